@@ -1,0 +1,67 @@
+"""What can go wrong, worded for the person who has to mend it.
+
+Every message names the place (file and row), what is wrong there and the remedy.
+Rows are counted from 1, the first row of data (below a CSV header) being row 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One thing wrong with an input, in one line.
+
+    Attributes:
+        severity: `"error"` stops the command before it writes; `"warning"` is said and passed over.
+        file: The input as the user named it (a path, or `noisy`/`clean` for tables given in memory).
+        row: Row of the file, counted from 1; None where the file as a whole is meant.
+        what: What is wrong, with the offending value, as the rest of a sentence.
+        remedy: What to do about it, in the imperative; empty where nothing needs doing.
+    """
+
+    severity: Literal["error", "warning"]
+    file: str
+    row: int | None
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file}, row {self.row}"
+        return f"{place}: {self.what}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class LabelfixError(Exception):
+    """Base of everything that labelfix raises on purpose; the command line turns it into exit code 2."""
+
+
+class InputError(LabelfixError):
+    """The inputs have defects; the message lists them, one line each.
+
+    Args:
+        defects: At least one defect; warnings may stand among them.
+    """
+
+    def __init__(self, defects: Sequence[Defect]) -> None:
+        self.defects = tuple(defects)
+        super().__init__("\n".join(str(defect) for defect in self.defects))
+
+
+class SettingsError(LabelfixError):
+    """A flag, a configuration key or a value of one cannot be used."""
+
+
+class RunError(LabelfixError):
+    """A run folder is missing, unfinished, damaged or in the way."""
+
+
+class TrainingError(LabelfixError):
+    """Training cannot go on: a loss that is not a number, a collapsed network."""
+
+
+def input_error(file: str, what: str, remedy: str = "", row: int | None = None) -> InputError:
+    """An `InputError` with a single defect, for places that can only find one."""
+    return InputError([Defect("error", file, row, what, remedy)])

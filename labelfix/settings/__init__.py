@@ -1,0 +1,1 @@
+"""Settings: frozen dataclasses that document and check themselves."""

@@ -1,0 +1,114 @@
+"""Every method's settings: one dataclass a method, one docstring a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from labelfix.settings.base import check_choices, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlcSettings:
+    """Meta Label Correction (Zheng, Awadallah and Dumais, AAAI 2021).
+
+    Fields that are None take the value that suits what is trained: a linear head on fixed features, a small
+    network on feature vectors (`mlp`), a whole image classifier, or a whole text encoder.
+    """
+
+    recipe: Literal["paper"] = "paper"
+    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient."""
+
+    epochs: int | None = None
+    """Passes over the noisy rows. Default: 60 for heads and small networks, 10 for images, 3 for text encoders."""
+
+    batch_size: int | None = None
+    """Noisy rows a step. Default: 64 for heads and small networks, 100 for images, 16 for text encoders."""
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
+
+    optimizer: Literal["sgd", "adam", "adamw"] | None = None
+    """Optimiser of the classifier; the look-ahead is exact for all of them. Default: sgd, and adamw for text encoders."""
+
+    learning_rate: float | None = None
+    """Learning rate of the classifier. Default: 0.3 divided by the mean squared norm of the features for heads, 0.05 for small networks, 0.1 for images, 2e-5 for text encoders."""
+
+    momentum: float = 0.9
+    """Momentum of SGD."""
+
+    nesterov: bool = False
+    """Nesterov's momentum for SGD."""
+
+    weight_decay: float | None = None
+    """Weight decay of the classifier. Default: 1e-5 for heads, 5e-4 for small networks and images, 0.01 for text encoders."""
+
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (the paper's code), or constant."""
+
+    warmup_epochs: int | None = None
+    """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. 0 is the published procedure. Default: 3 for heads and small networks, 1 otherwise."""
+
+    warmup_steps: int = 300
+    """Steps in which the label correction network then learns to undo the noise estimated on the trusted rows."""
+
+    lcn_hidden: int | None = None
+    """Hidden units of the label correction network. Default: 128, and 768 for text encoders."""
+
+    lcn_embedding: int = 128
+    """Dimensions of the label embedding."""
+
+    lcn_learning_rate: float | None = None
+    """Learning rate of the label correction network under the meta-gradient (Adam with amsgrad). Default: 3e-4, as published; 1e-3 for heads and small networks without a warm-up, where 3e-4 hardly moves. Higher rates collapse on several real sets."""
+
+    skip: bool = False
+    """A learned gate a(x, y') that mixes the given label into the corrected one."""
+
+    lookahead: int = 1
+    """k, the steps of the classifier between two updates of the label correction network, whose meta-gradients are chained by γ."""
+
+    meta_interval: int = 1
+    """Take the meta-gradient on every n-th step only: cheaper, with fewer updates of the label correction network. Needs `lookahead = 1`."""
+
+    derivative: Literal["fd1", "fd2", "jvp"] = "fd1"
+    """How the derivative of the noisy rows' logits along the meta-gradient is taken: one extra forward pass, two, or exactly by forward mode."""
+
+    clean_split: Literal["fixed", "redrawn"] = "fixed"
+    """`fixed`: trusted rows are cut once into disjoint train, meta and held-out parts. `redrawn`: the published halves of each batch, drawn anew from one pool."""
+
+    held_out: float = 0.2
+    """Share of the trusted rows kept out of training, to judge it; none where there are fewer than ten a class."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name in (
+            "epochs",
+            "batch_size",
+            "clean_batch_size",
+            "lcn_hidden",
+            "lcn_embedding",
+            "lookahead",
+            "meta_interval",
+            "warmup_steps",
+        ):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} = {value} must be at least 1")
+        for name in ("learning_rate", "lcn_learning_rate"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"{name} = {value} must be above 0")
+        require(
+            self.weight_decay is None or self.weight_decay >= 0,
+            f"weight_decay = {self.weight_decay} must be at least 0",
+        )
+        require(0 <= self.momentum < 1, f"momentum = {self.momentum} must be in [0, 1)")
+        require(not self.nesterov or self.momentum > 0, "nesterov = true needs momentum above 0")
+        require(0 <= self.held_out < 1, f"held_out = {self.held_out} must be in [0, 1)")
+        require(
+            self.warmup_epochs is None or self.warmup_epochs >= 0,
+            f"warmup_epochs = {self.warmup_epochs} must be at least 0",
+        )
+        require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
+
+
+METHOD_SETTINGS: dict[str, type[MlcSettings]] = {"mlc": MlcSettings}
+"""Method name → its settings class."""

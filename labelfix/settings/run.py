@@ -1,0 +1,104 @@
+"""All settings of a training run together, and their TOML form."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from labelfix.errors import SettingsError
+from labelfix.settings.base import build, plain, require
+from labelfix.settings.data import DataSettings
+from labelfix.settings.methods import METHOD_SETTINGS, MlcSettings
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Everything `labelfix train` can be told, apart from where the rows are."""
+
+    method: str = "mlc"
+    """The method that corrects; `labelfix methods` lists them."""
+
+    seed: int = 0
+    """The one seed of the run; every random choice is made from it."""
+
+    min_confidence: float = 0.6
+    """A label is changed only where its confidence reaches this."""
+
+    data: DataSettings = field(default_factory=DataSettings)
+    """Columns and joining."""
+
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """The classifier."""
+
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
+    """Device, cache and memory."""
+
+    method_settings: MlcSettings = field(default_factory=MlcSettings)
+    """The settings of `method`."""
+
+    def __post_init__(self) -> None:
+        require(self.method in METHOD_SETTINGS, f"method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")
+        require(0 <= self.min_confidence <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
+        require(self.seed >= 0, f"seed = {self.seed} must be at least 0")
+
+
+SECTIONS = {"data": DataSettings, "model": ModelSettings, "compute": ComputeSettings}
+"""TOML table → settings class; the method's own table bears the method's name."""
+
+
+def train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
+    """Make `TrainSettings` from nested plain values, as a TOML file holds them.
+
+    Args:
+        values: Top-level keys, and a table for each of `SECTIONS` and for the method.
+        where: What to call the origin in messages.
+
+    Raises:
+        SettingsError: An unknown key or a value that does not fit.
+    """
+    method = str(values.get("method", "mlc"))
+    if method not in METHOD_SETTINGS:
+        raise SettingsError(f"{where}: method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")
+    tables = {**SECTIONS, method: METHOD_SETTINGS[method]}
+    top: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in tables:
+            top[key] = value
+            continue
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{where}: {key!r} must be a table, written [{key}]")
+        name = "method_settings" if key == method else key
+        top[name] = build(tables[key], value, f"{where}, [{key}]")
+    return build(TrainSettings, top, where)
+
+
+def to_plain(settings: TrainSettings) -> dict[str, Any]:
+    """The nested plain values that `train_settings` reads back."""
+    values = plain(settings)
+    values[settings.method] = values.pop("method_settings")
+    return values
+
+
+def to_toml(settings: TrainSettings) -> str:
+    """The settings as a TOML document; fields left to their automatic choice are absent."""
+    return tomli_w.dumps(to_plain(settings))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file into plain values.
+
+    Raises:
+        SettingsError: The file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not a TOML file ({error})") from None
