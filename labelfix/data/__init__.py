@@ -1,0 +1,1 @@
+"""Reading, joining and splitting tables."""

@@ -1,0 +1,282 @@
+"""The values that flow through the pipeline (NumPy and Arrow only).
+
+Legend: N rows, K classes. Label codes are positions in `ClassNames.names`; -1 means "no label".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Codes = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float32]
+InputKind = Literal["text", "image", "table", "embedding"]
+Sampling = Literal["random", "per-class"]
+ValueType = Literal["string", "integer", "float", "boolean"]
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """The classes of a run in natural order ("2" before "10").
+
+    Attributes:
+        names: Canonical names, distinct, in natural order; K = len(names).
+        value_type: How the noisy file stores a label; exports write labels back in this type.
+        stored: How the noisy file writes each class, in class order: "3" for a Hugging Face class label called "cat",
+            the most frequent of several aliases. Empty where it writes the names.
+        aliases: Pairs (alias, class) of the class map, so that new rows are read as the training rows were;
+            an alias of "" means "no label".
+    """
+
+    names: tuple[str, ...]
+    value_type: ValueType = "string"
+    stored: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def codes(self) -> dict[str, int]:
+        """Canonical name → code."""
+        return {name: code for code, name in enumerate(self.names)}
+
+    def name(self, code: int) -> str | None:
+        """The canonical name of a code; None for -1."""
+        return None if code == UNLABELLED else self.names[code]
+
+    def value(self, code: int) -> str | int | float | bool | None:
+        """A code as the noisy file stores it, in its own type; None for -1.
+
+        A class that only the class map knows may have no value of that type; then this is its name.
+        """
+        if code == UNLABELLED:
+            return None
+        text = self.stored[code] if self.stored else self.names[code]
+        try:
+            if self.value_type == "integer":
+                return int(text)
+            if self.value_type == "float":
+                return float(text)
+        except ValueError:
+            return text
+        return text.lower() in ("true", "1") if self.value_type == "boolean" else text
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
+        return {
+            "names": list(self.names),
+            "value_type": self.value_type,
+            "stored": list(self.stored),
+            "aliases": [list(pair) for pair in self.aliases],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ClassNames:
+        """The classes that `to_json` described."""
+        return cls(
+            names=tuple(values["names"]),
+            value_type=values.get("value_type", "string"),
+            stored=tuple(values.get("stored", ())),
+            aliases=tuple((alias, name) for alias, name in values.get("aliases", ())),
+        )
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Which columns of a table are the input of the classifier, and of what kind.
+
+    Attributes:
+        kind: What the columns hold.
+        columns: Column names in the order they are used. One column for text, image and embedding.
+        categorical: For `kind="table"`, those of `columns` whose values are categories.
+        width: For `kind="embedding"`, the number of dimensions D.
+    """
+
+    kind: InputKind
+    columns: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    width: int | None = None
+
+
+class InputTable(Protocol):
+    """A lazy handle on the input columns of a table: nothing is held in memory."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the columns hold."""
+
+    @property
+    def name(self) -> str:
+        """The input as the user named it, for messages."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """The input columns in the table's order, at most `rows` rows at a time.
+
+        Columns are named and ordered as in `spec.columns`. A text column is `string`, an image column
+        `struct<bytes: binary, path: string>` with either the encoded bytes or an absolute path,
+        a numeric column `float64` (missing = null), a categorical one `string` (missing = null),
+        an embedding column `fixed_size_list<float32>[D]`.
+        """
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """One input file (or several read as one): ids, labels, and where everything came from.
+
+    Attributes:
+        name: The input as the user named it, for messages.
+        ids: `(N,)` string or int64, without duplicates. Without an id column: the row numbers, from 1.
+        codes: `(N,)` label codes, -1 where there is no label.
+        classes: The classes of the run, shared by all tables of the run.
+        inputs: Handle on the input columns; None for a table of ids and labels only.
+        files: The files read.
+        file_index: `(N,)` position in `files` of the file a row came from.
+        row_number: `(N,)` row within that file, counted from 1.
+        label_column: Column that the labels came from; None where the table has no labels at all.
+        id_column: Column that the ids came from; None where ids are row numbers.
+        readable: `(N,)` False where the image cannot be decoded and the user chose to go on: `inputs` gives a blank
+            image there, the row never trains, and it keeps its given label. None where every row can be read.
+    """
+
+    name: str
+    ids: pa.Array
+    codes: Codes
+    classes: ClassNames
+    inputs: InputTable | None
+    files: tuple[str, ...]
+    file_index: npt.NDArray[np.int32]
+    row_number: npt.NDArray[np.int64]
+    label_column: str | None
+    id_column: str | None
+    readable: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """`(N,)` True where a row has a label."""
+        return self.codes != UNLABELLED
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Noisy and trusted rows joined.
+
+    Attributes:
+        noisy: Every row of the noisy file, in its order (N rows).
+        clean: Every trusted row (M rows).
+        clean_in_noisy: `(M,)` the row of `noisy` that is the same item as a trusted row; -1 where it has none.
+        joined_by: How that was found.
+        sampling: How the trusted rows were drawn.
+    """
+
+    noisy: LabelTable
+    clean: LabelTable
+    clean_in_noisy: Codes
+    joined_by: Literal["id", "content", "none"]
+    sampling: Sampling
+
+    @property
+    def classes(self) -> ClassNames:
+        """The classes of the run."""
+        return self.noisy.classes
+
+    @cached_property
+    def paired_given(self) -> Codes:
+        """`(M,)` the given label of each trusted row in the noisy file; -1 where there is none."""
+        given = np.where(self.clean_in_noisy >= 0, self.noisy.codes[self.clean_in_noisy], UNLABELLED)
+        return given.astype(np.int64)
+
+    @cached_property
+    def noisy_rows(self) -> Codes:
+        """The rows of `noisy` that train as noisy ones: labelled, readable, and not trusted themselves."""
+        usable = self.noisy.labelled.copy()
+        if self.noisy.readable is not None:
+            usable &= self.noisy.readable
+        usable[self.clean_in_noisy[self.clean_in_noisy >= 0]] = False
+        return np.flatnonzero(usable).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class CorrectedLabels:
+    """What labelfix thinks of every row: the product.
+
+    Attributes:
+        ids: `(N,)` ids in the noisy file's order.
+        given: `(N,)` codes of the given labels, -1 where there was none.
+        soft: `(N, K)` corrected soft labels, columns in class order, rows sum to 1.
+        predicted: `(N,)` codes of the classifier's own prediction, blind to the given label.
+        classes: The classes.
+        min_confidence: A label is changed only where its confidence reaches this.
+        files: The files the rows came from.
+        file_index: `(N,)` position in `files`.
+        row_number: `(N,)` row within the file, counted from 1.
+        run_id: Id of the run that made them.
+    """
+
+    ids: pa.Array
+    given: Codes
+    soft: Probabilities
+    predicted: Codes
+    classes: ClassNames
+    min_confidence: float
+    files: tuple[str, ...]
+    file_index: npt.NDArray[np.int32]
+    row_number: npt.NDArray[np.int64]
+    run_id: str = field(default="")
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @cached_property
+    def suggested(self) -> Codes:
+        """`(N,)` the arg-max of the soft label; the first of equals."""
+        return self.soft.argmax(axis=1).astype(np.int64)
+
+    @cached_property
+    def confidence(self) -> Probabilities:
+        """`(N,)` probability of the suggested label, in [0, 1]."""
+        return self.soft.max(axis=1)
+
+    @cached_property
+    def label_score(self) -> Probabilities:
+        """`(N,)` probability that the given label is right, in [0, 1], lower is worse; NaN where there is none."""
+        score = self.soft[np.arange(len(self)), np.maximum(self.given, 0)].astype(np.float32)
+        return np.where(self.given == UNLABELLED, np.float32("nan"), score).astype(np.float32)
+
+    @cached_property
+    def is_label_issue(self) -> npt.NDArray[np.bool_]:
+        """`(N,)` suggested ≠ given and confidence ≥ threshold; never for a row without a given label."""
+        return (
+            (self.given != UNLABELLED)
+            & (self.suggested != self.given)
+            & (self.confidence >= np.float32(self.min_confidence))
+        )
+
+    @cached_property
+    def corrected(self) -> Codes:
+        """`(N,)` suggested where the label is an issue or missing, else given."""
+        change = self.is_label_issue | (self.given == UNLABELLED)
+        return np.where(change, self.suggested, self.given).astype(np.int64)
+
+    @cached_property
+    def action(self) -> npt.NDArray[np.str_]:
+        """`(N,)` relabel (an issue) · review (suggested ≠ given below the threshold) · fill (no given label) · keep."""
+        differs = self.suggested != self.given
+        return np.select(
+            [self.given == UNLABELLED, self.is_label_issue, differs],
+            ["fill", "relabel", "review"],
+            default="keep",
+        )
