@@ -1,0 +1,106 @@
+"""The contracts between a method and the rest of the product.
+
+Legend: N noisy rows, M trusted rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+import torch
+
+from labelfix.data.tables import Codes, Probabilities, Sampling
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
+from labelfix.progress import Progress
+
+Family = Literal["head", "network", "image", "text"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a method learns from.
+
+    Attributes:
+        noisy: The noisy training rows' inputs (N rows): labelled, not trusted.
+        given: `(N,)` their given labels, all in 0..K-1.
+        clean: The trusted rows' inputs (M rows).
+        truth: `(M,)` their labels.
+        paired_given: `(M,)` the given label of a trusted row that stands in the noisy file; -1 elsewhere.
+        num_classes: K.
+        sampling: How the trusted rows were drawn.
+        new_classifier: Makes a freshly initialised classifier.
+        family: What is trained: a linear `head` on fixed features, a small `network` on feature vectors,
+            or a whole `image` or `text` classifier. Methods choose their default hyper-parameters by it.
+        device: Where to train.
+        seed: The run's seed.
+    """
+
+    noisy: Inputs
+    given: Codes
+    clean: Inputs
+    truth: Codes
+    paired_given: Codes
+    num_classes: int
+    sampling: Sampling
+    new_classifier: Callable[[torch.Generator], Classifier]
+    family: Family
+    device: torch.device
+    seed: int
+
+
+class Corrector(Protocol):
+    """Anything that makes soft labels from what the classifier says and the given label."""
+
+    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+        """Corrected soft labels.
+
+        Args:
+            logits: `(N, K)` the classifier's logits, before temperature.
+            hidden: `(N, D)` h(x).
+            given: `(N,)` given labels; -1 gets P(y | x).
+
+        Returns:
+            `(N, K)`, rows sum to 1.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write safetensors and JSON into an existing empty folder; `correction.load_corrector` reads them back."""
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """What a method returns.
+
+    Attributes:
+        classifier: The trained classifier in evaluation mode.
+        temperature: Divides the classifier's logits before the softmax, so that its probabilities are calibrated.
+        corrector: Makes the soft labels.
+        history: A row per epoch.
+        metrics: Plain figures for `metrics.json`.
+        warnings: Sentences a person must read, such as a collapse.
+    """
+
+    classifier: Classifier
+    temperature: float
+    corrector: Corrector
+    history: pa.Table
+    metrics: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Method(Protocol):
+    """A way of learning from noisy and trusted rows; one row of `labelfix.methods.METHODS`."""
+
+    def __call__(self, problem: Problem, settings: Any, progress: Progress) -> FittedModel:  # noqa: ANN401
+        """Fit it.
+
+        Args:
+            problem: The data.
+            settings: An instance of the method's settings class.
+            progress: Told of every epoch.
+        """

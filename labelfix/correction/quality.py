@@ -1,0 +1,88 @@
+"""How good labels, scores and probabilities are, against a truth.
+
+Legend: N rows, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels
+
+
+def share_with_interval(hits: int, total: int, level: float = 0.95) -> dict[str, float | int | None]:
+    """A share with its Wilson score interval (Wilson 1927), as plain values.
+
+    Returns:
+        `value`, `low`, `high` (None for `total = 0`) and `rows`.
+    """
+    if total == 0:
+        return {"value": None, "low": None, "high": None, "rows": 0}
+    z = float(norm.ppf(0.5 + level / 2))
+    share = hits / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    low, high = max(centre - half, 0.0), min(centre + half, 1.0)
+    return {"value": share, "low": 0.0 if hits == 0 else low, "high": 1.0 if hits == total else high, "rows": total}
+
+
+def expected_calibration_error(soft: npt.NDArray[np.floating], truth: Codes, bins: int = 15) -> float:
+    """ECE: the mean gap between confidence and accuracy over equal-width bins of confidence, weighted by rows."""
+    confidence, right = soft.max(axis=1), soft.argmax(axis=1) == truth
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[place == b].mean() - right[place == b].mean()) * np.mean(place == b)
+        for b in range(bins)
+        if np.any(place == b)
+    ]
+    return float(np.sum(gaps))
+
+
+def compare_with_truth(labels: CorrectedLabels, rows: Codes, truth: Codes) -> dict[str, Any]:
+    """The quality of corrected labels on rows whose truth is known.
+
+    Args:
+        labels: The corrected labels.
+        rows: `(R,)` rows of `labels` to judge.
+        truth: `(R,)` their true classes.
+
+    Returns:
+        Plain values: shares right (with 95 % intervals) of given, corrected, suggested and predicted labels, of the
+        corrected ones also on wrongly and on rightly labelled rows; AUROC and average precision of
+        1 − label_score for wrong given labels; ECE and NLL of the soft labels.
+    """
+    given, soft = labels.given[rows], labels.soft[rows]
+    labelled = given != UNLABELLED
+    wrong = labelled & (given != truth)
+    right_after = labels.corrected[rows] == truth
+    result: dict[str, Any] = {"rows": len(rows)}
+    shares = {
+        "given_right": (given == truth)[labelled],
+        "corrected_right": right_after,
+        "suggested_right": labels.suggested[rows] == truth,
+        "classifier_right": labels.predicted[rows] == truth,
+        "corrected_right_where_given_wrong": right_after[wrong],
+        "corrected_right_where_given_right": right_after[labelled & ~wrong],
+    }
+    for name, hits in shares.items():
+        result[name] = share_with_interval(int(hits.sum()), len(hits))
+    suspicion = 1 - labels.label_score[rows][labelled]
+    result["auroc"], result["average_precision"] = detection(suspicion, wrong[labelled])
+    if len(rows):
+        likelihood = soft[np.arange(len(rows)), truth].astype(np.float64)
+        result["nll"] = float(-np.log(np.maximum(likelihood, 1e-12)).mean())
+        result["ece"] = expected_calibration_error(soft, truth)
+    return result
+
+
+def detection(suspicion: npt.NDArray[np.floating], wrong: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """AUROC and average precision of a suspicion score for wrong labels; None where all are right or all wrong."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    if wrong.all() or not wrong.any():
+        return None, None
+    return float(roc_auc_score(wrong, suspicion)), float(average_precision_score(wrong, suspicion))

@@ -1,0 +1,32 @@
+"""Reading correctors back from disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from labelfix.correction.base import Corrector
+from labelfix.correction.network import NetworkCorrector
+from labelfix.errors import RunError
+
+KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {"label-correction-network": NetworkCorrector.load}
+"""`kind` in corrector.json → what reads the folder."""
+
+
+def load_corrector(folder: Path) -> Corrector:
+    """The corrector that was saved in a folder.
+
+    Raises:
+        RunError: The folder is damaged, or of a newer labelfix.
+    """
+    try:
+        description = json.loads((folder / "corrector.json").read_text(encoding="utf-8"))
+        return KINDS[description["kind"]](folder, description)
+    except KeyError as error:
+        raise RunError(f"{folder}: {error} is not known to this labelfix; use the version that wrote the run") from None
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise RunError(f"{folder}: cannot be read ({error}); train again with --overwrite") from None

@@ -1,0 +1,9 @@
+"""The methods by name."""
+
+from __future__ import annotations
+
+from labelfix.correction.base import Method
+from labelfix.methods.mlc import paper
+
+METHODS: dict[str, Method] = {"mlc": paper.fit}
+"""Method name → what fits it. Settings of the same name: `labelfix.settings.methods.METHOD_SETTINGS`."""

@@ -1,0 +1,69 @@
+"""The classifier f_w: a backbone that gives features h(x), and a linear head on top.
+
+Legend: B rows of a batch, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Batch = Any
+"""What a backbone reads: `float32 (B, D)` features, `float32 (B, 3, S, S)` images, or a `TokenBatch`."""
+
+
+class TokenBatch(NamedTuple):
+    """A batch of tokenised texts, padded to its longest.
+
+    Attributes:
+        input_ids: `int64 (B, L)`.
+        attention_mask: `int64 (B, L)`, 1 for tokens and 0 for padding.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+
+
+class ClassifierOutput(NamedTuple):
+    """What the classifier says of a batch.
+
+    Attributes:
+        logits: `(B, K)`, unnormalised log-probabilities in class order.
+        hidden: `(B, D)` h(x), the features that the head and the label correction network read.
+    """
+
+    logits: Tensor
+    hidden: Tensor
+
+
+class Classifier(nn.Module):
+    """f_w: `head(backbone(x))`.
+
+    Args:
+        backbone: Maps a `Batch` to `(B, D)`; `nn.Identity()` where the features are computed once and frozen.
+        feature_width: D.
+        num_classes: K.
+        generator: Draws the head's initial weights (uniform in ±1/√D, as `nn.Linear`); the bias starts at 0.
+    """
+
+    def __init__(self, backbone: nn.Module, feature_width: int, num_classes: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.feature_width = feature_width
+        self.head = nn.Linear(feature_width, num_classes)
+        with torch.no_grad():
+            bound = feature_width**-0.5
+            self.head.weight.uniform_(-bound, bound, generator=generator)
+            self.head.bias.zero_()
+
+    @property
+    def num_classes(self) -> int:
+        """K."""
+        return self.head.out_features
+
+    def forward(self, batch: Batch) -> ClassifierOutput:
+        """Logits and features of a batch."""
+        hidden = self.backbone(batch)
+        return ClassifierOutput(self.head(hidden), hidden)

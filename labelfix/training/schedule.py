@@ -1,0 +1,46 @@
+"""Learning rates over a run, and the order of rows: both are functions of (seed, epoch, step), without state."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from labelfix.data.tables import Codes
+
+Schedule = Literal["cosine", "step", "constant"]
+
+
+def learning_rate_factor(schedule: Schedule, progress: float) -> float:
+    """What the learning rate is multiplied by.
+
+    Args:
+        schedule: `cosine` falls to 0; `step` divides by ten at 2/3 and at 5/6 of the run, as epochs 80 and 100
+            of 120 in the paper's code; `constant` stays at 1.
+        progress: Share of the run that is over, in [0, 1).
+    """
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * progress))
+    if schedule == "step":
+        return 1.0 if progress < 2 / 3 else 0.1 if progress < 5 / 6 else 0.01
+    return 1.0
+
+
+def batches_of(pool: Codes, size: int, count: int | None, seed: int, epoch: int, stream: int) -> list[Codes]:
+    """An epoch's batches, drawn without replacement until the pool is used up, then anew.
+
+    Args:
+        pool: Rows to draw from, at least one.
+        size: Rows a batch; a smaller pool gives smaller batches.
+        count: How many batches; None for one pass over the pool, without the incomplete last batch.
+        seed: The run's seed.
+        epoch: The epoch, from 0.
+        stream: Tells apart the streams of one epoch.
+    """
+    generator = np.random.default_rng([seed, epoch, stream])
+    size = min(size, len(pool))
+    count = len(pool) // size if count is None else count
+    passes = -(-count * size // len(pool))
+    order = np.concatenate([generator.permutation(pool) for _ in range(passes)])
+    return [order[i * size : (i + 1) * size] for i in range(count)]

@@ -1,0 +1,187 @@
+"""Transition matrices, temperatures, intervals and metrics against values worked by hand."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from scipy.special import softmax as scipy_softmax
+
+from labelfix.correction.calibration import fit_temperature
+from labelfix.correction.network import NetworkCorrector, softmax
+from labelfix.correction.quality import (
+    compare_with_truth,
+    detection,
+    expected_calibration_error,
+    share_with_interval,
+)
+from labelfix.correction.storage import load_corrector
+from labelfix.correction.transition import expected_transition, normalised, paired_transition
+from labelfix.data.tables import ClassNames, CorrectedLabels
+from labelfix.errors import RunError
+from labelfix.models.label_correction_network import LabelCorrectionNetwork
+
+
+def test_expected_transition_is_the_shrunk_mean_prediction():
+    """Class 0 has two rows, n = (.8, .2) and (.6, .4); class 1 has none; π = (.7, .3).
+
+    T0[0] = ((1.4, .6) + ½(.7, .3) + ½(1, 0)) / 3 = (.75, .25); T0[1] = ½(.7, .3) + ½(0, 1) = (.35, .65).
+    """
+    found = expected_transition(np.array([0, 0]), np.array([[0.8, 0.2], [0.6, 0.4]]), 2)
+    assert np.allclose(found, [[0.75, 0.25], [0.35, 0.65]])
+
+
+def test_paired_transition_counts_pairs_beside_four_expected_ones():
+    """Row 0: counts (3, 1) + 4·(.75, .25) = (6, 2) → (.75, .25); row 1: one pair (0, 1) + 4·(.5, .5) = (2, 3) → (.4, .6)."""
+    truth = np.array([0, 0, 0, 0, 1, 1])
+    given = np.array([0, 0, 0, 1, 1, -1])
+    found = paired_transition(truth, given, np.array([[0.75, 0.25], [0.5, 0.5]]))
+    assert np.allclose(found, [[0.75, 0.25], [0.4, 0.6]])
+
+
+def test_a_transition_matrix_has_no_zero():
+    found = normalised(np.array([[1.0, 0.0], [0.0, 5.0]]))
+    assert found.min() > 0
+    assert np.allclose(found.sum(axis=1), 1)
+
+
+def test_the_temperature_undoes_a_known_scale():
+    """Labels drawn from softmax(z), logits 3z: the best temperature is 3."""
+    generator = np.random.default_rng(0)
+    z = generator.normal(size=(20000, 4)) * 1.5
+    truth = np.array([generator.choice(4, p=p) for p in scipy_softmax(z, axis=1)])
+    assert fit_temperature(3 * z, truth) == pytest.approx(3, rel=0.05)
+
+
+def test_weights_count_rows_of_the_temperature():
+    z = np.array([[2.0, 0.0]] * 20 + [[0.0, 2.0]] * 20)
+    truth = np.zeros(40, dtype=np.int64)
+    only_right = fit_temperature(z, truth, np.repeat([1.0, 0.0], 20))
+    both = fit_temperature(z, truth, np.ones(40))
+    assert only_right < 0.1
+    assert both > 10
+
+
+def test_too_few_rows_leave_the_temperature_at_one():
+    assert fit_temperature(np.eye(3) * 9, np.array([0, 1, 2])) == 1.0
+
+
+def test_the_interval_is_wilsons():
+    """8 of 10: centre (.8 + 1.92/10)/(1 + 3.84/10), the textbook's (.490, .943)."""
+    found = share_with_interval(8, 10)
+    assert (round(found["low"], 3), round(found["high"], 3)) == (0.490, 0.943)
+    assert share_with_interval(0, 5)["low"] == 0.0
+    assert share_with_interval(5, 5)["high"] == 1.0
+    assert share_with_interval(0, 0)["value"] is None
+
+
+def test_the_calibration_error_is_the_mean_gap():
+    """Two bins: confidence .95 right 1 of 2 (gap .45), confidence .65 right 2 of 2 (gap .35): mean .40."""
+    soft = np.array([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.65, 0.35]])
+    assert expected_calibration_error(soft, np.array([0, 1, 0, 0])) == pytest.approx(0.40)
+
+
+def test_detection_without_both_kinds_is_not_measurable():
+    assert detection(np.array([0.1, 0.2]), np.array([False, False])) == (None, None)
+    assert detection(np.array([0.1, 0.9]), np.array([False, True])) == (1.0, 1.0)
+
+
+def labels(soft, given, min_confidence=0.6):
+    count = len(given)
+    return CorrectedLabels(
+        ids=pa.array([str(i) for i in range(count)]),
+        given=np.array(given),
+        soft=np.array(soft, dtype=np.float32),
+        predicted=np.zeros(count, dtype=np.int64),
+        classes=ClassNames(("a", "b")),
+        min_confidence=min_confidence,
+        files=("f.csv",),
+        file_index=np.zeros(count, dtype=np.int32),
+        row_number=np.arange(1, count + 1),
+    )
+
+
+def test_actions_follow_from_the_soft_label_and_the_threshold():
+    found = labels([[0.9, 0.1], [0.1, 0.9], [0.45, 0.55], [0.2, 0.8]], [0, 0, 0, -1])
+    assert list(found.action) == ["keep", "relabel", "review", "fill"]
+    assert list(found.corrected) == [0, 1, 0, 1]
+    assert list(found.is_label_issue) == [False, True, False, False]
+    assert found.label_score[:3] == pytest.approx([0.9, 0.1, 0.45])
+    assert np.isnan(found.label_score[3])
+
+
+def test_a_confidence_at_the_threshold_reaches_it():
+    assert list(labels([[0.4, 0.6]], [0], min_confidence=0.6).action) == ["relabel"]
+
+
+def test_quality_counts_what_was_wrong_and_what_was_right():
+    """Four rows, truth (0, 1, 0, 1): given (0, 0, 0, -), corrected (0, 1, 0, 1); the classifier says 0 everywhere."""
+    found = compare_with_truth(
+        labels([[0.9, 0.1], [0.1, 0.9], [0.45, 0.55], [0.2, 0.8]], [0, 0, 0, -1]), np.arange(4), np.array([0, 1, 0, 1])
+    )
+    assert found["given_right"]["value"] == pytest.approx(2 / 3)
+    assert found["given_right"]["rows"] == 3
+    assert found["corrected_right"]["value"] == 1.0
+    assert found["suggested_right"]["value"] == 0.75
+    assert found["classifier_right"]["value"] == 0.5
+    assert found["corrected_right_where_given_wrong"] == share_with_interval(1, 1)
+    assert found["auroc"] == 1.0
+    assert found["nll"] == pytest.approx(-np.log([0.9, 0.9, 0.45, 0.8]).mean(), rel=1e-6)
+
+
+def corrector(skip=False):
+    generator = torch.Generator().manual_seed(0)
+    lcn = LabelCorrectionNetwork(5, 3, 7, 4, skip, generator).eval()
+    return NetworkCorrector(lcn, temperature=2.0, classifier_temperature=0.5)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_saved_corrector_gives_the_same_labels(tmp_path, skip):
+    before = corrector(skip)
+    before.save(tmp_path)
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(6, 3)).astype(np.float32), generator.normal(size=(6, 5)).astype(np.float32)
+    given = np.array([0, 1, 2, -1, 0, 1])
+    soft = before.soft_labels(*rows, given)
+    assert np.array_equal(soft, load_corrector(tmp_path).soft_labels(*rows, given))
+    assert np.allclose(soft.sum(axis=1), 1)
+
+
+def test_rows_without_a_given_label_get_the_classifiers_calibrated_view():
+    logits = np.array([[1.0, 2.0, 3.0]], dtype=np.float32)
+    found = corrector().soft_labels(logits, np.zeros((1, 5), np.float32), np.array([-1]))
+    assert np.allclose(found, softmax(logits.astype(np.float64) / 0.5))
+
+
+def test_a_corrector_of_an_unknown_kind_is_refused(tmp_path):
+    corrector().save(tmp_path)
+    about = json.loads((tmp_path / "corrector.json").read_text())
+    (tmp_path / "corrector.json").write_text(json.dumps(about | {"kind": "oracle"}))
+    with pytest.raises(RunError, match="'oracle' is not known"):
+        load_corrector(tmp_path)
+
+
+def test_a_damaged_corrector_is_refused(tmp_path):
+    corrector().save(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"not tensors")
+    with pytest.raises(RunError, match="cannot be read"):
+        load_corrector(tmp_path)
+
+
+def test_the_network_reads_features_and_label_as_one_concatenated_layer():
+    """softmax(W3 tanh(W2 tanh(W1 [h, e(y')] + b1) + b2) + b3), written out with the concatenation."""
+    lcn = corrector().lcn
+    hidden, given = torch.randn(4, 5, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 1])
+    weight = torch.cat([lcn.first.weight, lcn.first_label.weight], dim=1)
+    joined = torch.cat([hidden, lcn.embedding(given)], dim=1)
+    first = torch.tanh(joined @ weight.T + lcn.first.bias)
+    expected = torch.softmax(lcn.last(torch.tanh(lcn.second(first))), dim=1)
+    assert torch.allclose(lcn(hidden, given).soft, expected, atol=1e-6)
+
+
+def test_the_network_has_the_published_number_of_parameters():
+    """D 64, E 128, K 10: 43,786 with 128 hidden units and 18,442 with 64."""
+    for units, expected in ((128, 43786), (64, 18442)):
+        lcn = LabelCorrectionNetwork(64, 10, units, 128, False, torch.Generator())
+        assert sum(p.numel() for p in lcn.parameters()) == expected

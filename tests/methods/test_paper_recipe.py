@@ -1,0 +1,157 @@
+"""The paper's recipe on a toy problem: it learns, it is repeatable, it notices its own collapse."""
+
+import numpy as np
+import pytest
+import torch
+
+from labelfix.correction.base import Problem
+from labelfix.errors import TrainingError
+from labelfix.methods.mlc import paper
+from labelfix.methods.mlc.judge import judge
+from labelfix.methods.mlc.plan import make_plan
+from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels
+from labelfix.data.split import split_clean
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import FeatureInputs
+from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.progress import Silent
+from labelfix.settings.methods import MlcSettings
+from labelfix.training.loop import make_optimizer, outputs
+
+CLASSES, WIDTH = 3, 8
+
+
+def problem(noise=0.4, noisy=900, clean=90, paired=True, seed=0):
+    """Three well separated clusters on the sphere; wrong labels are uniform over the other classes."""
+    generator = np.random.default_rng(seed)
+    centres = np.eye(CLASSES, WIDTH)
+
+    def draw(count):
+        truth = generator.integers(0, CLASSES, count)
+        rows = centres[truth] + generator.normal(scale=0.25, size=(count, WIDTH))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        wrong = generator.random(count) < noise
+        given = np.where(wrong, (truth + generator.integers(1, CLASSES, count)) % CLASSES, truth)
+        return FeatureInputs(rows.astype(np.float32)), truth, given
+
+    noisy_inputs, noisy_truth, given = draw(noisy)
+    clean_inputs, truth, clean_given = draw(clean)
+    made = Problem(
+        noisy=noisy_inputs,
+        given=given,
+        clean=clean_inputs,
+        truth=truth,
+        paired_given=clean_given if paired else np.full(clean, -1),
+        num_classes=CLASSES,
+        sampling="random",
+        new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
+        family="head",
+        device=torch.device("cpu"),
+        seed=seed,
+    )
+    return made, noisy_truth
+
+
+def soft_labels(made, fitted):
+    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
+    return fitted.corrector.soft_labels(logits, hidden, made.given)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(
+    "settings", [{}, {"warmup_epochs": 0, "epochs": 40}, {"lookahead": 5}, {"skip": True}, {"clean_split": "redrawn"}]
+)
+def test_it_corrects_most_wrong_labels(settings, paired):
+    made, truth = problem(paired=paired)
+    soft = soft_labels(made, paper.fit(made, MlcSettings(**{"epochs": 15, **settings}), Silent()))
+    assert np.allclose(soft.sum(axis=1), 1, atol=1e-5)
+    given_right, corrected_right = (made.given == truth).mean(), (soft.argmax(axis=1) == truth).mean()
+    assert given_right < 0.65
+    assert corrected_right > 0.9
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
+    runs = []
+    for seed in (0, 0, 1):
+        made, _ = problem()
+        made = Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "seed": seed})
+        runs.append(soft_labels(made, paper.fit(made, MlcSettings(epochs=3), Silent())))
+    assert np.array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+def test_history_has_a_row_an_epoch_with_every_figure():
+    made, _ = problem()
+    fitted = paper.fit(made, MlcSettings(epochs=4, lookahead=5, skip=True), Silent())
+    history = fitted.history.to_pydict()
+    assert history["epoch"] == [1, 2, 3, 4]
+    for name in ("corrected_loss", "clean_loss", "meta_loss", "meta_norm", "entropy", "changed", "gate", "gamma"):
+        assert np.isfinite(history[name]).all(), name
+    assert history["held_out_accuracy"][-1] > 0.9
+    assert history["learning_rate"][0] > history["learning_rate"][-1] > 0
+
+
+@pytest.mark.parametrize("clean", [2, 5])
+def test_a_handful_of_trusted_rows_is_enough_to_run(clean):
+    made, _ = problem(clean=clean)
+    soft = soft_labels(made, paper.fit(made, MlcSettings(epochs=2), Silent()))
+    assert np.isfinite(soft).all()
+
+
+def test_fewer_noisy_rows_than_a_batch_are_one_batch():
+    made, _ = problem(noisy=20)
+    soft = soft_labels(made, paper.fit(made, MlcSettings(epochs=2, batch_size=64), Silent()))
+    assert soft.shape == (20, CLASSES)
+
+
+def test_a_diverging_loss_stops_with_advice():
+    made, _ = problem(noisy=200)
+    with pytest.raises(TrainingError, match=r"no longer a number in epoch \d+; try --set learning_rate="):
+        paper.fit(made, MlcSettings(epochs=3, learning_rate=1e38), Silent())
+
+
+def test_a_network_that_permutes_the_classes_is_called_collapsed():
+    made, _ = problem()
+    split = split_clean(made.truth, CLASSES, 0.2, 0)
+    generator = torch.Generator().manual_seed(0)
+    classifier = made.new_classifier(generator)
+    lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
+    with torch.no_grad():
+        lcn.last.weight.zero_()
+        lcn.last.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))  # class 2 whatever comes in
+    verdict = judge(made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, lcn)
+    assert verdict.collapse is not None
+    assert verdict.collapse.startswith("the label correction network looks collapsed: on ")
+    assert "try --set lcn_learning_rate=1e-4" in verdict.collapse
+
+
+def test_a_good_fit_is_not_called_collapsed():
+    made, _ = problem()
+    fitted = paper.fit(made, MlcSettings(epochs=15), Silent())
+    assert fitted.warnings == ()
+    judged = fitted.metrics["judged_on"]
+    assert judged["corrected_right"] > judged["given_right"]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
+    """40 % uniform noise over three classes: the diagonal is .6, the rest .2."""
+    made, _ = problem(noisy=3000, clean=300, paired=paired)
+    settings = MlcSettings()
+    plan = make_plan(made, settings)
+    classifier = made.new_classifier(torch.Generator().manual_seed(0))
+    optimizer = make_optimizer("sgd", classifier.parameters(), plan.learning_rate, 0.9, False, 1e-5)
+    learn_given_labels(made, plan, classifier, optimizer, Silent())
+    found = estimate_transition(made, classifier)
+    assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
+
+
+def test_the_learning_rate_follows_the_length_of_the_features():
+    made, _ = problem()
+    longer = FeatureInputs(made.noisy.features * 10)
+    plan = make_plan(made, MlcSettings())
+    scaled = make_plan(
+        Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "noisy": longer}), MlcSettings()
+    )
+    assert plan.learning_rate == pytest.approx(0.3, rel=1e-5)
+    assert scaled.learning_rate == pytest.approx(0.003, rel=1e-5)
