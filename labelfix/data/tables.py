@@ -167,7 +167,7 @@ class LabelTable:
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
         """`(N,)` True where a row has a label."""
-        return self.codes != UNLABELLED
+        return np.asarray(self.codes != UNLABELLED)
 
 
 @dataclass(frozen=True)
@@ -243,12 +243,12 @@ class CorrectedLabels:
     @cached_property
     def suggested(self) -> Codes:
         """`(N,)` the arg-max of the soft label; the first of equals."""
-        return self.soft.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.soft.argmax(axis=1), dtype=np.int64)
 
     @cached_property
     def confidence(self) -> Probabilities:
         """`(N,)` probability of the suggested label, in [0, 1]."""
-        return self.soft.max(axis=1)
+        return np.asarray(self.soft.max(axis=1), dtype=np.float32)
 
     @cached_property
     def label_score(self) -> Probabilities:
@@ -259,11 +259,8 @@ class CorrectedLabels:
     @cached_property
     def is_label_issue(self) -> npt.NDArray[np.bool_]:
         """`(N,)` suggested ≠ given and confidence ≥ threshold; never for a row without a given label."""
-        return (
-            (self.given != UNLABELLED)
-            & (self.suggested != self.given)
-            & (self.confidence >= np.float32(self.min_confidence))
-        )
+        sure = self.confidence >= np.float32(self.min_confidence)
+        return np.asarray((self.given != UNLABELLED) & (self.suggested != self.given) & sure)
 
     @cached_property
     def corrected(self) -> Codes:

@@ -1,0 +1,101 @@
+"""Which rows of two tables have exactly the same input, for tables that share no ids."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.tables import Codes, InputTable
+
+SEPARATOR = "\x1f"
+MISSING_VALUE = "\x1e"
+
+
+def content_keys(batch: pa.RecordBatch, kind: str) -> pa.Array:
+    """One key a row, equal exactly where the inputs are equal.
+
+    Args:
+        batch: Input columns as `InputTable.batches` gives them.
+        kind: As in `InputSpec`.
+
+    Returns:
+        Array of strings or of fixed-size binaries: the text itself, the bytes of the embedding, the SHA-256 of
+        the encoded image, the joined values of features.
+    """
+    if kind == "text":
+        return batch.column(0)
+    if kind == "image":
+        return pa.array([_image_key(image) for image in batch.column(0).to_pylist()], pa.string())
+    if kind == "embedding":
+        cells = batch.column(0)
+        width = cells.type.list_size
+        # Adding zero makes -0.0 and 0.0 the same bytes.
+        flat = np.ascontiguousarray(cells.flatten().to_numpy(zero_copy_only=False) + np.float32(0))
+        return pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * width), len(cells), [None, pa.py_buffer(flat)])
+    columns = [pc.fill_null(_cells(column), MISSING_VALUE) for column in batch.columns]
+    return pc.binary_join_element_wise(*columns, SEPARATOR)
+
+
+def all_keys(inputs: InputTable, rows: int) -> pa.Array:
+    """The keys of all rows of a table, as one array."""
+    batches = [content_keys(batch, inputs.spec.kind) for batch in inputs.batches(rows)]
+    if not batches:
+        return pa.array([], pa.string())
+    combined = pa.chunked_array(batches).combine_chunks()
+    return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int) -> Codes:
+    """For every trusted row the first noisy row of the same content.
+
+    Only the keys of the trusted rows are held; the noisy rows stream by.
+
+    Args:
+        noisy: The noisy inputs.
+        clean_keys: `(M,)` keys of the trusted rows.
+        rows: Rows read at once.
+
+    Returns:
+        `(M,)` rows of `noisy`, -1 where there is none. Of trusted rows with the same content, only the first
+        is paired.
+    """
+    unique = clean_keys.dictionary_encode()
+    keys = unique.dictionary
+    found = np.full(len(keys), -1, np.int64)
+    done = 0
+    for batch in noisy.batches(rows):
+        hits = pc.index_in(content_keys(batch, noisy.spec.kind), value_set=keys)
+        where = np.flatnonzero(hits.is_valid().to_numpy(zero_copy_only=False))
+        if len(where):
+            positions = hits.drop_null().to_numpy().astype(np.int64)
+            fresh, first = np.unique(positions, return_index=True)
+            new = found[fresh] < 0
+            found[fresh[new]] = done + where[first[new]]
+        done += batch.num_rows
+    indices = unique.indices.to_numpy(zero_copy_only=False)
+    result: Codes = found[indices]
+    repeated = np.ones(len(indices), bool)
+    repeated[np.unique(indices, return_index=True)[1]] = False
+    result[repeated] = -1
+    return result
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    # Single precision, so that 0.1 from a CSV file equals the float32 0.1 of a Parquet file.
+    return column.cast(pa.float32(), safe=False).cast(pa.string()) if pa.types.is_floating(column.type) else column
+
+
+def _image_key(image: dict[str, Any] | None) -> str:
+    data = (image or {}).get("bytes")
+    try:
+        if data is None and image and image["path"]:
+            with open(image["path"], "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        # An image that cannot be opened is the same as no other.
+        return f"unreadable {image['path'] if image else ''}"
+    return hashlib.sha256(data or b"").hexdigest()

@@ -1,0 +1,117 @@
+"""Collects what is wrong with the inputs, so that a person sees all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.errors import Defect, InputError
+
+LISTED = 5
+"""Defects of one kind in one file that are listed; of the rest, only the number is said."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows came from.
+
+    Attributes:
+        files: The files read.
+        file_index: `(N,)` position in `files`.
+        row_number: `(N,)` row within the file, counted from 1.
+    """
+
+    files: tuple[str, ...]
+    file_index: npt.NDArray[np.int32]
+    row_number: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row_number)
+
+    def of(self, row: int) -> tuple[str, int]:
+        """File and row number of the row at a position counted from 0."""
+        return self.files[int(self.file_index[row])], int(self.row_number[row])
+
+
+class Findings:
+    """Errors, warnings and notes in the order they were found."""
+
+    def __init__(self) -> None:
+        self._found: list[Defect] = []
+        self._notes: list[str] = []
+
+    def error(self, file: str, what: str, remedy: str = "", row: int | None = None) -> None:
+        """One error."""
+        self._found.append(Defect("error", file, row, what, remedy))
+
+    def warning(self, file: str, what: str, remedy: str = "", row: int | None = None) -> None:
+        """One warning."""
+        self._found.append(Defect("warning", file, row, what, remedy))
+
+    def note(self, text: str) -> None:
+        """A choice that was made, worth printing; the same one is noted once."""
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def rows(
+        self,
+        places: Places,
+        rows: Sequence[int] | npt.NDArray[np.int64],
+        what: Callable[[int], str],
+        remedy: str,
+        more: str = "{} more rows have the same defect",
+        warn: bool = False,
+    ) -> None:
+        """The same kind of defect in several rows: the first few, and how many more.
+
+        Args:
+            places: Where the rows came from.
+            rows: Positions of the rows, counted from 0.
+            what: Says of a position what is wrong there.
+            remedy: What to do.
+            more: Says how many are not listed.
+            warn: Whether these are warnings.
+        """
+        severity = self.warning if warn else self.error
+        for row in rows[:LISTED]:
+            file, number = places.of(int(row))
+            severity(file, what(int(row)), remedy, number)
+        if len(rows) > LISTED:
+            file, _ = places.of(int(rows[LISTED]))
+            severity(file, more.format(len(rows) - LISTED))
+
+    def take(self, error: InputError) -> None:
+        """Add the defects of an error that was raised further down."""
+        self._found += error.defects
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether there is an error among them."""
+        return self.error_count > 0
+
+    @property
+    def error_count(self) -> int:
+        """How many errors there are so far."""
+        return sum(defect.severity == "error" for defect in self._found)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All notes."""
+        return tuple(self._notes)
+
+    @property
+    def warnings(self) -> tuple[Defect, ...]:
+        """All warnings."""
+        return tuple(defect for defect in self._found if defect.severity == "warning")
+
+    def stop_on_errors(self) -> None:
+        """Raise all defects, errors first, if there is an error among them.
+
+        Raises:
+            InputError: There is an error.
+        """
+        if self.has_errors:
+            raise InputError(sorted(self._found, key=lambda defect: defect.severity))

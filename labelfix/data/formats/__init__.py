@@ -1,0 +1,118 @@
+"""The formats that labelfix reads and writes: one file each, one row in `FORMATS`."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats import csv, hugging_face, image_folder, memory, parquet
+from labelfix.data.formats.base import FORMATS_READ, Chunk, Format, Source, TableSource, check_file, magic, natural_key
+from labelfix.data.formats.several import SeveralSources
+from labelfix.errors import Defect, InputError, input_error
+from labelfix.runs import atomic_path
+
+__all__ = ["FORMATS", "Chunk", "Format", "TableSource", "open_several", "open_table", "write_batches"]
+
+FORMATS: tuple[Format, ...] = (
+    Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
+    Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
+    Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
+    Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
+    Format("memory", memory.recognises, memory.open_memory),
+)
+"""Tried in this order; the first that recognises a source reads it."""
+
+GLOB = frozenset("*?[")
+
+
+def open_table(source: Source, name: str | None = None) -> TableSource:
+    """Open a table.
+
+    Args:
+        source: A path, a folder, a glob, `hub:NAME`, or a table in memory.
+        name: What to call it in messages; by default the path as given, or `table`.
+
+    Raises:
+        InputError: There is no such file, or labelfix does not read its type.
+    """
+    if isinstance(source, str) and source.startswith(hugging_face.HUB):
+        return hugging_face.open_hub(source)
+    if isinstance(source, str | Path):
+        name = name or str(source)
+        path = Path(source).expanduser()
+        if not path.exists() and GLOB & set(str(source)):
+            return _open_glob(str(path), name)
+        return _open_path(path, name)
+    return memory.open_memory(source, name or "table")
+
+
+def open_several(sources: Sequence[Any], name: str | None = None) -> TableSource:
+    """Open one or several tables as one; every one that cannot be opened is named.
+
+    Raises:
+        InputError: As `open_table`, for all of them at once.
+    """
+    opened: list[TableSource] = []
+    defects: list[Defect] = []
+    for source in sources:
+        try:
+            opened.append(open_table(source, name))
+        except InputError as error:
+            defects += error.defects
+    if defects:
+        raise InputError(defects)
+    return opened[0] if len(opened) == 1 else SeveralSources(opened)
+
+
+def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write a table: CSV, TSV (also .gz) or Parquet by the ending of the name, beside its place and then renamed.
+
+    Args:
+        path: Where to; an existing file is replaced.
+        schema: Columns, types and metadata (CSV keeps the names only).
+        batches: The rows.
+
+    Raises:
+        InputError: The ending is none that labelfix writes.
+    """
+    path = Path(path)
+    for format_ in FORMATS:
+        if format_.write is not None and path.name.lower().endswith(format_.suffixes):
+            with atomic_path(path) as beside:
+                format_.write(beside, path, schema, batches)
+            return
+    endings = ", ".join(suffix for format_ in FORMATS for suffix in format_.suffixes)
+    raise input_error(
+        str(path), f"has an ending that labelfix does not write ({path.suffix or 'none'})", f"use {endings}"
+    )
+
+
+def _open_path(path: Path, name: str) -> TableSource:
+    if not path.is_dir():
+        check_file(path, name)
+    for format_ in FORMATS:
+        if format_.recognises(path):
+            return format_.open(path, name)
+    if path.is_dir():
+        tables = sorted((p for p in path.iterdir() if csv.recognises(p)), key=lambda p: natural_key(p.name))
+        if tables:
+            return csv.CsvSource(tables, name)
+        raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
+    noun = magic(path) or f"a {path.suffix} file" if path.suffix else magic(path) or "a file without an ending"
+    raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
+
+
+def _open_glob(pattern: str, name: str) -> TableSource:
+    found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True), key=natural_key)]
+    files = [path for path in found if path.is_file()]
+    if not files:
+        raise input_error(name, "matches no file", "check the pattern, and quote it for the shell")
+    for recognises, opens in ((parquet.recognises, parquet.ParquetSource), (csv.recognises, csv.CsvSource)):
+        if all(recognises(path) for path in files):
+            return opens(files, name)
+    odd = next((path for path in files if not parquet.recognises(path)), files[0])
+    raise input_error(name, f"matches files of several types ({odd})", "name files of one type: Parquet or CSV")

@@ -1,0 +1,175 @@
+"""What every format gives: a table that can be scanned in batches, with the place every row came from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from labelfix.errors import InputError, input_error
+
+FORMATS_READ = "CSV or TSV (also .gz), Parquet, a folder of images by class, a Hugging Face dataset folder"
+"""The formats as a person would list them, for messages."""
+
+Source = Any
+"""Whatever a table can come from: a path, a glob, `hub:NAME`, or a table in memory."""
+
+READ_ROWS = 8192
+"""Rows of a batch where the caller does not say."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive rows of one file.
+
+    Attributes:
+        batch: The rows.
+        file_index: Position of the file in `TableSource.files`.
+        first_row: Number of the first of them within the file, counted from 1.
+    """
+
+    batch: pa.RecordBatch
+    file_index: int
+    first_row: int
+
+
+class TableSource(Protocol):
+    """A table somewhere: known columns, rows read when asked for. Nothing is held in memory.
+
+    Attributes:
+        name: The table as the user named it.
+        format: `csv`, `parquet`, `image_folder`, `hugging_face` or `memory`.
+        files: The files read, in order; `(name,)` where the rows have no file of their own.
+        folder: What relative image paths are relative to.
+        schema: Columns and types. The metadata key `huggingface` describes the features where it is known.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def format(self) -> str: ...  # noqa: D102
+    @property
+    def files(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
+    @property
+    def schema(self) -> pa.Schema: ...  # noqa: D102
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """All rows in order.
+
+        Args:
+            columns: The columns wanted, in that order; None for all.
+            rows: At most so many rows a chunk.
+
+        Raises:
+            InputError: The file turns out to be damaged.
+        """
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """As `scan`, but text formats give every cell as the string that stands in the file."""
+
+    def content_hash(self) -> str:
+        """SHA-256 over the contents, in hexadecimal: the same content has the same hash under any name."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One row of `FORMATS`.
+
+    Attributes:
+        name: As in `TableSource.format`.
+        recognises: Whether a source (a path that exists, or an object in memory) is of this format.
+        open: Opens a source under a name.
+        suffixes: File names that `write` is meant for.
+        write: Writes batches of a schema into a file that may be overwritten; None where labelfix only reads.
+    """
+
+    name: str
+    recognises: Callable[[Source], bool]
+    open: Callable[[Source, str], TableSource]
+    suffixes: tuple[str, ...] = ()
+    write: Callable[[Path, Path, pa.Schema, Iterable[pa.RecordBatch]], None] | None = None
+
+
+def slices(batch: pa.RecordBatch, rows: int, file_index: int, first_row: int) -> Iterator[Chunk]:
+    """A batch in chunks of at most `rows` rows."""
+    for start in range(0, batch.num_rows, rows):
+        yield Chunk(batch.slice(start, rows), file_index, first_row + start)
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts "2" before "10"; texts that differ never compare equal."""
+    parts = re.split(r"(\d+)", text)
+    numbered = ((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part)
+    return tuple(numbered)
+
+
+def hash_files(files: Iterable[str | Path]) -> str:
+    """SHA-256 over the bytes of files, in order, in hexadecimal; names play no part."""
+    total = hashlib.sha256()
+    for file in files:
+        with open(file, "rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
+
+
+def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> InputError:
+    """The error for a file whose bytes are not what its name promises."""
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return input_error(name, f"cannot be read as {kind} ({reason[:160]})", remedy)
+
+
+def check_file(path: Path, name: str) -> None:
+    """Refuse a file that is not there, not readable or empty."""
+    try:
+        size = path.stat().st_size
+        with open(path, "rb"):
+            pass
+    except FileNotFoundError:
+        raise input_error(name, "there is no such file or folder", missing_remedy(path)) from None
+    except OSError as error:
+        raise input_error(name, f"cannot be opened ({error.strerror})", "check its permissions") from None
+    if size == 0:
+        raise input_error(name, "is an empty file (0 bytes)", "give a file with a header and rows")
+
+
+def missing_remedy(path: Path) -> str:
+    """What to do about a missing path: the nearest name beside it, or where relative paths start."""
+    import difflib
+
+    beside = path.absolute().parent
+    names = sorted(os.listdir(beside)) if beside.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    if near:
+        return f"did you mean {path.with_name(near[0])}?"
+    return f"check the path (relative to {Path.cwd()})" if not path.is_absolute() else "check the path"
+
+
+def magic(path: Path) -> str | None:
+    """What the first bytes of a file say it is, as a noun with its article; None for plain text and the like."""
+    with open(path, "rb") as stream:
+        head = stream.read(8)
+    known = {
+        b"PAR1": "a Parquet file",
+        b"ARROW1": "an Arrow or Feather file",
+        b"PK\x03\x04": "a ZIP archive, perhaps an Excel workbook",
+        b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+        b"\x1f\x8b": "a gzip file",
+        b"BZh": "a bzip2 file",
+        b"\x28\xb5\x2f\xfd": "a Zstandard file",
+        b"\x80\x04": "a Python pickle",
+        b"\x93NUMPY": "a NumPy file",
+        b"SQLite f": "an SQLite database",
+        b"%PDF": "a PDF document",
+        b"\x89PNG": "a PNG image",
+        b"\xff\xd8\xff": "a JPEG image",
+        b"\x89HDF": "an HDF5 file",
+    }
+    return next((noun for start, noun in known.items() if head.startswith(start)), None)

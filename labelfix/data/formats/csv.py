@@ -1,0 +1,243 @@
+"""CSV and TSV files, plain or .gz: pyarrow parses, every cell is text first and typed over the whole file."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats.base import READ_ROWS, Chunk, Source, cannot_read, check_file, hash_files, magic, slices
+from labelfix.data.formats.csv_dialect import Dialect, is_gzip, open_bytes, sniff
+from labelfix.data.formats.csv_types import ColumnType, typed
+from labelfix.data.formats.csv_write import SUFFIXES, write_csv
+from labelfix.errors import Defect, InputError
+
+__all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
+
+FIRST_BLOCK = 1 << 20
+LARGEST_BLOCK = 1 << 30
+DEFECTS_LISTED = 5
+
+
+class CsvSource:
+    """One CSV file, or several with the same header.
+
+    Args:
+        paths: The files, in order.
+        name: The table as the user named it.
+
+    Raises:
+        InputError: A file is missing, not UTF-8, or has rows of another width than its header.
+    """
+
+    format = "csv"
+
+    def __init__(self, paths: Sequence[Path], name: str) -> None:
+        self.name = name
+        self.paths = tuple(paths)
+        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
+        self.folder = paths[0].parent
+        for path, file in zip(self.paths, self.files, strict=True):
+            _check(path, file)
+        self._dialects = [sniff(path, file) for path, file in zip(self.paths, self.files, strict=True)]
+        self._check_headers()
+        self.schema: pa.Schema = self._type_columns()
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        for chunk in self.verbatim(columns, rows):
+            names = chunk.batch.schema.names
+            fields = [self.schema.field(column) for column in names]
+            arrays = [typed(chunk.batch.column(i), field.type) for i, field in enumerate(fields)]
+            yield Chunk(pa.record_batch(arrays, schema=pa.schema(fields)), chunk.file_index, chunk.first_row)
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.verbatim`: every cell as a string."""
+        names = list(self.schema.names if columns is None else columns)
+        for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
+            first = 1
+            for batch in _parse(path, file, self._dialects[index], names):
+                texts = [column.cast(pa.string()) for column in batch.columns]
+                yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
+                first += batch.num_rows
+
+    def content_hash(self) -> str:
+        """See `TableSource.content_hash`."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_files(self.paths)
+
+    def _check_headers(self) -> None:
+        first = self._dialects[0].header
+        wrong = [
+            Defect(
+                "error",
+                file,
+                None,
+                f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
+                "give all parts the same columns",
+            )
+            for file, d in zip(self.files, self._dialects, strict=True)
+            if set(d.header) != set(first)
+        ]
+        if wrong:
+            raise InputError(wrong)
+
+    def _type_columns(self) -> pa.Schema:
+        header = self._dialects[0].header
+        types = {column: ColumnType() for column in header}
+        defects: list[Defect] = []
+        for path, file, dialect in zip(self.paths, self.files, self._dialects, strict=True):
+            first = 1
+            last: pa.Array = None
+            for batch in _parse(path, file, dialect, list(header)):
+                for column, cells in zip(header, batch.columns, strict=True):
+                    text = _decode(cells, column, file, first, defects)
+                    if text is not None:
+                        types[column].see(text)
+                first += batch.num_rows
+                last = batch if batch.num_rows else last
+            defects += _open_quote(path, file, dialect, last, first - 1)
+        if defects:
+            raise InputError(_first_few(defects))
+        return pa.schema([(column, types[column].arrow) for column in header])
+
+
+def recognises(source: Source) -> bool:
+    """A file named .csv, .tsv or the same with .gz."""
+    return isinstance(source, Path) and source.name.lower().endswith((*SUFFIXES, ".txt", ".txt.gz"))
+
+
+def open_csv(source: Source, name: str) -> CsvSource:
+    """Open one file."""
+    return CsvSource([source], name)
+
+
+def _check(path: Path, name: str) -> None:
+    check_file(path, name)
+    noun = magic(path)
+    if noun is not None and not (noun == "a gzip file" and is_gzip(path)):
+        remedy = "give it the ending of its type" if "Parquet" in noun else "save the table as CSV UTF-8 or as Parquet"
+        raise InputError([Defect("error", name, None, f"is {noun}, not CSV", remedy)])
+
+
+def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of binary columns; a block too small for one long row is made larger and the file read on from there."""
+    if dialect.header_only:
+        return
+    block = FIRST_BLOCK
+    done = 0
+    while True:
+        try:
+            seen = 0
+            for batch in _parse_blocks(path, name, dialect, columns, block):
+                fresh = max(done - seen, 0)
+                seen += batch.num_rows
+                if fresh < batch.num_rows:
+                    done = seen
+                    yield batch.slice(fresh)
+            return
+        except pa.ArrowInvalid as error:
+            if "straddl" in str(error) and block < LARGEST_BLOCK:
+                block *= 16
+                continue
+            raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise cannot_read(name, error, "a gzip file" if is_gzip(path) else "CSV", "write it again") from None
+
+
+def _parse_blocks(path: Path, name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:
+    import pyarrow.csv as arrow_csv
+
+    ragged: list[Any] = []
+    widths = f"cells, but the header has {len(dialect.header)}"
+
+    def refuse(row: pa.csv.InvalidRow) -> str:
+        ragged.append(row)
+        return "skip"
+
+    with open_bytes(path) as stream:
+        reader = arrow_csv.open_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(
+                column_names=list(dialect.header), skip_rows_after_names=1, use_threads=False, block_size=block
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote or False,
+                double_quote=dialect.escape is None,
+                escape_char=dialect.escape or False,
+                newlines_in_values=dialect.quote is not None,
+                invalid_row_handler=refuse,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={column: pa.binary() for column in dialect.header},
+                include_columns=columns,
+                strings_can_be_null=False,
+            ),
+        )
+        yield from reader
+    if ragged:
+        raise InputError(_ragged(name, ragged, widths))
+
+
+def _ragged(name: str, rows: list[Any], widths: str) -> list[Defect]:
+    remedy = "quote cells that hold the delimiter, or mend the row"
+    # pyarrow counts the header as row 1.
+    found = [
+        Defect(
+            "error",
+            name,
+            row.number - 1 if row.number else None,
+            f"has {row.actual_columns} {widths} ({row.text[:60]!r})",
+            remedy,
+        )
+        for row in rows
+    ]
+    return _first_few(found)
+
+
+def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:
+    """The cells as strings; None, and the defects named, where some are not UTF-8."""
+    try:
+        return cells.cast(pa.string())
+    except pa.ArrowInvalid:
+        pass
+    for offset, cell in enumerate(cells.to_pylist()):
+        try:
+            cell.decode("utf-8")
+        except UnicodeDecodeError as error:
+            value = cell.decode("utf-8", errors="replace")[:60]
+            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {value!r}"
+            defects.append(Defect("error", name, first + offset, what, "save the file as UTF-8"))
+    return None
+
+
+def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: int) -> list[Defect]:
+    """A quote that is never closed swallows the rest of the file into the last cell of the last row."""
+    if last is None or dialect.quote is None or is_gzip(path):
+        return []
+    value = last.column(last.num_columns - 1)[last.num_rows - 1].as_py()
+    if b"\n" not in value.rstrip(b"\r\n"):
+        return []
+    with open(path, "rb") as stream:
+        stream.seek(max(path.stat().st_size - 16, 0))
+        tail = stream.read().rstrip()
+    if tail.endswith(dialect.quote.encode()):
+        return []
+    start = value[:40].decode("utf-8", errors="replace").splitlines()[0]
+    return [Defect("error", name, row, f"a quote opens before {start!r} and is never closed", "close or remove it")]
+
+
+def _first_few(defects: list[Defect]) -> list[Defect]:
+    """The first five, and how many more there are."""
+    if len(defects) <= DEFECTS_LISTED:
+        return defects
+    more = f"{len(defects) - DEFECTS_LISTED} more rows have the same defect"
+    return [*defects[:DEFECTS_LISTED], Defect("error", defects[0].file, None, more)]

@@ -1,0 +1,134 @@
+"""Hugging Face datasets: a folder made by `save_to_disk`, or `hub:NAME[@CONFIG][:SPLIT]` where a user asks for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats.base import READ_ROWS, Chunk, Source, cannot_read, hash_files, slices
+from labelfix.data.formats.memory import MemorySource
+from labelfix.errors import input_error
+
+HUB = "hub:"
+
+
+class HuggingFaceSource:
+    """A dataset saved with `Dataset.save_to_disk`: Arrow files that are memory-mapped.
+
+    Args:
+        folder: The folder with `state.json` and the Arrow files.
+        name: The folder as the user named it.
+
+    Raises:
+        InputError: A file is missing or damaged.
+    """
+
+    format = "hugging_face"
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.folder = folder
+        parts = [entry["filename"] for entry in _json(folder / "state.json", name)["_data_files"]]
+        self.paths = tuple(folder / part for part in parts)
+        missing = [part for part, path in zip(parts, self.paths, strict=True) if not path.is_file()]
+        if missing or not parts:
+            raise input_error(name, f"lacks its data file {missing[0] if missing else ''}".rstrip(), "save it again")
+        self.files = (name,) if len(parts) == 1 else tuple(f"{name.rstrip('/')}/{part}" for part in parts)
+        self.schema: pa.Schema = self._read_schema()
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        names = list(self.schema.names if columns is None else columns)
+        for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
+            first = 1
+            try:
+                with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+                    for batch in reader:
+                        yield from slices(batch.select(names), rows, index, first)
+                        first += batch.num_rows
+            except (pa.ArrowException, OSError) as error:
+                raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.verbatim`: the same as `scan`."""
+        return self.scan(columns, rows)
+
+    def content_hash(self) -> str:
+        """See `TableSource.content_hash`."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_files(self.paths)
+
+    def _read_schema(self) -> pa.Schema:
+        try:
+            with pa.memory_map(str(self.paths[0])) as stream, pa.ipc.open_stream(stream) as reader:
+                schema = reader.schema
+        except (pa.ArrowException, OSError) as error:
+            remedy = "the file is damaged; save it again"
+            raise cannot_read(self.files[0], error, "an Arrow file", remedy) from None
+        info = self.folder / "dataset_info.json"
+        if b"huggingface" in (schema.metadata or {}) or not info.is_file():
+            return schema
+        features = json.dumps({"info": {"features": _json(info, self.name).get("features") or {}}})
+        return schema.with_metadata({**(schema.metadata or {}), b"huggingface": features.encode()})
+
+
+def recognises(source: Source) -> bool:
+    """A folder made by `save_to_disk` (of a Dataset, or of a DatasetDict, which is then refused by name)."""
+    if not isinstance(source, Path) or not source.is_dir():
+        return False
+    return (source / "state.json").is_file() or (source / "dataset_dict.json").is_file()
+
+
+def open_hugging_face(source: Source, name: str) -> HuggingFaceSource:
+    """Open a folder.
+
+    Raises:
+        InputError: The folder holds several splits.
+    """
+    if not (source / "dataset_dict.json").is_file():
+        return HuggingFaceSource(source, name)
+    splits = list(_json(source / "dataset_dict.json", name).get("splits", []))
+    if len(splits) == 1:
+        return HuggingFaceSource(source / splits[0], name)
+    ways = " or ".join(str(source / split) for split in splits)
+    raise input_error(name, f"holds {len(splits)} splits ({', '.join(splits)})", f"give one of them: {ways}")
+
+
+def open_hub(name: str) -> MemorySource:
+    """Load `hub:NAME[@CONFIG][:SPLIT]` through the datasets library; remote code is never run.
+
+    Raises:
+        InputError: The hub does not have it, cannot be reached, or the split has to be named.
+    """
+    import datasets
+
+    asked, _, split = name.removeprefix(HUB).partition(":")
+    repository, _, config = asked.partition("@")
+    try:
+        loaded = datasets.load_dataset(repository, config or None, split=split or None)
+    except Exception as error:  # the library raises many kinds, and none of them is a crash of labelfix
+        reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
+        remedy = "check the name (hub:NAME, hub:NAME:SPLIT, hub:NAME@CONFIG:SPLIT) and the network"
+        raise input_error(name, f"cannot be loaded from the hub ({reason})", remedy) from None
+    if not isinstance(loaded, datasets.Dataset):
+        if len(loaded) != 1:
+            ways = " or ".join(f"{HUB}{asked}:{key}" for key in loaded)
+            raise input_error(name, f"has {len(loaded)} splits ({', '.join(loaded)})", f"give one of them: {ways}")
+        loaded = next(iter(loaded.values()))
+    return MemorySource(loaded, name, format_name="hugging_face")
+
+
+def _json(path: Path, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content)
+    except (OSError, ValueError, TypeError) as error:
+        raise cannot_read(name, error, f"a dataset folder: {path.name} is damaged", "save the dataset again") from None

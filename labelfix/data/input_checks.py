@@ -1,0 +1,210 @@
+"""One pass over the input columns before training: everything that would break or poison it later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.findings import Findings, Places
+from labelfix.data.formats.csv_types import is_missing
+from labelfix.data.images import unreadable
+from labelfix.data.inputs import ColumnInputs, number_lists
+from labelfix.data.scan import is_text
+
+Flags = npt.NDArray[np.bool_]
+
+
+def check_inputs(
+    inputs: ColumnInputs, places: Places, findings: Findings, skip_unreadable: bool, rows: int, training: bool = True
+) -> Flags | None:
+    """Check every input.
+
+    Args:
+        inputs: What to check.
+        places: Where the rows came from.
+        findings: Takes the defects.
+        skip_unreadable: Whether images that cannot be decoded are warnings.
+        rows: Rows read at once.
+        training: Whether statistics are made from these rows; a constant column of new rows is no cause for alarm.
+
+    Returns:
+        `(N,)` False where an image cannot be decoded; None where all can.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    if inputs.spec.kind == "image":
+        return _check_images(inputs, places, findings, skip_unreadable, rows)
+    if inputs.spec.kind == "embedding":
+        _check_embeddings(inputs, places, findings, rows)
+    elif inputs.spec.kind == "text":
+        _check_text(inputs, places, findings, rows)
+    else:
+        _check_table(inputs, places, findings, rows, training)
+    return None
+
+
+def _check_text(inputs: ColumnInputs, places: Places, findings: Findings, rows: int) -> None:
+    empty = 0
+    first = -1
+    done = 0
+    for batch in inputs.batches(rows):
+        blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(batch.column(0))), 0)
+        count = pc.sum(blank).as_py() or 0
+        if count and first < 0:
+            first = done + int(pc.index(blank, True).as_py())
+        empty += count
+        done += batch.num_rows
+    (column,) = inputs.spec.columns
+    if done and empty == done:
+        findings.error(inputs.name, f"column {column!r} is empty in all rows", "name another with --text-column")
+    elif empty:
+        file, row = places.of(first)
+        findings.warning(file, f"column {column!r} is empty ({empty} such rows)", row=row)
+
+
+def _check_embeddings(inputs: ColumnInputs, places: Places, findings: Findings, rows: int) -> None:
+    (column,) = inputs.spec.columns
+    width = inputs.spec.width
+    wrong: dict[str, list[tuple[int, str]]] = {"missing": [], "ragged": [], "nan": [], "inf": []}
+    done = 0
+    for chunk in inputs.chunks(rows):
+        raw = chunk.batch.column(0)
+        lists = number_lists(raw)
+        lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
+        for i in np.flatnonzero(lengths < 0):
+            shown = raw[int(i)].as_py()
+            wrong["missing"].append((done + int(i), "" if shown is None else str(shown)[:60]))
+        for i in np.flatnonzero((lengths >= 0) & (lengths != width)):
+            wrong["ragged"].append((done + int(i), str(lengths[i])))
+        _check_values(lists, lengths, done, wrong)
+        done += len(raw)
+
+    def report(kind: str, what: Callable[[str], str], remedy: str) -> None:
+        values = dict(wrong[kind])
+        findings.rows(places, list(values), lambda row: what(values[row]), remedy)
+
+    report(
+        "missing",
+        lambda v: f"column {column!r} holds {v!r}, no list of numbers" if v else f"column {column!r} is empty",
+        "give every row an embedding or leave the row out",
+    )
+    report(
+        "ragged",
+        lambda v: f"column {column!r} has {v} numbers where most rows have {width}",
+        "make all embeddings with the same encoder",
+    )
+    report(
+        "nan", lambda v: f"column {column!r} holds NaN at position {v}", "make the embedding anew or leave the row out"
+    )
+    report(
+        "inf",
+        lambda v: f"column {column!r} holds an infinite number at position {v}",
+        "make the embedding anew or leave the row out",
+    )
+
+
+def _check_values(
+    lists: pa.Array, lengths: npt.NDArray[np.int32], done: int, wrong: Mapping[str, list[tuple[int, str]]]
+) -> None:
+    flat = lists.flatten()
+    values = flat.cast(pa.float32(), safe=False).fill_null(float("nan")).to_numpy(zero_copy_only=False)
+    if np.isfinite(values).all():
+        return
+    sizes = np.maximum(lengths, 0)
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    for kind, bad in (("nan", np.isnan(values)), ("inf", np.isinf(values))):
+        where = np.flatnonzero(bad)
+        _, first = np.unique(rows[where], return_index=True)
+        for position in where[first]:
+            row = int(rows[position])
+            wrong[kind].append((done + row, str(int(position - starts[row]) + 1)))
+
+
+def _check_table(inputs: ColumnInputs, places: Places, findings: Findings, rows: int, training: bool) -> None:
+    spec = inputs.spec
+    infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
+    texts: dict[str, dict[int, str]] = {c: {} for c in spec.columns}
+    missing = dict.fromkeys(spec.columns, 0)
+    seen: dict[str, set[Any]] = {c: set() for c in spec.columns}
+    done = 0
+    for chunk in inputs.chunks(rows):
+        batch = inputs.convert(chunk.batch)
+        for name, raw, cells in zip(spec.columns, chunk.batch.columns, batch.columns, strict=True):
+            missing[name] += cells.null_count
+            if len(seen[name]) < 2:
+                seen[name].update(cells.drop_null().unique().slice(0, 2).to_pylist())
+            if name in spec.categorical:
+                continue
+            bad = pc.fill_null(pc.is_inf(cells), False).to_numpy(zero_copy_only=False)
+            infinite[name] += (done + np.flatnonzero(bad)).tolist()
+            if is_text(raw.type):
+                texts[name] |= _no_numbers(raw, cells, done)
+        done += batch.num_rows
+    for name in spec.columns:
+        findings.rows(
+            places,
+            infinite[name],
+            lambda _, n=name: f"column {n!r} holds an infinite number",  # type: ignore[misc]
+            "mend the value or leave it empty; missing values are filled in",
+        )
+        words = texts[name]
+        findings.rows(
+            places,
+            list(words),
+            lambda row, n=name, w=words: f'column {n!r} holds "{w[row]}", no number',  # type: ignore[misc]
+            "write a number or leave the cell empty",
+        )
+        if done and missing[name] == done:
+            findings.error(inputs.name, f"column {name!r} holds no value at all", "leave it out with --feature-columns")
+        elif training and len(seen[name]) == 1 and done > 1:
+            (value,) = seen[name]
+            findings.warning(inputs.name, f"column {name!r} is constant ({value}), so nothing can be learnt from it")
+    _note_missing(inputs, missing, done, findings)
+
+
+def _no_numbers(raw: pa.Array, cells: pa.Array, done: int) -> dict[int, str]:
+    given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
+    where = np.flatnonzero(pc.and_(cells.is_null(), given).to_numpy(zero_copy_only=False))
+    return {done + int(i): raw[int(i)].as_py()[:60] for i in where}
+
+
+def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, findings: Findings) -> None:
+    some = {name: count for name, count in missing.items() if 0 < count < rows}
+    if some:
+        shown = ", ".join(f"{name} {count}" for name, count in list(some.items())[:8])
+        more = f" and {len(some) - 8} more columns" if len(some) > 8 else ""
+        findings.note(f"{inputs.name}: missing values will be filled in ({shown}{more}, of {rows} rows)")
+
+
+def _check_images(inputs: ColumnInputs, places: Places, findings: Findings, skip: bool, rows: int) -> Flags | None:
+    found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows))}
+    if not found:
+        return None
+    folder = str(inputs.source.folder.absolute())
+    (column,) = inputs.spec.columns
+
+    def what(row: int) -> str:
+        path, reason = found[row]
+        shown = (
+            f"image {Path(path).relative_to(folder) if path.startswith(folder) else path}"
+            if path
+            else f"the image in column {column!r}"
+        )
+        return f"{shown} cannot be read ({reason})"
+
+    bad = np.array(sorted(found), dtype=np.int64)
+    remedy = "left out of training, its given label is kept" if skip else "mend or remove it, or pass --skip-unreadable"
+    findings.rows(places, bad, what, remedy, "{} more images cannot be read", warn=skip)
+    if len(bad) == len(places):
+        findings.error(inputs.name, "none of the images can be read", "check the column and the paths")
+    readable = np.ones(len(places), bool)
+    readable[bad] = False
+    return readable

@@ -1,0 +1,246 @@
+"""Which columns a classifier reads: what a flag names, else the only text, image or embedding column, else features."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import pyarrow as pa
+
+from labelfix.data.columns import GIVEN_NAMES, ID_NAMES, TRUE_NAMES, listed, require_column
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.profile import Profile, profile_columns
+from labelfix.data.scan import is_list, is_number, is_text, value_type
+from labelfix.data.tables import InputKind, InputSpec
+from labelfix.settings.data import DataSettings
+
+TEXT_NAMES = frozenset(
+    [
+        "text",
+        "sentence",
+        "content",
+        "body",
+        "document",
+        "review",
+        "comment",
+        "utterance",
+        "tweet",
+        "message",
+        "description",
+        "question",
+        "query",
+        "title",
+        "headline",
+        "abstract",
+        "prompt",
+    ]
+)
+LABEL_LIKE = re.compile(
+    r"(^|_)(labels?|annotator|votes?|vote_tie|gold|split|fold)(_|\d|$)|^unnamed: \d+$|^index$|^__index"
+)
+FLAGS: dict[InputKind, str] = {
+    "text": "--text-column",
+    "image": "--image-column",
+    "embedding": "--embedding-column",
+    "table": "--feature-columns",
+}
+
+
+def input_columns(
+    source: TableSource, taken: Collection[str], settings: DataSettings, findings: Findings, read_rows: int
+) -> InputSpec | None:
+    """The input columns of the noisy file.
+
+    Args:
+        source: The noisy file.
+        taken: Columns that are ids or labels in either file, never inputs.
+        settings: May name the columns.
+        findings: Takes errors and the choice made.
+        read_rows: Rows read at once.
+
+    Returns:
+        The columns; None where an error stands in the way.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    asked = _asked(settings)
+    if len(asked) > 1:
+        flags = " and ".join(FLAGS[kind] for kind in asked)
+        findings.error(source.name, f"{flags} are both given", "labelfix reads one kind of input; give one of them")
+        return None
+    if asked:
+        [(kind, columns)] = asked.items()
+        if not all([require_column(source, column, FLAGS[kind], findings) for column in columns]):
+            return None
+        profiles = profile_columns(source, columns, read_rows)
+        if not all([_fits(source, kind, profiles[column], findings) for column in columns]):
+            return None
+        return _spec(kind, [profiles[column] for column in columns], findings)
+    free = [c for c in source.schema.names if c not in taken and not LABEL_LIKE.search(c.lower())]
+    profiles = profile_columns(source, [c for c in free if c], read_rows)
+    return _infer(source, profiles, _label_values(source, taken, read_rows), findings)
+
+
+def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_rows: int) -> bool:
+    """Whether another file's columns can be the inputs that the noisy file has; errors where they cannot.
+
+    Args:
+        source: The trusted file or new rows; it has all of `spec.columns`.
+        spec: The input columns of the noisy file.
+        findings: Takes the errors.
+        read_rows: Rows read at once.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    profiles = profile_columns(source, spec.columns, read_rows)
+    return all([_fits(source, spec.kind, profiles[column], findings) for column in spec.columns])
+
+
+def _asked(settings: DataSettings) -> dict[InputKind, tuple[str, ...]]:
+    named: dict[InputKind, tuple[str, ...]] = {
+        "text": (settings.text_column,) if settings.text_column else (),
+        "image": (settings.image_column,) if settings.image_column else (),
+        "embedding": (settings.embedding_column,) if settings.embedding_column else (),
+        "table": settings.feature_columns,
+    }
+    return {kind: columns for kind, columns in named.items() if columns}
+
+
+def _label_values(source: TableSource, taken: Collection[str], read_rows: int) -> frozenset[str]:
+    """The values of the label column: another column with no others is another annotator's."""
+    labels = [
+        c
+        for c in taken
+        if c in source.schema.names and c.lower() not in ID_NAMES and is_text(value_type(source.schema.field(c).type))
+    ]
+    return frozenset[str]().union(*(p.values for p in profile_columns(source, labels, read_rows).values()))
+
+
+def _infer(
+    source: TableSource, profiles: dict[str, Profile], label_values: frozenset[str], findings: Findings
+) -> InputSpec | None:
+    single: list[tuple[InputKind, Profile]] = [
+        *(("image", p) for p in profiles.values() if _is_image(p)),
+        *(("embedding", p) for p in profiles.values() if _is_embedding(p)),
+    ]
+    texts = [p for p in profiles.values() if _is_prose(p)]
+    # A column called "text" is text even where it holds single words.
+    texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
+    single += [("text", p) for p in texts]
+    if len(single) > 1:
+        shown = " and ".join(f"{p.name!r} ({kind})" for kind, p in single)
+        flags = " or ".join(dict.fromkeys(FLAGS[kind] for kind, _ in single))
+        findings.error(
+            source.name,
+            f"columns {shown} could {'both' if len(single) == 2 else 'all'} be the input",
+            f"name one with {flags}",
+        )
+        return None
+    if single:
+        kind, profile = single[0]
+        return _spec(kind, [profile], findings)
+    return _features(source, profiles, label_values, findings)
+
+
+def _features(
+    source: TableSource, profiles: dict[str, Profile], label_values: frozenset[str], findings: Findings
+) -> InputSpec | None:
+    used, left = [], []
+    for profile in profiles.values():
+        reason = _no_feature(profile, label_values)
+        if reason is None:
+            used.append(profile)
+        else:
+            left.append(f"{profile.name} ({reason})")
+    if left:
+        findings.note(f"not used as features: {', '.join(left[:12])}{', ...' if len(left) > 12 else ''}")
+    if used:
+        return _spec("table", used, findings)
+    flags = ", ".join(FLAGS.values())
+    findings.error(
+        source.name, f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
+    )
+    return None
+
+
+def _no_feature(p: Profile, label_values: frozenset[str]) -> str | None:
+    """Why a column is no feature; None where it is one."""
+    if p.given == 0:
+        return "empty"
+    if p.name.lower() in (*ID_NAMES, *GIVEN_NAMES, *TRUE_NAMES) or p.name.lower().endswith("_id"):
+        return "an id or a label"
+    if is_number(p.type):
+        return "row numbers" if p.consecutive and p.given > 10 else None
+    if pa.types.is_boolean(p.type):
+        return None
+    if not p.text:
+        return str(p.type) if not p.holds else p.holds.replace("_", " ")
+    if p.holds:
+        return p.holds.replace("_", " ")
+    if p.distinct == 1:
+        return "constant"
+    if p.distinct > 1000 or (p.distinct > 20 and p.distinct > 0.5 * p.given) or p.distinct == p.given > 5:
+        return "hardly any value repeats"
+    if label_values and p.values and len(p.values) > 1 and p.values <= label_values:
+        return "values of the label column"
+    return None
+
+
+def _is_image(p: Profile) -> bool:
+    return p.holds in ("images", "image_paths")
+
+
+def _is_embedding(p: Profile) -> bool:
+    if p.holds != "numbers":
+        return False
+    whole = is_list(p.type) and pa.types.is_integer(p.type.value_type)
+    return not whole or "embedding" in p.name.lower()
+
+
+def _is_prose(p: Profile) -> bool:
+    """Sentences: several words (or letters of a script without spaces), mostly letters, hardly repeated."""
+    if not p.text or p.holds or not p.varied or p.letters < 0.5:
+        return False
+    return (p.spaced > 0.5 and p.words >= 2.5) or (p.foreign > 0.5 and p.length >= 6)
+
+
+def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) -> bool:
+    """Whether a column that was asked for can be that kind of input; an error if not."""
+    wanted = {
+        "text": (p.text or source.format == "csv", "strings"),
+        "image": (_is_image(p) or p.text or pa.types.is_binary(p.type), "images, encoded or as paths"),
+        "embedding": (p.holds == "numbers", "one list of numbers a row"),
+        "table": (is_number(p.type) or p.text or pa.types.is_boolean(p.type), "numbers or categories"),
+    }[kind]
+    if p.given == 0:
+        # The pass over all rows says so if the whole column is empty.
+        return True
+    if not wanted[0]:
+        findings.error(
+            source.name,
+            f"column {p.name!r} is {p.type}, but {FLAGS[kind]} takes {wanted[1]}",
+            "name another column or kind",
+        )
+    return wanted[0]
+
+
+def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> InputSpec:
+    names = tuple(p.name for p in profiles)
+    if kind == "table":
+        categories = tuple(p.name for p in profiles if not is_number(p.type))
+        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+        what = f"{len(categories)} of them categories ({', '.join(categories[:12])})" if categories else "all numbers"
+        findings.note(f"feature columns: {shown} ({len(names)} columns, {what})")
+        return InputSpec("table", names, categories)
+    (p,) = profiles
+    if kind == "embedding":
+        findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")
+        return InputSpec("embedding", names, width=int(p.length))
+    if kind == "text":
+        findings.note(f"text column: {p.name} (string, mean {round(p.length)} characters)")
+    else:
+        findings.note(f"image column: {p.name} ({'paths' if p.text else 'encoded images or their paths'})")
+    return InputSpec(kind, names)

@@ -1,0 +1,222 @@
+"""Input columns, lazily: every batch is read when asked for and comes in the form the models expect."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.formats import Chunk, TableSource
+from labelfix.data.formats.image_folder import IMAGE_TYPE
+from labelfix.data.scan import decode, is_text, scan
+from labelfix.data.tables import Codes, InputSpec, InputTable
+
+SELECT_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class ColumnInputs:
+    """The input columns of a source.
+
+    Attributes:
+        source: What to read.
+        spec: The columns and what they hold.
+        count: Rows of the source.
+        blank: `(count,)` True where a blank image stands in for one that cannot be decoded; None for nowhere.
+    """
+
+    source: TableSource
+    spec: InputSpec
+    count: int
+    blank: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def name(self) -> str:
+        """The input as the user named it."""
+        return self.source.name
+
+    def __len__(self) -> int:
+        return self.count
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """The columns as they are stored, with the place of every row."""
+        # The text 007 of a CSV file is the text "007".
+        return scan(self.source, self.spec.columns, rows, verbatim=self.spec.kind == "text")
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """See `InputTable.batches`."""
+        done = 0
+        for chunk in self.chunks(rows):
+            batch = self.convert(chunk.batch)
+            if self.blank is not None and self.blank[done : done + batch.num_rows].any():
+                batch = _blank_out(batch, self.blank[done : done + batch.num_rows])
+            done += batch.num_rows
+            yield batch
+
+    def convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Stored columns in the form that `InputTable.batches` promises."""
+        kind, categorical = self.spec.kind, self.spec.categorical
+        arrays = []
+        for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+            if kind == "text":
+                arrays.append(cells.cast(pa.string()).fill_null(""))
+            elif kind == "image":
+                arrays.append(image_structs(cells, str(self.source.folder)))
+            elif kind == "embedding":
+                assert self.spec.width is not None
+                arrays.append(fixed_lists(number_lists(cells), self.spec.width))
+            else:
+                arrays.append(categories(cells) if name in categorical else numbers(cells))
+        return pa.record_batch(arrays, names=list(self.spec.columns))
+
+    def without(self, unreadable: npt.NDArray[np.bool_]) -> ColumnInputs:
+        """The same rows, with a blank image where one cannot be decoded."""
+        return replace(self, blank=unreadable)
+
+
+@dataclass(frozen=True)
+class SelectedInputs:
+    """Some rows of other inputs, in an order of their own: trusted rows whose inputs stand in the noisy file.
+
+    Attributes:
+        parent: The inputs they are taken from.
+        rows: `(M,)` positions in `parent`.
+        label: What to call them in messages.
+    """
+
+    parent: InputTable
+    rows: Codes
+    label: str
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the columns hold."""
+        return self.parent.spec
+
+    @property
+    def name(self) -> str:
+        """The input as the user named it."""
+        return self.label
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """See `InputTable.batches`. The parent is read once for every 4,096 rows, so memory stays bounded."""
+        for start in range(0, len(self.rows), SELECT_ROWS):
+            wanted = self.rows[start : start + SELECT_ROWS]
+            table = _take(self.parent, wanted, rows)
+            yield from table.to_batches(max_chunksize=rows)
+
+
+def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
+    order = np.argsort(wanted, kind="stable")
+    sorted_rows = wanted[order]
+    pieces: list[pa.RecordBatch] = []
+    done = 0
+    for batch in parent.batches(rows):
+        here = slice(np.searchsorted(sorted_rows, done), np.searchsorted(sorted_rows, done + batch.num_rows))
+        if here.stop > here.start:
+            pieces.append(batch.take(pa.array(sorted_rows[here] - done)))
+        done += batch.num_rows
+        if here.stop == len(sorted_rows):
+            break
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return pa.Table.from_batches(pieces).combine_chunks().take(pa.array(back)).combine_chunks()
+
+
+def numbers(cells: pa.Array) -> pa.Array:
+    """A column as float64; NaN, like null, is a missing value. Strings that are no numbers become NaN-free nulls."""
+    if is_text(cells.type):
+        from labelfix.data.formats.csv_types import FLOAT
+
+        trimmed = pc.utf8_trim_whitespace(cells)
+        good = pc.match_substring_regex(trimmed, FLOAT)
+        cells = pc.if_else(pc.fill_null(good, False), trimmed, pa.scalar(None, pa.string()))
+    values = cells.cast(pa.float64())
+    return pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar(None, pa.float64()), values)
+
+
+def categories(cells: pa.Array) -> pa.Array:
+    """A column as strings; an empty one is a missing value."""
+    if not is_text(cells.type):
+        if pa.types.is_floating(cells.type):
+            cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), cells)
+        return cells.cast(pa.string())
+    trimmed = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+
+
+def number_lists(cells: pa.Array) -> pa.Array:
+    """Embeddings as lists: those of a text format are written `[0.1, 0.2]`. A cell that is no such list is null."""
+    if not is_text(cells.type):
+        return cells
+    inner = pc.utf8_trim(cells, " []\t\r\n")
+    parts = pc.split_pattern(pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner), ",")
+    trimmed = pc.utf8_trim_whitespace(parts.flatten())
+    good = pc.match_substring_regex(
+        trimmed, r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|(?i:nan|inf|infinity))$"
+    )
+    if not pc.all(good).as_py():
+        lengths = pc.fill_null(pc.list_value_length(parts), 0).to_numpy(zero_copy_only=False)
+        broken = np.unique(np.repeat(np.arange(len(cells)), lengths)[~good.to_numpy(zero_copy_only=False)])
+        keep = np.ones(len(cells), bool)
+        keep[broken] = False
+        return number_lists(pc.if_else(pa.array(keep), cells, pa.scalar(None, pa.string())))
+    offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(parts), 0).to_numpy())]).astype(np.int32)
+    lists = pa.ListArray.from_arrays(pa.array(offsets), trimmed.cast(pa.float32()))
+    return pc.if_else(parts.is_valid(), lists, pa.scalar(None, lists.type))
+
+
+def fixed_lists(cells: pa.Array, width: int) -> pa.Array:
+    """Embeddings as `fixed_size_list<float32>[width]`; every row must have that length."""
+    flat = decode(cells).flatten().cast(pa.float32(), safe=False)
+    return pa.FixedSizeListArray.from_arrays(flat, width)
+
+
+def image_structs(cells: pa.Array, folder: str) -> pa.Array:
+    """Images as `struct<bytes, path>`: encoded bytes, or an absolute path, never both.
+
+    A path beside encoded bytes is dropped: it may tell the class.
+    """
+    if pa.types.is_struct(cells.type):
+        data = pc.struct_field(cells, "bytes").cast(pa.binary())
+        paths = pc.struct_field(cells, "path").cast(pa.string())
+    elif is_text(cells.type):
+        data, paths = pa.nulls(len(cells), pa.binary()), cells
+    else:
+        data, paths = cells.cast(pa.binary()), pa.nulls(len(cells), pa.string())
+    paths = pc.if_else(data.is_valid(), pa.scalar(None, pa.string()), paths)
+    if paths.null_count < len(paths):
+        base = os.path.abspath(folder)
+        whole = [None if not p else os.path.join(base, os.path.expanduser(p)) for p in paths.to_pylist()]
+        paths = pa.array(whole, pa.string())
+    return pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))
+
+
+def _blank_out(batch: pa.RecordBatch, blank: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+    cells = batch.column(0)
+    flags = pa.array(blank)
+    data = pc.if_else(flags, pa.scalar(blank_image(), pa.binary()), pc.struct_field(cells, "bytes"))
+    paths = pc.if_else(flags, pa.scalar(None, pa.string()), pc.struct_field(cells, "path"))
+    return pa.record_batch(
+        [pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))], names=batch.schema.names
+    )
+
+
+@functools.cache
+def blank_image() -> bytes:
+    """A grey PNG of 8 by 8 pixels."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), (128, 128, 128)).save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,187 @@
+"""Reading a noisy and a trusted file: columns, labels, inputs, the join, and every defect in one list."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from labelfix.data.assemble import attempt, label_table, memory_name, with_inputs
+from labelfix.data.class_map import read_class_map
+from labelfix.data.classes import class_names, match_codes
+from labelfix.data.columns import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource, open_several, open_table
+from labelfix.data.formats.base import READ_ROWS, Source
+from labelfix.data.ids import check_ids
+from labelfix.data.input_columns import input_columns, inputs_fit
+from labelfix.data.inputs import SelectedInputs
+from labelfix.data.join import join, report_lost_ids, select
+from labelfix.data.label_checks import check_given, check_joined, check_trusted
+from labelfix.data.labels import refuse_type, refuse_values
+from labelfix.data.new_rows import read_rows, read_truth
+from labelfix.data.rows import Rows, read_id_and_label
+from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
+from labelfix.errors import Defect
+from labelfix.settings.data import DataSettings
+
+__all__ = ["Columns", "Reading", "read_rows", "read_training", "read_truth"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Both files, read and joined.
+
+    Attributes:
+        data: The rows.
+        columns: What the columns mean.
+        notes: The choices that were made, one sentence each, for a person to read.
+        warnings: What may be wrong.
+        noisy_source: The noisy file.
+        clean_source: The trusted file.
+    """
+
+    data: TrainingData
+    columns: Columns
+    notes: tuple[str, ...]
+    warnings: tuple[Defect, ...]
+    noisy_source: TableSource
+    clean_source: TableSource
+
+
+def read_training(noisy: Source, clean: Source, settings: DataSettings, read_rows: int = READ_ROWS) -> Reading:
+    """Read and join a noisy and a trusted table.
+
+    Args:
+        noisy: Path, folder, glob, `hub:NAME` or a table in memory.
+        clean: The same, or a list of several.
+        settings: What the columns mean, as far as the user says.
+        read_rows: Rows read at once; the result does not depend on it.
+
+    Raises:
+        InputError: Anything is wrong; all defects that can be found are listed, errors first.
+    """
+    findings = Findings()
+    ours, theirs, aliases = _open(noisy, clean, settings, findings)
+    columns = _columns(ours, theirs, settings, findings, read_rows)
+    noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, columns.label, read_rows), findings)
+    clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
+    if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
+        findings.stop_on_errors()
+        raise AssertionError("unreachable: what is missing was reported")
+    if columns.id is not None:
+        check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
+    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, findings)
+    if columns.clean_id is not None:
+        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
+    noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
+    clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
+    before = findings.error_count
+    noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
+    clean_table = _trusted_inputs(clean_table, theirs, columns.spec, settings, findings, read_rows)
+    if findings.error_count > before:
+        # Inputs that are not sound cannot be compared; ids still can.
+        report_lost_ids(noisy_table, clean_table, findings)
+        findings.stop_on_errors()
+    by_folder = ours.format == theirs.format == "image_folder"
+    data = join(noisy_table, clean_table, settings.clean_sampling, findings, read_rows, by_folder)
+    if data is not None:
+        check_joined(data, findings)
+    findings.stop_on_errors()
+    assert data is not None
+    return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
+
+
+def _trusted_inputs(
+    table: LabelTable, source: TableSource, spec: InputSpec, settings: DataSettings, findings: Findings, read_rows: int
+) -> LabelTable:
+    """The trusted rows with inputs of their own where the file has all the columns; unreadable images left out."""
+    absent = [column for column in spec.columns if column not in source.schema.names]
+    if absent:
+        lacks = "carries no inputs" if len(absent) == len(spec.columns) else f"lacks input column {absent[0]!r}"
+        findings.note(f"{source.name} {lacks}, so its inputs are those of the noisy rows of the same id")
+        return table
+    if not attempt(lambda: inputs_fit(source, spec, findings, read_rows), findings):
+        return table
+    table = with_inputs(table, source, spec, settings, findings, read_rows)
+    if table.readable is None or table.inputs is None:
+        return table
+    keep = np.flatnonzero(table.readable)
+    return select(table, table.readable, SelectedInputs(table.inputs, keep, table.name))
+
+
+def _open(
+    noisy: Source, clean: Source, settings: DataSettings, findings: Findings
+) -> tuple[TableSource, TableSource, dict[str, str]]:
+    several = clean if isinstance(clean, list | tuple) else [clean]
+    if any(_same_file(noisy, one) for one in several):
+        findings.error(
+            str(noisy) if isinstance(noisy, str | Path) else "clean",
+            "is given as the noisy and as the trusted file",
+            "give the trusted rows as a file of their own; ids and labels are enough",
+        )
+    ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy")), findings)
+    theirs = attempt(
+        lambda: open_several(
+            several, None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None
+        ),
+        findings,
+    )
+    aliases: dict[str, str] = {}
+    if settings.class_map is not None:
+        path = settings.class_map
+        aliases = attempt(lambda: read_class_map(path), findings) or {}
+    findings.stop_on_errors()
+    assert ours is not None
+    assert theirs is not None
+    return ours, theirs, aliases
+
+
+def _columns(
+    ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, read_rows: int
+) -> Columns:
+    ids, clean_ids = id_columns(ours, theirs, settings, findings)
+    label = label_column(ours, settings, findings, read_rows)
+    clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
+    for source, column in ((ours, label), (theirs, clean_label)):
+        if column is not None:
+            refuse_type(source, column, findings)
+    taken = {column for column in (ids, label, clean_ids, clean_label) if column is not None}
+    spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows), findings)
+    if spec is None and len(theirs.schema.names) > len(ours.schema.names):
+        findings.warning(
+            theirs.name, f"has more columns than {ours.name}", "check that --noisy and --clean are not mixed up"
+        )
+    findings.stop_on_errors()
+    assert spec is not None
+    return Columns(ids, label, clean_ids, clean_label, spec)
+
+
+def _rows_there(ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows, findings: Findings) -> bool:
+    if not len(noisy):
+        findings.error(ours.name, "holds no rows", "give a file with rows")
+    if not len(clean):
+        findings.error(theirs.name, "holds no rows", "give at least two trusted rows")
+    return bool(len(noisy) and len(clean))
+
+
+def _labels(
+    ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows, aliases: dict[str, str], findings: Findings
+) -> tuple[ClassNames, Codes, Codes]:
+    assert noisy.labels is not None
+    assert clean.labels is not None
+    refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", findings)
+    classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings)
+    truth = match_codes(clean.labels, classes, theirs.name, findings)
+    if not refused:
+        check_given(given, classes, noisy.labels, ours.name, findings)
+        check_trusted(clean, truth, classes, theirs.name, findings)
+    return classes, given, truth
+
+
+def _same_file(noisy: Source, clean: Source) -> bool:
+    if not isinstance(noisy, str | Path) or not isinstance(clean, str | Path):
+        return noisy is clean
+    return os.path.exists(noisy) and os.path.exists(clean) and os.path.samefile(noisy, clean)

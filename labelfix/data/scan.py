@@ -1,0 +1,78 @@
+"""Reading a source with the checks that every pass over it needs: text must be valid UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from labelfix.data.formats import Chunk, TableSource
+from labelfix.errors import Defect, InputError
+
+
+def scan(source: TableSource, columns: Sequence[str], rows: int, verbatim: bool = False) -> Iterator[Chunk]:
+    """The chunks of a source; dictionaries decoded, strings known to be UTF-8.
+
+    Args:
+        source: What to read.
+        columns: The columns wanted, in that order.
+        rows: At most so many rows a chunk.
+        verbatim: Cells of text formats as they stand in the file.
+
+    Raises:
+        InputError: A string is not UTF-8 (Arrow formats do not check it when they read), or the file is damaged.
+    """
+    for chunk in source.verbatim(columns, rows) if verbatim else source.scan(columns, rows):
+        arrays = [decode(column) for column in chunk.batch.columns]
+        for name, array in zip(chunk.batch.schema.names, arrays, strict=True):
+            if is_text(array.type):
+                _check_utf8(array, name, source.files[chunk.file_index], chunk.first_row)
+        yield Chunk(pa.record_batch(arrays, names=chunk.batch.schema.names), chunk.file_index, chunk.first_row)
+
+
+def decode(array: pa.Array) -> pa.Array:
+    """Dictionary columns as their values, other kinds of strings as plain ones."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    return array
+
+
+def value_type(type_: pa.DataType) -> pa.DataType:
+    """The type of a column's values as `scan` gives them."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return pa.string() if is_text(type_) else type_
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's string types."""
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
+
+
+def is_list(type_: pa.DataType) -> bool:
+    """Whether a type is one of Arrow's list types."""
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Whether a type holds numbers (booleans are none)."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:
+    try:
+        array.validate(full=True)
+        return
+    except pa.ArrowInvalid:
+        pass
+    defects = []
+    for offset, cell in enumerate(array.cast(pa.binary()).to_pylist()):
+        try:
+            _ = cell.decode("utf-8") if cell is not None else ""
+        except UnicodeDecodeError as error:
+            shown = cell.decode("utf-8", errors="replace")[:60]
+            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {shown!r}"
+            defects.append(Defect("error", file, first + offset, what, "write the text as UTF-8"))
+    raise InputError(defects[:5])

@@ -1,0 +1,792 @@
+"""Malformed inputs, one builder each: what is given, and what the one line about it must say.
+
+Every builder writes its files into a folder and returns a `Case`. `CASES` lists them all, for the tests of reading
+and for those of the command line.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Case:
+    """One malformed input.
+
+    Attributes:
+        noisy: Path of the noisy file.
+        clean: Path of the trusted file.
+        expected: Fragments that one line of the message must hold: place, value and remedy.
+        settings: Fields of `DataSettings`.
+    """
+
+    noisy: Path
+    clean: Path
+    expected: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+Builder = Callable[[Path], Case]
+CASES: list[Builder] = []
+
+
+def case(builder: Builder) -> Builder:
+    CASES.append(builder)
+    return builder
+
+
+TEXTS = [
+    f"this is example sentence number {word}"
+    for word in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+]
+LABELS = ["cat", "dog"] * 5
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def noisy_lines() -> list[str]:
+    return lines_with(LABELS)
+
+
+def lines_with(labels: list[str]) -> list[str]:
+    rows = enumerate(zip(TEXTS, labels, strict=True), start=1)
+    return ["id,text,label", *(f"a{i},{text},{label}" for i, (text, label) in rows)]
+
+
+def noisy_csv(folder: Path, lines: list[str] | None = None) -> Path:
+    return write(folder / "noisy.csv", "\n".join(lines or noisy_lines()) + "\n")
+
+
+def gold_csv(folder: Path, text: str = "id,label\na1,cat\na2,dog\na3,cat\n") -> Path:
+    return write(folder / "gold.csv", text)
+
+
+def noisy_table(folder: Path, **columns: Any) -> Path:
+    ids = pa.array([f"a{i}" for i in range(1, 11)])
+    table = pa.table({"id": ids, "label": pa.array(LABELS), **columns})
+    pq.write_table(table, folder / "noisy.parquet")
+    return folder / "noisy.parquet"
+
+
+def changed(line: int, text: str) -> list[str]:
+    lines = noisy_lines()
+    lines[line] = text
+    return lines
+
+
+# Files that are not there or are not what they seem.
+
+
+@case
+def missing_noisy_file(folder: Path) -> Case:
+    noisy_csv(folder)
+    return Case(
+        folder / "noisi.csv", gold_csv(folder), ("noisi.csv: there is no such file", "did you mean", "noisy.csv?")
+    )
+
+
+@case
+def missing_clean_file(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder), folder / "elsewhere.parquet", ("elsewhere.parquet: there is no such", "check the path")
+    )
+
+
+@case
+def empty_file(folder: Path) -> Case:
+    return Case(write(folder / "noisy.csv", ""), gold_csv(folder), ("noisy.csv: is an empty file", "give a file with"))
+
+
+@case
+def empty_trusted_file(folder: Path) -> Case:
+    return Case(noisy_csv(folder), write(folder / "gold.csv", ""), ("gold.csv: is an empty file", "give a file with"))
+
+
+@case
+def blank_lines_only(folder: Path) -> Case:
+    return Case(
+        write(folder / "noisy.csv", "\n\n \n"), gold_csv(folder), ("noisy.csv: holds nothing but blank", "header")
+    )
+
+
+@case
+def header_only(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder, ["id,text,label"]), gold_csv(folder), ("noisy.csv: holds no rows", "give a file with rows")
+    )
+
+
+@case
+def excel_file(folder: Path) -> Case:
+    noisy = write(folder / "noisy.xlsx", b"PK\x03\x04" + bytes(60))
+    return Case(noisy, gold_csv(folder), ("noisy.xlsx: is a ZIP archive, perhaps an Excel workbook", "it reads CSV"))
+
+
+@case
+def excel_file_named_csv(folder: Path) -> Case:
+    noisy = write(folder / "noisy.csv", b"PK\x03\x04" + bytes(60))
+    return Case(noisy, gold_csv(folder), ("noisy.csv: is a ZIP archive", "save the table as CSV UTF-8"))
+
+
+@case
+def unknown_ending(folder: Path) -> Case:
+    noisy = write(folder / "noisy.jsonl", '{"id": 1}\n')
+    return Case(
+        noisy, gold_csv(folder), ("noisy.jsonl: is a .jsonl file, which labelfix does not read", "it reads CSV")
+    )
+
+
+@case
+def damaged_parquet(folder: Path) -> Case:
+    path = noisy_table(folder, text=pa.array(TEXTS))
+    return Case(
+        write(path, path.read_bytes()[:-40]), gold_csv(folder), ("noisy.parquet: cannot be read as Parquet", "damaged")
+    )
+
+
+@case
+def csv_named_parquet(folder: Path) -> Case:
+    noisy = write(folder / "noisy.parquet", "id,text,label\n1,a,b\n")
+    return Case(noisy, gold_csv(folder), ("noisy.parquet: is not a Parquet file", "write it as Parquet"))
+
+
+@case
+def damaged_gzip(folder: Path) -> Case:
+    packed = gzip.compress("\n".join(noisy_lines()).encode())
+    noisy = write(folder / "noisy.csv.gz", packed[: len(packed) // 2])
+    return Case(noisy, gold_csv(folder), ("noisy.csv.gz: cannot be read as a gzip file", "write the file again"))
+
+
+@case
+def folder_with_nothing_to_read(folder: Path) -> Case:
+    (folder / "things").mkdir()
+    write(folder / "things" / "notes.md", "nothing")
+    return Case(
+        folder / "things", gold_csv(folder), ("things: is a folder with nothing in it that labelfix reads", "Parquet")
+    )
+
+
+@case
+def glob_without_match(folder: Path) -> Case:
+    return Case(folder / "part-*.parquet", gold_csv(folder), ("part-*.parquet: matches no file", "check the pattern"))
+
+
+@case
+def parts_of_different_columns(folder: Path) -> Case:
+    (folder / "parts").mkdir()
+    pq.write_table(pa.table({"id": ["a1"], "text": ["x"], "label": ["cat"]}), folder / "parts" / "0.parquet")
+    pq.write_table(pa.table({"id": ["a2"], "label": ["cat"]}), folder / "parts" / "1.parquet")
+    return Case(folder / "parts", gold_csv(folder), ("1.parquet: has columns id, label, but", "the same columns"))
+
+
+@case
+def same_file_twice(folder: Path) -> Case:
+    noisy = noisy_csv(folder)
+    return Case(noisy, noisy, ("noisy.csv: is given as the noisy and as the trusted file", "a file of their own"))
+
+
+# Text that cannot be taken apart.
+
+
+@case
+def not_utf8_in_csv(folder: Path) -> Case:
+    lines = "\n".join(noisy_lines()).encode().replace(b"number four", b"caf\xe9 four")
+    return Case(
+        write(folder / "noisy.csv", lines),
+        gold_csv(folder),
+        ("noisy.csv, row 4: column 'text' is not UTF-8", "0xe9", "save the file as UTF-8"),
+    )
+
+
+@case
+def not_utf8_in_parquet(folder: Path) -> Case:
+    data = [text.encode() for text in TEXTS]
+    data[6] = b"na\xefve text here"
+    text = pa.array(data, pa.binary()).view(pa.string())
+    return Case(
+        noisy_table(folder, text=text),
+        gold_csv(folder),
+        ("noisy.parquet, row 7: column 'text' is not UTF-8", "0xef", "write the text as UTF-8"),
+    )
+
+
+@case
+def utf16(folder: Path) -> Case:
+    noisy = write(folder / "noisy.csv", "\n".join(noisy_lines()).encode("utf-16"))
+    return Case(noisy, gold_csv(folder), ("noisy.csv: is UTF-16 text", "save it as CSV UTF-8"))
+
+
+@case
+def ragged_row(folder: Path) -> Case:
+    lines = changed(5, "a5,a sentence, with a comma in it,cat")
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv, row 5: has 4 cells, but the header has 3", "with a comma", "quote cells"),
+    )
+
+
+@case
+def quote_never_closed(folder: Path) -> Case:
+    lines = ["id,label,text", 'a1,cat,"a quoted, sentence"', "a2,dog,another sentence", 'a3,cat,"oops it opens']
+    lines += [f"a{i},cat,sentence {i} in it" for i in range(4, 9)]
+    filler = [f'b{i},dog,"a sentence, well quoted, number {i}"' for i in range(4000)]
+    noisy = write(folder / "noisy.csv", "\n".join([*lines[:3], *filler, *lines[3:]]) + "\n")
+    return Case(
+        noisy, gold_csv(folder), ("noisy.csv, row 4003: a quote opens before 'oops it opens'", "close or remove it")
+    )
+
+
+@case
+def column_twice(folder: Path) -> Case:
+    lines = ["id,label,label", "a1,cat,dog"]
+    return Case(
+        noisy_csv(folder, lines), gold_csv(folder), ("noisy.csv: has two columns called 'label'", "name of its own")
+    )
+
+
+# Columns.
+
+
+@case
+def named_column_missing(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder),
+        gold_csv(folder),
+        ("noisy.csv: has no column 'labl'; its columns are label,", "mend --label-column"),
+        {"label_column": "labl"},
+    )
+
+
+@case
+def no_label_column(folder: Path) -> Case:
+    lines = [
+        "id,text,human1,human2",
+        *(f"a{i},{t},cat,dog" if i % 3 else f"a{i},{t},dog,cat" for i, t in enumerate(TEXTS, 1)),
+    ]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv: has no column that is named like labels", "human1, human2 look like labels", "--label-column"),
+    )
+
+
+@case
+def two_label_columns(folder: Path) -> Case:
+    lines = [f"{line},{'noisy_label' if i == 0 else 'cat'}" for i, line in enumerate(noisy_lines())]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv: columns 'label' and 'noisy_label' could both be the given labels", "--label-column"),
+    )
+
+
+@case
+def two_trusted_label_columns(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label,clean_label\na1,cat,cat\na2,dog,cat\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ("gold.csv: columns 'clean_label' and 'label' could both be the trusted labels", "--clean-label-column"),
+    )
+
+
+@case
+def no_trusted_label_column(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,who,when\na1,ann,mo\na2,bob,tu\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ("gold.csv: has no column that is named like trusted labels", "who, when", "--clean-label-column"),
+    )
+
+
+@case
+def two_text_columns(folder: Path) -> Case:
+    noisy = noisy_table(folder, title=pa.array(TEXTS), body=pa.array([t.upper() for t in TEXTS]))
+    return Case(
+        noisy,
+        gold_csv(folder),
+        ("noisy.parquet: columns 'title' (text) and 'body' (text) could both be the input", "--text-column"),
+    )
+
+
+@case
+def text_and_embedding(folder: Path) -> Case:
+    noisy = noisy_table(folder, text=pa.array(TEXTS), vector=pa.array([[0.5, float(i)] for i in range(10)]))
+    return Case(
+        noisy,
+        gold_csv(folder),
+        ("'vector' (embedding) and 'text' (text) could both be the input", "--embedding-column or --text-column"),
+    )
+
+
+@case
+def nothing_to_classify_from(folder: Path) -> Case:
+    return Case(
+        noisy_table(folder), gold_csv(folder), ("noisy.parquet: has no column to classify from", "--text-column")
+    )
+
+
+@case
+def two_kinds_of_input_asked_for(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder),
+        gold_csv(folder),
+        ("--text-column and --feature-columns are both given", "give one"),
+        {"text_column": "text", "feature_columns": ("label",)},
+    )
+
+
+@case
+def text_column_of_numbers(folder: Path) -> Case:
+    noisy = noisy_table(folder, score=pa.array(np.arange(10.0)))
+    return Case(
+        noisy,
+        gold_csv(folder),
+        ("noisy.parquet: column 'score' is double, but --text-column takes strings", "another column"),
+        {"text_column": "score"},
+    )
+
+
+@case
+def label_column_of_dates(folder: Path) -> Case:
+    noisy = noisy_table(folder, text=pa.array(TEXTS), when=pa.array(np.arange(10), pa.timestamp("ms")))
+    return Case(
+        noisy,
+        gold_csv(folder),
+        ("noisy.parquet: column 'when' is timestamp[ms], which cannot be a label", "--label-column"),
+        {"label_column": "when"},
+    )
+
+
+@case
+def id_column_of_lists(folder: Path) -> Case:
+    table = pa.table({"id": [[i] for i in range(10)], "text": TEXTS, "label": LABELS})
+    pq.write_table(table, folder / "noisy.parquet")
+    return Case(
+        folder / "noisy.parquet",
+        gold_csv(folder),
+        ("noisy.parquet: column 'id' is list", "cannot be an id", "--id-column"),
+    )
+
+
+# Tables of another task.
+
+
+@case
+def multi_label_lists(folder: Path) -> Case:
+    labels = pa.array([["cat"], ["cat", "dog"]] * 5)
+    table = pa.table({"id": [f"a{i}" for i in range(10)], "text": TEXTS, "label": labels})
+    pq.write_table(table, folder / "noisy.parquet")
+    return Case(
+        folder / "noisy.parquet",
+        gold_csv(folder),
+        ("noisy.parquet: column 'label' holds lists", "several labels a row", "single-label classification"),
+    )
+
+
+@case
+def multi_label_strings(folder: Path) -> Case:
+    labels = ["cat|dog", "dog|owl", "cat|owl", "cat", "dog", "owl", "cat|dog|owl", "dog|cat", "cat", "owl"]
+    lines = lines_with(labels)
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv, row 1: column 'label' holds several labels a row (\"cat|dog\")", "single-label classification"),
+    )
+
+
+@case
+def token_tags(folder: Path) -> Case:
+    table = pa.table({"id": ["a1", "a2"], "tokens": [["a", "dog"], ["the", "cat"]], "label": [["O", "B"], ["O", "B"]]})
+    pq.write_table(table, folder / "noisy.parquet")
+    return Case(
+        folder / "noisy.parquet",
+        gold_csv(folder),
+        ("noisy.parquet: column 'label' holds lists", "tags for the tokens", "single-label classification"),
+    )
+
+
+@case
+def regression(folder: Path) -> Case:
+    lines = ["id,text,label", *(f"a{i},some words in sentence {i},{i * 0.37:.2f}" for i in range(1, 60))]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        (
+            "noisy.csv: column 'label' has 59 different numbers such as 0.37",
+            "regression",
+            "single-label classification",
+        ),
+    )
+
+
+@case
+def label_column_of_texts(folder: Path) -> Case:
+    lines = ["id,kind,label", *(f"a{i},x{i % 2},words of sentence {i}" for i in range(1, 60))]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        (
+            "noisy.csv: column 'label' has 59 different values in 59 rows",
+            "looks like an id or a text",
+            "--label-column",
+        ),
+        {"feature_columns": ("kind",)},
+    )
+
+
+# Ids and labels.
+
+
+@case
+def duplicate_ids(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder, changed(7, "a2,the same item once more here,cat")),
+        gold_csv(folder),
+        ('noisy.csv, row 7: id "a2" stands already in row 2', "one row per item; several annotators need one row each"),
+    )
+
+
+@case
+def empty_id(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder, changed(8, ",an item without a name at all,cat")),
+        gold_csv(folder),
+        ("noisy.csv, row 8: column 'id' is empty", "give every row an id"),
+    )
+
+
+@case
+def duplicate_trusted_ids(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\na2,dog\na1,cat\n")
+    return Case(noisy_csv(folder), gold, ('gold.csv, row 3: id "a1" stands already in row 1', "leave one of them out"))
+
+
+@case
+def contradictory_trusted_rows(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\na2,dog\na1,dog\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ('gold.csv, row 3: id "a1" stands already in row 1 with another trusted label', "keep the right one"),
+    )
+
+
+@case
+def contradictory_trusted_texts(folder: Path) -> Case:
+    gold = gold_csv(folder, f"text,label\n{TEXTS[0]},cat\n{TEXTS[1]},dog\n{TEXTS[0]},dog\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ('gold.csv, row 3: has the input of row 1 but label "dog" instead of "cat"', "keep the right one"),
+    )
+
+
+@case
+def unknown_trusted_label(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\na2,catt\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ('gold.csv, row 2: label "catt" is not one of the 2 classes (cat, dog)', "fix it or pass --class-map"),
+    )
+
+
+@case
+def unknown_trusted_label_among_many(folder: Path) -> Case:
+    lines = ["id,text,label", *(f"a{i},words of sentence {i},topic_{'abcdefghijkl'[i % 12]}" for i in range(36))]
+    gold = gold_csv(folder, "id,label\na1,topic_b\na2,topik_c\n")
+    return Case(
+        noisy_csv(folder, lines),
+        gold,
+        ('gold.csv, row 2: label "topik_c" is not one of the 12 classes (nearest: topic_c', "--class-map"),
+    )
+
+
+@case
+def empty_trusted_label(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\na2,\na3,dog\n")
+    return Case(
+        noisy_csv(folder), gold, ("gold.csv, row 2: column 'label' is empty", "write the trusted label or remove")
+    )
+
+
+@case
+def trusted_label_written_na(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\na2,N/A\na3,dog\n")
+    return Case(
+        noisy_csv(folder), gold, ("gold.csv, row 2: column 'label' holds \"N/A\", which is no label", "remove the row")
+    )
+
+
+@case
+def single_class(folder: Path) -> Case:
+    lines = [line.replace(",dog", ",cat") for line in noisy_lines()]
+    gold = gold_csv(folder, "id,label\na1,cat\na3,cat\n")
+    return Case(
+        noisy_csv(folder, lines), gold, ("noisy.csv: column 'label' holds a single class (\"cat\")", "--label-column")
+    )
+
+
+@case
+def no_label_at_all(folder: Path) -> Case:
+    lines = [line.replace(",dog", ",").replace(",cat", ",") for line in noisy_lines()]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv: column 'label' holds no label at all", "--label-column"),
+    )
+
+
+@case
+def one_trusted_row(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder), gold_csv(folder, "id,label\na1,cat\n"), ("gold.csv: holds 1 trusted row", "at least two")
+    )
+
+
+@case
+def no_trusted_row(folder: Path) -> Case:
+    return Case(noisy_csv(folder), gold_csv(folder, "id,label\n"), ("gold.csv: holds no rows", "at least two"))
+
+
+@case
+def every_row_trusted(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\n" + "".join(f"a{i},{label}\n" for i, label in enumerate(LABELS, 1)))
+    return Case(
+        noisy_csv(folder), gold, ("noisy.csv: has no labelled row that is not trusted as well", "give as trusted only")
+    )
+
+
+# The join.
+
+
+@case
+def trusted_id_not_in_noisy_file(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,cat\nb9,dog\na3,cat\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ('gold.csv, row 2: id "b9" does not stand in', "mend the id, remove the row, or add the input column 'text'"),
+    )
+
+
+@case
+def no_trusted_id_in_noisy_file(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\n1,cat\n2,dog\n")
+    return Case(
+        noisy_csv(folder), gold, ('gold.csv: none of its ids (such as "1") stands in', 'look like "a1"', "the same ids")
+    )
+
+
+@case
+def trusted_rows_without_inputs_or_ids(folder: Path) -> Case:
+    gold = gold_csv(folder, "label\ncat\ndog\n")
+    return Case(
+        noisy_csv(folder),
+        gold,
+        ("gold.csv: carries neither the id column 'id' nor inputs", "add the input column 'text'"),
+    )
+
+
+@case
+def trusted_ids_but_no_noisy_ids(folder: Path) -> Case:
+    lines = [line.split(",", 1)[1] for line in noisy_lines()]
+    return Case(noisy_csv(folder, lines), gold_csv(folder), ("gold.csv: carries ids and no inputs, but", "--id-column"))
+
+
+@case
+def ids_that_name_other_items(folder: Path) -> Case:
+    gold = gold_csv(
+        folder, "id,text,label\n" + "".join(f"a{i},other words {i} altogether,{LABELS[i]}\n" for i in range(1, 5))
+    )
+    return Case(
+        noisy_csv(folder), gold, ('gold.csv, row 1: id "a1" has another text than in', "the same ids, or take the id")
+    )
+
+
+# Inputs.
+
+
+@case
+def nan_in_embedding(folder: Path) -> Case:
+    rows = [[0.1, 0.2, float(i)] for i in range(10)]
+    rows[4][1] = float("nan")
+    return Case(
+        noisy_table(folder, embedding=pa.array(rows)),
+        gold_csv(folder),
+        ("noisy.parquet, row 5: column 'embedding' holds NaN at position 2", "leave the row out"),
+    )
+
+
+@case
+def inf_in_embedding(folder: Path) -> Case:
+    rows = [[0.1, 0.2, float(i)] for i in range(10)]
+    rows[8][2] = float("-inf")
+    return Case(
+        noisy_table(folder, embedding=pa.array(rows)),
+        gold_csv(folder),
+        ("noisy.parquet, row 9: column 'embedding' holds an infinite number at position 3", "leave the row out"),
+    )
+
+
+@case
+def ragged_embeddings(folder: Path) -> Case:
+    rows = [[0.1, 0.2, float(i)] for i in range(10)]
+    rows[2] = [0.1, 0.2]
+    return Case(
+        noisy_table(folder, embedding=pa.array(rows)),
+        gold_csv(folder),
+        ("noisy.parquet, row 3: column 'embedding' has 2 numbers where most rows have 3", "the same encoder"),
+    )
+
+
+@case
+def missing_embedding(folder: Path) -> Case:
+    rows = [None if i == 5 else [0.1, 0.2, float(i)] for i in range(10)]
+    return Case(
+        noisy_table(folder, embedding=pa.array(rows)),
+        gold_csv(folder),
+        ("noisy.parquet, row 6: column 'embedding' is empty", "give every row an embedding"),
+    )
+
+
+@case
+def inf_in_feature(folder: Path) -> Case:
+    values = np.linspace(0, 1, 10)
+    values[3] = np.inf
+    return Case(
+        noisy_table(folder, size=pa.array(values)),
+        gold_csv(folder),
+        ("noisy.parquet, row 4: column 'size' holds an infinite number", "mend the value"),
+    )
+
+
+@case
+def word_in_trusted_feature(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,size,label\na1,0.5,cat\na2,wide,dog\na3,0.1,cat\n")
+    return Case(
+        noisy_table(folder, size=pa.array(np.linspace(0, 1, 10))),
+        gold,
+        ("gold.csv, row 2: column 'size' holds \"wide\", no number", "write a number"),
+    )
+
+
+@case
+def empty_feature(folder: Path) -> Case:
+    noisy = noisy_table(folder, size=pa.array(np.linspace(0, 1, 10)), weight=pa.nulls(10, pa.float64()))
+    return Case(
+        noisy,
+        gold_csv(folder),
+        ("noisy.parquet: column 'weight' holds no value at all", "--feature-columns"),
+        {"feature_columns": ("size", "weight")},
+    )
+
+
+@case
+def empty_texts(folder: Path) -> Case:
+    lines = ["id,text,label", *(f"a{i},,{label}" for i, label in enumerate(LABELS, 1))]
+    return Case(
+        noisy_csv(folder, lines),
+        gold_csv(folder),
+        ("noisy.csv: column 'text' is empty in all rows", "--text-column"),
+        {"text_column": "text"},
+    )
+
+
+def image_folder(folder: Path) -> Path:
+    for i in range(6):
+        place = folder / "images" / ("cat" if i % 2 else "dog")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8, 3), 40 * i, np.uint8)).save(place / f"{i}.png")
+    return folder / "images"
+
+
+@case
+def unreadable_image(folder: Path) -> Case:
+    images = image_folder(folder)
+    write(images / "dog" / "2.png", b"no image at all")
+    gold = gold_csv(folder, "id,label\ncat/1.png,cat\ndog/0.png,dog\n")
+    return Case(images, gold, ("images, row 5: image dog/2.png cannot be read (it is no image)", "--skip-unreadable"))
+
+
+@case
+def truncated_image(folder: Path) -> Case:
+    images = image_folder(folder)
+    whole = (images / "cat" / "3.png").read_bytes()
+    write(images / "cat" / "3.png", whole[: len(whole) - 30])
+    gold = gold_csv(folder, "id,label\ncat/1.png,cat\ndog/0.png,dog\n")
+    return Case(images, gold, ("images, row 2: image cat/3.png cannot be read", "mend or remove it"))
+
+
+@case
+def image_path_that_leads_nowhere(folder: Path) -> Case:
+    image_folder(folder)
+    lines = [
+        "id,path,label",
+        *(f"a{i},images/{'cat' if i % 2 else 'dog'}/{i}.png,cat" for i in range(5)),
+        "a9,images/9.png,dog",
+    ]
+    gold = gold_csv(folder, "id,label\na1,cat\na0,dog\n")
+    return Case(
+        noisy_csv(folder, lines),
+        gold,
+        ("noisy.csv, row 6: image images/9.png cannot be read (there is no such file)", "--skip-unreadable"),
+    )
+
+
+@case
+def image_folder_of_splits(folder: Path) -> Case:
+    images = image_folder(folder)
+    (folder / "all").mkdir()
+    images.rename(folder / "all" / "train")
+    return Case(folder / "all", gold_csv(folder), ("all: holds splits (train), not classes", "give one of them"))
+
+
+# The class map.
+
+
+@case
+def class_map_missing(folder: Path) -> Case:
+    return Case(
+        noisy_csv(folder),
+        gold_csv(folder),
+        ("map.csv: there is no such file", "check the path"),
+        {"class_map": str(folder / "map.csv")},
+    )
+
+
+@case
+def class_map_contradicts_itself(folder: Path) -> Case:
+    path = write(folder / "map.csv", "alias,class\nkitty,cat\nkitty,dog\n")
+    return Case(
+        noisy_csv(folder),
+        gold_csv(folder),
+        ('map.csv, row 2: alias "kitty" stands for both "cat" and "dog"', "keep one"),
+        {"class_map": str(path)},
+    )
+
+
+@case
+def class_map_of_three_columns(folder: Path) -> Case:
+    path = write(folder / "map.csv", "alias,class\nkitty,cat\npuppy,dog,really\n")
+    return Case(
+        noisy_csv(folder),
+        gold_csv(folder),
+        ("map.csv, row 2: has 3 cells", "alias and class"),
+        {"class_map": str(path)},
+    )

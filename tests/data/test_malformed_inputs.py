@@ -1,0 +1,38 @@
+"""Every malformed input is refused with one line that names the place, the value and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from malformed_cases import CASES, Builder
+
+from labelfix.data.read import read_training
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+
+def test_there_are_at_least_thirty_malformed_inputs() -> None:
+    assert len(CASES) >= 30
+
+
+@pytest.mark.parametrize("builder", CASES, ids=lambda builder: builder.__name__)
+def test_a_malformed_input_is_refused_with_place_value_and_remedy(builder: Builder, tmp_path: Path) -> None:
+    case = builder(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(InputError) as caught:
+        read_training(str(case.noisy), str(case.clean), DataSettings(**case.settings))
+    lines = str(caught.value).splitlines()
+    assert any(all(part in line for part in case.expected) for line in lines), "\n".join([*lines, str(case.expected)])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("builder", CASES, ids=lambda builder: builder.__name__)
+def test_the_defects_found_do_not_depend_on_the_rows_read_at_once(builder: Builder, tmp_path: Path) -> None:
+    case = builder(tmp_path)
+    messages = []
+    for rows in (1, 3, 8192):
+        with pytest.raises(InputError) as caught:
+            read_training(str(case.noisy), str(case.clean), DataSettings(**case.settings), read_rows=rows)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1] == messages[2]

@@ -1,0 +1,108 @@
+"""Reading for a finished run: new rows to score, and true labels to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from labelfix.data.findings import Findings
+from labelfix.data.read import Columns, read_rows, read_training, read_truth
+from labelfix.data.tables import ClassNames, InputSpec
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+CLASSES = ClassNames(("cat", "dog"), aliases=(("kitty", "cat"), ("unsure", "")))
+COLUMNS = Columns("id", "label", "id", "gold", InputSpec("text", ("text",)))
+TEXT = ["a text about cats", "a text about dogs", "a text about neither"]
+
+
+def new(table: dict[str, Any], **settings: Any) -> Any:
+    return read_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings))
+
+
+def test_new_rows_need_neither_labels_nor_ids() -> None:
+    table = new({"text": TEXT})
+    assert table.codes.tolist() == [-1, -1, -1]
+    assert table.ids.to_pylist() == [1, 2, 3]
+    assert (table.label_column, table.id_column) == (None, None)
+    assert next(table.inputs.batches(10)).column("text").to_pylist() == TEXT
+
+
+def test_labels_of_new_rows_are_read_as_those_of_the_run_were() -> None:
+    table = new({"id": ["x", "y", "z"], "text": TEXT, "label": ["kitty", "unsure", "dog"]})
+    assert table.codes.tolist() == [0, -1, 1]
+    assert table.ids.to_pylist() == ["x", "y", "z"]
+
+
+def test_new_rows_may_have_their_labels_in_another_column() -> None:
+    assert new({"text": TEXT, "mine": ["cat", "dog", ""]}, label_column="mine").codes.tolist() == [0, 1, -1]
+    with pytest.raises(InputError, match="rows: has no column 'other'"):
+        new({"text": TEXT}, label_column="other")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"txt": TEXT}, "rows: has no column 'text'; its columns are txt"),
+        (
+            {"text": TEXT, "label": ["cat", "cow", "dog"]},
+            'rows, row 2: label "cow" is not one of the 2 classes (cat, dog)',
+        ),
+        (
+            {"text": TEXT, "id": ["a", "b", "a"]},
+            'rows, row 3: id "a" stands already in row 1; labelfix wants one row per item',
+        ),
+        ({"text": [1.5, 2.5, 3.5]}, "rows: column 'text' is double, but --text-column takes strings"),
+        ({"text": pa.array([], pa.string())}, "rows: holds no rows"),
+    ],
+)
+def test_new_rows_with_defects_are_refused(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        new(table)
+    assert message in str(caught.value)
+
+
+def test_numbers_stored_for_class_names_are_read_in_new_rows_too() -> None:
+    classes = ClassNames(("no", "yes"), value_type="integer", stored=("0", "1"))
+    findings = Findings()
+    table = read_rows(
+        pa.table({"text": TEXT, "label": [1, 0, None]}), classes, COLUMNS, DataSettings(), findings=findings
+    )
+    assert table.codes.tolist() == [1, 0, -1]
+    assert findings.notes
+
+
+def test_truth_is_ids_and_labels() -> None:
+    truth = read_truth(pa.table({"id": [1, 2], "clean_label": ["dog", "kitty"]}), CLASSES, DataSettings(), "id")
+    assert truth.inputs is None
+    assert truth.codes.tolist() == [1, 0]
+    assert truth.ids.to_pylist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "message"),
+    [
+        ({"label": ["cat"]}, {}, "truth: has no id column"),
+        ({"id": [1, 1], "label": ["cat", "dog"]}, {}, 'truth, row 2: id "1" stands already in row 1 with another'),
+        ({"id": [1], "label": ["cow"]}, {}, 'truth, row 1: label "cow" is not one of'),
+        ({"id": [1], "label": ["cat"]}, {"clean_label_column": "gold"}, "truth: has no column 'gold'"),
+        ({"id": [1], "label": ["cat"]}, {"id_column": "uid"}, "truth: has no column 'uid'"),
+    ],
+)
+def test_truth_with_defects_is_refused(table: dict[str, Any], settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_truth(pa.table(table), CLASSES, DataSettings(**settings), "id")
+    assert message in str(caught.value)
+
+
+def test_a_training_file_read_again_as_new_rows_has_the_same_codes(
+    noisy_csv: str, put: Callable[[str, str], str]
+) -> None:
+    reading = read_training(noisy_csv, put("gold.csv", "id,label\na1,cat\na3,dog\n"), DataSettings())
+    again = read_rows(noisy_csv, reading.data.classes, reading.columns, DataSettings())
+    assert again.codes.tolist() == reading.data.noisy.codes.tolist()
+    assert again.ids == reading.data.noisy.ids
+    assert again.files == (noisy_csv,)
