@@ -40,7 +40,8 @@ class LabelCorrectionNetwork(nn.Module):
         hidden: U.
         embedding: E.
         skip: Whether the gate is there.
-        generator: Draws the initial weights: Xavier-uniform for the embedding, Xavier-normal for the layers, zero biases.
+        generator: Draws the initial weights: Xavier-uniform for the embedding, Xavier-normal for the layers;
+            biases start at 0.
     """
 
     def __init__(

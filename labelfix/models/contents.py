@@ -1,0 +1,148 @@
+"""Reading the input columns for encoding: fixed windows of rows, and a hash of what the rows hold.
+
+Neither depends on how many rows are read at once, nor on the files' format or layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.tables import InputTable
+from labelfix.errors import input_error
+from labelfix.progress import Progress
+
+FORMAT = b"labelfix contents 1"
+
+IMAGES_AT_ONCE = 256
+"""Images read at once at most: they are large."""
+
+
+def windows(table: InputTable, rows: int, read_rows: int) -> Iterator[pa.RecordBatch]:
+    """The input columns in windows of exactly `rows` rows (the last one may be shorter).
+
+    Args:
+        table: The rows.
+        rows: Rows of a window.
+        read_rows: Rows read at once.
+    """
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in table.batches(_rows_at_once(table, read_rows)):
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, rows - count)
+            held.append(part)
+            start, count = start + part.num_rows, count + part.num_rows
+            if count == rows:
+                yield _joined(held)
+                held, count = [], 0
+    if held:
+        yield _joined(held)
+
+
+def _rows_at_once(table: InputTable, read_rows: int) -> int:
+    return min(read_rows, IMAGES_AT_ONCE) if table.spec.kind == "image" else read_rows
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+
+def texts(column: pa.Array) -> list[str]:
+    """A text column as Python strings; a missing text is an empty one."""
+    return [text or "" for text in column.to_pylist()]
+
+
+def image_bytes(column: pa.Array, name: str, first_row: int) -> Iterator[bytes]:
+    """The encoded bytes of an image column, read from the file where it holds a path.
+
+    Args:
+        column: `struct<bytes, path>`.
+        name: The table's name, for messages.
+        first_row: The row (from 1) that the column starts with, for messages.
+
+    Raises:
+        InputError: A file that cannot be read, or a row with neither bytes nor a path.
+    """
+    for row, image in enumerate(column.to_pylist(), start=first_row):
+        if image is not None and image["bytes"] is not None:
+            yield image["bytes"]
+        elif image is not None and image["path"]:
+            yield _file_bytes(image["path"], name, row)
+        else:
+            raise input_error(name, "there is no image", "add it, remove the row, or pass --skip-unreadable", row)
+
+
+def _file_bytes(path: str, name: str, row: int) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        what = f"the image {path} cannot be read ({error.strerror})"
+        raise input_error(name, what, "restore the file, remove the row, or pass --skip-unreadable", row) from None
+
+
+def contents_hash(table: InputTable, read_rows: int, progress: Progress) -> str:
+    """SHA-256 (hex) of the input columns' values, in order.
+
+    Equal values give an equal hash, whatever the file format, its layout and `read_rows`. Every column has
+    three streams (values, lengths, which are missing), so that where a batch ends cannot show.
+    """
+    columns = [_ColumnHash() for _ in table.spec.columns]
+    kind = table.spec.kind
+    if kind == "image":
+        progress.start(f"read {table.name}", len(table))
+    row = 1
+    for batch in table.batches(_rows_at_once(table, read_rows)):
+        for hashed, column in zip(columns, batch.columns, strict=True):
+            if kind == "image":
+                hashed.add_images(image_bytes(column, table.name, row), progress.advance)
+            else:
+                hashed.add(column)
+        row += batch.num_rows
+    if kind == "image":
+        progress.finish()
+    total = hashlib.sha256(FORMAT + kind.encode() + len(table).to_bytes(8, "little"))
+    for hashed in columns:
+        total.update(hashed.digest())
+    return total.hexdigest()
+
+
+class _ColumnHash:
+    def __init__(self) -> None:
+        self.values, self.lengths, self.missing = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+
+    def digest(self) -> bytes:
+        return self.values.digest() + self.lengths.digest() + self.missing.digest()
+
+    def add(self, column: pa.Array) -> None:
+        self.missing.update(np.asarray(column.is_null()).tobytes())
+        if pa.types.is_fixed_size_list(column.type):
+            self.values.update(np.ascontiguousarray(column.flatten(), dtype="<f4").tobytes())
+        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            self._add_text(column)
+        else:
+            self.values.update(np.asarray(column.cast(pa.float64()).fill_null(0.0), dtype="<f8").tobytes())
+
+    def add_images(self, images: Iterator[bytes], advance: Callable[[int], None]) -> None:
+        for image in images:
+            self.values.update(image)
+            self.lengths.update(len(image).to_bytes(8, "little"))
+            advance(1)
+
+    def _add_text(self, column: pa.Array) -> None:
+        filled = column.fill_null("").cast(pa.large_string())
+        self.lengths.update(np.asarray(pc.binary_length(filled), dtype="<i8").tobytes())
+        if len(filled):
+            _, offsets, data = filled.buffers()
+            bounds = np.frombuffer(offsets, dtype=np.int64)
+            start, end = int(bounds[filled.offset]), int(bounds[filled.offset + len(filled)])
+            if data is not None:
+                self.values.update(memoryview(data)[start:end])

@@ -1,0 +1,147 @@
+"""What the representations share: names for encodings, the cached loop over rows, and weights on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.data.tables import InputTable
+from labelfix.errors import RunError
+from labelfix.models.cache import cached
+from labelfix.models.contents import contents_hash, windows
+from labelfix.models.features import FeatureInputs
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+
+M = TypeVar("M", bound=nn.Module)
+
+WEIGHTS = "model.safetensors"
+
+EncodeWindow = Callable[[pa.RecordBatch, int], npt.NDArray[Any]]
+"""A window of input rows and the row (from 1) that it starts with, to an array with as many rows."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """How to use a saved classifier without labelfix.
+
+    Attributes:
+        packages: What the code needs, as pip names.
+        takes: What the function's argument holds, as the rest of "takes …".
+        code: Python that defines `probabilities(inputs, folder)`.
+    """
+
+    packages: tuple[str, ...]
+    takes: str
+    code: str
+
+
+def digest(*parts: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
+    """SHA-256 (hex) of plain values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def encode_rows(
+    table: InputTable,
+    identity: str,
+    window: int,
+    empty: npt.NDArray[Any],
+    encode: EncodeWindow,
+    compute: ComputeSettings,
+    progress: Progress,
+) -> npt.NDArray[Any]:
+    """Encode every row of a table, or take the encoding of an earlier run from the cache.
+
+    Args:
+        table: The rows.
+        identity: Hash of everything beside the rows that determines the encoding.
+        window: Rows encoded together; fixed, so that results do not depend on `compute.read_rows`.
+        empty: The encoding of no rows: gives type and shape.
+        encode: Encodes a window.
+        compute: Cache folder and rows read at once.
+        progress: Shows the rows done.
+
+    Returns:
+        An array with a row for every row of the table, memory-mapped.
+    """
+    key = digest(identity, contents_hash(table, compute.read_rows, progress))
+
+    def make(writer: Any) -> None:  # noqa: ANN401
+        writer.append("rows", empty)
+        progress.start(f"encode {table.name}", len(table))
+        row = 1
+        for batch in windows(table, window, compute.read_rows):
+            writer.append("rows", encode(batch, row))
+            row += batch.num_rows
+            progress.advance(batch.num_rows)
+        progress.finish()
+
+    return cached(compute, key, f"encoded rows of {table.name}", make, progress)["rows"]
+
+
+def encode_features(
+    table: InputTable,
+    identity: str,
+    window: int,
+    width: int,
+    encode: EncodeWindow,
+    compute: ComputeSettings,
+    progress: Progress,
+) -> FeatureInputs:
+    """`encode_rows` for features `float32 (N, width)`."""
+    empty = np.empty((0, width), dtype=np.float32)
+    return FeatureInputs(encode_rows(table, identity, window, empty, encode, compute, progress))
+
+
+def unit_norm(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Rows scaled to length 1; rows of zeros stay zeros.
+
+    Args:
+        features: `(B, D)`.
+    """
+    norms = np.sqrt(np.einsum("bd,bd->b", features, features, dtype=np.float64))
+    return (features / np.where(norms > 0, norms, 1.0)[:, None]).astype(np.float32)
+
+
+@contextlib.contextmanager
+def seeded(generator: torch.Generator) -> Iterator[None]:
+    """For libraries that draw initial weights from torch's global generator: seeded here, put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
+        yield
+
+
+def write_weights(folder: Path, module: nn.Module) -> None:
+    """All parameters and buffers as `model.safetensors`."""
+    from safetensors.torch import save_file
+
+    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    save_file(state, folder / WEIGHTS)
+
+
+def read_weights(folder: Path, module: M) -> M:
+    """The module, filled from `model.safetensors`.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another shape.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        module.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{folder / WEIGHTS}: the weights cannot be loaded ({reason}); train again") from None
+    return module

@@ -1,0 +1,194 @@
+"""What the classifier reads, row by row: features computed once, decoded images, or token ids.
+
+Legend: N rows, B rows of a batch, D features, S side of an image in pixels, L tokens of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelfix.models.classifier import Batch, TokenBatch
+
+Rows = npt.NDArray[np.int64]
+
+TEXTS_AT_ONCE = 64
+"""Tokenised texts that go through a network in one evaluation pass."""
+
+PIXELS_AT_ONCE = 256 * 32 * 32
+"""Pixels that go through a network in one evaluation pass: 256 images of side 32."""
+
+
+class Inputs(Protocol):
+    """Encoded rows, usually memory-mapped; the order is that of the table they came from."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Batch:
+        """The given rows as the backbone reads them, on the CPU.
+
+        Args:
+            rows: `(B,)` row numbers.
+            augment: Draws the augmentation of a training pass; None for evaluation.
+        """
+
+
+@dataclass(frozen=True)
+class FeatureInputs:
+    """Rows of fixed features; nothing is left to augment.
+
+    Attributes:
+        features: `float32 (N, D)`, memory-mapped copy-on-write so that torch may wrap it without a copy.
+    """
+
+    features: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """`float32 (N, D)`, sharing its memory with `features`."""
+        return torch.from_numpy(self.features)
+
+    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Tensor:
+        """`float32 (B, D)`."""
+        return self.tensor.index_select(0, torch.from_numpy(np.ascontiguousarray(rows)))
+
+
+@dataclass(frozen=True)
+class TokenInputs:
+    """Tokenised texts, one after the other, padded to the longest of each batch.
+
+    Attributes:
+        ids: `int32 (total,)` the token ids of all texts.
+        offsets: `int64 (N + 1,)` text i is `ids[offsets[i]:offsets[i + 1]]`.
+        padding_id: Token id of the padding.
+    """
+
+    ids: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    padding_id: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """`(N,)` tokens of each text."""
+        return np.diff(self.offsets)
+
+    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> TokenBatch:
+        """`int64 (B, L)` ids and mask, L = the longest of the batch (at least 1)."""
+        lengths = self.lengths[rows]
+        columns = np.arange(max(int(lengths.max(initial=0)), 1))
+        mask = columns < lengths[:, None]
+        ids = np.full(mask.shape, self.padding_id, dtype=np.int64)
+        ids[mask] = self.ids[(self.offsets[rows][:, None] + columns)[mask]]
+        return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """Decoded images; the augmentation of a training pass is a reflect-padded random crop and a mirror flip.
+
+    Attributes:
+        pixels: `uint8 (N, S, S, 3)`, RGB.
+        mean: Subtracted from each channel, in units of [0, 1].
+        std: Each channel is divided by it, in units of [0, 1].
+        margin: Pixels of padding on each side of which the random crop moves: 4 for S = 32.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    margin: int = 4
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Tensor:
+        """`float32 (B, 3, S, S)`, normalised; in memory channels come last, which convolutions on a CPU like better."""
+        images = torch.from_numpy(self.pixels[rows])
+        if augment is not None:
+            images = crop_and_flip(images, self.margin, augment)
+        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        scaled = (images.to(torch.float32) / 255.0 - mean) / std
+        return scaled.permute(0, 3, 1, 2)
+
+
+def crop_and_flip(images: Tensor, margin: int, generator: torch.Generator) -> Tensor:
+    """Pad by reflection, crop back to the old size at a random place, and mirror every other image on average.
+
+    The padding is never made: a reflected pixel is looked up where its mirror image stands.
+
+    Args:
+        images: `(B, S, S, 3)`.
+        margin: Pixels of padding on each side, less than S.
+        generator: Draws places and flips.
+    """
+    count, side = images.shape[0], images.shape[1]
+    shift = torch.randint(0, 2 * margin + 1, (2, count, 1), generator=generator)
+    flip = torch.rand(count, 1, generator=generator) < 0.5
+    place = torch.arange(side) + shift - margin
+    place = place.abs()
+    place = torch.where(place >= side, 2 * (side - 1) - place, place)
+    down, across = place[0], torch.where(flip, place[1].flip(1), place[1])
+    return images[torch.arange(count)[:, None, None], down[:, :, None], across[:, None, :]]
+
+
+@dataclass(frozen=True)
+class SelectedInputs:
+    """Some rows of other inputs, as inputs of their own; nothing is copied.
+
+    Attributes:
+        inputs: Where the rows stand.
+        rows: `(N,)` row numbers in `inputs`.
+    """
+
+    inputs: Inputs
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Batch:
+        """The chosen rows as the backbone reads them."""
+        return self.inputs.batch(self.rows[rows], augment)
+
+
+def select(inputs: Inputs, rows: Rows) -> Inputs:
+    """The given rows of `inputs`, in that order, as inputs of their own.
+
+    Args:
+        inputs: Any inputs.
+        rows: `(N,)` row numbers; a row may come more than once.
+    """
+    if isinstance(inputs, SelectedInputs):
+        return SelectedInputs(inputs.inputs, inputs.rows[rows])
+    return SelectedInputs(inputs, rows)
+
+
+def pieces(inputs: Inputs, rows: Rows) -> Sequence[Rows]:
+    """Positions within `rows`, cut into parts that each suit one evaluation pass of a network.
+
+    Texts are put together by length, so that little padding is computed; images so that memory stays bounded.
+
+    Returns:
+        Arrays of positions; together every position once.
+    """
+    positions = np.arange(len(rows), dtype=np.int64)
+    inner, inner_rows = (inputs.inputs, inputs.rows[rows]) if isinstance(inputs, SelectedInputs) else (inputs, rows)
+    at_once = len(rows)
+    if isinstance(inner, TokenInputs):
+        positions, at_once = np.argsort(inner.lengths[inner_rows], kind="stable"), TEXTS_AT_ONCE
+    elif isinstance(inner, ImageInputs):
+        at_once = max(PIXELS_AT_ONCE // inner.pixels.shape[1] ** 2, 1)
+    return [positions[start : start + at_once] for start in range(0, len(rows), max(at_once, 1))]

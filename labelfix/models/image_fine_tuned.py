@@ -1,0 +1,198 @@
+"""timm models that are trained as a whole, from pretrained weights or from the start.
+
+h(x) is what the model's own classifier layer reads, and that layer is the head, so that the saved folder is an
+ordinary timm model with K classes.
+
+Legend: N rows, B rows of a batch, S side in pixels, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import RunError, SettingsError
+from labelfix.models.classifier import Classifier
+from labelfix.models.encoder_folder import EncoderFolder
+from labelfix.models.encoding import Card, digest, encode_rows, seeded
+from labelfix.models.features import ImageInputs
+from labelfix.models.pixels import decode_window
+from labelfix.models.timm_models import create, transform
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+
+WINDOW = 128
+"""Images decoded together."""
+
+
+@dataclass(frozen=True)
+class TrainedTimm:
+    """A timm model, trained as a whole.
+
+    Attributes:
+        spec: The image column.
+        folder: The pretrained encoder, or the trained classifier once saved; None starts without weights.
+        source: Hash of the encoder's files; empty without.
+        architecture: Name of the architecture where there is no folder.
+        config: Its data configuration, what `timm.data.create_transform` takes.
+        width: D.
+    """
+
+    family: ClassVar[str] = "timm-fine-tuned"
+    frozen: ClassVar[bool] = False
+    spec: InputSpec
+    folder: EncoderFolder | None
+    source: str
+    architecture: str
+    config: dict[str, Any]
+    width: int
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+        return self.width
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        start = (
+            f"{self.folder.name}, fine-tuned"
+            if self.source and self.folder
+            else f"{self.architecture} (timm) without pretrained weights, trained from the start"
+        )
+        return f"{start}: {self._side}×{self._side} pixels, {self.width} dimensions"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the pixels."""
+        return digest("pixels", 1, "timm", {key: value for key, value in self.config.items() if key != "std"})
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> ImageInputs:
+        """Pixels `uint8 (N, S, S, 3)`, prepared once."""
+        prepare = transform(self.config, normalize=False)
+        empty = np.empty((0, self._side, self._side, 3), dtype=np.uint8)
+
+        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.uint8]:
+            pixels = decode_window(batch.column(0), table.name, row, lambda image: prepare(image).numpy())
+            return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+
+        pixels = encode_rows(table, self.identity, WINDOW, empty, window, compute, progress)
+        mean, std = tuple(self.config["mean"]), tuple(self.config["std"])
+        return ImageInputs(pixels, mean, std, margin=max(self._side // 8, 1))
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """The pretrained (or fresh) model with a fresh head."""
+        with seeded(generator):
+            if self.folder is None:
+                import timm
+
+                backbone: nn.Module = timm.create_model(self.architecture, pretrained=False, num_classes=0)
+            else:
+                backbone = create(self.folder, num_classes=0)
+        return Classifier(backbone, self.width, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {
+            "name": self.folder.name if self.folder else "",
+            "source": self.source,
+            "architecture": self.architecture,
+            "data_config": self.config,
+            "width": self.width,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TrainedTimm:
+        """Read back what `to_json` gave; the classifier folder takes the encoder's place."""
+        encoder = EncoderFolder(folder.resolve(), str(values["name"]))
+        source, architecture = str(values["source"]), str(values["architecture"])
+        return cls(spec, encoder, source, architecture, values["data_config"], int(values["width"]))
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The whole classifier as a timm folder, with class names and its data configuration."""
+        from timm.models import save_for_hf
+
+        model: Any = copy.deepcopy(module.backbone).cpu()
+        model.reset_classifier(module.num_classes)
+        model.get_classifier().load_state_dict(module.head.state_dict())
+        config = {"label_names": list(classes.names)}
+        save_for_hf(model, str(folder), model_config=config, safe_serialization=True, data_config=self.config)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote.
+
+        Raises:
+            RunError: It is damaged.
+        """
+        try:
+            model: Any = create(EncoderFolder(folder.resolve(), str(folder)))
+            last = model.get_classifier()
+            module = Classifier(model, self.width, num_classes, torch.Generator())
+            module.head.load_state_dict(last.state_dict())
+            model.reset_classifier(0)
+        except (SettingsError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(f"{folder}: the classifier cannot be loaded ({reason}); train again") from None
+        return module
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return Card(("torch", "timm", "pillow"), "a list of paths of images", CARD)
+
+    @property
+    def _side(self) -> int:
+        return int(self.config["input_size"][-1])
+
+
+def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
+    """See that a timm model without classifier, with a linear layer on top, is the model with a classifier.
+
+    Args:
+        model: A timm model with `num_classes=0`.
+        config: Its data configuration.
+
+    Returns:
+        D, what the head reads.
+
+    Raises:
+        SettingsError: It is not: the model cannot be trained with a head of ours.
+    """
+    whole: Any = copy.deepcopy(model).eval()
+    pixels = torch.linspace(-1, 1, 3 * config["input_size"][1] ** 2).reshape(1, *config["input_size"])
+    with torch.inference_mode():
+        hidden = whole(pixels)
+        whole.reset_classifier(2)
+        last = whole.get_classifier()
+        same = isinstance(last, nn.Linear) and last.bias is not None and last.in_features == hidden.shape[1]
+        if same and torch.allclose(last(hidden), whole(pixels), rtol=1e-4, atol=1e-5):
+            return int(hidden.shape[1])
+    name = getattr(model, "pretrained_cfg", {}).get("architecture", type(model).__name__)
+    raise SettingsError(f"{name} has no ordinary last layer and cannot be fine-tuned; use --freeze, or another model")
+
+
+CARD = """\
+import json
+
+import timm
+import torch
+from PIL import Image, ImageOps
+
+
+def probabilities(paths, folder="."):
+    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    prepare = timm.data.create_transform(**about["encoding"]["data_config"])
+    images = [prepare(ImageOps.exif_transpose(Image.open(path)).convert("RGB")) for path in paths]
+    with torch.no_grad():
+        logits = model(torch.stack(images))
+    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+"""

@@ -1,0 +1,105 @@
+"""Images from bytes to pixels, many at a time and in order.
+
+Legend: B rows of a batch, S side in pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from labelfix.data.tables import InputTable
+from labelfix.errors import input_error
+from labelfix.models.contents import image_bytes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PEEKED = 256
+"""Images whose size is looked at to choose a network."""
+
+
+def open_image(data: bytes) -> Image:
+    """The image as RGB, turned the way its camera says; 16-bit greys are scaled to 8 bits.
+
+    Raises:
+        OSError: The bytes are not a readable image; so do ValueError and SyntaxError.
+    """
+    from PIL import Image, ImageOps
+
+    image: Image.Image = Image.open(io.BytesIO(data))
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def square(image: Image, side: int) -> npt.NDArray[np.uint8]:
+    """`uint8 (S, S, 3)`: the whole image, scaled to a square where it is not one of that size."""
+    from PIL import Image
+
+    if image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BICUBIC)
+    return np.asarray(image)
+
+
+def decode_window(
+    column: pa.Array, name: str, row: int, shape: Callable[[Image], npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
+    """Decode a window of an image column on all cores.
+
+    Args:
+        column: `struct<bytes, path>`.
+        name: The table's name, for messages.
+        row: The row (from 1) that the window starts with.
+        shape: Makes an array of an RGB image; always of one shape.
+
+    Returns:
+        `(B, …)` in the column's order.
+
+    Raises:
+        InputError: An image that cannot be decoded; the first one is named.
+    """
+
+    def decode(numbered: tuple[int, bytes]) -> npt.NDArray[Any]:
+        number, data = numbered
+        try:
+            return shape(open_image(data))
+        except Exception as error:  # noqa: BLE001 - image plugins raise almost anything
+            what = f"the image cannot be decoded ({_reason(error)})"
+            raise input_error(name, what, "replace it, remove the row, or pass --skip-unreadable", number) from None
+
+    with ThreadPoolExecutor(
+        max_workers=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    ) as pool:
+        return np.stack(list(pool.map(decode, enumerate(image_bytes(column, name, row), start=row))))
+
+
+def typical_side(table: InputTable) -> int:
+    """The median longer side, in pixels, of the first images; 0 for a table without rows."""
+    from PIL import Image
+
+    sides: list[int] = []
+    for batch in table.batches(PEEKED):
+        for row, data in enumerate(image_bytes(batch.column(0), table.name, 1), start=1):
+            try:
+                sides.append(max(Image.open(io.BytesIO(data)).size))
+            except Exception as error:  # noqa: BLE001
+                what = f"the image cannot be decoded ({_reason(error)})"
+                raise input_error(table.name, what, "replace it, or pass --skip-unreadable", row) from None
+        break
+    return int(np.median(sides)) if sides else 0
+
+
+def _reason(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image format that Pillow knows"
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,146 @@
+"""Text without any download: hashed words and character n-grams.
+
+Half of the dimensions are for single words, half for character 3- and 4-grams within words; each half is a
+signed feature hash (scikit-learn's HashingVectorizer), L2-normalised, and so is the whole. Nothing is fitted,
+so nothing but the number of dimensions has to be kept.
+
+The choice of n-grams: logistic regression on 4,000 rows of AG News, 1,024 dimensions, reached .797 with words and
+3-4-grams, .789 with 3-5-grams, .751 with words alone and .739 with words and word pairs (pairs crowd the few
+dimensions); square-rooted counts were no better than counts.
+
+Legend: B rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import SettingsError
+from labelfix.models.classifier import Classifier
+from labelfix.models.contents import texts
+from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
+from labelfix.models.features import FeatureInputs
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+
+WORDS: dict[str, Any] = {"analyzer": "word", "ngram_range": (1, 1)}
+CHARACTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (3, 4)}
+
+WINDOW = 2048
+"""Texts hashed together."""
+
+
+@dataclass(frozen=True)
+class HashedText:
+    """Hashed words and character n-grams; the classifier is a linear head.
+
+    Attributes:
+        spec: The text column.
+        dimensions: D, at least 2.
+    """
+
+    family: ClassVar[str] = "hashed-text"
+    frozen: ClassVar[bool] = True
+    spec: InputSpec
+    dimensions: int
+
+    def __post_init__(self) -> None:
+        if self.dimensions < 2:
+            raise SettingsError(
+                f"text_dimensions = {self.dimensions} must be at least 2: half for words, half for n-grams"
+            )
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+        return self.dimensions
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return f"hashed words and character 3-4-grams in {self.dimensions} dimensions, linear head (no download)"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding."""
+        return digest(self.family, 1, WORDS, CHARACTERS, self.dimensions)
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)` of unit norm (zeros for a text without a word or letter)."""
+        return encode_features(table, self.identity, WINDOW, self.dimensions, self._window, compute, progress)
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head on the features."""
+        return Classifier(nn.Identity(), self.dimensions, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {"dimensions": self.dimensions}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> HashedText:
+        """Read back what `to_json` gave."""
+        return cls(spec, int(values["dimensions"]))
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors."""
+        write_weights(folder, module)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.new_classifier(num_classes, torch.Generator()))
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        words = self.dimensions // 2
+        code = CARD.replace("WORDS", str(words)).replace("CHARACTERS", str(self.dimensions - words))
+        return Card(("numpy", "scikit-learn", "torch", "safetensors"), "a list of strings", code)
+
+    @cached_property
+    def _vectorizers(self) -> tuple[Any, Any]:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        words = self.dimensions // 2
+        return (
+            HashingVectorizer(**WORDS, n_features=words, dtype=np.float32),
+            HashingVectorizer(**CHARACTERS, n_features=self.dimensions - words, dtype=np.float32),
+        )
+
+    def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+        from sklearn.preprocessing import normalize
+
+        rows = texts(batch.column(0))
+        halves = [vectorizer.transform(rows).toarray() for vectorizer in self._vectorizers]
+        features: npt.NDArray[np.float32] = normalize(np.hstack(halves))
+        return features
+
+
+CARD = """\
+import json
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.preprocessing import normalize
+
+
+def probabilities(texts, folder="."):
+    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
+    weights = load_file(f"{folder}/model.safetensors")
+    words = HashingVectorizer(analyzer="word", ngram_range=(1, 1), n_features=WORDS, dtype=np.float32)
+    parts = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 4), n_features=CHARACTERS, dtype=np.float32)
+    features = normalize(np.hstack([hashed.transform(texts).toarray() for hashed in (words, parts)]))
+    logits = torch.from_numpy(features) @ weights["head.weight"].T + weights["head.bias"]
+    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+"""

@@ -1,0 +1,73 @@
+"""Making timm models and the transforms that their data configurations name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from labelfix.errors import SettingsError
+from labelfix.models.encoder_folder import EncoderFolder
+
+KEYS = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
+"""The parts of a data configuration that determine the evaluation transform."""
+
+
+def create(folder: EncoderFolder, **options: Any) -> nn.Module:  # noqa: ANN401 - passed on
+    """The model of a folder with its weights.
+
+    Raises:
+        SettingsError: It cannot be loaded.
+    """
+    import timm
+
+    try:
+        model: nn.Module = timm.create_model(f"local-dir:{folder.path}", pretrained=True, **options)
+    except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingsError(
+            f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
+        ) from None
+    return model
+
+
+def data_config(model: nn.Module, image_size: int | None, name: str) -> dict[str, Any]:
+    """What `timm.data.create_transform` takes, as plain values.
+
+    Args:
+        model: A timm model.
+        image_size: Side in pixels; None takes the model's own.
+        name: The model as the user named it.
+
+    Raises:
+        SettingsError: The model reads one size only, or no colour images.
+    """
+    from timm.data import resolve_model_data_config
+
+    config: dict[str, Any] = {key: value for key, value in resolve_model_data_config(model).items() if key in KEYS}
+    config = {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
+    channels, *sides = config["input_size"]
+    if channels != 3:
+        raise SettingsError(f"backbone = {name!r}: reads {channels} channels, not colour images; give another model")
+    fixed = getattr(model, "pretrained_cfg", {}).get("fixed_input_size", False)
+    if image_size is not None and [image_size, image_size] != sides:
+        if fixed:
+            raise SettingsError(f"backbone = {name!r}: reads {sides[0]}×{sides[1]} pixels only; leave out image_size")
+        sides = [image_size, image_size]
+    if sides[0] != sides[1]:
+        raise SettingsError(f"backbone = {name!r}: does not read square images; give another model")
+    return config | {"input_size": [channels, *sides]}
+
+
+def transform(config: dict[str, Any], normalize: bool) -> Callable[[Any], Any]:
+    """timm's evaluation transform.
+
+    Args:
+        config: As of `data_config`.
+        normalize: True gives normalised `float32 (3, S, S)`; False gives `uint8 (3, S, S)`.
+    """
+    from timm.data import create_transform
+
+    made: Callable[[Any], Any] = create_transform(**config, normalize=normalize)
+    return made

@@ -1,0 +1,192 @@
+"""A trained classifier together with what turns raw inputs into what it reads, and its folder.
+
+`classifier/` can be used without labelfix: the weights are safetensors, `labelfix.json` describes the rest, and
+`README.md` holds the code. Fine-tuned networks are saved in the format of their own library at the folder's top.
+
+Legend: N rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelfix.data.tables import ClassNames, InputSpec, Probabilities
+from labelfix.errors import RunError
+from labelfix.models.classifier import Batch, Classifier, TokenBatch
+from labelfix.models.features import Inputs, pieces
+from labelfix.models.model_card import model_card
+from labelfix.models.representation import Representation, representation_from_json
+from labelfix.progress import Progress
+
+ABOUT = "labelfix.json"
+FORMAT = 1
+
+Outputs = tuple[slice, Probabilities, npt.NDArray[np.float32]]
+"""Rows, their logits `(n, K)` and their features h(x) `(n, D)`."""
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """The product's classifier.
+
+    Attributes:
+        representation: Encodes raw inputs.
+        module: The network, from encoded inputs to logits.
+        classes: The classes.
+        temperature: Divides the logits before the softmax.
+    """
+
+    representation: Representation
+    module: Classifier
+    classes: ClassNames
+    temperature: float
+
+    def outputs(self, inputs: Inputs, device: torch.device, progress: Progress, rows: int = 2048) -> Iterator[Outputs]:
+        """What the network says of every row, in order and in evaluation mode.
+
+        Args:
+            inputs: Encoded rows.
+            device: Where to compute; the network is moved there.
+            progress: Advanced by the rows done; starting and finishing the stage is the caller's.
+            rows: Rows of a yield.
+
+        Yields:
+            Rows, logits before temperature `float32 (n, K)`, and h(x) `float32 (n, D)`.
+        """
+        self.module.to(device).eval()
+        for start in range(0, len(inputs), rows):
+            part = slice(start, min(start + rows, len(inputs)))
+            yield part, *self._forward(inputs, np.arange(part.start, part.stop, dtype=np.int64), device)
+            progress.advance(part.stop - part.start)
+
+    def probabilities(self, inputs: Inputs, device: torch.device, progress: Progress) -> Probabilities:
+        """`(N, K)` the calibrated probability of each class, rows sum to 1."""
+        result = np.empty((len(inputs), len(self.classes)), dtype=np.float32)
+        progress.start("predict", len(inputs))
+        for part, logits, _ in self.outputs(inputs, device, progress):
+            result[part] = torch.softmax(torch.from_numpy(logits) / self.temperature, dim=1).numpy()
+        progress.finish()
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write the folder, replacing an existing classifier.
+
+        Raises:
+            RunError: The folder is there and holds something else.
+        """
+        folder = Path(folder)
+        if folder.exists() and any(folder.iterdir()) and not (folder / ABOUT).exists():
+            raise RunError(f"{folder}: is not a classifier of labelfix; choose another folder")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            self._write(beside)
+            beside.chmod(0o777 & ~_umask())
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(beside, folder)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+
+    @classmethod
+    def load(cls, folder: Path) -> TrainedClassifier:
+        """Read a folder that `save` wrote.
+
+        Raises:
+            RunError: The folder is missing or damaged.
+        """
+        folder = Path(folder)
+        about = _read_about(folder)
+        try:
+            spec = InputSpec(
+                about["input"]["kind"],
+                tuple(about["input"]["columns"]),
+                tuple(about["input"]["categorical"]),
+                about["input"]["width"],
+            )
+            classes = ClassNames(tuple(about["classes"]), about["value_type"])
+            representation = representation_from_json(about["family"], about["encoding"], spec, folder)
+            temperature = float(about["temperature"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{folder / ABOUT}: is damaged ({error!r}); train again") from None
+        module = representation.read_module(folder, len(classes)).eval()
+        return cls(representation, module, classes, temperature)
+
+    def _write(self, folder: Path) -> None:
+        self.representation.write_module(folder, self.module, self.classes)
+        spec = self.representation.spec
+        about = {
+            "format": FORMAT,
+            "family": self.representation.family,
+            "description": self.representation.description,
+            "classes": list(self.classes.names),
+            "value_type": self.classes.value_type,
+            "temperature": self.temperature,
+            "input": {
+                "kind": spec.kind,
+                "columns": list(spec.columns),
+                "categorical": list(spec.categorical),
+                "width": spec.width,
+            },
+            "encoding": self.representation.to_json(),
+        }
+        text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+        (folder / ABOUT).write_text(text, encoding="utf-8")
+        card = model_card(self.representation.description, self.representation.card(), self.classes, self.temperature)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+
+    def _forward(
+        self, inputs: Inputs, rows: npt.NDArray[np.int64], device: torch.device
+    ) -> tuple[Probabilities, npt.NDArray[np.float32]]:
+        logits = np.empty((len(rows), self.module.num_classes), dtype=np.float32)
+        hidden = np.empty((len(rows), self.module.feature_width), dtype=np.float32)
+        with torch.inference_mode():
+            for positions in pieces(inputs, rows):
+                said = self.module(to_device(inputs.batch(rows[positions]), device))
+                logits[positions] = _numpy(said.logits)
+                hidden[positions] = _numpy(said.hidden)
+        return logits, hidden
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch on the device where the network is."""
+    if isinstance(batch, TokenBatch):
+        return TokenBatch(batch.input_ids.to(device), batch.attention_mask.to(device))
+    return batch.to(device)
+
+
+def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:
+    return tensor.to("cpu", torch.float32).numpy()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    try:
+        about: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder}: holds no classifier of labelfix ({ABOUT} is missing); train again") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / ABOUT}: cannot be read ({error}); train again") from None
+    if not isinstance(about, dict):
+        raise RunError(f"{folder / ABOUT}: is damaged; train again")
+    if about.get("format") != FORMAT:
+        raise RunError(f"{folder / ABOUT}: has format {about.get('format')!r}; update labelfix, or train again")
+    return dict(about)
