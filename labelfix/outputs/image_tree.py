@@ -1,0 +1,203 @@
+"""A tree of images by corrected class: root/class/file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+
+from labelfix.data.formats import write_batches
+from labelfix.errors import input_error
+from labelfix.outputs.alignment import Correction
+from labelfix.outputs.exports import flat_probabilities
+from labelfix.outputs.own_file import ExportReport, report
+from labelfix.runs import atomic_path
+
+DETAILS_FILE = "labelfix-details.csv"
+"""Written into the root of the tree by `--details`."""
+
+_MAGIC = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+}
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One image of the source, and the class it goes to."""
+
+    name: PurePosixPath
+    label: str | None
+    moved: bool
+    file: Path | None
+    content: bytes | None
+    position: int
+
+
+def export_tree(
+    correction: Correction,
+    image_column: str,
+    out: Path,
+    *,
+    id_column: str | None = None,
+    drop_issues: bool = False,
+    details: bool = False,
+    hard_link: bool = False,
+) -> ExportReport:
+    """Write every image into the folder of its corrected class.
+
+    Images of a folder tree keep their file names; those of a table are named by their path or else their id. Where two
+    would meet, the one whose label did not change keeps its name and the other gets `-2`. An image without a label
+    that was left out of the run goes to the root.
+
+    Args:
+        correction: The labels and their source, a folder of images or a table with an image column.
+        image_column: The column of images.
+        out: The folder to make; it may exist if it is empty.
+        id_column: Column that names images which have no path.
+        drop_issues: Leave flagged images out.
+        details: Write the scores into `labelfix-details.csv` in the root.
+        hard_link: Link the files instead of copying them.
+
+    Raises:
+        InputError: The folder is taken, an image is missing, or a link cannot be made.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise input_error(str(out), "exists already", "choose another folder, or delete it")
+    absent = correction.absent  # also refuses a source that is not the one corrected
+    with atomic_path(out) as root:
+        root.mkdir()
+        folders = _class_folders(correction, out)
+        for label in folders.values():
+            (root / label).mkdir()
+        places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link)
+        if details:
+            _write_details(correction, root / DETAILS_FILE, places)
+    return report(correction, absent, drop_issues, None)
+
+
+def _write_images(
+    correction: Correction,
+    image_column: str,
+    id_column: str | None,
+    root: Path,
+    folders: dict[str, str],
+    drop_issues: bool,
+    hard_link: bool,
+) -> dict[int, str]:
+    """Write the images; position in the corrected table → place in the tree."""
+    taken: set[str] = set()
+    places: dict[int, str] = {}
+    # Of a folder tree, images that stay go first: they keep their names, and whatever moves makes room.
+    rounds = (False, True) if correction.source.format == "image_folder" else (None,)
+    for moved in rounds:
+        for image in _images(correction, image_column, id_column):
+            dropped = drop_issues and image.position >= 0 and bool(correction.issue[image.position])
+            if dropped or (moved is not None and image.moved != moved):
+                continue
+            folder = PurePosixPath(folders[image.label]) if image.label is not None else PurePosixPath()
+            place = _claim(folder / image.name, taken)
+            _put(image, root / place, hard_link)
+            if image.position >= 0:
+                places[image.position] = str(place)
+    return places
+
+
+def _images(correction: Correction, image_column: str, id_column: str | None) -> Iterator[_Image]:
+    tree = correction.source.format == "image_folder"
+    columns = [image_column, correction.label_column, *([id_column] if id_column and id_column != image_column else [])]
+    for chunk in correction.source.scan(columns):
+        positions = correction.positions(chunk)
+        ids = chunk.batch.column(id_column).to_pylist() if id_column else [None] * len(positions)
+        values, labels = (chunk.batch.column(index).to_pylist() for index in range(2))
+        for offset, (value, own, id_, position) in enumerate(zip(values, labels, ids, positions.tolist(), strict=True)):
+            content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else _parts(value)
+            if content is None and path is None:
+                continue
+            code = int(correction.corrected[position]) if position >= 0 else -1
+            label = correction.classes[code] if code >= 0 else _own_class(correction, own)
+            name = _tree_name(str(id_)) if tree else _file_name(path, id_, content, chunk.first_row + offset)
+            file = None if content is not None else correction.source.folder / str(path)
+            moved = position >= 0 and code != int(correction.given[position])
+            # The path in a folder source already starts with its folder.
+            yield _Image(name, label, moved, Path(str(path)) if tree else file, content, position)
+
+
+def _parts(value: object) -> tuple[bytes | None, str | None]:
+    return (value, None) if isinstance(value, bytes) else (None, None if value is None else str(value))
+
+
+def _own_class(correction: Correction, value: object) -> str | None:
+    return str(value) if value is not None and str(value) in correction.classes else None
+
+
+def _tree_name(relative: str) -> PurePosixPath:
+    """`class/sub/file.png` → `sub/file.png`; an image in the root keeps its name."""
+    path = PurePosixPath(relative)
+    return PurePosixPath(*path.parts[1:]) if len(path.parts) > 1 else path
+
+
+def _file_name(path: str | None, id_: object, content: bytes | None, row: int) -> PurePosixPath:
+    own = PurePosixPath((path or "").replace("\\", "/")).name
+    if own:
+        return PurePosixPath(_safe(own))
+    suffix = next((end for start, end in _MAGIC.items() if content and content.startswith(start)), "")
+    return PurePosixPath(_safe(str(row if id_ is None else id_)) + suffix)
+
+
+def _safe(name: str) -> str:
+    """A name that stays within its folder and is not hidden."""
+    flat = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in name).strip()
+    return f"_{flat}" if not flat or flat.startswith(".") else flat
+
+
+def _class_folders(correction: Correction, out: Path) -> dict[str, str]:
+    folders = {name: _safe(name) for name in correction.classes}
+    if len({folder.casefold() for folder in folders.values()}) < len(folders):
+        what = "cannot hold the classes: two of them would share a folder"
+        raise input_error(str(out), what, "export to a .parquet or .csv file")
+    return folders
+
+
+def _claim(place: PurePosixPath, taken: set[str]) -> PurePosixPath:
+    number, free = 1, place
+    # Compared without case: on many file systems A.png and a.png are one file.
+    while str(free).casefold() in taken:
+        number += 1
+        free = place.with_name(f"{place.stem}-{number}{place.suffix}")
+    taken.add(str(free).casefold())
+    return free
+
+
+def _put(image: _Image, place: Path, hard_link: bool) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if image.content is not None:
+        place.write_bytes(image.content)
+        return
+    assert image.file is not None
+    try:
+        if hard_link:
+            os.link(image.file.resolve(), place)
+        else:
+            shutil.copyfile(image.file, place)
+    except OSError as error:
+        remedy = "leave out --hard-link" if hard_link else "check that the file is there and that the disk has room"
+        verb = "linked" if hard_link else "copied"
+        raise input_error(str(image.file), f"cannot be {verb} ({error.strerror})", remedy) from None
+
+
+def _write_details(correction: Correction, path: Path, places: dict[int, str]) -> None:
+    table = flat_probabilities(correction.table.replace_schema_metadata(None), correction.classes)
+    files = pa.array([places.get(position) for position in range(len(table))], pa.string())
+    table = table.drop_columns(["source_file", "source_row"]).add_column(0, "file", files)
+    kept = table.filter(table["file"].is_valid())
+    write_batches(path, kept.schema, kept.to_batches())

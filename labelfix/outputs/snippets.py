@@ -1,0 +1,142 @@
+"""Looking findings up in their sources: what the row says, and which line of a text file it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from labelfix.errors import LabelfixError
+from labelfix.outputs.exports import CorrectedMetadata
+from labelfix.outputs.gate import Finding
+from labelfix.outputs.plain_text import snippet, visible
+
+CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+
+def look_up(findings: Sequence[Finding], metadata: CorrectedMetadata) -> list[Finding]:
+    """The findings with a snippet of their row, where its source is still there and still has that row.
+
+    A source that is gone, changed or unreadable is no error: the finding then stands without a snippet.
+
+    Args:
+        findings: The findings to look up; few.
+        metadata: Which columns hold the input and the ids.
+    """
+    wanted: dict[str, list[int]] = {}
+    for found in findings:
+        wanted.setdefault(found.file, []).append(found.row)
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    for file, numbers in wanted.items():
+        try:
+            rows |= {(file, number): row for number, row in _read(file, sorted(numbers), metadata)}
+        except (LabelfixError, OSError, EOFError, ValueError, KeyError, csv.Error, pa.ArrowException):
+            continue
+    return [_told(found, rows.get((found.file, found.row)), metadata) for found in findings]
+
+
+def _read(file: str, numbers: list[int], metadata: CorrectedMetadata) -> Iterator[tuple[int, dict[str, Any]]]:
+    path = Path(file)
+    columns = [metadata.id_column] if metadata.id_column else []
+    if metadata.input_kind in ("text", "image"):
+        columns += [metadata.input_columns[0]]
+    if path.is_file() and path.name.lower().endswith(CSV_SUFFIXES):
+        return _read_csv(path, numbers)
+    if not columns:
+        return iter(())
+    if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
+        return _read_parquet(path, numbers, columns)
+    return _scan(file, numbers, columns)
+
+
+def _told(found: Finding, row: dict[str, Any] | None, metadata: CorrectedMetadata) -> Finding:
+    if row is None or (metadata.id_column in row and str(row[metadata.id_column]) != str(found.id)):
+        return found
+    found = replace(found, line=row.get("", None))
+    if metadata.input_kind not in ("text", "image"):
+        return found
+    value = row.get(metadata.input_columns[0])
+    if metadata.input_kind == "text":
+        return replace(found, snippet=snippet(value)) if isinstance(value, str) else found
+    place = value.get("path") if isinstance(value, dict) else value
+    if not isinstance(place, str):
+        return found
+    if Path(found.file).is_dir():
+        # A row number within a folder of images helps nobody; the image is a file of its own.
+        return replace(found, path=place, snippet=visible(Path(place).name))
+    return replace(found, snippet=visible(Path(place).name))
+
+
+def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted rows, reading only the row groups that hold them, and of images only their paths."""
+    with pq.ParquetFile(path) as parquet:
+        schema = parquet.schema_arrow
+        here = [column for column in columns if column in schema.names]
+        names = [f"{c}.path" if pa.types.is_struct(schema.field(c).type) else c for c in here]
+        first = 1
+        for group in range(parquet.num_row_groups):
+            after = first + parquet.metadata.row_group(group).num_rows
+            inside = [number for number in numbers if first <= number < after]
+            if inside:
+                table = parquet.read_row_group(group, columns=names, use_threads=False)
+                for number in inside:
+                    yield number, table.slice(number - first, 1).to_pylist()[0]
+            first = after
+
+
+def _scan(file: str, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    from labelfix.data.formats import open_table
+
+    left = set(numbers)
+    source = open_table(file)
+    for chunk in source.scan([column for column in columns if column in source.schema.names]):
+        here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)
+        for number in here:
+            yield number, chunk.batch.slice(number - chunk.first_row, 1).to_pylist()[0]
+        left -= set(here)
+        if not left:
+            return
+
+
+def _read_csv(path: Path, numbers: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted rows; the key "" holds the line they begin on, which quoted line breaks part from the row number."""
+    from labelfix.data.formats.csv_dialect import open_bytes, sniff
+
+    dialect = sniff(path, str(path))
+    left = set(numbers)
+    with open_bytes(path) as stream, _long_fields():
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+        reader = csv.reader(
+            text,
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote,
+            escapechar=dialect.escape,
+            doublequote=dialect.escape is None,
+            quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
+        )
+        number, line = -1, 1
+        for cells in reader:
+            number += bool(cells)
+            if cells and number in left:
+                yield number, {"": line, **dict(zip(dialect.header, cells, strict=False))}
+                left.discard(number)
+            if not left:
+                return
+            line = reader.line_num + 1
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let the csv module read cells of any length; its limit is a global of the process."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
