@@ -26,7 +26,7 @@ def share_with_interval(hits: int, total: int, level: float = 0.95) -> dict[str,
     share = hits / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low, high = max(centre - half, 0.0), min(centre + half, 1.0)
+    low, high = max(float(centre - half), 0.0), min(float(centre + half), 1.0)
     return {"value": share, "low": 0.0 if hits == 0 else low, "high": 1.0 if hits == total else high, "rows": total}
 
 

@@ -11,9 +11,13 @@ from safetensors import SafetensorError
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.network import NetworkCorrector
+from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.errors import RunError
 
-KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {"label-correction-network": NetworkCorrector.load}
+KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
+    "label-correction-network": NetworkCorrector.load,
+    "posterior": PosteriorCorrector.load,
+}
 """`kind` in corrector.json → what reads the folder."""
 
 

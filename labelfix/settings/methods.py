@@ -12,12 +12,20 @@ from labelfix.settings.base import check_choices, require
 class MlcSettings:
     """Meta Label Correction (Zheng, Awadallah and Dumais, AAAI 2021).
 
+    The classifier learns the noisy rows from soft labels that a label correction network makes out of the
+    classifier's features h(x) and the given label. That network is judged by what its labels do: the classifier takes
+    a look-ahead step on them, and the loss of the result on trusted rows is differentiated with respect to the network
+    (the meta-gradient). So noise may depend on the input, and no transition matrix has to be estimated.
+
     Fields that are None take the value that suits what is trained: a linear head on fixed features, a small
     network on feature vectors (`mlp`), a whole image classifier, or a whole text encoder.
+
+    Source: Guoqing Zheng, Ahmed Hassan Awadallah and Susan Dumais, "Meta Label Correction for Noisy Label Learning",
+    AAAI 2021.
     """
 
-    recipe: Literal["paper"] = "paper"
-    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient."""
+    recipe: Literal["anchored", "paper"] | None = None
+    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` solves the same objective on fixed features: a small structured network on a prior held in place by the trusted rows; it has no further settings. Default: anchored for heads, paper otherwise."""
 
     epochs: int | None = None
     """Passes over the noisy rows. Default: 60 for heads and small networks, 10 for images, 3 for text encoders."""

@@ -1,0 +1,234 @@
+"""Meta Label Correction anchored on trusted rows (`recipe = anchored`), for fixed features.
+
+The paper's objective (Eq. 1) with its inner problem solved instead of approximated by one step: on fixed features
+the classifier is a convex problem's solution, and the meta-gradient is taken through it implicitly.
+
+    f_g, n(y'|x) → T0 → members S1, GLC1, GLC8, EM1 → stack f_s → T_m
+      → structured LCN, trained by the meta-gradient on cross-validated trusted rows
+      → student f_4 on its labels → classifier √(f_4 · f_s) → posterior with the given label
+
+Everything that is fitted on trusted rows is fitted in full and without each of four folds, so that every choice is
+made on rows that were not trained on; no row is held out. Members, stack, student and classifier are
+softmax-linear: the classifier is one linear head.
+
+Legend: N noisy rows, M trusted rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.posterior import PosteriorCorrector, fit_paired
+from labelfix.correction.quality import share_with_interval
+from labelfix.correction.stack import fit_stack, merge
+from labelfix.correction.transition import Matrix
+from labelfix.data.tables import UNLABELLED
+from labelfix.methods.mlc import members
+from labelfix.methods.mlc.folds import CrossFitted, calibrated, cut
+from labelfix.methods.mlc.members import Rows, learned_transition
+from labelfix.methods.mlc.structured import SAMPLE, InnerProblem, StructuredCorrection, as_log, train
+from labelfix.progress import Progress
+from labelfix.settings.methods import MlcSettings
+from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
+
+EM_ROUNDS = 50
+"""EM rounds of T_m."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the trusted rows and simple correctors say before the meta step.
+
+    Attributes:
+        stack: f_s.
+        ridge: r of the student, chosen with S1.
+        expected: T0, and without each fold.
+        fitted: T_m, and without each fold.
+        shares: Member → β.
+    """
+
+    stack: CrossFitted
+    ridge: float
+    expected: tuple[Matrix, tuple[Matrix, ...]]
+    fitted: tuple[Matrix, tuple[Matrix, ...]]
+    shares: dict[str, float]
+
+
+@dataclass
+class _Clock:
+    progress: Progress
+    seconds: dict[str, float]
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        self.seconds[name] = round(perf_counter() - started, 3)
+        self.progress.advance(1)
+
+
+def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+    """Fit the anchored recipe; see the module's docstring.
+
+    Args:
+        problem: The data; its inputs are fixed features.
+        settings: Unused beyond the recipe's name: the recipe has no knobs.
+        progress: Told of every part.
+    """
+    rows = load(problem)
+    clock = _Clock(progress, {})
+    progress.start("fit", total=4, unit="parts")
+    prior = fit_prior(rows, clock)
+    with clock.part("meta step"):
+        correction, inner = meta_step(rows, prior)
+    with clock.part("student"):
+        student, classifier = fit_classifier(rows, prior, correction, inner)
+    with clock.part("posterior"):
+        corrector, metrics = fit_posterior(problem, rows, prior, correction, classifier)
+    progress.finish()
+    module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
+    with torch.no_grad():
+        module.head.weight.copy_(classifier.full.weight)
+        module.head.bias.copy_(classifier.full.bias)
+    truth = problem.truth
+    metrics |= {
+        "shares": prior.shares,
+        "ridge": prior.ridge,
+        "lcn": {"a": float(correction.a), "b": float(correction.b), "c": float(correction.c)},
+        "out_of_fold_nll": {
+            "stack": prior.stack.nll(truth),
+            "student": student.nll(truth),
+            "classifier": classifier.nll(truth),
+        },
+        "recipe": "anchored",
+        "classifier_right": {"judged_on": "trusted rows out of fold"}
+        | share_with_interval(int((classifier.held.argmax(axis=1) == truth).sum()), len(truth)),
+    }
+    history = pa.table({"part": list(clock.seconds), "seconds": list(clock.seconds.values())})
+    return FittedModel(module.eval(), 1.0, corrector, history, metrics)
+
+
+def load(problem: Problem) -> Rows:
+    """The problem's rows as tensors, with folds of the trusted ones."""
+    every = [np.arange(len(part), dtype=np.int64) for part in (problem.noisy, problem.clean)]
+    return Rows(
+        noisy=problem.noisy.batch(every[0]),
+        given=torch.from_numpy(problem.given),
+        clean=problem.clean.batch(every[1]),
+        truth=torch.from_numpy(problem.truth),
+        num_classes=problem.num_classes,
+        folds=cut(problem.truth, problem.seed),
+        seed=problem.seed,
+    )
+
+
+def fit_prior(rows: Rows, clock: _Clock) -> Prior:
+    """The members, their stack, and the transition matrices."""
+    truth = rows.truth.numpy()
+    with clock.part("members"):
+        trusted_only = members.fit_trusted_only(rows)
+        expected, without = members.transitions(rows, members.fit_given_labels(rows))
+        bayes, ridge = members.fit_bayes_student(rows, trusted_only, expected, without)
+        fitted = {
+            "S1": bayes,
+            "GLC1": members.fit_glc(rows, expected, without, 1.0, bayes),
+            "GLC8": members.fit_glc(rows, expected, without, 8.0, bayes),
+        }
+        if rows.num_classes <= members.MOST_EM_CLASSES:
+            fitted["EM1"] = members.fit_em(rows, expected, without, bayes)
+    beta = fit_stack(np.stack([m.held for m in fitted.values()]), truth)
+    stack = _stacked(list(fitted.values()), beta, rows)
+    part = rows.subset(rows.sample(members.SAMPLE))
+
+    def fit_matrix(head: LinearHead, prior: Matrix) -> Matrix:
+        return learned_transition(head.log_probabilities(part.noisy), part.given, prior, prior, EM_ROUNDS)
+
+    return Prior(
+        stack=stack,
+        ridge=ridge,
+        expected=(expected, without),
+        fitted=(
+            fit_matrix(stack.full, expected),
+            tuple(fit_matrix(head, t) for head, t in zip(stack.without, without, strict=True)),
+        ),
+        shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
+    )
+
+
+def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[InnerProblem]]:
+    """Train the structured LCN on folds of the trusted rows; returns the folds' inner problems, solved."""
+    part = rows.subset(rows.sample(SAMPLE))
+    problems = [
+        InnerProblem(
+            rows=part,
+            fold=fold,
+            log_prior=prior.stack.without[fold].log_probabilities(part.noisy),
+            log_expected=as_log(prior.expected[1][fold]),
+            log_fitted=as_log(prior.fitted[1][fold]),
+            ridge=prior.ridge,
+        )
+        for fold in range(rows.folds.count)
+    ]
+    return train(problems, rows.num_classes, len(rows.truth)), problems
+
+
+def fit_classifier(
+    rows: Rows, prior: Prior, correction: StructuredCorrection, inner: list[InnerProblem]
+) -> tuple[CrossFitted, CrossFitted]:
+    """The student f_4 on the LCN's labels, and the classifier √(f_4 · f_s)."""
+    expected, fitted = as_log(prior.expected[0]), as_log(prior.fitted[0])
+    q = correction.soft(prior.stack.full.log_probabilities(rows.noisy), rows.given, expected, fitted)
+    every = np.arange(len(rows.truth), dtype=np.int64)
+    features, targets, weights = members.with_trusted(rows, every, q)
+    full = minimise(features, cross_entropy_to(targets, weights), prior.ridge, prior.stack.full)
+    for problem in inner:
+        problem.outer(correction, 25, 1)  # the folds' own students, at the final labels
+    heads = [problem.head for problem in inner if problem.head is not None]
+    student = calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
+    return student, _stacked([student, prior.stack], np.array([0.5, 0.5]), rows)
+
+
+def fit_posterior(
+    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
+) -> tuple[PosteriorCorrector, dict[str, Any]]:
+    """What is made of a given label: from pairs where there are enough, else from the LCN's label terms."""
+    paired = np.flatnonzero(problem.paired_given != UNLABELLED)
+    if len(paired) >= MIN_PAIRS:
+        found = fit_paired(
+            classifier.held[paired],
+            problem.truth[paired],
+            problem.paired_given[paired],
+            rows.folds.of[paired],
+            *prior.expected,
+        )
+        right = float((found.held.argmax(axis=1) == problem.truth[paired]).mean())
+        metrics = {"paired": len(paired), "beta": found.beta, "kappa": found.kappa, "paired_right_out_of_fold": right}
+        return PosteriorCorrector(found.label_terms, found.beta, 1.0), {"posterior": metrics}
+    terms = correction.label_terms(as_log(prior.expected[0]), as_log(prior.fitted[0]))
+    scaled: Tensor = terms / max(float(correction.a), 1.0)
+    return PosteriorCorrector(scaled.numpy().astype(np.float64), 1.0, 1.0), {"posterior": {"paired": len(paired)}}
+
+
+MIN_PAIRS = 20
+"""With fewer pairs than this the posterior rests on the LCN's label terms instead."""
+
+
+def _stacked(parts: list[CrossFitted], factors: np.ndarray, rows: Rows) -> CrossFitted:
+    """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
+    full = merge([part.full for part in parts], list(factors))
+    without = [merge([part.without[k] for part in parts], list(factors)) for k in range(rows.folds.count)]
+    held = torch.empty(len(rows.truth), rows.num_classes)
+    for k, head in enumerate(without):
+        inside = torch.from_numpy(rows.folds.inside(k))
+        held[inside] = head.log_probabilities(rows.clean[inside])
+    return CrossFitted(full, tuple(without), held.numpy().astype(np.float64))

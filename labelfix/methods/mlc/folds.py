@@ -1,0 +1,112 @@
+"""Folds of the trusted rows, and everything that is fitted once in full and once without each fold.
+
+Legend: M trusted rows, N noisy rows, D features, K classes, F folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelfix.correction.calibration import fit_temperature
+from labelfix.data.tables import Codes
+from labelfix.training.linear import LinearHead
+
+FOLDS = 4
+"""Folds of the trusted rows."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A cut of M rows into folds, stratified by class.
+
+    Attributes:
+        of: `(M,)` the fold of each row.
+        count: How many folds.
+    """
+
+    of: Codes
+    count: int
+
+    def inside(self, fold: int) -> Codes:
+        """Rows of a fold."""
+        return np.flatnonzero(self.of == fold).astype(np.int64)
+
+    def outside(self, fold: int) -> Codes:
+        """Rows of all other folds."""
+        return np.flatnonzero(self.of != fold).astype(np.int64)
+
+
+def cut(truth: Codes, seed: int, count: int = FOLDS) -> Folds:
+    """Deal the rows of each class out over the folds, going on where the class before left off.
+
+    Args:
+        truth: `(M,)` classes, M ≥ 2.
+        seed: The run's seed.
+        count: Folds wanted; with fewer rows, fewer.
+    """
+    count = min(count, len(truth))
+    generator = np.random.default_rng([seed, 30])
+    shuffled = generator.permutation(len(truth))
+    order = shuffled[np.argsort(truth[shuffled], kind="stable")]
+    of = np.empty(len(truth), dtype=np.int64)
+    of[order] = np.arange(len(truth)) % count
+    return Folds(of, count)
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """A linear head fitted on everything, and once without each fold; all calibrated alike.
+
+    Attributes:
+        full: The head that saw every trusted row, its logits divided by the temperature.
+        without: The heads that did not see fold 0, 1, …, likewise.
+        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
+    """
+
+    full: LinearHead
+    without: tuple[LinearHead, ...]
+    held: npt.NDArray[np.float64]
+
+    def nll(self, truth: Codes) -> float:
+        """Mean negative log-likelihood of the trusted rows, out of fold."""
+        return float(-self.held[np.arange(len(truth)), truth].mean())
+
+
+def cross_fit(
+    fit: Callable[[Codes, int | None, LinearHead | None], LinearHead], folds: Folds, clean: Tensor, truth: Codes
+) -> CrossFitted:
+    """Fit in full, then without each fold starting from the full fit, and scale by one temperature.
+
+    Args:
+        fit: (trusted rows to use, the fold left out or None, where to begin or None) → head.
+        folds: The folds.
+        clean: `(M, D)` trusted features.
+        truth: `(M,)` trusted labels.
+    """
+    full = fit(np.arange(len(truth), dtype=np.int64), None, None)
+    without = [fit(folds.outside(fold), fold, full) for fold in range(folds.count)]
+    return calibrated(full, without, folds, clean, truth)
+
+
+def calibrated(
+    full: LinearHead, without: Sequence[LinearHead], folds: Folds, clean: Tensor, truth: Codes
+) -> CrossFitted:
+    """Divide all logits by the temperature that suits the out-of-fold trusted rows best."""
+    factor = 1 / fit_temperature(out_of_fold(without, folds, clean), truth)
+    scaled = tuple(head.scaled(factor) for head in without)
+    return CrossFitted(full.scaled(factor), scaled, out_of_fold(scaled, folds, clean))
+
+
+def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:
+    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold."""
+    held = torch.empty(len(clean), len(without[0].bias))
+    for fold, head in enumerate(without):
+        rows = torch.from_numpy(folds.inside(fold))
+        held[rows] = head.log_probabilities(clean[rows])
+    return held.numpy().astype(np.float64)

@@ -1,0 +1,158 @@
+"""Convex heads and the implicit meta-gradient, in float64 against finite differences and autograd."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from labelfix.correction.stack import fit_stack, merge
+from labelfix.methods.mlc.folds import cut
+from labelfix.methods.mlc.members import Rows, learned_transition
+from labelfix.methods.mlc.structured import InnerProblem, StructuredCorrection
+from labelfix.training.implicit import inner_hessian_product, solve
+from labelfix.training.linear import LinearHead, cross_entropy_to, forward_likelihood, minimise
+
+CLASSES, WIDTH = 3, 5
+
+
+def draw(rows, seed, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(rows, WIDTH, generator=generator, dtype=dtype)
+    return features / features.norm(dim=1, keepdim=True), torch.randint(0, CLASSES, (rows,), generator=generator)
+
+
+def one_hot(labels, dtype=torch.float64):
+    return torch.nn.functional.one_hot(labels, CLASSES).to(dtype)
+
+
+def test_the_head_is_scikit_learns_logistic_regression():
+    features, labels = draw(200, 0)
+    begin = LinearHead(torch.zeros(CLASSES, WIDTH).double(), torch.zeros(CLASSES).double())
+    found = minimise(features, cross_entropy_to(one_hot(labels), torch.ones(200)), 2.0, begin, 500, 1e-14)
+    reference = LogisticRegression(C=2.0, tol=1e-10, max_iter=2000).fit(features.numpy(), labels.numpy())
+    assert np.allclose(found.log_probabilities(features).exp().numpy(), reference.predict_proba(features), atol=1e-5)
+
+
+def test_the_gradient_of_both_losses_is_autograds():
+    logits = torch.randn(20, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    weights = torch.rand(20, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    soft = torch.softmax(torch.randn(20, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(3)), 1)
+    expected = {
+        cross_entropy_to: -(weights[:, None] * soft * logits.log_softmax(1)).sum(),
+        forward_likelihood: -(weights * (logits.softmax(1) * soft).sum(1).log()).sum(),
+    }
+    for make, loss in expected.items():
+        value, slope = make(soft, weights)(logits.detach())
+        (reference,) = torch.autograd.grad(loss, logits)
+        assert value == pytest.approx(float(loss.detach()), rel=1e-12)
+        assert torch.allclose(slope, reference, atol=1e-12)
+
+
+def test_glc_with_an_identity_matrix_is_cross_entropy_and_with_a_permutation_on_permuted_labels():
+    features, labels = draw(60, 4)
+    logits, weights = features @ torch.randn(WIDTH, CLASSES, dtype=torch.float64), torch.ones(60)
+    permutation = torch.tensor([1, 2, 0])  # class y is always called permutation[y]
+    for matrix, meant in ((torch.eye(3).double(), labels), (torch.eye(3).double()[permutation], permutation.argsort()[labels])):
+        found = forward_likelihood(matrix[:, labels].T, weights)(logits)
+        expected = cross_entropy_to(one_hot(meant), weights)(logits)
+        assert found[0] == pytest.approx(expected[0], rel=1e-12)
+        assert torch.allclose(found[1], expected[1], atol=1e-12)
+
+
+def test_the_hessian_product_is_autograds():
+    features, _ = draw(30, 5)
+    weights = torch.rand(30, dtype=torch.float64) + 0.5
+    soft = one_hot(torch.arange(30) % CLASSES)
+    flat = torch.randn(CLASSES * (WIDTH + 1), dtype=torch.float64, generator=torch.Generator().manual_seed(6))
+
+    def loss(values):
+        weight, bias = values[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), values[CLASSES * WIDTH :]
+        log_p = (features @ weight.T + bias).log_softmax(1)
+        return -(weights[:, None] * soft * log_p).sum() + weight.pow(2).sum() / (2 * 1.7)
+
+    vector = torch.randn(len(flat), dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    expected = torch.autograd.functional.hessian(loss, flat) @ vector
+    head = LinearHead(flat[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), flat[CLASSES * WIDTH :])
+    along = LinearHead(vector[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), vector[CLASSES * WIDTH :])
+    found = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, along)
+    assert torch.allclose(torch.cat([found.weight.reshape(-1), found.bias]), expected, atol=1e-10)
+    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200)
+    again = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, solved)
+    assert torch.allclose(again.weight, found.weight, atol=1e-8)
+
+
+def inner_problem():
+    noisy, given = draw(80, 8)
+    clean, truth = draw(24, 9)
+    rows = Rows(noisy, given, clean, truth, CLASSES, cut(truth.numpy(), 0), 0)
+    slopes = torch.randn(WIDTH, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(11))
+    log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1)
+    expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()
+    fitted = torch.tensor([[0.6, 0.2, 0.2], [0.2, 0.7, 0.1], [0.2, 0.2, 0.6]]).double().log()
+    return InnerProblem(rows, 1, log_prior, expected, fitted, ridge=1.0)
+
+
+def correction(values):
+    a, b, c = values[:3]
+    return StructuredCorrection(a, b, c, values[3:6], values[6:].reshape(CLASSES, CLASSES))
+
+
+START = torch.cat([torch.tensor([0.9, 1.1, 0.2]), torch.linspace(-0.2, 0.2, 12)]).double()
+
+
+def hypergradient(inner_steps, solver_steps, tolerance):
+    problem = inner_problem()
+    _, gradient = problem.outer(correction(START), inner_steps, solver_steps, tolerance)
+    return torch.cat([g.reshape(-1) for g in gradient])
+
+
+def test_the_hypergradient_is_the_whole_bilevel_problems():
+    """Central differences of the outer loss with the inner problem solved to convergence at both ends."""
+    expected, step = torch.zeros_like(START), 1e-4
+    for i in range(len(START)):
+        ends = []
+        for sign in (1, -1):
+            moved = START.clone()
+            moved[i] += sign * step
+            ends.append(inner_problem().outer(correction(moved), 2000, 0, 1e-15)[0])
+        expected[i] = (ends[0] - ends[1]) / (2 * step)
+    found = hypergradient(2000, 500, 1e-15)
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_twelve_solver_steps_come_close():
+    exact, short = hypergradient(2000, 500, 1e-15), hypergradient(25, 12, 1e-6)
+    assert (short - exact).norm() < 0.02 * exact.norm()
+
+
+def test_a_merged_stack_says_what_the_stack_says():
+    features, _ = draw(40, 10, torch.float32)
+    heads = [LinearHead(torch.randn(CLASSES, WIDTH), torch.randn(CLASSES)) for _ in range(3)]
+    beta = [0.5, 1.2, 0.1]
+    stacked = sum(b * h.log_probabilities(features) for b, h in zip(beta, heads, strict=True)).softmax(1)
+    merged = merge(heads, beta).log_probabilities(features).exp()
+    assert torch.allclose(merged, stacked, atol=1e-6)
+
+
+def test_the_stack_prefers_the_member_that_is_right():
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, CLASSES, 300)
+    good = np.log(np.where(np.eye(CLASSES)[truth] == 1, 0.8, 0.1))
+    poor = np.log(np.where(np.eye(CLASSES)[generator.integers(0, CLASSES, 300)] == 1, 0.8, 0.1))
+    beta = fit_stack(np.stack([good, poor]), truth)
+    assert beta[0] > 0.9
+    assert beta[1] < 0.1
+
+
+def test_few_rows_keep_the_stack_near_equal_shares():
+    """With two rows and a pull of five rows' worth, both members stay near one half."""
+    same = np.log(np.array([[[0.6, 0.4], [0.4, 0.6]]] * 2))
+    assert np.allclose(fit_stack(same, np.array([0, 1])), 0.5, atol=0.1)
+
+
+def test_em_over_t_counts_posterior_shares_beside_the_prior():
+    """One round, uniform f and T0: shares are ½ each; T[c] ∝ ½·(3, 1) + 20·(½, ½) = (11.5, 10.5)."""
+    log_p = torch.full((4, 2), 0.5).log()
+    uniform = np.full((2, 2), 0.5)
+    found = learned_transition(log_p, torch.tensor([0, 0, 0, 1]), uniform, uniform, 1)
+    assert np.allclose(found, [[11.5 / 22, 10.5 / 22]] * 2)
