@@ -1,0 +1,306 @@
+"""The story of a run, one function per stage, read from top to bottom.
+
+    read → represent → fit → correct → write
+
+Each stage takes what the stages before it made, and nothing flows back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+import torch
+
+from labelfix.correction.base import Corrector, Family, FittedModel, Problem
+from labelfix.correction.network import softmax
+from labelfix.correction.quality import share_with_interval
+from labelfix.data.inputs import SelectedInputs
+from labelfix.data.read import Reading, read_training
+from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.devices import one_thread, pick_device
+from labelfix.methods.table import METHODS
+from labelfix.models.features import Inputs, select
+from labelfix.models.representation import Representation, choose_representation
+from labelfix.models.trained import TrainedClassifier
+from labelfix.outputs.exports import write_corrected
+from labelfix.progress import Progress
+from labelfix.runs import RunFolder, atomic_path, run_id, write_json
+from labelfix.settings.run import TrainSettings, to_plain, to_toml
+
+VERSIONS = ("torch", "numpy", "scikit-learn", "pyarrow", "transformers", "timm")
+"""Packages whose versions go into `run.json`: the ones that can move a result."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as the classifier reads them.
+
+    Attributes:
+        representation: How they were encoded.
+        noisy: All N rows of the noisy file.
+        clean: All M trusted rows.
+    """
+
+    representation: Representation
+    noisy: Inputs
+    clean: Inputs
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per stage, in the order of the stages."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def train(noisy: Any, clean: Any, folder: RunFolder, settings: TrainSettings, progress: Progress) -> None:  # noqa: ANN401
+    """Run all stages and write the run folder.
+
+    Args:
+        noisy: The noisy file, or a table in memory.
+        clean: The trusted file or files, or a table in memory.
+        folder: Where the run goes; freshly created.
+        settings: Everything else.
+        progress: Told what happens.
+
+    Raises:
+        LabelfixError: Anything that a person can mend; see `labelfix.errors`.
+    """
+    watch = Stopwatch()
+    with watch.stage("read"):
+        reading = read(noisy, clean, settings, progress)
+    train_on(reading, folder, settings, progress, watch)
+
+
+def train_on(
+    reading: Reading, folder: RunFolder, settings: TrainSettings, progress: Progress, watch: Stopwatch
+) -> None:
+    """The stages after reading."""
+    device = pick_device(settings.compute.device)
+    with watch.stage("represent"):
+        encoded = represent(reading.data, settings, device, progress)
+    with watch.stage("fit"):
+        fitted = fit(reading.data, encoded, settings, device, progress)
+    classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
+    with watch.stage("correct"):
+        labels = correct(
+            reading.data.noisy, encoded.noisy, classifier, fitted.corrector, settings.min_confidence, device, progress
+        )
+        labels = with_trusted_labels(labels, reading.data)
+    write(folder, reading, encoded, classifier, fitted, labels, settings, watch)
+
+
+def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
+    """Read both files, find every defect, join; say what was inferred."""
+    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
+    for note in reading.notes:
+        progress.say(note)
+    for warning in reading.warnings:
+        progress.warn(str(warning))
+    return reading
+
+
+def represent(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Encoded:
+    """Turn raw inputs into what the classifier reads; trusted rows without inputs of their own take the noisy row's."""
+    assert data.noisy.inputs is not None
+    representation = choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)
+    noisy = representation.encode(data.noisy.inputs, settings.compute, progress)
+    clean = data.clean.inputs
+    assert clean is not None
+    if isinstance(clean, SelectedInputs) and clean.parent is data.noisy.inputs:
+        return Encoded(representation, noisy, select(noisy, clean.rows))
+    return Encoded(representation, noisy, representation.encode(clean, settings.compute, progress))
+
+
+def fit(
+    data: TrainingData, encoded: Encoded, settings: TrainSettings, device: torch.device, progress: Progress
+) -> FittedModel:
+    """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones."""
+    rows = data.noisy_rows
+    problem = Problem(
+        noisy=select(encoded.noisy, rows),
+        given=data.noisy.codes[rows],
+        clean=encoded.clean,
+        truth=data.clean.codes,
+        paired_given=data.paired_given,
+        num_classes=len(data.classes),
+        sampling=data.sampling,
+        new_classifier=lambda generator: encoded.representation.new_classifier(len(data.classes), generator),
+        family=family_of(encoded.representation),
+        device=device,
+        seed=settings.seed,
+    )
+    # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
+    threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
+    with threads, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(settings.seed)
+        fitted = METHODS[settings.method](problem, settings.method_settings, progress)
+    for warning in fitted.warnings:
+        progress.warn(warning)
+    return fitted
+
+
+def family_of(representation: Representation) -> Family:
+    """What is trained; see `Problem.family`."""
+    if representation.frozen:
+        return "head"
+    kind = representation.spec.kind
+    return "network" if kind in ("table", "embedding") else "image" if kind == "image" else "text"
+
+
+def correct(
+    table: LabelTable,
+    inputs: Inputs,
+    classifier: TrainedClassifier,
+    corrector: Corrector,
+    min_confidence: float,
+    device: torch.device,
+    progress: Progress,
+) -> CorrectedLabels:
+    """A soft label for every row of a table, with or without a given label; an unreadable row keeps what it has."""
+    soft = np.empty((len(table), len(classifier.classes)), dtype=np.float32)
+    predicted = np.empty(len(table), dtype=np.int64)
+    progress.start("correct", total=len(table))
+    for rows, logits, hidden in classifier.outputs(inputs, device, progress):
+        soft[rows] = corrector.soft_labels(logits, hidden, table.codes[rows])
+        predicted[rows] = softmax(logits / classifier.temperature).argmax(axis=1)
+    progress.finish()
+    if table.readable is not None:
+        keep_unreadable(soft, table.codes, ~table.readable)
+    return CorrectedLabels(
+        ids=table.ids,
+        given=table.codes,
+        soft=soft,
+        predicted=predicted,
+        classes=classifier.classes,
+        min_confidence=min_confidence,
+        files=table.files,
+        file_index=table.file_index,
+        row_number=table.row_number,
+    )
+
+
+def keep_unreadable(soft: Probabilities, given: Codes, unreadable: npt.NDArray[np.bool_]) -> None:
+    """Rows that could not be read carry their given label with certainty; without one, the other rows' mean."""
+    rest = soft[~unreadable].mean(axis=0) if not unreadable.all() else np.full(soft.shape[1], 1 / soft.shape[1])
+    kept = np.eye(soft.shape[1], dtype=np.float32)[given[unreadable]]
+    soft[unreadable] = np.where((given[unreadable] == UNLABELLED)[:, None], rest, kept)
+
+
+def with_trusted_labels(labels: CorrectedLabels, data: TrainingData) -> CorrectedLabels:
+    """The noisy rows that are trusted carry their trusted label, with certainty."""
+    rows, soft = data.clean_in_noisy, labels.soft.copy()
+    trusted = rows >= 0
+    soft[rows[trusted]] = np.eye(len(labels.classes), dtype=np.float32)[data.clean.codes[trusted]]
+    return replace(labels, soft=soft)
+
+
+def write(
+    folder: RunFolder,
+    reading: Reading,
+    encoded: Encoded,
+    classifier: TrainedClassifier,
+    fitted: FittedModel,
+    labels: CorrectedLabels,
+    settings: TrainSettings,
+    watch: Stopwatch,
+) -> None:
+    """Write everything into the run folder, `run.json` last."""
+    contents = [reading.noisy_source.content_hash(), reading.clean_source.content_hash()]
+    settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
+    identity = run_id(settled, contents, settings.seed)
+    labels = replace(labels, run_id=identity)
+    with watch.stage("write"):
+        classifier.save(folder.classifier)
+        with atomic_path(folder.corrector) as beside:
+            beside.mkdir()
+            fitted.corrector.save(beside)
+        with atomic_path(folder.settings) as beside:
+            beside.write_text(to_toml(settings), encoding="utf-8")
+        with atomic_path(folder.history) as beside:
+            pq.write_table(fitted.history, beside)
+        write_corrected(folder.corrected, labels, reading.columns.spec, reading.columns.id)
+    counts = count(reading.data, labels)
+    write_json(folder.metrics, {"counts": counts, **fitted.metrics, "seconds": watch.seconds})
+    folder.finish(
+        {
+            "run_id": identity,
+            "labelfix": version_of("labelfix"),
+            "versions": {name: version_of(name) for name in VERSIONS} | {"python": platform.python_version()},
+            "method": settings.method,
+            "seed": settings.seed,
+            "min_confidence": settings.min_confidence,
+            "classes": list(reading.data.classes.names),
+            "value_type": reading.data.classes.value_type,
+            "columns": reading.columns.to_json(),
+            "data": {
+                "noisy": describe_source(reading.noisy_source, contents[0], len(reading.data.noisy)),
+                "clean": describe_source(reading.clean_source, contents[1], len(reading.data.clean)),
+            },
+            "joined_by": reading.data.joined_by,
+            "trusted_rows": [int(row) for row in reading.data.clean_in_noisy if row >= 0],
+            "sampling": reading.data.sampling,
+            "counts": counts,
+            "representation": encoded.representation.description,
+            "warnings": [str(w) for w in reading.warnings] + list(fitted.warnings),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": watch.seconds,
+        }
+    )
+
+
+def count(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
+    """How many rows there are of each kind."""
+    paired = data.paired_given != UNLABELLED
+    wrong = int((data.paired_given[paired] != data.clean.codes[paired]).sum())
+    actions, numbers = np.unique(labels.action, return_counts=True)
+    return {
+        "noisy": len(data.noisy),
+        "labelled": int(data.noisy.labelled.sum()),
+        "noisy_training": len(data.noisy_rows),
+        "clean": len(data.clean),
+        "paired": int(paired.sum()),
+        "paired_given_wrong": share_with_interval(wrong, int(paired.sum())),
+        "actions": {name: int(dict(zip(actions, numbers, strict=True)).get(name, 0)) for name in ACTIONS},
+        "classes": len(data.classes),
+    }
+
+
+ACTIONS: Sequence[str] = ("keep", "relabel", "review", "fill")
+
+
+def describe_source(source: Any, content_hash: str, rows: int) -> dict[str, Any]:  # noqa: ANN401
+    """What `run.json` says of an input."""
+    return {
+        "name": source.name,
+        "format": source.format,
+        "files": list(source.files),
+        "content_hash": content_hash,
+        "rows": rows,
+    }
+
+
+def version_of(package: str) -> str | None:
+    """The installed version of a package; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
