@@ -1,0 +1,95 @@
+"""The commands, and how one is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from labelfix.cli import check, correct, demo, evaluate, export, flag, info, methods, options, predict, train
+from labelfix.cli.voice import Voice
+
+EPILOG = (
+    "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
+    "130 interrupted."
+)
+
+app = typer.Typer(
+    name="labelfix",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+for _panel, _commands in {
+    "The main job": (check.check, train.train, evaluate.evaluate, export.export),
+    "New rows": (correct.correct, predict.predict, flag.flag),
+    "About labelfix": (methods.methods, info.info, demo.demo),
+}.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from labelfix import __version__
+
+        typer.echo(f"labelfix {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=EPILOG)
+def root(
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, metavar="", is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Correct the labels of a dataset on disk with the help of a few trusted rows.
+
+    Start with `labelfix demo`, or on your own files with `labelfix check --noisy FILE --clean FILE`.
+    """
+
+
+def run(argv: Sequence[str] | None, voice: Voice) -> int:
+    """Run one command; errors come out as exceptions.
+
+    Args:
+        argv: The words after `labelfix`; those of the process by default.
+        voice: How to speak.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        BrokenPipeError: The reader of stdout is gone.
+        KeyboardInterrupt: The command was interrupted.
+    """
+    command = get_command(app)
+    try:
+        code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)
+    except SystemExit as stop:
+        # Outside its standalone mode typer exits by itself on a broken pipe only, and with 1, which means "findings".
+        if stop.code:
+            raise BrokenPipeError from None
+        return 0
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if usage is None:
+            raise
+        return _usage(str(usage()), getattr(error, "ctx", None), voice)
+    if code == 130:
+        raise KeyboardInterrupt
+    return int(code or 0)
+
+
+def _usage(message: str, context: typer.Context | None, voice: Voice) -> int:
+    path = context.command_path if context is not None else "labelfix"
+    if not message:  # a bare `labelfix`: typer has shown the help
+        return 2
+    voice.error(f"labelfix: {message} (see `{path} --help`)")
+    return 2

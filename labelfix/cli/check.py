@@ -1,0 +1,51 @@
+"""`labelfix check`: look at the data, touch nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from labelfix.cli import options
+
+
+def check(
+    context: typer.Context,
+    noisy: options.Noisy = None,
+    clean: options.Clean = None,
+    clean_sampling: options.CleanSampling = None,
+    label_column: options.LabelColumn = None,
+    clean_label_column: options.CleanLabelColumn = None,
+    id_column: options.IdColumn = None,
+    text_column: options.TextColumn = None,
+    image_column: options.ImageColumn = None,
+    feature_columns: options.FeatureColumns = None,
+    embedding_column: options.EmbeddingColumn = None,
+    class_map: options.ClassMap = None,
+    skip_unreadable: options.SkipUnreadable = None,
+    config: options.Config = None,
+    set_: options.Set = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Look at the data before training: every defect in one list, then a summary. Writes nothing."""
+    noisy = options.needed(noisy, "--noisy", "name the file of rows whose labels may be wrong")
+    clean = options.needed(clean, "--clean", "name a small file of trusted rows, for example of two columns id,label")
+    voice = options.voice(context)
+    settings = options.settings_of(context).settings
+
+    from labelfix.data.read import read_training
+    from labelfix.data.summary import summarise
+
+    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
+    for line in reading.notes:
+        voice.note(line)
+    for defect in reading.warnings:
+        voice.warn(str(defect))
+    voice.data(visible_lines(summarise(reading).lines()))
+
+
+def visible_lines(lines: object) -> str:
+    """Lines that quote data, safe to print."""
+    from labelfix.outputs.plain_text import visible
+
+    assert isinstance(lines, (list, tuple))
+    return "\n".join(visible(line) for line in lines)

@@ -1,0 +1,92 @@
+"""`labelfix evaluate`: a run against the truth."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.opened_run import open_run
+
+SHARES = {
+    "given_right": "given labels right",
+    "corrected_right": "corrected labels right",
+    "corrected_right_where_given_wrong": "  where the given label is wrong",
+    "corrected_right_where_given_right": "  where the given label is right",
+    "classifier_right": "classifier alone right",
+}
+FIGURES = {
+    "auroc": "AUROC of label_score for wrong labels",
+    "average_precision": "average precision of the same",
+    "nll": "log loss of the soft labels",
+    "ece": "calibration error of the soft labels",
+}
+
+
+class Format(enum.StrEnum):
+    """How figures are shown."""
+
+    text = "text"
+    json = "json"
+
+
+OutputFormat = Annotated[Format, typer.Option("--format", help="Lines for people, or JSON.")]
+
+TruthColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column",
+        metavar="NAME",
+        show_default=False,
+        rich_help_panel=options.COLUMNS,
+        help="Column of the true labels. Default: found by its name, as in a trusted file.",
+    ),
+]
+
+
+def evaluate(
+    context: typer.Context,
+    truth: options.Truth = None,
+    run: options.Run = None,
+    label_column: TruthColumn = None,
+    id_column: options.IdColumn = None,
+    output_format: OutputFormat = Format.text,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels."""
+    truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
+    voice = options.voice(context)
+
+    result = open_run(context, run, clean_label_column=label_column, id_column=id_column).evaluate(truth)
+    if output_format is Format.json:
+        voice.data(json.dumps(result, indent=2, allow_nan=False))
+        return
+    voice.data("\n".join(as_lines(result)))
+    voice.note(
+        f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
+        f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
+    )
+
+
+def as_lines(result: Mapping[str, Any]) -> list[str]:
+    """The figures for people, one a line, aligned."""
+    width = max(map(len, (*SHARES.values(), *FIGURES.values())))
+    lines = [f"{text:<{width}}  {share(result[name])}" for name, text in SHARES.items() if name in result]
+    return lines + [f"{text:<{width}}  {_figure(result[name])}" for name, text in FIGURES.items() if name in result]
+
+
+def share(value: Mapping[str, Any]) -> str:
+    """A share with its interval: ` 93.1 %  (91.7 to 94.3 %, 1,437 rows)`."""
+    if not value["rows"]:
+        return "no such row"
+    percent, low, high = (100 * value[name] for name in ("value", "low", "high"))
+    return f"{percent:5.1f} %  ({low:.1f} to {high:.1f} %, {value['rows']:,} rows)"
+
+
+def _figure(value: float | None) -> str:
+    return "undefined (the labels are all right or all wrong)" if value is None else f"{value:.3f}"

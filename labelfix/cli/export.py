@@ -1,0 +1,171 @@
+"""`labelfix export`: people's own file back, fixed; or the classifier."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.targets import check_table, is_table, refuse_inputs
+from labelfix.errors import SettingsError, input_error
+
+if TYPE_CHECKING:
+    from labelfix.data.formats import TableSource
+    from labelfix.outputs.own_file import ExportReport
+    from labelfix.runs import RunFolder
+
+CorrectedLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--corrected-labels",
+        metavar="OUT",
+        show_default=False,
+        help="Write the noisy file again with corrected labels: a .parquet, .csv or .tsv file (also .gz) or, for "
+        "images, a folder DIR/class/file. The old labels go into the column given_label.",
+    ),
+]
+ClassifierOut = Annotated[
+    Path | None,
+    typer.Option("--classifier", metavar="DIR", show_default=False, help="Copy the classifier into a new folder."),
+]
+DropIssues = Annotated[
+    bool, typer.Option("--drop-issues", metavar="", help="Leave out the rows whose labels look wrong.")
+]
+Details = Annotated[
+    bool,
+    typer.Option(
+        "--details", metavar="", help="Add the scores: suggested label, confidence, action, soft label and others."
+    ),
+]
+HardLink = Annotated[
+    bool, typer.Option("--hard-link", metavar="", help="Link images into the new folder instead of copying them.")
+]
+MovedNoisy = Annotated[
+    str | None,
+    typer.Option(
+        "--noisy",
+        metavar="TABLE",
+        show_default=False,
+        help="Where the noisy file of the run lies now, if it was moved.",
+    ),
+]
+
+
+def export(
+    context: typer.Context,
+    corrected_labels: CorrectedLabels = None,
+    classifier: ClassifierOut = None,
+    run: options.Run = None,
+    noisy: MovedNoisy = None,
+    min_confidence: options.OtherMinConfidence = None,
+    drop_issues: DropIssues = False,
+    details: Details = False,
+    hard_link: HardLink = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Give the noisy file back with its labels corrected: the same columns, order and types. Or copy the classifier."""
+    if corrected_labels is None and classifier is None:
+        remedy = (
+            "--corrected-labels OUT writes the noisy file with corrected labels, --classifier DIR copies the classifier"
+        )
+        raise SettingsError(f"there is nothing to export: {remedy}")
+    voice = options.voice(context)
+
+    from labelfix.runs import RunFolder
+
+    folder = RunFolder.open_finished(run)
+    if classifier is not None:
+        _refuse_taken(classifier)
+    if corrected_labels is not None:
+        report = _export_labels(folder, corrected_labels, noisy, min_confidence, drop_issues, details, hard_link)
+        for line in report.notes:
+            voice.note(line)
+        voice.note(_told(report))
+        voice.data(str(corrected_labels))
+    if classifier is not None:
+        from labelfix.runs import atomic_path
+
+        with atomic_path(classifier) as beside:
+            shutil.copytree(folder.classifier, beside)
+        voice.data(str(classifier))
+
+
+def _export_labels(
+    folder: RunFolder,
+    out: Path,
+    noisy: str | None,
+    min_confidence: float | None,
+    drop_issues: bool,
+    details: bool,
+    hard_link: bool,
+) -> ExportReport:
+    from labelfix.data.read import Columns
+    from labelfix.outputs.alignment import Correction
+    from labelfix.outputs.exports import read_corrected, with_min_confidence
+    from labelfix.outputs.own_file import export_table
+
+    manifest = folder.read_manifest()
+    columns = Columns.from_json(manifest["columns"])
+    images = columns.spec.kind == "image"
+    inputs = [noisy or manifest["data"]["noisy"]["name"]]
+    if is_table(out) or not images:
+        check_table(out, "--corrected-labels", inputs)
+    else:
+        refuse_inputs(out, "--corrected-labels", inputs)
+        _refuse_taken(out)
+    if hard_link and (is_table(out) or not images):
+        raise SettingsError("--hard-link: is for folders of images; leave it out")
+    source = _open_source(manifest, noisy, folder.path)
+    table = with_min_confidence(read_corrected(folder.corrected), min_confidence)
+    assert columns.label is not None, "a run is trained on labelled rows"
+    correction = Correction(table, source, columns.label, tuple(manifest["data"]["noisy"]["files"]))
+    if is_table(out):
+        return export_table(correction, out, drop_issues=drop_issues, details=details)
+
+    from labelfix.outputs.image_tree import export_tree
+
+    return export_tree(
+        correction,
+        columns.spec.columns[0],
+        out,
+        id_column=columns.id,
+        drop_issues=drop_issues,
+        details=details,
+        hard_link=hard_link,
+    )
+
+
+def _open_source(manifest: dict[str, Any], noisy: str | None, run: Path) -> TableSource:
+    """The noisy file that the run was trained on, and no other.
+
+    Raises:
+        InputError: It is gone or has changed since.
+    """
+    from labelfix.data.formats import open_table
+
+    told = manifest["data"]["noisy"]
+    if noisy is None and told["format"] == "memory":
+        remedy = f"name a file with the same contents by --noisy, or take the labels from {run / 'corrected.parquet'}"
+        raise input_error(told["name"], "the run was trained on a table in memory", remedy)
+    source = open_table(noisy or told["name"])
+    if source.content_hash() != told["content_hash"]:
+        remedy = "train again on what it holds now, or name the file as it was by --noisy"
+        raise input_error(source.name, f"is not what the run in {run} was trained on; its contents changed", remedy)
+    return source
+
+
+def _refuse_taken(path: Path) -> None:
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise SettingsError(f"{path}: exists already; choose another folder, or delete it")
+
+
+def _told(report: ExportReport) -> str:
+    parts = [f"{report.changed:,} labels changed"]
+    parts += [f"{report.filled:,} filled in"] if report.filled else []
+    parts += [f"{report.dropped:,} rows left out"] if report.dropped else []
+    old = f"; the old labels are in {report.given_column!r}" if report.given_column else ""
+    return f"{report.rows:,} rows: {', '.join(parts)}{old}"

@@ -1,0 +1,116 @@
+"""`labelfix flag`: the gate for continuous integration. Imports nothing heavy: it may run on every commit."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import options
+from labelfix.errors import SettingsError
+
+SHOW = 20
+ABOVE_THE_GATE = 1
+
+
+class Format(enum.StrEnum):
+    """How findings are shown."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+MaxIssueRate = Annotated[
+    float | None,
+    typer.Option(
+        "--max-issue-rate",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        show_default=False,
+        help="The gate: exit with 1 where more than this share of the labelled rows looks wrong. "
+        "Default: only list them.",
+    ),
+]
+Baseline = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--baseline",
+        metavar="FILE",
+        show_default=False,
+        help="Rows accepted before, which are no findings any more: a CSV or Parquet file with a column `id`, "
+        "a corrected.parquet, or what --format json wrote. May be repeated.",
+    ),
+]
+Show = Annotated[
+    int | None,
+    typer.Option(
+        "--show",
+        min=0,
+        metavar="N",
+        show_default=False,
+        help=f"Show the N worst rows. Default: {SHOW} as text, all of them as JSON; GitHub shows ten.",
+    ),
+]
+OutputFormat = Annotated[
+    Format, typer.Option("--format", help="Lines for people, JSON, or annotations for GitHub Actions.")
+]
+
+
+def flag(
+    context: typer.Context,
+    run: options.Run = None,
+    corrected: options.Corrected = None,
+    max_issue_rate: MaxIssueRate = None,
+    min_confidence: options.OtherMinConfidence = None,
+    baseline: Baseline = None,
+    show: Show = None,
+    output_format: OutputFormat = Format.text,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """List the rows whose labels look wrong, worst first; with --max-issue-rate exit with 1 if there are too many.
+
+    Judges the rows that a run was trained on or, with --corrected, new rows that `labelfix correct` scored.
+    Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
+    """
+    if run is not None and corrected is not None:
+        raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
+
+    from labelfix.outputs import gate
+    from labelfix.outputs.baseline import read_accepted
+    from labelfix.outputs.exports import corrected_metadata, read_corrected
+    from labelfix.outputs.snippets import look_up
+    from labelfix.runs import RunFolder
+
+    folder = RunFolder.open_finished(run) if corrected is None else None
+    path = folder.corrected if folder is not None else corrected
+    assert path is not None
+    table = read_corrected(path)
+    accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
+    source = str(path if folder is None else folder.path)
+    judgement = gate.judge(table, source, max_issue_rate, min_confidence, accepted)
+    worst = _shown(output_format, show, len(judgement.findings))
+    judgement = gate.with_details(judgement, lambda found: look_up(found, corrected_metadata(table)), worst)
+    voice = options.voice(context)
+    if output_format is Format.json:
+        voice.data(gate.as_json(judgement, show))
+    elif output_format is Format.github:
+        voice.data(gate.as_github(judgement))
+    else:
+        voice.data(gate.as_text(judgement, worst))
+    if judgement.passed is False:
+        raise typer.Exit(ABOVE_THE_GATE)
+
+
+def _shown(output_format: Format, show: int | None, findings: int) -> int:
+    if output_format is Format.github:
+        from labelfix.outputs.gate import GITHUB_ANNOTATIONS
+
+        return GITHUB_ANNOTATIONS
+    if show is not None:
+        return show
+    return findings if output_format is Format.json else SHOW

@@ -1,0 +1,106 @@
+"""`labelfix info`: versions, device, places, and which setting came from where."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from labelfix import __version__
+from labelfix.cli import options
+from labelfix.errors import RunError
+from labelfix.settings.resolve import DEFAULT, Resolved, all_fields
+
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "transformers",
+    "timm",
+    "datasets",
+    "pyarrow",
+    "numpy",
+    "scikit-learn",
+    "typer",
+    "rich",
+)
+
+
+def info(
+    context: typer.Context,
+    method: options.Method = None,
+    config: options.Config = None,
+    set_: options.Set = None,
+    device: options.Device = None,
+    cache_dir: options.CacheDir = None,
+    offline: options.Offline = None,
+    seed: options.Seed = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Show versions, the device, the feature cache, every setting and where it came from, and the newest run."""
+    voice = options.voice(context)
+    resolved = options.settings_of(context)
+    voice.data(f"labelfix {__version__}, Python {platform.python_version()} on {platform.platform()}")
+    voice.data("  " + ", ".join(f"{name} {_version(name)}" for name in LIBRARIES))
+    voice.data(f"device: {_device(resolved)}")
+    voice.data(f"feature cache: {_cache(resolved)}")
+    voice.data(f"newest run: {_newest_run()}")
+    voice.data("settings:")
+    for line in _settings(resolved):
+        voice.data(f"  {line}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _device(resolved: Resolved) -> str:
+    from labelfix.devices import pick_device
+
+    chosen = pick_device(resolved.settings.compute.device)
+    name = f" ({_gpu()})" if chosen.type == "cuda" else f" ({os.cpu_count()} cores)"
+    return f"{chosen.type}{name}, from {resolved.origins['compute.device']}"
+
+
+def _gpu() -> str:
+    import torch
+
+    return str(torch.cuda.get_device_name())
+
+
+def _cache(resolved: Resolved) -> str:
+    from labelfix.models.cache import cache_folder
+
+    origin = resolved.origins["compute.cache_dir"]
+    return (
+        f"{cache_folder(resolved.settings.compute)}, from {'the user cache directory' if origin == DEFAULT else origin}"
+    )
+
+
+def _newest_run() -> str:
+    from labelfix.runs import RunFolder
+
+    try:
+        folder = RunFolder.open_finished(None)
+        manifest = folder.read_manifest()
+    except RunError as error:
+        return f"none ({error})"
+    return f"{folder.path} ({manifest.get('method')}, finished {manifest.get('finished')})"
+
+
+def _settings(resolved: Resolved) -> list[str]:
+    keys = list(all_fields(resolved.settings.method))
+    width = max(map(len, keys))
+    lines = []
+    for key in keys:
+        value = resolved.value(key)
+        shown = "automatic" if value is None or value == () else str(value)
+        lines.append(
+            f"{key:<{width}}  {shown.lower() if isinstance(value, bool) else shown}  ({resolved.origins[key]})"
+        )
+    return lines

@@ -1,0 +1,57 @@
+"""`labelfix methods`: what can correct labels, and how each is set. Told without importing any of them."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import options
+from labelfix.errors import SettingsError
+
+WIDTH = 100
+
+Name = Annotated[str | None, typer.Argument(metavar="[METHOD]", show_default=False, help="Describe this method.")]
+
+
+def methods(
+    context: typer.Context, name: Name = None, quiet: options.Quiet = False, verbose: options.Verbose = False
+) -> None:
+    """List the methods; with a name: its idea, its settings with their defaults, and its source."""
+    from labelfix.settings.methods import METHOD_SETTINGS
+
+    if name is not None and name not in METHOD_SETTINGS:
+        raise SettingsError(f"{name!r} is not a method; it is one of {', '.join(METHOD_SETTINGS)}")
+    voice = options.voice(context)
+    if name is not None:
+        voice.data(_described(name))
+        return
+    width = max(map(len, METHOD_SETTINGS))
+    for method, settings in METHOD_SETTINGS.items():
+        voice.data(f"{method:<{width}}  {_paragraphs(settings)[0]}")
+
+
+def _described(method: str) -> str:
+    from labelfix.settings.base import fields_of
+    from labelfix.settings.methods import METHOD_SETTINGS
+
+    settings = METHOD_SETTINGS[method]
+    title, *idea = _paragraphs(settings)
+    parts = [f"{method}: {title}", *(textwrap.fill(text, WIDTH) for text in idea), "Settings (--set NAME=VALUE):"]
+    for field in fields_of(settings):
+        head = f"  {field.name} = {_default(field.default)}  ({field.type_name})"
+        parts.append(f"{head}\n{textwrap.fill(field.doc, WIDTH, initial_indent='      ', subsequent_indent='      ')}")
+    return "\n\n".join(parts)
+
+
+def _paragraphs(settings: type) -> list[str]:
+    """The paragraphs of a settings class's docstring, each on one line: title, idea, source."""
+    return [" ".join(text.split()) for text in (inspect.getdoc(settings) or "").split("\n\n")]
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "automatic"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,206 @@
+"""The flags that commands share. Help texts come from the docstrings of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelfix.cli.voice import Voice
+from labelfix.errors import SettingsError
+from labelfix.settings.base import fields_of
+from labelfix.settings.data import DataSettings
+from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.resolve import Resolved, resolve
+from labelfix.settings.run import TrainSettings
+
+ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
+
+_DOCS = {
+    field.name: field.doc
+    for cls in (TrainSettings, DataSettings, ModelSettings, ComputeSettings)
+    for field in fields_of(cls)
+}
+
+
+def _plain(text: str) -> str:
+    """A help text safe from rich markup, which would swallow `[data]`."""
+    return text.replace("[", r"\[")
+
+
+def _option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
+    return typer.Option(*names, help=_plain(doc), rich_help_panel=panel, show_default=False, **rest)
+
+
+def _setting(name: str, panel: str, *names: str, **rest: Any) -> Any:  # noqa: ANN401 - as above
+    return _option(*(names or (f"--{name.replace('_', '-')}",)), doc=_DOCS[name], panel=panel, **rest)
+
+
+def _quiet(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        voice(context).quiet = True
+
+
+def _verbose(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        voice(context).log_everything()
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr."),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", callback=_verbose, metavar="", help="Show the library's log, and tracebacks of errors."
+    ),
+]
+
+Noisy = Annotated[
+    str | None,
+    _option(
+        "--noisy",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Rows whose labels may be wrong: a CSV, TSV or Parquet file, a folder of images by class, "
+        "a Hugging Face dataset folder, a glob, or hub:NAME.",
+    ),
+]
+Clean = Annotated[
+    list[str] | None,
+    _option(
+        "--clean",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Trusted rows: a table with inputs and labels, or with only id and label of rows of --noisy. "
+        "May be repeated.",
+    ),
+]
+Input = Annotated[str | None, _option("--input", metavar="TABLE", panel=ROWS, doc="The rows to predict.")]
+Truth = Annotated[
+    str | None,
+    _option("--truth", metavar="TABLE", panel=ROWS, doc="True labels, by id, of rows of the run's noisy file."),
+]
+Run = Annotated[
+    Path | None,
+    _option("--run", metavar="DIR", panel=ROWS, doc="A finished run. Default: the newest finished one under ./runs/."),
+]
+Corrected = Annotated[
+    Path | None,
+    _option(
+        "--corrected", metavar="FILE", panel=ROWS, doc="Judge this file, written by `labelfix correct`, not the run."
+    ),
+]
+
+LabelColumn = Annotated[str | None, _setting("label_column", COLUMNS, metavar="NAME")]
+CleanLabelColumn = Annotated[str | None, _setting("clean_label_column", COLUMNS, metavar="NAME")]
+IdColumn = Annotated[str | None, _setting("id_column", COLUMNS, metavar="NAME")]
+TextColumn = Annotated[str | None, _setting("text_column", COLUMNS, metavar="NAME")]
+ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
+FeatureColumns = Annotated[
+    list[str] | None,
+    _option(
+        "--feature-columns",
+        metavar="NAMES",
+        panel=COLUMNS,
+        doc=f"{_DOCS['feature_columns']} Separated by commas, or repeated.",
+    ),
+]
+EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
+ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
+CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
+SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
+
+Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]
+Backbone = Annotated[str | None, _setting("backbone", MODEL, metavar="NAME")]
+Freeze = Annotated[bool | None, _setting("freeze", MODEL, "--freeze/--no-freeze", metavar="")]
+MinConfidence = Annotated[float | None, _setting("min_confidence", MODEL, min=0.0, max=1.0, metavar="SHARE")]
+OtherMinConfidence = Annotated[
+    float | None,
+    _option(
+        "--min-confidence",
+        metavar="SHARE",
+        panel=OUTPUT,
+        min=0.0,
+        max=1.0,
+        doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
+    ),
+]
+Seed = Annotated[int | None, _setting("seed", MODEL, min=0, metavar="N")]
+
+Config = Annotated[
+    Path | None,
+    _option(
+        "--config",
+        metavar="FILE",
+        panel=COMPUTE,
+        doc="TOML file of settings, such as the settings.toml of a run. Default: LABELFIX_CONFIG, else labelfix.toml "
+        "in the working directory. Any setting can also be given as LABELFIX_<NAME>.",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    _option(
+        "--set",
+        metavar="KEY=VALUE",
+        panel=COMPUTE,
+        doc="Any setting: those of the method bare (epochs=30), others as data.x, model.x or compute.x. "
+        "May be repeated; `labelfix methods mlc` lists the method's.",
+    ),
+]
+Device = Annotated[str | None, _setting("device", COMPUTE, metavar="auto|cpu|cuda")]
+Offline = Annotated[bool | None, _setting("offline", COMPUTE, "--offline", metavar="")]
+CacheDir = Annotated[str | None, _setting("cache_dir", COMPUTE, metavar="DIR")]
+
+RunOut = Annotated[
+    Path | None, _option("--out", metavar="DIR", panel=OUTPUT, doc="Where the run goes. Default: runs/<date and time>.")
+]
+TableOut = Annotated[
+    Path | None,
+    _option("--out", metavar="FILE", panel=OUTPUT, doc="The file to write: .parquet, .csv or .tsv (also .gz)."),
+]
+Overwrite = Annotated[bool, _option("--overwrite", metavar="", panel=OUTPUT, doc="Replace a run that is there.")]
+
+
+def voice(context: typer.Context) -> Voice:
+    """How the command speaks."""
+    found = context.find_root().obj
+    assert isinstance(found, Voice)
+    return found
+
+
+def settings_of(context: typer.Context) -> Resolved:
+    """All settings, from the command's flags, the environment and the configuration file.
+
+    Every parameter of the command that bears the name of a setting is taken for its flag. What a person should know
+    about it (a configuration file found, a variable misspelt) is said.
+
+    Raises:
+        SettingsError: An unknown key or an unfit value.
+    """
+    given = context.params
+    flags = {name: _listed(value) for name, value in given.items() if name in _DOCS}
+    resolved = resolve(flags, given.get("set_") or (), given.get("config"))
+    if resolved.config is not None and given.get("config") is None:
+        voice(context).note(f"settings from {resolved.config}")
+    for warning in resolved.warnings:
+        voice(context).warn(warning)
+    return resolved
+
+
+def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives back what it was given
+    """The value of a flag that a command cannot do without.
+
+    Raises:
+        SettingsError: It was not given; the message is the remedy.
+    """
+    if value is None or value == []:
+        raise SettingsError(f"{flag} is missing: {remedy}")
+    return value
+
+
+def _listed(value: object) -> object:
+    """A repeated flag as the settings read it: one list, whatever mixture of commas and repetitions was typed."""
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,40 @@
+"""`labelfix predict`: the classifier alone on new rows."""
+
+from __future__ import annotations
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.opened_run import open_run
+from labelfix.cli.targets import check_table
+
+
+def predict(
+    context: typer.Context,
+    input_: options.Input = None,
+    run: options.Run = None,
+    out: options.TableOut = None,
+    id_column: options.IdColumn = None,
+    skip_unreadable: options.SkipUnreadable = None,
+    config: options.Config = None,
+    device: options.Device = None,
+    offline: options.Offline = None,
+    cache_dir: options.CacheDir = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Classify new rows with the classifier of a finished run; labels in the file are not looked at."""
+    input_ = options.needed(
+        input_, "--input", "name the rows to predict; they need the columns that the run was trained on"
+    )
+    out = options.needed(out, "--out", "name the file to write, for example --out predictions.parquet")
+    check_table(out, "--out", [input_])
+    voice = options.voice(context)
+
+    from labelfix.outputs.exports import write_table
+
+    loaded = open_run(context, run, id_column=id_column, skip_unreadable=skip_unreadable)
+    table = loaded.predict(input_, progress=voice.progress())
+    write_table(out, table, tuple(loaded.manifest["classes"]))
+    voice.note(f"{len(table):,} rows predicted")
+    voice.data(str(out))

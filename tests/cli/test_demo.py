@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import csv
+
+import pyarrow.parquet as pq
+import pytest
+
+from labelfix.cli import main
+from labelfix.cli.demo import write_files
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as stream:
+        return {row["id"]: int(row["label"]) for row in csv.DictReader(stream)}
+
+
+def test_exactly_two_labels_in_five_are_wrong_and_trusted_rows_are_right(in_an_empty_folder):
+    write_files(in_an_empty_folder / "demo", seed=3)
+    noisy = pq.read_table("demo/noisy.parquet")
+    truth, trusted = rows("demo/truth.csv"), rows("demo/trusted.csv")
+    given = dict(zip(noisy["id"].to_pylist(), noisy["label"].to_pylist(), strict=True))
+    assert len(given) == 1437
+    assert sum(given[key] != truth[key] for key in given) == round(0.4 * 1437)
+    assert len(trusted) == 150
+    assert all(truth[key] == label for key, label in trusted.items())
+    test = pq.read_table("demo/test.parquet")
+    assert not set(test["id"].to_pylist()) & set(given)
+
+
+@pytest.mark.slow
+def test_the_demo_runs_the_commands_it_shows_and_corrects_most_labels(in_an_empty_folder, capsys):
+    assert main(["demo"]) == 0
+    text = capsys.readouterr().out
+    shown = [line.split()[2] for line in text.splitlines() if line.startswith("$ labelfix ")]
+    assert shown == ["check", "train", "evaluate", "predict", "flag", "export"]
+    figures = {}
+    for line in text.splitlines():
+        for name in ("given labels right", "corrected labels right", "classifier on held-out rows"):
+            if line.startswith(name) and line.endswith(" %"):
+                figures[name] = float(line.removeprefix(name).removesuffix("%"))
+    assert figures["given labels right"] == pytest.approx(60, abs=0.1)
+    assert figures["corrected labels right"] >= 80
+    assert figures["classifier on held-out rows"] >= 80
+    for name in ("noisy.parquet", "trusted.csv", "truth.csv", "test.parquet", "predictions.parquet", "fixed.parquet"):
+        assert (in_an_empty_folder / "labelfix-demo" / name).is_file()
+    assert main(["demo"]) == 2
+    assert "pass --overwrite" in capsys.readouterr().err

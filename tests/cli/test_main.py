@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import labelfix
+from labelfix.cli import main
+from labelfix.errors import Defect, InputError
+
+
+@pytest.fixture
+def fail(monkeypatch):
+    """Makes `labelfix methods` fail with an exception."""
+
+    def make(error):
+        def raises(*_):
+            raise error
+
+        monkeypatch.setattr("labelfix.cli.voice.Voice.data", raises)
+
+    return make
+
+
+def labelfix_process(*words, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "-m", "labelfix", *words], env=environment, text=True, **options)
+
+
+def test_the_version_is_said(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"labelfix {labelfix.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "labelfix: No such command 'trian'"),
+        (["train", "--sed", "3"], "labelfix: No such option: --sed"),
+        (["flag", "--max-issue-rate", "5"], "labelfix: Invalid value for '--max-issue-rate'"),
+        (["flag", "--format", "xml"], "labelfix: Invalid value for '--format'"),
+        (["flag", "--run"], "labelfix: Option '--run' requires an argument"),
+        (["methods", "a", "b"], "labelfix: Got unexpected extra argument"),
+        (["train", "--clean", "gold.csv"], "labelfix: --noisy is missing: name the file of rows whose labels may be"),
+        (["train", "--noisy", "a.csv"], "labelfix: --clean is missing: name a small file of trusted rows"),
+        (["check", "--noisy", "a.csv"], "labelfix: --clean is missing: name a small file of trusted rows"),
+        (["correct", "--noisy", "a.csv"], "labelfix: --out is missing: name the file to write"),
+        (["predict", "--out", "a.csv"], "labelfix: --input is missing: name the rows to predict"),
+        (["evaluate"], "labelfix: --truth is missing: name a table of ids and true labels"),
+        (["export"], "labelfix: there is nothing to export: --corrected-labels OUT writes"),
+        (["methods", "best"], "labelfix: 'best' is not a method; it is one of mlc"),
+        (["flag", "--run", "a", "--corrected", "b"], "labelfix: --run and --corrected: give one of them"),
+        (["predict", "--input", "a.csv", "--out", "a.xlsx"], "labelfix: --out a.xlsx: ends in none of .parquet, .csv"),
+        (
+            ["predict", "--input", "a.csv", "--out", "./a.csv"],
+            "labelfix: --out a.csv: is the input a.csv or lies in it",
+        ),
+    ],
+)
+def test_usage_errors_are_one_line_with_the_remedy_and_exit_2(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert output.err.startswith(message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bare_call_shows_the_help_and_exits_2(capsys):
+    assert main([]) == 2
+    assert "train" in capsys.readouterr().out
+
+
+def test_an_error_of_labelfix_is_its_message_line_by_line(fail, capsys):
+    fail(InputError([Defect("error", "a.csv", 7, "is wrong", "mend it"), Defect("error", "b.csv", None, "too")]))
+    assert main(["methods"]) == 2
+    assert capsys.readouterr().err == "labelfix: a.csv, row 7: is wrong; mend it\nlabelfix: b.csv: too\n"
+
+
+def test_an_escape_sequence_in_a_message_does_not_reach_the_terminal(fail, capsys):
+    fail(InputError([Defect("error", "a.csv", 7, "label '\x1b[2J' is wrong")]))
+    assert main(["methods"]) == 2
+    assert capsys.readouterr().err == "labelfix: a.csv, row 7: label '\\x1b[2J' is wrong\n"
+
+
+def test_an_unexpected_error_exits_2_and_keeps_its_traceback_for_verbose(fail, capsys):
+    fail(ZeroDivisionError("division\nby zero"))
+    assert main(["methods"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "labelfix: unexpected error, ZeroDivisionError: division by zero (run with --verbose for the traceback)\n"
+    )
+    assert main(["methods", "--verbose"]) == 2
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["methods"], ["--help"], ["train", "--help"]])
+def test_a_broken_pipe_is_silent_and_never_exits_1(words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = labelfix_process(*words, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said == ""
+
+
+def test_a_broken_pipe_within_a_command_exits_2(fail):
+    fail(BrokenPipeError())
+    stdout = sys.stdout
+    try:
+        assert main(["methods"]) == 2
+    finally:
+        sys.stdout = stdout
+
+
+def test_an_interrupt_exits_130(fail, capsys):
+    fail(KeyboardInterrupt())
+    assert main(["methods"]) == 130
+    assert capsys.readouterr().err == "labelfix: interrupted; nothing was written\n"
+
+
+def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_go_on(at_work):
+    words = [
+        "train",
+        "--noisy",
+        "noisy.parquet",
+        "--clean",
+        "gold.csv",
+        "--out",
+        str(at_work / "r"),
+        "--set",
+        "recipe=paper",
+        "--set",
+        "epochs=99999",
+    ]
+    process = labelfix_process(*words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        end = time.monotonic() + 60
+        while not (at_work / "r" / "unfinished").exists():
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    last = said.splitlines()[-1]
+    assert last.startswith(
+        f"labelfix: interrupted; {at_work / 'r'} is unfinished: run `labelfix train` again with --out"
+    )
+    assert "Traceback" not in said
+    assert main(["flag", "--run", str(at_work / "r")]) == 2
+
+
+def test_the_module_runs_as_a_program():
+    process = labelfix_process("--version", stdout=subprocess.PIPE)
+    assert process.communicate(timeout=60)[0] == f"labelfix {labelfix.__version__}\n"
+    assert process.returncode == 0
