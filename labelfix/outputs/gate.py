@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import input_error
@@ -115,8 +116,8 @@ def judge(
     if max_issue_rate is not None and not labelled:
         what = "has no row with a given label, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    issues = _issues(table, min_confidence)
-    findings = [found for found in map(_finding, issues.to_pylist()) if str(found.id) not in accepted]
+    issues = _issues(table.combine_chunks(), min_confidence)
+    findings = [found for found in issues if str(found.id) not in accepted]
     # The sort is stable: what ties in both keeps the order of the rows.
     findings.sort(key=lambda found: (found.label_score, -found.confidence))
     return Judgement(
@@ -201,30 +202,32 @@ def summary(judgement: Judgement) -> str:
     return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
 
 
-def _issues(table: pa.Table, min_confidence: float | None) -> pa.Table:
-    # Array against array only: a Python scalar in pyarrow.compute imports pandas, which alone doubles the start-up.
-    import pyarrow.compute as pc
+def _issues(table: pa.Table, min_confidence: float | None) -> list[Finding]:
+    """The issues in the order of the rows.
 
-    names = ["id", "given_label", "suggested_label", "confidence", "label_score", "source_file", "source_row"]
+    By NumPy on the columns' buffers: pyarrow.compute alone would take a third of the time that `flag` needs to start.
+    """
     if min_confidence is None:
-        return table.filter(table["is_label_issue"]).select(names)
-    differs = table.select(names).filter(pc.not_equal(table["given_label"], table["suggested_label"]))
-    confidences = [np.from_dlpack(chunk) for chunk in differs["confidence"].chunks if len(chunk)]
-    sure = np.concatenate([np.empty(0, np.float32), *confidences]) >= np.float32(min_confidence)
-    mask = pa.Array.from_buffers(pa.bool_(), len(sure), [None, pa.py_buffer(np.packbits(sure, bitorder="little"))])
-    return differs.filter(mask)
+        issue = _values(table["is_label_issue"])
+    else:
+        labels = zip(table["given_label"].to_pylist(), table["suggested_label"].to_pylist(), strict=True)
+        differs = np.array([given is not None and given != suggested for given, suggested in labels], bool)
+        issue = differs & (_values(table["confidence"]) >= np.float32(min_confidence))
+    names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
+    columns = [table.column(name) for name in names]
+    return [Finding(*(column[row].as_py() for column in columns)) for row in np.flatnonzero(issue).tolist()]
 
 
-def _finding(row: dict[str, Any]) -> Finding:
-    return Finding(
-        id=row["id"],
-        file=row["source_file"],
-        row=row["source_row"],
-        given=row["given_label"],
-        suggested=row["suggested_label"],
-        confidence=row["confidence"],
-        label_score=row["label_score"],
-    )
+def _values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """A column of booleans or float32 without nulls as an array; `to_numpy` would import pandas."""
+    parts: list[npt.NDArray[Any]] = [np.empty(0, bool if pa.types.is_boolean(column.type) else np.float32)]
+    for chunk in filter(len, column.chunks):
+        data, rows = chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))
+        if pa.types.is_boolean(chunk.type):
+            parts.append(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows].astype(bool))
+        else:
+            parts.append(np.frombuffer(data, np.float32)[rows])
+    return np.concatenate(parts)
 
 
 def _table(findings: Sequence[Finding]) -> list[str]:

@@ -47,10 +47,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     """The fields of a settings class in order, with their docstrings."""
     hints = typing.get_type_hints(cls)
     docs = _field_docs(cls)
-    return tuple(
-        Field(f.name, hints[f.name], _default(f), docs.get(f.name, ""))
-        for f in dataclasses.fields(cls)
-    )
+    return tuple(Field(f.name, hints[f.name], _default(f), docs.get(f.name, "")) for f in dataclasses.fields(cls))
 
 
 def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:

@@ -8,7 +8,18 @@ import sys
 
 import pytest
 
-HEAVY = ["torch", "transformers", "timm", "sklearn", "scipy", "pyarrow.dataset", "pandas", "datasets", "torchvision"]
+HEAVY = [
+    "torch",
+    "torchvision",
+    "transformers",
+    "timm",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "datasets",
+    "pyarrow.dataset",
+    "pyarrow.compute",
+]
 PROGRAM = """
 import json, sys
 from labelfix.cli import main

@@ -33,7 +33,7 @@ def test_expected_transition_is_the_shrunk_mean_prediction():
 
 
 def test_paired_transition_counts_pairs_beside_four_expected_ones():
-    """Row 0: counts (3, 1) + 4·(.75, .25) = (6, 2) → (.75, .25); row 1: one pair (0, 1) + 4·(.5, .5) = (2, 3) → (.4, .6)."""
+    """Row 0: counts (3, 1) + 4·(.75, .25) = (6, 2) → (.75, .25); row 1: (0, 1) + 4·(.5, .5) = (2, 3) → (.4, .6)."""
     truth = np.array([0, 0, 0, 0, 1, 1])
     given = np.array([0, 0, 0, 1, 1, -1])
     found = paired_transition(truth, given, np.array([[0.75, 0.25], [0.5, 0.5]]))

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from labelfix.correction.base import Problem
+from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import make_plan
 from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels
-from labelfix.data.split import split_clean
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork

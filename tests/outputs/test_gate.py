@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.exports import corrected_table
+from labelfix.outputs.exports import corrected_table, read_corrected, write_corrected
 
 
 @pytest.fixture
@@ -155,3 +156,19 @@ def test_github_annotations_escape_what_github_reads_as_syntax(make_labels):
         "::warning file=C%3A/x%2Cy%25.csv,title=label a%2Cb%3Ac%25 looks wrong"
         "::id 50%25, row 1: a,b:c%25 -> dog (confidence 0.900)"
     )
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5])
+def test_a_file_without_rows_has_no_findings(make_labels, tmp_path, threshold):
+    write_corrected(tmp_path / "a.parquet", make_labels([], [], ids=pa.array([], pa.string())))
+    judgement = gate.judge(read_corrected(tmp_path / "a.parquet"), "a", min_confidence=threshold)
+    assert (judgement.rows, judgement.findings, judgement.issue_rate) == (0, (), 0.0)
+
+
+@pytest.mark.parametrize("threshold", [None, 0.7])
+def test_findings_are_right_in_a_slice_of_a_chunked_table(make_labels, threshold):
+    table = corrected_table(make_labels(["cat"] * 20, [[0.1, 0.9], [0.9, 0.1], [0.35, 0.65], [0.2, 0.8]] * 5))
+    chunked = pa.concat_tables([table.slice(3, 7), table.slice(11, 5)])
+    found = gate.judge(chunked, "a", min_confidence=threshold).findings
+    rows = [r for r in [*range(4, 11), *range(12, 17)] if r % 4 in ((1, 0) if threshold else (1, 3, 0))]
+    assert sorted(f.row for f in found) == rows

@@ -52,7 +52,10 @@ def test_glc_with_an_identity_matrix_is_cross_entropy_and_with_a_permutation_on_
     features, labels = draw(60, 4)
     logits, weights = features @ torch.randn(WIDTH, CLASSES, dtype=torch.float64), torch.ones(60)
     permutation = torch.tensor([1, 2, 0])  # class y is always called permutation[y]
-    for matrix, meant in ((torch.eye(3).double(), labels), (torch.eye(3).double()[permutation], permutation.argsort()[labels])):
+    for matrix, meant in (
+        (torch.eye(3).double(), labels),
+        (torch.eye(3).double()[permutation], permutation.argsort()[labels]),
+    ):
         found = forward_likelihood(matrix[:, labels].T, weights)(logits)
         expected = cross_entropy_to(one_hot(meant), weights)(logits)
         assert found[0] == pytest.approx(expected[0], rel=1e-12)

@@ -78,7 +78,7 @@ def draw(network, rows, seed):
 
 
 def double_backward(trainer, noisy, clean, meta):
-    """∇_α L_clean(w') by full autograd through the optimiser's own arithmetic, and g_w'. Leaves the trainer as it was."""
+    """∇_α L_clean(w') by full autograd through the optimiser's arithmetic; leaves the trainer as it was."""
     classifier, lcn = trainer.classifier, trainer.lcn
     names, weights = trainer.names, [w.detach().clone().requires_grad_() for w in trainer.weights]
     call = lambda w, x: functional_call(classifier, dict(zip(names, w, strict=True)), (x,))  # noqa: E731
@@ -87,11 +87,10 @@ def double_backward(trainer, noisy, clean, meta):
         q = lcn(out.hidden.detach(), noisy.labels).soft
         loss = -(q * out.logits.log_softmax(1)).sum()
         loss = loss + functional.cross_entropy(call(weights, clean.inputs).logits, clean.labels, reduction="sum")
-        gradient = torch.autograd.grad(
-            loss / (len(noisy.labels) + len(clean.labels)), weights, create_graph=True
-        )
+        gradient = torch.autograd.grad(loss / (len(noisy.labels) + len(clean.labels)), weights, create_graph=True)
         ahead = [
-            w - update for w, update in zip(weights, optimizer_updates(trainer.optimizer, weights, gradient), strict=True)
+            w - update
+            for w, update in zip(weights, optimizer_updates(trainer.optimizer, weights, gradient), strict=True)
         ]
         meta_loss = functional.cross_entropy(call(ahead, meta.inputs).logits, meta.labels)
         return torch.autograd.grad(meta_loss, list(lcn.parameters()))
@@ -204,7 +203,9 @@ def test_step_sizes_are_the_derivative_of_the_whole_update(name):
         optimizer.step()
         assert torch.allclose(before - weight.detach(), update.detach(), rtol=1e-9, atol=1e-12)
         (found,) = effective_step_sizes(optimizer, [before], first_step=step == 0)
-        assert torch.allclose(torch.as_tensor(found, dtype=torch.float64).expand_as(expected), expected, rtol=1e-9, atol=1e-14)
+        assert torch.allclose(
+            torch.as_tensor(found, dtype=torch.float64).expand_as(expected), expected, rtol=1e-9, atol=1e-14
+        )
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "amsgrad", "adam with coupled decay"])
@@ -279,8 +280,8 @@ def test_main_update_with_labels_kept_equals_cross_entropy_on_the_mixed_rows():
     trainer = make(small_mlp, OPTIMIZERS["momentum"], "fd1")
     plain = copy.deepcopy(trainer.classifier)
     noisy, clean = draw(small_mlp, 12, 0), draw(small_mlp, 6, 1)
-    trainer.lcn.forward = lambda hidden, given: type(trainer.lcn).forward(trainer.lcn, hidden, given)._replace(
-        soft=functional.one_hot(given, CLASSES).double()
+    trainer.lcn.forward = lambda hidden, given: (
+        type(trainer.lcn).forward(trainer.lcn, hidden, given)._replace(soft=functional.one_hot(given, CLASSES).double())
     )
     trainer.step(noisy, clean, None)
     optimizer = OPTIMIZERS["momentum"](plain.parameters())
