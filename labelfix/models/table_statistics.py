@@ -79,7 +79,8 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
         if numeric:
             values = numbers(batch, numeric)
             _refuse_unbounded(table, numeric, values)
-            scaler.partial_fit(values)
+            with np.errstate(all="ignore"):  # a column without any number, or with huge ones: looked at below
+                scaler.partial_fit(values)
         for name in spec.categorical:
             counts[name].update(strings(batch.column(name)))
     fitted = numeric and len(table) > 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
 from labelfix.correction.base import Problem
 from labelfix.data.split import split_clean
@@ -11,50 +12,11 @@ from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import make_plan
 from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels
-from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_optimizer, outputs
-
-CLASSES, WIDTH = 3, 8
-
-
-def problem(noise=0.4, noisy=900, clean=90, paired=True, seed=0):
-    """Three well separated clusters on the sphere; wrong labels are uniform over the other classes."""
-    generator = np.random.default_rng(seed)
-    centres = np.eye(CLASSES, WIDTH)
-
-    def draw(count):
-        truth = generator.integers(0, CLASSES, count)
-        rows = centres[truth] + generator.normal(scale=0.25, size=(count, WIDTH))
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        wrong = generator.random(count) < noise
-        given = np.where(wrong, (truth + generator.integers(1, CLASSES, count)) % CLASSES, truth)
-        return FeatureInputs(rows.astype(np.float32)), truth, given
-
-    noisy_inputs, noisy_truth, given = draw(noisy)
-    clean_inputs, truth, clean_given = draw(clean)
-    made = Problem(
-        noisy=noisy_inputs,
-        given=given,
-        clean=clean_inputs,
-        truth=truth,
-        paired_given=clean_given if paired else np.full(clean, -1),
-        num_classes=CLASSES,
-        sampling="random",
-        new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
-        family="head",
-        device=torch.device("cpu"),
-        seed=seed,
-    )
-    return made, noisy_truth
-
-
-def soft_labels(made, fitted):
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
-    return fitted.corrector.soft_labels(logits, hidden, made.given)
+from labelfix.training.loop import make_optimizer
 
 
 @pytest.mark.parametrize("paired", [True, False])

@@ -10,6 +10,7 @@ from memory_table import embedding_table, feature_table
 from labelfix.errors import InputError, SettingsError
 from labelfix.models.representation import choose_representation
 from labelfix.models.table_statistics import fit_statistics
+from labelfix.models.tabular import EmbeddingFeatures
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 
@@ -108,11 +109,9 @@ def test_embeddings_are_scaled_to_unit_norm_row_by_row(compute):
 
 def test_the_hidden_layer_gives_features_of_length_about_one():
     table = embedding_table(np.zeros((1, 300)))
-    from labelfix.models.tabular import EmbeddingFeatures
-
     module = EmbeddingFeatures(table.spec, 256).new_classifier(4, torch.Generator().manual_seed(0))
     rows = torch.nn.functional.normalize(torch.randn(500, 300, generator=torch.Generator().manual_seed(1)), dim=1)
-    hidden = module(rows).hidden
+    hidden = module(rows).hidden.detach()
     assert hidden.shape == (500, 256)
     assert 0.8 < float(hidden.norm(dim=1).mean()) < 1.2
 

@@ -1,0 +1,154 @@
+"""The anchored recipe on a toy problem, from the whole down to its folds."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy_problem import CLASSES, WIDTH, problem, soft_labels
+
+from labelfix.correction.storage import load_corrector
+from labelfix.errors import SettingsError
+from labelfix.methods.mlc import anchored, recipes
+from labelfix.methods.mlc.folds import cut
+from labelfix.methods.mlc.members import fit_given_labels, fit_trusted_only, transitions
+from labelfix.models.classifier import Classifier
+from labelfix.progress import Silent
+from labelfix.settings.methods import MlcSettings
+from labelfix.training.loop import outputs
+
+
+def fit(made):
+    return anchored.fit(made, MlcSettings(), Silent())
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_it_corrects_most_wrong_labels_and_keeps_the_right_ones(paired):
+    made, truth = problem(paired=paired)
+    soft = soft_labels(made, fit(made))
+    assert np.allclose(soft.sum(axis=1), 1, atol=1e-5)
+    right = soft.argmax(axis=1) == truth
+    wrong_before = made.given != truth
+    assert right[wrong_before].mean() > 0.9
+    assert right[~wrong_before].mean() > 0.97
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    made, _ = problem(noisy=300)
+    assert np.array_equal(soft_labels(made, fit(made)), soft_labels(made, fit(made)))
+
+
+def test_permuting_the_classes_permutes_the_columns():
+    made, _ = problem(noisy=400)
+    permutation = np.array([2, 0, 1])
+    moved = replace(
+        made,
+        given=permutation[made.given],
+        truth=permutation[made.truth],
+        paired_given=permutation[made.paired_given],
+    )
+    before, after = soft_labels(made, fit(made)), soft_labels(moved, fit(moved))
+    # The folds are dealt in class order, so they differ; the answers may not.
+    assert (permutation[before.argmax(axis=1)] == after.argmax(axis=1)).mean() > 0.98
+
+
+@pytest.mark.parametrize("clean", [2, 3, 6, 15])
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_handful_of_trusted_rows_is_enough_to_run(clean, paired):
+    made, truth = problem(clean=clean, paired=paired)
+    soft = soft_labels(made, fit(made))
+    assert np.isfinite(soft).all()
+    if clean >= 6:
+        assert (soft.argmax(axis=1) == truth).mean() > (made.given == truth).mean() - 0.01
+
+
+def test_a_class_without_trusted_rows_can_still_be_suggested():
+    made, truth = problem(noise=0.2, clean=120)
+    keep = made.truth != 2
+    from labelfix.models.features import select
+
+    fewer = replace(
+        made,
+        clean=select(made.clean, np.flatnonzero(keep)),
+        truth=made.truth[keep],
+        paired_given=made.paired_given[keep],
+    )
+    soft = soft_labels(fewer, fit(fewer))
+    assert np.isfinite(soft).all()
+    assert (soft.argmax(axis=1) == 2).sum() > 0.5 * (truth == 2).sum()
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_saved_posterior_gives_the_same_labels_with_and_without_given_ones(tmp_path, paired):
+    made, _ = problem(noisy=200, paired=paired)
+    fitted = fit(made)
+    fitted.corrector.save(tmp_path)
+    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
+    given = made.given.copy()
+    given[::3] = -1
+    before = fitted.corrector.soft_labels(logits, hidden, given)
+    assert np.array_equal(before, load_corrector(tmp_path).soft_labels(logits, hidden, given))
+    alone = np.exp(logits[::3]) / np.exp(logits[::3]).sum(axis=1, keepdims=True)
+    assert np.allclose(before[::3], alone, atol=1e-5)
+
+
+def test_nothing_that_judges_a_trusted_row_has_seen_it():
+    """Turning one trusted row's label around must not move its own out-of-fold prediction."""
+    made, _ = problem(noisy=300)
+    rows = anchored.load(made)
+    fold = rows.folds.of[0]
+    truth = rows.truth.clone()
+    truth[0] = (truth[0] + 1) % CLASSES
+    turned = replace(rows, truth=truth)
+    before, after = (fit_trusted_only(r).without[fold].weight for r in (rows, turned))
+    # Its temperature and regularisation may move: they are two numbers chosen on all rows.
+    cosine = torch.nn.functional.cosine_similarity(before.reshape(-1), after.reshape(-1), dim=0)
+    assert cosine > 0.95
+    expected = [transitions(r, fit_given_labels(r))[1][fold] for r in (rows, turned)]
+    assert np.array_equal(*expected)
+
+
+def test_folds_are_even_and_stratified():
+    truth = np.repeat([0, 1, 2], [40, 8, 4])
+    folds = cut(truth, seed=0)
+    assert folds.count == 4
+    for fold in range(4):
+        assert list(np.bincount(truth[folds.inside(fold)])) == [10, 2, 1]
+        assert len(np.intersect1d(folds.inside(fold), folds.outside(fold))) == 0
+    assert cut(np.array([0, 1]), seed=0).count == 2
+
+
+def test_the_default_recipe_depends_on_what_is_trained():
+    made, _ = problem(noisy=100)
+    assert recipes.fit(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
+    network = replace(
+        made,
+        family="network",
+        new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
+    )
+    assert recipes.fit(network, MlcSettings(epochs=1), Silent()).metrics["recipe"] == "paper"
+    with pytest.raises(SettingsError, match="recipe = anchored needs a linear head on fixed features"):
+        recipes.fit(network, MlcSettings(recipe="anchored"), Silent())
+
+
+def test_more_classes_than_em_and_a_full_delta_allow():
+    """101 classes, two trusted rows each: Δ is its diagonal and one number; nothing is K × K × N."""
+    from labelfix.models.features import FeatureInputs
+
+    generator = np.random.default_rng(0)
+    classes, made = 101, problem(noisy=10)[0]
+    truth = np.tile(np.arange(classes), 6)
+    rows = np.eye(classes, 104, dtype=np.float32)[truth] + 0.05 * generator.normal(size=(606, 104)).astype(np.float32)
+    given = np.where(generator.random(606) < 0.2, generator.integers(0, classes, 606), truth)
+    big = replace(
+        made,
+        noisy=FeatureInputs(rows[202:]),
+        given=given[202:],
+        clean=FeatureInputs(rows[:202]),
+        truth=truth[:202],
+        paired_given=given[:202],
+        num_classes=classes,
+        new_classifier=lambda g: Classifier(torch.nn.Identity(), 104, classes, g),
+    )
+    soft = soft_labels(big, fit(big))
+    assert (soft.argmax(axis=1) == truth[202:]).mean() > 0.95

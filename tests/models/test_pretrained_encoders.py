@@ -1,0 +1,319 @@
+"""Encoders from a folder or by name: how they are found, what they compute, and what is said when they are not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from memory_table import image_table, png, random_images, text_table
+
+from labelfix.errors import SettingsError
+from labelfix.models.encoder_folder import EncoderFolder
+from labelfix.models.pooling import CODE, named_pooling, pool
+from labelfix.models.representation import choose_representation
+from labelfix.models.text_encoder import FrozenText
+from labelfix.models.text_fine_tuned import FineTunedText
+from labelfix.progress import Silent
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+CPU = torch.device("cpu")
+TEXTS = ["the cat sat on the mat", "", "a big red dog", "market falls " * 30, "goal"] * 3
+
+
+def choose(table, compute, device=CPU, progress=None, **settings):
+    return choose_representation(table, ModelSettings(**settings), compute, device, progress or Silent())
+
+
+@pytest.fixture
+def own_bert(bert_folder, tmp_path):
+    """A copy of the encoder that a test may damage."""
+    return Path(shutil.copytree(bert_folder, tmp_path / "own"))
+
+
+def expected_features(folder, texts):
+    """Mean over tokens of the last hidden state, unit norm, one text at a time and so without any padding."""
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    rows = []
+    for text in texts:
+        ids = tokenizer([text], truncation=True, max_length=32, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            rows.append(model(input_ids=ids).last_hidden_state[0].mean(dim=0))
+    return torch.nn.functional.normalize(torch.stack(rows), dim=1).numpy()
+
+
+def test_frozen_features_are_the_mean_over_tokens_with_unit_norm(bert_folder, compute):
+    table = text_table(TEXTS)
+    found = choose(table, compute, backbone=str(bert_folder), encode_batch_size=4).encode(table, compute, Silent())
+    np.testing.assert_allclose(found.features, expected_features(bert_folder, TEXTS), atol=1e-5)
+
+
+def test_the_rows_read_at_once_do_not_change_a_byte_of_frozen_features(bert_folder, tmp_path):
+    table, found = text_table(TEXTS), []
+    for read_rows in (2, 7, 8192):
+        compute = ComputeSettings(device="cpu", cache_dir=str(tmp_path / str(read_rows)), read_rows=read_rows)
+        representation = choose(table, compute, backbone=str(bert_folder), encode_batch_size=4)
+        found.append(representation.encode(table, compute, Silent()).features.tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_second_run_does_not_load_the_encoder(bert_folder, compute, monkeypatch):
+    table = text_table(TEXTS)
+    first = choose(table, compute, backbone=str(bert_folder)).encode(table, compute, Silent())
+    monkeypatch.setattr("labelfix.models.text_encoder.load_encoder", None)
+    second = choose(table, compute, backbone=str(bert_folder)).encode(table, compute, Silent())
+    np.testing.assert_array_equal(first.features, second.features)
+
+
+def test_a_local_folder_never_touches_the_network(bert_folder, timm_folder, compute, no_network):
+    texts, images = text_table(TEXTS), image_table([png(pixels) for pixels in random_images(2, 32)])
+    for table, folder in ((texts, bert_folder), (images, timm_folder)):
+        for freeze in (True, False):
+            representation = choose(table, compute, backbone=str(folder), freeze=freeze)
+            representation.encode(table, compute, Silent())
+            representation.new_classifier(2, torch.Generator().manual_seed(0))
+
+
+def test_encoders_are_frozen_on_a_cpu_and_fine_tuned_on_a_gpu_unless_told(bert_folder, compute):
+    table, gpu = text_table(TEXTS), torch.device("cuda")
+    backbone = str(bert_folder)
+    assert isinstance(choose(table, compute, backbone=backbone), FrozenText)
+    assert isinstance(choose(table, compute, gpu, backbone=backbone), FineTunedText)
+    assert isinstance(choose(table, compute, gpu, backbone=backbone, freeze=True), FrozenText)
+    assert isinstance(choose(table, compute, backbone=backbone, freeze=False), FineTunedText)
+
+
+def test_the_identity_of_an_encoder_changes_with_weights_tokens_and_batch_size(own_bert, compute):
+    from safetensors.torch import load_file, save_file
+
+    table = text_table(TEXTS)
+
+    def identity(**settings):
+        return choose(table, compute, backbone=str(own_bert), **settings).identity
+
+    seen = [identity(), identity(max_tokens=8), identity(encode_batch_size=3)]
+    (own_bert / "README.md").write_text("only words")
+    assert identity() == seen[0]
+    weights = load_file(own_bert / "model.safetensors")
+    weights["embeddings.word_embeddings.weight"][5, 0] += 1
+    save_file(weights, own_bert / "model.safetensors", metadata={"format": "pt"})
+    seen.append(identity())
+    assert len(set(seen)) == 4
+
+
+def test_fine_tuned_classifiers_differ_only_by_their_generator(bert_folder, compute):
+    representation = choose(text_table(TEXTS), compute, backbone=str(bert_folder), freeze=False)
+    state = torch.random.get_rng_state()
+    one, two, other = (representation.new_classifier(3, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(state, torch.random.get_rng_state()), "the global generator belongs to the caller"
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, two.state_dict()[name])
+    assert not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_two_classes_more_than_the_probe_and_as_many_as_hidden_units_are_taken_apart(bert_folder, compute):
+    representation = choose(text_table(TEXTS), compute, backbone=str(bert_folder), freeze=False)
+    inputs = representation.encode(text_table(TEXTS), compute, Silent())
+    for classes in (2, 16, 32):  # 16 is the hidden size, 32 the intermediate one
+        module = representation.new_classifier(classes, torch.Generator().manual_seed(0))
+        out = module.eval()(inputs.batch(np.arange(3)))
+        assert out.logits.shape == (3, classes)
+        assert out.hidden.shape == (3, 16)
+
+
+def tokens_and_mask():
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.tensor([[1.0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]]).unsqueeze(2)
+    return torch.randn(3, 4, 5, generator=generator), mask
+
+
+@pytest.mark.parametrize("way", CODE)
+def test_pooling_is_that_of_sentence_transformers_without_a_look_at_padding(way):
+    """Every way is compared with a loop over texts and their own tokens."""
+    tokens, mask = tokens_and_mask()
+    reference = {
+        "cls": lambda own: own[0],
+        "max": lambda own: own.max(dim=0).values,
+        "mean": lambda own: own.mean(dim=0),
+        "mean_sqrt_len_tokens": lambda own: own.sum(dim=0) / len(own) ** 0.5,
+        "weightedmean": lambda own: sum((i + 1) * row for i, row in enumerate(own)) / sum(range(1, len(own) + 1)),
+        "lasttoken": lambda own: own[-1],
+    }[way]
+    expected = torch.stack(
+        [reference(row[: int(length)]) for row, length in zip(tokens, mask.sum((1, 2)), strict=True)]
+    )
+    torch.testing.assert_close(pool(tokens, mask, (way,)), expected)
+    torch.testing.assert_close(eval(CODE[way], {"torch": torch, "tokens": tokens, "mask": mask}), expected)
+
+
+def test_several_poolings_are_put_side_by_side():
+    tokens, mask = tokens_and_mask()
+    both = pool(tokens, mask, ("cls", "mean"))
+    assert torch.equal(both, torch.cat([pool(tokens, mask, ("cls",)), pool(tokens, mask, ("mean",))], dim=1))
+
+
+def name_pooling(folder, config, further=()):
+    modules = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
+    modules += [{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]
+    modules += [{"type": f"sentence_transformers.models.{kind}", "path": f"2_{kind}"} for kind in further]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("config", "ways"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, ("cls",)),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, ("max", "mean")),
+        ({"pooling_mode_lasttoken": True}, ("lasttoken",)),
+        ({"pooling_mode_mean_sqrt_len_tokens": True}, ("mean_sqrt_len_tokens",)),
+        ({"pooling_mode_weightedmean_tokens": True}, ("weightedmean",)),
+        ({"pooling_mode": "cls"}, ("cls",)),
+        ({"pooling_mode": ["cls", "mean"]}, ("cls", "mean")),
+        ({}, ("mean",)),
+    ],
+)
+def test_the_folders_own_pooling_is_used(own_bert, config, ways, compute):
+    name_pooling(own_bert, config)
+    assert named_pooling(EncoderFolder(own_bert, "own"))[0] == ways
+    table = text_table(TEXTS)
+    representation = choose(table, compute, backbone=str(own_bert))
+    assert representation.feature_width == 16 * len(ways)
+    assert representation.encode(table, compute, Silent()).features.shape == (len(TEXTS), 16 * len(ways))
+
+
+def test_an_unknown_pooling_is_refused_and_further_modules_are_said_to_be_left_out(own_bert, compute):
+    class Told(Silent):
+        said = ()
+
+        def say(self, message):
+            self.said += (message,)
+
+    told = Told()
+    name_pooling(own_bert, {"pooling_mode": "cls"}, further=("Normalize", "Dense"))
+    choose(text_table(TEXTS), compute, progress=told, backbone=str(own_bert))
+    assert any("left out (Dense)" in line for line in told.said)
+    name_pooling(own_bert, {"pooling_mode": "attention"})
+    with pytest.raises(SettingsError, match="its pooling 'attention' is not one of"):
+        choose(text_table(TEXTS), compute, backbone=str(own_bert))
+
+
+def pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json; give a folder that save_pretrained"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config.json cannot be read .*; copy it again"),
+        (lambda folder: (folder / "config.json").write_text("{}"), "is not a transformers model"),
+        (lambda folder: (folder / "model.safetensors").unlink(), r"has no weights \(\*.safetensors\); copy the whole"),
+        (
+            pickled,
+            r"weights are a pickle \(pytorch_model.bin\), which labelfix does not open; save them as safetensors",
+        ),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 20), "cannot be (loaded|fine-tuned)"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused_in_one_line(own_bert, damage, message, freeze, compute):
+    damage(own_bert)
+    table = text_table(TEXTS)
+    with pytest.raises(SettingsError, match=message) as caught:
+        choose(table, compute, backbone=str(own_bert), freeze=freeze).encode(table, compute, Silent())
+    assert "\n" not in str(caught.value)
+
+
+def test_code_that_a_folder_brings_along_is_not_run(own_bert, compute, tmp_path):
+    config = json.loads((own_bert / "config.json").read_text())
+    config |= {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config", "AutoModel": "theirs.Model"}}
+    (own_bert / "config.json").write_text(json.dumps(config))
+    (own_bert / "theirs.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    table = text_table(TEXTS)
+    with pytest.raises(SettingsError, match="cannot be loaded"):
+        choose(table, compute, backbone=str(own_bert)).encode(table, compute, Silent())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_timm_folder_without_a_timm_configuration_is_refused(own_bert, compute):
+    table = image_table([png(random_images(1, 32)[0])])
+    with pytest.raises(SettingsError, match="is not a timm model .*; give timm:NAME or a folder that timm saved"):
+        choose(table, compute, backbone=str(own_bert))
+
+
+@pytest.mark.parametrize(
+    ("kind", "backbone", "message"),
+    [
+        ("text", "resnet32", "does not read text; it takes hashed-text, hf:NAME or a transformers folder"),
+        ("text", "timm:resnet18", "does not read text"),
+        ("text", "org/name", "is neither a folder here nor .*; for a model on the hub write hf:org/name"),
+        ("text", "./nowhere", "there is no such folder; give hashed-text, hf:NAME or a transformers folder"),
+        ("image", "hashed-text", "does not read images; it takes resnet32, timm:NAME or a timm folder"),
+        ("image", "hf:some/model", "does not read images"),
+        ("image", "/nowhere/at/all", "there is no such folder"),
+        ("image", "timm:resnet81", "timm has no such model; did you mean timm:resnet18?"),
+    ],
+)
+def test_a_backbone_that_does_not_fit_is_refused_with_what_would(kind, backbone, message, compute, no_network):
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    with pytest.raises(SettingsError, match=message):
+        choose(table, compute, backbone=backbone)
+
+
+@pytest.mark.parametrize(("kind", "backbone"), [("text", "hf:nobody/nothing"), ("image", "timm:resnet18")])
+def test_offline_a_name_that_is_not_on_this_disk_is_refused_without_asking_the_hub(
+    kind, backbone, tmp_path, monkeypatch, no_network
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    compute = ComputeSettings(offline=True, cache_dir=str(tmp_path))
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    with pytest.raises(SettingsError, match="is not on this disk and --offline is set; fetch it once with a network"):
+        choose(table, compute, backbone=backbone)
+
+
+def hub_errors():
+    import httpx
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    response = httpx.Response(404, request=httpx.Request("GET", "https://hub.invalid"))
+    return [
+        (LocalEntryNotFoundError("offline"), "is not on this disk and no hub can be reached; fetch it once"),
+        (RepositoryNotFoundError("404", response=response), "the hub has no model 'some/name'; check the name"),
+        (GatedRepoError("403", response=response), "the hub asks for permission; accept the model's terms"),
+        (ConnectionResetError("broken\npipe"), r"cannot be fetched \(broken\); try again"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_what_goes_wrong_at_the_hub_is_said_in_one_line(number, monkeypatch, compute):
+    error, message = hub_errors()[number]
+
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(SettingsError, match=message) as caught:
+        choose(text_table(TEXTS), compute, backbone="hf:some/name")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_is_looked_up_once_and_then_used_like_a_folder(bert_folder, timm_folder, monkeypatch, compute):
+    asked = []
+
+    def download(repository, allow_patterns, local_files_only):
+        asked.append((repository, local_files_only))
+        return str(bert_folder if repository == "some/name" else timm_folder)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    by_name = choose(text_table(TEXTS), compute, backbone="hf:some/name")
+    assert by_name.identity == choose(text_table(TEXTS), compute, backbone=str(bert_folder)).identity
+    choose(image_table([png(random_images(1, 32)[0])]), compute, backbone="timm:resnet18")
+    assert asked == [("some/name", False), ("timm/resnet18.a1_in1k", False)]
