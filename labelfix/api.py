@@ -107,7 +107,7 @@ class Run:
     @cached_property
     def classes(self) -> ClassNames:
         """The classes in their order."""
-        return ClassNames(tuple(self.manifest["classes"]), self.manifest["value_type"])
+        return ClassNames.from_json(self.manifest["class_names"])
 
     @cached_property
     def settings(self) -> TrainSettings:

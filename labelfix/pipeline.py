@@ -29,6 +29,7 @@ from labelfix.data.inputs import SelectedInputs
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.devices import one_thread, pick_device
+from labelfix.errors import SettingsError
 from labelfix.methods.table import METHODS
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation, choose_representation
@@ -110,6 +111,9 @@ def train_on(
 
 def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
     """Read both files, find every defect, join; say what was inferred."""
+    sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
+    if settings.compute.offline and any(isinstance(s, str) and s.startswith("hub:") for s in sources):
+        raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
     reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
     for note in reading.notes:
         progress.say(note)
@@ -249,7 +253,7 @@ def write(
             "seed": settings.seed,
             "min_confidence": settings.min_confidence,
             "classes": list(reading.data.classes.names),
-            "value_type": reading.data.classes.value_type,
+            "class_names": reading.data.classes.to_json(),
             "columns": reading.columns.to_json(),
             "data": {
                 "noisy": describe_source(reading.noisy_source, contents[0], len(reading.data.noisy)),

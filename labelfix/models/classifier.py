@@ -52,7 +52,8 @@ class Classifier(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.feature_width = feature_width
-        self.head = nn.Linear(feature_width, num_classes)
+        # Skipping the layer's own initialisation leaves torch's global generator to its owner.
+        self.head = nn.utils.skip_init(nn.Linear, feature_width, num_classes)
         with torch.no_grad():
             bound = feature_width**-0.5
             self.head.weight.uniform_(-bound, bound, generator=generator)

@@ -20,6 +20,11 @@ BLOCKS = 5
 """Blocks of a stage: 6 · 5 + 2 = 32 layers with weights."""
 
 
+def _convolution(channels_in: int, channels_out: int, stride: int) -> nn.Conv2d:
+    # The weights are drawn by ResNet32; torch's global generator is left to its owner.
+    return nn.utils.skip_init(nn.Conv2d, channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+
+
 class BasicBlock(nn.Module):
     """Two 3×3 convolutions and a shortcut without parameters.
 
@@ -31,9 +36,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = _convolution(channels_in, channels_out, stride)
         self.bn1 = nn.BatchNorm2d(channels_out)
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
+        self.conv2 = _convolution(channels_out, channels_out, 1)
         self.bn2 = nn.BatchNorm2d(channels_out)
         self.stride = stride
         self.padding = (channels_out - channels_in) // 2
@@ -60,7 +65,7 @@ class ResNet32(nn.Module):
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
+        self.conv1 = _convolution(3, 16, 1)
         self.bn1 = nn.BatchNorm2d(16)
         self.stage1 = self._stage(16, 16, 1)
         self.stage2 = self._stage(16, 32, 2)

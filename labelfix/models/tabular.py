@@ -232,7 +232,7 @@ def new_head(width: int, hidden_units: int | None, num_classes: int, generator: 
     """
     if not hidden_units:
         return Classifier(nn.Identity(), width, num_classes, generator)
-    hidden = nn.Linear(width, hidden_units)
+    hidden = nn.utils.skip_init(nn.Linear, width, hidden_units)
     nn.init.kaiming_normal_(hidden.weight, mode="fan_out", nonlinearity="relu", generator=generator)
     nn.init.zeros_(hidden.bias)
     return Classifier(nn.Sequential(hidden, nn.ReLU()), hidden_units, num_classes, generator)

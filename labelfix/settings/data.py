@@ -19,7 +19,7 @@ class DataSettings:
     """Column of the given labels in the noisy file. Default: the column called label (or given_label, noisy_label, class, target, category, y)."""
 
     clean_label_column: str | None = None
-    """Column of the trusted labels. Default: the trusted file's column of the same name as `label_column`, else inferred in the same way (also clean_label, true_label, gold)."""
+    """Column of the trusted labels. Default: the trusted file's column of the same name as `label_column`, else inferred in the same way (also clean_label, true_label, gold, gold_label)."""
 
     text_column: str | None = None
     """Column of text to classify."""

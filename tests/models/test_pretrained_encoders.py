@@ -1,10 +1,11 @@
-"""Encoders from a folder or by name: how they are found, what they compute, and what is said when they are not there."""
+"""Encoders from a folder or by name: how they are found, what they compute, what is said when they are missing."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -280,10 +281,9 @@ def test_offline_a_name_that_is_not_on_this_disk_is_refused_without_asking_the_h
 
 
 def hub_errors():
-    import httpx
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    response = httpx.Response(404, request=httpx.Request("GET", "https://hub.invalid"))
+    response = SimpleNamespace(headers={}, request=None)  # of whichever network library the hub's client uses
     return [
         (LocalEntryNotFoundError("offline"), "is not on this disk and no hub can be reached; fetch it once"),
         (RepositoryNotFoundError("404", response=response), "the hub has no model 'some/name'; check the name"),

@@ -32,7 +32,7 @@ from labelfix.correction.posterior import PosteriorCorrector, fit_paired
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.stack import fit_stack, merge
 from labelfix.correction.transition import Matrix
-from labelfix.data.tables import UNLABELLED
+from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.methods.mlc import members
 from labelfix.methods.mlc.folds import CrossFitted, calibrated, cut
 from labelfix.methods.mlc.members import Rows, learned_transition
@@ -85,7 +85,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         settings: Unused beyond the recipe's name: the recipe has no knobs.
         progress: Told of every part.
     """
-    rows = load(problem)
+    rows = load(problem, progress)
     clock = _Clock(progress, {})
     progress.start("fit", total=4, unit="parts")
     prior = fit_prior(rows, clock)
@@ -100,7 +100,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     with torch.no_grad():
         module.head.weight.copy_(classifier.full.weight)
         module.head.bias.copy_(classifier.full.bias)
-    truth = problem.truth
+    truth, trusted = rows.truth.numpy(), len(problem.truth)
+    hits = int((classifier.held.argmax(axis=1) == truth)[:trusted].sum())
     metrics |= {
         "shares": prior.shares,
         "ridge": prior.ridge,
@@ -111,25 +112,51 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
             "classifier": classifier.nll(truth),
         },
         "recipe": "anchored",
-        "classifier_right": {"judged_on": "trusted rows out of fold"}
-        | share_with_interval(int((classifier.held.argmax(axis=1) == truth).sum()), len(truth)),
+        "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, trusted),
     }
     history = pa.table({"part": list(clock.seconds), "seconds": list(clock.seconds.values())})
     return FittedModel(module.eval(), 1.0, corrector, history, metrics)
 
 
-def load(problem: Problem) -> Rows:
-    """The problem's rows as tensors, with folds of the trusted ones."""
+def load(problem: Problem, progress: Progress | None = None) -> Rows:
+    """The problem's rows as tensors, with folds of the trusted ones.
+
+    A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
+    """
     every = [np.arange(len(part), dtype=np.int64) for part in (problem.noisy, problem.clean)]
+    noisy, clean = problem.noisy.batch(every[0]), problem.clean.batch(every[1])
+    chosen = stand_ins(problem, noisy)
+    truth = np.concatenate([problem.truth, problem.given[chosen]])
+    if len(chosen) and progress is not None:
+        missing = len(np.unique(problem.given[chosen]))
+        progress.warn(f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in")
     return Rows(
-        noisy=problem.noisy.batch(every[0]),
+        noisy=noisy,
         given=torch.from_numpy(problem.given),
-        clean=problem.clean.batch(every[1]),
-        truth=torch.from_numpy(problem.truth),
+        clean=torch.cat([clean, noisy[torch.from_numpy(chosen)]]),
+        truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=cut(problem.truth, problem.seed),
+        folds=cut(truth, problem.seed),
         seed=problem.seed,
     )
+
+
+def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
+    """Noisy rows for the classes that no trusted row has: those nearest to the mean of their given class.
+
+    As many a class as the other classes have trusted rows in the median, and at most a tenth of its noisy rows.
+    """
+    counts = np.bincount(problem.truth, minlength=problem.num_classes)
+    median = int(np.median(counts[counts > 0]))
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for code in np.flatnonzero(counts == 0):
+        rows = np.flatnonzero(problem.given == code)
+        if len(rows):
+            members = noisy[torch.from_numpy(rows)]
+            distance = (members - members.mean(dim=0)).pow(2).sum(dim=1).numpy()
+            most = max(1, min(median, len(rows) // 10))
+            chosen.append(rows[np.argsort(distance, kind="stable")[:most]])
+    return np.concatenate(chosen)
 
 
 def fit_prior(rows: Rows, clock: _Clock) -> Prior:
