@@ -53,7 +53,7 @@ class Classifier(nn.Module):
         self.backbone = backbone
         self.feature_width = feature_width
         # Skipping the layer's own initialisation leaves torch's global generator to its owner.
-        self.head = nn.utils.skip_init(nn.Linear, feature_width, num_classes)
+        self.head: nn.Linear = nn.utils.skip_init(nn.Linear, feature_width, num_classes)
         with torch.no_grad():
             bound = feature_width**-0.5
             self.head.weight.uniform_(-bound, bound, generator=generator)

@@ -31,7 +31,7 @@ divides the logits before the softmax so that the probabilities are calibrated) 
 ## Use it without labelfix
 
 `probabilities` takes {card.takes}, and gives one row of {len(classes)} probabilities for each.
-It needs `pip install {" ".join(card.packages)}`.
+It computes all of them at once: give it some hundreds at a time. It needs `pip install {" ".join(card.packages)}`.
 
 ```python
 {card.code}```

@@ -22,7 +22,8 @@ BLOCKS = 5
 
 def _convolution(channels_in: int, channels_out: int, stride: int) -> nn.Conv2d:
     # The weights are drawn by ResNet32; torch's global generator is left to its owner.
-    return nn.utils.skip_init(nn.Conv2d, channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+    layer: nn.Conv2d = nn.utils.skip_init(nn.Conv2d, channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+    return layer
 
 
 class BasicBlock(nn.Module):

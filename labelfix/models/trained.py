@@ -68,7 +68,7 @@ class TrainedClassifier:
         self.module.to(device).eval()
         for start in range(0, len(inputs), rows):
             part = slice(start, min(start + rows, len(inputs)))
-            yield part, *self._forward(inputs, np.arange(part.start, part.stop, dtype=np.int64), device)
+            yield part, *forward(self.module, inputs, np.arange(part.start, part.stop, dtype=np.int64), device)
             progress.advance(part.stop - part.start)
 
     def probabilities(self, inputs: Inputs, device: torch.device, progress: Progress) -> Probabilities:
@@ -93,7 +93,7 @@ class TrainedClassifier:
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
             self._write(beside)
-            beside.chmod(0o777 & ~_umask())
+            _open_to_readers(beside)
             if folder.exists():
                 shutil.rmtree(folder)
             os.replace(beside, folder)
@@ -148,17 +148,19 @@ class TrainedClassifier:
         card = model_card(self.representation.description, self.representation.card(), self.classes, self.temperature)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
-    def _forward(
-        self, inputs: Inputs, rows: npt.NDArray[np.int64], device: torch.device
-    ) -> tuple[Probabilities, npt.NDArray[np.float32]]:
-        logits = np.empty((len(rows), self.module.num_classes), dtype=np.float32)
-        hidden = np.empty((len(rows), self.module.feature_width), dtype=np.float32)
-        with torch.inference_mode():
-            for positions in pieces(inputs, rows):
-                said = self.module(to_device(inputs.batch(rows[positions]), device))
-                logits[positions] = _numpy(said.logits)
-                hidden[positions] = _numpy(said.hidden)
-        return logits, hidden
+
+def forward(
+    module: Classifier, inputs: Inputs, rows: npt.NDArray[np.int64], device: torch.device
+) -> tuple[Probabilities, npt.NDArray[np.float32]]:
+    """Logits `(n, K)` and features h(x) `(n, D)` of some rows, in the mode that the network is in."""
+    logits = np.empty((len(rows), module.num_classes), dtype=np.float32)
+    hidden = np.empty((len(rows), module.feature_width), dtype=np.float32)
+    with torch.inference_mode():
+        for positions in pieces(inputs, rows):
+            said = module(to_device(inputs.batch(rows[positions]), device))
+            logits[positions] = _numpy(said.logits)
+            hidden[positions] = _numpy(said.hidden)
+    return logits, hidden
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
@@ -172,10 +174,12 @@ def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:
     return tensor.to("cpu", torch.float32).numpy()
 
 
-def _umask() -> int:
+def _open_to_readers(folder: Path) -> None:
+    # Temporary folders, and the files that safetensors writes, are made for their owner alone.
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

@@ -179,6 +179,14 @@ def test_a_classifier_folder_holds_no_pickle(saved):
     assert suffixes <= {".json", ".safetensors", ".md", ".txt"}
 
 
+@pytest.mark.parametrize("saved", ["text hashed", "text frozen", "image timm fine-tuned"], indirect=True)
+def test_others_may_read_what_the_umask_lets_them_read(saved, tmp_path):
+    (tmp_path / "file").touch()
+    expected = (tmp_path / "file").stat().st_mode
+    assert {path.stat().st_mode for path in saved.folder.rglob("*") if path.is_file()} == {expected}
+    assert saved.folder.stat().st_mode == saved.folder.parent.stat().st_mode
+
+
 @pytest.mark.parametrize("saved", ["text fine-tuned"], indirect=True)
 def test_from_pretrained_gives_the_logits_of_a_fine_tuned_text_classifier(saved):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer

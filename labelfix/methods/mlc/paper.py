@@ -34,9 +34,10 @@ from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels,
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.trained import to_device
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_optimizer, outputs, set_learning_rate, to_device
+from labelfix.training.loop import make_optimizer, outputs, set_learning_rate
 from labelfix.training.schedule import batches_of, learning_rate_factor
 
 WATCH_EVERY = 5

@@ -20,8 +20,9 @@ from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.plan import Plan
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.trained import to_device
 from labelfix.progress import Progress
-from labelfix.training.loop import outputs, set_learning_rate, to_device
+from labelfix.training.loop import outputs, set_learning_rate
 from labelfix.training.schedule import batches_of
 
 LEARNING_RATE = 1e-3
