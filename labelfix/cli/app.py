@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from labelfix.cli import check, correct, demo, evaluate, export, flag, info, methods, options, predict, train
+from labelfix.cli import (
+    bench,
+    check,
+    correct,
+    demo,
+    evaluate,
+    export,
+    flag,
+    info,
+    methods,
+    noise,
+    options,
+    predict,
+    train,
+)
 from labelfix.cli.voice import Voice
 
 EPILOG = (
@@ -31,6 +45,8 @@ for _panel, _commands in {
 }.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.command(rich_help_panel="Experiments")(noise.noise)
+app.add_typer(bench.app, name="bench", rich_help_panel="Experiments")
 
 
 def _version(wanted: bool) -> None:

@@ -39,8 +39,10 @@ def _described(method: str) -> str:
 
     settings = METHOD_SETTINGS[method]
     title, *idea = _paragraphs(settings)
-    parts = [f"{method}: {title}", *(textwrap.fill(text, WIDTH) for text in idea), "Settings (--set NAME=VALUE):"]
-    for field in fields_of(settings):
+    parts = [f"{method}: {title}", *(textwrap.fill(text, WIDTH) for text in idea)]
+    fields = fields_of(settings)
+    parts.append("Settings (--set NAME=VALUE):" if fields else "It has no settings.")
+    for field in fields:
         head = f"  {field.name} = {_default(field.default)}  ({field.type_name})"
         parts.append(f"{head}\n{textwrap.fill(field.doc, WIDTH, initial_indent='      ', subsequent_indent='      ')}")
     return "\n\n".join(parts)

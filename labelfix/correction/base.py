@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
@@ -73,6 +75,19 @@ class Corrector(Protocol):
 
 
 @dataclass(frozen=True)
+class OwnRows:
+    """What a method says of the noisy rows it learned from, where it judged each by a model that had not seen it.
+
+    Attributes:
+        soft: `(N, K)` soft labels, rows sum to 1.
+        label_score: `(N,)` how much each given label is to be believed, in [0, 1], lower is worse.
+    """
+
+    soft: Probabilities
+    label_score: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class FittedModel:
     """What a method returns.
 
@@ -80,17 +95,21 @@ class FittedModel:
         classifier: The trained classifier in evaluation mode.
         temperature: Divides the classifier's logits before the softmax, so that its probabilities are calibrated.
         corrector: Makes the soft labels.
-        history: A row per epoch.
+        history: A row per epoch, or per part.
+        min_confidence: The threshold that the trusted rows speak for; used where the user names none.
         metrics: Plain figures for `metrics.json`.
         warnings: Sentences a person must read, such as a collapse.
+        own_rows: Stands in for the corrector on the noisy training rows; None where the corrector judges them too.
     """
 
     classifier: Classifier
     temperature: float
     corrector: Corrector
     history: pa.Table
+    min_confidence: float
     metrics: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    own_rows: OwnRows | None = None
 
 
 class Method(Protocol):

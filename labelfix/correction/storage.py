@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from labelfix.correction.base import Corrector
+from labelfix.correction.flagged import FlagCorrector
 from labelfix.correction.network import NetworkCorrector
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.errors import RunError
@@ -17,6 +18,7 @@ from labelfix.errors import RunError
 KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
     "label-correction-network": NetworkCorrector.load,
     "posterior": PosteriorCorrector.load,
+    "flags": FlagCorrector.load,
 }
 """`kind` in corrector.json → what reads the folder."""
 

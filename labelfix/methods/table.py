@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from labelfix.correction.base import Method
+from labelfix.methods import bayes, clean_only, confident_learning, glc
 from labelfix.methods.mlc import recipes
 
-METHODS: dict[str, Method] = {"mlc": recipes.fit}
+METHODS: dict[str, Method] = {
+    "mlc": recipes.fit,
+    "glc": glc.fit,
+    "bayes": bayes.fit,
+    "clean-only": clean_only.fit,
+    "confident-learning": confident_learning.fit,
+}
 """Method name → what fits it. Settings of the same name: `labelfix.settings.methods.METHOD_SETTINGS`."""

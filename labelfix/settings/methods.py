@@ -9,7 +9,12 @@ from labelfix.settings.base import check_choices, require
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlcSettings:
+class MethodSettings:
+    """What the settings of all methods are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlcSettings(MethodSettings):
     """Meta Label Correction (Zheng, Awadallah and Dumais, AAAI 2021).
 
     The classifier learns the noisy rows from soft labels that a label correction network makes out of the
@@ -118,5 +123,78 @@ class MlcSettings:
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
 
 
-METHOD_SETTINGS: dict[str, type[MlcSettings]] = {"mlc": MlcSettings}
+@dataclass(frozen=True, kw_only=True)
+class GlcSettings(MethodSettings):
+    """Gold loss correction (Hendrycks, Mazeika, Wilson and Gimpel, NeurIPS 2018), on fixed features.
+
+    The classifier maximises the likelihood of the given labels through a transition matrix that is estimated on the
+    trusted rows; trusted rows count directly, as a fifth of the loss. The soft label is the posterior of that
+    classifier and matrix. Noise is taken to depend on the true class alone.
+
+    Source: Dan Hendrycks, Mantas Mazeika, Duncan Wilson and Kevin Gimpel, "Using Trusted Data to Train Deep Networks
+    on Labels Corrupted by Severe Noise", NeurIPS 2018.
+    """
+
+    ridge: float | None = None
+    """Variance of the prior on the weights; larger is weaker. Default: 1 or 8, by the trusted rows out of fold."""
+
+    def __post_init__(self) -> None:
+        require(self.ridge is None or self.ridge > 0, f"ridge = {self.ridge} must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BayesSettings(MethodSettings):
+    """The Bayes posterior of a classifier of the trusted rows alone and their transition matrix, on fixed features.
+
+    P(y | x, y') is the classifier's P(y | x) times the chance that class y is given the label y'. Noisy rows serve to
+    estimate that chance only.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanOnlySettings(MethodSettings):
+    """A classifier of the trusted rows alone, on fixed features.
+
+    Its soft labels are blind to the given ones. What the other methods have to beat.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidentLearningSettings(MethodSettings):
+    """Confident learning by cleanlab (Northcutt, Jiang and Chuang, JAIR 2021), on fixed features.
+
+    A classifier of the given labels is cross-fitted over the noisy rows, with the trusted rows in every training
+    fold. cleanlab flags rows by it; flagged rows take the likeliest class, and the classifier is fitted again without
+    them. Needs the extra `cleanlab`. Fails where most labels of a class are wrong.
+
+    Source: Curtis Northcutt, Lu Jiang and Isaac Chuang, "Confident Learning: Estimating Uncertainty in Dataset
+    Labels", JAIR 2021; github.com/cleanlab/cleanlab.
+    """
+
+    folds: int = 5
+    """Folds of the noisy rows."""
+
+    filter_by: Literal[
+        "prune_by_noise_rate",
+        "prune_by_class",
+        "both",
+        "confident_learning",
+        "predicted_neq_given",
+        "low_normalized_margin",
+        "low_self_confidence",
+    ] = "prune_by_noise_rate"
+    """How `cleanlab.filter.find_label_issues` chooses the rows to flag."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        require(self.folds >= 2, f"folds = {self.folds} must be at least 2")
+
+
+METHOD_SETTINGS: dict[str, type[MethodSettings]] = {
+    "mlc": MlcSettings,
+    "glc": GlcSettings,
+    "bayes": BayesSettings,
+    "clean-only": CleanOnlySettings,
+    "confident-learning": ConfidentLearningSettings,
+}
 """Method name → its settings class."""

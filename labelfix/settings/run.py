@@ -13,7 +13,7 @@ import tomli_w
 from labelfix.errors import SettingsError
 from labelfix.settings.base import build, plain, require
 from labelfix.settings.data import DataSettings
-from labelfix.settings.methods import METHOD_SETTINGS, MlcSettings
+from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
@@ -27,8 +27,8 @@ class TrainSettings:
     seed: int = 0
     """The one seed of the run; every random choice is made from it."""
 
-    min_confidence: float = 0.6
-    """A label is changed only where its confidence reaches this."""
+    min_confidence: float | None = None
+    """A label is changed only where its confidence reaches this. Default: chosen on trusted rows whose given label is known where there are at least 50, else 0.6; 0.9 with fewer than 20 trusted rows in all."""
 
     data: DataSettings = field(default_factory=DataSettings)
     """Columns and joining."""
@@ -39,12 +39,15 @@ class TrainSettings:
     compute: ComputeSettings = field(default_factory=ComputeSettings)
     """Device, cache and memory."""
 
-    method_settings: MlcSettings = field(default_factory=MlcSettings)
+    method_settings: MethodSettings = field(default_factory=MlcSettings)
     """The settings of `method`."""
 
     def __post_init__(self) -> None:
         require(self.method in METHOD_SETTINGS, f"method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")
-        require(0 <= self.min_confidence <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
+        own = METHOD_SETTINGS[self.method]
+        require(isinstance(self.method_settings, own), f"method_settings must be {own.__name__} for {self.method}")
+        sure = self.min_confidence
+        require(sure is None or 0 <= sure <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
         require(self.seed >= 0, f"seed = {self.seed} must be at least 0")
 
 
@@ -66,7 +69,7 @@ def train_settings(values: Mapping[str, Any], where: str) -> TrainSettings:
     if method not in METHOD_SETTINGS:
         raise SettingsError(f"{where}: method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")
     tables = {**SECTIONS, method: METHOD_SETTINGS[method]}
-    top: dict[str, Any] = {}
+    top: dict[str, Any] = {"method_settings": METHOD_SETTINGS[method]()}
     for key, value in values.items():
         if key not in tables:
             top[key] = value

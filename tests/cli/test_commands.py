@@ -323,7 +323,7 @@ def test_info_shows_versions_places_and_where_settings_came_from(at_work, monkey
     assert "seed 5 (LABELFIX_SEED)" in shown
     assert "mlc.epochs 4 (--set)" in shown
     assert "compute.device cpu (--device)" in shown
-    assert "min_confidence 0.6 (default)" in shown
+    assert "min_confidence automatic (default)" in shown
     assert any(line.startswith("feature cache: ") and line.endswith("from LABELFIX_CACHE_DIR") for line in lines)
     assert "newest run: none" in "\n".join(lines)
 

@@ -49,7 +49,8 @@ A setting can be given, the first that is found counts:
         _table(own),
     ]
     for table, cls in {**SECTIONS, **METHOD_SETTINGS}.items():
-        parts += [f"## [{table}]", _paragraphs(cls), _table(fields_of(cls))]
+        fields = fields_of(cls)
+        parts += [f"## [{table}]", _paragraphs(cls), _table(fields) if fields else "It has no settings."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -87,7 +88,11 @@ class Parameter:
 
 def commands() -> dict[str, Any]:
     """Command name → the function that runs it, in the order of the help."""
-    return {info.name or info.callback.__name__: info.callback for info in app.registered_commands}
+    found = {info.name or info.callback.__name__: info.callback for info in app.registered_commands}
+    for group in app.registered_groups:
+        for info in group.typer_instance.registered_commands:
+            found[f"{group.name} {info.name}"] = info.callback
+    return found
 
 
 def parameters(function: Any) -> Iterator[Parameter]:

@@ -8,11 +8,11 @@ import torch
 from scipy.special import softmax
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
+from labelfix.correction.folds import cut
+from labelfix.correction.members import fit_given_labels, fit_trusted_only, transitions
 from labelfix.correction.storage import load_corrector
 from labelfix.errors import SettingsError
 from labelfix.methods.mlc import anchored, recipes
-from labelfix.methods.mlc.folds import cut
-from labelfix.methods.mlc.members import fit_given_labels, fit_trusted_only, transitions
 from labelfix.models.classifier import Classifier
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings

@@ -5,9 +5,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from labelfix.correction.folds import cut
+from labelfix.correction.members import Rows, learned_transition
 from labelfix.correction.stack import fit_stack, merge
-from labelfix.methods.mlc.folds import cut
-from labelfix.methods.mlc.members import Rows, learned_transition
 from labelfix.methods.mlc.structured import InnerProblem, StructuredCorrection
 from labelfix.training.implicit import inner_hessian_product, solve
 from labelfix.training.linear import LinearHead, cross_entropy_to, forward_likelihood, minimise

@@ -27,15 +27,16 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import CrossFitted, calibrated
+from labelfix.correction.members import Rows, learned_transition, load
 from labelfix.correction.posterior import PosteriorCorrector, fit_paired
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.stack import fit_stack, merge
+from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
-from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.methods.mlc import members
-from labelfix.methods.mlc.folds import CrossFitted, calibrated, cut
-from labelfix.methods.mlc.members import Rows, learned_transition
+from labelfix.data.tables import UNLABELLED
 from labelfix.methods.mlc.structured import SAMPLE, InnerProblem, StructuredCorrection, as_log, train
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
@@ -94,7 +95,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     with clock.part("student"):
         student, classifier = fit_classifier(rows, prior, correction, inner)
     with clock.part("posterior"):
-        corrector, metrics = fit_posterior(problem, rows, prior, correction, classifier)
+        corrector, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
     progress.finish()
     module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
     with torch.no_grad():
@@ -115,48 +116,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, trusted),
     }
     history = pa.table({"part": list(clock.seconds), "seconds": list(clock.seconds.values())})
-    return FittedModel(module.eval(), 1.0, corrector, history, metrics)
-
-
-def load(problem: Problem, progress: Progress | None = None) -> Rows:
-    """The problem's rows as tensors, with folds of the trusted ones.
-
-    A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
-    """
-    every = [np.arange(len(part), dtype=np.int64) for part in (problem.noisy, problem.clean)]
-    noisy, clean = problem.noisy.batch(every[0]), problem.clean.batch(every[1])
-    chosen = stand_ins(problem, noisy)
-    truth = np.concatenate([problem.truth, problem.given[chosen]])
-    if len(chosen) and progress is not None:
-        missing = len(np.unique(problem.given[chosen]))
-        progress.warn(f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in")
-    return Rows(
-        noisy=noisy,
-        given=torch.from_numpy(problem.given),
-        clean=torch.cat([clean, noisy[torch.from_numpy(chosen)]]),
-        truth=torch.from_numpy(truth),
-        num_classes=problem.num_classes,
-        folds=cut(truth, problem.seed),
-        seed=problem.seed,
-    )
-
-
-def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
-    """Noisy rows for the classes that no trusted row has: those nearest to the mean of their given class.
-
-    As many a class as the other classes have trusted rows in the median, and at most a tenth of its noisy rows.
-    """
-    counts = np.bincount(problem.truth, minlength=problem.num_classes)
-    median = int(np.median(counts[counts > 0]))
-    chosen = [np.zeros(0, dtype=np.int64)]
-    for code in np.flatnonzero(counts == 0):
-        rows = np.flatnonzero(problem.given == code)
-        if len(rows):
-            members = noisy[torch.from_numpy(rows)]
-            distance = (members - members.mean(dim=0)).pow(2).sum(dim=1).numpy()
-            most = max(1, min(median, len(rows) // 10))
-            chosen.append(rows[np.argsort(distance, kind="stable")[:most]])
-    return np.concatenate(chosen)
+    return FittedModel(module.eval(), 1.0, corrector, history, threshold, metrics)
 
 
 def fit_prior(rows: Rows, clock: _Clock) -> Prior:
@@ -227,8 +187,8 @@ def fit_classifier(
 
 def fit_posterior(
     problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
-) -> tuple[PosteriorCorrector, dict[str, Any]]:
-    """What is made of a given label: from pairs where there are enough, else from the LCN's label terms."""
+) -> tuple[PosteriorCorrector, float, dict[str, Any]]:
+    """What is made of a given label, and from which confidence on: from pairs where there are enough of them."""
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     if len(paired) >= MIN_PAIRS:
         found = fit_paired(
@@ -238,12 +198,15 @@ def fit_posterior(
             rows.folds.of[paired],
             *prior.expected,
         )
-        right = float((found.held.argmax(axis=1) == problem.truth[paired]).mean())
+        truth, given = problem.truth[paired], problem.paired_given[paired]
+        threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+        right = float((found.held.argmax(axis=1) == truth).mean())
         metrics = {"paired": len(paired), "beta": found.beta, "kappa": found.kappa, "paired_right_out_of_fold": right}
-        return PosteriorCorrector(found.label_terms, found.beta, 1.0), {"posterior": metrics}
+        return PosteriorCorrector(found.label_terms, found.beta, 1.0), threshold, {"posterior": metrics}
     terms = correction.label_terms(as_log(prior.expected[0]), as_log(prior.fitted[0]))
     scaled: Tensor = terms / max(float(correction.a), 1.0)
-    return PosteriorCorrector(scaled.numpy().astype(np.float64), 1.0, 1.0), {"posterior": {"paired": len(paired)}}
+    corrector = PosteriorCorrector(scaled.numpy().astype(np.float64), 1.0, 1.0)
+    return corrector, choose_threshold(len(problem.truth)), {"posterior": {"paired": len(paired)}}
 
 
 MIN_PAIRS = 20

@@ -23,6 +23,7 @@ import torch
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.quality import share_with_interval
+from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit, split_clean
 from labelfix.data.tables import Codes
@@ -232,6 +233,7 @@ def _finished(
         temperature=verdict.temperature,
         corrector=verdict.corrector,
         history=pa.Table.from_pylist(history),
+        min_confidence=choose_threshold(len(problem.truth)),
         metrics=metrics,
         warnings=(verdict.collapse,) if verdict.collapse else (),
     )

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from labelfix.correction.members import Rows, with_trusted
 from labelfix.correction.transition import Matrix
-from labelfix.methods.mlc.members import Rows, with_trusted
 from labelfix.training.implicit import cross_entropy_gradient, solve
 from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
 

@@ -1,4 +1,6 @@
-"""The members of the anchored recipe's prior: simple correctors held in place by trusted rows.
+"""Simple correctors on fixed features, held in place by trusted rows.
+
+The anchored recipe stacks them (its members); some are methods of their own.
 
 f_g learns the trusted rows alone, n(y'|x) the given labels alone. S1 learns the Bayes posterior of f_g and the
 transition matrix T0; GLC1 and GLC8 maximise the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS
@@ -16,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from labelfix.correction.base import Problem
+from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
 from labelfix.correction.transition import Matrix, expected_transition, normalised
 from labelfix.data.tables import Codes
-from labelfix.methods.mlc.folds import CrossFitted, Folds, cross_fit, cut
+from labelfix.progress import Progress
 from labelfix.training.linear import LinearHead, cross_entropy_to, forward_likelihood, minimise
 
 TRUSTED_SHARE = 0.25
@@ -36,7 +40,7 @@ EM_PRIOR = 20.0
 
 @dataclass(frozen=True)
 class Rows:
-    """The data of the anchored recipe as tensors.
+    """The data as tensors.
 
     Attributes:
         noisy: `(N, D)` features.
@@ -72,6 +76,47 @@ class Rows:
     def one_hot(self, labels: Tensor) -> Tensor:
         """`(·, K)` float32."""
         return torch.nn.functional.one_hot(labels, self.num_classes).float()
+
+
+def load(problem: Problem, progress: Progress | None = None) -> Rows:
+    """The problem's rows as tensors, with folds of the trusted ones.
+
+    A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
+    """
+    every = [np.arange(len(part), dtype=np.int64) for part in (problem.noisy, problem.clean)]
+    noisy, clean = problem.noisy.batch(every[0]), problem.clean.batch(every[1])
+    chosen = stand_ins(problem, noisy)
+    truth = np.concatenate([problem.truth, problem.given[chosen]])
+    if len(chosen) and progress is not None:
+        missing = len(np.unique(problem.given[chosen]))
+        progress.warn(f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in")
+    return Rows(
+        noisy=noisy,
+        given=torch.from_numpy(problem.given),
+        clean=torch.cat([clean, noisy[torch.from_numpy(chosen)]]),
+        truth=torch.from_numpy(truth),
+        num_classes=problem.num_classes,
+        folds=cut(truth, problem.seed),
+        seed=problem.seed,
+    )
+
+
+def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
+    """Noisy rows for the classes that no trusted row has: those nearest to the mean of their given class.
+
+    As many a class as the other classes have trusted rows in the median, and at most a tenth of its noisy rows.
+    """
+    counts = np.bincount(problem.truth, minlength=problem.num_classes)
+    median = int(np.median(counts[counts > 0]))
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for code in np.flatnonzero(counts == 0):
+        rows = np.flatnonzero(problem.given == code)
+        if len(rows):
+            members = noisy[torch.from_numpy(rows)]
+            distance = (members - members.mean(dim=0)).pow(2).sum(dim=1).numpy()
+            most = max(1, min(median, len(rows) // 10))
+            chosen.append(rows[np.argsort(distance, kind="stable")[:most]])
+    return np.concatenate(chosen)
 
 
 def fit_trusted_only(rows: Rows) -> CrossFitted:

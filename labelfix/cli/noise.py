@@ -1,0 +1,103 @@
+"""`labelfix noise`: make label noise for experiments."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.targets import check_table
+from labelfix.errors import SettingsError
+
+
+class Kind(enum.StrEnum):
+    """Kinds of noise."""
+
+    unif = "unif"
+    flip = "flip"
+    flip_u = "flip-u"
+    matrix = "matrix"
+
+
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input", metavar="TABLE", show_default=False, rich_help_panel=options.ROWS, help="Rows with true labels."
+    ),
+]
+LabelColumn = Annotated[
+    str,
+    typer.Option(
+        "--label-column", metavar="NAME", rich_help_panel=options.COLUMNS, help="Column of the labels to make noisy."
+    ),
+]
+NoiseKind = Annotated[
+    Kind,
+    typer.Option(
+        "--kind",
+        help="unif: drawn anew from all classes; flip: one fixed other class for each; flip-u: any other class; "
+        "matrix: as --matrix says.",
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", metavar="SHARE", min=0.0, max=1.0, show_default=False, help="How often, from 0 to 1."),
+]
+MatrixFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--matrix",
+        metavar="FILE",
+        show_default=False,
+        help="CSV file: the class names, then one row of probabilities for each of them as the true class.",
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise.")]
+
+
+def noise(
+    context: typer.Context,
+    input: Input = None,  # noqa: A002 - the flag's name
+    out: options.TableOut = None,
+    kind: NoiseKind = Kind.unif,
+    rate: Rate = None,
+    matrix: MatrixFile = None,
+    label_column: LabelColumn = "label",
+    seed: Seed = 0,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Write a table again with noisy labels, for experiments; the true ones go into the column true_label."""
+    table = options.needed(input, "--input", "name a table with true labels")
+    out = options.needed(out, "--out", "name the file to write, for example --out noisy.parquet")
+    check_table(out, "--out", [table])
+    if kind is Kind.matrix:
+        if rate is not None:
+            raise SettingsError("--rate: the matrix says how often; leave it out")
+        path: Path = options.needed(matrix, "--matrix", "name the CSV file of probabilities")
+    else:
+        if matrix is not None:
+            raise SettingsError("--matrix: goes with --kind matrix only")
+        rate = options.needed(rate, "--rate", "say how often, for example --rate 0.4")
+    voice = options.voice(context)
+
+    from labelfix.data.formats import open_table
+    from labelfix.data.noise import Matrix, transition_matrix
+    from labelfix.data.noisy_copy import TRUE_COLUMN, read_matrix, write_noisy_copy
+
+    def matrix_for(classes: tuple[str, ...]) -> Matrix:
+        if kind is Kind.matrix:
+            return read_matrix(path, classes)
+        assert rate is not None
+        return transition_matrix(kind.value, len(classes), rate)
+
+    told = write_noisy_copy(open_table(table), out, label_column, matrix_for, seed)
+    share = told.changed / max(told.labelled, 1)
+    voice.note(
+        f"{told.rows:,} rows, {told.classes} classes: {told.changed:,} labels ({share:.1%}) are wrong now; "
+        f"the true ones are in {TRUE_COLUMN!r}"
+    )
+    voice.data(str(out))
