@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import torch
 
-from labelfix.correction.base import Corrector, Family, FittedModel, Problem
+from labelfix.correction.base import Corrector, Family, FittedModel, OwnRows, Problem
 from labelfix.correction.network import softmax
 from labelfix.correction.quality import share_with_interval
 from labelfix.data.inputs import SelectedInputs
@@ -31,7 +31,7 @@ from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable,
 from labelfix.devices import one_thread, pick_device
 from labelfix.errors import SettingsError
 from labelfix.methods.table import METHODS
-from labelfix.models.features import Inputs, select
+from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.exports import write_corrected
@@ -100,11 +100,12 @@ def train_on(
         encoded = represent(reading.data, settings, device, progress)
     with watch.stage("fit"):
         fitted = fit(reading.data, encoded, settings, device, progress)
+    threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
+    progress.say(f"labels are changed from a confidence of {threshold:g} on")
     classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
     with watch.stage("correct"):
-        labels = correct(
-            reading.data.noisy, encoded.noisy, classifier, fitted.corrector, settings.min_confidence, device, progress
-        )
+        labels = correct(reading.data.noisy, encoded.noisy, classifier, fitted.corrector, threshold, device, progress)
+        labels = with_own_rows(labels, fitted, reading.data)
         labels = with_trusted_labels(labels, reading.data)
     write(folder, reading, encoded, classifier, fitted, labels, settings, watch)
 
@@ -137,14 +138,20 @@ def represent(data: TrainingData, settings: TrainSettings, device: torch.device,
 def fit(
     data: TrainingData, encoded: Encoded, settings: TrainSettings, device: torch.device, progress: Progress
 ) -> FittedModel:
-    """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones."""
+    """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones.
+
+    Both are put in an order of their contents, so that the same rows give the same result in any order and format.
+    """
     rows = data.noisy_rows
+    rows = by_content(encoded.noisy, rows, data.noisy.codes[rows])
+    trusted = np.arange(len(data.clean), dtype=np.int64)
+    trusted = by_content(encoded.clean, trusted, data.clean.codes)
     problem = Problem(
         noisy=select(encoded.noisy, rows),
         given=data.noisy.codes[rows],
-        clean=encoded.clean,
-        truth=data.clean.codes,
-        paired_given=data.paired_given,
+        clean=select(encoded.clean, trusted),
+        truth=data.clean.codes[trusted],
+        paired_given=data.paired_given[trusted],
         num_classes=len(data.classes),
         sampling=data.sampling,
         new_classifier=lambda generator: encoded.representation.new_classifier(len(data.classes), generator),
@@ -159,7 +166,16 @@ def fit(
         fitted = METHODS[settings.method](problem, settings.method_settings, progress)
     for warning in fitted.warnings:
         progress.warn(warning)
-    return fitted
+    return in_file_order(fitted, rows)
+
+
+def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:
+    """What a method says of its own rows, from the order they were given in to that of the noisy file."""
+    own = fitted.own_rows
+    if own is None:
+        return fitted
+    back = np.argsort(rows)
+    return replace(fitted, own_rows=OwnRows(own.soft[back], own.label_score[back]))
 
 
 def family_of(representation: Representation) -> Family:
@@ -209,6 +225,15 @@ def keep_unreadable(soft: Probabilities, given: Codes, unreadable: npt.NDArray[n
     soft[unreadable] = np.where((given[unreadable] == UNLABELLED)[:, None], rest, kept)
 
 
+def with_own_rows(labels: CorrectedLabels, fitted: FittedModel, data: TrainingData) -> CorrectedLabels:
+    """The rows that the method learned from carry what it says of them by models that had not seen them."""
+    if fitted.own_rows is None:
+        return labels
+    soft = labels.soft.copy()
+    soft[data.noisy_rows] = fitted.own_rows.soft
+    return replace(labels, soft=soft)
+
+
 def with_trusted_labels(labels: CorrectedLabels, data: TrainingData) -> CorrectedLabels:
     """The noisy rows that are trusted carry their trusted label, with certainty."""
     rows, soft = data.clean_in_noisy, labels.soft.copy()
@@ -251,7 +276,7 @@ def write(
             "versions": {name: version_of(name) for name in VERSIONS} | {"python": platform.python_version()},
             "method": settings.method,
             "seed": settings.seed,
-            "min_confidence": settings.min_confidence,
+            "min_confidence": labels.min_confidence,
             "classes": list(reading.data.classes.names),
             "class_names": reading.data.classes.to_json(),
             "columns": reading.columns.to_json(),

@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python tests/measure/epoch_speed.py [rows]
 
-Prints rows a second of one epoch (D = 384, K = 4, batch 512), with the meta-gradient on every step, on every fifth, and
-with a look-ahead of five steps. An epoch's time is the difference between a run of many epochs and a run of two, so that
-start-up and judging do not count.
+Prints rows a second of one epoch (D = 384, K = 4, batch 512), with the meta-gradient on every step, on every fifth,
+and with a look-ahead of five steps. An epoch's time is the difference between a run of many epochs and a run of two,
+so that start-up and judging do not count.
 """
 
 import statistics
