@@ -16,6 +16,7 @@ from labelfix import pipeline
 from labelfix.correction.base import Corrector
 from labelfix.correction.quality import compare_with_truth
 from labelfix.correction.storage import load_corrector
+from labelfix.data.findings import Findings
 from labelfix.data.read import Columns, read_rows, read_truth
 from labelfix.data.tables import ClassNames, CorrectedLabels, LabelTable
 from labelfix.devices import pick_device
@@ -68,12 +69,7 @@ def train(
     path = Path(out) if out is not None else None
     if path is not None:
         refuse_taken(path, overwrite)
-    watch = pipeline.Stopwatch()
-    with watch.stage("read"):
-        reading = pipeline.read(noisy, clean, settings, progress)
-    folder = RunFolder.create(path, overwrite)
-    pipeline.train_on(reading, folder, settings, progress, watch)
-    return Run(folder)
+    return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
 
 
 def load_run(path: str | Path | None = None) -> Run:
@@ -216,7 +212,10 @@ class Run:
     def _encoded(self, rows: Any, progress: Progress) -> tuple[LabelTable, Inputs]:  # noqa: ANN401
         compute = self.settings.compute
         columns = Columns.from_json(self.manifest["columns"])
-        table = read_rows(rows, self.classes, columns, self.settings.data, compute.read_rows)
+        findings = Findings()
+        table = read_rows(rows, self.classes, columns, self.settings.data, compute.read_rows, findings)
+        for warning in findings.warnings:
+            progress.warn(str(warning))
         assert table.inputs is not None
         return table, self.classifier.representation.encode(table.inputs, compute, progress)
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ import torch
 
 from labelfix.correction.base import Corrector, Family, FittedModel, OwnRows, Problem
 from labelfix.correction.network import softmax
-from labelfix.correction.quality import share_with_interval
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.read import Reading, read_training
+from labelfix.data.summary import estimate_noise
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.devices import one_thread, pick_device
-from labelfix.errors import SettingsError
+from labelfix.errors import LabelfixError, SettingsError
 from labelfix.methods.table import METHODS
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation, choose_representation
@@ -69,16 +70,26 @@ class Stopwatch:
         """Time one stage."""
         started = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - started, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)
 
 
-def train(noisy: Any, clean: Any, folder: RunFolder, settings: TrainSettings, progress: Progress) -> None:  # noqa: ANN401
+def train(
+    noisy: Any,  # noqa: ANN401
+    clean: Any,  # noqa: ANN401
+    path: Path | None,
+    overwrite: bool,
+    settings: TrainSettings,
+    progress: Progress,
+) -> RunFolder:
     """Run all stages and write the run folder.
+
+    The folder is made, and the run that it replaces removed, once the inputs are read and the backbone is there.
 
     Args:
         noisy: The noisy file, or a table in memory.
         clean: The trusted file or files, or a table in memory.
-        folder: Where the run goes; freshly created.
+        path: Where the run goes; None for a new folder under `runs/`.
+        overwrite: Replace the run that is there.
         settings: Everything else.
         progress: Told what happens.
 
@@ -88,16 +99,30 @@ def train(noisy: Any, clean: Any, folder: RunFolder, settings: TrainSettings, pr
     watch = Stopwatch()
     with watch.stage("read"):
         reading = read(noisy, clean, settings, progress)
-    train_on(reading, folder, settings, progress, watch)
+    device = pick_device(settings.compute.device)
+    with watch.stage("represent"):
+        representation = choose(reading.data, settings, device, progress)
+    folder = RunFolder.create(path, overwrite)
+    try:
+        train_on(reading, representation, folder, settings, device, progress, watch)
+    except LabelfixError:
+        folder.discard()
+        raise
+    return folder
 
 
 def train_on(
-    reading: Reading, folder: RunFolder, settings: TrainSettings, progress: Progress, watch: Stopwatch
+    reading: Reading,
+    representation: Representation,
+    folder: RunFolder,
+    settings: TrainSettings,
+    device: torch.device,
+    progress: Progress,
+    watch: Stopwatch,
 ) -> None:
-    """The stages after reading."""
-    device = pick_device(settings.compute.device)
+    """The stages that have a folder to write to."""
     with watch.stage("represent"):
-        encoded = represent(reading.data, settings, device, progress)
+        encoded = represent(reading.data, representation, settings, progress)
     with watch.stage("fit"):
         fitted = fit(reading.data, encoded, settings, device, progress)
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
@@ -123,10 +148,17 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
     return reading
 
 
-def represent(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Encoded:
+def choose(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Representation:
+    """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
+    assert data.noisy.inputs is not None
+    return choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)
+
+
+def represent(
+    data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
+) -> Encoded:
     """Turn raw inputs into what the classifier reads; trusted rows without inputs of their own take the noisy row's."""
     assert data.noisy.inputs is not None
-    representation = choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)
     noisy = representation.encode(data.noisy.inputs, settings.compute, progress)
     clean = data.clean.inputs
     assert clean is not None
@@ -298,16 +330,17 @@ def write(
 
 def count(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
     """How many rows there are of each kind."""
-    paired = data.paired_given != UNLABELLED
-    wrong = int((data.paired_given[paired] != data.clean.codes[paired]).sum())
+    noise = estimate_noise(data)
     actions, numbers = np.unique(labels.action, return_counts=True)
     return {
         "noisy": len(data.noisy),
         "labelled": int(data.noisy.labelled.sum()),
         "noisy_training": len(data.noisy_rows),
         "clean": len(data.clean),
-        "paired": int(paired.sum()),
-        "paired_given_wrong": share_with_interval(wrong, int(paired.sum())),
+        "paired": noise.paired,
+        "paired_given_wrong": None
+        if noise.paired == 0
+        else {"value": noise.share, "low": noise.low, "high": noise.high, "rows": noise.paired, "how": noise.how},
         "actions": {name: int(dict(zip(actions, numbers, strict=True)).get(name, 0)) for name in ACTIONS},
         "classes": len(data.classes),
     }

@@ -6,6 +6,7 @@ A run is written in place and `run.json` last: a folder with `run.json` is finis
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -146,6 +147,11 @@ class RunFolder:
         write_json(self.manifest, {"format_version": FORMAT_VERSION, **manifest})
         (self.path / _UNFINISHED).unlink(missing_ok=True)
 
+    def discard(self) -> None:
+        """Take away the folder of a run that could not be begun, unless something was put into it."""
+        if [entry.name for entry in self.path.iterdir()] == [_UNFINISHED]:
+            _remove(self.path)
+
     def read_manifest(self) -> dict[str, Any]:
         """The contents of `run.json`.
 
@@ -213,17 +219,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Yields:
         A path that does not exist yet, on the same disk and with the same suffix, to write to.
+
+    Raises:
+        RunError: There is no writing there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         if temporary.is_dir() and path.is_dir():
             path.rmdir()
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             _remove(temporary)
+        if isinstance(error, OSError) and _concerns(error, temporary):
+            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
         raise
 
 
@@ -286,6 +297,12 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _concerns(error: OSError, temporary: Path) -> bool:
+    """Whether an error is about the file being written, not about one that is read meanwhile."""
+    places = (temporary, *temporary.parents)
+    return error.errno == errno.ENOSPC or any(str(error.filename) == str(place) for place in places)
 
 
 def _jsonable(value: Any) -> Any:  # noqa: ANN401

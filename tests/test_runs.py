@@ -187,6 +187,29 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert [path.name for path in target.parent.iterdir()] == ["a.txt"]
 
 
+def test_a_place_where_nothing_can_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with (
+        pytest.raises(RunError, match=r"file/out\.csv: cannot be written \(.*\); choose another place"),
+        atomic_path(tmp_path / "file" / "out.csv") as beside,
+    ):
+        beside.write_text("x")
+
+
+def test_a_file_that_cannot_be_read_meanwhile_is_not_taken_for_the_one_being_written(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "out.csv"):
+        (tmp_path / "source.csv").read_text()
+
+
+def test_a_run_that_could_not_be_begun_leaves_no_folder_but_keeps_what_was_there(tmp_path):
+    for name, files in (("empty", []), ("other", ["mine.txt"])):
+        folder = RunFolder.create(tmp_path / name, overwrite=False)
+        for file in files:
+            (folder.path / file).write_text("x")
+        folder.discard()
+        assert folder.path.exists() == bool(files)
+
+
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     target = tmp_path / "model"
     target.mkdir()

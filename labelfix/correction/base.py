@@ -95,7 +95,7 @@ class FittedModel:
         classifier: The trained classifier in evaluation mode.
         temperature: Divides the classifier's logits before the softmax, so that its probabilities are calibrated.
         corrector: Makes the soft labels.
-        history: A row per epoch, or per part.
+        history: A row per epoch, or per outer step.
         min_confidence: The threshold that the trusted rows speak for; used where the user names none.
         metrics: Plain figures for `metrics.json`.
         warnings: Sentences a person must read, such as a collapse.

@@ -143,7 +143,12 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
 
 
 def trusted_label_column(
-    source: TableSource, given: str | None, id_column: str | None, settings: DataSettings, findings: Findings
+    source: TableSource,
+    given: str | None,
+    id_column: str | None,
+    settings: DataSettings,
+    findings: Findings,
+    flag: str = "--clean-label-column",
 ) -> str | None:
     """The column of the trusted labels.
 
@@ -156,10 +161,11 @@ def trusted_label_column(
         id_column: Id column of the trusted file.
         settings: May name the column.
         findings: Takes errors and the choice made.
+        flag: How the user names the column.
     """
     asked = settings.clean_label_column
     if asked is not None:
-        return asked if require_column(source, asked, "--clean-label-column", findings) else None
+        return asked if require_column(source, asked, flag, findings) else None
     true = list(_named(source, TRUE_NAMES).values())
     same = [given] if given is not None and given in source.schema.names else []
     if true:
@@ -169,7 +175,6 @@ def trusted_label_column(
     others = [name for name in source.schema.names if name and name != id_column]
     if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
         candidates = others
-    flag = "--clean-label-column"
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))

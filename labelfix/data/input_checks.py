@@ -40,7 +40,7 @@ def check_inputs(
         InputError: The file is damaged or not UTF-8.
     """
     if inputs.spec.kind == "image":
-        return _check_images(inputs, places, findings, skip_unreadable, rows)
+        return _check_images(inputs, places, findings, skip_unreadable, rows, training)
     if inputs.spec.kind == "embedding":
         _check_embeddings(inputs, places, findings, rows)
     elif inputs.spec.kind == "text":
@@ -181,10 +181,12 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
     if some:
         shown = ", ".join(f"{name} {count}" for name, count in list(some.items())[:8])
         more = f" and {len(some) - 8} more columns" if len(some) > 8 else ""
-        findings.note(f"{inputs.name}: missing values will be filled in ({shown}{more}, of {rows} rows)")
+        findings.note(f"{inputs.name}: missing values: {shown}{more} (of {rows:,} rows)")
 
 
-def _check_images(inputs: ColumnInputs, places: Places, findings: Findings, skip: bool, rows: int) -> Flags | None:
+def _check_images(
+    inputs: ColumnInputs, places: Places, findings: Findings, skip: bool, rows: int, training: bool
+) -> Flags | None:
     found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows))}
     if not found:
         return None
@@ -201,7 +203,8 @@ def _check_images(inputs: ColumnInputs, places: Places, findings: Findings, skip
         return f"{shown} cannot be read ({reason})"
 
     bad = np.array(sorted(found), dtype=np.int64)
-    remedy = "left out of training, its given label is kept" if skip else "mend or remove it, or pass --skip-unreadable"
+    passed = "left out of training, its given label is kept" if training else "scored blank; a given label is kept"
+    remedy = passed if skip else "mend or remove it, or pass --skip-unreadable"
     findings.rows(places, bad, what, remedy, "{} more images cannot be read", warn=skip)
     if len(bad) == len(places):
         findings.error(inputs.name, "none of the images can be read", "check the column and the paths")

@@ -93,7 +93,7 @@ def read_truth(
         findings.error(
             table.name, "has no id column, so its rows cannot be found in the run", "name it with --id-column"
         )
-    label = trusted_label_column(table, settings.label_column, ids, settings, findings)
+    label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column")
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()

@@ -15,6 +15,7 @@ from labelfix.data.columns import Columns, id_columns, label_column, trusted_lab
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_several, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
+from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.ids import check_ids
 from labelfix.data.input_columns import input_columns, inputs_fit
 from labelfix.data.inputs import SelectedInputs
@@ -65,6 +66,9 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     """
     findings = Findings()
     ours, theirs, aliases = _open(noisy, clean, settings, findings)
+    for source in (ours, theirs):
+        if (source.schema.metadata or {}).get(DECIMAL.encode()):
+            findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, columns.label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)

@@ -54,5 +54,28 @@ def test_nothing_heavy_is_imported(at_work, words, code):
     assert [name for name in HEAVY if name in loaded] == []
 
 
+def test_judging_a_folder_of_images_imports_nothing_heavy_either(at_work):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = at_work / "images" / "cat" / "1.png"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"\x89PNG")
+    table = pq.read_table("run/corrected.parquet")
+    schema = table.schema
+    about = {**json.loads(schema.metadata[b"labelfix"]), "input_kind": "image", "input_columns": ["image"]}
+    columns = {
+        "id": pa.repeat("cat/1.png", len(table)).cast(pa.string()),
+        "source_file": pa.repeat(str(at_work / "images"), len(table)),
+        "source_row": pa.repeat(1, len(table)),
+    }
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, values)
+    pq.write_table(table.replace_schema_metadata({b"labelfix": json.dumps(about)}), at_work / "images.parquet")
+    ended, loaded = modules("flag", "--corrected", str(at_work / "images.parquet"))
+    assert ended == 0
+    assert [name for name in HEAVY if name in loaded and name != "pyarrow.compute"] == []
+
+
 def test_rich_is_not_imported_to_judge(at_work):
     assert [name for name in modules("flag", "--run", "run")[1] if name.startswith("rich")] == []

@@ -31,9 +31,17 @@ def test_the_delimiter_is_found(put: Put, delimiter: str) -> None:
     ]
 
 
-def test_semicolons_delimit_where_commas_are_decimal(put: Put) -> None:
-    path = put("t.csv", "id;size;label\n1;2,5;x\n2;3,75;y\n")
-    assert [row["size"] for row in rows(path)] == ["2,5", "3,75"]
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_commas_are_decimal_where_they_do_not_delimit(put: Put, delimiter: str) -> None:
+    lines = ["id;size;code;label", "1;2,5;1,2,3;x", "2;-,75;4;y", "3;NA;5;y", "4;1e3;6;x"]
+    table = rows(put("t.csv", "\n".join(lines).replace(";", delimiter)))
+    assert [row["size"] for row in table] == [2.5, -0.75, None, 1000.0]
+    assert [row["code"] for row in table] == ["1,2,3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("text", ['id,size\n1,"1,500"\n2,"2,500"\n', "id;size\n1;1,5\n2;1.5\n"])
+def test_commas_that_may_part_thousands_are_left_as_text(put: Put, text: str) -> None:
+    assert all(isinstance(row["size"], str) for row in rows(put("t.csv", text)))
 
 
 def test_doubled_and_escaped_quotes_and_line_breaks_inside_a_cell_are_read(put: Put) -> None:

@@ -120,7 +120,7 @@ def test_a_named_index_of_a_frame_is_a_column_and_a_nameless_one_is_not() -> Non
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (42, "noisy: is a builtins.int, which is no table; give a path, a pyarrow table"),
+        (42, "noisy: is of type int, which is no table; give a path, a pyarrow table"),
         (
             datasets.DatasetDict({"train": dataset()}),
             "noisy: is a DatasetDict with splits train; give one of its splits",

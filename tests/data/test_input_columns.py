@@ -53,7 +53,7 @@ def test_missing_numbers_and_categories_are_null_and_counted() -> None:
     table = inputs(reading)
     assert table["size"].to_pylist() == [1.0, None, None, 2.0, 3.0, 4.0]
     assert table["kind"].to_pylist() == ["a", None, None, "b", "a", "b"]
-    assert any("missing values will be filled in (size 2, kind 2, of 6 rows)" in note for note in reading.notes)
+    assert any("missing values: size 2, kind 2 (of 6 rows)" in note for note in reading.notes)
 
 
 def test_numbers_of_every_type_are_float64() -> None:

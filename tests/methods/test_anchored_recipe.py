@@ -108,6 +108,15 @@ def test_nothing_that_judges_a_trusted_row_has_seen_it():
     assert np.array_equal(*expected)
 
 
+def test_history_has_a_row_an_outer_step_and_the_meta_loss_falls():
+    made, _ = problem(noise=0.5, paired=False)
+    history = fit(made).history.to_pydict()
+    assert history["epoch"] == list(range(1, 13))
+    for name in ("meta_loss", "meta_norm", "entropy", "changed", "a", "b", "c"):
+        assert np.isfinite(history[name]).all(), name
+    assert min(history["meta_loss"][1:]) < history["meta_loss"][0]
+
+
 def test_folds_are_even_and_stratified():
     truth = np.repeat([0, 1, 2], [40, 8, 4])
     folds = cut(truth, seed=0)

@@ -76,6 +76,13 @@ def test_an_image_of_a_folder_is_named_by_its_own_path(findings, tmp_path):
     assert found.place == str(tmp_path / "root" / "cat" / "1.png")
 
 
+def test_an_image_of_a_folder_is_named_as_the_user_named_the_folder(findings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "root" / "cat").mkdir(parents=True)
+    (tmp_path / "root" / "cat" / "1.png").write_bytes(b"\x89PNG")
+    assert findings("root", ["cat/1.png"], [1], InputSpec("image", ("image",)))[0].place == "root/cat/1.png"
+
+
 @pytest.mark.parametrize("name", ["gone.csv", "gone.parquet", "gone"])
 def test_without_the_source_the_finding_stands_alone(findings, tmp_path, name):
     found = findings(tmp_path / name, ["a"], [1])

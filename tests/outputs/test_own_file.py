@@ -120,6 +120,14 @@ def test_a_csv_file_comes_back_cell_for_cell(export, tmp_path):
     ]
 
 
+def test_a_csv_file_with_semicolons_and_decimal_commas_comes_back_with_them(export, tmp_path):
+    lines = ["id;price;label", "1;1,50;cat", "2;2,0;cat", "3;;cat", "4;4;"]
+    (tmp_path / "noisy.csv").write_text("\n".join(lines) + "\n")
+    export(tmp_path / "noisy.csv", "out.csv")
+    written = ["id;price;label;given_label", "1;1,50;cat;cat", "2;2,0;dog;cat", "3;;cat;cat", "4;4;dog;"]
+    assert (tmp_path / "out.csv").read_text() == "\n".join(written) + "\n"
+
+
 @pytest.mark.parametrize(("name", "delimiter"), [("out.tsv", "\t"), ("out.tsv.gz", "\t"), ("out.csv.gz", ",")])
 def test_other_text_endings_are_written_as_they_promise(export, tmp_path, name, delimiter):
     source = write(tmp_path / "noisy.parquet", ["cat", "cat", "cat", None])

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.base import READ_ROWS, Chunk, Source, cannot_read, check_file, hash_files, magic, slices
-from labelfix.data.formats.csv_dialect import Dialect, is_gzip, open_bytes, sniff
+from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, is_gzip, open_bytes, sniff
 from labelfix.data.formats.csv_types import ColumnType, typed
 from labelfix.data.formats.csv_write import SUFFIXES, write_csv
 from labelfix.errors import Defect, InputError
@@ -100,13 +100,16 @@ class CsvSource:
                 for column, cells in zip(header, batch.columns, strict=True):
                     text = _decode(cells, column, file, first, defects)
                     if text is not None:
-                        types[column].see(text)
+                        types[column].see(text, commas=dialect.delimiter != ",")
                 first += batch.num_rows
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
         if defects:
             raise InputError(_first_few(defects))
-        return pa.schema([(column, types[column].arrow) for column in header])
+        written = {DELIMITER: self._dialects[0].delimiter}
+        if any(type_.decimal_comma for type_ in types.values()):
+            written[DECIMAL] = ","
+        return pa.schema([(column, types[column].arrow) for column in header], metadata=written)
 
 
 def recognises(source: Source) -> bool:

@@ -16,6 +16,10 @@ from labelfix.errors import input_error
 SAMPLE_BYTES = 1 << 17
 DELIMITERS = (",", "\t", ";", "|")
 SWALLOWED_LINES = 50
+DELIMITER = "csv_delimiter"
+"""Schema metadata: what stands between the cells of the file, so that an export can be written the same way."""
+DECIMAL = "csv_decimal"
+"""Schema metadata: `,` where columns of numbers have decimal commas."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,17 @@ MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "Null", "None
 
 INTEGER = r"^(0|-?[1-9]\d{0,17})$"
 FLOAT = r"^[+-]?((0|[1-9]\d{0,17})(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"
+DECIMAL_COMMA = FLOAT.replace(r"\.", ",")
 BOOLEAN = r"^(?i:true|false)$"
 
-_PATTERNS = {"integer": INTEGER, "float": FLOAT, "boolean": BOOLEAN}
-_TYPES = {"integer": pa.int64(), "float": pa.float64(), "boolean": pa.bool_(), "string": pa.string()}
+_PATTERNS = {"integer": INTEGER, "float": FLOAT, "boolean": BOOLEAN, "comma": DECIMAL_COMMA}
+_TYPES = {
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "boolean": pa.bool_(),
+    "comma": pa.float64(),
+    "string": pa.string(),
+}
 
 
 # Made so, and missing cells found by a pattern: turning Python values into Arrow ones imports pandas.
@@ -36,11 +43,17 @@ class ColumnType:
     """Narrows down the type of one column, batch by batch."""
 
     def __init__(self) -> None:
-        self._possible = ["boolean", "integer", "float"]
+        self._possible = ["boolean", "integer", "float", "comma"]
         self._seen = False
 
-    def see(self, cells: pa.Array) -> None:
-        """Take more cells of the column (a string array) into account."""
+    def see(self, cells: pa.Array, commas: bool) -> None:
+        """Take more cells of the column into account.
+
+        Args:
+            cells: A string array.
+            commas: Whether a comma may be a decimal comma: not in a file whose cells commas part, where `1,500` in
+                quotes is rather a number with its thousands parted.
+        """
         if not self._possible:
             return
         trimmed = pc.utf8_trim_whitespace(cells)
@@ -48,12 +61,19 @@ class ColumnType:
         if len(given) == 0:
             return
         self._seen = True
-        self._possible = [kind for kind in self._possible if _all_match(given, _PATTERNS[kind])]
+        self._possible = [
+            kind for kind in self._possible if (commas or kind != "comma") and _all_match(given, _PATTERNS[kind])
+        ]
 
     @property
     def arrow(self) -> pa.DataType:
         """The narrowest type that holds every cell; a column of nothing but missing cells is string."""
         return _TYPES[self._possible[0] if self._seen and self._possible else "string"]
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether the numbers have decimal commas."""
+        return self._seen and self._possible == ["comma"]
 
 
 def typed(cells: pa.Array, type_: pa.DataType) -> pa.Array:
@@ -65,7 +85,8 @@ def typed(cells: pa.Array, type_: pa.DataType) -> pa.Array:
     given = pc.if_else(missing, _NO_TEXT, trimmed)
     if pa.types.is_boolean(type_):
         return pc.match_substring_regex(given, "^(?i:true)$")
-    return given.cast(type_)
+    # A point elsewhere than in a column of decimal commas would not have let it be one of numbers.
+    return pc.replace_substring(given, ",", ".").cast(type_)
 
 
 def _all_match(cells: pa.Array, pattern: str) -> bool:

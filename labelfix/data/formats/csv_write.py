@@ -15,23 +15,24 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.csv_dialect import is_gzip
+from labelfix.data.formats.csv_dialect import DELIMITER, is_gzip
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write a table as CSV, or as TSV where the name of `target` says so.
+    """Write a table as CSV, or as TSV where the name of `target` says so; with semicolons where its source had them.
 
     Cells are quoted only where they must be; nested columns become JSON text; null is an empty cell.
 
     Args:
         path: The file to write.
         target: The name that the file will have in the end; it decides on TSV and .gz.
-        schema: The columns.
+        schema: The columns; its metadata may name the delimiter of the file that they come from.
         batches: The rows.
     """
-    delimiter = "\t" if ".tsv" in target.name.lower() else ","
+    own = (schema.metadata or {}).get(DELIMITER.encode(), b",").decode()
+    delimiter = "\t" if ".tsv" in target.name.lower() else "," if own == "\t" else own
     with _open_text(path, is_gzip(target)) as stream:
         csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
         for batch in batches:

@@ -117,7 +117,7 @@ def _arrow(table: Source, name: str) -> pa.Table:
         reason = " ".join(str(part) for part in error.args)[:160]
         raise input_error(name, f"cannot become an Arrow table ({reason})", "give every column one type") from None
     wanted = "a path, a pyarrow table, a pandas frame or a datasets.Dataset"
-    raise input_error(name, f"is a {kind}, which is no table", f"give {wanted}")
+    raise input_error(name, f"is of type {kind.removeprefix('builtins.')}, which is no table", f"give {wanted}")
 
 
 def _add(total: hashlib._Hash, table: pa.Table, schema: pa.Schema) -> None:

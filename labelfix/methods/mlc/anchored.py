@@ -91,7 +91,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     progress.start("fit", total=4, unit="parts")
     prior = fit_prior(rows, clock)
     with clock.part("meta step"):
-        correction, inner = meta_step(rows, prior)
+        correction, inner, history = meta_step(rows, prior)
     with clock.part("student"):
         student, classifier = fit_classifier(rows, prior, correction, inner)
     with clock.part("posterior"):
@@ -115,8 +115,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         "recipe": "anchored",
         "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, trusted),
     }
-    history = pa.table({"part": list(clock.seconds), "seconds": list(clock.seconds.values())})
-    return FittedModel(module.eval(), 1.0, corrector, history, threshold, metrics)
+    metrics["fit_seconds"] = clock.seconds
+    return FittedModel(module.eval(), 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics)
 
 
 def fit_prior(rows: Rows, clock: _Clock) -> Prior:
@@ -152,8 +152,12 @@ def fit_prior(rows: Rows, clock: _Clock) -> Prior:
     )
 
 
-def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[InnerProblem]]:
-    """Train the structured LCN on folds of the trusted rows; returns the folds' inner problems, solved."""
+def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[InnerProblem], list[dict[str, float]]]:
+    """Train the structured LCN on folds of the trusted rows.
+
+    Returns:
+        Its parameters, the folds' inner problems, solved, and the history.
+    """
     part = rows.subset(rows.sample(SAMPLE))
     problems = [
         InnerProblem(
@@ -166,7 +170,8 @@ def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[Inne
         )
         for fold in range(rows.folds.count)
     ]
-    return train(problems, rows.num_classes, len(rows.truth)), problems
+    correction, history = train(problems, rows.num_classes, len(rows.truth))
+    return correction, problems, history
 
 
 def fit_classifier(

@@ -22,6 +22,7 @@ from labelfix.correction.members import Rows, with_trusted
 from labelfix.correction.transition import Matrix
 from labelfix.training.implicit import cross_entropy_gradient, solve
 from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
+from labelfix.training.losses import entropy
 
 SAMPLE = 2500
 """Noisy rows of the inner problem."""
@@ -128,7 +129,9 @@ class InnerProblem:
         return loss, list(torch.autograd.grad((q * along).sum(), leaves))
 
 
-def train(problems: Sequence[InnerProblem], num_classes: int, trusted: int) -> StructuredCorrection:
+def train(
+    problems: Sequence[InnerProblem], num_classes: int, trusted: int
+) -> tuple[StructuredCorrection, list[dict[str, float]]]:
     """Minimise the mean trusted loss over all folds plus the prior (1/2M) Σ (deviation / σ)².
 
     Args:
@@ -137,25 +140,43 @@ def train(problems: Sequence[InnerProblem], num_classes: int, trusted: int) -> S
         trusted: M.
 
     Returns:
-        The average of the last outer steps' parameters.
+        The average of the last outer steps' parameters, and a row of history for each outer step.
     """
     start = [p.clone() for p in StructuredCorrection.start(num_classes).parameters()]
     current = [p.clone() for p in start]
     optimizer = torch.optim.Adam(current, lr=0.15, betas=(0.7, 0.95))
     last: list[list[Tensor]] = []
+    history: list[dict[str, float]] = []
     for step in range(OUTER_STEPS):
         correction = StructuredCorrection(*current)
-        gradients = [p.new_zeros(p.shape) for p in current]
+        history.append(_watched(step, correction, problems))
+        gradients, loss = [p.new_zeros(p.shape) for p in current], 0.0
         for problem in problems:
-            _, slopes = problem.outer(correction, 25 if step == 0 else 8, SOLVER_STEPS)
+            value, slopes = problem.outer(correction, 25 if step == 0 else 8, SOLVER_STEPS)
+            loss += value / trusted
             gradients = [g + s / trusted for g, s in zip(gradients, slopes, strict=True)]
+        history[-1] |= {"meta_loss": loss, "meta_norm": float(torch.nn.utils.get_total_norm(gradients))}
         for p, begin, gradient, sigma in zip(current, start, gradients, SIGMA, strict=True):
             p.grad = gradient + (p - begin) / (sigma**2 * trusted)
         optimizer.step()
         for p, (low, high) in zip(current, LIMITS, strict=True):
             p.clamp_(low, high)
         last.append([p.clone() for p in current])
-    return StructuredCorrection(*(torch.stack(values).mean(dim=0) for values in zip(*last[-AVERAGED:], strict=True)))
+    averaged = (torch.stack(values).mean(dim=0) for values in zip(*last[-AVERAGED:], strict=True))
+    return StructuredCorrection(*averaged), history
+
+
+def _watched(step: int, correction: StructuredCorrection, problems: Sequence[InnerProblem]) -> dict[str, float]:
+    """What an outer step is worth watching for: the parameters, and the labels that they make."""
+    q, given = problems[0].soft(correction), problems[0].rows.given
+    return {
+        "epoch": step + 1,
+        "entropy": float(entropy(q).mean()),
+        "changed": float((q.argmax(dim=1) != given).float().mean()),
+        "a": float(correction.a),
+        "b": float(correction.b),
+        "c": float(correction.c),
+    }
 
 
 def as_log(matrix: Matrix) -> Tensor:
