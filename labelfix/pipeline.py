@@ -8,13 +8,10 @@ Each stage takes what the stages before it made, and nothing flows back.
 from __future__ import annotations
 
 import contextlib
-import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,6 @@ from labelfix.correction.base import Corrector, Family, FittedModel, OwnRows, Pr
 from labelfix.correction.network import softmax
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.read import Reading, read_training
-from labelfix.data.summary import estimate_noise
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.devices import one_thread, pick_device
 from labelfix.errors import LabelfixError, SettingsError
@@ -36,12 +32,10 @@ from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.exports import write_corrected
+from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.progress import Progress
 from labelfix.runs import RunFolder, atomic_path, run_id, write_json
 from labelfix.settings.run import TrainSettings, to_plain, to_toml
-
-VERSIONS = ("torch", "numpy", "scikit-learn", "pyarrow", "transformers", "timm")
-"""Packages whose versions go into `run.json`: the ones that can move a result."""
 
 
 @dataclass(frozen=True)
@@ -299,70 +293,9 @@ def write(
         with atomic_path(folder.history) as beside:
             pq.write_table(fitted.history, beside)
         write_corrected(folder.corrected, labels, reading.columns.spec, reading.columns.id)
-    counts = count(reading.data, labels)
+    counts = row_counts(reading.data, labels)
     write_json(folder.metrics, {"counts": counts, **fitted.metrics, "seconds": watch.seconds})
-    folder.finish(
-        {
-            "run_id": identity,
-            "labelfix": version_of("labelfix"),
-            "versions": {name: version_of(name) for name in VERSIONS} | {"python": platform.python_version()},
-            "method": settings.method,
-            "seed": settings.seed,
-            "min_confidence": labels.min_confidence,
-            "classes": list(reading.data.classes.names),
-            "class_names": reading.data.classes.to_json(),
-            "columns": reading.columns.to_json(),
-            "data": {
-                "noisy": describe_source(reading.noisy_source, contents[0], len(reading.data.noisy)),
-                "clean": describe_source(reading.clean_source, contents[1], len(reading.data.clean)),
-            },
-            "joined_by": reading.data.joined_by,
-            "trusted_rows": [int(row) for row in reading.data.clean_in_noisy if row >= 0],
-            "sampling": reading.data.sampling,
-            "counts": counts,
-            "representation": encoded.representation.description,
-            "warnings": [str(w) for w in reading.warnings] + list(fitted.warnings),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": watch.seconds,
-        }
-    )
-
-
-def count(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
-    """How many rows there are of each kind."""
-    noise = estimate_noise(data)
-    actions, numbers = np.unique(labels.action, return_counts=True)
-    return {
-        "noisy": len(data.noisy),
-        "labelled": int(data.noisy.labelled.sum()),
-        "noisy_training": len(data.noisy_rows),
-        "clean": len(data.clean),
-        "paired": noise.paired,
-        "paired_given_wrong": None
-        if noise.paired == 0
-        else {"value": noise.share, "low": noise.low, "high": noise.high, "rows": noise.paired, "how": noise.how},
-        "actions": {name: int(dict(zip(actions, numbers, strict=True)).get(name, 0)) for name in ACTIONS},
-        "classes": len(data.classes),
-    }
-
-
-ACTIONS: Sequence[str] = ("keep", "relabel", "review", "fill")
-
-
-def describe_source(source: Any, content_hash: str, rows: int) -> dict[str, Any]:  # noqa: ANN401
-    """What `run.json` says of an input."""
-    return {
-        "name": source.name,
-        "format": source.format,
-        "files": list(source.files),
-        "content_hash": content_hash,
-        "rows": rows,
-    }
-
-
-def version_of(package: str) -> str | None:
-    """The installed version of a package; None where it is not installed."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    about = manifest(reading, labels, contents, settings)
+    about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
+    about["warnings"] += fitted.warnings
+    folder.finish(about)

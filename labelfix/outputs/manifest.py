@@ -1,0 +1,92 @@
+"""`run.json` and the counts of `metrics.json`: what a run was made of and what came out, as plain values."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from labelfix.data.read import Reading
+from labelfix.data.summary import estimate_noise
+from labelfix.data.tables import CorrectedLabels, TrainingData
+from labelfix.settings.run import TrainSettings
+
+VERSIONS = ("torch", "numpy", "scikit-learn", "pyarrow", "transformers", "timm")
+"""Packages whose versions go into `run.json`: the ones that can move a result."""
+
+ACTIONS = ("keep", "relabel", "review", "fill")
+
+
+def manifest(
+    reading: Reading, labels: CorrectedLabels, contents: Sequence[str], settings: TrainSettings
+) -> dict[str, Any]:
+    """What `run.json` says of the inputs, the settings and the versions.
+
+    Args:
+        reading: What was read.
+        labels: The corrected labels.
+        contents: Content hashes of the noisy and of the trusted input.
+        settings: The run's settings.
+    """
+    data = reading.data
+    return {
+        "run_id": labels.run_id,
+        "labelfix": _version("labelfix"),
+        "versions": {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()},
+        "method": settings.method,
+        "seed": settings.seed,
+        "min_confidence": labels.min_confidence,
+        "classes": list(data.classes.names),
+        "class_names": data.classes.to_json(),
+        "columns": reading.columns.to_json(),
+        "data": {
+            "noisy": _source(reading.noisy_source, contents[0], len(data.noisy)),
+            "clean": _source(reading.clean_source, contents[1], len(data.clean)),
+        },
+        "joined_by": data.joined_by,
+        "trusted_rows": [int(row) for row in data.clean_in_noisy if row >= 0],
+        "sampling": data.sampling,
+        "warnings": [str(warning) for warning in reading.warnings],
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def row_counts(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
+    """How many rows there are of each kind."""
+    noise = estimate_noise(data)
+    actions, numbers = np.unique(labels.action, return_counts=True)
+    return {
+        "noisy": len(data.noisy),
+        "labelled": int(data.noisy.labelled.sum()),
+        "noisy_training": len(data.noisy_rows),
+        "clean": len(data.clean),
+        "paired": noise.paired,
+        "paired_given_wrong": None
+        if noise.paired == 0
+        else {"value": noise.share, "low": noise.low, "high": noise.high, "rows": noise.paired, "how": noise.how},
+        "actions": {name: int(dict(zip(actions, numbers, strict=True)).get(name, 0)) for name in ACTIONS},
+        "classes": len(data.classes),
+    }
+
+
+def _source(source: Any, content_hash: str, rows: int) -> dict[str, Any]:  # noqa: ANN401
+    """What `run.json` says of an input."""
+    return {
+        "name": source.name,
+        "format": source.format,
+        "files": list(source.files),
+        "content_hash": content_hash,
+        "rows": rows,
+    }
+
+
+def _version(package: str) -> str | None:
+    """The installed version of a package; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
