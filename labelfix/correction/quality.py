@@ -9,24 +9,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
+from labelfix.data.intervals import wilson
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels
 
 
-def share_with_interval(hits: int, total: int, level: float = 0.95) -> dict[str, float | int | None]:
-    """A share with its Wilson score interval (Wilson 1927), as plain values.
+def share_with_interval(hits: int, total: int) -> dict[str, float | int | None]:
+    """A share with its 95 % Wilson score interval (Wilson 1927), as plain values.
 
     Returns:
         `value`, `low`, `high` (None for `total = 0`) and `rows`.
     """
     if total == 0:
         return {"value": None, "low": None, "high": None, "rows": 0}
-    z = float(norm.ppf(0.5 + level / 2))
-    share = hits / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    low, high = max(float(centre - half), 0.0), min(float(centre + half), 1.0)
+    share, (low, high) = hits / total, wilson(hits, total)
     return {"value": share, "low": 0.0 if hits == 0 else low, "high": 1.0 if hits == total else high, "rows": total}
 
 
