@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labelfix.api import Run, load_run, train
+    from labelfix.api import Run, load_run, resume, train
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "load_run", "train"]
+__all__ = ["Run", "__version__", "load_run", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the public names live in labelfix.api, which is heavy

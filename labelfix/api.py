@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelfix import pipeline
+from labelfix.correcting import NewBlocks, Scorer, joined
 from labelfix.correction.base import Corrector
 from labelfix.correction.quality import compare_with_truth
 from labelfix.correction.storage import load_corrector
 from labelfix.data.findings import Findings
-from labelfix.data.read import Columns, read_rows, read_truth
-from labelfix.data.tables import ClassNames, CorrectedLabels, LabelTable
+from labelfix.data.read import Columns, open_rows, read_truth
+from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError, input_error
-from labelfix.models.features import Inputs
+from labelfix.evaluation import match
 from labelfix.models.trained import TrainedClassifier
-from labelfix.outputs.exports import read_corrected
+from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
+from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
 from labelfix.progress import Progress, Silent
+from labelfix.ranks import together
 from labelfix.runs import RunFolder, refuse_taken
-from labelfix.settings.base import fields_of
-from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.settings.run import SECTIONS, TrainSettings, read_toml, train_settings
+from labelfix.settings.run import TrainSettings, read_toml, settings_from, train_settings
 
 
 def train(
@@ -70,6 +70,39 @@ def train(
     if path is not None:
         refuse_taken(path, overwrite)
     return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
+
+
+def resume(
+    path: str | Path,
+    noisy: Any = None,  # noqa: ANN401
+    clean: Any = None,  # noqa: ANN401
+    *,
+    progress: Progress | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Run:
+    """Go on with a run that was interrupted; a finished one is only opened.
+
+    On a CPU the corrected labels are, byte for byte, those of a run that was never interrupted. Relative names count
+    from the working directory in which the run was begun; the process is there while this works.
+
+    Args:
+        path: The run folder.
+        noisy: The noisy table again where it was in memory; a name may be left out.
+        clean: The trusted one, or several, likewise.
+        progress: Told what happens.
+        options: `checkpoint_every`, `device`, `offline`, `cache_dir` and `read_rows` may be given anew; any other
+            setting only with the value that it has.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: There is no such run, or another process is working on it.
+        SettingsError: A setting or the name of a source differs from the run's.
+        InputError: The contents of an input have changed since the run was begun.
+        TrainingError: Training could not go on.
+    """
+    return Run(pipeline.resume(Path(path), noisy, clean, options, progress or Silent()))
 
 
 def load_run(path: str | Path | None = None) -> Run:
@@ -136,20 +169,34 @@ class Run:
             One row each: `id, predicted_label, confidence, probabilities` (list in class order), `source_file,
             source_row`.
         """
-        progress = progress or Silent()
-        table, inputs = self._encoded(rows, progress)
-        probabilities = self.classifier.probabilities(inputs, self._device, progress)
-        names = pa.array(self.classes.names, pa.string())
-        return pa.table(
-            {
-                "id": table.ids,
-                "predicted_label": names.take(pa.array(probabilities.argmax(axis=1))),
-                "confidence": pa.array(probabilities.max(axis=1)),
-                "probabilities": pa.array(list(probabilities), pa.list_(pa.float32())),
-                "source_file": pa.array(table.files, pa.string()).take(pa.array(table.file_index)),
-                "source_row": pa.array(table.row_number),
-            }
-        )
+        return pa.concat_tables(self._predictions(rows, progress or Silent())).combine_chunks()
+
+    def predict_to(self, out: str | Path, rows: Any, *, progress: Progress | None = None) -> int:  # noqa: ANN401
+        """Classify rows and write what `predict` gives to a file, block by block, in bounded memory.
+
+        Args:
+            out: The file: .parquet, .csv or .tsv (also .gz).
+            rows: As for `predict`.
+            progress: Told what happens.
+
+        Returns:
+            How many rows.
+        """
+        rows_written = 0
+
+        def counted() -> Iterator[pa.Table]:
+            nonlocal rows_written
+            for table in self._predictions(rows, progress or Silent(), out):
+                rows_written += len(table)
+                yield table
+
+        with together() as here:
+            if here.first:
+                write_tables(Path(out), counted(), self.classes.names)
+            else:
+                deque(counted(), maxlen=0)
+            here.wait()
+        return rows_written
 
     def correct(self, rows: Any, *, progress: Progress | None = None) -> CorrectedLabels:  # noqa: ANN401
         """Correct the labels of rows, the same or new ones, with or without given labels.
@@ -159,17 +206,41 @@ class Run:
             progress: Told what happens.
         """
         progress = progress or Silent()
-        table, inputs = self._encoded(rows, progress)
-        labels = pipeline.correct(
-            table,
-            inputs,
-            self.classifier,
-            self.corrector,
-            float(self.manifest["min_confidence"]),
-            self._device,
-            progress,
-        )
-        return replace(labels, run_id=self.manifest["run_id"])
+        return joined(self._scorer(None).corrected(self._blocks(rows, progress), progress))
+
+    def correct_to(
+        self,
+        out: str | Path,
+        rows: Any,  # noqa: ANN401
+        *,
+        min_confidence: float | None = None,
+        soft_top_k: int | None = None,
+        progress: Progress | None = None,
+    ) -> Mapping[str, int]:
+        """Correct the labels of rows and write them to a file as `corrected.parquet` is, block by block.
+
+        Args:
+            out: The file: .parquet, .csv or .tsv (also .gz).
+            rows: As for `correct`.
+            min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
+            soft_top_k: Write only so many classes of each soft label. Default: as in the run.
+            progress: Told what happens.
+
+        Returns:
+            Rows of each action: `keep`, `relabel`, `review`, `fill`.
+        """
+        progress = progress or Silent()
+        columns, settings = self._columns, self.settings
+        id_column = settings.data.id_column or columns.id
+        with together() as here:
+            labels = self._scorer(min_confidence, out).corrected(self._blocks(rows, progress), progress)
+            actions: Mapping[str, int] = {}
+            if here.first:
+                actions = write_corrected(Path(out), labels, columns.spec, id_column, soft_top_k or settings.soft_top_k)
+            else:
+                deque(labels, maxlen=0)
+            here.wait()
+        return actions
 
     def evaluate(self, truth: Any) -> dict[str, Any]:  # noqa: ANN401
         """Compare the run's corrected labels with a truth.
@@ -185,19 +256,15 @@ class Run:
         Raises:
             InputError: No id of the truth is among the run's rows.
         """
-        columns = Columns.from_json(self.manifest["columns"])
-        table = read_truth(truth, self.classes, self.settings.data, columns.id)
-        labels = self._labels()
-        place = pc.index_in(pc.cast(table.ids, pa.string()), value_set=pc.cast(labels.ids, pa.string()))
-        position = np.asarray(place.fill_null(-1)).astype(np.int64)
-        found = (position >= 0) & table.labelled
+        table = read_truth(truth, self.classes, self.settings.data, self._columns.id)
+        matched = match(CorrectedFile(self.folder.corrected), table.ids, self.classes)
+        found = (matched.position >= 0) & table.labelled
         if not found.any():
             raise input_error(
                 table.name, "has no id that is among the run's rows", "give the ids of the noisy file, or --id-column"
             )
-        trusted = self._trusted_rows()
-        usable = found & ~np.isin(position, trusted)
-        result = compare_with_truth(labels, position[usable], table.codes[usable])
+        usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
+        result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
         return {
             **result,
             "matched": int(found.sum()),
@@ -205,66 +272,24 @@ class Run:
             "trusted_left_out": int((found & ~usable).sum()),
         }
 
-    @property
-    def _device(self) -> Any:  # noqa: ANN401
-        return pick_device(self.settings.compute.device)
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns.from_json(self.manifest["columns"])
 
-    def _encoded(self, rows: Any, progress: Progress) -> tuple[LabelTable, Inputs]:  # noqa: ANN401
+    def _blocks(self, rows: Any, progress: Progress) -> NewBlocks:  # noqa: ANN401
         compute = self.settings.compute
-        columns = Columns.from_json(self.manifest["columns"])
         findings = Findings()
-        table = read_rows(rows, self.classes, columns, self.settings.data, compute.read_rows, findings)
+        opened = open_rows(rows, self.classes, self._columns, self.settings.data, compute.read_rows, findings)
         for warning in findings.warnings:
             progress.warn(str(warning))
-        assert table.inputs is not None
-        return table, self.classifier.representation.encode(table.inputs, compute, progress)
+        return NewBlocks.of(opened, self.classifier.representation, compute, progress)
 
-    def _labels(self) -> CorrectedLabels:
-        """`corrected.parquet` back as a value."""
-        table, codes = self.corrected, self.classes.codes
-        files = table["source_file"].combine_chunks().dictionary_encode()
+    def _scorer(self, min_confidence: float | None, out: str | Path = "") -> Scorer:
+        beside = Path(out).with_name(f".{Path(out).name}.parts") if out else Path()
+        threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
+        device = pick_device(self.settings.compute.device)
+        return Scorer(self.classifier, self.corrector, threshold, device, self.manifest["run_id"], beside)
 
-        def coded(name: str) -> Any:  # noqa: ANN401
-            values = table[name].combine_chunks()
-            found = pc.index_in(values, value_set=pa.array(list(codes), pa.string()))
-            return np.asarray(found.fill_null(-1)).astype(np.int64)
-
-        soft = np.asarray(table["soft_label"].combine_chunks().flatten()).reshape(len(table), len(codes))
-        return CorrectedLabels(
-            ids=table["id"].combine_chunks(),
-            given=coded("given_label"),
-            soft=soft,
-            predicted=coded("predicted_label"),
-            classes=self.classes,
-            min_confidence=float(self.manifest["min_confidence"]),
-            files=tuple(files.dictionary.to_pylist()),
-            file_index=np.asarray(files.indices).astype(np.int32),
-            row_number=np.asarray(table["source_row"]),
-            run_id=self.manifest["run_id"],
-        )
-
-    def _trusted_rows(self) -> Any:  # noqa: ANN401
-        return np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
-
-
-def settings_from(options: Mapping[str, Any]) -> TrainSettings:
-    """`TrainSettings` from single settings by their bare names, whichever section they belong to.
-
-    Raises:
-        SettingsError: A name that no section has.
-    """
-    method = str(options.get("method", TrainSettings.method))
-    if method not in METHOD_SETTINGS:
-        raise SettingsError(f"method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")
-    places = {f.name: () for f in fields_of(TrainSettings)}  # type: dict[str, tuple[str, ...]]
-    for section, cls in {**SECTIONS, method: METHOD_SETTINGS[method]}.items():
-        places.update({f.name: (section,) for f in fields_of(cls)})
-    values: dict[str, Any] = {}
-    for name, value in options.items():
-        if name not in places:
-            raise SettingsError(f"{name!r} is not a setting; `labelfix methods {method}` and the reference list them")
-        table = values
-        for section in places[name]:
-            table = table.setdefault(section, {})
-        table[name] = value
-    return train_settings(values, "options")
+    def _predictions(self, rows: Any, progress: Progress, out: str | Path = "") -> Iterator[pa.Table]:  # noqa: ANN401
+        scorer, blocks = self._scorer(None, out), self._blocks(rows, progress)
+        return (prediction_table(*block) for block in scorer.predicted(blocks, progress))

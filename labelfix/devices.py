@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any, Literal
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from labelfix.errors import SettingsError
+
+Precision = Literal["fp32", "bf16"]
+"""What forward passes compute in: float32 with all its digits, or bfloat16 by autocast; weights are float32 in both."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -44,3 +48,35 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def arithmetic(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
+    """The context of one forward pass; a fresh one for every pass.
+
+    Autocast remembers its bfloat16 copies of the weights within a context: a second pass with other weights in their
+    place would be given the first one's. So the memory is off as well.
+    """
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+
+
+@contextlib.contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """float32 on a GPU computes with all of its digits.
+
+    Convolutions there round to 10 bits (TF32) by default. The look-ahead's finite difference moves the weights by
+    less than that rounding, and would measure nothing but it.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    places: list[Any] = [torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul]  # type: ignore[attr-defined]
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.fp32_precision = value

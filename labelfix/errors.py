@@ -62,6 +62,10 @@ class TrainingError(LabelfixError):
     """Training cannot go on: a loss that is not a number, a collapsed network."""
 
 
+class OtherProcessError(TrainingError):
+    """Another process of the same run has ended or cannot be reached."""
+
+
 def input_error(file: str, what: str, remedy: str = "", row: int | None = None) -> InputError:
     """An `InputError` with a single defect, for places that can only find one."""
     return InputError([Defect("error", file, row, what, remedy)])

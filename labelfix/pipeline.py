@@ -7,35 +7,33 @@ Each stage takes what the stages before it made, and nothing flows back.
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
-import torch
 
-from labelfix.correction.base import Corrector, Family, FittedModel, OwnRows, Problem
-from labelfix.correction.network import softmax
+from labelfix.correcting import HeldBlocks, Scorer, with_what_is_known
+from labelfix.correction.base import FittedModel
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.read import Reading, read_training
-from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
-from labelfix.devices import one_thread, pick_device
-from labelfix.errors import LabelfixError, SettingsError
-from labelfix.methods.table import METHODS
-from labelfix.models.features import Inputs, by_content, select
-from labelfix.models.representation import Representation, choose_representation
+from labelfix.data.tables import TrainingData
+from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
+from labelfix.methods.fit import fit
+from labelfix.models.features import Inputs, select
+from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.progress import Progress
-from labelfix.runs import RunFolder, atomic_path, run_id, write_json
+from labelfix.ranks import ranks, together
+from labelfix.runs import Begun, RunFolder, atomic_path, held, how_to_go_on, run_id, write_json
+from labelfix.settings.interval import Interval
 from labelfix.settings.run import TrainSettings, to_plain, to_toml
+from labelfix.start import Start, prepare
+from labelfix.training.checkpoints import Checkpoints
 
 
 @dataclass(frozen=True)
@@ -53,20 +51,6 @@ class Encoded:
     clean: Inputs
 
 
-@dataclass
-class Stopwatch:
-    """Seconds per stage, in the order of the stages."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)
-
-
 def train(
     noisy: Any,  # noqa: ANN401
     clean: Any,  # noqa: ANN401
@@ -77,7 +61,8 @@ def train(
 ) -> RunFolder:
     """Run all stages and write the run folder.
 
-    The folder is made, and the run that it replaces removed, once the inputs are read and the backbone is there.
+    The folder is made once the inputs are read and the backbone is there; a run that it replaces stands until the
+    new one is written.
 
     Args:
         noisy: The noisy file, or a table in memory.
@@ -90,62 +75,85 @@ def train(
     Raises:
         LabelfixError: Anything that a person can mend; see `labelfix.errors`.
     """
-    watch = Stopwatch()
-    with watch.stage("read"):
-        reading = read(noisy, clean, settings, progress)
-    device = pick_device(settings.compute.device)
-    with watch.stage("represent"):
-        representation = choose(reading.data, settings, device, progress)
-    folder = RunFolder.create(path, overwrite)
-    try:
-        train_on(reading, representation, folder, settings, device, progress, watch)
-    except LabelfixError:
-        folder.discard()
-        raise
+    with together() as here:
+        start = prepare(noisy, clean, settings, progress)
+        begun = Begun.by(noisy, clean, settings, start.contents, start.device.type)
+        made = RunFolder.create(path, overwrite, begun.to_json()).path if here.first else Path()
+        folder = RunFolder(Path(here.from_first(str(made))))
+        with _held(folder):
+            carry_out(start, folder, progress)
     return folder
 
 
-def train_on(
-    reading: Reading,
-    representation: Representation,
-    folder: RunFolder,
-    settings: TrainSettings,
-    device: torch.device,
-    progress: Progress,
-    watch: Stopwatch,
-) -> None:
-    """The stages that have a folder to write to."""
+def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progress: Progress) -> RunFolder:  # noqa: ANN401
+    """Go on with an unfinished run; of a finished one, say so.
+
+    Args:
+        path: The run folder.
+        noisy: The noisy source again; None takes it by the name that it had.
+        clean: The trusted ones, likewise.
+        options: Settings given again, by their bare names.
+        progress: Told what happens.
+
+    Raises:
+        LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
+    """
+    folder = RunFolder.open_begun(path)
+    if not folder.under_way:
+        progress.say(f"{path}: this run is finished; nothing is left to do")
+        folder.tidy()
+        return folder
+    begun = Begun.from_json(folder.begun(), path)
+    settings = begun.settings_with(options)
+    noisy, clean = begun.sources(noisy, clean)
+    if Path.cwd() != Path(begun.directory):
+        folder = RunFolder(path.absolute())
+    with together(), _held(folder), begun.working_directory():
+        carry_out(prepare(noisy, clean, settings, progress, begun), folder, progress)
+    return folder
+
+
+def _held(folder: RunFolder) -> AbstractContextManager[object]:
+    """The run is this process's, or that of the first one among several that train together."""
+    return held(folder.path) if ranks().first else nullcontext()
+
+
+def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
+    """The stages that have a folder to write to.
+
+    Raises:
+        LabelfixError: As `train`; where something was kept to go on with, the message says so.
+    """
+    checkpoints = Checkpoints(folder.checkpoints, Interval.parse(start.settings.compute.checkpoint_every), progress)
+    try:
+        train_on(start, folder, checkpoints, progress)
+    except LabelfixError as error:
+        kept = checkpoints.kept()
+        if kept is None:
+            if ranks().first:
+                folder.discard()
+        elif isinstance(error, OtherProcessError):
+            error.args = (f"{error}; {how_to_go_on(folder.path)}",)
+        elif isinstance(error, TrainingError):
+            again = "to try other settings, begin a new run (another --out, or --overwrite)"
+            error.args = (f"{error}\nthe last good checkpoint is kept in {kept}; {again}",)
+        else:
+            error.args = (f"{error}\n{folder.path} is kept; {how_to_go_on(folder.path)}",)
+        raise
+
+
+def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
+    """Encode, fit, correct, write."""
+    reading, settings, device, watch = start.reading, start.settings, start.device, start.watch
     with watch.stage("represent"):
-        encoded = represent(reading.data, representation, settings, progress)
+        encoded = represent(reading.data, start.representation, settings, progress)
     with watch.stage("fit"):
-        fitted = fit(reading.data, encoded, settings, device, progress)
+        rows = encoded.noisy, encoded.clean
+        fitted = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress)
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
     classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
-    with watch.stage("correct"):
-        labels = correct(reading.data.noisy, encoded.noisy, classifier, fitted.corrector, threshold, device, progress)
-        labels = with_own_rows(labels, fitted, reading.data)
-        labels = with_trusted_labels(labels, reading.data)
-    write(folder, reading, encoded, classifier, fitted, labels, settings, watch)
-
-
-def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
-    """Read both files, find every defect, join; say what was inferred."""
-    sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
-    if settings.compute.offline and any(isinstance(s, str) and s.startswith("hub:") for s in sources):
-        raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
-    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
-    for note in reading.notes:
-        progress.say(note)
-    for warning in reading.warnings:
-        progress.warn(str(warning))
-    return reading
-
-
-def choose(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Representation:
-    """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
-    assert data.noisy.inputs is not None
-    return choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)
+    write(folder, start, encoded.noisy, classifier, fitted, threshold, progress)
 
 
 def represent(
@@ -161,128 +169,31 @@ def represent(
     return Encoded(representation, noisy, representation.encode(clean, settings.compute, progress))
 
 
-def fit(
-    data: TrainingData, encoded: Encoded, settings: TrainSettings, device: torch.device, progress: Progress
-) -> FittedModel:
-    """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones.
-
-    Both are put in an order of their contents, so that the same rows give the same result in any order and format.
-    """
-    rows = data.noisy_rows
-    rows = by_content(encoded.noisy, rows, data.noisy.codes[rows])
-    trusted = np.arange(len(data.clean), dtype=np.int64)
-    trusted = by_content(encoded.clean, trusted, data.clean.codes)
-    problem = Problem(
-        noisy=select(encoded.noisy, rows),
-        given=data.noisy.codes[rows],
-        clean=select(encoded.clean, trusted),
-        truth=data.clean.codes[trusted],
-        paired_given=data.paired_given[trusted],
-        num_classes=len(data.classes),
-        sampling=data.sampling,
-        new_classifier=lambda generator: encoded.representation.new_classifier(len(data.classes), generator),
-        family=family_of(encoded.representation),
-        device=device,
-        seed=settings.seed,
-    )
-    # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
-    threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
-    with threads, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(settings.seed)
-        fitted = METHODS[settings.method](problem, settings.method_settings, progress)
-    for warning in fitted.warnings:
-        progress.warn(warning)
-    return in_file_order(fitted, rows)
-
-
-def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:
-    """What a method says of its own rows, from the order they were given in to that of the noisy file."""
-    own = fitted.own_rows
-    if own is None:
-        return fitted
-    back = np.argsort(rows)
-    return replace(fitted, own_rows=OwnRows(own.soft[back], own.label_score[back]))
-
-
-def family_of(representation: Representation) -> Family:
-    """What is trained; see `Problem.family`."""
-    if representation.frozen:
-        return "head"
-    kind = representation.spec.kind
-    return "network" if kind in ("table", "embedding") else "image" if kind == "image" else "text"
-
-
-def correct(
-    table: LabelTable,
-    inputs: Inputs,
-    classifier: TrainedClassifier,
-    corrector: Corrector,
-    min_confidence: float,
-    device: torch.device,
-    progress: Progress,
-) -> CorrectedLabels:
-    """A soft label for every row of a table, with or without a given label; an unreadable row keeps what it has."""
-    soft = np.empty((len(table), len(classifier.classes)), dtype=np.float32)
-    predicted = np.empty(len(table), dtype=np.int64)
-    progress.start("correct", total=len(table))
-    for rows, logits, hidden in classifier.outputs(inputs, device, progress):
-        soft[rows] = corrector.soft_labels(logits, hidden, table.codes[rows])
-        predicted[rows] = softmax(logits / classifier.temperature).argmax(axis=1)
-    progress.finish()
-    if table.readable is not None:
-        keep_unreadable(soft, table.codes, ~table.readable)
-    return CorrectedLabels(
-        ids=table.ids,
-        given=table.codes,
-        soft=soft,
-        predicted=predicted,
-        classes=classifier.classes,
-        min_confidence=min_confidence,
-        files=table.files,
-        file_index=table.file_index,
-        row_number=table.row_number,
-    )
-
-
-def keep_unreadable(soft: Probabilities, given: Codes, unreadable: npt.NDArray[np.bool_]) -> None:
-    """Rows that could not be read carry their given label with certainty; without one, the other rows' mean."""
-    rest = soft[~unreadable].mean(axis=0) if not unreadable.all() else np.full(soft.shape[1], 1 / soft.shape[1])
-    kept = np.eye(soft.shape[1], dtype=np.float32)[given[unreadable]]
-    soft[unreadable] = np.where((given[unreadable] == UNLABELLED)[:, None], rest, kept)
-
-
-def with_own_rows(labels: CorrectedLabels, fitted: FittedModel, data: TrainingData) -> CorrectedLabels:
-    """The rows that the method learned from carry what it says of them by models that had not seen them."""
-    if fitted.own_rows is None:
-        return labels
-    soft = labels.soft.copy()
-    soft[data.noisy_rows] = fitted.own_rows.soft
-    return replace(labels, soft=soft)
-
-
-def with_trusted_labels(labels: CorrectedLabels, data: TrainingData) -> CorrectedLabels:
-    """The noisy rows that are trusted carry their trusted label, with certainty."""
-    rows, soft = data.clean_in_noisy, labels.soft.copy()
-    trusted = rows >= 0
-    soft[rows[trusted]] = np.eye(len(labels.classes), dtype=np.float32)[data.clean.codes[trusted]]
-    return replace(labels, soft=soft)
-
-
 def write(
     folder: RunFolder,
-    reading: Reading,
-    encoded: Encoded,
+    start: Start,
+    noisy: Inputs,
     classifier: TrainedClassifier,
     fitted: FittedModel,
-    labels: CorrectedLabels,
-    settings: TrainSettings,
-    watch: Stopwatch,
+    threshold: float,
+    progress: Progress,
 ) -> None:
-    """Write everything into the run folder, `run.json` last."""
-    contents = [reading.noisy_source.content_hash(), reading.clean_source.content_hash()]
+    """Correct every row and write everything into the run folder, `run.json` last."""
+    reading, settings, watch = start.reading, start.settings, start.watch
+    contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
-    labels = replace(labels, run_id=identity)
+    scorer = Scorer(classifier, fitted.corrector, threshold, start.device, identity, folder.path / "parts")
+    blocks = scorer.corrected(HeldBlocks(reading.data.noisy, noisy), progress)
+    if not ranks().first:
+        deque(blocks, maxlen=0)
+        ranks().wait()
+        return
+    folder.make_room()
+    with watch.stage("correct"):
+        labels = with_what_is_known(blocks, fitted, reading.data)
+        columns = reading.columns
+        actions = write_corrected(folder.corrected, labels, columns.spec, columns.id, settings.soft_top_k)
     with watch.stage("write"):
         classifier.save(folder.classifier)
         with atomic_path(folder.corrector) as beside:
@@ -292,10 +203,10 @@ def write(
             beside.write_text(to_toml(settings), encoding="utf-8")
         with atomic_path(folder.history) as beside:
             pq.write_table(fitted.history, beside)
-        write_corrected(folder.corrected, labels, reading.columns.spec, reading.columns.id)
-    counts = row_counts(reading.data, labels)
+    counts = row_counts(reading.data, actions)
     write_json(folder.metrics, {"counts": counts, **fitted.metrics, "seconds": watch.seconds})
-    about = manifest(reading, labels, contents, settings)
-    about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
+    about = manifest(reading, identity, threshold, contents, settings)
+    about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
     about["warnings"] += fitted.warnings
     folder.finish(about)
+    ranks().wait()

@@ -76,11 +76,38 @@ def test_a_run_in_the_way_is_refused_without_overwrite(tmp_path, finished, done)
     assert ("a finished run" if done else "an unfinished run") in str(caught.value)
 
 
-def test_overwriting_takes_the_old_run_away_and_leaves_the_users_own_files(tmp_path, finished):
+def test_overwriting_leaves_the_old_run_until_the_new_one_is_written_and_the_users_own_files_for_good(
+    tmp_path, finished
+):
     folder = finished(tmp_path / "run")
     (folder.path / "notes.txt").write_text("mine")
-    again = RunFolder.create(folder.path, overwrite=True)
+    again = RunFolder.create(folder.path, overwrite=True, begun={"seed": 1})
+    assert (again.finished, again.under_way, again.unfinished) == (True, True, False)
+    assert RunFolder.open_finished(folder.path).read_manifest()["run_id"] == "x"
+    (again.path / ".0a1b2c3d.corrected.parquet").write_text("half written by a process that was killed")
+    again.make_room()
     assert sorted(path.name for path in again.path.iterdir()) == ["notes.txt", "unfinished"]
+    assert (again.finished, again.under_way, again.unfinished) == (False, True, True)
+    fill(again)
+    write_json(again.manifest, {"format_version": 1})  # killed before the mark is gone: finished all the same
+    assert (again.finished, again.under_way) == (True, False)
+
+
+def test_overwriting_an_unfinished_run_takes_its_checkpoints_away(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", overwrite=False, begun={"seed": 1})
+    folder.checkpoints.mkdir()
+    (folder.checkpoints / "state-1").write_text("x")
+    again = RunFolder.create(folder.path, overwrite=True, begun={"seed": 2})
+    assert not again.checkpoints.exists()
+    assert again.begun()["seed"] == 2
+
+
+def test_a_run_that_another_process_works_on_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.files, "_WAIT", 0.2)
+    folder = RunFolder.create(tmp_path / "run", overwrite=False)
+    with runs.held(folder.path), pytest.raises(RunError, match="another process is working on this run"):
+        RunFolder.create(folder.path, overwrite=True)
+    RunFolder.create(folder.path, overwrite=True)
 
 
 def test_overwriting_never_follows_a_link_out_of_the_folder(tmp_path, finished):
@@ -91,7 +118,7 @@ def test_overwriting_never_follows_a_link_out_of_the_folder(tmp_path, finished):
     (folder.classifier / "weights").unlink()
     folder.classifier.rmdir()
     os.symlink(outside, folder.classifier)
-    RunFolder.create(folder.path, overwrite=True)
+    RunFolder.create(folder.path, overwrite=True).make_room()
     assert (outside / "precious").exists()
     assert not os.path.lexists(folder.classifier)
 
@@ -138,15 +165,13 @@ def test_without_any_run_the_message_says_how_to_make_one():
 
 def test_with_only_an_unfinished_run_the_message_names_it_and_how_to_go_on():
     RunFolder.create(runs.RUNS / "a", overwrite=False)
-    with pytest.raises(
-        RunError, match=r"runs/a is unfinished; run `labelfix train` again with --out runs/a --overwrite"
-    ):
+    with pytest.raises(RunError, match=r"runs/a is unfinished; `labelfix train --resume runs/a` goes on with it"):
         RunFolder.open_finished(None)
 
 
 def test_an_unfinished_run_is_not_opened(tmp_path):
     RunFolder.create(tmp_path / "run", overwrite=False)
-    with pytest.raises(RunError, match="the run is unfinished; run `labelfix train` again with --out"):
+    with pytest.raises(RunError, match="the run is unfinished; `labelfix train --resume .*run` goes on with it"):
         RunFolder.open_finished(tmp_path / "run")
 
 
@@ -208,6 +233,13 @@ def test_a_run_that_could_not_be_begun_leaves_no_folder_but_keeps_what_was_there
             (folder.path / file).write_text("x")
         folder.discard()
         assert folder.path.exists() == bool(files)
+
+
+def test_a_run_that_came_to_nothing_leaves_the_one_it_was_to_replace(tmp_path, finished):
+    finished(tmp_path / "run")
+    again = RunFolder.create(tmp_path / "run", overwrite=True)
+    again.discard()
+    assert (again.finished, again.under_way) == (True, False)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):

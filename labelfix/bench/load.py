@@ -39,7 +39,7 @@ def open_entry(entry: DataEntry, root: Path) -> tuple[TableSource, TableSource |
             sources.append(None)
             continue
         source = open_several([root / file for file in files])
-        needed = [truth, entry.text_column or entry.embedding_column]
+        needed = [truth, entry.column]
         needed += [entry.given] if files is entry.files else []
         for column in needed:
             if column is not None and column not in source.schema.names:
@@ -58,7 +58,7 @@ def load(
     Args:
         entry: The set.
         root: Where its files are.
-        model: The backbone that encodes texts, which is kept frozen; ready embeddings are taken as they are.
+        model: The backbone that encodes texts or images, which is kept frozen; embeddings are taken as they are.
         compute: Device and cache.
         progress: Told what happens.
 
@@ -67,8 +67,7 @@ def load(
         SettingsError: The backbone does not fit, or is not one that is computed once.
     """
     source, test_source = open_entry(entry, root)
-    column = entry.text_column or entry.embedding_column
-    assert column is not None
+    column = entry.column
     table = _read(source, [column, entry.truth, *([entry.given] if entry.given else [])], entry.sample)
     spec = _spec(entry, source, column)
     representation: Representation | None = None
@@ -77,7 +76,7 @@ def load(
         nonlocal representation
         inputs = ColumnInputs(open_several([rows.select([column])], name), spec, len(rows))
         if representation is None:
-            chosen = replace(model, freeze=True) if spec.kind == "text" else replace(model, backbone="auto")
+            chosen = replace(model, backbone="auto") if spec.kind == "embedding" else replace(model, freeze=True)
             device = pick_device(compute.device)
             representation = choose_representation(inputs, chosen, compute, device, progress)
         if not representation.frozen:
@@ -115,8 +114,8 @@ def _labels(source: TableSource, table: pa.Table, column: str) -> Labels:
 
 
 def _spec(entry: DataEntry, source: TableSource, column: str) -> InputSpec:
-    if entry.text_column:
-        return InputSpec("text", (column,))
+    if entry.embedding_column is None:
+        return InputSpec("text" if entry.text_column else "image", (column,))
     type_: Any = source.schema.field(column).type
     if not pa.types.is_fixed_size_list(type_):
         first = next(iter(source.scan([column], 1))).batch.column(0)[0].as_py()

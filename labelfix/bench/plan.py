@@ -57,6 +57,9 @@ class DataEntry:
     embedding_column: str | None = None
     """Column of ready embeddings."""
 
+    image_column: str | None = None
+    """Column of images; `image` for a folder of images by class, whose column of labels is `label`."""
+
     test_files: tuple[str, ...] = ()
     """Files of test rows; without them a fifth of the rows is set aside."""
 
@@ -72,13 +75,19 @@ class DataEntry:
     groups: tuple[str, ...] = ()
     """Names of groups of sets over which the table gives means."""
 
+    @property
+    def column(self) -> str:
+        """The input column."""
+        return self.text_column or self.embedding_column or self.image_column or ""
+
     def __post_init__(self) -> None:
         require(bool(self.files), f"{self.name}: files must name at least one file")
         require(
             (self.given is None) != (self.noise is None), f"{self.name}: give either the column `given` or a `noise`"
         )
-        inputs = (self.text_column, self.embedding_column)
-        require(inputs.count(None) == 1, f"{self.name}: give either `text_column` or `embedding_column`")
+        inputs = (self.text_column, self.embedding_column, self.image_column)
+        one = "give one of `text_column`, `embedding_column` and `image_column`"
+        require(inputs.count(None) == len(inputs) - 1, f"{self.name}: {one}")
         for path in (*self.files, *self.test_files):
             inside = not Path(path).is_absolute() and ".." not in Path(path).parts
             require(inside, f"{self.name}: {path} must lie below the data root")

@@ -19,6 +19,7 @@ from torch import nn
 
 from labelfix import __version__
 from labelfix.bench.load import load, open_entry
+from labelfix.bench.memory import peak, resident
 from labelfix.bench.plan import DataEntry, MethodEntry, Plan
 from labelfix.bench.protocol import Cut, LabelledRows, cut
 from labelfix.correction.base import FittedModel, Problem
@@ -105,7 +106,7 @@ def pending(plan: Plan, entry: DataEntry, root: Path, out: Path, model: ModelSet
     """
     source, test_source = open_entry(entry, root)
     contents = [s.content_hash() for s in (source, test_source) if s is not None]
-    backbone = model.backbone if entry.text_column else "none"
+    backbone = "none" if entry.embedding_column else model.backbone
     for method in plan.methods:
         settled = {
             "data": {k: v for k, v in _plain(entry).items() if k not in ("files", "test_files", "groups")},
@@ -136,16 +137,17 @@ def measure(rows: LabelledRows, job: Job, plan: Plan, compute: ComputeSettings) 
         compute: The device.
 
     Returns:
-        A row of results: shares in [0, 1], seconds of the fit; `auroc` and `average_precision` are None where all
-        labels are right or all wrong.
+        A row of results: shares in [0, 1], seconds of the fit and of the processor, peak memory of the process;
+        `auroc` and `average_precision` are None where all labels are right or all wrong.
     """
     part = cut(rows, job.data, plan, job.seed)
     problem = as_problem(rows, part, job.method.paired, job.seed, compute)
-    started = time.perf_counter()
+    resident()
+    started, worked = time.perf_counter(), time.process_time()
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         fitted = METHODS[job.method.method](problem, job.method.settings, Silent())
-    seconds = time.perf_counter() - started
+    seconds, cpu, memory = time.perf_counter() - started, time.process_time() - worked, peak()
     return {
         "noisy_rows": len(part.noisy),
         "trusted_rows": len(part.clean),
@@ -154,6 +156,8 @@ def measure(rows: LabelledRows, job: Job, plan: Plan, compute: ComputeSettings) 
         **figures(fitted, problem, part, plan.min_confidence),
         "test_right": _test_right(rows, part, fitted, problem),
         "seconds": seconds,
+        "cpu_seconds": cpu,
+        "peak_mb": memory,
     }
 
 

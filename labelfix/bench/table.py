@@ -23,8 +23,13 @@ FIGURES = {
     "test_right": "test",
     "ece": "ECE",
     "seconds": "seconds",
+    "cpu_seconds": "CPU seconds",
+    "peak_mb": "peak MB",
 }
 """Column of a run's row → heading."""
+
+DIGITS = {"seconds": 1, "cpu_seconds": 1, "peak_mb": 0}
+"""Digits after the point where they are not three."""
 
 GIVEN = "given labels"
 """The row that stands for doing nothing."""
@@ -141,7 +146,11 @@ def as_json(found: Sequence[Section]) -> str:
 def _lines(rows: Sequence[dict[str, Any]]) -> tuple[Line, ...]:
     methods = list(dict.fromkeys(row["method"] for row in rows))
     lines = [
-        Line(method, len(own), {name: f for name in FIGURES if (f := _figure([row[name] for row in own])) is not None})
+        Line(
+            method,
+            len(own),
+            {name: f for name in FIGURES if (f := _figure([row.get(name) for row in own])) is not None},
+        )
         for method in methods
         if (own := [row for row in rows if row["method"] == method])
     ]
@@ -179,4 +188,4 @@ def _mean_of(group: str, members: Sequence[Section]) -> Section:
 
 def _cell(line: Line, name: str) -> str:
     figure = line.figures.get(name)
-    return "–" if figure is None else figure.shown(1 if name == "seconds" else 3)
+    return "–" if figure is None else figure.shown(DIGITS.get(name, 3))

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from labelfix.errors import LabelfixError
+from labelfix.errors import LabelfixError, TrainingError
 
 if TYPE_CHECKING:
     from labelfix.cli.voice import Voice
@@ -41,14 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        _say(f"labelfix: {voice.when_interrupted() if voice else 'interrupted'}", voice)
+        left = (voice.left_behind() or "nothing was written") if voice else ""
+        if voice is None or not voice.echo:
+            _say("labelfix: interrupted" + (f"; {left}" if left else ""), voice)
         return INTERRUPTED
     except BrokenPipeError:
         _silence(sys.stdout)
         return WENT_WRONG
     except LabelfixError as error:
-        for line in str(error).splitlines():
-            _say(f"labelfix: {line}", voice)
+        # The process that speaks for all says what all have found; what only this one has, it says itself.
+        if voice is None or not voice.echo or (type(error) is TrainingError):
+            for line in str(error).splitlines():
+                _say(f"labelfix: {line}", voice)
         _traceback(voice)
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
@@ -56,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(
             f"labelfix: unexpected error, {type(error).__name__}: {what} (run with --verbose for the traceback)", voice
         )
+        if voice is not None and (left := voice.left_behind()):
+            _say(f"labelfix: {left}", voice)
         _traceback(voice)
         return WENT_WRONG
     finally:

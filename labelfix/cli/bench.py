@@ -69,6 +69,74 @@ ResultsFrom = Annotated[
 OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
 
 
+class StepDigits(enum.StrEnum):
+    """What forward passes compute in."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class StepOutput(enum.StrEnum):
+    """How the costs of a step are shown."""
+
+    text = "text"
+    json = "json"
+
+
+StepBackbone = Annotated[
+    str,
+    typer.Option(
+        "--backbone",
+        metavar="NAME",
+        help="resnet32, bert-small, bert-base (random weights, no download), hf:NAME, timm:NAME or a model's folder.",
+    ),
+]
+StepRows = Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Noisy rows of a step.")]
+CleanRows = Annotated[int, typer.Option("--clean", metavar="N", min=1, help="Clean training rows of a step.")]
+MetaRows = Annotated[int, typer.Option("--meta", metavar="N", min=1, help="Clean meta rows of a step.")]
+StepWays = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--way",
+        metavar="NAME",
+        show_default=False,
+        help="Only this way beside the plain step: fd1, fd2, jvp, double-backward or published. May be repeated.",
+    ),
+]
+Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Rounds, each way once in each.")]
+SecondsLimit = Annotated[
+    float | None,
+    typer.Option("--limit", metavar="SECONDS", min=0, show_default=False, help="Begin no further round after so long."),
+]
+StepSize = Annotated[
+    int | None,
+    typer.Option(
+        "--size",
+        metavar="N",
+        min=8,
+        show_default=False,
+        help="Tokens of every text or side of every image. Default: 64 for bert-small, 128 for other texts, 32 for "
+        "resnet32, the model's own for timm.",
+    ),
+]
+StepClasses = Annotated[
+    int | None,
+    typer.Option(
+        "--classes", metavar="N", min=2, show_default=False, help="Classes. Default: 10 for images, 4 for texts."
+    ),
+]
+StepMemory = Annotated[
+    bool,
+    typer.Option("--memory/--no-memory", metavar="", help="Take peak memory too; on a CPU in a process for each way."),
+]
+StepDevice = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to run.")]
+StepPrecision = Annotated[StepDigits, typer.Option("--precision", help="What forward passes compute in.")]
+StepOffline = Annotated[
+    bool, typer.Option("--offline", metavar="", help="Never ask a hub for the architecture of an hf: name.")
+]
+StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned columns, or JSON.")]
+
+
 @app.command("run")
 def bench_run(
     context: typer.Context,
@@ -95,7 +163,7 @@ def bench_run(
     voice = options.voice(context)
     settings = options.settings_of(context).settings
     chosen = _seeds(seeds)
-    voice.when_interrupted = lambda: f"interrupted; the same command goes on where it stopped ({out})"
+    voice.left_behind = lambda: f"the same command goes on where it stopped ({out})"
 
     from dataclasses import replace
 
@@ -129,6 +197,57 @@ def bench_table(
         voice.data(table.as_json(found))
     else:
         voice.data(table.as_text(found, markdown=output_format is Format.markdown))
+
+
+@app.command("step")
+def bench_step(
+    context: typer.Context,
+    backbone: StepBackbone = "resnet32",
+    batch: StepRows = 100,
+    clean: CleanRows = 16,
+    meta: MetaRows = 16,
+    ways: StepWays = None,
+    rounds: Rounds = 15,
+    limit: SecondsLimit = None,
+    size: StepSize = None,
+    classes: StepClasses = None,
+    memory: StepMemory = True,
+    device: StepDevice = "auto",
+    precision: StepPrecision = StepDigits.fp32,
+    offline: StepOffline = False,
+    output_format: StepFormat = StepOutput.text,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
+    voice = options.voice(context)
+
+    import json
+
+    from labelfix.bench.step import measure
+    from labelfix.bench.step_table import as_text
+    from labelfix.bench.step_ways import WAYS, StepPlan
+
+    unknown = [way for way in ways or () if way not in WAYS]
+    if unknown:
+        raise SettingsError(f"--way {unknown[0]}: is not one of {', '.join(WAYS)}")
+    plan = StepPlan(
+        backbone=backbone,
+        batch=batch,
+        clean=clean,
+        meta=meta,
+        rounds=rounds,
+        limit=limit,
+        classes=classes,
+        size=size,
+        device=device,
+        precision="bf16" if precision is StepDigits.bf16 else "fp32",
+        offline=offline,
+        ways=tuple(ways) if ways else WAYS,
+        memory=memory,
+    )
+    report = measure(plan, voice.progress())
+    voice.data(json.dumps(report.to_json(), indent=2) if output_format is StepOutput.json else as_text(report))
 
 
 def _seeds(text: str | None) -> tuple[int, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import typer
 
 from labelfix.cli import options
@@ -20,6 +18,7 @@ def correct(
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
     min_confidence: options.OtherMinConfidence = None,
+    soft_top_k: options.OtherSoftTopK = None,
     config: options.Config = None,
     device: options.Device = None,
     offline: options.Offline = None,
@@ -35,16 +34,10 @@ def correct(
     check_table(out, "--out", [noisy])
     voice = options.voice(context)
 
-    from labelfix.data.read import Columns
-    from labelfix.outputs.exports import write_corrected
-
     loaded = open_run(context, run, label_column=label_column, id_column=id_column, skip_unreadable=skip_unreadable)
-    labels = loaded.correct(noisy, progress=voice.progress())
-    if min_confidence is not None:
-        labels = replace(labels, min_confidence=min_confidence)
-    columns = Columns.from_json(loaded.manifest["columns"])
-    write_corrected(out, labels, columns.spec, id_column or columns.id)
-    changed = int(labels.is_label_issue.sum())
-    filled = int((labels.given < 0).sum())
-    voice.note(f"{len(labels):,} rows: {changed:,} labels changed, {filled:,} filled in")
+    actions = loaded.correct_to(
+        out, noisy, min_confidence=min_confidence, soft_top_k=soft_top_k, progress=voice.progress()
+    )
+    changed, filled = actions.get("relabel", 0), actions.get("fill", 0)
+    voice.note(f"{sum(actions.values()):,} rows: {changed:,} labels changed, {filled:,} filled in")
     voice.data(str(out))

@@ -63,6 +63,7 @@ def export(
     min_confidence: options.OtherMinConfidence = None,
     drop_issues: DropIssues = False,
     details: Details = False,
+    soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -81,7 +82,9 @@ def export(
     if classifier is not None:
         _refuse_taken(classifier)
     if corrected_labels is not None:
-        report = _export_labels(folder, corrected_labels, noisy, min_confidence, drop_issues, details, hard_link)
+        report = _export_labels(
+            folder, corrected_labels, noisy, min_confidence, drop_issues, details, soft_top_k, hard_link
+        )
         for line in report.notes:
             voice.note(line)
         voice.note(_told(report))
@@ -101,11 +104,12 @@ def _export_labels(
     min_confidence: float | None,
     drop_issues: bool,
     details: bool,
+    soft_top_k: int | None,
     hard_link: bool,
 ) -> ExportReport:
     from labelfix.data.read import Columns
     from labelfix.outputs.alignment import Correction
-    from labelfix.outputs.exports import read_corrected, with_min_confidence
+    from labelfix.outputs.corrected_rows import CorrectedFile
     from labelfix.outputs.own_file import export_table
 
     manifest = folder.read_manifest()
@@ -120,11 +124,11 @@ def _export_labels(
     if hard_link and (is_table(out) or not images):
         raise SettingsError("--hard-link: is for folders of images; leave it out")
     source = _open_source(manifest, noisy, folder.path)
-    table = with_min_confidence(read_corrected(folder.corrected), min_confidence)
     assert columns.label is not None, "a run is trained on labelled rows"
-    correction = Correction(table, source, columns.label, tuple(manifest["data"]["noisy"]["files"]))
+    files = tuple(manifest["data"]["noisy"]["files"])
+    correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
     if is_table(out):
-        return export_table(correction, out, drop_issues=drop_issues, details=details)
+        return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
 
     from labelfix.outputs.image_tree import export_tree
 

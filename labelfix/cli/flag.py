@@ -82,35 +82,35 @@ def flag(
 
     from labelfix.outputs import gate
     from labelfix.outputs.baseline import read_accepted
-    from labelfix.outputs.exports import corrected_metadata, read_corrected
+    from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
     from labelfix.outputs.snippets import look_up
     from labelfix.runs import RunFolder
 
     folder = RunFolder.open_finished(run) if corrected is None else None
     path = folder.corrected if folder is not None else corrected
     assert path is not None
-    table = read_corrected(path)
+    rows = CorrectedFile(path)
     accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
     source = str(path if folder is None else folder.path)
-    judgement = gate.judge(table, source, max_issue_rate, min_confidence, accepted)
-    worst = _shown(output_format, show, len(judgement.findings))
-    judgement = gate.with_details(judgement, lambda found: look_up(found, corrected_metadata(table)), worst)
+    judgement = gate.judge(rows, source, max_issue_rate, min_confidence, accepted, _shown(output_format, show))
+    judgement = gate.with_details(judgement, lambda found: look_up(found, corrected_metadata(rows)))
     voice = options.voice(context)
     if output_format is Format.json:
-        voice.data(gate.as_json(judgement, show))
+        voice.data(gate.as_json(judgement))
     elif output_format is Format.github:
         voice.data(gate.as_github(judgement))
     else:
-        voice.data(gate.as_text(judgement, worst))
+        voice.data(gate.as_text(judgement))
     if judgement.passed is False:
         raise typer.Exit(ABOVE_THE_GATE)
 
 
-def _shown(output_format: Format, show: int | None, findings: int) -> int:
+def _shown(output_format: Format, show: int | None) -> int | None:
+    """How many findings a format shows; None for all."""
     if output_format is Format.github:
         from labelfix.outputs.gate import GITHUB_ANNOTATIONS
 
         return GITHUB_ANNOTATIONS
     if show is not None:
         return show
-    return findings if output_format is Format.json else SHOW
+    return None if output_format is Format.json else SHOW

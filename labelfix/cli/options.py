@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from labelfix.errors import SettingsError
 from labelfix.settings.base import fields_of
 from labelfix.settings.data import DataSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
-from labelfix.settings.resolve import Resolved, resolve
+from labelfix.settings.resolve import DEFAULT, Resolved, resolve
 from labelfix.settings.run import TrainSettings
 
 ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
@@ -128,6 +129,28 @@ OtherMinConfidence = Annotated[
         doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
     ),
 ]
+SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
+OtherSoftTopK = Annotated[
+    int | None,
+    _option(
+        "--soft-top-k",
+        metavar="K",
+        panel=OUTPUT,
+        min=1,
+        doc="Write only the probabilities of a row's K most likely classes, as they are, with the classes in "
+        "soft_label_classes. Default: as in the run.",
+    ),
+]
+DetailsSoftTopK = Annotated[
+    int | None,
+    _option(
+        "--soft-top-k",
+        metavar="K",
+        panel=OUTPUT,
+        min=1,
+        doc="With --details: of each soft label only the K most likely classes. Default: as in the run.",
+    ),
+]
 Seed = Annotated[int | None, _setting("seed", MODEL, min=0, metavar="N")]
 
 Config = Annotated[
@@ -151,9 +174,23 @@ Set = Annotated[
     ),
 ]
 Device = Annotated[str | None, _setting("device", COMPUTE, metavar="auto|cpu|cuda")]
+Precision = Annotated[str | None, _setting("precision", COMPUTE, metavar="fp32|bf16")]
+Accumulate = Annotated[int | None, _setting("accumulate", COMPUTE, metavar="N")]
+Workers = Annotated[int | None, _setting("workers", COMPUTE, metavar="N")]
 Offline = Annotated[bool | None, _setting("offline", COMPUTE, "--offline", metavar="")]
 CacheDir = Annotated[str | None, _setting("cache_dir", COMPUTE, metavar="DIR")]
 
+CheckpointEvery = Annotated[str | None, _setting("checkpoint_every", COMPUTE, metavar="TIME")]
+
+Resume = Annotated[
+    Path | None,
+    _option(
+        "--resume",
+        metavar="DIR",
+        panel=OUTPUT,
+        doc="Go on with the unfinished run in this folder; nothing else needs to be given again.",
+    ),
+]
 RunOut = Annotated[
     Path | None, _option("--out", metavar="DIR", panel=OUTPUT, doc="Where the run goes. Default: runs/<date and time>.")
 ]
@@ -161,7 +198,12 @@ TableOut = Annotated[
     Path | None,
     _option("--out", metavar="FILE", panel=OUTPUT, doc="The file to write: .parquet, .csv or .tsv (also .gz)."),
 ]
-Overwrite = Annotated[bool, _option("--overwrite", metavar="", panel=OUTPUT, doc="Replace a run that is there.")]
+Overwrite = Annotated[
+    bool,
+    _option(
+        "--overwrite", metavar="", panel=OUTPUT, doc="Replace the run that is there, once the new one has been trained."
+    ),
+]
 
 
 def voice(context: typer.Context) -> Voice:
@@ -188,6 +230,26 @@ def settings_of(context: typer.Context) -> Resolved:
     for warning in resolved.warnings:
         voice(context).warn(warning)
     return resolved
+
+
+def given_again(context: typer.Context, method: str) -> dict[str, Any]:
+    """Settings given to go on with a run: those of flags and of a named file; no variable or found file counts.
+
+    Args:
+        context: The command's context.
+        method: The run's method.
+
+    Returns:
+        Bare name of a setting → value.
+
+    Raises:
+        SettingsError: An unknown key or an unfit value.
+    """
+    given = context.params
+    flags = {"method": method, **{name: _listed(value) for name, value in given.items() if name in _DOCS and value}}
+    resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
+    asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
+    return {key.rpartition(".")[2]: resolved.value(key) for key in asked}
 
 
 def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives back what it was given

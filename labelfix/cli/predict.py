@@ -31,10 +31,7 @@ def predict(
     check_table(out, "--out", [input_])
     voice = options.voice(context)
 
-    from labelfix.outputs.exports import write_table
-
     loaded = open_run(context, run, id_column=id_column, skip_unreadable=skip_unreadable)
-    table = loaded.predict(input_, progress=voice.progress())
-    write_table(out, table, tuple(loaded.manifest["classes"]))
-    voice.note(f"{len(table):,} rows predicted")
+    rows = loaded.predict_to(out, input_, progress=voice.progress())
+    voice.note(f"{rows:,} rows predicted")
     voice.data(str(out))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from labelfix import runs
 from labelfix.cli import options
 from labelfix.cli.evaluate import share
+from labelfix.cli.voice import Voice
+from labelfix.errors import SettingsError
+
+if TYPE_CHECKING:
+    from labelfix.api import Run
 
 
 def train(
@@ -31,32 +38,72 @@ def train(
     backbone: options.Backbone = None,
     freeze: options.Freeze = None,
     min_confidence: options.MinConfidence = None,
+    soft_top_k: options.SoftTopK = None,
     seed: options.Seed = None,
     config: options.Config = None,
     set_: options.Set = None,
     device: options.Device = None,
+    precision: options.Precision = None,
+    accumulate: options.Accumulate = None,
+    workers: options.Workers = None,
     offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
+    checkpoint_every: options.CheckpointEvery = None,
+    resume: options.Resume = None,
     out: options.RunOut = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Learn from noisy and trusted rows; write corrected labels and a classifier into a run folder."""
+    if resume is not None:
+        _go_on(context, resume, noisy, clean, out, overwrite)
+        return
     noisy = options.needed(noisy, "--noisy", "name the file of rows whose labels may be wrong")
     clean = options.needed(clean, "--clean", "name a small file of trusted rows, for example of two columns id,label")
     voice = options.voice(context)
     settings = options.settings_of(context).settings
     path = runs.default_path() if out is None else out
     runs.refuse_taken(path, overwrite)
-    voice.when_interrupted = lambda: _interrupted(path)
+    voice.left_behind = lambda: _left_behind(path)
 
     from labelfix import api
 
-    run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=voice.progress())
+    with terminated_as_interrupted():
+        run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=voice.progress())
+    _done(voice, run, path)
+
+
+def _go_on(
+    context: typer.Context, path: Path, noisy: str | None, clean: list[str] | None, out: Path | None, overwrite: bool
+) -> None:
+    """`--resume`."""
+    if overwrite:
+        raise SettingsError("--resume goes on with a run and --overwrite replaces it; give one of them")
+    if out is not None and out.resolve() != path.resolve():
+        raise SettingsError(f"--out {out} is not the run of --resume {path}; leave --out away, or begin a new run")
+    voice = options.voice(context)
+    folder = runs.RunFolder.open_begun(path)
+    if not folder.under_way:
+        folder.tidy()
+        voice.note(f"{path}: this run is finished; nothing is left to do")
+        voice.data(str(path))
+        return
+    method = runs.Begun.from_json(folder.begun(), path).settings["method"]
+    given = options.given_again(context, method)
+    voice.left_behind = lambda: _left_behind(path)
+
+    from labelfix import api
+
+    with terminated_as_interrupted():
+        run = api.resume(path, noisy, clean or None, progress=voice.progress(), **given)
+    _done(voice, run, path)
+
+
+def _done(voice: Voice, run: Run, path: Path) -> None:
     for line in _told(run.manifest["counts"], runs.read_json(run.folder.metrics).get("classifier_right")):
         voice.note(line)
-    voice.note(f"corrected labels: {run.folder.corrected}")
+    voice.note(f"corrected labels: {path / run.folder.corrected.name}")
     voice.note(f"next: labelfix flag --run {path} · labelfix export --run {path} --corrected-labels fixed.parquet")
     voice.data(str(path))
 
@@ -73,7 +120,26 @@ def _told(counts: Mapping[str, Any], right: Mapping[str, Any] | None) -> list[st
     return lines
 
 
-def _interrupted(path: Path) -> str:
-    if runs.RunFolder(path).unfinished:
-        return f"interrupted; {path} is unfinished: {runs.how_to_go_on(path)}"
-    return "interrupted; nothing was written"
+def _left_behind(path: Path) -> str:
+    """What an interrupted or broken command leaves: a run that can go on, or nothing."""
+    if runs.RunFolder(path).under_way:
+        return f"{path} is unfinished; {runs.how_to_go_on(path)}"
+    return ""
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, end the command as Ctrl-C does: with what to do next."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,24 +17,33 @@ if TYPE_CHECKING:
     from labelfix.cli.progress import Shown
 
 
+def is_echo() -> bool:
+    """Whether `torchrun` started this process beside a first one, which speaks for all."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+
+
 class Voice:
     """What is said to the person at the terminal; `--quiet` and `--verbose` set its tone.
 
     Attributes:
+        echo: Leave the talking to another process.
         quiet: Say warnings and errors only.
         verbose: Also show the library's log, and tracebacks.
-        when_interrupted: What to say if Ctrl-C ends the command; a command that leaves something half-done sets it.
+        left_behind: What to say of the half-done work when Ctrl-C or an unforeseen error ends the command; empty
+            where nothing was written. A command that leaves something sets it.
     """
 
     def __init__(self) -> None:
-        self.quiet = False
+        self.echo = is_echo()
+        self.quiet = self.echo
         self.verbose = False
-        self.when_interrupted: Callable[[], str] = lambda: "interrupted; nothing was written"
+        self.left_behind: Callable[[], str] = lambda: ""
         self._shown: Shown | None = None
 
     def data(self, text: str) -> None:
         """Write what was asked for to stdout."""
-        typer.echo(text)
+        if not self.echo:
+            typer.echo(text)
 
     def note(self, text: str) -> None:
         """Say something worth knowing on stderr."""
@@ -70,5 +80,7 @@ class Voice:
             self._shown.close()
 
     def _line(self, text: str) -> None:
+        if self.echo:
+            return
         for line in text.splitlines():
             typer.echo(visible(line), err=True)

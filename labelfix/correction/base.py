@@ -16,9 +16,11 @@ import pyarrow as pa
 import torch
 
 from labelfix.data.tables import Codes, Probabilities, Sampling
+from labelfix.devices import Precision
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.progress import Progress
+from labelfix.training.checkpoints import Checkpoints
 
 Family = Literal["head", "network", "image", "text"]
 
@@ -40,6 +42,9 @@ class Problem:
             or a whole `image` or `text` classifier. Methods choose their default hyper-parameters by it.
         device: Where to train.
         seed: The run's seed.
+        checkpoints: Keeps states and stages so that a killed run can go on; None where nothing is to be kept.
+        precision: What forward passes of training compute in.
+        accumulate: Pieces in which a batch goes through the network at first.
     """
 
     noisy: Inputs
@@ -53,6 +58,9 @@ class Problem:
     family: Family
     device: torch.device
     seed: int
+    checkpoints: Checkpoints | None = None
+    precision: Precision = "fp32"
+    accumulate: int = 1
 
 
 class Corrector(Protocol):

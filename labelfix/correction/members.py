@@ -4,7 +4,7 @@ The anchored recipe stacks them (its members); some are methods of their own.
 
 f_g learns the trusted rows alone, n(y'|x) the given labels alone. S1 learns the Bayes posterior of f_g and the
 transition matrix T0; GLC1 and GLC8 maximise the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS
-2018); EM1 learns T as well. In all of them trusted rows make up a fifth of the loss.
+2018); N1 learns the given labels as they are. In all of them trusted rows make up a fifth of the loss.
 
 Legend: N noisy rows, M trusted rows, D features, K classes, T0 rows = true class.
 """
@@ -12,7 +12,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes, T0 rows = true clas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -23,16 +23,21 @@ from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
 from labelfix.correction.transition import Matrix, expected_transition, normalised
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
-from labelfix.training.linear import LinearHead, cross_entropy_to, forward_likelihood, minimise
+from labelfix.training.linear import (
+    ROWS,
+    LinearHead,
+    Residual,
+    Scaling,
+    cross_entropy_to,
+    forward_likelihood,
+    minimise,
+)
 
 TRUSTED_SHARE = 0.25
 """Weight of all trusted rows together, relative to the noisy ones: a fifth of the loss."""
 
 SAMPLE = 20_000
 """Noisy rows that choose regularisation and fit n(y'|x)."""
-
-MOST_EM_CLASSES = 20
-"""EM over T is left out above this: T has too many entries for it."""
 
 EM_PRIOR = 20.0
 """Strength of the prior on EM's T, in given labels a class."""
@@ -43,22 +48,32 @@ class Rows:
     """The data as tensors.
 
     Attributes:
-        noisy: `(N, D)` features.
+        features: `(N + M, D)`: noisy rows, and trusted ones beneath. Fits that leave trusted rows out weigh them 0.
         given: `(N,)` given labels.
-        clean: `(M, D)` features.
         truth: `(M,)` trusted labels.
         num_classes: K.
         folds: Of the trusted rows.
         seed: The run's seed.
+        scalings: r → the coordinates of fits on all rows, as they are asked for.
     """
 
-    noisy: Tensor
+    features: Tensor
     given: Tensor
-    clean: Tensor
     truth: Tensor
     num_classes: int
     folds: Folds
     seed: int
+    scalings: dict[float, Scaling] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def noisy(self) -> Tensor:
+        """`(N, D)` features."""
+        return self.features[: len(self.given)]
+
+    @property
+    def clean(self) -> Tensor:
+        """`(M, D)` features."""
+        return self.features[len(self.given) :]
 
     def sample(self, most: int) -> Tensor:
         """At most so many noisy rows, in order."""
@@ -71,11 +86,35 @@ class Rows:
         """The same with some of the noisy rows."""
         if len(rows) == len(self.given):
             return self
-        return Rows(self.noisy[rows], self.given[rows], self.clean, self.truth, self.num_classes, self.folds, self.seed)
+        features = torch.cat([self.noisy[rows], self.clean])
+        return Rows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed)
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """`(·, K)` float32."""
         return torch.nn.functional.one_hot(labels, self.num_classes).float()
+
+    def targets(self, of_noisy: Tensor, use: Codes) -> tuple[Tensor, Tensor]:
+        """Soft targets or likelihoods of the noisy rows, trusted rows one-hot beneath, and the weights ω.
+
+        Args:
+            of_noisy: `(N, K)`.
+            use: Trusted rows that count.
+
+        Returns:
+            `(N + M, K)` and `(N + M,)`.
+        """
+        weights = torch.zeros(len(self.features), dtype=self.features.dtype)
+        weights[: len(self.given)] = 1
+        weights[torch.from_numpy(use) + len(self.given)] = TRUSTED_SHARE * len(self.given) / max(len(use), 1)
+        return torch.cat([of_noisy, self.one_hot(self.truth).to(of_noisy.dtype)]), weights
+
+    def fit(
+        self, residual: Residual, ridge: float, start: LinearHead, iterations: int = 100, tolerance: float = 1e-6
+    ) -> LinearHead:
+        """A head on all rows; see `minimise`."""
+        if ridge not in self.scalings:
+            self.scalings[ridge] = Scaling.of(self.features, ridge, self.num_classes)
+        return minimise(self.features, residual, ridge, start, iterations, tolerance, self.scalings[ridge])
 
 
 def load(problem: Problem, progress: Progress | None = None) -> Rows:
@@ -83,22 +122,34 @@ def load(problem: Problem, progress: Progress | None = None) -> Rows:
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
     """
-    every = [np.arange(len(part), dtype=np.int64) for part in (problem.noisy, problem.clean)]
-    noisy, clean = problem.noisy.batch(every[0]), problem.clean.batch(every[1])
-    chosen = stand_ins(problem, noisy)
+    clean = problem.clean.batch(np.arange(len(problem.clean), dtype=np.int64))
+    noisy = len(problem.noisy)
+    features = torch.empty(noisy + len(clean), clean.shape[1])
+    for first in range(0, noisy, LOADED):
+        part = np.arange(first, min(first + LOADED, noisy), dtype=np.int64)
+        features[first : first + len(part)] = problem.noisy.batch(part)
+    features[noisy:] = clean
+    chosen = stand_ins(problem, features[:noisy])
     truth = np.concatenate([problem.truth, problem.given[chosen]])
-    if len(chosen) and progress is not None:
-        missing = len(np.unique(problem.given[chosen]))
-        progress.warn(f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in")
+    if len(chosen):
+        features = torch.cat([features, features[torch.from_numpy(chosen)]])
+        if progress is not None:
+            missing = len(np.unique(problem.given[chosen]))
+            progress.warn(
+                f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in"
+            )
     return Rows(
-        noisy=noisy,
+        features=features,
         given=torch.from_numpy(problem.given),
-        clean=torch.cat([clean, noisy[torch.from_numpy(chosen)]]),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
         folds=cut(truth, problem.seed),
         seed=problem.seed,
     )
+
+
+LOADED = 65_536
+"""Rows that are read at a time."""
 
 
 def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
@@ -123,13 +174,16 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
     """f_g, regularised as out-of-fold likelihood likes it best."""
     truth = rows.truth.numpy()
     best: CrossFitted | None = None
+    targets, begin = rows.one_hot(rows.truth), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     for ridge in (1.0, 10.0, 100.0, 1000.0):
+        scaling = Scaling.of(rows.clean, ridge, rows.num_classes)
 
-        def fit(use: Codes, _: int | None, start: LinearHead | None, ridge: float = ridge) -> LinearHead:
-            index = torch.from_numpy(use)
-            begin = start or LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-            targets = cross_entropy_to(rows.one_hot(rows.truth[index]), torch.ones(len(index)))
-            return minimise(rows.clean[index], targets, ridge, begin)
+        def fit(
+            use: Codes, _: int | None, start: LinearHead | None, ridge: float = ridge, scaling: Scaling = scaling
+        ) -> LinearHead:
+            weights = torch.zeros(len(targets))
+            weights[torch.from_numpy(use)] = 1
+            return minimise(rows.clean, cross_entropy_to(targets, weights), ridge, start or begin, scaling=scaling)
 
         found = cross_fit(fit, rows.folds, rows.clean, truth)
         if best is None or found.nll(truth) < best.nll(truth):
@@ -141,21 +195,19 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
 def fit_given_labels(rows: Rows) -> LinearHead:
     """n(y'|x), on noisy rows only; regularised by 5-fold likelihood."""
     part = rows.subset(rows.sample(SAMPLE))
-    folds = cut(part.given.numpy(), rows.seed, 5)
+    folds = torch.from_numpy(cut(part.given.numpy(), rows.seed, 5).of)
+    targets, every = part.one_hot(part.given), torch.ones(len(part.given))
     scores: dict[float, float] = {}
     full: dict[float, LinearHead] = {}
     for ridge in (1.0, 10.0):
-        weights = torch.ones(len(part.given))
-        begin = LinearHead.zeros(rows.num_classes, rows.noisy.shape[1])
-        full[ridge] = minimise(part.noisy, cross_entropy_to(part.one_hot(part.given), weights), ridge, begin)
+        scaling = Scaling.of(part.noisy, ridge, rows.num_classes)
+        begin = LinearHead.zeros(rows.num_classes, part.noisy.shape[1])
+        full[ridge] = minimise(part.noisy, cross_entropy_to(targets, every), ridge, begin, scaling=scaling)
         scores[ridge] = 0.0
-        for fold in range(folds.count):
-            use, out = torch.from_numpy(folds.outside(fold)), torch.from_numpy(folds.inside(fold))
-            targets = cross_entropy_to(part.one_hot(part.given[use]), weights[use])
-            head = minimise(part.noisy[use], targets, ridge, full[ridge], iterations=25)
-            scores[ridge] -= float(
-                head.log_probabilities(part.noisy[out])[torch.arange(len(out)), part.given[out]].sum()
-            )
+        for fold in folds.unique():
+            used = cross_entropy_to(targets, (folds != fold).float())
+            head = minimise(part.noisy, used, ridge, full[ridge], scaling=scaling)
+            scores[ridge] += cross_entropy_to(targets, (folds == fold).float())(head.logits(part.noisy), ROWS)[0]
     return full[min(scores, key=lambda ridge: scores[ridge])]
 
 
@@ -170,17 +222,6 @@ def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix,
     return estimate(np.arange(len(truth))), tuple(estimate(rows.folds.outside(k)) for k in range(rows.folds.count))
 
 
-def with_trusted(rows: Rows, use: Codes, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy rows with soft targets and trusted rows one-hot beneath: features, targets, weights."""
-    index = torch.from_numpy(use)
-    weight = TRUSTED_SHARE * len(targets) / max(len(index), 1)
-    return (
-        torch.cat([rows.noisy, rows.clean[index]]),
-        torch.cat([targets, rows.one_hot(rows.truth[index])]),
-        torch.cat([torch.ones(len(targets)), torch.full((len(index),), weight)]),
-    )
-
-
 def fit_bayes_student(
     rows: Rows, trusted_only: CrossFitted, full: Matrix, without: Sequence[Matrix]
 ) -> tuple[CrossFitted, float]:
@@ -193,8 +234,7 @@ def fit_bayes_student(
             matrix = full if fold is None else without[fold]
             log_t = torch.from_numpy(np.log(matrix)).float()
             q = torch.softmax(prior.log_probabilities(rows.noisy) + log_t[:, rows.given].T, dim=1)
-            features, targets, weights = with_trusted(rows, use, q)
-            return minimise(features, cross_entropy_to(targets, weights), ridge, start or prior, _iterations(start))
+            return rows.fit(cross_entropy_to(*rows.targets(q, use)), ridge, start or prior)
 
         return cross_fit(fit, rows.folds, rows.clean, truth)
 
@@ -208,25 +248,17 @@ def fit_glc(rows: Rows, full: Matrix, without: Sequence[Matrix], ridge: float, b
     def fit(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:
         matrix = full if fold is None else without[fold]
         columns = torch.from_numpy(matrix).float()[:, rows.given].T
-        features, likelihood, weights = with_trusted(rows, use, columns)
-        first = start or begin.full
-        return minimise(features, forward_likelihood(likelihood, weights), ridge, first, _iterations(start))
+        return rows.fit(forward_likelihood(*rows.targets(columns, use)), ridge, start or begin.full)
 
     return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
 
 
-def fit_em(rows: Rows, full: Matrix, without: Sequence[Matrix], begin: CrossFitted, rounds: int = 12) -> CrossFitted:
-    """GLC with T learned by EM under a Dirichlet prior of 20·T0: T and the head in turn."""
+def fit_as_given(rows: Rows, begin: CrossFitted) -> CrossFitted:
+    """N1: the given labels taken at their word, beside the trusted rows."""
+    given = rows.one_hot(rows.given)
 
-    def fit(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:
-        prior = full if fold is None else without[fold]
-        matrix, head = prior, start or begin.full
-        for _ in range(rounds if start is None else 3):
-            matrix = learned_transition(head.log_probabilities(rows.noisy), rows.given, matrix, prior, rounds=1)
-            columns = torch.from_numpy(matrix).float()[:, rows.given].T
-            features, likelihood, weights = with_trusted(rows, use, columns)
-            head = minimise(features, forward_likelihood(likelihood, weights), 1.0, head, iterations=15)
-        return head
+    def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
+        return rows.fit(cross_entropy_to(*rows.targets(given, use)), 1.0, start or begin.full)
 
     return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
 
@@ -248,8 +280,3 @@ def learned_transition(log_p: Tensor, given: Tensor, start: Matrix, prior: Matri
         share = torch.softmax(log_p + log_t[:, given].T, dim=1)
         matrix = normalised((share.T @ member).numpy().astype(np.float64) + EM_PRIOR * prior)
     return matrix
-
-
-def _iterations(start: LinearHead | None) -> int:
-    # A fit that begins at the one with all trusted rows has little left to do.
-    return 100 if start is None else 25

@@ -1,4 +1,4 @@
-"""The corrector that is a label correction network.
+"""The corrector that is a label correction network, the paper's or the structured one.
 
 Legend: N rows, D features, K classes.
 """
@@ -15,6 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
+
+Lcn = LabelCorrectionNetwork | StructuredCorrectionNetwork
+"""g_α, of either kind."""
 
 
 @dataclass(frozen=True)
@@ -27,35 +31,40 @@ class NetworkCorrector:
         classifier_temperature: Of the classifier's logits, for rows without a given label.
     """
 
-    lcn: LabelCorrectionNetwork
+    lcn: Lcn
     temperature: float
     classifier_temperature: float
 
-    def log_soft(self, hidden: Probabilities, given: Codes) -> Probabilities:
+    def log_soft(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
         """Log q before the temperature, `(N, K)`, for rows that all have a given label."""
-        device = self.lcn.last.weight.device
+        device = next(self.lcn.parameters()).device
+        read = [torch.tensor(hidden, device=device), torch.tensor(given, device=device)]
+        if isinstance(self.lcn, StructuredCorrectionNetwork):
+            read.append(torch.tensor(logits, device=device))
         with torch.inference_mode():
-            soft = self.lcn(torch.tensor(hidden, device=device), torch.tensor(given, device=device)).soft
-            return np.asarray(soft.clamp_min(1e-12).log().cpu())
+            return np.asarray(self.lcn(*read).soft.clamp_min(1e-12).log().cpu())
 
     def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
         """See `Corrector.soft_labels`."""
         scores = logits.astype(np.float64) / self.classifier_temperature
         labelled = given != UNLABELLED
         if labelled.any():
-            scores[labelled] = self.log_soft(hidden[labelled], given[labelled]).astype(np.float64) / self.temperature
+            said = self.log_soft(logits[labelled], hidden[labelled], given[labelled])
+            scores[labelled] = said.astype(np.float64) / self.temperature
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
         save_file({k: v.contiguous() for k, v in self.lcn.state_dict().items()}, folder / "model.safetensors")
+        inner = self.lcn.residual if isinstance(self.lcn, StructuredCorrectionNetwork) else self.lcn
         description = {
             "kind": "label-correction-network",
-            "feature_width": self.lcn.feature_width,
-            "num_classes": self.lcn.num_classes,
-            "hidden": self.lcn.second.out_features,
-            "embedding": self.lcn.embedding.embedding_dim,
-            "skip": self.lcn.skip,
+            "structured": inner is not self.lcn,
+            "feature_width": inner.feature_width,
+            "num_classes": inner.num_classes,
+            "hidden": inner.second.out_features,
+            "embedding": inner.embedding.embedding_dim,
+            "skip": inner.skip,
             "temperature": self.temperature,
             "classifier_temperature": self.classifier_temperature,
         }
@@ -64,14 +73,14 @@ class NetworkCorrector:
     @classmethod
     def load(cls, folder: Path, description: dict[str, float]) -> NetworkCorrector:
         """Read what `save` wrote."""
-        lcn = LabelCorrectionNetwork(
-            int(description["feature_width"]),
-            int(description["num_classes"]),
-            int(description["hidden"]),
-            int(description["embedding"]),
-            bool(description["skip"]),
-            torch.Generator(),
-        )
+        width, classes = int(description["feature_width"]), int(description["num_classes"])
+        sizes = int(description["hidden"]), int(description["embedding"])
+        lcn: Lcn
+        if description.get("structured"):  # runs of the first version do not say
+            unknown = torch.zeros(classes, classes)
+            lcn = StructuredCorrectionNetwork(width, unknown, *sizes, torch.Generator())
+        else:
+            lcn = LabelCorrectionNetwork(width, classes, *sizes, bool(description["skip"]), torch.Generator())
         lcn.load_state_dict(load_file(folder / "model.safetensors"))
         return cls(lcn.eval(), float(description["temperature"]), float(description["classifier_temperature"]))
 

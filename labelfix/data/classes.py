@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from labelfix.data.findings import Findings, Places
+from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
 from labelfix.data.formats.csv_types import MISSING
 from labelfix.data.labels import LabelColumn, canonical_number
@@ -96,20 +96,23 @@ def match_codes(labels: LabelColumn, classes: ClassNames, file: str, findings: F
     return np.array([code for code, _ in found] + [UNLABELLED], dtype=np.int64)[labels.positions]
 
 
-def report_unknown(labels: LabelColumn, codes: Codes, classes: ClassNames, places: Places, findings: Findings) -> None:
+def report_unknown(
+    labels: LabelColumn, codes: Codes, classes: ClassNames, places: AnyPlaces, findings: Findings
+) -> None:
     """An error for every distinct label that is none of the classes, with the nearest ones."""
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
 
+    at = {labels.first[position]: position for position in in_order}
+
     def what(row: int) -> str:
-        position = int(labels.positions[row])
+        position = at[row]
         times = f" ({labels.counts[position]} rows)" if labels.counts[position] > 1 else ""
         value = labels.values[position]
         shown = value if len(value) <= 60 else value[:57] + "..."
         return f'label "{shown}"{times} is not one of the {len(classes)} classes ({_nearest(value, classes)})'
 
-    rows = [labels.first[position] for position in in_order]
-    findings.rows(places, rows, what, "fix it or pass --class-map", "{} more labels are none of the classes")
+    findings.rows(places, list(at), what, "fix it or pass --class-map", "{} more labels are none of the classes")
 
 
 def report_case(classes: ClassNames, name: str, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,41 @@ class Places:
         return self.files[int(self.file_index[row])], int(self.row_number[row])
 
 
+@dataclass(frozen=True)
+class FilePlaces:
+    """Where the rows of whole files came from: what `Places` says, in two numbers a file.
+
+    Attributes:
+        files: The files read, in order.
+        counts: Rows of each.
+    """
+
+    files: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Position of the first row of each file."""
+        return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)[:-1]])
+
+    def between(self, start: int, stop: int) -> Places:
+        """Where some consecutive rows came from."""
+        rows = np.arange(start, stop, dtype=np.int64)
+        file = np.searchsorted(self.starts, rows, side="right") - 1
+        # Of several files that start at one place, all but the last are empty.
+        return Places(self.files, file.astype(np.int32), rows - self.starts[file] + 1)
+
+    def of(self, row: int) -> tuple[str, int]:
+        """File and row number of the row at a position counted from 0."""
+        return self.between(row, row + 1).of(0)
+
+
+AnyPlaces = Places | FilePlaces
+
+
 class Findings:
     """Errors, warnings and notes in the order they were found."""
 
@@ -58,7 +94,7 @@ class Findings:
 
     def rows(
         self,
-        places: Places,
+        places: AnyPlaces,
         rows: Sequence[int] | npt.NDArray[np.int64],
         what: Callable[[int], str],
         remedy: str,

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.findings import Findings, Places
+from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.csv_types import typed
 from labelfix.data.scan import is_text, value_type
 from labelfix.data.tables import Codes
@@ -71,7 +71,7 @@ def row_numbers(count: int) -> pa.Array:
     return pa.array(np.arange(1, count + 1, dtype=np.int64))
 
 
-def check_ids(ids: pa.Array, column: str, places: Places, findings: Findings, codes: Codes | None = None) -> None:
+def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings, codes: Codes | None = None) -> None:
     """Report empty and duplicate ids.
 
     Args:

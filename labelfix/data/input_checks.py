@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.findings import Findings, Places
+from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.csv_types import is_missing
 from labelfix.data.images import unreadable
 from labelfix.data.inputs import ColumnInputs, number_lists
@@ -21,7 +21,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 def check_inputs(
-    inputs: ColumnInputs, places: Places, findings: Findings, skip_unreadable: bool, rows: int, training: bool = True
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip_unreadable: bool, rows: int, training: bool = True
 ) -> Flags | None:
     """Check every input.
 
@@ -50,7 +50,7 @@ def check_inputs(
     return None
 
 
-def _check_text(inputs: ColumnInputs, places: Places, findings: Findings, rows: int) -> None:
+def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int) -> None:
     empty = 0
     first = -1
     done = 0
@@ -69,7 +69,7 @@ def _check_text(inputs: ColumnInputs, places: Places, findings: Findings, rows: 
         findings.warning(file, f"column {column!r} is empty ({empty} such rows)", row=row)
 
 
-def _check_embeddings(inputs: ColumnInputs, places: Places, findings: Findings, rows: int) -> None:
+def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int) -> None:
     (column,) = inputs.spec.columns
     width = inputs.spec.width
     wrong: dict[str, list[tuple[int, str]]] = {"missing": [], "ragged": [], "nan": [], "inf": []}
@@ -128,7 +128,7 @@ def _check_values(
             wrong[kind].append((done + row, str(int(position - starts[row]) + 1)))
 
 
-def _check_table(inputs: ColumnInputs, places: Places, findings: Findings, rows: int, training: bool) -> None:
+def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, training: bool) -> None:
     spec = inputs.spec
     infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
     texts: dict[str, dict[int, str]] = {c: {} for c in spec.columns}
@@ -185,7 +185,7 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
 
 
 def _check_images(
-    inputs: ColumnInputs, places: Places, findings: Findings, skip: bool, rows: int, training: bool
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip: bool, rows: int, training: bool
 ) -> Flags | None:
     found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows))}
     if not found:

@@ -82,6 +82,29 @@ class ColumnInputs:
 
 
 @dataclass(frozen=True)
+class HeldInputs:
+    """Some rows' inputs in memory: a block of rows that pass by. What is computed from them is not kept on disk.
+
+    Attributes:
+        spec: The columns and what they hold.
+        name: The input as the user named it.
+        held: The rows.
+    """
+
+    spec: InputSpec
+    name: str
+    held: tuple[pa.RecordBatch, ...]
+
+    def __len__(self) -> int:
+        return sum(batch.num_rows for batch in self.held)
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """See `InputTable.batches`."""
+        for batch in self.held:
+            yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+
+
+@dataclass(frozen=True)
 class SelectedInputs:
     """Some rows of other inputs, in an order of their own: trusted rows whose inputs stand in the noisy file.
 

@@ -29,7 +29,7 @@ class LabelColumn:
         values: Distinct labels in order of first appearance: "1" for 1 and 1.0, "true" for True, class names where
             the file has them; strings like "NA" are still among them.
         stored: How the file writes each of `values`.
-        positions: `(N,)` position in `values`, -1 where the cell is empty or null.
+        positions: `(N,)` position in `values`, -1 where the cell is empty or null; 0, 1, 2 … if rows were not kept.
         counts: Rows of each of `values`.
         first: First row of each of `values`, counted from 0.
     """
@@ -71,9 +71,15 @@ def class_label_names(source: TableSource, column: str) -> tuple[str, ...]:
 
 
 class LabelReader:
-    """Gathers a label column batch by batch; only distinct values are held."""
+    """Gathers a label column batch by batch.
 
-    def __init__(self, source: TableSource, column: str) -> None:
+    Args:
+        source: The table.
+        column: Its column of labels.
+        keep: Whether the position of every row is held; without, only distinct values are.
+    """
+
+    def __init__(self, source: TableSource, column: str, keep: bool = True) -> None:
         kind = label_kind(source.schema.field(column).type)
         assert kind is not None, "checked by refuse_type"
         self.column = column
@@ -82,32 +88,48 @@ class LabelReader:
         self._known: dict[str, int] = {}
         self._merged: dict[str, int] = {}
         self._stored: list[str] = []
-        self._positions: list[Codes] = []
+        self._kept: list[Codes] | None = [] if keep else None
+        self._counts: list[int] = []
+        self._first: list[int] = []
+        self._done = 0
 
     def see(self, cells: pa.Array) -> None:
         """Take the next cells into account: strings of a text format, or an array of the column's own type."""
+        positions = self.positions(cells)
+        values, at, counts = np.unique(positions, return_index=True, return_counts=True)
+        for value, row, count in zip(values.tolist(), at.tolist(), counts.tolist(), strict=True):
+            if value == len(self._first):
+                self._first.append(self._done + row)
+                self._counts.append(0)
+            if value >= 0:
+                self._counts[value] += count
+        self._done += len(positions)
+        if self._kept is not None:
+            self._kept.append(positions)
+
+    def positions(self, cells: pa.Array) -> Codes:
+        """Position of each cell among the distinct values, -1 where it is empty or null."""
         text = pc.utf8_trim_whitespace(cells) if is_text(cells.type) else cells.cast(pa.string())
         encoded = text.dictionary_encode()
         lookup = np.array([self._position(value) for value in encoded.dictionary.to_pylist()], dtype=np.int64)
         indices = encoded.indices.fill_null(len(lookup)).to_numpy(zero_copy_only=False)
-        self._positions.append(np.append(lookup, UNLABELLED)[indices])
+        positions: Codes = np.append(lookup, UNLABELLED)[indices]
+        return positions
 
     def result(self) -> LabelColumn:
-        """The column as a whole."""
-        positions = np.concatenate(self._positions) if self._positions else np.zeros(0, np.int64)
-        size = len(self._merged)
-        counts = np.bincount(positions[positions >= 0], minlength=size)
-        first = np.full(size, len(positions), np.int64)
-        present = np.flatnonzero(positions >= 0)
-        np.minimum.at(first, positions[present], present)
+        """The column as a whole; where rows were not kept, `positions` has one entry for each distinct value."""
+        if self._kept is None:
+            positions = np.arange(len(self._first), dtype=np.int64)
+        else:
+            positions = np.concatenate(self._kept) if self._kept else np.zeros(0, np.int64)
         return LabelColumn(
             column=self.column,
             kind=self.kind,
             values=tuple(self._merged),
             stored=tuple(self._stored),
             positions=positions,
-            counts=tuple(counts.tolist()),
-            first=tuple(first.tolist()),
+            counts=tuple(self._counts),
+            first=tuple(self._first),
         )
 
     def _position(self, raw: str) -> int:

@@ -2,33 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-from labelfix.data.assemble import label_table, memory_name, with_inputs
+from labelfix.data.assemble import attempt, label_table, memory_name
 from labelfix.data.classes import match_codes, report_unknown
 from labelfix.data.columns import Columns, id_columns, require_column, trusted_label_column
-from labelfix.data.findings import Findings
+from labelfix.data.findings import FilePlaces, Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
-from labelfix.data.ids import check_ids
+from labelfix.data.ids import canonical_ids, check_ids, gather
+from labelfix.data.input_checks import check_inputs
 from labelfix.data.input_columns import inputs_fit
-from labelfix.data.labels import refuse_type
-from labelfix.data.rows import read_id_and_label
-from labelfix.data.tables import UNLABELLED, ClassNames, LabelTable
+from labelfix.data.inputs import ColumnInputs, HeldInputs
+from labelfix.data.labels import LabelReader, refuse_type
+from labelfix.data.rows import read_id_and_label, survey_rows
+from labelfix.data.scan import regroup, scan
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable
 from labelfix.settings.data import DataSettings
 
 
-def read_rows(
+@dataclass(frozen=True)
+class NewRows:
+    """Rows for a finished run, checked, and read block by block: nothing of a row is held.
+
+    Attributes:
+        source: The table.
+        classes: The run's classes.
+        label_column: Column of the given labels; None where the table has none.
+        id_column: Column of the ids; None where ids are row numbers.
+        id_type: Type of the ids: string or int64.
+        places: Where the rows came from.
+        inputs: Handle on the input columns of all rows.
+        readable: `(N,)` as in `LabelTable`; None where every row can be read.
+        read_rows: Rows read at once.
+        labels: Finds the position of a label among the distinct ones; None without labels.
+        codes: Class code at each such position.
+    """
+
+    source: TableSource
+    classes: ClassNames
+    label_column: str | None
+    id_column: str | None
+    id_type: pa.DataType
+    places: FilePlaces
+    inputs: ColumnInputs
+    readable: npt.NDArray[np.bool_] | None
+    read_rows: int
+    labels: LabelReader | None
+    codes: Codes
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def blocks(self, rows: int, with_inputs: bool = True) -> Iterator[LabelTable]:
+        """All rows in order, as tables of `rows` rows (the last may be shorter).
+
+        Args:
+            rows: Rows of a table.
+            with_inputs: Whether each table holds its inputs in memory; without, its `inputs` are None.
+        """
+        held = regroup(self.inputs.batches(self.read_rows), rows) if with_inputs else itertools.repeat(None)
+        for (start, ids, codes), batches in zip(self._ids_and_codes(rows), held, strict=with_inputs):
+            places = self.places.between(start, start + len(codes))
+            yield LabelTable(
+                name=self.source.name,
+                ids=ids,
+                codes=codes,
+                classes=self.classes,
+                inputs=None if batches is None else HeldInputs(self.inputs.spec, self.source.name, tuple(batches)),
+                files=places.files,
+                file_index=places.file_index,
+                row_number=places.row_number,
+                label_column=self.label_column,
+                id_column=self.id_column,
+                readable=None if self.readable is None else self.readable[start : start + len(codes)],
+            )
+
+    def _ids_and_codes(self, rows: int) -> Iterator[tuple[int, pa.Array, Codes]]:
+        columns = list(dict.fromkeys(c for c in (self.id_column, self.label_column) if c is not None))
+        for start, group in zip(range(0, len(self), rows), self._groups(columns, rows), strict=True):
+            count = min(rows, len(self) - start)
+            ids, codes = pa.array(np.arange(start + 1, start + count + 1)), np.full(count, UNLABELLED, np.int64)
+            if self.id_column is not None:
+                type_ = self.source.schema.field(self.id_column).type
+                ids = gather([canonical_ids(b.column(self.id_column), type_).cast(self.id_type) for b in group])
+            if self.labels is not None:
+                found = [self.labels.positions(b.column(self.labels.column)) for b in group]
+                codes = self.codes[np.concatenate(found)]
+            yield start, ids, codes
+
+    def _groups(self, columns: list[str], rows: int) -> Iterator[list[pa.RecordBatch]]:
+        if not columns:
+            return iter([[]] * -(-len(self) // rows))
+        chunks = scan(self.source, columns, self.read_rows, verbatim=True)
+        return regroup((chunk.batch for chunk in chunks), rows)
+
+
+def open_rows(
     source: Source,
     classes: ClassNames,
     columns: Columns,
     settings: DataSettings,
     read_rows: int = READ_ROWS,
     findings: Findings | None = None,
-) -> LabelTable:
-    """Read new rows for a finished run: the same input columns, labels and ids where there are some.
+) -> NewRows:
+    """Open and check new rows for a finished run: the same input columns, labels and ids where there are some.
+
+    Two passes, in memory that does not grow with the rows: one over ids and labels (are ids there, and each once; is
+    every label one of the classes), one over the inputs (see `check_inputs`).
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
@@ -51,19 +138,34 @@ def read_rows(
     if not absent:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()
-    rows = read_id_and_label(table, id_column, label, read_rows)
-    if not len(rows):
+    survey = survey_rows(table, id_column, label, read_rows)
+    places, codes = survey.places, np.zeros(0, np.int64)
+    if not len(places):
         findings.error(table.name, "holds no rows", "give a file with rows")
-    codes = np.full(len(rows), UNLABELLED, np.int64)
-    if rows.labels is not None:
-        codes = match_codes(rows.labels, classes, table.name, findings)
-        report_unknown(rows.labels, codes, classes, rows.places, findings)
-    if id_column is not None:
-        check_ids(rows.ids, id_column, rows.places, findings)
-    read = label_table(table, rows, codes, classes, id_column, label)
-    read = with_inputs(read, table, columns.spec, settings, findings, read_rows, training=False)
+    if survey.labels is not None:
+        found = survey.labels.result()
+        codes = match_codes(found, classes, table.name, findings)
+        report_unknown(found, codes, classes, places, findings)
+    if id_column is not None and survey.suspects is not None:
+        check_ids(survey.suspects.ids, id_column, survey.suspects.places, findings)
+    inputs = ColumnInputs(table, columns.spec, len(places))
+    readable = attempt(
+        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, training=False), findings
+    )
     findings.stop_on_errors()
-    return read
+    return NewRows(
+        source=table,
+        classes=classes,
+        label_column=label,
+        id_column=id_column,
+        id_type=survey.id_type,
+        places=places,
+        inputs=inputs if readable is None else inputs.without(~readable),
+        readable=readable,
+        read_rows=read_rows,
+        labels=survey.labels,
+        codes=np.append(codes, UNLABELLED),
+    )
 
 
 def read_truth(

@@ -22,13 +22,13 @@ from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids, select
 from labelfix.data.label_checks import check_given, check_joined, check_trusted
 from labelfix.data.labels import refuse_type, refuse_values
-from labelfix.data.new_rows import read_rows, read_truth
+from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import Rows, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.errors import Defect
 from labelfix.settings.data import DataSettings
 
-__all__ = ["Columns", "Reading", "read_rows", "read_training", "read_truth"]
+__all__ = ["Columns", "Reading", "open_rows", "read_training", "read_truth"]
 
 
 @dataclass(frozen=True)

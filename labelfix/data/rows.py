@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from labelfix.data.findings import Places
+from labelfix.data.findings import FilePlaces, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.ids import canonical_ids, gather, row_numbers
 from labelfix.data.labels import LabelColumn, LabelReader
+from labelfix.data.repeats import Keys, Repeats, id_keys
 from labelfix.data.scan import scan
 
 
@@ -45,11 +46,10 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
         InputError: The file is damaged or not UTF-8.
     """
     reader = LabelReader(source, label) if label is not None else None
-    columns = list(dict.fromkeys(c for c in (id_column, label) if c is not None)) or [_cheapest(source.schema)]
     ids = []
     files: list[np.ndarray] = [np.zeros(0, np.int32)]
     numbers: list[np.ndarray] = [np.zeros(0, np.int64)]
-    for chunk in scan(source, columns, rows, verbatim=True):
+    for chunk in scan(source, _columns(source, id_column, label), rows, verbatim=True):
         if id_column is not None:
             ids.append(canonical_ids(chunk.batch.column(id_column), source.schema.field(id_column).type))
         if reader is not None:
@@ -63,6 +63,77 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
         labels=reader.result() if reader is not None else None,
         places=places,
     )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over ids and labels gives when no row is held.
+
+    Attributes:
+        places: Where the rows came from.
+        labels: The distinct labels; None where the table has none.
+        id_type: Type of the ids of all rows together: string or int64.
+        suspects: The rows whose id is empty or may stand twice; None where there is no such row.
+    """
+
+    places: FilePlaces
+    labels: LabelReader | None
+    id_type: pa.DataType
+    suspects: Rows | None
+
+
+def survey_rows(source: TableSource, id_column: str | None, label: str | None, rows: int) -> Survey:
+    """Pass over ids and labels without holding them.
+
+    Args:
+        source: The table.
+        id_column: Column of the ids, or None.
+        label: Column of the labels, or None.
+        rows: Rows read at once.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    reader = LabelReader(source, label, keep=False) if label is not None else None
+    counts = [0] * len(source.files)
+    types: set[pa.DataType] = set()
+    repeats, empty = Repeats(), 0
+    for chunk in scan(source, _columns(source, id_column, label), rows, verbatim=True):
+        counts[chunk.file_index] += chunk.batch.num_rows
+        if reader is not None:
+            reader.see(chunk.batch.column(reader.column))
+        if id_column is not None:
+            ids = canonical_ids(chunk.batch.column(id_column), source.schema.field(id_column).type)
+            types.add(ids.type)
+            empty += ids.null_count
+            repeats.see(id_keys(ids.drop_null()))
+    twice = repeats.found()
+    return Survey(
+        places=FilePlaces(source.files, tuple(counts)),
+        labels=reader,
+        id_type=(types or {pa.int64()}).pop() if len(types) < 2 else pa.string(),
+        suspects=_suspects(source, id_column, rows, twice) if id_column is not None and (empty or len(twice)) else None,
+    )
+
+
+def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> Rows:
+    """The rows whose id is empty or has one of the given numbers."""
+    ids: list[pa.Array] = []
+    files: list[np.ndarray] = []
+    numbers: list[np.ndarray] = []
+    for chunk in scan(source, [id_column], rows, verbatim=True):
+        all_ids = canonical_ids(chunk.batch.column(id_column), source.schema.field(id_column).type)
+        keep = all_ids.is_null().to_numpy(zero_copy_only=False)
+        keep[~keep] = np.isin(id_keys(all_ids.drop_null()), twice)
+        where = np.flatnonzero(keep)
+        ids.append(all_ids.take(pa.array(where)))
+        files.append(np.full(len(where), chunk.file_index, np.int32))
+        numbers.append(where + chunk.first_row)
+    return Rows(gather(ids), None, Places(source.files, np.concatenate(files), np.concatenate(numbers)))
+
+
+def _columns(source: TableSource, id_column: str | None, label: str | None) -> list[str]:
+    return list(dict.fromkeys(c for c in (id_column, label) if c is not None)) or [_cheapest(source.schema)]
 
 
 def _cheapest(schema: pa.Schema) -> str:

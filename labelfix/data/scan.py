@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -28,6 +28,23 @@ def scan(source: TableSource, columns: Sequence[str], rows: int, verbatim: bool 
             if is_text(array.type):
                 _check_utf8(array, name, source.files[chunk.file_index], chunk.first_row)
         yield Chunk(pa.record_batch(arrays, names=chunk.batch.schema.names), chunk.file_index, chunk.first_row)
+
+
+def regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:
+    """The same rows in groups of exactly `rows` rows (the last one may be shorter), each a list of batches."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, rows - count)
+            held.append(part)
+            start, count = start + part.num_rows, count + part.num_rows
+            if count == rows:
+                yield held
+                held, count = [], 0
+    if held:
+        yield held
 
 
 def decode(array: pa.Array) -> pa.Array:

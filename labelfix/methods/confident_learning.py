@@ -51,7 +51,8 @@ def fit(problem: Problem, settings: ConfidentLearningSettings, progress: Progres
     cleanlab = _cleanlab()
     rows = members.load(problem, progress)
     # What stands in for classes without trusted rows is noisy rows: in every fold they would vouch for themselves.
-    rows = replace(rows, clean=rows.clean[: len(problem.truth)], truth=rows.truth[: len(problem.truth)])
+    trusted = len(problem.truth)
+    rows = replace(rows, features=rows.features[: len(rows.given) + trusted], truth=rows.truth[:trusted])
     ridge, held = _out_of_fold(rows, settings.folds)
     given = problem.given
     # Several processes would change nothing but the time, for the worse on data of usual size.

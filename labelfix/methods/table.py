@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelfix.correction.base import Method
-from labelfix.methods import bayes, clean_only, confident_learning, glc
+from labelfix.methods import bayes, clean_only, confident_learning, glc, mixed
 from labelfix.methods.mlc import recipes
 
 METHODS: dict[str, Method] = {
@@ -11,6 +11,8 @@ METHODS: dict[str, Method] = {
     "glc": glc.fit,
     "bayes": bayes.fit,
     "clean-only": clean_only.fit,
+    "noisy-only": mixed.fit_noisy_only,
+    "mixed": mixed.fit,
     "confident-learning": confident_learning.fit,
 }
 """Method name → what fits it. Settings of the same name: `labelfix.settings.methods.METHOD_SETTINGS`."""

@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 import zlib
@@ -20,7 +21,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
 from labelfix.errors import LabelfixError, SettingsError
 from labelfix.progress import Progress
@@ -39,8 +39,18 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def cache_folder(compute: ComputeSettings) -> Path:
     """Where features are kept: the setting, else `LABELFIX_CACHE_DIR`, else the user's cache directory."""
-    chosen = compute.cache_dir or os.environ.get("LABELFIX_CACHE_DIR") or platformdirs.user_cache_dir("labelfix")
+    chosen = compute.cache_dir or os.environ.get("LABELFIX_CACHE_DIR") or _user_cache()
     return Path(chosen).expanduser() / "features"
+
+
+def _user_cache() -> Path:
+    """The user's cache directory of labelfix, where the operating system wants it."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "labelfix" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "labelfix"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "labelfix"
 
 
 class EntryWriter:

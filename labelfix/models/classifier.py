@@ -5,6 +5,7 @@ Legend: B rows of a batch, D features, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import torch
@@ -46,10 +47,19 @@ class Classifier(nn.Module):
         feature_width: D.
         num_classes: K.
         generator: Draws the head's initial weights (uniform in ±1/√D, as `nn.Linear`); the bias starts at 0.
+        fresh: Names of the backbone's parameters that start untrained while the others are pretrained.
     """
 
-    def __init__(self, backbone: nn.Module, feature_width: int, num_classes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        feature_width: int,
+        num_classes: int,
+        generator: torch.Generator,
+        fresh: Collection[str] = (),
+    ) -> None:
         super().__init__()
+        self._fresh = frozenset(fresh)
         self.backbone = backbone
         self.feature_width = feature_width
         # Skipping the layer's own initialisation leaves torch's global generator to its owner.
@@ -63,6 +73,15 @@ class Classifier(nn.Module):
     def num_classes(self) -> int:
         """K."""
         return self.head.out_features
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        """The head's parameters, and those of the backbone that start untrained beside pretrained ones."""
+        fresh = [p for name, p in self.backbone.named_parameters() if name in self._fresh]
+        return [*fresh, *self.head.parameters()]
+
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """All other parameters; what stays fixed while the head gets its start."""
+        return [p for name, p in self.backbone.named_parameters() if name not in self._fresh]
 
     def forward(self, batch: Batch) -> ClassifierOutput:
         """Logits and features of a batch."""

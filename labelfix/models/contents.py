@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.scan import regroup
 from labelfix.data.tables import InputTable
 from labelfix.errors import input_error
 from labelfix.progress import Progress
@@ -31,19 +32,8 @@ def windows(table: InputTable, rows: int, read_rows: int) -> Iterator[pa.RecordB
         rows: Rows of a window.
         read_rows: Rows read at once.
     """
-    held: list[pa.RecordBatch] = []
-    count = 0
-    for batch in table.batches(_rows_at_once(table, read_rows)):
-        start = 0
-        while start < batch.num_rows:
-            part = batch.slice(start, rows - count)
-            held.append(part)
-            start, count = start + part.num_rows, count + part.num_rows
-            if count == rows:
-                yield _joined(held)
-                held, count = [], 0
-    if held:
-        yield _joined(held)
+    for batches in regroup(table.batches(_rows_at_once(table, read_rows)), rows):
+        yield _joined(batches)
 
 
 def _rows_at_once(table: InputTable, read_rows: int) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,14 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
 from labelfix.errors import RunError
-from labelfix.models.cache import cached
+from labelfix.models.cache import EntryWriter, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress
+from labelfix.ranks import Ranks, ranks
 from labelfix.settings.model import ComputeSettings
 
 M = TypeVar("M", bound=nn.Module)
@@ -63,6 +67,8 @@ def encode_rows(
 ) -> npt.NDArray[Any]:
     """Encode every row of a table, or take the encoding of an earlier run from the cache.
 
+    A block of rows that pass by (`HeldInputs`) is encoded in memory; the cache plays no part.
+
     Args:
         table: The rows.
         identity: Hash of everything beside the rows that determines the encoding.
@@ -73,21 +79,59 @@ def encode_rows(
         progress: Shows the rows done.
 
     Returns:
-        An array with a row for every row of the table, memory-mapped.
+        An array with a row for every row of the table; memory-mapped where it was kept.
     """
+    if isinstance(table, HeldInputs):
+        starts = itertools.count(1, window)
+        return np.concatenate([empty, *map(encode, windows(table, window, compute.read_rows), starts)])
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
+    what = f"encoded rows of {table.name}"
 
-    def make(writer: Any) -> None:  # noqa: ANN401
+    def make(writer: EntryWriter, mine: slice = slice(None)) -> None:
         writer.append("rows", empty)
-        progress.start(f"encode {table.name}", len(table))
-        row = 1
-        for batch in windows(table, window, compute.read_rows):
-            writer.append("rows", encode(batch, row))
-            row += batch.num_rows
+        here = range(-(-len(table) // window))[mine]
+        progress.start(f"encode {table.name}", min(len(here) * window, len(table)))
+        whole = windows(table, window, compute.read_rows)
+        for number, batch in zip(here, itertools.islice(whole, here.start, here.stop), strict=True):
+            writer.append("rows", encode(batch, number * window + 1))
             progress.advance(batch.num_rows)
         progress.finish()
 
-    return cached(compute, key, f"encoded rows of {table.name}", make, progress)["rows"]
+    if not ranks().alone:
+        _make_together(compute, key, what, -(-len(table) // window), make, progress)
+    return cached(compute, key, what, make, progress)["rows"]
+
+
+def _make_together(
+    compute: ComputeSettings,
+    key: str,
+    what: str,
+    count: int,
+    make: Callable[[EntryWriter, slice], None],
+    progress: Progress,
+) -> None:
+    """Each process encodes its share of the windows; the first joins the shares into one entry."""
+    here = ranks()
+    if here.from_first(read_entry(cache_folder(compute) / key) is not None):
+        return
+    parts = [Ranks(rank, here.world) for rank in range(here.world)]
+    names = [digest(key, part.rank, part.world) for part in parts]
+
+    def share(part: Ranks) -> npt.NDArray[Any]:
+        mine = part.share(count)
+        return cached(compute, names[part.rank], what, lambda writer: make(writer, mine), progress)["rows"]
+
+    def join(writer: EntryWriter) -> None:
+        for part in parts:
+            writer.append("rows", share(part))
+
+    share(here)
+    here.wait()
+    if here.first:
+        cached(compute, key, what, join, progress)
+        for name in names:
+            shutil.rmtree(cache_folder(compute) / name, ignore_errors=True)
+    here.wait()
 
 
 def encode_features(

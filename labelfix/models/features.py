@@ -15,7 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelfix.models.augment import Key, crop_and_flip, crop_draws, normalisation, normalise
 from labelfix.models.classifier import Batch, TokenBatch
+from labelfix.models.encoded_images import EncodedImages
 
 Rows = npt.NDArray[np.int64]
 
@@ -34,12 +36,12 @@ class Inputs(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Batch:
+    def batch(self, rows: Rows, augment: Key | None = None) -> Batch:
         """The given rows as the backbone reads them, on the CPU.
 
         Args:
             rows: `(B,)` row numbers.
-            augment: Draws the augmentation of a training pass; None for evaluation.
+            augment: The place in the run, which the augmentation of a training pass depends on; None for evaluation.
         """
 
 
@@ -61,7 +63,7 @@ class FeatureInputs:
         """`float32 (N, D)`, sharing its memory with `features`."""
         return torch.from_numpy(self.features)
 
-    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Tensor:
+    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
         """`float32 (B, D)`."""
         return self.tensor.index_select(0, torch.from_numpy(np.ascontiguousarray(rows)))
 
@@ -88,7 +90,7 @@ class TokenInputs:
         """`(N,)` tokens of each text."""
         return np.diff(self.offsets)
 
-    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> TokenBatch:
+    def batch(self, rows: Rows, augment: Key | None = None) -> TokenBatch:
         """`int64 (B, L)` ids and mask, L = the longest of the batch (at least 1)."""
         lengths = self.lengths[rows]
         columns = np.arange(max(int(lengths.max(initial=0)), 1))
@@ -117,34 +119,22 @@ class ImageInputs:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Tensor:
+    @property
+    def side(self) -> int:
+        """S."""
+        return int(self.pixels.shape[1])
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """`uint8 (N, S, S, 3)`, sharing its memory with `pixels`."""
+        return torch.from_numpy(self.pixels)
+
+    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
         """`float32 (B, 3, S, S)`, normalised; in memory channels come last, which convolutions on a CPU like better."""
-        images = torch.from_numpy(self.pixels[rows])
+        images = self.tensor.index_select(0, torch.from_numpy(np.ascontiguousarray(rows)))
         if augment is not None:
-            images = crop_and_flip(images, self.margin, augment)
-        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
-        scaled = (images.to(torch.float32) / 255.0 - mean) / std
-        return scaled.permute(0, 3, 1, 2)
-
-
-def crop_and_flip(images: Tensor, margin: int, generator: torch.Generator) -> Tensor:
-    """Pad by reflection, crop back to the old size at a random place, and mirror every other image on average.
-
-    The padding is never made: a reflected pixel is looked up where its mirror image stands.
-
-    Args:
-        images: `(B, S, S, 3)`.
-        margin: Pixels of padding on each side, less than S.
-        generator: Draws places and flips.
-    """
-    count, side = images.shape[0], images.shape[1]
-    shift = torch.randint(0, 2 * margin + 1, (2, count, 1), generator=generator)
-    flip = torch.rand(count, 1, generator=generator) < 0.5
-    place = torch.arange(side) + shift - margin
-    place = place.abs()
-    place = torch.where(place >= side, 2 * (side - 1) - place, place)
-    down, across = place[0], torch.where(flip, place[1].flip(1), place[1])
-    return images[torch.arange(count)[:, None, None], down[:, :, None], across[:, None, :]]
+            images = crop_and_flip(images, *crop_draws(augment, len(rows), self.margin, images.device), self.margin)
+        return normalise(images, normalisation(self.mean, self.std))
 
 
 @dataclass(frozen=True)
@@ -162,7 +152,7 @@ class SelectedInputs:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batch(self, rows: Rows, augment: torch.Generator | None = None) -> Batch:
+    def batch(self, rows: Rows, augment: Key | None = None) -> Batch:
         """The chosen rows as the backbone reads them."""
         return self.inputs.batch(self.rows[rows], augment)
 
@@ -179,6 +169,14 @@ def select(inputs: Inputs, rows: Rows) -> Inputs:
     return SelectedInputs(inputs, rows)
 
 
+def lengths(inputs: Inputs) -> Rows | None:
+    """`(N,)` tokens of each text, by which batches of similar length are made; None for inputs of one shape."""
+    if isinstance(inputs, SelectedInputs):
+        inner = lengths(inputs.inputs)
+        return None if inner is None else inner[inputs.rows]
+    return inputs.lengths if isinstance(inputs, TokenInputs) else None
+
+
 def pieces(inputs: Inputs, rows: Rows) -> Sequence[Rows]:
     """Positions within `rows`, cut into parts that each suit one evaluation pass of a network.
 
@@ -192,8 +190,8 @@ def pieces(inputs: Inputs, rows: Rows) -> Sequence[Rows]:
     at_once = len(rows)
     if isinstance(inner, TokenInputs):
         positions, at_once = np.argsort(inner.lengths[inner_rows], kind="stable"), TEXTS_AT_ONCE
-    elif isinstance(inner, ImageInputs):
-        at_once = max(PIXELS_AT_ONCE // inner.pixels.shape[1] ** 2, 1)
+    elif isinstance(inner, ImageInputs | EncodedImages):
+        at_once = max(PIXELS_AT_ONCE // inner.side**2, 1)
     return [positions[start : start + at_once] for start in range(0, len(rows), max(at_once, 1))]
 
 
@@ -207,6 +205,15 @@ def by_content(inputs: Inputs, rows: Rows, labels: Rows) -> Rows:
         rows: `(N,)` the rows to order.
         labels: `(N,)` their labels, which decide between rows of equal content.
     """
+    return rows[np.lexsort((labels, _keys(inputs, rows)))]
+
+
+def _keys(inputs: Inputs, rows: Rows) -> npt.NDArray[np.uint64]:
+    """A number for each row that depends on what it holds."""
+    if isinstance(inputs, SelectedInputs):
+        return _keys(inputs.inputs, inputs.rows[rows])
+    if isinstance(inputs, EncodedImages):
+        return inputs.keys(rows)
     keys = np.empty(len(rows), dtype=np.uint64)
     factors = np.zeros(0, dtype=np.uint64)
     for start in range(0, len(rows), KEYED_AT_ONCE):
@@ -217,7 +224,7 @@ def by_content(inputs: Inputs, rows: Rows, labels: Rows) -> Rows:
             drawn = np.random.default_rng(0).integers(0, 2**63, words.shape[1], dtype=np.uint64)
             factors = np.asarray(drawn * np.uint64(2) + np.uint64(1), dtype=np.uint64)
         keys[part] = (words * factors[: words.shape[1]]).sum(axis=1, dtype=np.uint64)
-    return rows[np.lexsort((labels, keys))]
+    return keys
 
 
 def _words(batch: Batch) -> npt.NDArray[np.uint64]:

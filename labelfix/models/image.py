@@ -64,7 +64,9 @@ class SmallImages:
         empty = np.empty((0, self.side, self.side, 3), dtype=np.uint8)
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.uint8]:
-            return decode_window(batch.column(0), table.name, row, lambda image: square(image, self.side))
+            return decode_window(
+                batch.column(0), table.name, row, lambda image: square(image, self.side), compute.workers
+            )
 
         pixels = encode_rows(table, self.identity, WINDOW, empty, window, compute, progress)
         return ImageInputs(pixels, MEAN, STD, margin=max(self.side // 8, 1))

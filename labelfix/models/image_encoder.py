@@ -24,13 +24,15 @@ from torch import nn
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
+from labelfix.models.augment import normalisation, normalise
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.image_fine_tuned import TrainedTimm, take_apart
 from labelfix.models.pixels import decode_window
-from labelfix.models.timm_models import create, data_config, transform
+from labelfix.models.timm_models import create, data_config
+from labelfix.models.transforms import evaluation
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -71,17 +73,18 @@ class FrozenTimm:
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 1, self.source, self.config, self.batch_size)
+        return digest(self.family, 2, self.source, self.config, self.batch_size)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm."""
         device = pick_device(compute.device)
-        prepare = transform(self.config, normalize=True)
+        prepare = evaluation(self.config)
+        by = normalisation(self.config["mean"], self.config["std"], device)
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            images = decode_window(batch.column(0), table.name, row, lambda image: prepare(image).numpy())
+            images = decode_window(batch.column(0), table.name, row, prepare, compute.workers)
             with torch.inference_mode():
-                features = self._encoder.to(device)(torch.from_numpy(images).to(device))
+                features = self._encoder.to(device)(normalise(torch.from_numpy(images).to(device), by))
             return unit_norm(features.float().cpu().numpy())
 
         return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
@@ -147,7 +150,7 @@ def open_image_encoder(
     model = create(folder, num_classes=0).eval()
     config = data_config(model, settings.image_size, settings.backbone)
     if not frozen:
-        return TrainedTimm(spec, folder, folder.source, "", config, take_apart(model, config))
+        return TrainedTimm(spec, folder, folder.source, "", config, take_apart(model, config), settings.smallest_crop)
     with torch.inference_mode():
         width = int(model(torch.zeros(1, *config["input_size"])).shape[1])
     return FrozenTimm(spec, folder, folder.source, config, settings.encode_batch_size, width)
@@ -159,7 +162,7 @@ def untrained(spec: InputSpec, architecture: str, settings: ModelSettings) -> Tr
 
     model = timm.create_model(architecture, pretrained=False, num_classes=0)
     config = data_config(model, settings.image_size, architecture)
-    return TrainedTimm(spec, None, "", architecture, config, take_apart(model, config))
+    return TrainedTimm(spec, None, "", architecture, config, take_apart(model, config), settings.smallest_crop)
 
 
 def _repository(backbone: str) -> str:

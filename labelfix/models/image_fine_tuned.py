@@ -13,25 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 import torch
 from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier
+from labelfix.models.encoded_images import EncodedImages, encode_images
 from labelfix.models.encoder_folder import EncoderFolder
-from labelfix.models.encoding import Card, digest, encode_rows, seeded
-from labelfix.models.features import ImageInputs
-from labelfix.models.pixels import decode_window
-from labelfix.models.timm_models import create, transform
+from labelfix.models.encoding import Card, digest, seeded
+from labelfix.models.timm_models import create
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
-
-WINDOW = 128
-"""Images decoded together."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,7 @@ class TrainedTimm:
         architecture: Name of the architecture where there is no folder.
         config: Its data configuration, what `timm.data.create_transform` takes.
         width: D.
+        smallest_crop: Share of an image's area that the smallest random crop shows in training.
     """
 
     family: ClassVar[str] = "timm-fine-tuned"
@@ -55,6 +49,7 @@ class TrainedTimm:
     architecture: str
     config: dict[str, Any]
     width: int
+    smallest_crop: float = 0.08
 
     @property
     def feature_width(self) -> int:
@@ -73,21 +68,12 @@ class TrainedTimm:
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the pixels."""
-        return digest("pixels", 1, "timm", {key: value for key, value in self.config.items() if key != "std"})
+        """Hash of everything that determines what the network reads."""
+        return digest("encoded images", 1, self.config)
 
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> ImageInputs:
-        """Pixels `uint8 (N, S, S, 3)`, prepared once."""
-        prepare = transform(self.config, normalize=False)
-        empty = np.empty((0, self._side, self._side, 3), dtype=np.uint8)
-
-        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.uint8]:
-            pixels = decode_window(batch.column(0), table.name, row, lambda image: prepare(image).numpy())
-            return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-
-        pixels = encode_rows(table, self.identity, WINDOW, empty, window, compute, progress)
-        mean, std = tuple(self.config["mean"]), tuple(self.config["std"])
-        return ImageInputs(pixels, mean, std, margin=max(self._side // 8, 1))
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> EncodedImages:
+        """The images as they are, decoded when a batch needs them."""
+        return encode_images(table, self.config, self.smallest_crop, compute, progress)
 
     def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
         """The pretrained (or fresh) model with a fresh head."""
@@ -124,8 +110,14 @@ class TrainedTimm:
         model: Any = copy.deepcopy(module.backbone).cpu()
         model.reset_classifier(module.num_classes)
         model.get_classifier().load_state_dict(module.head.state_dict())
-        config = {"label_names": list(classes.names)}
-        save_for_hf(model, str(folder), model_config=config, safe_serialization=True, data_config=self.config)
+        # What the copy is said to read; versions of timm differ in the arguments that say so while saving.
+        prepared = {name: value for name, value in model.pretrained_cfg.items() if not name.startswith("test_")}
+        model.pretrained_cfg = prepared | self.config | {"input_size": tuple(self.config["input_size"])}
+        # Sizes of patches, and the like.
+        arguments = dict(self.folder.config.get("model_args") or {}) if self.folder else {}
+        arguments.pop("num_classes", None)
+        names = {"label_names": list(classes.names)}
+        save_for_hf(model, str(folder), model_config=names, model_args=arguments or None, safe_serialization=True)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote.

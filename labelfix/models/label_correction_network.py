@@ -83,13 +83,18 @@ class LabelCorrectionNetwork(nn.Module):
             hidden: `(B, D)` h(x), detached by the caller.
             given: `(B,)` given labels in 0..K-1.
         """
-        of_label = self.first_label(self.embedding.weight)
-        # In place: on fixed features, making new tensors costs a fifth of a step.
-        first = self.first(hidden).add_(functional.embedding(given, of_label)).tanh_()
-        logits = self.last(self.second(first).tanh_())
+        logits = self.scores(hidden, given)
         if not self.skip:
             return Correction(torch.softmax(logits, dim=1), None)
         gate = torch.sigmoid(logits[:, -1])
         soft = torch.softmax(logits[:, :-1], dim=1)
         kept = functional.one_hot(given, self.num_classes).to(soft.dtype)
         return Correction(torch.lerp(soft, kept, gate[:, None]), gate)
+
+    def scores(self, hidden: Tensor, given: Tensor) -> Tensor:
+        """What the last layer says, before any softmax: `(B, K)`, with the gate's logit behind where there is one."""
+        of_label = self.first_label(self.embedding.weight)
+        # In place: on fixed features, making new tensors costs a fifth of a step.
+        first = self.first(hidden).add_(functional.embedding(given, of_label)).tanh_()
+        scores: Tensor = self.last(self.second(first).tanh_())
+        return scores

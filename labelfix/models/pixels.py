@@ -5,6 +5,7 @@ Legend: B rows of a batch, S side in pixels.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from labelfix.models.contents import image_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+MOST_THREADS = 16
+"""Threads that decode, unless told otherwise."""
 
 PEEKED = 256
 """Images whose size is looked at to choose a network."""
@@ -49,16 +53,35 @@ def square(image: Image, side: int) -> npt.NDArray[np.uint8]:
     return np.asarray(image)
 
 
+def decoded(data: bytes, name: str, row: int) -> Image:
+    """`open_image`, with an error that says which image it is.
+
+    Args:
+        data: The encoded image.
+        name: The table's name.
+        row: The row (from 1).
+
+    Raises:
+        InputError: It cannot be decoded.
+    """
+    try:
+        return open_image(data)
+    except Exception as error:  # noqa: BLE001 - image plugins raise almost anything
+        what = f"the image cannot be decoded ({_reason(error)})"
+        raise input_error(name, what, "replace it, remove the row, or pass --skip-unreadable", row) from None
+
+
 def decode_window(
-    column: pa.Array, name: str, row: int, shape: Callable[[Image], npt.NDArray[Any]]
+    column: pa.Array, name: str, row: int, shape: Callable[[Image], npt.NDArray[Any]], workers: int | None
 ) -> npt.NDArray[Any]:
-    """Decode a window of an image column on all cores.
+    """Decode a window of an image column on threads; Pillow lets go of the interpreter's lock meanwhile.
 
     Args:
         column: `struct<bytes, path>`.
         name: The table's name, for messages.
         row: The row (from 1) that the window starts with.
         shape: Makes an array of an RGB image; always of one shape.
+        workers: Threads; 0 for none, None for one a core.
 
     Returns:
         `(B, …)` in the column's order.
@@ -68,17 +91,22 @@ def decode_window(
     """
 
     def decode(numbered: tuple[int, bytes]) -> npt.NDArray[Any]:
-        number, data = numbered
-        try:
-            return shape(open_image(data))
-        except Exception as error:  # noqa: BLE001 - image plugins raise almost anything
-            what = f"the image cannot be decoded ({_reason(error)})"
-            raise input_error(name, what, "replace it, remove the row, or pass --skip-unreadable", number) from None
+        return shape(decoded(numbered[1], name, numbered[0]))
 
-    with ThreadPoolExecutor(
-        max_workers=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    ) as pool:
-        return np.stack(list(pool.map(decode, enumerate(image_bytes(column, name, row), start=row))))
+    numbered = enumerate(image_bytes(column, name, row), start=row)
+    threads = min(cores(), MOST_THREADS) if workers is None else workers
+    return np.stack(list(map(decode, numbered) if threads == 0 else pool(threads).map(decode, numbered)))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """The threads that decode; there is one pool of a size in a process."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="labelfix-decode")
 
 
 def typical_side(table: InputTable) -> int:

@@ -30,6 +30,10 @@ LARGE_IMAGE_MODEL = "resnet18"
 """What `auto` takes above that: a timm model without weights."""
 
 
+CHEAP = ("hashed-text", "table", "embedding")
+"""Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
+
+
 class Representation(Protocol):
     """Encodes rows, makes the classifier that reads them, and knows how both are kept."""
 

@@ -7,13 +7,15 @@ possible to train the mean pooling of the frozen encoders further; but no class 
 whoever gets the classifier would need code of ours. This way `from_pretrained` and `pipeline` give the whole
 classifier, with class names.
 
-Attention is computed in its plain ("eager") form, the only one that forward-mode differentiation goes through.
+Attention is computed by PyTorch's fused form; `attention.plain_attention` takes it back where a derivative needs it.
+Dropout within attention, which that form knows on some devices only, is left out of training; all other dropout stays.
 
 Legend: N rows, B rows of a batch, L tokens, D features, K classes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,19 +33,26 @@ from labelfix.models.tokens import encode_tokens, load_tokenizer
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
+ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop")
+"""What configurations call the dropout of attention weights."""
+
 
 class SequenceBackbone(nn.Module):
     """A sequence classifier without its last linear layer.
 
     Args:
         model: The library's sequence classifier; its last linear layer is taken out.
+        num_classes: K.
+        fresh: Names of the model's parameters that the pretrained folder does not have.
 
     Attributes:
         place: Dotted name of that layer.
+        fresh: Names of this module's parameters that start untrained.
     """
 
-    def __init__(self, model: nn.Module, num_classes: int) -> None:
+    def __init__(self, model: nn.Module, num_classes: int, fresh: Collection[str] = ()) -> None:
         super().__init__()
+        self.fresh = frozenset(f"model.{name}" for name in fresh)
         self.place, self.last = _last_layer(model, num_classes)
         model.set_submodule(self.place, nn.Identity())
         self.model = model
@@ -96,9 +105,9 @@ class FineTunedText:
     def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
         """The pretrained encoder with fresh layers on top."""
         with seeded(generator):
-            backbone = SequenceBackbone(_load(self.folder, num_classes), num_classes)
+            backbone = SequenceBackbone(*_load(self.folder, num_classes))
         del backbone.last  # the classifier has a head of its own
-        return Classifier(backbone, self.width, num_classes, generator)
+        return Classifier(backbone, self.width, num_classes, generator, backbone.fresh)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
@@ -133,7 +142,7 @@ class FineTunedText:
             RunError: It is damaged.
         """
         try:
-            backbone = SequenceBackbone(_load(self.folder, num_classes), num_classes)
+            backbone = SequenceBackbone(*_load(self.folder, num_classes))
             module = Classifier(backbone, self.width, num_classes, torch.Generator())
         except SettingsError as error:
             raise RunError(f"{folder}: the classifier cannot be loaded ({error}); train again") from None
@@ -156,30 +165,37 @@ def probe(folder: EncoderFolder) -> int:
         SettingsError: The architecture has no sequence classifier, or one without an ordinary last layer.
     """
     with seeded(torch.Generator()):
-        backbone = SequenceBackbone(_load(folder, 2), 2)
+        backbone = SequenceBackbone(*_load(folder, 2))
     return int(backbone.last.in_features)
 
 
-def _load(folder: EncoderFolder, num_classes: int) -> nn.Module:
-    from transformers import AutoModelForSequenceClassification
+def _load(folder: EncoderFolder, num_classes: int) -> tuple[nn.Module, int, list[str]]:
+    """The library's sequence classifier, K, and the names of its parameters that the folder does not have."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
         with quiet():
-            model: nn.Module = AutoModelForSequenceClassification.from_pretrained(
+            config = AutoConfig.from_pretrained(folder.path, num_labels=num_classes, local_files_only=True)
+            dropout = {name: getattr(config, name) for name in ATTENTION_DROPOUT if hasattr(config, name)}
+            config.update(dict.fromkeys(dropout, 0.0))
+            model, report = AutoModelForSequenceClassification.from_pretrained(
                 folder.path,
-                num_labels=num_classes,
+                config=config,
                 ignore_mismatched_sizes=True,
                 local_files_only=True,
                 use_safetensors=True,
                 dtype=torch.float32,
-                attn_implementation="eager",
+                output_loading_info=True,
             )
+            model.config.update(dropout)  # what is saved is the encoder's own
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingsError(
             f"backbone = {folder.name!r}: cannot be fine-tuned ({reason}); use --freeze, or another encoder"
         ) from None
-    return model
+    # A mismatch is a name, or a name with two shapes.
+    mismatched = [each if isinstance(each, str) else each[0] for each in report["mismatched_keys"]]
+    return model, num_classes, [*report["missing_keys"], *mismatched]
 
 
 def _last_layer(model: nn.Module, num_classes: int) -> tuple[str, nn.Linear]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -58,16 +57,3 @@ def data_config(model: nn.Module, image_size: int | None, name: str) -> dict[str
     if sides[0] != sides[1]:
         raise SettingsError(f"backbone = {name!r}: does not read square images; give another model")
     return config | {"input_size": [channels, *sides]}
-
-
-def transform(config: dict[str, Any], normalize: bool) -> Callable[[Any], Any]:
-    """timm's evaluation transform.
-
-    Args:
-        config: As of `data_config`.
-        normalize: True gives normalised `float32 (3, S, S)`; False gives `uint8 (3, S, S)`.
-    """
-    from timm.data import create_transform
-
-    made: Callable[[Any], Any] = create_transform(**config, normalize=normalize)
-    return made

@@ -26,6 +26,7 @@ from labelfix.data.tables import ClassNames, InputSpec, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.features import Inputs, pieces
+from labelfix.models.loading import in_order
 from labelfix.models.model_card import model_card
 from labelfix.models.representation import Representation, representation_from_json
 from labelfix.progress import Progress
@@ -71,14 +72,16 @@ class TrainedClassifier:
             yield part, *forward(self.module, inputs, np.arange(part.start, part.stop, dtype=np.int64), device)
             progress.advance(part.stop - part.start)
 
+    def calibrated(self, logits: Probabilities) -> Probabilities:
+        """`(n, K)` the probability of each class that logits stand for, rows sum to 1."""
+        return torch.softmax(torch.from_numpy(logits) / self.temperature, dim=1).numpy()
+
     def probabilities(self, inputs: Inputs, device: torch.device, progress: Progress) -> Probabilities:
-        """`(N, K)` the calibrated probability of each class, rows sum to 1."""
-        result = np.empty((len(inputs), len(self.classes)), dtype=np.float32)
+        """`(N, K)` the calibrated probability of each class of every row."""
         progress.start("predict", len(inputs))
-        for part, logits, _ in self.outputs(inputs, device, progress):
-            result[part] = torch.softmax(torch.from_numpy(logits) / self.temperature, dim=1).numpy()
+        parts = [self.calibrated(logits) for _, logits, _ in self.outputs(inputs, device, progress)]
         progress.finish()
-        return result
+        return np.concatenate([np.empty((0, len(self.classes)), np.float32), *parts])
 
     def save(self, folder: Path) -> None:
         """Write the folder, replacing an existing classifier.
@@ -156,8 +159,10 @@ def forward(
     logits = np.empty((len(rows), module.num_classes), dtype=np.float32)
     hidden = np.empty((len(rows), module.feature_width), dtype=np.float32)
     with torch.inference_mode():
-        for positions in pieces(inputs, rows):
-            said = module(to_device(inputs.batch(rows[positions]), device))
+        parts = pieces(inputs, rows)
+        batches = in_order(inputs, ((rows[positions], None) for positions in parts))
+        for positions, batch in zip(parts, batches, strict=True):
+            said = module(to_device(batch, device))
             logits[positions] = _numpy(said.logits)
             hidden[positions] = _numpy(said.hidden)
     return logits, hidden

@@ -1,9 +1,12 @@
-"""Corrected labels laid beside the rows of the table they were made from."""
+"""Corrected labels laid beside the rows of the table they were made from, some rows at a time.
+
+Legend: N corrected rows, n rows of a chunk of the source.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,14 +14,77 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.labels import class_label_names
+from labelfix.data.scan import decode
 from labelfix.errors import input_error
-from labelfix.outputs.exports import corrected_metadata, rows_by_file
+from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values
+from labelfix.outputs.exports import plain_strings, with_min_confidence
 
 Positions = npt.NDArray[np.int64]
+Prepare = Callable[[pa.Table], pa.Table]
+
+VERDICT = ("given_label", "corrected_label", "is_label_issue", "source_file", "source_row")
+JUDGED_BY = ("suggested_label", "confidence", "action")
+"""What is needed besides to judge at another threshold."""
+
+FILE = 1 << 40
+"""Rows of a file at most: file and row make one number."""
+
+SURVEYED_AT_ONCE = 65536
+"""Rows of the label column that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the run says of some rows; of a chunk of the source, or of the next corrected rows.
+
+    Attributes:
+        key: `(n,)` file and row of each.
+        position: `(n,)` position among the N corrected rows; -1 for a row left out of the run (an unreadable image).
+        given: `(n,)` position of the given label in the classes; -1 where there is none.
+        corrected: `(n,)` likewise of the corrected label.
+        issue: `(n,)` the flagged rows.
+        details: Further columns, n rows, null where the run left the row out; None where none were asked for.
+    """
+
+    key: Positions
+    position: Positions
+    given: Positions
+    corrected: Positions
+    issue: npt.NDArray[np.bool_]
+    details: pa.Table | None
+
+    def __getitem__(self, rows: slice) -> Verdicts:
+        start, stop, _ = rows.indices(len(self.key))
+        details = None if self.details is None else self.details.slice(start, stop - start)
+        return Verdicts(
+            self.key[rows], self.position[rows], self.given[rows], self.corrected[rows], self.issue[rows], details
+        )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What an export will do, and how the source writes its labels.
+
+    Attributes:
+        rows: Rows that will be written.
+        changed: Rows among them whose label differs from the given one.
+        filled: Rows among them that had no label.
+        dropped: Rows left out.
+        absent: Rows of the source that were left out of the run.
+        spellings: For each class, how often the source writes it in which way.
+        needed: The classes that rows are changed to.
+    """
+
+    rows: int
+    changed: int
+    filled: int
+    dropped: int
+    absent: int
+    spellings: tuple[Counter[Any], ...]
+    needed: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -26,65 +92,89 @@ class Correction:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
-        table: Corrected labels, as `read_corrected` gives them (N rows).
+        rows: The corrected labels (N rows).
         source: The table they were made from.
         label_column: Its column of labels.
-        files: What `source_file` in `table` calls the source's files, in their order; empty where nothing was renamed.
+        files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
+        min_confidence: Judge at this threshold instead of the one they were made with.
     """
 
-    table: pa.Table
+    rows: CorrectedRows
     source: TableSource
     label_column: str
     files: tuple[str, ...] = ()
-
-    @cached_property
-    def corrected(self) -> npt.NDArray[np.int64]:
-        """`(N,)` position of the corrected label in `classes`."""
-        return self._codes("corrected_label")
-
-    @cached_property
-    def given(self) -> npt.NDArray[np.int64]:
-        """`(N,)` position of the given label in `classes`; -1 where there is none."""
-        return self._codes("given_label")
-
-    @cached_property
-    def issue(self) -> npt.NDArray[np.bool_]:
-        """`(N,)` the flagged rows."""
-        return np.asarray(self.table["is_label_issue"])
+    min_confidence: float | None = None
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Canonical class names."""
-        return corrected_metadata(self.table).classes
+        return corrected_metadata(self.rows).classes
 
-    @cached_property
-    def absent(self) -> int:
-        """How many rows of the source were left out of the run.
+    def beside(
+        self,
+        columns: list[str],
+        verbatim: bool = False,
+        details: Sequence[str] = (),
+        prepare: Prepare = lambda table: table,
+        rows: int | None = None,
+    ) -> Iterator[tuple[Chunk, Verdicts]]:
+        """The source's rows in order, each chunk with what the run says of it.
+
+        Args:
+            columns: Columns of the source.
+            verbatim: The cells as they stand in a text file, rather than typed values.
+            details: Columns of the corrected labels to lay beside them.
+            prepare: Makes of a table of those columns the one that is laid there.
+            rows: At most so many rows a chunk.
+        """
+        ahead = self._verdicts(details, prepare)
+        rest: Verdicts | None = None
+        read = self.source.verbatim if verbatim else self.source.scan
+        for chunk in read(columns) if rows is None else read(columns, rows):
+            begin = chunk.file_index * FILE + chunk.first_row
+            end = begin + chunk.batch.num_rows
+            parts: list[Verdicts] = []
+            while sum(len(part.key) for part in parts) < end - begin:
+                rest = rest or next(ahead, None)
+                if rest is None:
+                    break
+                first, after = np.searchsorted(rest.key, (begin, end)).tolist()
+                parts += [rest[first:after]] if after > first else []
+                if after < len(rest.key):
+                    rest = rest[after:]
+                    break
+                rest = None
+            yield chunk, _laid(parts, begin, end)
+
+    def survey(self, verbatim: bool, drop_issues: bool) -> Survey:
+        """Look at the label column before anything is written.
+
+        Args:
+            verbatim: Of the cells as they stand in a text file, rather than of their typed values.
+            drop_issues: Whether flagged rows are left out.
 
         Raises:
             InputError: The source lacks rows that were corrected: it is not the table they were made from.
         """
-        rows = matched = 0
-        for chunk in self.source.scan([self.label_column]):
-            rows += chunk.batch.num_rows
-            matched += int((self.positions(chunk) >= 0).sum())
-        if matched != len(self.table):
-            what = f"holds {matched:,} of the {len(self.table):,} rows that were corrected"
+        spellings: list[Counter[Any]] = [Counter() for _ in self.classes]
+        needed: set[int] = set()
+        total = matched = changed = filled = dropped = 0
+        for chunk, said in self.beside([self.label_column], verbatim, rows=SURVEYED_AT_ONCE):
+            there = said.position >= 0
+            total, matched = total + len(there), matched + int(there.sum())
+            _count_spellings(decode(chunk.batch.column(0)), said.given, spellings)
+            differs = there & (said.given != said.corrected)
+            needed |= set(np.unique(said.corrected[differs]).tolist())
+            kept = ~(said.issue & drop_issues)
+            dropped += int((~kept).sum())
+            filled += int((kept & there & (said.given < 0)).sum())
+            changed += int((kept & differs & (said.given >= 0)).sum())
+        if matched != len(self.rows):
+            what = f"holds {matched:,} of the {len(self.rows):,} rows that were corrected"
             raise input_error(self.source.name, what, "give the file that the run was trained on")
-        return rows - matched
+        return Survey(total - dropped, changed, filled, dropped, total - matched, tuple(spellings), frozenset(needed))
 
-    def positions(self, chunk: Chunk) -> Positions:
-        """Where the rows of a chunk stand in `table`; -1 for a row left out of the run (an unreadable image)."""
-        file = (self.files or self.source.files)[chunk.file_index]
-        rows, positions = self._by_file.get(file, (np.empty(0, np.int64),) * 2)
-        wanted = np.arange(chunk.first_row, chunk.first_row + chunk.batch.num_rows)
-        place = np.minimum(np.searchsorted(rows, wanted), max(len(rows) - 1, 0))
-        found = rows[place] == wanted if len(rows) else np.zeros(len(wanted), bool)
-        result = np.full(len(wanted), -1, np.int64)
-        result[found] = positions[place[found]]
-        return result
-
-    def written_labels(self, verbatim: bool) -> pa.Array:
+    def written_labels(self, survey: Survey, verbatim: bool) -> pa.Array:
         """How the source writes each class: `(K,)` values of the label column's own (value) type.
 
         The source's own values tell: of the values that were read as a class, its canonical name if that is among
@@ -92,32 +182,58 @@ class Correction:
         the spelling that the file uses.
 
         Args:
-            verbatim: Of the cells as they stand in a text file, rather than of their typed values.
+            survey: What the label column holds.
+            verbatim: See `survey`.
 
         Raises:
             InputError: A class that rows are corrected to occurs nowhere in the column, and its name does not fit
                 the column's type.
         """
-        seen: list[Counter[Any]] = [Counter() for _ in self.classes]
-        for chunk in scan(self.source, [self.label_column], verbatim):
-            positions = self.positions(chunk)
-            codes = at(self.given, positions, -1)
-            for value, code in zip(chunk.batch.column(0).to_pylist(), codes.tolist(), strict=True):
-                if code >= 0:
-                    seen[code][value] += 1
-        needed = set(self.corrected[self.corrected != self.given].tolist())
         type_ = pa.string() if verbatim else _value_type(self.source.schema.field(self.label_column).type)
-        values = [self._written(code, counts, type_, code in needed) for code, counts in enumerate(seen)]
-        return pa.array(values, type_)
+        written = [
+            self._written(code, counts, type_, code in survey.needed) for code, counts in enumerate(survey.spellings)
+        ]
+        return pa.array(written, type_)
 
     @cached_property
-    def _by_file(self) -> dict[str, tuple[Positions, Positions]]:
-        rows = np.asarray(self.table["source_row"])
-        return {name: (rows[positions], positions) for name, positions in rows_by_file(self.table)}
+    def table(self) -> pa.Table:
+        """All corrected rows in memory, in the order that `Verdicts.position` counts."""
+        rows = self._in_order
+        whole = pa.concat_tables([group for _, group in groups(rows, rows.schema.names)])
+        return plain_strings(with_min_confidence(whole, self.min_confidence))
 
-    def _codes(self, column: str) -> npt.NDArray[np.int64]:
-        found = pc.index_in(self.table[column].combine_chunks(), pa.array(self.classes, pa.string()))
-        return np.asarray(found.fill_null(-1)).astype(np.int64)
+    @cached_property
+    def _in_order(self) -> CorrectedRows:
+        """The corrected rows in the order of the source: as they stand, nearly always; else sorted, in memory."""
+        last = -1
+        for _, group in groups(self.rows, ["source_file", "source_row"]):
+            keys = self._keys(group)
+            if len(keys) and (keys[0] <= last or (np.diff(keys) <= 0).any()):
+                break
+            last = int(keys[-1]) if len(keys) else last
+        else:
+            return self.rows
+        table = pa.concat_tables([group for _, group in groups(self.rows, self.rows.schema.names)])
+        return HeldRows(table.take(pa.array(np.argsort(self._keys(table), kind="stable"))))
+
+    def _keys(self, table: pa.Table) -> Positions:
+        names = {name: place for place, name in enumerate(self.files or self.source.files)}
+        keys: Positions = codes(table["source_file"], names) * FILE + values(table["source_row"])
+        return keys
+
+    def _verdicts(self, details: Sequence[str], prepare: Prepare) -> Iterator[Verdicts]:
+        again = () if self.min_confidence is None else JUDGED_BY
+        names = {name: code for code, name in enumerate(self.classes)}
+        for first, group in groups(self._in_order, list(dict.fromkeys([*VERDICT, *again, *details]))):
+            table = with_min_confidence(group, self.min_confidence)
+            yield Verdicts(
+                key=self._keys(table),
+                position=np.arange(first, first + len(table), dtype=np.int64),
+                given=codes(table["given_label"], names),
+                corrected=codes(table["corrected_label"], names),
+                issue=values(table["is_label_issue"]),
+                details=prepare(table.select(list(details))) if details else None,
+            )
 
     def _written(self, code: int, counts: Counter[Any], type_: pa.DataType, needed: bool) -> object:
         name = self.classes[code]
@@ -126,9 +242,9 @@ class Correction:
             return same[0]
         if counts:
             return max(counts, key=lambda value: counts[value])
-        names = class_label_names(self.source, self.label_column)
-        if names and name in names:
-            return names.index(name)
+        stored = class_label_names(self.source, self.label_column)
+        if stored and name in stored:
+            return stored.index(name)
         try:
             return pa.scalar(name, pa.string()).cast(type_).as_py()
         except pa.ArrowException:
@@ -138,15 +254,39 @@ class Correction:
         raise input_error(self.source.name, what, "export to a table whose label column is text")
 
 
-def scan(source: TableSource, columns: list[str], verbatim: bool) -> Iterator[Chunk]:
-    """The chunks of a table, with typed values or with the cells as they stand in a text file."""
-    return source.verbatim(columns) if verbatim else source.scan(columns)
+def _laid(parts: list[Verdicts], begin: int, end: int) -> Verdicts:
+    """Verdicts on the rows with the keys `begin` to `end`, of which some may have none."""
+    keys = np.arange(begin, end, dtype=np.int64)
+    if len(parts) == 1 and len(parts[0].key) == len(keys):
+        return parts[0]
+    places = np.concatenate([np.empty(0, np.int64), *(part.key for part in parts)]) - begin
+
+    def spread(name: str, missing: int) -> npt.NDArray[Any]:
+        found = np.full(len(keys), missing, np.int64)
+        if parts:
+            found[places] = np.concatenate([getattr(part, name) for part in parts])
+        return found
+
+    details = [part.details for part in parts if part.details is not None]
+    laid = pa.concat_tables(details) if details else None
+    if laid is not None and len(places) < len(keys):
+        which = np.full(len(keys), -1, np.int64)
+        which[places] = np.arange(len(places))
+        laid = laid.take(pa.array(which, mask=which < 0))
+    issue = spread("issue", 0).astype(bool)
+    return Verdicts(keys, spread("position", -1), spread("given", -1), spread("corrected", -1), issue, laid)
 
 
-def at(values: npt.NDArray[Any], positions: Positions, missing: int) -> npt.NDArray[Any]:
-    """The values at some positions, `missing` where a position is -1."""
-    chosen: npt.NDArray[Any] = np.where(positions >= 0, values[positions], missing)
-    return chosen
+def _count_spellings(cells: pa.Array, given: Positions, spellings: list[Counter[Any]]) -> None:
+    """Count how the classes are written in some cells."""
+    coded = cells.dictionary_encode()
+    written = coded.dictionary.to_pylist()
+    there = np.asarray(coded.indices.is_valid()) & (given >= 0)
+    which = np.asarray(coded.indices.fill_null(0)).astype(np.int64)
+    pairs, counts = np.unique(given[there] * max(len(written), 1) + which[there], return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        code, value = divmod(pair, len(written))
+        spellings[code][written[value]] += count
 
 
 def _value_type(type_: pa.DataType) -> pa.DataType:

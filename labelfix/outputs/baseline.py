@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
-from labelfix.outputs.exports import METADATA_KEY, first_line
+from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
 
 
 def read_accepted(path: Path) -> frozenset[str]:
@@ -45,18 +46,26 @@ def _json_ids(path: Path) -> frozenset[str]:
 
 
 def _parquet_ids(path: Path) -> frozenset[str]:
+    found: set[str] = set()
     try:
         with pq.ParquetFile(path) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)
             corrected = METADATA_KEY in (schema.metadata or {}) and "is_label_issue" in schema.names
-            table = parquet.read(columns=["id", "is_label_issue"] if corrected else ["id"])
+            for index in range(parquet.num_row_groups):
+                found |= _group_ids(parquet.read_row_group(index, ["id", *(["is_label_issue"] * corrected)]), corrected)
     except (OSError, pa.ArrowException) as error:
         raise input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", "write it again") from None
+    return frozenset(found)
+
+
+def _group_ids(group: pa.Table, corrected: bool) -> frozenset[str]:
     # Of a file of corrected labels, only the issues were ever findings: taking every id would accept what comes later.
-    rows = table.filter(table["is_label_issue"]) if corrected else table
-    return _texts(rows["id"].to_pylist())
+    if not corrected:
+        return _texts(group["id"].to_pylist())
+    rows = np.flatnonzero(values(group["is_label_issue"])).tolist()
+    return _texts([group["id"][row].as_py() for row in rows])
 
 
 def _csv_ids(path: Path) -> frozenset[str]:

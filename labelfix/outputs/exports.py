@@ -6,71 +6,41 @@ files as the user named them.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelfix.data.tables import CorrectedLabels, InputSpec
-from labelfix.errors import input_error
+from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
+from labelfix.outputs.corrected_rows import METADATA_KEY
+from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.runs import atomic_path
 
 FORMAT_VERSION = 1
-METADATA_KEY = b"labelfix"
 ROW_GROUP = 65536
 """Rows of a row group: fixed, so that the bytes never depend on how the rows were read."""
 
-COLUMNS = (
-    "id",
-    "given_label",
-    "suggested_label",
-    "confidence",
-    "corrected_label",
-    "is_label_issue",
-    "action",
-    "label_score",
-    "predicted_label",
-    "soft_label",
-    "source_file",
-    "source_row",
-)
 
-
-@dataclass(frozen=True)
-class CorrectedMetadata:
-    """What the schema metadata of a corrected file says.
-
-    Attributes:
-        classes: Class names in the order of `soft_label`.
-        value_type: How the noisy file stores a label.
-        min_confidence: A label was changed only where its confidence reached this.
-        run_id: Id of the run that made the file.
-        id_column: Column of the ids in the source; None where ids are row numbers.
-        input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
-        input_columns: The input columns in the source.
-    """
-
-    classes: tuple[str, ...]
-    value_type: str
-    min_confidence: float
-    run_id: str
-    id_column: str | None = None
-    input_kind: str | None = None
-    input_columns: tuple[str, ...] = ()
-
-
-def corrected_table(labels: CorrectedLabels, spec: InputSpec | None = None, id_column: str | None = None) -> pa.Table:
+def corrected_table(
+    labels: CorrectedLabels,
+    spec: InputSpec | None = None,
+    id_column: str | None = None,
+    soft_top_k: int | None = None,
+) -> pa.Table:
     """The corrected labels as a table.
 
     Args:
         labels: The corrected labels (N rows, K classes).
         spec: Which source columns the classifier read; recorded so that `flag` can quote them.
         id_column: Column of the ids in the source; None where ids are row numbers.
+        soft_top_k: Keep only so many classes of each soft label; see `soft_columns`.
 
     Returns:
         N rows in the order of `labels`, with the columns of `COLUMNS`. Labels are canonical class names whatever
@@ -80,7 +50,7 @@ def corrected_table(labels: CorrectedLabels, spec: InputSpec | None = None, id_c
     names = pa.array(labels.classes.names, pa.string())
     files = pa.array(labels.files, pa.string())
     unlabelled = np.isnan(labels.label_score)
-    columns = {
+    found = {
         "id": labels.ids,
         "given_label": names.take(pa.array(labels.given, mask=labels.given < 0)),
         "suggested_label": names.take(pa.array(labels.suggested)),
@@ -90,7 +60,7 @@ def corrected_table(labels: CorrectedLabels, spec: InputSpec | None = None, id_c
         "action": pa.array(labels.action.tolist(), pa.string()),
         "label_score": pa.array(labels.label_score, pa.float32(), mask=unlabelled),
         "predicted_label": names.take(pa.array(labels.predicted)),
-        "soft_label": _lists(labels.soft),
+        **soft_columns(labels.soft, labels.classes.names, soft_top_k),
         "source_file": files.take(pa.array(labels.file_index)),
         "source_row": pa.array(labels.row_number, pa.int64()),
     }
@@ -104,142 +74,156 @@ def corrected_table(labels: CorrectedLabels, spec: InputSpec | None = None, id_c
         "input_kind": spec.kind if spec else None,
         "input_columns": list(spec.columns) if spec else [],
     }
+    if soft_top_k is not None:
+        metadata["soft_top_k"] = min(soft_top_k, len(labels.classes))
     text = json.dumps(metadata, sort_keys=True, ensure_ascii=False)
-    return pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
+    return pa.table(found).replace_schema_metadata({METADATA_KEY: text.encode()})
+
+
+def prediction_table(table: LabelTable, probabilities: Probabilities) -> pa.Table:
+    """What a classifier says of rows, one row each.
+
+    Args:
+        table: The rows; their labels are not looked at.
+        probabilities: `(N, K)`.
+    """
+    names = pa.array(table.classes.names, pa.string())
+    return pa.table(
+        {
+            "id": table.ids,
+            "predicted_label": names.take(pa.array(probabilities.argmax(axis=1))),
+            "confidence": pa.array(probabilities.max(axis=1)),
+            "probabilities": lists(probabilities),
+            "source_file": pa.array(table.files, pa.string()).take(pa.array(table.file_index)),
+            "source_row": pa.array(table.row_number),
+        }
+    )
 
 
 def write_corrected(
-    path: Path, labels: CorrectedLabels, spec: InputSpec | None = None, id_column: str | None = None
-) -> None:
-    """Write the corrected labels; the same labels give the same bytes.
+    path: Path,
+    labels: CorrectedLabels | Iterable[CorrectedLabels],
+    spec: InputSpec | None = None,
+    id_column: str | None = None,
+    soft_top_k: int | None = None,
+) -> Counter[str]:
+    """Write corrected labels, block by block; the same labels give the same bytes, however they are cut into blocks.
 
     Args:
         path: `.parquet`, or `.csv`/`.tsv` (also `.gz`), where `p_<class>` columns stand for `soft_label`.
-        labels: The corrected labels.
+        labels: The corrected labels, or blocks of them in order, at least one.
         spec: See `corrected_table`.
         id_column: See `corrected_table`.
+        soft_top_k: See `corrected_table`; then text formats hold the lists as JSON.
+
+    Returns:
+        Rows of each action.
     """
-    write_table(path, corrected_table(labels, spec, id_column), labels.classes.names)
+    blocks = iter([labels] if isinstance(labels, CorrectedLabels) else labels)
+    first = next(blocks)
+    counts: Counter[str] = Counter()
+
+    def tables() -> Iterator[pa.Table]:
+        for block in itertools.chain([first], blocks):
+            actions, rows = np.unique(block.action, return_counts=True)
+            counts.update(dict(zip(actions.tolist(), rows.tolist(), strict=True)))
+            yield corrected_table(block, spec, id_column, soft_top_k)
+
+    write_tables(path, tables(), first.classes.names)
+    return counts
 
 
-def write_table(path: Path, table: pa.Table, classes: tuple[str, ...]) -> None:
-    """Write a table of labelfix's own; in text formats a list of probabilities becomes `p_<class>` columns.
+def write_tables(path: Path, tables: Iterable[pa.Table], classes: Sequence[str]) -> None:
+    """Write a table of labelfix's own that comes in pieces; memory does not grow with their number.
+
+    In text formats a list of the probabilities of all classes becomes `p_<class>` columns.
 
     Args:
         path: Where to; the suffix decides the format.
-        table: What to write.
+        tables: The pieces in order, at least one, all of one schema.
         classes: Class names in the order of its probability column.
 
     Raises:
         InputError: The suffix is none that labelfix writes.
     """
+    pieces = iter(tables)
+    first = next(pieces)
+    pieces = itertools.chain([first], pieces)
     if path.suffix == ".parquet":
-        with atomic_path(path) as temporary:
-            pq.write_table(table, temporary, row_group_size=ROW_GROUP, compression="zstd")
+        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+            for group in _row_groups(pieces):
+                writer.write_table(group, row_group_size=ROW_GROUP)
         return
     from labelfix.data.formats import write_batches
 
-    flat = flat_probabilities(table, classes)
-    write_batches(path, flat.schema, flat.to_batches(ROW_GROUP))
+    flat = (flat_probabilities(piece, classes) for piece in pieces)
+    batches = (batch for piece in flat for batch in piece.to_batches(ROW_GROUP))
+    write_batches(path, flat_probabilities(first.slice(0, 0), classes).schema, batches)
 
 
-def flat_probabilities(table: pa.Table, classes: tuple[str, ...]) -> pa.Table:
-    """The table with each list column of K probabilities replaced by K columns `p_<class>`, in class order."""
+def _row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows in tables of `ROW_GROUP` rows in one chunk each (no rows: one empty table), as one table gives them."""
+    held: pa.Table | None = None
+    cut = False
+    for piece in pieces:
+        held = piece if held is None else pa.concat_tables([held, piece])
+        while len(held) >= ROW_GROUP:
+            yield held.slice(0, ROW_GROUP).combine_chunks()
+            held, cut = held.slice(ROW_GROUP), True
+    if held is not None and (len(held) or not cut):
+        yield held.combine_chunks()
+
+
+def flat_probabilities(table: pa.Table, classes: Sequence[str]) -> pa.Table:
+    """The table with a list column of all K probabilities replaced by K columns `p_<class>`, in class order."""
+    if CLASSES in table.column_names:
+        return table
     for index, field in reversed(list(enumerate(table.schema))):
         if not pa.types.is_list(field.type):
             continue
-        column = table.column(index).combine_chunks()
-        rows = np.asarray(column.flatten()).reshape(len(table), len(classes))
+        rows = list_values(table.column(index), len(table), len(classes))
         table = table.remove_column(index)
         for k, name in enumerate(classes):
             table = table.add_column(index + k, f"p_{name}", pa.array(rows[:, k]))
     return table
 
 
-def read_corrected(path: Path) -> pa.Table:
-    """Read a file that `write_corrected` wrote as Parquet.
-
-    Raises:
-        InputError: It is not there, or is not such a file.
-    """
-    remedy = "give a corrected.parquet of `labelfix train` or `labelfix correct`"
-    try:
-        table = pq.ParquetFile(path).read()
-    except FileNotFoundError:
-        raise input_error(str(path), "does not exist", remedy) from None
-    except (OSError, pa.ArrowException) as error:
-        raise input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", remedy) from None
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing or METADATA_KEY not in (table.schema.metadata or {}):
-        what = f"lacks {', '.join(missing)}" if missing else "lacks labelfix's metadata"
-        raise input_error(str(path), f"is not a file of corrected labels ({what})", remedy)
-    return table
-
-
-def corrected_metadata(table: pa.Table) -> CorrectedMetadata:
-    """The metadata of a table of corrected labels."""
-    found = json.loads(table.schema.metadata[METADATA_KEY])
-    return CorrectedMetadata(
-        classes=tuple(found["classes"]),
-        value_type=found["value_type"],
-        min_confidence=found["min_confidence"],
-        run_id=found["run_id"],
-        id_column=found.get("id_column"),
-        input_kind=found.get("input_kind"),
-        input_columns=tuple(found.get("input_columns", ())),
-    )
-
-
 def with_min_confidence(table: pa.Table, min_confidence: float | None) -> pa.Table:
     """The table judged anew at another threshold: `is_label_issue`, `corrected_label` and `action` follow from it.
 
     Args:
-        table: Corrected labels.
+        table: Corrected labels; strings that are dictionary-coded come back as plain ones.
         min_confidence: The threshold; None keeps the table as it is.
     """
     if min_confidence is None:
         return table
-    given, suggested = table["given_label"].to_pylist(), table["suggested_label"].to_pylist()
-    confident = np.asarray(table["confidence"]) >= np.float32(min_confidence)
-    columns = {"corrected_label": [], "is_label_issue": [], "action": []}  # type: dict[str, list[Any]]
-    for given_label, suggested_label, sure in zip(given, suggested, confident, strict=True):
-        action = _action(given_label, suggested_label, bool(sure))
-        columns["action"].append(action)
-        columns["is_label_issue"].append(action == "relabel")
-        columns["corrected_label"].append(suggested_label if action in ("relabel", "fill") else given_label)
-    for name, values in columns.items():
+    given, suggested = (_plain(table[name]) for name in ("given_label", "suggested_label"))
+    sure = np.asarray(table["confidence"]) >= np.float32(min_confidence)
+    unlabelled = np.asarray(given.is_null())
+    differs = np.asarray(pc.fill_null(pc.not_equal(given, suggested), False))
+    issue = differs & sure
+    action = np.select([unlabelled, issue, differs], [1, 2, 3])
+    found = {
+        "corrected_label": pc.if_else(pa.array(unlabelled | issue), suggested, given),
+        "is_label_issue": pa.array(issue),
+        "action": pa.array(["keep", "fill", "relabel", "review"]).take(pa.array(action)),
+    }
+    for name, column in found.items():
         index = table.schema.get_field_index(name)
-        table = table.set_column(index, table.schema.field(index), pa.array(values, table.schema.field(index).type))
-    found = {**json.loads(table.schema.metadata[METADATA_KEY]), "min_confidence": min_confidence}
-    return table.replace_schema_metadata({METADATA_KEY: json.dumps(found, sort_keys=True, ensure_ascii=False).encode()})
+        if index >= 0:
+            table = table.set_column(index, name, column)
+    about = {**json.loads(table.schema.metadata[METADATA_KEY]), "min_confidence": min_confidence}
+    return table.replace_schema_metadata({METADATA_KEY: json.dumps(about, sort_keys=True, ensure_ascii=False).encode()})
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error's message: Arrow's go on for several."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def plain_strings(table: pa.Table) -> pa.Table:
+    """The table with its dictionary-coded columns as plain ones."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(index, field.name, table.column(index).cast(field.type.value_type))
+    return table
 
 
-def rows_by_file(table: pa.Table) -> Iterator[tuple[str, np.ndarray[Any, np.dtype[np.int64]]]]:
-    """Source file → positions in the table of its rows, in the table's order."""
-    files = table["source_file"].combine_chunks().dictionary_encode()
-    codes = np.asarray(files.indices)
-    for code, name in enumerate(files.dictionary.to_pylist()):
-        yield name, np.flatnonzero(codes == code)
-
-
-def _action(given: str | None, suggested: str, sure: bool) -> str:
-    if given is None:
-        return "fill"
-    if given == suggested:
-        return "keep"
-    return "relabel" if sure else "review"
-
-
-def _lists(soft: np.ndarray[Any, np.dtype[np.float32]]) -> pa.ChunkedArray:
-    """(N, K) as a list column, in chunks, so that 32-bit offsets suffice however many rows there are."""
-    chunks = []
-    for first in range(0, len(soft), ROW_GROUP):
-        rows = np.ascontiguousarray(soft[first : first + ROW_GROUP], np.float32)
-        offsets = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(rows.shape[1])
-        chunks.append(pa.ListArray.from_arrays(pa.array(offsets), pa.array(rows.reshape(-1))))
-    return pa.chunked_array(chunks, pa.list_(pa.float32()))
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """A column of strings as one array, whether or not it is dictionary-coded."""
+    return pa.concat_arrays([chunk.cast(pa.string()) for chunk in column.chunks] or [pa.array([], pa.string())])

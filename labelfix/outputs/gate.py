@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import input_error
-from labelfix.outputs.exports import corrected_metadata
+from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.plain_text import visible
+from labelfix.outputs.worst import WorstRows
 
 FORMAT_VERSION = 1
 GITHUB_ANNOTATIONS = 10
@@ -68,7 +69,9 @@ class Judgement:
         rows: Rows in all.
         labelled: Rows with a given label: the denominator.
         accepted: Findings left out because the baseline accepts them.
-        findings: The rest, worst first: lowest label_score, then highest confidence, then order of the rows.
+        issues: How many the rest are.
+        findings: The worst of them, or all, worst first: lowest label_score, then highest confidence, then order of
+            the rows.
         max_issue_rate: The gate; None where there is none.
     """
 
@@ -78,13 +81,14 @@ class Judgement:
     rows: int
     labelled: int
     accepted: int
+    issues: int
     findings: tuple[Finding, ...]
     max_issue_rate: float | None
 
     @property
     def issue_rate(self) -> float:
         """Findings per labelled row, in [0, 1]; 0 where no row is labelled."""
-        return len(self.findings) / self.labelled if self.labelled else 0.0
+        return self.issues / self.labelled if self.labelled else 0.0
 
     @property
     def passed(self) -> bool | None:
@@ -93,68 +97,75 @@ class Judgement:
 
 
 def judge(
-    table: pa.Table,
+    rows: CorrectedRows,
     source: str,
     max_issue_rate: float | None = None,
     min_confidence: float | None = None,
     accepted: Collection[str] = (),
+    show: int | None = None,
 ) -> Judgement:
-    """Judge corrected labels.
+    """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
     Args:
-        table: Corrected labels, as `read_corrected` gives them.
+        rows: Corrected labels.
         source: What to call them.
         max_issue_rate: The gate, in [0, 1]; None only lists.
         min_confidence: Take the issues at this threshold instead of the one they were made with.
         accepted: Ids (as text) that are no findings any more.
+        show: How many findings to give, the worst ones; None gives all.
 
     Raises:
         InputError: There is a gate and no row with a label to judge.
     """
-    metadata = corrected_metadata(table)
-    labelled = len(table) - table["given_label"].null_count
+    metadata = corrected_metadata(rows)
+    labelled = len(rows) - rows.unlabelled
     if max_issue_rate is not None and not labelled:
         what = "has no row with a given label, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    issues = _issues(table.combine_chunks(), min_confidence)
-    findings = [found for found in issues if str(found.id) not in accepted]
-    # The sort is stable: what ties in both keeps the order of the rows.
-    findings.sort(key=lambda found: (found.label_score, -found.confidence))
+    worst = WorstRows(show)
+    issues = 0
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted)):
+        flagged = np.flatnonzero(_issues(group, metadata.classes, min_confidence))
+        issues += len(flagged)
+        if accepted:
+            ids = group.column("id")
+            flagged = np.array([row for row in flagged.tolist() if str(ids[row].as_py()) not in accepted], np.int64)
+        scores, confidence = (values(group.column(name))[flagged] for name in ("label_score", "confidence"))
+        worst.add(first + flagged, scores, confidence)
     return Judgement(
         source=source,
         run_id=metadata.run_id,
         min_confidence=metadata.min_confidence if min_confidence is None else min_confidence,
-        rows=len(table),
+        rows=len(rows),
         labelled=labelled,
-        accepted=len(issues) - len(findings),
-        findings=tuple(findings),
+        accepted=issues - worst.seen,
+        issues=worst.seen,
+        findings=_findings(rows, worst.rows()),
         max_issue_rate=max_issue_rate,
     )
 
 
-def with_details(judgement: Judgement, details: LookUp, show: int) -> Judgement:
-    """The judgement with its `show` worst findings looked up in their sources.
+def with_details(judgement: Judgement, details: LookUp) -> Judgement:
+    """The judgement with its findings looked up in their sources.
 
     Args:
         judgement: The judgement.
         details: Gives the findings back with `snippet` or `line` filled.
-        show: How many to look up.
     """
-    return replace(judgement, findings=(*details(judgement.findings[:show]), *judgement.findings[show:]))
+    return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def as_text(judgement: Judgement, show: int) -> str:
-    """The `show` worst findings as aligned lines for a terminal, then the verdict."""
-    lines = _table(judgement.findings[:show])
-    hidden = len(judgement.findings) - min(show, len(judgement.findings))
+def as_text(judgement: Judgement) -> str:
+    """The findings as aligned lines for a terminal, then the verdict."""
+    lines = _table(judgement.findings)
+    hidden = judgement.issues - len(judgement.findings)
     if hidden:
-        lines.append(f"… and {hidden:,} more (--show {len(judgement.findings)} lists them all)")
+        lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
     return "\n".join([*lines, summary(judgement)])
 
 
-def as_json(judgement: Judgement, show: int | None) -> str:
-    """The judgement as JSON, with the `show` worst findings (None: all); plain ASCII, so that it is safe to print."""
-    findings = judgement.findings if show is None else judgement.findings[:show]
+def as_json(judgement: Judgement) -> str:
+    """The judgement as JSON; plain ASCII, so that it is safe to print."""
     value: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "source": judgement.source,
@@ -162,7 +173,7 @@ def as_json(judgement: Judgement, show: int | None) -> str:
         "min_confidence": judgement.min_confidence,
         "rows": judgement.rows,
         "labelled": judgement.labelled,
-        "issues": len(judgement.findings),
+        "issues": judgement.issues,
         "accepted": judgement.accepted,
         "issue_rate": judgement.issue_rate,
         "max_issue_rate": judgement.max_issue_rate,
@@ -178,7 +189,7 @@ def as_json(judgement: Judgement, show: int | None) -> str:
                 "label_score": found.label_score,
                 "snippet": found.snippet,
             }
-            for found in findings
+            for found in judgement.findings
         ],
     }
     return json.dumps(value, indent=2)
@@ -192,7 +203,7 @@ def as_github(judgement: Judgement) -> str:
 
 def summary(judgement: Judgement) -> str:
     """The verdict in one line."""
-    found = f"{len(judgement.findings):,} of {judgement.labelled:,} labelled rows look wrong"
+    found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
     accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
     rate = f"{found} ({_percent(judgement.issue_rate)})"
     said = f"{visible(judgement.source)}: {rate} at confidence {judgement.min_confidence:g} or more{accepted}"
@@ -202,32 +213,36 @@ def summary(judgement: Judgement) -> str:
     return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
 
 
-def _issues(table: pa.Table, min_confidence: float | None) -> list[Finding]:
-    """The issues in the order of the rows.
+def _judged_columns(min_confidence: float | None, accepted: Collection[str]) -> list[str]:
+    verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
+    return [*verdict, "label_score", "confidence", *(["id"] if accepted else [])]
+
+
+def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | None) -> npt.NDArray[np.bool_]:
+    """The verdict on every row.
 
     By NumPy on the columns' buffers: pyarrow.compute alone would take a third of the time that `flag` needs to start.
     """
     if min_confidence is None:
-        issue = _values(table["is_label_issue"])
-    else:
-        labels = zip(table["given_label"].to_pylist(), table["suggested_label"].to_pylist(), strict=True)
-        differs = np.array([given is not None and given != suggested for given, suggested in labels], bool)
-        issue = differs & (_values(table["confidence"]) >= np.float32(min_confidence))
+        verdict: npt.NDArray[np.bool_] = values(group.column("is_label_issue"))
+        return verdict
+    names = {name: code for code, name in enumerate(classes)}
+    given, suggested = (codes(group.column(name), names) for name in ("given_label", "suggested_label"))
+    sure = values(group.column("confidence")) >= np.float32(min_confidence)
+    return np.asarray((given >= 0) & (given != suggested) & sure)
+
+
+def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64]) -> tuple[Finding, ...]:
+    """The rows at some positions as findings, in that order; only the groups that hold them are read."""
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
-    columns = [table.column(name) for name in names]
-    return [Finding(*(column[row].as_py() for column in columns)) for row in np.flatnonzero(issue).tolist()]
-
-
-def _values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """A column of booleans or float32 without nulls as an array; `to_numpy` would import pandas."""
-    parts: list[npt.NDArray[Any]] = [np.empty(0, bool if pa.types.is_boolean(column.type) else np.float32)]
-    for chunk in filter(len, column.chunks):
-        data, rows = chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))
-        if pa.types.is_boolean(chunk.type):
-            parts.append(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows].astype(bool))
-        else:
-            parts.append(np.frombuffer(data, np.float32)[rows])
-    return np.concatenate(parts)
+    found: dict[int, Finding] = {}
+    ends = np.cumsum(rows.group_sizes)
+    for index in np.unique(np.searchsorted(ends, worst, side="right")).tolist():
+        first = int(ends[index]) - rows.group_sizes[index]
+        columns = rows.group(index, names).columns
+        for row in worst[(worst >= first) & (worst < ends[index])].tolist():
+            found[row] = Finding(*(column[row - first].as_py() for column in columns))
+    return tuple(found[row] for row in worst.tolist())
 
 
 def _table(findings: Sequence[Finding]) -> list[str]:

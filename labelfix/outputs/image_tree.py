@@ -38,6 +38,7 @@ class _Image:
     name: PurePosixPath
     label: str | None
     moved: bool
+    issue: bool
     file: Path | None
     content: bytes | None
     position: int
@@ -73,7 +74,7 @@ def export_tree(
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise input_error(str(out), "exists already", "choose another folder, or delete it")
-    absent = correction.absent  # also refuses a source that is not the one corrected
+    survey = correction.survey(False, drop_issues)  # refuses a source that is not the one corrected
     with atomic_path(out) as root:
         root.mkdir()
         folders = _class_folders(correction, out)
@@ -82,7 +83,7 @@ def export_tree(
         places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link)
         if details:
             _write_details(correction, root / DETAILS_FILE, places)
-    return report(correction, absent, drop_issues, None)
+    return report(survey, None)
 
 
 def _write_images(
@@ -101,8 +102,7 @@ def _write_images(
     rounds = (False, True) if correction.source.format == "image_folder" else (None,)
     for moved in rounds:
         for image in _images(correction, image_column, id_column):
-            dropped = drop_issues and image.position >= 0 and bool(correction.issue[image.position])
-            if dropped or (moved is not None and image.moved != moved):
+            if (drop_issues and image.issue) or (moved is not None and image.moved != moved):
                 continue
             folder = PurePosixPath(folders[image.label]) if image.label is not None else PurePosixPath()
             place = _claim(folder / image.name, taken)
@@ -115,21 +115,21 @@ def _write_images(
 def _images(correction: Correction, image_column: str, id_column: str | None) -> Iterator[_Image]:
     tree = correction.source.format == "image_folder"
     columns = [image_column, correction.label_column, *([id_column] if id_column and id_column != image_column else [])]
-    for chunk in correction.source.scan(columns):
-        positions = correction.positions(chunk)
-        ids = chunk.batch.column(id_column).to_pylist() if id_column else [None] * len(positions)
+    for chunk, said in correction.beside(columns):
+        ids = chunk.batch.column(id_column).to_pylist() if id_column else [None] * chunk.batch.num_rows
         values, labels = (chunk.batch.column(index).to_pylist() for index in range(2))
-        for offset, (value, own, id_, position) in enumerate(zip(values, labels, ids, positions.tolist(), strict=True)):
+        for offset, (value, own, id_) in enumerate(zip(values, labels, ids, strict=True)):
             content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else _parts(value)
             if content is None and path is None:
                 continue
-            code = int(correction.corrected[position]) if position >= 0 else -1
+            code, position = int(said.corrected[offset]), int(said.position[offset])
             label = correction.classes[code] if code >= 0 else _own_class(correction, own)
             name = _tree_name(str(id_)) if tree else _file_name(path, id_, content, chunk.first_row + offset)
             file = None if content is not None else correction.source.folder / str(path)
-            moved = position >= 0 and code != int(correction.given[position])
+            moved = code != int(said.given[offset])
+            issue = bool(said.issue[offset])
             # The path in a folder source already starts with its folder.
-            yield _Image(name, label, moved, Path(str(path)) if tree else file, content, position)
+            yield _Image(name, label, moved, issue, Path(str(path)) if tree else file, content, position)
 
 
 def _parts(value: object) -> tuple[bytes | None, str | None]:

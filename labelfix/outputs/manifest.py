@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
-
 from labelfix.data.read import Reading
 from labelfix.data.summary import estimate_noise
-from labelfix.data.tables import CorrectedLabels, TrainingData
+from labelfix.data.tables import TrainingData
 from labelfix.settings.run import TrainSettings
 
 VERSIONS = ("torch", "numpy", "scikit-learn", "pyarrow", "transformers", "timm")
@@ -22,24 +20,25 @@ ACTIONS = ("keep", "relabel", "review", "fill")
 
 
 def manifest(
-    reading: Reading, labels: CorrectedLabels, contents: Sequence[str], settings: TrainSettings
+    reading: Reading, identity: str, min_confidence: float, contents: Sequence[str], settings: TrainSettings
 ) -> dict[str, Any]:
     """What `run.json` says of the inputs, the settings and the versions.
 
     Args:
         reading: What was read.
-        labels: The corrected labels.
+        identity: The run's id.
+        min_confidence: The threshold that its labels were changed at.
         contents: Content hashes of the noisy and of the trusted input.
         settings: The run's settings.
     """
     data = reading.data
     return {
-        "run_id": labels.run_id,
+        "run_id": identity,
         "labelfix": _version("labelfix"),
         "versions": {name: _version(name) for name in VERSIONS} | {"python": platform.python_version()},
         "method": settings.method,
         "seed": settings.seed,
-        "min_confidence": labels.min_confidence,
+        "min_confidence": min_confidence,
         "classes": list(data.classes.names),
         "class_names": data.classes.to_json(),
         "columns": reading.columns.to_json(),
@@ -55,10 +54,14 @@ def manifest(
     }
 
 
-def row_counts(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
-    """How many rows there are of each kind."""
+def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]:
+    """How many rows there are of each kind.
+
+    Args:
+        data: The rows.
+        actions: Rows of each action.
+    """
     noise = estimate_noise(data)
-    actions, numbers = np.unique(labels.action, return_counts=True)
     return {
         "noisy": len(data.noisy),
         "labelled": int(data.noisy.labelled.sum()),
@@ -68,7 +71,7 @@ def row_counts(data: TrainingData, labels: CorrectedLabels) -> dict[str, Any]:
         "paired_given_wrong": None
         if noise.paired == 0
         else {"value": noise.share, "low": noise.low, "high": noise.high, "rows": noise.paired, "how": noise.how},
-        "actions": {name: int(dict(zip(actions, numbers, strict=True)).get(name, 0)) for name in ACTIONS},
+        "actions": {name: actions.get(name, 0) for name in ACTIONS},
         "classes": len(data.classes),
     }
 

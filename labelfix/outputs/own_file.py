@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.formats import write_batches
-from labelfix.outputs.alignment import Correction, Positions, at, scan
-from labelfix.outputs.exports import flat_probabilities
+from labelfix.outputs.alignment import Correction, Survey, Verdicts
+from labelfix.outputs.exports import flat_probabilities, plain_strings
+from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
 
 GIVEN = "given_label"
-DETAILS = ("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", "soft_label")
-"""Columns that `--details` adds."""
+DETAILS = ("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", CLASSES, SOFT)
+"""Columns that `--details` adds, as far as there are such."""
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
@@ -45,9 +46,14 @@ class ExportReport:
 
 
 def export_table(
-    correction: Correction, out: Path, *, drop_issues: bool = False, details: bool = False
+    correction: Correction,
+    out: Path,
+    *,
+    drop_issues: bool = False,
+    details: bool = False,
+    soft_top_k: int | None = None,
 ) -> ExportReport:
-    """Write the source's table with corrected labels.
+    """Write the source's table with corrected labels, some rows at a time.
 
     Rows stand in their old order, each once; the label column keeps its place and type; the old label goes into a new
     column at the end. Of a folder of images the table lists id (the path) and labels.
@@ -56,7 +62,8 @@ def export_table(
         correction: The labels and their source.
         out: `.parquet`, `.csv` or `.tsv` (also `.gz`).
         drop_issues: Leave flagged rows out.
-        details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for the soft label.
+        details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
+        soft_top_k: Of the soft labels, write only so many classes.
 
     Raises:
         InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
@@ -64,43 +71,32 @@ def export_table(
     text = out.name.lower().endswith(TEXT_SUFFIXES)
     verbatim = text and correction.source.format == "csv"
     columns = [n for n in correction.source.schema.names if correction.source.format != "image_folder" or n != "image"]
-    added = _details(correction, text, columns) if details else None
-    extra = added.schema.names if added is not None else []
-    given_column = free_name(GIVEN, (*columns, *extra))
-    absent = correction.absent  # also refuses a source that is not the one corrected, before anything is written
-    labels = correction.written_labels(verbatim)
+    names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
+
+    def prepare(table: pa.Table) -> pa.Table:
+        return _details(table, correction.classes, soft_top_k, text, columns)
+
+    added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
+    given_column = free_name(GIVEN, (*columns, *(field.name for field in added)))
+    survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
+    labels = correction.written_labels(survey, verbatim)
     schema = _schema(correction, columns, given_column, added, verbatim)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for chunk in scan(correction.source, columns, verbatim):
-            positions = correction.positions(chunk)
-            batch = _corrected_batch(correction, chunk.batch, positions, labels, added, schema)
-            if drop_issues:
-                batch = batch.filter(pa.array(~at(correction.issue, positions, 0).astype(bool)))
-            yield batch
+        for chunk, said in correction.beside(columns, verbatim, names, prepare):
+            batch = _corrected_batch(correction.label_column, chunk.batch, said, labels, schema)
+            yield batch.filter(pa.array(~said.issue)) if drop_issues else batch
 
     write_batches(out, schema, batches())
     moved = f"there is a column {GIVEN!r} already: the old labels are in {given_column!r}"
-    return report(correction, absent, drop_issues, given_column, () if given_column == GIVEN else (moved,))
+    return report(survey, given_column, () if given_column == GIVEN else (moved,))
 
 
-def report(
-    correction: Correction, absent: int, drop_issues: bool, given_column: str | None, notes: tuple[str, ...] = ()
-) -> ExportReport:
-    """Count what an export of these labels did."""
-    kept = ~correction.issue if drop_issues else np.ones(len(correction.table), bool)
-    filled = (correction.given < 0) & kept
-    changed = (correction.given != correction.corrected) & kept & ~filled
-    if absent:
-        notes = (*notes, f"{absent:,} rows were left out of the run and keep what label they had")
-    return ExportReport(
-        rows=int(kept.sum()) + absent,
-        changed=int(changed.sum()),
-        filled=int(filled.sum()),
-        dropped=int((~kept).sum()),
-        given_column=given_column,
-        notes=notes,
-    )
+def report(survey: Survey, given_column: str | None, notes: tuple[str, ...] = ()) -> ExportReport:
+    """What an export did."""
+    if survey.absent:
+        notes = (*notes, f"{survey.absent:,} rows were left out of the run and keep what label they had")
+    return ExportReport(survey.rows, survey.changed, survey.filled, survey.dropped, given_column, notes)
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
@@ -113,23 +109,18 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 
 def _corrected_batch(
-    correction: Correction,
-    batch: pa.RecordBatch,
-    positions: Positions,
-    labels: pa.Array,
-    added: pa.Table | None,
-    schema: pa.Schema,
+    label_column: str, batch: pa.RecordBatch, said: Verdicts, labels: pa.Array, schema: pa.Schema
 ) -> pa.RecordBatch:
-    index = batch.schema.get_field_index(correction.label_column)
+    index = batch.schema.get_field_index(label_column)
     old = batch.column(index)
-    codes = at(correction.corrected, positions, -1)
-    change = (codes >= 0) & (codes != at(correction.given, positions, -1))
-    plain = old.cast(labels.type) if pa.types.is_dictionary(old.type) else old
-    new = pc.if_else(pa.array(change), labels.take(pa.array(np.maximum(codes, 0))), plain)
+    change = (said.corrected >= 0) & (said.corrected != said.given)
+    new = old
+    if change.any():
+        plain = old.cast(labels.type) if pa.types.is_dictionary(old.type) else old
+        new = pc.if_else(pa.array(change), labels.take(pa.array(np.maximum(said.corrected, 0))), plain)
     columns = [*batch.columns[:index], _as_dictionary(new, old), *batch.columns[index + 1 :], old]
-    if added is not None:
-        rows = added.take(pa.array(positions, mask=positions < 0))
-        columns += [column.combine_chunks() for column in rows.columns]
+    if said.details is not None:
+        columns += [column.combine_chunks() for column in said.details.columns]
     return pa.record_batch(columns, schema=schema)
 
 
@@ -142,22 +133,24 @@ def _as_dictionary(values: pa.Array, like: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, categories, ordered=like.type.ordered)
 
 
-def _details(correction: Correction, text: bool, columns: list[str]) -> pa.Table:
-    table = correction.table.select(list(DETAILS)).combine_chunks().replace_schema_metadata(None)
+def _details(
+    table: pa.Table, classes: Sequence[str], soft_top_k: int | None, text: bool, columns: Collection[str]
+) -> pa.Table:
+    """The columns that `--details` adds, of some rows."""
+    table = fewer_classes(plain_strings(table).replace_schema_metadata(None), classes, soft_top_k)
     if text:
-        table = flat_probabilities(table, correction.classes)
+        table = flat_probabilities(table, classes)
     return table.rename_columns([free_name(name, columns) for name in table.column_names])
 
 
 def _schema(
-    correction: Correction, columns: list[str], given_column: str, added: pa.Table | None, verbatim: bool
+    correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
     own = correction.source.schema
     fields = [pa.field(own.field(name).name, pa.string()) if verbatim else own.field(name) for name in columns]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
-    fields.append(label.with_name(given_column).with_nullable(True))
-    fields += list(added.schema) if added is not None else []
+    fields += [label.with_name(given_column).with_nullable(True), *added]
     return pa.schema(fields, metadata=_metadata(own, correction.label_column, given_column, added))
 
 
@@ -169,17 +162,16 @@ def _features(schema: pa.Schema) -> dict[str, Any]:
         return {}
 
 
-def _metadata(schema: pa.Schema, label: str, given_column: str, added: pa.Table | None) -> dict[bytes, bytes] | None:
+def _metadata(schema: pa.Schema, label: str, given_column: str, added: Sequence[pa.Field]) -> dict[bytes, bytes] | None:
     """The source's metadata, its Hugging Face features completed: `datasets` refuses columns that they do not name."""
     features = _features(schema)
     if not features:
         return dict(schema.metadata) if schema.metadata else None
     features[given_column] = features.get(label, {"dtype": "string", "_type": "Value"})
-    for field in added.schema if added is not None else ():
-        if pa.types.is_list(field.type):
-            features[field.name] = {"feature": {"dtype": "float32", "_type": "Value"}, "_type": "List"}
-        else:
-            names = {pa.bool_(): "bool", pa.float32(): "float32"}
-            features[field.name] = {"dtype": names.get(field.type, "string"), "_type": "Value"}
+    names = {pa.bool_(): "bool", pa.float32(): "float32"}
+    for field in added:
+        listed = pa.types.is_list(field.type)
+        value = {"dtype": names.get(field.type.value_type if listed else field.type, "string"), "_type": "Value"}
+        features[field.name] = {"feature": value, "_type": "List"} if listed else value
     described = json.dumps({"info": {"features": features}}).encode()
     return {**dict(schema.metadata), b"huggingface": described}

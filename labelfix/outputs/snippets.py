@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError
-from labelfix.outputs.exports import CorrectedMetadata
+from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.gate import Finding
 from labelfix.outputs.plain_text import snippet, visible
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +31,7 @@ class MlcSettings(MethodSettings):
     """
 
     recipe: Literal["anchored", "paper"] | None = None
-    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` solves the same objective on fixed features: a small structured network on a prior held in place by the trusted rows; it has no further settings. Default: anchored for heads, paper otherwise."""
+    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
 
     epochs: int | None = None
     """Passes over the noisy rows. Default: 60 for heads and small networks, 10 for images, 3 for text encoders."""
@@ -46,6 +47,15 @@ class MlcSettings(MethodSettings):
 
     learning_rate: float | None = None
     """Learning rate of the classifier. Default: 0.3 divided by the mean squared norm of the features for heads, 0.05 for small networks, 0.1 for images, 2e-5 for text encoders."""
+
+    head_learning_rate: float | None = None
+    """Learning rate of the classifier's head, for pretrained backbones whose own should be lower. Default: that of the rest."""
+
+    frozen_epochs: int = 0
+    """First epochs (those of the warm-up count) in which only the head is trained."""
+
+    clip_norm: float | None = None
+    """The classifier's gradient is shortened to this norm where it is longer; the look-ahead takes that into account. Default: no clipping."""
 
     momentum: float = 0.9
     """Momentum of SGD."""
@@ -89,6 +99,15 @@ class MlcSettings(MethodSettings):
     clean_split: Literal["fixed", "redrawn"] = "fixed"
     """`fixed`: trusted rows are cut once into disjoint train, meta and held-out parts. `redrawn`: the published halves of each batch, drawn anew from one pool."""
 
+    early_stop: int | None = None
+    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
+
+    keep_best: bool = False
+    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
+
+    history_steps: int = 0
+    """Write a row of history every so many steps as well; 0 writes one an epoch."""
+
     held_out: float = 0.2
     """Share of the trusted rows kept out of training, to judge it; none where there are fewer than ten a class."""
 
@@ -103,16 +122,19 @@ class MlcSettings(MethodSettings):
             "lookahead",
             "meta_interval",
             "warmup_steps",
+            "early_stop",
         ):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} = {value} must be at least 1")
-        for name in ("learning_rate", "lcn_learning_rate"):
+        for name in ("learning_rate", "lcn_learning_rate", "head_learning_rate", "clip_norm"):
             value = getattr(self, name)
             require(value is None or value > 0, f"{name} = {value} must be above 0")
         require(
             self.weight_decay is None or self.weight_decay >= 0,
             f"weight_decay = {self.weight_decay} must be at least 0",
         )
+        for name in ("frozen_epochs", "history_steps"):
+            require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)} must be at least 0")
         require(0 <= self.momentum < 1, f"momentum = {self.momentum} must be in [0, 1)")
         require(not self.nesterov or self.momentum > 0, "nesterov = true needs momentum above 0")
         require(0 <= self.held_out < 1, f"held_out = {self.held_out} must be in [0, 1)")
@@ -160,6 +182,64 @@ class CleanOnlySettings(MethodSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoisyOnlySettings(MethodSettings):
+    """Plain training on the noisy rows with their given labels.
+
+    On fixed features a logistic regression; end to end the batches and learning rates of MLC's published recipe. Trusted
+    rows set the temperature and the transition matrix alone. The soft label is the classifier's P(y | x) times the
+    chance that class y is given the label y', normalised. Settings count for networks that are trained as a whole, and
+    None takes what MLC would.
+    """
+
+    epochs: int | None = None
+    """Passes over the noisy rows after the warm-up."""
+
+    batch_size: int | None = None
+    """Noisy rows a step."""
+
+    optimizer: Literal["sgd", "adam", "adamw"] | None = None
+    """Optimiser of the classifier."""
+
+    learning_rate: float | None = None
+    """Learning rate of the classifier."""
+
+    weight_decay: float | None = None
+    """Weight decay of the classifier."""
+
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    """Learning rate over the run."""
+
+    warmup_epochs: int | None = None
+    """Epochs at the full learning rate on noisy rows alone, as MLC begins."""
+
+    early_stop: int | None = None
+    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
+
+    keep_best: bool = False
+    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
+
+    held_out: float = 0.2
+    """Share of the trusted rows kept out of training; none where there are fewer than ten a class."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        MlcSettings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixedSettings(NoisyOnlySettings):
+    """Plain training on noisy and trusted rows with their labels as they are.
+
+    On fixed features a logistic regression; end to end the batches and learning rates of MLC's published recipe, so that
+    the difference is what MLC adds. The soft label is the classifier's P(y | x) times the chance that class y is given
+    the label y', normalised. Settings count for networks that are trained as a whole, and None takes what MLC would.
+    """
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step, beside the noisy ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfidentLearningSettings(MethodSettings):
     """Confident learning by cleanlab (Northcutt, Jiang and Chuang, JAIR 2021), on fixed features.
 
@@ -195,6 +275,8 @@ METHOD_SETTINGS: dict[str, type[MethodSettings]] = {
     "glc": GlcSettings,
     "bayes": BayesSettings,
     "clean-only": CleanOnlySettings,
+    "noisy-only": NoisyOnlySettings,
+    "mixed": MixedSettings,
     "confident-learning": ConfidentLearningSettings,
 }
 """Method name → its settings class."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labelfix.settings.base import check_choices, require
+from labelfix.settings.interval import Interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class ModelSettings:
     image_size: int | None = None
     """Side of the square, in pixels, that images are scaled to. Default: 32 for resnet32, the model's own for timm."""
 
+    smallest_crop: float = 0.08
+    """Share of an image's area that the smallest random crop shows while a timm model is trained; 1 always shows as much as fits a crop of at most 4:3."""
+
     encode_batch_size: int = 64
     """Rows encoded at once by a frozen backbone."""
 
@@ -37,6 +41,7 @@ class ModelSettings:
         check_choices(self)
         for name in ("hidden_units", "text_dimensions", "max_tokens", "encode_batch_size"):
             require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
+        require(0 < self.smallest_crop <= 1, f"smallest_crop = {self.smallest_crop} must be above 0 and at most 1")
         require(self.image_size is None or self.image_size >= 8, f"image_size = {self.image_size} must be at least 8")
 
 
@@ -47,6 +52,12 @@ class ComputeSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device of training and encoding; `auto` takes a GPU where there is one."""
 
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """What forward passes of training compute in: `fp32`, or `bf16` by autocast, about twice as fast on devices with units for it. Weights, clean gradients, norms and the label correction network stay in fp32."""
+
+    accumulate: int = 1
+    """Pieces in which a batch goes through the network, its gradient being summed up: less memory for the same batch. It grows by itself where the memory runs out. BatchNorm sees one piece at a time."""
+
     offline: bool = False
     """Never ask a hub, even for a name; only what is on this disk is used."""
 
@@ -56,6 +67,15 @@ class ComputeSettings:
     read_rows: int = 8192
     """Rows read from the inputs at once; bounds the memory, never the result."""
 
+    workers: int | None = None
+    """Threads that decode images; 0 decodes where they are needed. Default: one for every core, at most 16; 0 for images so small that threads do not help."""
+
+    checkpoint_every: str = "10m"
+    """How often the state of training is kept, so that a killed run can go on: `30s`, `10m`, `1h`, `2epochs`, or `0` for never."""
+
     def __post_init__(self) -> None:
         check_choices(self)
+        require(self.workers is None or self.workers >= 0, f"workers = {self.workers} must be at least 0")
+        require(self.accumulate >= 1, f"accumulate = {self.accumulate} must be at least 1")
         require(self.read_rows >= 1, f"read_rows = {self.read_rows} must be at least 1")
+        Interval.parse(self.checkpoint_every)

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from labelfix.errors import SettingsError
-from labelfix.settings.base import build, plain, require
+from labelfix.settings.base import build, fields_of, plain, require
 from labelfix.settings.data import DataSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.toml import to_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +28,9 @@ class TrainSettings:
 
     min_confidence: float | None = None
     """A label is changed only where its confidence reaches this. Default: chosen on trusted rows whose given label is known where there are at least 50, else 0.6; 0.9 with fewer than 20 trusted rows in all."""
+
+    soft_top_k: int | None = None
+    """Write only the probabilities of a row's so many most likely classes, as they are, with the classes in `soft_label_classes`; for many classes. Default: those of all classes, in class order."""
 
     data: DataSettings = field(default_factory=DataSettings)
     """Columns and joining."""
@@ -48,6 +50,8 @@ class TrainSettings:
         require(isinstance(self.method_settings, own), f"method_settings must be {own.__name__} for {self.method}")
         sure = self.min_confidence
         require(sure is None or 0 <= sure <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
+        top = self.soft_top_k
+        require(top is None or top >= 1, f"soft_top_k = {top} must be at least 1")
         require(self.seed >= 0, f"seed = {self.seed} must be at least 0")
 
 
@@ -90,7 +94,7 @@ def to_plain(settings: TrainSettings) -> dict[str, Any]:
 
 def to_toml(settings: TrainSettings) -> str:
     """The settings as a TOML document; fields left to their automatic choice are absent."""
-    return tomli_w.dumps(to_plain(settings))
+    return to_document(to_plain(settings))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -105,3 +109,26 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not a TOML file ({error})") from None
+
+
+def settings_from(options: Mapping[str, Any]) -> TrainSettings:
+    """`TrainSettings` from single settings by their bare names, whichever section they belong to.
+
+    Raises:
+        SettingsError: A name that no section has.
+    """
+    method = str(options.get("method", TrainSettings.method))
+    if method not in METHOD_SETTINGS:
+        raise SettingsError(f"method = {method!r} is not one of {', '.join(METHOD_SETTINGS)}")
+    places = {f.name: () for f in fields_of(TrainSettings)}  # type: dict[str, tuple[str, ...]]
+    for section, cls in {**SECTIONS, method: METHOD_SETTINGS[method]}.items():
+        places.update({f.name: (section,) for f in fields_of(cls)})
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in places:
+            raise SettingsError(f"{name!r} is not a setting; `labelfix methods {method}` and the reference list them")
+        table = values
+        for section in places[name]:
+            table = table.setdefault(section, {})
+        table[name] = value
+    return train_settings(values, "options")

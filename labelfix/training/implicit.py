@@ -1,7 +1,8 @@
 """The implicit meta-gradient: how a loss at the solution of a convex problem depends on the problem's soft labels.
 
 The inner problem fits a linear head w* to soft labels q; the outer loss L is taken at w*. By the implicit
-function theorem ∂L/∂q_ic = ω_i [h_i, 1]ᵀ u_c with u = H⁻¹ ∇L(w*), H the inner Hessian, found by conjugate gradients.
+function theorem ∂L/∂q_ic = ω_i [h_i, 1]ᵀ u_c with u = H⁻¹ ∇L(w*), H the inner Hessian, found by conjugate gradients
+in the coordinates of the fit.
 
 Legend: N rows, D features, K classes; A = D + 1 with the constant feature.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from labelfix.training.linear import LinearHead
+from labelfix.training.linear import LinearHead, Scaling
 
 
 def inner_hessian_product(
@@ -33,9 +34,15 @@ def inner_hessian_product(
 
 
 def solve(
-    features: Tensor, probabilities: Tensor, weights: Tensor, ridge: float, right: LinearHead, steps: int
+    features: Tensor,
+    probabilities: Tensor,
+    weights: Tensor,
+    ridge: float,
+    right: LinearHead,
+    steps: int,
+    scaling: Scaling,
 ) -> LinearHead:
-    """u = H⁻¹ right by conjugate gradients from 0.
+    """u = H⁻¹ right by preconditioned conjugate gradients from 0.
 
     Args:
         features: `(N, D)`.
@@ -44,11 +51,12 @@ def solve(
         ridge: r.
         right: The right-hand side.
         steps: At most this many; fewer once the residual has fallen by 1e-10.
+        scaling: Coordinates in which H is nearly round.
     """
     # Shifting all biases together changes no probability: H is singular along it, and `right` orthogonal to it.
-    solution = _zeros(right)
-    residual, direction = right, right
-    squared = _dot(residual, residual)
+    solution, residual = _zeros(right), right
+    direction = scaled = scaling.smoothed(residual)
+    squared = _dot(residual, scaled)
     first = squared
     for _ in range(steps):
         if squared <= 1e-20 * first or squared == 0:
@@ -57,8 +65,9 @@ def solve(
         step = squared / _dot(direction, product)
         solution = _add(solution, direction, step)
         residual = _add(residual, product, -step)
-        after = _dot(residual, residual)
-        direction = _add(residual, direction, after / squared)
+        scaled = scaling.smoothed(residual)
+        after = _dot(residual, scaled)
+        direction = _add(scaled, direction, after / squared)
         squared = after
     return solution
 

@@ -1,8 +1,10 @@
 """Convex heads: multinomial logistic regression on fixed features by L-BFGS.
 
 `argmin over (W, b) of Σ_i ω_i CE(q_i, softmax(W h_i + b)) + ‖W‖² / 2r`, biases not penalised, and the same with the
-likelihood of given labels through a transition matrix. SciPy's L-BFGS does the search; the gradient of a
-softmax-linear loss is one matrix product and is written out.
+likelihood of given labels through a transition matrix. SciPy's L-BFGS does the search, in coordinates in which the
+problem is nearly round: features of encoders lie around one direction, and in their own coordinates a hundred
+iterations get less far than twenty in these. The gradient of a softmax-linear loss is one matrix product and is
+written out.
 
 Legend: N rows, D features, K classes.
 """
@@ -20,8 +22,14 @@ from torch import Tensor
 
 Array = npt.NDArray[np.float64]
 
-Residual = Callable[[Tensor], tuple[float, Tensor]]
-"""Logits `(N, K)` → loss, and its gradient with respect to the logits `(N, K)`."""
+Residual = Callable[[Tensor, slice], tuple[float, Tensor]]
+"""Logits `(n, K)` of some rows, and which rows they are → loss, and its gradient with respect to the logits."""
+
+ROWS = slice(None)
+"""All rows."""
+
+CHUNK = 4096
+"""Rows at a time: what a pass makes out of the logits stays small, and in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,66 @@ class LinearHead:
         return LinearHead(self.weight * factor, self.bias * factor)
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """Coordinates in which a fit on some features is nearly round: V = W L and centred features.
+
+    L Lᵀ = s·Cov + I/r is about the Hessian of one class's weights.
+
+    Attributes:
+        mean: `(D,)` of the features.
+        root: `(D, D)` L.
+        inverse: `(D, D)` L⁻¹.
+        bias: What a unit of the scaled bias is worth.
+    """
+
+    mean: Tensor
+    root: Tensor
+    inverse: Tensor
+    bias: float
+
+    @classmethod
+    def of(cls, features: Tensor, ridge: float, num_classes: int) -> Scaling:
+        """Measured on at most `SCALING_ROWS` rows, evenly spread.
+
+        Args:
+            features: `(N, D)`.
+            ridge: r of the fit.
+            num_classes: K; a class's probability p has p(1 − p) of about 1/2K.
+        """
+        part = features[:: max(1, -(-len(features) // SCALING_ROWS))]
+        mean = part.mean(dim=0)
+        centred = part - mean
+        curvature = len(features) / (2 * num_classes)
+        hessian = (centred.T @ centred).double() * (curvature / len(part)) + torch.eye(features.shape[1]) / ridge
+        root = torch.linalg.cholesky(hessian)
+        unit = torch.eye(len(root), dtype=root.dtype)
+        inverse = torch.linalg.solve_triangular(root, unit, upper=False)
+        return cls(mean, root.to(features.dtype), inverse.to(features.dtype), curvature**-0.5)
+
+    def into(self, head: LinearHead) -> LinearHead:
+        """The head's coordinates."""
+        weight, bias = head.weight.to(self.mean.dtype), head.bias.to(self.mean.dtype)
+        return LinearHead(weight @ self.root, (bias + weight @ self.mean) / self.bias)
+
+    def head(self, scaled: LinearHead) -> LinearHead:
+        """The head at some coordinates."""
+        weight = scaled.weight @ self.inverse
+        return LinearHead(weight, scaled.bias * self.bias - weight @ self.mean)
+
+    def gradient(self, slope: LinearHead) -> LinearHead:
+        """A gradient by a head, carried over to the coordinates."""
+        return LinearHead((slope.weight - torch.outer(slope.bias, self.mean)) @ self.inverse.T, slope.bias * self.bias)
+
+    def smoothed(self, slope: LinearHead) -> LinearHead:
+        """(L Lᵀ)⁻¹ of a gradient: about what the inverse Hessian makes of it."""
+        return self.head(self.gradient(slope))
+
+
+SCALING_ROWS = 10_000
+"""The coordinates are measured on so many rows."""
+
+
 def minimise(
     features: Tensor,
     residual: Residual,
@@ -61,6 +129,7 @@ def minimise(
     start: LinearHead,
     iterations: int = 100,
     tolerance: float = 1e-6,
+    scaling: Scaling | None = None,
 ) -> LinearHead:
     """The head that minimises a loss of its logits plus ‖W‖² / 2r.
 
@@ -71,24 +140,32 @@ def minimise(
         start: Where to begin; a head fitted to nearly the same rows saves most of the work.
         iterations: At most this many L-BFGS iterations.
         tolerance: Relative decrease of the loss below which the search stops.
+        scaling: Coordinates measured before, on nearly the same rows.
     """
-    classes, width = start.weight.shape
+    metric = scaling or Scaling.of(features, ridge, len(start.bias))
 
-    def unpack(flat: Array) -> tuple[Tensor, Tensor]:
+    def unpack(flat: Array) -> LinearHead:
         both = torch.from_numpy(flat).to(features.dtype)
-        return both[: classes * width].reshape(classes, width), both[classes * width :]
+        weight, bias = both.split([start.weight.numel(), len(start.bias)])
+        return metric.head(LinearHead(weight.reshape(start.weight.shape), bias))
 
     def loss(flat: Array) -> tuple[float, Array]:
-        weight, bias = unpack(flat)
-        value, slope = residual(torch.addmm(bias, features, weight.T))
-        gradient = torch.cat([(slope.T @ features + weight / ridge).reshape(-1), slope.sum(dim=0)])
-        return value + float(weight.pow(2).sum()) / (2 * ridge), gradient.numpy().astype(np.float64)
+        head = unpack(flat)
+        value, weight, bias = float(head.weight.pow(2).sum()) / (2 * ridge), head.weight / ridge, 0 * head.bias
+        for first in range(0, len(features), CHUNK):
+            rows = slice(first, first + CHUNK)
+            part, slope = residual(head.logits(features[rows]), rows)
+            value += part
+            weight.addmm_(slope.T, features[rows])
+            bias += slope.sum(dim=0)
+        return value, _flat(metric.gradient(LinearHead(weight, bias)))
 
-    flat = torch.cat([start.weight.reshape(-1), start.bias]).numpy().astype(np.float64)
-    found = minimize(
-        loss, flat, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-5}
-    ).x
-    return LinearHead(*(part.clone() for part in unpack(found)))
+    options = {"maxiter": iterations, "ftol": tolerance, "gtol": 1e-5}
+    return unpack(minimize(loss, _flat(metric.into(start)), jac=True, method="L-BFGS-B", options=options).x)
+
+
+def _flat(head: LinearHead) -> Array:
+    return torch.cat([head.weight.reshape(-1), head.bias]).numpy().astype(np.float64)
 
 
 def cross_entropy_to(soft: Tensor, weights: Tensor) -> Residual:
@@ -99,10 +176,10 @@ def cross_entropy_to(soft: Tensor, weights: Tensor) -> Residual:
         weights: `(N,)` ω.
     """
 
-    def residual(logits: Tensor) -> tuple[float, Tensor]:
-        log_p = torch.log_softmax(logits, dim=1)
-        value = -float((weights[:, None] * soft * log_p).sum(dtype=torch.float64))
-        return value, weights[:, None] * (log_p.exp() - soft)
+    def residual(logits: Tensor, rows: slice = ROWS) -> tuple[float, Tensor]:
+        log_p, q, weight = torch.log_softmax(logits, dim=1), soft[rows], weights[rows, None]
+        value = -float((weight * q * log_p).sum(dtype=torch.float64))
+        return value, weight * (log_p.exp() - q)
 
     return residual
 
@@ -116,11 +193,11 @@ def forward_likelihood(likelihood: Tensor, weights: Tensor) -> Residual:
     """
     log_likelihood = likelihood.clamp_min(1e-30).log()
 
-    def residual(logits: Tensor) -> tuple[float, Tensor]:
-        log_p = torch.log_softmax(logits, dim=1)
-        joint = log_p + log_likelihood
+    def residual(logits: Tensor, rows: slice = ROWS) -> tuple[float, Tensor]:
+        log_p, weight = torch.log_softmax(logits, dim=1), weights[rows, None]
+        joint = log_p + log_likelihood[rows]
         evidence = torch.logsumexp(joint, dim=1, keepdim=True)
-        value = -float((weights[:, None] * evidence).sum(dtype=torch.float64))
-        return value, weights[:, None] * (log_p.exp() - (joint - evidence).exp())
+        value = -float((weight * evidence).sum(dtype=torch.float64))
+        return value, weight * (log_p.exp() - (joint - evidence).exp())
 
     return residual

@@ -11,6 +11,9 @@ from labelfix.data.tables import Codes
 
 Schedule = Literal["cosine", "step", "constant"]
 
+BUCKET = 50
+"""Batches whose rows are sorted by length together: enough to save most padding, few enough to mix the rows."""
+
 
 def learning_rate_factor(schedule: Schedule, progress: float) -> float:
     """What the learning rate is multiplied by.
@@ -27,7 +30,15 @@ def learning_rate_factor(schedule: Schedule, progress: float) -> float:
     return 1.0
 
 
-def batches_of(pool: Codes, size: int, count: int | None, seed: int, epoch: int, stream: int) -> list[Codes]:
+def batches_of(
+    pool: Codes,
+    size: int,
+    count: int | None,
+    seed: int,
+    epoch: int,
+    stream: int,
+    lengths: Codes | None = None,
+) -> list[Codes]:
     """An epoch's batches, drawn without replacement until the pool is used up, then anew.
 
     Args:
@@ -37,10 +48,23 @@ def batches_of(pool: Codes, size: int, count: int | None, seed: int, epoch: int,
         seed: The run's seed.
         epoch: The epoch, from 0.
         stream: Tells apart the streams of one epoch.
+        lengths: How long every row is, by row number: batches then hold rows of similar length, in random order of the
+            batches, so that little padding is computed. None for rows of one length.
     """
     generator = np.random.default_rng([seed, epoch, stream])
     size = min(size, len(pool))
     count = len(pool) // size if count is None else count
     passes = -(-count * size // len(pool))
-    order = np.concatenate([generator.permutation(pool) for _ in range(passes)])
+    order = np.concatenate([generator.permutation(pool) for _ in range(passes)])[: count * size]
+    if lengths is not None:
+        return _buckets(order, size, lengths, generator)
     return [order[i * size : (i + 1) * size] for i in range(count)]
+
+
+def _buckets(order: Codes, size: int, lengths: Codes, generator: np.random.Generator) -> list[Codes]:
+    """Cut rows in random order into batches of similar length: sorted within buckets of many batches only."""
+    bucket = BUCKET * size
+    parts = [order[start : start + bucket] for start in range(0, len(order), bucket)]
+    together = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
+    batches = [together[start : start + size] for start in range(0, len(order), size)]
+    return [batches[i] for i in generator.permutation(len(batches))]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfix import runs
+from labelfix import correcting, runs
 from labelfix.cli import main
 
 
@@ -167,6 +168,42 @@ def test_correct_takes_a_label_column_of_another_name(at_work):
     assert columns(out, "given_label") == columns("new.parquet", "label")
 
 
+def test_correct_and_predict_give_the_same_block_by_block(at_work, monkeypatch):
+    written = []
+    for block in (16384, 7):
+        monkeypatch.setattr(correcting, "BLOCK", block)
+        for command, flag in (("correct", "--noisy"), ("predict", "--input")):
+            out = at_work / f"{command}-{block}.parquet"
+            assert main([command, "--run", "run", flag, "noisy.parquet", "--out", str(out), "-q"]) == 0
+            written.append(pq.read_table(out))
+    for whole, blocks in (written[::2], written[1::2]):
+        soft = "soft_label" if "soft_label" in whole.column_names else "probabilities"
+        exact = [name for name in whole.column_names if name not in (soft, "confidence", "label_score")]
+        assert whole.select(exact).equals(blocks.select(exact))
+        assert whole[soft].to_pylist() == [pytest.approx(row, abs=1e-6) for row in blocks[soft].to_pylist()]
+
+
+def test_new_rows_leave_nothing_in_the_feature_cache(at_work, workshop):
+    before = sorted(workshop.rglob("*"))
+    assert main(["correct", "--run", "run", "--noisy", "new.parquet", "--out", str(at_work / "a.parquet"), "-q"]) == 0
+    assert main(["predict", "--run", "run", "--input", "new.parquet", "--out", str(at_work / "b.parquet"), "-q"]) == 0
+    assert sorted(workshop.rglob("*")) == before
+
+
+def test_soft_labels_of_the_most_likely_class_alone_can_be_asked_for(at_work, capsys):
+    out = at_work / "new.parquet"
+    words = ["correct", "--run", "run", "--noisy", "new.parquet", "--out", str(out), "--soft-top-k", "1", "-q"]
+    assert main(words) == 0
+    suggested, classes, soft, confidence = columns(
+        out, "suggested_label", "soft_label_classes", "soft_label", "confidence"
+    )
+    assert classes == [[name] for name in suggested]
+    assert soft == [[share] for share in confidence]
+    words = ["export", "--run", "run", "--corrected-labels", str(at_work / "fixed.parquet"), "--details"]
+    assert main([*words, "--soft-top-k", "1"]) == 0
+    assert {len(row) for row in columns(at_work / "fixed.parquet", "soft_label")[0]} == {1}
+
+
 def test_predict_writes_one_row_for_each(at_work, capsys):
     for name in ("a.parquet", "a.tsv"):
         assert main(["predict", "--run", "run", "--input", "new.parquet", "--out", str(at_work / name)]) == 0
@@ -293,7 +330,7 @@ def test_export_copies_the_classifier(at_work, capsys):
     assert main(["export", "--run", "run", "--classifier", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     copied = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert copied == {path.name: path.read_bytes() for path in (runs.Path("run") / "classifier").iterdir()}
+    assert copied == {path.name: path.read_bytes() for path in (Path("run") / "classifier").iterdir()}
     assert main(["export", "--run", "run", "--classifier", str(out)]) == 2
 
 

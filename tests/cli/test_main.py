@@ -151,10 +151,9 @@ def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_g
     finally:
         process.kill()
     assert process.returncode == 130
-    last = said.splitlines()[-1]
-    assert last.startswith(
-        f"labelfix: interrupted; {at_work / 'r'} is unfinished: run `labelfix train` again with --out"
-    )
+    run = at_work / "r"
+    go_on = f"`labelfix train --resume {run}` goes on with it"
+    assert said.splitlines()[-1] == f"labelfix: interrupted; {run} is unfinished; {go_on}"
     assert "Traceback" not in said
     assert main(["flag", "--run", str(at_work / "r")]) == 2
 

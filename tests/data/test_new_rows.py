@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from labelfix.data import repeats
 from labelfix.data.findings import Findings
-from labelfix.data.read import Columns, read_rows, read_training, read_truth
+from labelfix.data.formats import write_batches
+from labelfix.data.read import Columns, open_rows, read_training, read_truth
 from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
@@ -20,7 +23,8 @@ TEXT = ["a text about cats", "a text about dogs", "a text about neither"]
 
 
 def new(table: dict[str, Any], **settings: Any) -> Any:
-    return read_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings))
+    (block,) = open_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings)).blocks(10)
+    return block
 
 
 def test_new_rows_need_neither_labels_nor_ids() -> None:
@@ -68,11 +72,53 @@ def test_new_rows_with_defects_are_refused(table: dict[str, Any], message: str) 
 def test_numbers_stored_for_class_names_are_read_in_new_rows_too() -> None:
     classes = ClassNames(("no", "yes"), value_type="integer", stored=("0", "1"))
     findings = Findings()
-    table = read_rows(
+    rows = open_rows(
         pa.table({"text": TEXT, "label": [1, 0, None]}), classes, COLUMNS, DataSettings(), findings=findings
     )
+    (table,) = rows.blocks(10)
     assert table.codes.tolist() == [1, 0, -1]
     assert findings.notes
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize(("block", "read_rows"), [(1, 8192), (4, 3), (7, 1), (100, 5), (10, 10)])
+def test_blocks_hold_every_row_once_and_in_order_however_they_are_cut(
+    tmp_path: Path, suffix: str, block: int, read_rows: int
+) -> None:
+    names = [None if row % 5 == 0 else ("cat", "dog")[row % 2] for row in range(23)]
+    for part, rows in enumerate([range(10), range(10, 11), range(11, 23)]):
+        table = {"id": [f"r{r}" for r in rows], "text": [f"text {r}" for r in rows], "label": [names[r] for r in rows]}
+        write_batches(tmp_path / f"{part}.{suffix}", pa.table(table).schema, pa.table(table).to_batches())
+    rows = open_rows(str(tmp_path), CLASSES, COLUMNS, DataSettings(), read_rows)
+    blocks = list(rows.blocks(block))
+    assert [len(b) for b in blocks] == [block] * (23 // block) + [23 % block] * (23 % block > 0)
+    assert [i for b in blocks for i in b.ids.to_pylist()] == [f"r{row}" for row in range(23)]
+    assert [c for b in blocks for c in b.codes.tolist()] == [-1 if n is None else CLASSES.codes[n] for n in names]
+    texts = [t for b in blocks for batch in b.inputs.batches(2) for t in batch.column(0).to_pylist()]
+    assert texts == [f"text {row}" for row in range(23)]
+    places = [(b.file_index[i], b.row_number[i]) for b in blocks for i in range(len(b))]
+    assert places == [(0, r + 1) for r in range(10)] + [(1, 1)] + [(2, r + 1) for r in range(12)]
+    again = rows.blocks(block, with_inputs=False)
+    assert [c for b in again for c in b.codes.tolist()] == [c for b in blocks for c in b.codes.tolist()]
+
+
+def test_ids_that_are_numbers_in_some_batches_and_text_in_others_are_text_in_all(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id,text\n1,a text\n2,another text\nNA,a third text\n")
+    rows = open_rows(str(tmp_path / "rows.csv"), CLASSES, COLUMNS, DataSettings(), 1)
+    assert [b.ids.to_pylist() for b in rows.blocks(2)] == [["1", "2"], ["NA"]]
+
+
+def test_ids_that_stand_twice_far_apart_or_nowhere_are_named_with_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "RUN", 16)
+    ids: list[str | None] = [f"r{row}" for row in range(100)]
+    ids[90], ids[50], ids[7] = "r3", None, None
+    with pytest.raises(InputError) as caught:
+        new({"id": ids, "text": [f"text {row}" for row in range(100)]})
+    said = str(caught.value)
+    assert "rows, row 8: column 'id' is empty" in said
+    assert "rows, row 51: column 'id' is empty" in said
+    assert 'rows, row 91: id "r3" stands already in row 4' in said
+    assert said.count("rows, row") == 3
 
 
 def test_truth_is_ids_and_labels() -> None:
@@ -102,7 +148,7 @@ def test_a_training_file_read_again_as_new_rows_has_the_same_codes(
     noisy_csv: str, put: Callable[[str, str], str]
 ) -> None:
     reading = read_training(noisy_csv, put("gold.csv", "id,label\na1,cat\na3,dog\n"), DataSettings())
-    again = read_rows(noisy_csv, reading.data.classes, reading.columns, DataSettings())
+    (again,) = open_rows(noisy_csv, reading.data.classes, reading.columns, DataSettings()).blocks(1000)
     assert again.codes.tolist() == reading.data.noisy.codes.tolist()
     assert again.ids == reading.data.noisy.ids
     assert again.files == (noisy_csv,)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import labelfix
-from labelfix.outputs.exports import COLUMNS
+from labelfix.outputs.corrected_rows import COLUMNS
 from labelfix.runs import RunFolder
 from labelfix.settings.resolve import all_fields
 

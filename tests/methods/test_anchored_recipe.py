@@ -11,7 +11,6 @@ from toy_problem import CLASSES, WIDTH, problem, soft_labels
 from labelfix.correction.folds import cut
 from labelfix.correction.members import fit_given_labels, fit_trusted_only, transitions
 from labelfix.correction.storage import load_corrector
-from labelfix.errors import SettingsError
 from labelfix.methods.mlc import anchored, recipes
 from labelfix.models.classifier import Classifier
 from labelfix.progress import Silent
@@ -135,9 +134,11 @@ def test_the_default_recipe_depends_on_what_is_trained():
         family="network",
         new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
     )
-    assert recipes.fit(network, MlcSettings(epochs=1), Silent()).metrics["recipe"] == "paper"
-    with pytest.raises(SettingsError, match="recipe = anchored needs a linear head on fixed features"):
-        recipes.fit(network, MlcSettings(recipe="anchored"), Silent())
+    online = recipes.fit(network, MlcSettings(epochs=1), Silent())
+    assert online.metrics["recipe"] == "anchored"
+    assert "trust" in online.metrics  # of the look-ahead with the structured network
+    text = replace(network, family="text")
+    assert recipes.fit(text, MlcSettings(epochs=1, warmup_epochs=0), Silent()).metrics["recipe"] == "paper"
 
 
 def test_more_classes_than_em_and_a_full_delta_allow():

@@ -19,6 +19,7 @@ from labelfix.settings.methods import METHOD_SETTINGS, GlcSettings
 from labelfix.training.loop import outputs
 
 BASELINES = [name for name in METHODS if name != "mlc"]
+FIXED_FEATURES_ONLY = [name for name in BASELINES if name not in ("mixed", "noisy-only")]
 
 
 def fit(method, made, **settings):
@@ -70,7 +71,7 @@ def test_permuting_the_classes_permutes_the_columns(method):
     before = labels_of_noisy_rows(made, fit(method, made))
     after = labels_of_noisy_rows(moved, fit(method, moved))
     # The folds are dealt in class order, so they differ; the answers may not.
-    assert (permutation[before.argmax(axis=1)] == after.argmax(axis=1)).mean() > 0.97
+    assert (permutation[before.argmax(axis=1)] == after.argmax(axis=1)).mean() >= 0.97
 
 
 @pytest.mark.parametrize("method", BASELINES)
@@ -95,7 +96,7 @@ def test_a_handful_of_trusted_rows_is_enough_to_run(method, clean):
     assert np.isfinite(labels_of_noisy_rows(made, fit(method, made))).all()
 
 
-@pytest.mark.parametrize("method", BASELINES)
+@pytest.mark.parametrize("method", FIXED_FEATURES_ONLY)
 def test_a_whole_network_is_refused(method):
     made, _ = problem(noisy=50)
     with pytest.raises(SettingsError, match=f"method = {method} needs fixed features for now; pass --freeze"):

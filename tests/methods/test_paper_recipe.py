@@ -16,7 +16,6 @@ from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_optimizer
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -101,9 +100,11 @@ def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
     made, _ = problem(noisy=3000, clean=300, paired=paired)
     settings = MlcSettings()
     plan = make_plan(made, settings)
-    classifier = made.new_classifier(torch.Generator().manual_seed(0))
-    optimizer = make_optimizer("sgd", classifier.parameters(), plan.learning_rate, 0.9, False, 1e-5)
-    learn_given_labels(made, plan, classifier, optimizer, Silent())
+    generator = torch.Generator().manual_seed(0)
+    classifier = made.new_classifier(generator)
+    lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
+    trainer = paper.make_trainer(made, plan, settings, classifier, lcn, Silent())
+    learn_given_labels(made, plan, trainer, 0, Silent())
     found = estimate_transition(made, classifier)
     assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
 

@@ -66,7 +66,24 @@ def timm_folder(tmp_path_factory) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = timm.create_model("test_resnet", pretrained=False, num_classes=5)
-    save_for_hf(model, str(folder), safe_serialization=True, data_config={"input_size": (3, 32, 32)})
+    model.pretrained_cfg = model.pretrained_cfg | {"input_size": (3, 32, 32)}
+    save_for_hf(model, str(folder), safe_serialization=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vit_folder(tmp_path_factory) -> Path:
+    """A random tiny vision transformer with fused attention as timm saves it, reading 32×32 pixels."""
+    import timm
+    from timm.models import save_for_hf
+
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-vit"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = timm.create_model("test_vit", pretrained=False, num_classes=5, img_size=32, patch_size=8)
+    arguments = {"img_size": 32, "patch_size": 8}
+    model.pretrained_cfg = model.pretrained_cfg | {"input_size": (3, 32, 32), "fixed_input_size": True}
+    save_for_hf(model, str(folder), safe_serialization=True, model_args=arguments)
     return folder
 
 

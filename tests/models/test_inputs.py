@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfix.models.features import FeatureInputs, ImageInputs, TokenInputs, crop_and_flip, pieces, select
+from labelfix.models.augment import Key, crop_and_flip, crop_draws
+from labelfix.models.features import FeatureInputs, ImageInputs, TokenInputs, lengths, pieces, select
 
 
 def rows_of(*rows):
@@ -56,7 +57,7 @@ def test_images_are_normalised_channel_by_channel():
 def test_augmented_images_are_crops_of_the_reflect_padded_image_or_its_mirror():
     """Every augmented image is compared with all (2·2 + 1)² · 2 = 50 that are possible, made with `np.pad`."""
     images = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (40, 6, 6, 3), dtype=np.uint8))
-    out = crop_and_flip(images, 2, torch.Generator().manual_seed(0)).numpy()
+    out = crop_and_flip(images, *crop_draws(Key(0, 0, 0), 40, 2, images.device), 2).numpy()
     chosen = []
     for image, augmented in zip(images.numpy(), out, strict=True):
         padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="reflect")
@@ -74,11 +75,12 @@ def test_augmented_images_are_crops_of_the_reflect_padded_image_or_its_mirror():
     assert 8 < sum(flipped for _, _, flipped in chosen) < 32
 
 
-def test_the_generator_alone_decides_the_augmentation():
+def test_the_place_in_the_run_alone_decides_the_augmentation():
     inputs = image_inputs()
-    first, second = (inputs.batch(rows_of(0, 1), torch.Generator().manual_seed(5)) for _ in range(2))
+    first, second = (inputs.batch(rows_of(0, 1, 2), Key(5, 1, 2, 0)) for _ in range(2))
     assert torch.equal(first, second)
-    assert not torch.equal(first, inputs.batch(rows_of(0, 1), torch.Generator().manual_seed(6)))
+    for other in (Key(6, 1, 2, 0), Key(5, 0, 2, 0), Key(5, 1, 3, 0), Key(5, 1, 2, 1)):
+        assert not torch.equal(first, inputs.batch(rows_of(0, 1, 2), other))
 
 
 def test_selected_rows_are_inputs_of_their_own_and_can_be_selected_from_again():
@@ -102,6 +104,12 @@ def test_large_images_go_through_in_smaller_pieces():
     small, large = image_inputs(6, 8), ImageInputs(np.zeros((6, 300, 300, 3), np.uint8), (0, 0, 0), (1, 1, 1))
     assert [len(part) for part in pieces(small, np.arange(6))] == [6]
     assert [len(part) for part in pieces(large, np.arange(6))] == [2, 2, 2]
+
+
+def test_only_texts_have_lengths_and_selected_texts_keep_theirs():
+    inputs = token_inputs([1, 2], [3, 4, 5, 6], [7])
+    assert lengths(select(inputs, rows_of(2, 1))).tolist() == [1, 4]
+    assert lengths(image_inputs()) is None
 
 
 def test_pieces_of_no_rows_are_none():

@@ -317,3 +317,31 @@ def test_a_name_is_looked_up_once_and_then_used_like_a_folder(bert_folder, timm_
     assert by_name.identity == choose(text_table(TEXTS), compute, backbone=str(bert_folder)).identity
     choose(image_table([png(random_images(1, 32)[0])]), compute, backbone="timm:resnet18")
     assert asked == [("some/name", False), ("timm/resnet18.a1_in1k", False)]
+
+
+def test_layers_that_the_folder_does_not_have_belong_to_the_head(bert_folder, own_bert, compute):
+    """The encoder's folder has a pooler; one without gets a fresh one, which learns at the head's pace."""
+    from safetensors.torch import load_file, save_file
+
+    path = own_bert / "model.safetensors"
+    without = {name: value for name, value in load_file(path).items() if "pooler" not in name}
+    save_file(without, path, {"format": "pt"})
+    for folder, fresh in ((bert_folder, 2), (own_bert, 4)):
+        representation = choose(text_table(["the cat"]), compute, backbone=str(folder), freeze=False)
+        module = representation.new_classifier(3, torch.Generator().manual_seed(0))
+        head, backbone = module.head_parameters(), module.backbone_parameters()
+        assert len(head) == fresh
+        assert {id(p) for p in (*head, *backbone)} == {id(p) for p in module.parameters()}
+        assert len(head) + len(backbone) == len(list(module.parameters()))
+
+
+def test_dropout_in_attention_is_left_out_of_training_and_kept_in_the_folder(bert_folder, compute, tmp_path):
+    from labelfix.data.tables import ClassNames
+
+    representation = choose(text_table(["the cat"]), compute, backbone=str(bert_folder), freeze=False)
+    module = representation.new_classifier(2, torch.Generator().manual_seed(0))
+    shares = {name: layer.p for name, layer in module.named_modules() if isinstance(layer, torch.nn.Dropout)}
+    assert {p for name, p in shares.items() if ".attention.self." in name} == {0.0}
+    assert {p for name, p in shares.items() if ".attention.self." not in name} == {0.1}
+    representation.write_module(tmp_path, module, ClassNames(("a", "b")))
+    assert json.loads((tmp_path / "config.json").read_text())["attention_probs_dropout_prob"] == 0.1

@@ -41,10 +41,11 @@ FAMILIES = [
     "image timm frozen",
     "image timm fine-tuned",
     "image timm untrained",
+    "image vision transformer",
 ]
 
 
-def make_case(family, folder, bert_folder, timm_folder):
+def make_case(family, folder, bert_folder, timm_folder, vit_folder):
     """The table, the model settings, and the same inputs as the README's function takes them."""
     generator = np.random.default_rng(1)
     if family.startswith("text"):
@@ -62,7 +63,8 @@ def make_case(family, folder, bert_folder, timm_folder):
     paths = [folder / f"{number}.png" for number in range(5)]
     for number, (path, pixels) in enumerate(zip(paths, random_images(5, side), strict=True)):
         path.write_bytes(png(pixels[: side - number]))  # not quite square
-    backbone = str(timm_folder) if family in ("image timm frozen", "image timm fine-tuned") else "auto"
+    folders = {"image timm frozen": timm_folder, "image timm fine-tuned": timm_folder}
+    backbone = str((folders | {"image vision transformer": vit_folder}).get(family, "auto"))
     size = 64 if family == "image timm untrained" else None
     settings = ModelSettings(backbone=backbone, freeze=family == "image timm frozen", image_size=size)
     return image_table(paths), settings, [str(path) for path in paths]
@@ -82,14 +84,14 @@ class Saved:
 
 
 @pytest.fixture(scope="module")
-def make_saved(tmp_path_factory, bert_folder, timm_folder):
+def make_saved(tmp_path_factory, bert_folder, timm_folder, vit_folder):
     """A family's classifier with unusual weights, saved; each is made once."""
 
     @functools.cache
     def make(family):
         folder = tmp_path_factory.mktemp("saved")
         compute = ComputeSettings(device="cpu", cache_dir=str(folder / "cache"))
-        table, settings, raw = make_case(family, folder, bert_folder, timm_folder)
+        table, settings, raw = make_case(family, folder, bert_folder, timm_folder, vit_folder)
         representation = choose_representation(table, settings, compute, CPU, Silent())
         module = representation.new_classifier(3, torch.Generator().manual_seed(3))
         inputs = representation.encode(table, compute, Silent())
@@ -201,7 +203,9 @@ def test_from_pretrained_gives_the_logits_of_a_fine_tuned_text_classifier(saved)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("saved", ["image timm fine-tuned", "image timm untrained"], indirect=True)
+@pytest.mark.parametrize(
+    "saved", ["image timm fine-tuned", "image timm untrained", "image vision transformer"], indirect=True
+)
 def test_timm_gives_the_logits_of_a_trained_timm_classifier(saved):
     import timm
 

@@ -12,15 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.errors import InputError
-from labelfix.outputs.exports import (
-    COLUMNS,
-    METADATA_KEY,
-    corrected_metadata,
-    corrected_table,
-    read_corrected,
-    with_min_confidence,
-    write_corrected,
-)
+from labelfix.outputs.corrected_rows import COLUMNS, METADATA_KEY, corrected_metadata, read_corrected
+from labelfix.outputs.exports import corrected_table, with_min_confidence, write_corrected
 
 
 @pytest.fixture

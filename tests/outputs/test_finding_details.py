@@ -10,7 +10,8 @@ from labelfix.data.tables import InputSpec
 from labelfix.errors import InputError
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_accepted
-from labelfix.outputs.exports import corrected_metadata, corrected_table, write_corrected
+from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
+from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.snippets import look_up
 
@@ -24,7 +25,7 @@ def findings(make_labels):
     def find(file, ids, rows, spec=TEXT, id_column="id"):
         labels = make_labels(["cat"] * len(ids), [[0.1, 0.9]] * len(ids), ids=ids, rows=rows, file=str(file))
         table = corrected_table(labels, spec, id_column)
-        return look_up(gate.judge(table, "run").findings, corrected_metadata(table))
+        return look_up(gate.judge(HeldRows(table), "run").findings, corrected_metadata(table))
 
     return find
 
@@ -42,8 +43,8 @@ def test_a_github_annotation_points_at_the_line(findings, make_labels, tmp_path)
     table = corrected_table(
         make_labels(["cat", "cat"], [[0.9, 0.1], [0.1, 0.9]], ids=["a", "b"], file=str(path)), TEXT, "id"
     )
-    judgement = gate.judge(table, "run")
-    told = gate.with_details(judgement, lambda f: look_up(f, corrected_metadata(table)), 10)
+    judgement = gate.judge(HeldRows(table), "run")
+    told = gate.with_details(judgement, lambda f: look_up(f, corrected_metadata(table)))
     line = gate.as_github(told).splitlines()[0]
     assert ",line=4,title=" in line
     assert line.endswith("id b, row 2: cat -> dog (confidence 0.900): two")
@@ -130,7 +131,7 @@ def test_a_corrected_file_as_a_baseline_gives_its_issues_only(make_labels, tmp_p
 
 def test_what_the_gate_wrote_as_json_is_a_baseline(make_labels, tmp_path):
     table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]], ids=[5, 6]))
-    (tmp_path / "ok.json").write_text(gate.as_json(gate.judge(table, "run"), None))
+    (tmp_path / "ok.json").write_text(gate.as_json(gate.judge(HeldRows(table), "run")))
     assert read_accepted(tmp_path / "ok.json") == {"5"}
 
 

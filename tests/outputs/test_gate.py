@@ -7,7 +7,8 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.exports import corrected_table, read_corrected, write_corrected
+from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
+from labelfix.outputs.exports import corrected_table, write_corrected
 
 
 @pytest.fixture
@@ -19,60 +20,60 @@ def table(make_labels):
 
 
 def test_the_rate_is_taken_over_labelled_rows_only(table):
-    judgement = gate.judge(table, "run")
+    judgement = gate.judge(HeldRows(table), "run")
     assert (judgement.rows, judgement.labelled, len(judgement.findings)) == (12, 10, 2)
     assert judgement.issue_rate == 0.2
 
 
 @pytest.mark.parametrize(("rate", "passed"), [(0.2, True), (0.19, False), (0.0, False), (1.0, True), (None, None)])
 def test_a_rate_at_the_gate_passes_and_above_it_does_not(table, rate, passed):
-    assert gate.judge(table, "run", rate).passed is passed
+    assert gate.judge(HeldRows(table), "run", rate).passed is passed
 
 
 def test_five_of_a_hundred_are_exactly_five_percent(make_labels):
     table = corrected_table(make_labels(["cat"] * 100, [[0.1, 0.9]] * 5 + [[0.9, 0.1]] * 95))
-    assert gate.judge(table, "run", 0.05).passed is True
+    assert gate.judge(HeldRows(table), "run", 0.05).passed is True
 
 
 def test_worst_rows_come_first_then_confidence_then_the_order_of_rows(make_labels):
     classes = ("a", "b", "c")
     soft = [[0.2, 0.8, 0.0], [0.1, 0.65, 0.25], [0.1, 0.9, 0.0], [0.1, 0.9, 0.0]]
     table = corrected_table(make_labels(["a"] * 4, soft, classes=classes))
-    assert [found.id for found in gate.judge(table, "run").findings] == ["r3", "r4", "r2", "r1"]
+    assert [found.id for found in gate.judge(HeldRows(table), "run").findings] == ["r3", "r4", "r2", "r1"]
 
 
 def test_an_accepted_row_is_no_finding_but_stays_in_the_denominator(table):
-    judgement = gate.judge(table, "run", 0.1, accepted={"r2"})
+    judgement = gate.judge(HeldRows(table), "run", 0.1, accepted={"r2"})
     assert [found.id for found in judgement.findings] == ["r1"]
     assert (judgement.accepted, judgement.labelled, judgement.passed) == (1, 10, True)
 
 
 def test_whole_number_ids_are_accepted_as_text(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.1, 0.9]], ids=[7]))
-    assert gate.judge(table, "run", accepted={"7"}).findings == ()
+    assert gate.judge(HeldRows(table), "run", accepted={"7"}).findings == ()
 
 
 @pytest.mark.parametrize(("threshold", "ids"), [(0.8, ["r2"]), (0.5, ["r2", "r1", "r10"]), (0.95, [])])
 def test_another_threshold_takes_the_issues_anew(table, threshold, ids):
-    judgement = gate.judge(table, "run", min_confidence=threshold)
+    judgement = gate.judge(HeldRows(table), "run", min_confidence=threshold)
     assert [found.id for found in judgement.findings] == ids
     assert judgement.min_confidence == threshold
 
 
 def test_a_threshold_met_exactly_counts_as_reached(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.3, 0.7]], min_confidence=0.9))
-    assert len(gate.judge(table, "run", min_confidence=0.7).findings) == 1
+    assert len(gate.judge(HeldRows(table), "run", min_confidence=0.7).findings) == 1
 
 
 def test_rows_without_any_label_cannot_be_gated_but_can_be_listed(make_labels):
     table = corrected_table(make_labels([None], [[0.1, 0.9]]))
-    assert gate.judge(table, "new.parquet").findings == ()
+    assert gate.judge(HeldRows(table), "new.parquet").findings == ()
     with pytest.raises(InputError, match="new.parquet: has no row with a given label"):
-        gate.judge(table, "new.parquet", 0.1)
+        gate.judge(HeldRows(table), "new.parquet", 0.1)
 
 
 def test_the_text_shows_id_place_change_and_confidence_and_how_many_more_there_are(table):
-    assert gate.as_text(gate.judge(table, "runs/a", 0.1), 1).splitlines() == [
+    assert gate.as_text(gate.judge(HeldRows(table), "runs/a", 0.1, show=1)).splitlines() == [
         "id  where        given -> suggested  confidence",
         "r2  noisy.csv:2  cat -> dog          0.900",
         "… and 1 more (--show 2 lists them all)",
@@ -83,7 +84,7 @@ def test_the_text_shows_id_place_change_and_confidence_and_how_many_more_there_a
 def test_without_findings_the_text_is_one_line(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.9, 0.1]]))
     expected = "run: 0 of 1 labelled rows look wrong (0 %) at confidence 0.6 or more; at or below the gate of 0.25 %"
-    assert gate.as_text(gate.judge(table, "run", 0.0025), 20) == expected
+    assert gate.as_text(gate.judge(HeldRows(table), "run", 0.0025)) == expected
 
 
 def test_escape_sequences_in_data_never_reach_the_output(make_labels):
@@ -91,8 +92,8 @@ def test_escape_sequences_in_data_never_reach_the_output(make_labels):
     table = corrected_table(
         make_labels([hostile], [[0.1, 0.9]], classes=(hostile, "dog"), ids=[hostile], file=f"{hostile}.csv")
     )
-    judgement = gate.judge(table, "run")
-    for output in (gate.as_text(judgement, 20), gate.as_json(judgement, None), gate.as_github(judgement)):
+    judgement = gate.judge(HeldRows(table), "run")
+    for output in (gate.as_text(judgement), gate.as_json(judgement), gate.as_github(judgement)):
         assert all(c.isprintable() or c == "\n" for c in output)
         assert "\\x1b[31mred" in output or "\\u001b[31mred" in output
         assert "[bold]x" in output
@@ -102,7 +103,7 @@ def test_escape_sequences_in_data_never_reach_the_output(make_labels):
 
 
 def test_the_json_has_the_documented_keys_and_types(table):
-    value = json.loads(gate.as_json(gate.judge(table, "runs/a", 0.1), None))
+    value = json.loads(gate.as_json(gate.judge(HeldRows(table), "runs/a", 0.1)))
     assert {key: type(item).__name__ for key, item in value.items()} == {
         "format_version": "int",
         "source": "str",
@@ -131,16 +132,16 @@ def test_the_json_has_the_documented_keys_and_types(table):
 
 
 def test_json_lists_every_finding_unless_fewer_are_asked_for(table):
-    judgement = gate.judge(table, "run")
-    assert len(json.loads(gate.as_json(judgement, None))["findings"]) == 2
-    short = json.loads(gate.as_json(judgement, 1))
+    judgement = gate.judge(HeldRows(table), "run")
+    assert len(json.loads(gate.as_json(judgement))["findings"]) == 2
+    short = json.loads(gate.as_json(gate.judge(HeldRows(table), "run", show=1)))
     assert (short["issues"], len(short["findings"]), short["passed"]) == (2, 1, None)
 
 
 def test_github_gets_the_ten_worst_and_then_a_total(make_labels):
     soft = [[0.3 - row / 100, 0.7 + row / 100] for row in range(12)]
     table = corrected_table(make_labels(["cat"] * 12, soft))
-    lines = gate.as_github(gate.judge(table, "run", 0.5)).splitlines()
+    lines = gate.as_github(gate.judge(HeldRows(table), "run", 0.5)).splitlines()
     assert len(lines) == 11
     assert all(line.startswith("::warning file=noisy.csv,title=") for line in lines[:10])
     assert "id r12, row 12" in lines[0]
@@ -151,7 +152,7 @@ def test_github_annotations_escape_what_github_reads_as_syntax(make_labels):
     table = corrected_table(
         make_labels(["a,b:c%"], [[0.1, 0.9]], classes=("a,b:c%", "dog"), ids=["50%"], file="C:/x,y%.csv")
     )
-    line = gate.as_github(gate.judge(table, "run")).splitlines()[0]
+    line = gate.as_github(gate.judge(HeldRows(table), "run")).splitlines()[0]
     assert line == (
         "::warning file=C%3A/x%2Cy%25.csv,title=label a%2Cb%3Ac%25 looks wrong"
         "::id 50%25, row 1: a,b:c%25 -> dog (confidence 0.900)"
@@ -161,7 +162,7 @@ def test_github_annotations_escape_what_github_reads_as_syntax(make_labels):
 @pytest.mark.parametrize("threshold", [None, 0.5])
 def test_a_file_without_rows_has_no_findings(make_labels, tmp_path, threshold):
     write_corrected(tmp_path / "a.parquet", make_labels([], [], ids=pa.array([], pa.string())))
-    judgement = gate.judge(read_corrected(tmp_path / "a.parquet"), "a", min_confidence=threshold)
+    judgement = gate.judge(CorrectedFile(tmp_path / "a.parquet"), "a", min_confidence=threshold)
     assert (judgement.rows, judgement.findings, judgement.issue_rate) == (0, (), 0.0)
 
 
@@ -169,6 +170,6 @@ def test_a_file_without_rows_has_no_findings(make_labels, tmp_path, threshold):
 def test_findings_are_right_in_a_slice_of_a_chunked_table(make_labels, threshold):
     table = corrected_table(make_labels(["cat"] * 20, [[0.1, 0.9], [0.9, 0.1], [0.35, 0.65], [0.2, 0.8]] * 5))
     chunked = pa.concat_tables([table.slice(3, 7), table.slice(11, 5)])
-    found = gate.judge(chunked, "a", min_confidence=threshold).findings
+    found = gate.judge(HeldRows(chunked), "a", min_confidence=threshold).findings
     rows = [r for r in [*range(4, 11), *range(12, 17)] if r % 4 in ((1, 0) if threshold else (1, 3, 0))]
     assert sorted(f.row for f in found) == rows

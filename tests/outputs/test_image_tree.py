@@ -10,6 +10,7 @@ import pytest
 from labelfix.data.formats import open_table
 from labelfix.errors import InputError
 from labelfix.outputs.alignment import Correction
+from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.image_tree import export_tree
 
@@ -35,7 +36,7 @@ def correction(tree, make_labels):
         ids=["cat/1.png", "cat/deep/2.png", "dog/1.png", "loose.png"],
         file=str(tree),
     )
-    return Correction(corrected_table(labels), open_table(str(tree)), "label")
+    return Correction(HeldRows(corrected_table(labels)), open_table(str(tree)), "label")
 
 
 def contents(root):
@@ -103,7 +104,9 @@ def test_images_of_a_table_are_named_by_their_path_or_else_by_their_id(make_labe
     soft = [[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]
     labels = make_labels(["cat"] * 3, soft, ids=["a", "../b", "c"], file=str(tmp_path / "noisy.parquet"))
     source = open_table(str(tmp_path / "noisy.parquet"))
-    export_tree(Correction(corrected_table(labels), source, "label"), "image", tmp_path / "out", id_column="id")
+    export_tree(
+        Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
+    )
     assert contents(tmp_path / "out") == {
         "cat/one.png": PNG + b"1",
         "cat/one-2.png": PNG + b"3",
@@ -117,7 +120,9 @@ def test_images_named_by_paths_relative_to_the_table_are_found(make_labels, tmp_
     (tmp_path / "noisy.csv").write_text("id,file,label\n1,files/a.png,cat\n")
     labels = make_labels(["cat"], [[0.1, 0.9]], ids=[1], file=str(tmp_path / "noisy.csv"))
     source = open_table(str(tmp_path / "noisy.csv"))
-    export_tree(Correction(corrected_table(labels), source, "label"), "file", tmp_path / "out", id_column="id")
+    export_tree(
+        Correction(HeldRows(corrected_table(labels)), source, "label"), "file", tmp_path / "out", id_column="id"
+    )
     assert contents(tmp_path / "out") == {"dog/a.png": PNG + b"a"}
 
 
@@ -127,5 +132,5 @@ def test_class_names_never_leave_the_folder(make_labels, tmp_path):
     classes = ("../up", "a/b")
     labels = make_labels(["../up"], [[0.1, 0.9]], classes=classes, file=str(tmp_path / "noisy.parquet"))
     source = open_table(str(tmp_path / "noisy.parquet"))
-    export_tree(Correction(corrected_table(labels), source, "label"), "image", tmp_path / "out")
+    export_tree(Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == ["a_b/1.png"]

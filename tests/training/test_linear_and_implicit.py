@@ -10,7 +10,7 @@ from labelfix.correction.members import Rows, learned_transition
 from labelfix.correction.stack import fit_stack, merge
 from labelfix.methods.mlc.structured import InnerProblem, StructuredCorrection
 from labelfix.training.implicit import inner_hessian_product, solve
-from labelfix.training.linear import LinearHead, cross_entropy_to, forward_likelihood, minimise
+from labelfix.training.linear import LinearHead, Scaling, cross_entropy_to, forward_likelihood, minimise
 
 CLASSES, WIDTH = 3, 5
 
@@ -79,7 +79,7 @@ def test_the_hessian_product_is_autograds():
     along = LinearHead(vector[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), vector[CLASSES * WIDTH :])
     found = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, along)
     assert torch.allclose(torch.cat([found.weight.reshape(-1), found.bias]), expected, atol=1e-10)
-    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200)
+    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200, Scaling.of(features, 1.7, 3))
     again = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, solved)
     assert torch.allclose(again.weight, found.weight, atol=1e-8)
 
@@ -87,7 +87,7 @@ def test_the_hessian_product_is_autograds():
 def inner_problem():
     noisy, given = draw(80, 8)
     clean, truth = draw(24, 9)
-    rows = Rows(noisy, given, clean, truth, CLASSES, cut(truth.numpy(), 0), 0)
+    rows = Rows(torch.cat([noisy, clean]), given, truth, CLASSES, cut(truth.numpy(), 0), 0)
     slopes = torch.randn(WIDTH, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(11))
     log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1)
     expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()
@@ -97,10 +97,10 @@ def inner_problem():
 
 def correction(values):
     a, b, c = values[:3]
-    return StructuredCorrection(a, b, c, values[3:6], values[6:].reshape(CLASSES, CLASSES))
+    return StructuredCorrection(a, b, c, values[3:])
 
 
-START = torch.cat([torch.tensor([0.9, 1.1, 0.2]), torch.linspace(-0.2, 0.2, 12)]).double()
+START = torch.cat([torch.tensor([0.9, 1.1, 0.2]), torch.linspace(-0.2, 0.2, CLASSES)]).double()
 
 
 def hypergradient(inner_steps, solver_steps, tolerance):

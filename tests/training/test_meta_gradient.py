@@ -295,18 +295,18 @@ def test_main_update_with_labels_kept_equals_cross_entropy_on_the_mixed_rows():
 def test_a_window_of_one_step_never_needs_gamma():
     window = MetaGradient()
     for value in (1.0, 2.0):
-        window.add([torch.tensor([value])], [torch.tensor([3.0])], [0.1])
+        window.add([torch.tensor([value])], torch.tensor([3.0]), torch.tensor([0.3]))
         assert window.gamma is None
         assert window.take()[0].item() == value
 
 
 def test_carry_over_is_clamped_and_survives_a_vanishing_gradient():
     """γ = Σ (1 − .5)·a·b / Σ b²: (.5·2·1 + .5·0·1) / 2 = .5; reversed sign gives 0, a long a gives 1."""
-    after, before = [torch.tensor([2.0, 0.0])], [torch.tensor([1.0, 1.0])]
-    assert carry_over(after, before, [0.5]) == 0.5
-    assert carry_over([-after[0]], before, [0.5]) == 0.0
-    assert carry_over([100 * after[0]], before, [0.5]) == 1.0
-    assert carry_over(after, [torch.zeros(2)], [0.5]) == 0.0
+    after, before = torch.tensor([2.0, 0.0]), torch.tensor([1.0, 1.0])
+    assert carry_over(after, before, 0.5 * after) == 0.5
+    assert carry_over(-after, before, -0.5 * after) == 0.0
+    assert carry_over(100 * after, before, 50 * after) == 1.0
+    assert carry_over(after, torch.zeros(2), 0.5 * after) == 0.0
 
 
 def test_the_difference_at_its_step_length_is_close_to_exact_in_float32():

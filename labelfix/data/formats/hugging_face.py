@@ -108,7 +108,11 @@ def open_hub(name: str) -> MemorySource:
     Raises:
         InputError: The hub does not have it, cannot be reached, or the split has to be named.
     """
-    import datasets
+    try:
+        import datasets
+    except ImportError:
+        what = "needs the package datasets, which is not installed here"
+        raise input_error(name, what, "install it, or give a local folder that save_to_disk wrote") from None
 
     asked, _, split = name.removeprefix(HUB).partition(":")
     repository, _, config = asked.partition("@")

@@ -23,6 +23,12 @@ from labelfix.errors import input_error
 
 SUFFIXES = (".parquet", ".pq")
 
+READ_BYTES = 1 << 20
+"""Bytes of a column that are read ahead: without, a whole column of a row group would be held, however large."""
+
+GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
+"""A row group is written once it has so many rows, or takes so many bytes in memory."""
+
 
 class ParquetSource:
     """One Parquet file, or several parts with the same columns.
@@ -56,7 +62,7 @@ class ParquetSource:
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             first = 1
             try:
-                with pq.ParquetFile(path, pre_buffer=False) as parquet:
+                with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
                     for batch in parquet.iter_batches(batch_size=rows, columns=names, use_threads=True):
                         arrays = [batch.column(c).cast(wanted.field(c).type) for c in names]
                         yield from slices(pa.record_batch(arrays, schema=wanted), rows, index, first)
@@ -118,10 +124,15 @@ def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable
     """
     import pyarrow.parquet as pq
 
+    held: list[pa.RecordBatch] = []
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in batches:
-            if batch.num_rows:
-                writer.write_batch(batch)
+        for batch in filter(len, batches):
+            held.append(batch)
+            if sum(map(len, held)) >= GROUP_ROWS or sum(b.nbytes for b in held) >= GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(held, schema))
+                held = []
+        if held:
+            writer.write_table(pa.Table.from_batches(held, schema))
 
 
 def _schema(path: Path, name: str) -> pa.Schema:

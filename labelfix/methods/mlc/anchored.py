@@ -3,13 +3,13 @@
 The paper's objective (Eq. 1) with its inner problem solved instead of approximated by one step: on fixed features
 the classifier is a convex problem's solution, and the meta-gradient is taken through it implicitly.
 
-    f_g, n(y'|x) → T0 → members S1, GLC1, GLC8, EM1 → stack f_s → T_m
+    f_g, n(y'|x) → T0 → members S1, GLC8, N1 → stack f_s → T_m
       → structured LCN, trained by the meta-gradient on cross-validated trusted rows
-      → student f_4 on its labels → classifier √(f_4 · f_s) → posterior with the given label
+      → classifier f on its labels → posterior with the given label
 
 Everything that is fitted on trusted rows is fitted in full and without each of four folds, so that every choice is
-made on rows that were not trained on; no row is held out. Members, stack, student and classifier are
-softmax-linear: the classifier is one linear head.
+made on rows that were not trained on; no row is held out. Members, stack and classifier are softmax-linear: each is
+one linear head.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
 """
@@ -27,7 +27,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from labelfix.correction import members
+from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.folds import CrossFitted, calibrated
 from labelfix.correction.members import Rows, learned_transition, load
@@ -40,7 +40,8 @@ from labelfix.data.tables import UNLABELLED
 from labelfix.methods.mlc.structured import SAMPLE, InnerProblem, StructuredCorrection, as_log, train
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
+from labelfix.training.checkpoints import Checkpoints
+from labelfix.training.linear import LinearHead, cross_entropy_to
 
 EM_ROUNDS = 50
 """EM rounds of T_m."""
@@ -52,7 +53,7 @@ class Prior:
 
     Attributes:
         stack: f_s.
-        ridge: r of the student, chosen with S1.
+        ridge: r of the classifier, chosen with S1.
         expected: T0, and without each fold.
         fitted: T_m, and without each fold.
         shares: Member → β.
@@ -63,6 +64,29 @@ class Prior:
     expected: tuple[Matrix, tuple[Matrix, ...]]
     fitted: tuple[Matrix, tuple[Matrix, ...]]
     shares: dict[str, float]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """As arrays, to be kept."""
+        return kept.to_arrays(self.stack) | {
+            "ridge": np.array(self.ridge),
+            "expected": np.stack([self.expected[0], *self.expected[1]]),
+            "fitted": np.stack([self.fitted[0], *self.fitted[1]]),
+            **{f"share.{i}.{name}": np.array(share) for i, (name, share) in enumerate(self.shares.items())},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: kept.Arrays) -> Prior:
+        """The same back."""
+        expected, *expected_without = arrays["expected"]
+        fitted, *fitted_without = arrays["fitted"]
+        named = sorted(name for name in arrays if name.startswith("share."))
+        return cls(
+            stack=kept.from_arrays(arrays),
+            ridge=float(arrays["ridge"]),
+            expected=(expected, tuple(expected_without)),
+            fitted=(fitted, tuple(fitted_without)),
+            shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
+        )
 
 
 @dataclass
@@ -86,14 +110,15 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         settings: Unused beyond the recipe's name: the recipe has no knobs.
         progress: Told of every part.
     """
-    rows = load(problem, progress)
+    rows, keep = load(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})
     progress.start("fit", total=4, unit="parts")
-    prior = fit_prior(rows, clock)
+    with clock.part("members"):
+        prior = Prior.from_arrays(kept.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
     with clock.part("meta step"):
-        correction, inner, history = meta_step(rows, prior)
-    with clock.part("student"):
-        student, classifier = fit_classifier(rows, prior, correction, inner)
+        correction, inner, history = meta_step(rows, prior, keep)
+    with clock.part("classifier"):
+        classifier = kept.cross_fitted_stage(keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner))
     with clock.part("posterior"):
         corrector, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
     progress.finish()
@@ -107,11 +132,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         "shares": prior.shares,
         "ridge": prior.ridge,
         "lcn": {"a": float(correction.a), "b": float(correction.b), "c": float(correction.c)},
-        "out_of_fold_nll": {
-            "stack": prior.stack.nll(truth),
-            "student": student.nll(truth),
-            "classifier": classifier.nll(truth),
-        },
+        "out_of_fold_nll": {"stack": prior.stack.nll(truth), "classifier": classifier.nll(truth)},
         "recipe": "anchored",
         "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, trusted),
     }
@@ -119,20 +140,23 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     return FittedModel(module.eval(), 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics)
 
 
-def fit_prior(rows: Rows, clock: _Clock) -> Prior:
+def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
-    with clock.part("members"):
-        trusted_only = members.fit_trusted_only(rows)
-        expected, without = members.transitions(rows, members.fit_given_labels(rows))
-        bayes, ridge = members.fit_bayes_student(rows, trusted_only, expected, without)
-        fitted = {
-            "S1": bayes,
-            "GLC1": members.fit_glc(rows, expected, without, 1.0, bayes),
-            "GLC8": members.fit_glc(rows, expected, without, 8.0, bayes),
-        }
-        if rows.num_classes <= members.MOST_EM_CLASSES:
-            fitted["EM1"] = members.fit_em(rows, expected, without, bayes)
+    trusted_only = members.fit_trusted_only(rows)
+    expected, without = members.transitions(rows, members.fit_given_labels(rows))
+
+    def fit_bayes() -> dict[str, np.ndarray]:
+        found, ridge = members.fit_bayes_student(rows, trusted_only, expected, without)
+        return kept.to_arrays(found) | {"ridge": np.array(ridge)}
+
+    arrays = kept.stage(keep, "S1", fit_bayes)
+    bayes, ridge = kept.from_arrays(arrays), float(arrays["ridge"])
+    later = {
+        "GLC8": lambda: members.fit_glc(rows, expected, without, 8.0, bayes),
+        "N1": lambda: members.fit_as_given(rows, bayes),
+    }
+    fitted = {"S1": bayes} | {name: kept.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     beta = fit_stack(np.stack([m.held for m in fitted.values()]), truth)
     stack = _stacked(list(fitted.values()), beta, rows)
     part = rows.subset(rows.sample(members.SAMPLE))
@@ -152,7 +176,9 @@ def fit_prior(rows: Rows, clock: _Clock) -> Prior:
     )
 
 
-def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[InnerProblem], list[dict[str, float]]]:
+def meta_step(
+    rows: Rows, prior: Prior, keep: Checkpoints | None = None
+) -> tuple[StructuredCorrection, list[InnerProblem], list[dict[str, float]]]:
     """Train the structured LCN on folds of the trusted rows.
 
     Returns:
@@ -170,24 +196,34 @@ def meta_step(rows: Rows, prior: Prior) -> tuple[StructuredCorrection, list[Inne
         )
         for fold in range(rows.folds.count)
     ]
-    correction, history = train(problems, rows.num_classes, len(rows.truth))
-    return correction, problems, history
+
+    def solve() -> dict[str, np.ndarray]:
+        correction, history = train(problems, rows.num_classes, len(rows.truth))
+        heads = kept.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
+        # Numbered, because a folder of arrays keeps their names but not their order.
+        columns = {f"history.{i:02d}.{n}": np.array([r[n] for r in history]) for i, n in enumerate(history[0])}
+        return heads | correction.to_arrays() | columns
+
+    found = kept.stage(keep, "meta-step", solve)
+    for problem, head in zip(problems, kept.heads_from_arrays(found), strict=True):
+        problem.head = head
+    columns = {name.split(".", 2)[2]: found[name].tolist() for name in sorted(found) if name.startswith("history.")}
+    history = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return StructuredCorrection.from_arrays(found), problems, history
 
 
 def fit_classifier(
     rows: Rows, prior: Prior, correction: StructuredCorrection, inner: list[InnerProblem]
-) -> tuple[CrossFitted, CrossFitted]:
-    """The student f_4 on the LCN's labels, and the classifier √(f_4 · f_s)."""
+) -> CrossFitted:
+    """The classifier f on the LCN's labels."""
     expected, fitted = as_log(prior.expected[0]), as_log(prior.fitted[0])
     q = correction.soft(prior.stack.full.log_probabilities(rows.noisy), rows.given, expected, fitted)
     every = np.arange(len(rows.truth), dtype=np.int64)
-    features, targets, weights = members.with_trusted(rows, every, q)
-    full = minimise(features, cross_entropy_to(targets, weights), prior.ridge, prior.stack.full)
+    full = rows.fit(cross_entropy_to(*rows.targets(q, every)), prior.ridge, prior.stack.full)
     for problem in inner:
-        problem.outer(correction, 25, 1)  # the folds' own students, at the final labels
+        problem.outer(correction, 25, 1)  # the folds' own classifiers, at the final labels
     heads = [problem.head for problem in inner if problem.head is not None]
-    student = calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
-    return student, _stacked([student, prior.stack], np.array([0.5, 0.5]), rows)
+    return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
 
 
 def fit_posterior(

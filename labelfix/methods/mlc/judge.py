@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from labelfix.correction.base import Problem
 from labelfix.correction.calibration import fit_temperature
-from labelfix.correction.network import NetworkCorrector
+from labelfix.correction.network import Lcn, NetworkCorrector
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.classifier import Classifier
-from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.training.loop import outputs
 
 ENOUGH_HELD_OUT = 50
@@ -65,7 +64,7 @@ def judge(
     split: CleanSplit,
     transition: Matrix,
     classifier: Classifier,
-    lcn: LabelCorrectionNetwork,
+    lcn: Lcn,
 ) -> Judgement:
     """Fit the temperatures and compare corrected with given labels on rows that were kept out."""
     rows = split.held_out
@@ -75,7 +74,7 @@ def judge(
     truth = problem.truth[rows]
     which, given, weights = _with_given_labels(truth, problem.paired_given[rows], transition)
     temperature = fit_temperature(logits, truth)
-    raw = NetworkCorrector(lcn, 1.0, temperature).log_soft(hidden[which], given)
+    raw = NetworkCorrector(lcn, 1.0, temperature).log_soft(logits[which], hidden[which], given)
     corrector = NetworkCorrector(lcn, fit_temperature(raw, truth[which], weights), temperature)
     total = max(weights.sum(), 1e-12)
     return Judgement(

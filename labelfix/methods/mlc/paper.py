@@ -14,7 +14,7 @@ its published code. Departures, each with the setting that takes it back where t
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,27 +22,27 @@ import pyarrow as pa
 import torch
 
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.network import Lcn
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit, split_clean
-from labelfix.data.tables import Codes
-from labelfix.errors import TrainingError
+from labelfix.devices import full_precision
+from labelfix.methods.mlc import state
+from labelfix.methods.mlc.epochs import Epochs
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import Plan, make_plan
-from labelfix.methods.mlc.step import Labelled, MlcTrainer, StepFigures
+from labelfix.methods.mlc.state import Course, History
+from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels, learn_to_undo
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import Inputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.trained import to_device
 from labelfix.progress import Progress
+from labelfix.ranks import ranks, share_statistics
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_optimizer, outputs, set_learning_rate
-from labelfix.training.schedule import batches_of, learning_rate_factor
-
-WATCH_EVERY = 5
-"""History averages the figures of about every fifth step, always ones with a meta-gradient."""
+from labelfix.training.loop import groups_of, make_lcn_optimizer, make_optimizer, outputs
+from labelfix.training.passes import Memory, draws_masks
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -54,10 +54,10 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         progress: Told of every epoch.
 
     Returns:
-        The last epoch's networks with temperatures fitted on trusted rows that were kept out.
+        The last epoch's networks, or the best one's, with temperatures fitted on trusted rows that were kept out.
 
     Raises:
-        TrainingError: A loss that is not a number.
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
     plan = make_plan(problem, settings)
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
@@ -67,156 +67,160 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     lcn = LabelCorrectionNetwork(
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
+    trainer = make_trainer(problem, plan, settings, classifier, lcn, progress)
+    history, transition = train(
+        problem,
+        plan,
+        settings,
+        split,
+        trainer,
+        lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
+        progress,
+    )
+    return finished(problem, plan, split, transition, classifier, lcn, history, "paper")
+
+
+def train(
+    problem: Problem,
+    plan: Plan,
+    settings: MlcSettings,
+    split: CleanSplit,
+    trainer: MlcTrainer,
+    warm_up: Callable[[], Matrix],
+    progress: Progress,
+) -> tuple[History, Matrix]:
+    """The warm-up and all epochs, or what is left of them after an interruption.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        split: The trusted rows' parts.
+        trainer: Its networks are trained.
+        warm_up: Gives them a start and returns the transition matrix that it found.
+        progress: Told of every epoch.
+
+    Returns:
+        The rows of the history, and the transition matrix.
+
+    Raises:
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
+    """
+    epochs = Epochs(problem, plan, settings, split, trainer, progress)
+    snapshot = None if problem.checkpoints is None else problem.checkpoints.latest()
+    if snapshot is not None:
+        course = state.restore(snapshot, trainer, epochs.tally)
+    else:
+        course = Course(carried={"transition": warm_up().tolist()})
+        if problem.checkpoints is not None and problem.checkpoints.every:
+            state.save(problem.checkpoints, course, trainer, epochs.tally)
+    ranks().copy_first(list(state.network_tensors(trainer).values()))
+    return epochs.run(course), np.array(course.carried["transition"])
+
+
+def make_trainer(
+    problem: Problem,
+    plan: Plan,
+    settings: MlcSettings,
+    classifier: Classifier,
+    lcn: Lcn,
+    progress: Progress,
+    kind: type[MlcTrainer] = MlcTrainer,
+) -> MlcTrainer:
+    """The two networks with their optimisers; images in the layout that convolutions like.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        classifier: f_w, on the device.
+        lcn: g_α, on the device.
+        progress: Told where the memory runs out.
+        kind: What takes the steps.
+    """
+    if problem.family == "image":
+        classifier.to(memory_format=torch.channels_last)
+    share_statistics(classifier)
     optimizer = make_optimizer(
         plan.optimizer,
-        classifier.parameters(),
+        groups_of(classifier, settings.head_learning_rate),
         plan.learning_rate,
         settings.momentum,
         settings.nesterov,
         plan.weight_decay,
     )
-    if problem.family == "image":
-        classifier.to(memory_format=torch.channels_last)
     classifier.train()
-    learn_given_labels(problem, plan, classifier, optimizer, progress)
-    transition = estimate_transition(problem, classifier)
-    if plan.warmup_epochs:
-        learn_to_undo(
-            problem,
-            split,
-            transition,
-            classifier,
-            lcn,
-            settings.warmup_steps,
-            plan.clean_batch_size,
-        )
-    history = _train(problem, plan, settings, split, classifier, lcn, optimizer, progress)
-    classifier.to(memory_format=torch.contiguous_format)
-    return _finished(problem, plan, split, transition, classifier.eval(), lcn.eval(), history)
-
-
-def _train(
-    problem: Problem,
-    plan: Plan,
-    settings: MlcSettings,
-    split: CleanSplit,
-    classifier: Classifier,
-    lcn: LabelCorrectionNetwork,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-) -> list[dict[str, float]]:
-    """Algorithm 1: every epoch passes once over the noisy rows; one row of history an epoch."""
-    trainer = MlcTrainer(
+    probe = to_device(problem.noisy.batch(np.arange(min(2, len(problem.noisy)), dtype=np.int64)), problem.device)
+    return kind(
         classifier,
         lcn,
         optimizer,
-        torch.optim.Adam(lcn.parameters(), lr=plan.lcn_learning_rate, amsgrad=True, fused=True),
+        make_lcn_optimizer(lcn, plan.lcn_learning_rate),
         settings.derivative,
         settings.lookahead,
-        seed=None if problem.family in ("head", "network") else problem.seed,
+        seed=problem.seed if draws_masks(classifier, probe) else None,
+        precision=problem.precision,
+        clip_norm=settings.clip_norm,
+        memory=Memory(problem.accumulate, progress.warn),
     )
-    history: list[dict[str, float]] = []
-    watch_every = settings.meta_interval * max(1, WATCH_EVERY // settings.meta_interval)
-    progress.start("train", total=plan.epochs * len(problem.noisy))
-    meta: Labelled | None = None
-    for epoch in range(plan.epochs):
-        augment = torch.Generator().manual_seed(problem.seed * 7919 + 2 + epoch)
-        noisy, clean, judging = _epoch_batches(problem, plan, settings, split, epoch)
-        figures: list[StepFigures] = []
-        gammas: list[float] = []
-        for i, rows in enumerate(noisy):
-            over = (epoch + i / len(noisy)) / plan.epochs
-            set_learning_rate(optimizer, plan.learning_rate * learning_rate_factor(settings.schedule, over))
-            if meta is None or trainer.steps % settings.lookahead == 0:
-                meta = _labelled(problem.clean, problem.truth, judging[i], problem, augment)
-            seen = trainer.step(
-                _labelled(problem.noisy, problem.given, rows, problem, augment),
-                _labelled(problem.clean, problem.truth, clean[i], problem, augment),
-                meta if trainer.steps % settings.meta_interval == 0 else None,
-                watch=i == 0 or trainer.steps % watch_every == 0,
-            )
-            if seen is not None:
-                figures.append(seen)
-            if trainer.gamma is not None:
-                gammas.append(trainer.gamma)
-            progress.advance(len(rows))
-        history.append(_history_row(problem, plan, settings, split, classifier, epoch, figures, gammas, optimizer))
-        held_out = history[-1]["held_out_accuracy"]
-        progress.advance(
-            len(problem.noisy) - sum(map(len, noisy)),
-            epoch=epoch + 1,
-            **({} if math.isnan(held_out) else {"held-out accuracy": held_out}),
-        )
-    progress.finish()
-    return history
 
 
-def _epoch_batches(
-    problem: Problem, plan: Plan, settings: MlcSettings, split: CleanSplit, epoch: int
-) -> tuple[list[Codes], list[Codes], list[Codes]]:
-    """The epoch's batches of noisy, clean training and clean meta rows, equally many of each."""
-    rows = np.arange(len(problem.noisy), dtype=np.int64)
-    noisy = batches_of(rows, plan.batch_size, None, problem.seed, epoch, stream=20)
-    size, count = plan.clean_batch_size, len(noisy)
-    if settings.clean_split == "redrawn":
-        pool = np.concatenate([split.train, split.meta])
-        drawn = batches_of(pool, 2 * size, count, problem.seed, epoch, stream=21)
-        return noisy, [batch[len(batch) // 2 :] for batch in drawn], [batch[: len(batch) // 2] for batch in drawn]
-    clean = batches_of(split.train, size, count, problem.seed, epoch, stream=22)
-    return noisy, clean, batches_of(split.meta, size, count, problem.seed, epoch, stream=23)
-
-
-def _labelled(inputs: Inputs, labels: Codes, rows: Codes, problem: Problem, augment: torch.Generator) -> Labelled:
-    batch = to_device(inputs.batch(rows, augment), problem.device)
-    return Labelled(batch, torch.from_numpy(labels[rows]).to(problem.device))
-
-
-def _history_row(
+def _warm_up(
     problem: Problem,
     plan: Plan,
     settings: MlcSettings,
     split: CleanSplit,
-    classifier: Classifier,
-    epoch: int,
-    figures: list[StepFigures],
-    gammas: list[float],
-    optimizer: torch.optim.Optimizer,
-) -> dict[str, float]:
-    """One row of `history.parquet`: means over the epoch's steps, NaN where there is nothing to say."""
-    row: dict[str, float] = {"epoch": epoch + 1}
-    for name in StepFigures.__dataclass_fields__:
-        values = torch.stack([getattr(f, name).cpu() for f in figures])
-        row[name] = float(values.nanmean())
-    if not math.isfinite(row["corrected_loss"]) or not math.isfinite(row["clean_loss"]):
-        raise TrainingError(
-            f"the loss is no longer a number in epoch {epoch + 1}; "
-            f"try --set learning_rate={plan.learning_rate / 10:.3g}"
-        )
-    row["gamma"] = float(np.mean(gammas)) if gammas else float("nan")
-    row["learning_rate"] = float(optimizer.param_groups[0]["lr"])
-    row["lcn_learning_rate"] = plan.lcn_learning_rate
-    logits, _ = outputs(classifier, problem.clean, split.held_out, problem.device)
-    right = logits.argmax(axis=1) == problem.truth[split.held_out]
-    row["held_out_accuracy"] = float(right.mean()) if len(right) else float("nan")
-    return row
+    trainer: MlcTrainer,
+    lcn: LabelCorrectionNetwork,
+    progress: Progress,
+) -> Matrix:
+    """A start for both networks; returns the transition matrix that it found."""
+    with full_precision(problem.device):
+        learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
+        transition = estimate_transition(problem, trainer.classifier)
+        if plan.warmup_epochs:
+            learn_to_undo(
+                problem,
+                split,
+                transition,
+                trainer.classifier,
+                lcn,
+                settings.warmup_steps,
+                plan.clean_batch_size,
+            )
+    return transition
 
 
-def _finished(
+def finished(
     problem: Problem,
     plan: Plan,
     split: CleanSplit,
     transition: Matrix,
     classifier: Classifier,
-    lcn: LabelCorrectionNetwork,
-    history: list[dict[str, float]],
+    lcn: Lcn,
+    history: History,
+    recipe: str,
 ) -> FittedModel:
-    """Judge what came out and put it together."""
+    """Judge what came out and put it together.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        split: The trusted rows' parts.
+        transition: T.
+        classifier: The trained classifier.
+        lcn: The trained label correction network.
+        history: Rows of the history.
+        recipe: Its name, for the metrics.
+    """
+    classifier.to(memory_format=torch.contiguous_format).eval()
+    lcn.eval()
     verdict = judge(problem, split, transition, classifier, lcn)
     logits, _ = outputs(classifier, problem.clean, split.held_out, problem.device)
     hits = int((logits.argmax(axis=1) == problem.truth[split.held_out]).sum())
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},
-        "recipe": "paper",
+        "recipe": recipe,
         "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(split.held_out)),
         "judged_on": {
             "rows": verdict.rows,

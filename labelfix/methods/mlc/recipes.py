@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.errors import SettingsError
-from labelfix.methods.mlc import anchored, paper
+from typing import Literal
+
+from labelfix.correction.base import Family, FittedModel, Problem
+from labelfix.methods.mlc import anchored, online, paper
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
+
+DEFAULTS: dict[Family, Literal["anchored", "paper"]] = {
+    "head": "anchored",
+    "network": "anchored",
+    "image": "anchored",
+    "text": "paper",
+}
+"""The recipe where the settings name none: the better one where both were measured (docs/decisions/), as published
+where they were not."""
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -18,16 +28,12 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         progress: Told what happens.
 
     Raises:
-        SettingsError: The anchored recipe for a classifier that is not a linear head on fixed features.
-        TrainingError: A loss that is not a number.
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    recipe = settings.recipe or ("anchored" if problem.family == "head" else "paper")
+    recipe = settings.recipe or DEFAULTS[problem.family]
     progress.say(f"recipe: {recipe}")
     if recipe == "paper":
         return paper.fit(problem, settings, progress)
-    if problem.family != "head":
-        raise SettingsError(
-            "recipe = anchored needs a linear head on fixed features; "
-            "pass --freeze or a backbone that is computed once, or --set recipe=paper"
-        )
-    return anchored.fit(problem, settings, progress)
+    if problem.family == "head":
+        return anchored.fit(problem, settings, progress)
+    return online.fit(problem, settings, progress)

@@ -1,9 +1,9 @@
 """A label correction network of a few parameters, and its training by the implicit meta-gradient.
 
-q = softmax(a·log f_s(x) + b·[(1 − c)·log T0 + c·log T_m][·, y'] + Δ[·, y'])
+q = softmax(a·log f_s(x) + b·[(1 − c)·log T0 + c·log T_m][·, y'] + δ_y'·[y = y'])
 
 f_s is the anchored prior, T0 the transition matrix of the trusted rows, T_m the one that fits the noisy rows. a and b
-say how far prior and given label are trusted, c which matrix, Δ what both miss. They minimise the paper's
+say how far prior and given label are trusted, c which matrix, δ how much more a class's labels are. They minimise the paper's
 Eq. 1: the loss on trusted rows of the classifier fitted to q. On fixed features that classifier is the solution of a
 convex problem, so its dependence on q is known exactly instead of by one step.
 
@@ -12,16 +12,17 @@ Legend: N noisy rows, M trusted rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.correction.members import Rows, with_trusted
+from labelfix.correction.members import Rows
 from labelfix.correction.transition import Matrix
 from labelfix.training.implicit import cross_entropy_gradient, solve
-from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
+from labelfix.training.linear import LinearHead, cross_entropy_to
 from labelfix.training.losses import entropy
 
 SAMPLE = 2500
@@ -30,11 +31,8 @@ SAMPLE = 2500
 OUTER_STEPS, AVERAGED = 12, 4
 """Adam steps, and how many of the last ones are averaged."""
 
-SOLVER_STEPS = 12
-"""Conjugate gradient steps."""
-
-LARGEST_FULL = 100
-"""Above so many classes Δ is its diagonal and one number for everything else."""
+SOLVER_STEPS = 6
+"""Conjugate gradient steps, in the coordinates of the fits."""
 
 
 @dataclass(frozen=True)
@@ -45,30 +43,35 @@ class StructuredCorrection:
         a: Trust in the prior, scalar in [0.3, 2.5].
         b: Trust in the given label, scalar in [0, 2.5].
         c: Share of T_m, scalar in [−0.2, 1.2].
-        diagonal: `(K,)` Δ's diagonal.
-        rest: Δ beside the diagonal: `(K, K)`, or a scalar above 100 classes.
+        diagonal: `(K,)` δ.
     """
 
     a: Tensor
     b: Tensor
     c: Tensor
     diagonal: Tensor
-    rest: Tensor
 
     @classmethod
     def start(cls, num_classes: int) -> StructuredCorrection:
-        """The Bayes posterior of f_s and T0: a = b = 1, c = 0, Δ = 0."""
-        rest = torch.zeros(num_classes, num_classes) if num_classes <= LARGEST_FULL else torch.zeros(())
-        return cls(torch.ones(()), torch.ones(()), torch.zeros(()), torch.zeros(num_classes), rest)
+        """The Bayes posterior of f_s and T0: a = b = 1, c = 0, δ = 0."""
+        return cls(torch.ones(()), torch.ones(()), torch.zeros(()), torch.zeros(num_classes))
 
     def parameters(self) -> list[Tensor]:
         """All of them, in the order of the fields."""
-        return [self.a, self.b, self.c, self.diagonal, self.rest]
+        return [self.a, self.b, self.c, self.diagonal]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """By the names of the fields."""
+        return {each.name: getattr(self, each.name).numpy() for each in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> StructuredCorrection:
+        """The same back."""
+        return cls(**{each.name: torch.from_numpy(arrays[each.name]) for each in fields(cls)})
 
     def label_terms(self, log_expected: Tensor, log_fitted: Tensor) -> Tensor:
-        """L = b·[(1 − c)·log T0 + c·log T_m] + Δ, `(K, K)`."""
-        off = self.rest.expand(log_expected.shape) * (1 - torch.eye(len(log_expected)))
-        return self.b * ((1 - self.c) * log_expected + self.c * log_fitted) + off + torch.diag(self.diagonal)
+        """L = b·[(1 − c)·log T0 + c·log T_m] + diag(δ), `(K, K)`."""
+        return self.b * ((1 - self.c) * log_expected + self.c * log_fitted) + torch.diag(self.diagonal)
 
     def soft(self, log_prior: Tensor, given: Tensor, log_expected: Tensor, log_fitted: Tensor) -> Tensor:
         """q, `(N, K)`."""
@@ -76,8 +79,8 @@ class StructuredCorrection:
         return torch.softmax(self.a * log_prior + terms[:, given].T, dim=1)
 
 
-LIMITS = ((0.3, 2.5), (0.0, 2.5), (-0.2, 1.2), (-20.0, 20.0), (-20.0, 20.0))
-SIGMA = (0.5, 0.5, 1.0, 0.35, 0.35)
+LIMITS = ((0.3, 2.5), (0.0, 2.5), (-0.2, 1.2), (-20.0, 20.0))
+SIGMA = (0.5, 0.5, 1.0, 0.35)
 """Standard deviations of the prior on deviations from the start, in the order of the fields."""
 
 
@@ -113,10 +116,10 @@ class InnerProblem:
         """The summed loss on the judging fold at the solution, and its gradient in the correction's parameters."""
         leaves = [p.detach().clone().requires_grad_() for p in correction.parameters()]
         q = self.soft(StructuredCorrection(*leaves))
-        use = self.rows.folds.outside(self.fold)
-        features, targets, weights = with_trusted(self.rows, use, q.detach())
+        features = self.rows.features
+        targets, weights = self.rows.targets(q.detach(), self.rows.folds.outside(self.fold))
         start = self.head or LinearHead.zeros(self.rows.num_classes, features.shape[1])
-        self.head = minimise(features, cross_entropy_to(targets, weights), self.ridge, start, inner_steps, tolerance)
+        self.head = self.rows.fit(cross_entropy_to(targets, weights), self.ridge, start, inner_steps, tolerance)
 
         judging = torch.from_numpy(self.rows.folds.inside(self.fold))
         log_p = self.head.log_probabilities(self.rows.clean[judging])
@@ -124,7 +127,7 @@ class InnerProblem:
         loss = -float(log_p[torch.arange(len(truth)), truth].sum())
         right = cross_entropy_gradient(self.rows.clean[judging], log_p, truth)
         probabilities = self.head.log_probabilities(features).exp()
-        u = solve(features, probabilities, weights, self.ridge, right, solver_steps)
+        u = solve(features, probabilities, weights, self.ridge, right, solver_steps, self.rows.scalings[self.ridge])
         along = u.logits(self.rows.noisy)  # ∂L/∂q of the noisy rows, whose weight is 1
         return loss, list(torch.autograd.grad((q * along).sum(), leaves))
 

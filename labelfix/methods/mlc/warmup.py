@@ -15,43 +15,104 @@ from torch.nn import functional
 
 from labelfix.correction.base import Problem
 from labelfix.correction.network import softmax
+from labelfix.correction.recovered_transition import recovered_transition
 from labelfix.correction.transition import Matrix, expected_transition, paired_transition
 from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes
 from labelfix.methods.mlc.plan import Plan
+from labelfix.methods.mlc.step import MlcTrainer
+from labelfix.models.augment import Key
 from labelfix.models.classifier import Classifier
+from labelfix.models.features import lengths
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.models.trained import to_device
 from labelfix.progress import Progress
-from labelfix.training.loop import outputs, set_learning_rate
+from labelfix.training.feed import Feed
+from labelfix.training.loop import frozen_backbone, outputs, scale_learning_rates
 from labelfix.training.schedule import batches_of
+
+STREAM, TRUSTED_STREAM = 3, 4
+"""Of the augmentation of noisy and of trusted rows."""
+
+SAMPLE = 5000
+"""Noisy rows that `recover_transition` looks at."""
 
 LEARNING_RATE = 1e-3
 """Of the LCN while it learns to undo the estimated noise: plain supervised learning, with Adam's usual rate."""
 
 
 def learn_given_labels(
-    problem: Problem, plan: Plan, classifier: Classifier, optimizer: torch.optim.Optimizer, progress: Progress
+    problem: Problem, plan: Plan, trainer: MlcTrainer, frozen_epochs: int, progress: Progress
 ) -> None:
-    """Train the classifier on the noisy rows as they are."""
+    """Train the classifier on the noisy rows as they are.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        trainer: Its classifier and optimiser are used.
+        frozen_epochs: First epochs in which only the head is trained.
+        progress: Told of every step.
+    """
     rows = np.arange(len(problem.noisy), dtype=np.int64)
+    feed = Feed(problem.noisy, problem.given, problem.device)
     progress.start("warm-up", total=plan.warmup_epochs * len(rows))
-    set_learning_rate(optimizer, plan.learning_rate)
-    augment = torch.Generator().manual_seed(problem.seed * 7919 + 1)
+    scale_learning_rates(trainer.optimizer, 1.0)
     for epoch in range(plan.warmup_epochs):
-        for batch in batches_of(rows, plan.batch_size, None, problem.seed, epoch, stream=10):
-            inputs = to_device(problem.noisy.batch(batch, augment), problem.device)
-            labels = torch.from_numpy(problem.given[batch]).to(problem.device)
-            optimizer.zero_grad()
-            functional.cross_entropy(classifier(inputs).logits, labels).backward()
-            optimizer.step()
-            progress.advance(len(batch))
+        batches = batches_of(
+            rows, plan.batch_size, None, problem.seed, epoch, stream=10, lengths=lengths(problem.noisy)
+        )
+        wanted = ((batch, Key(problem.seed, epoch, step, STREAM)) for step, batch in enumerate(batches))
+        with frozen_backbone(trainer.classifier, epoch < frozen_epochs):
+            trainer.choose_weights()
+            for batch in feed.batches(wanted):
+                trainer.plain_step(batch, None)
+                progress.advance(len(batch.labels))
+    trainer.choose_weights()
+    trainer.steps = 0
     progress.finish()
+
+
+def learn_trusted_rows(
+    problem: Problem, plan: Plan, trainer: MlcTrainer, rows: Codes, steps: int, frozen: bool
+) -> None:
+    """Train the classifier on trusted rows, at the learning rate of the warm-up.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        trainer: Its classifier and optimiser are used.
+        rows: The trusted rows that may train.
+        steps: How many.
+        frozen: Whether only the head is trained.
+    """
+    if steps == 0:
+        return
+    feed = Feed(problem.clean, problem.truth, problem.device)
+    batches = batches_of(rows, plan.batch_size, steps, problem.seed, 0, stream=13)
+    wanted = ((batch, Key(problem.seed, 0, step, TRUSTED_STREAM)) for step, batch in enumerate(batches))
+    with frozen_backbone(trainer.classifier, frozen):
+        trainer.choose_weights()
+        for batch in feed.batches(wanted):
+            trainer.plain_step(batch)
+    trainer.choose_weights()
+    trainer.steps = 0
 
 
 def estimate_transition(problem: Problem, classifier: Classifier) -> Matrix:
     """T from the classifier of the given labels, sharpened by pairs where there are any."""
     logits, _ = outputs(classifier, problem.clean, np.arange(len(problem.truth)), problem.device)
     expected = expected_transition(problem.truth, softmax(logits.astype(np.float64)), problem.num_classes)
+    return paired_transition(problem.truth, problem.paired_given, expected)
+
+
+def recover_transition(problem: Problem, classifier: Classifier) -> Matrix:
+    """T for a classifier of the given labels that is still unsure of itself, sharpened by pairs where there are any."""
+    order = np.random.default_rng([problem.seed, 14]).permutation(len(problem.noisy))
+    sample = np.sort(order[:SAMPLE])
+    of_clean, of_noisy = (
+        softmax(outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
+        for inputs, rows in ((problem.clean, np.arange(len(problem.truth))), (problem.noisy, sample))
+    )
+    expected = recovered_transition(problem.truth, of_clean, problem.given[sample], of_noisy, problem.num_classes)
     return paired_transition(problem.truth, problem.paired_given, expected)
 
 

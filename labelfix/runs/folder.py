@@ -1,26 +1,25 @@
-"""The run folder: its files, its manifest, and writing so that nothing half-done is ever taken for done.
+"""The run folder: its files, its manifest, and which of four states it is in.
 
-A run is written in place and `run.json` last: a folder with `run.json` is finished, one with only the mark
-`unfinished` is not. Single files are written beside their place and renamed into it.
+    nothing → unfinished → finished → (overwritten) both → unfinished → finished
+
+A run is written at its end and `run.json` last: a folder with `run.json` is finished. From its beginning on the file
+`unfinished` holds what is needed to go on, and `checkpoints` how far it has come. A run that replaces a finished one
+lets it stand until it is itself ready to be written.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
-import math
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import shlex
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
+from labelfix.runs.files import held, read_json, remove, write_json
 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; a folder of a newer one is refused."""
@@ -29,6 +28,8 @@ RUNS = Path("runs")
 """Where runs go, and are looked for, when no folder is named."""
 
 _UNFINISHED = "unfinished"
+_CHECKPOINTS = "checkpoints"
+_REPLACES = "replaces"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
 # run.json goes first when a folder is emptied, so that a crash half-way leaves an unfinished run, never a broken one.
 _ENTRIES = ("run.json", *_REQUIRED, "metrics.json", "history.parquet")
@@ -85,17 +86,29 @@ class RunFolder:
         return self.manifest.is_file()
 
     @property
+    def checkpoints(self) -> Path:
+        """Folder of how far an unfinished run has come."""
+        return self.path / _CHECKPOINTS
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a run was begun here and not finished; an older, finished one may still stand beside it."""
+        return (self.path / _UNFINISHED).is_file() and (not self.finished or bool(self.begun().get(_REPLACES)))
+
+    @property
     def unfinished(self) -> bool:
-        """Whether a run was begun here and not finished."""
+        """Whether there is nothing here but a run that was begun and not finished."""
         return not self.finished and (self.path / _UNFINISHED).is_file()
 
     @classmethod
-    def create(cls, path: Path | None, overwrite: bool) -> RunFolder:
+    def create(cls, path: Path | None, overwrite: bool, begun: Mapping[str, Any] | None = None) -> RunFolder:
         """Make the folder of a new run and mark it unfinished.
 
         Args:
             path: The folder; None makes `runs/<UTC time>`.
-            overwrite: Replace the run that is there. Files that labelfix did not write stay.
+            overwrite: Replace the run that is there, once the new one is written (`make_room`). Files that labelfix
+                did not write stay.
+            begun: What is needed to go on with it.
 
         Raises:
             RunError: The folder is in the way, or cannot be made.
@@ -105,13 +118,31 @@ class RunFolder:
         try:
             folder = cls(_new_default() if path is None else path)
             folder.path.mkdir(parents=True, exist_ok=True)
-            # The mark comes before the old run goes: at no moment is there an unmarked folder with half a run in it.
-            (folder.path / _UNFINISHED).write_text("labelfix has not finished this run.\n", encoding="utf-8")
-            for name in _ENTRIES:
-                _remove(folder.path / name)
+            with held(folder.path):
+                # Before the mark: no run may take another one's checkpoints for its own.
+                remove(folder.checkpoints)
+                write_json(folder.path / _UNFINISHED, {**(begun or {}), _REPLACES: folder.finished})
         except OSError as error:
             raise RunError(f"{path or RUNS}: cannot be made ({error.strerror}); choose another --out") from None
         return folder
+
+    def begun(self) -> dict[str, Any]:
+        """What an unfinished run was begun with; empty where that was not kept."""
+        try:
+            found = read_json(self.path / _UNFINISHED)
+        except (OSError, ValueError):
+            return {}
+        return dict(found) if isinstance(found, dict) else {}
+
+    def make_room(self) -> None:
+        """Take away the run that is replaced, and whatever a killed process had written of this one."""
+        remove(self.manifest)
+        if (begun := self.begun()).get(_REPLACES):
+            write_json(self.path / _UNFINISHED, {**begun, _REPLACES: False})
+        for name in _ENTRIES:
+            remove(self.path / name)
+            for left in self.path.glob(f".????????.{name}"):
+                remove(left)
 
     @classmethod
     def open_finished(cls, path: Path | None) -> RunFolder:
@@ -138,19 +169,39 @@ class RunFolder:
             raise RunError(f"{path}: is damaged, {', '.join(missing)} is missing; train it again with --overwrite")
         return folder
 
+    @classmethod
+    def open_begun(cls, path: Path) -> RunFolder:
+        """Open a run to go on with: one that is under way, or one that turns out to be finished.
+
+        Args:
+            path: Its folder.
+
+        Raises:
+            RunError: There is none.
+        """
+        folder = cls(path)
+        return folder if folder.under_way else cls.open_finished(path)
+
     def finish(self, manifest: Mapping[str, Any]) -> None:
-        """Write `run.json` and take the mark of an unfinished run away.
+        """Write `run.json`, and take away what was kept to go on.
 
         Args:
             manifest: Its contents; `format_version` is added.
         """
         write_json(self.manifest, {"format_version": FORMAT_VERSION, **manifest})
-        (self.path / _UNFINISHED).unlink(missing_ok=True)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Take the checkpoints and the mark of an unfinished run away."""
+        remove(self.checkpoints)
+        remove(self.path / _UNFINISHED)
 
     def discard(self) -> None:
-        """Take away the folder of a run that could not be begun, unless something was put into it."""
-        if [entry.name for entry in self.path.iterdir()] == [_UNFINISHED]:
-            _remove(self.path)
+        """Take back the beginning of a run that came to nothing; the run it was to replace, and all else, stays."""
+        if self.begun().get(_REPLACES):
+            self.tidy()
+        elif {entry.name for entry in self.path.iterdir()} <= {_UNFINISHED, _CHECKPOINTS}:
+            remove(self.path)
 
     def read_manifest(self) -> dict[str, Any]:
         """The contents of `run.json`.
@@ -201,68 +252,15 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         state = "a finished run" if folder.finished else "an unfinished run"
-        raise RunError(f"{path}: there is {state} already; pass --overwrite to replace it, or choose another --out")
+        go_on = f"; {how_to_go_on(path)}" if folder.under_way else ""
+        raise RunError(
+            f"{path}: there is {state} already{go_on}; pass --overwrite to replace it, or choose another --out"
+        )
 
 
 def how_to_go_on(path: Path) -> str:
     """What to do about an unfinished run, as the rest of a sentence."""
-    again = f"run `labelfix train` again with --out {path} --overwrite (computed features are reused)"
-    return f"{again}, or delete the folder"
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Write a file or a folder beside its place and rename it into place at the end.
-
-    Args:
-        path: Where it shall stand. A file there is replaced; a folder there must be empty.
-
-    Yields:
-        A path that does not exist yet, on the same disk and with the same suffix, to write to.
-
-    Raises:
-        RunError: There is no writing there.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        if temporary.is_dir() and path.is_dir():
-            path.rmdir()
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):
-            _remove(temporary)
-        if isinstance(error, OSError) and _concerns(error, temporary):
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-    """Write JSON that a person can read; numbers that are not finite become null, as JSON has no word for them."""
-    text = json.dumps(_jsonable(value), indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """Read a JSON file; raises OSError or ValueError where it cannot."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def run_id(settings: Mapping[str, Any], contents: Sequence[str], seed: int) -> str:
-    """The id of a run: the same settings, inputs and seed always give the same one.
-
-    Args:
-        settings: Plain values of every setting that can change the result.
-        contents: Content hashes of the inputs, in a fixed order.
-        seed: The run's seed.
-
-    Returns:
-        16 hexadecimal digits of a SHA-256.
-    """
-    text = json.dumps([_jsonable(settings), list(contents), seed], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"`labelfix train --resume {shlex.quote(str(path))}` goes on with it"
 
 
 def _newest() -> RunFolder:
@@ -290,28 +288,3 @@ def _new_default() -> Path:
         with suppress(FileExistsError):
             path.mkdir(parents=True)
             return path
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _concerns(error: OSError, temporary: Path) -> bool:
-    """Whether an error is about the file being written, not about one that is read meanwhile."""
-    places = (temporary, *temporary.parents)
-    return error.errno == errno.ENOSPC or any(str(error.filename) == str(place) for place in places)
-
-
-def _jsonable(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy scalars and arrays, without importing NumPy
-        return _jsonable(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

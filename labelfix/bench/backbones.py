@@ -1,0 +1,153 @@
+"""Networks to time steps of, with made-up batches: no data and, for the built-in shapes, no download.
+
+Weights are random: the time of a step does not depend on them. `hf:` and `timm:` names take the architecture alone.
+
+Legend: B rows of a batch, L tokens, S side of an image in pixels, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from labelfix.errors import SettingsError
+from labelfix.models.classifier import Batch, Classifier, TokenBatch
+from labelfix.models.encoder_folder import quiet
+from labelfix.models.encoding import seeded
+from labelfix.models.resnet32 import ResNet32
+
+SHAPES: dict[str, dict[str, int]] = {
+    "bert-small": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024},
+    "bert-base": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072},
+}
+"""Sizes of the built-in text encoders, in the words of transformers' BertConfig."""
+
+TOKENS = {"bert-small": 64}
+"""Tokens of every text, where not the usual number."""
+
+USUAL_TOKENS, USUAL_SIDE = 128, 32
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network to time.
+
+    Attributes:
+        name: As it was asked for.
+        family: What it reads.
+        classifier: The whole network, in training mode, on the CPU.
+        batch: Makes up so many rows.
+        lcn_hidden: Hidden units of the label correction network that suits it.
+    """
+
+    name: str
+    family: Literal["image", "text"]
+    classifier: Classifier
+    batch: Callable[[int, torch.Generator], Batch]
+    lcn_hidden: int
+
+
+def make_backbone(name: str, classes: int | None, size: int | None, offline: bool, seed: int = 0) -> Backbone:
+    """The network of a name.
+
+    Args:
+        name: `resnet32`, `bert-small`, `bert-base`, `timm:NAME`, `hf:NAME` or a folder of either library.
+        classes: K; None for 10 classes of images, 4 of texts.
+        size: Tokens of every text or side of every image; None for what is usual.
+        offline: Whether a hub may not be asked for the architecture of an `hf:` name.
+        seed: Of weights and data.
+
+    Raises:
+        SettingsError: There is no such architecture.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if name == "resnet32":
+        return _image(name, ResNet32(generator), 64, classes, size or USUAL_SIDE, generator)
+    if name in SHAPES:
+        from transformers import BertConfig
+
+        # Fused attention on a CPU knows no dropout; that of the other layers stays.
+        config = BertConfig(**SHAPES[name], attention_probs_dropout_prob=0.0)
+        return _text(name, config, classes, size or TOKENS.get(name, USUAL_TOKENS), generator)
+    folder = Path(name).expanduser()
+    if name.startswith("timm:") or (folder / "config.json").is_file() and _is_timm(folder):
+        return _timm(name, classes, size, generator)
+    if name.startswith("hf:") or (folder / "config.json").is_file():
+        return _text(name, _config(name, offline), classes, size or USUAL_TOKENS, generator)
+    known = ", ".join(("resnet32", *SHAPES))
+    raise SettingsError(f"backbone = {name!r} is not one of {known}, hf:NAME, timm:NAME or a model's folder")
+
+
+def _is_timm(folder: Path) -> bool:
+    import json
+
+    return "architecture" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def _image(
+    name: str, network: nn.Module, width: int, classes: int | None, side: int, generator: torch.Generator
+) -> Backbone:
+    classifier = Classifier(network, width, classes or 10, generator).to(memory_format=torch.channels_last)
+
+    def batch(rows: int, draw: torch.Generator) -> Batch:
+        return torch.randn(rows, side, side, 3, generator=draw).permute(0, 3, 1, 2)
+
+    return Backbone(name, "image", classifier.train(), batch, lcn_hidden=128)
+
+
+def _timm(name: str, classes: int | None, size: int | None, generator: torch.Generator) -> Backbone:
+    import timm
+
+    where = name.removeprefix("timm:") if name.startswith("timm:") else f"local-dir:{Path(name).expanduser()}"
+    options = {} if size is None else {"img_size": size}
+    try:
+        with seeded(generator):
+            try:
+                network: Any = timm.create_model(where, pretrained=False, num_classes=0, **options)
+            except TypeError:  # convolutions read any size and take no such option
+                network = timm.create_model(where, pretrained=False, num_classes=0)
+    except Exception as error:  # noqa: BLE001 - timm raises almost anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SettingsError(f"backbone = {name!r}: timm cannot make it ({reason}); check the name") from None
+    side = size or int(network.pretrained_cfg.get("input_size", (3, 224, 224))[1])
+    return _image(name, network, int(network.num_features), classes, side, generator)
+
+
+def _config(name: str, offline: bool) -> Any:  # noqa: ANN401 - a configuration of transformers
+    from transformers import AutoConfig
+
+    where = name.removeprefix("hf:") if name.startswith("hf:") else str(Path(name).expanduser())
+    try:
+        with quiet():
+            return AutoConfig.from_pretrained(where, local_files_only=offline or not name.startswith("hf:"))
+    except Exception as error:  # noqa: BLE001 - the hub's client raises almost anything
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SettingsError(
+            f"backbone = {name!r}: its configuration cannot be read ({reason}); give a local folder, or bert-base"
+        ) from None
+
+
+def _text(name: str, config: Any, classes: int | None, tokens: int, generator: torch.Generator) -> Backbone:  # noqa: ANN401
+    from transformers import AutoModelForSequenceClassification
+
+    from labelfix.models.text_fine_tuned import SequenceBackbone
+
+    config.num_labels = classes or 4
+    with seeded(generator), quiet():
+        model = AutoModelForSequenceClassification.from_config(config, attn_implementation="sdpa")
+    network = SequenceBackbone(model, config.num_labels)
+    width = int(network.last.in_features)
+    del network.last  # the classifier has a head of its own
+    vocabulary = int(config.vocab_size)
+
+    def batch(rows: int, draw: torch.Generator) -> Batch:
+        ids = torch.randint(5, vocabulary, (rows, tokens), generator=draw)
+        return TokenBatch(ids, torch.ones_like(ids))
+
+    classifier = Classifier(network, width, config.num_labels, generator)
+    return Backbone(name, "text", classifier.train(), batch, lcn_hidden=768)

@@ -1,0 +1,54 @@
+"""Cross-fitted heads and matrices as arrays, so that a killed run need not fit them again.
+
+Legend: M trusted rows, D features, K classes, F folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+
+from labelfix.correction.folds import CrossFitted
+from labelfix.training.checkpoints import Checkpoints, settled
+from labelfix.training.linear import LinearHead
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def stage(
+    checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What a stage computed, now or before the interruption; see `Checkpoints.stage`."""
+    return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
+
+
+def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Callable[[], CrossFitted]) -> CrossFitted:
+    """A stage that is one cross-fitted head."""
+    return from_arrays(stage(checkpoints, name, lambda: to_arrays(compute())))
+
+
+def to_arrays(fitted: CrossFitted, prefix: str = "") -> dict[str, np.ndarray]:
+    """A cross-fitted head as arrays: `(F + 1, K, D)`, `(F + 1, K)` and `(M, K)`, the full fit first."""
+    return heads_to_arrays((fitted.full, *fitted.without), prefix) | {f"{prefix}held": fitted.held}
+
+
+def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
+    """The same back."""
+    full, *without = heads_from_arrays(arrays, prefix)
+    return CrossFitted(full, tuple(without), arrays[f"{prefix}held"])
+
+
+def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:
+    """Heads as two arrays, one on the other."""
+    return {
+        f"{prefix}weight": torch.stack([head.weight for head in heads]).numpy(),
+        f"{prefix}bias": torch.stack([head.bias for head in heads]).numpy(),
+    }
+
+
+def heads_from_arrays(arrays: Arrays, prefix: str = "") -> list[LinearHead]:
+    """The same back, each in memory of its own."""
+    weights, biases = (torch.from_numpy(arrays[f"{prefix}{part}"]) for part in ("weight", "bias"))
+    return [LinearHead(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases, strict=True)]

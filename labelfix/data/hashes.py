@@ -1,0 +1,36 @@
+"""Hashes of everything that rows and labels are read from, so that a change is noticed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from labelfix.data.formats import TableSource, open_several
+
+
+def content_hashes(noisy: TableSource, clean: TableSource, class_map: str | None) -> dict[str, str]:
+    """SHA-256 of the noisy source, the trusted one, and the class map where there is one.
+
+    Args:
+        noisy: The noisy source.
+        clean: The trusted source.
+        class_map: Path of the class map.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    found = {"noisy": noisy.content_hash(), "clean": clean.content_hash()}
+    if class_map is not None:
+        found["class_map"] = hashlib.sha256(Path(class_map).read_bytes()).hexdigest()
+    return found
+
+
+def hashes_of_named(noisy: Any, clean: Any, class_map: str | None) -> dict[str, str]:  # noqa: ANN401 - any source
+    """The same, of sources that are not open; nothing is read as a table.
+
+    Raises:
+        InputError: One is not there.
+    """
+    several = clean if isinstance(clean, list | tuple) else [clean]
+    return content_hashes(open_several([noisy]), open_several(several), class_map)

@@ -1,0 +1,20 @@
+"""The run folder, what a run was begun with, and writing so that nothing half-done is ever taken for done."""
+
+from labelfix.runs.begun import Begun
+from labelfix.runs.files import atomic_path, held, read_json, write_json
+from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
+from labelfix.runs.identity import run_id
+
+__all__ = [
+    "RUNS",
+    "Begun",
+    "RunFolder",
+    "atomic_path",
+    "default_path",
+    "held",
+    "how_to_go_on",
+    "read_json",
+    "refuse_taken",
+    "run_id",
+    "write_json",
+]

@@ -1,0 +1,198 @@
+"""What a run was begun with: enough to go on with it, and to notice that something has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labelfix.errors import Defect, InputError, RunError, SettingsError
+from labelfix.settings.resolve import all_fields
+from labelfix.settings.run import TrainSettings, to_plain, train_settings
+
+FREE = ("checkpoint_every", "offline", "cache_dir", "read_rows", "workers", "device")
+"""Compute settings that may be given anew when a run goes on; of the device only the kind must be the same."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a run was begun with.
+
+    Attributes:
+        settings: All settings, as plain values.
+        noisy: The noisy source as given; None for a table in memory.
+        clean: The trusted sources as given; None where one of them is a table in memory.
+        directory: The working directory, from which relative names count.
+        contents: What the result depends on beside the settings → hash of its contents: `noisy`, `clean`,
+            `class_map`, `backbone`.
+        device: Kind of device, `cpu` or `cuda`.
+    """
+
+    settings: Mapping[str, Any]
+    noisy: str | None
+    clean: tuple[str, ...] | None
+    directory: str
+    contents: Mapping[str, str]
+    device: str
+
+    @classmethod
+    def by(
+        cls,
+        noisy: Any,  # noqa: ANN401 - any source
+        clean: Any,  # noqa: ANN401
+        settings: TrainSettings,
+        contents: Mapping[str, str],
+        device: str,
+    ) -> Begun:
+        """What a run with these inputs and settings is begun with."""
+        return cls(
+            settings=to_plain(settings),
+            noisy=str(noisy) if _named(noisy) else None,
+            clean=_names(clean) if _named(clean) else None,
+            directory=str(Path.cwd()),
+            contents=dict(contents),
+            device=device,
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], folder: Path) -> Begun:
+        """Read it back.
+
+        Args:
+            values: What `to_json` gave.
+            folder: The run's folder, for the message.
+
+        Raises:
+            RunError: It was begun by a labelfix that kept something else.
+        """
+        try:
+            clean = None if values["clean"] is None else tuple(values["clean"])
+            fields = {name: values[name] for name in cls.__dataclass_fields__}
+            return replace(cls(**fields), clean=clean)
+        except (KeyError, TypeError):
+            raise RunError(
+                f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
+            ) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    def settings_with(self, options: Mapping[str, Any]) -> TrainSettings:
+        """The run's settings, with those that may be given anew.
+
+        Args:
+            options: Bare name of a setting → value.
+
+        Raises:
+            SettingsError: One differs from the run's (every such one is named with both values), or is none.
+        """
+        values = {key: dict(part) if isinstance(part, Mapping) else part for key, part in self.settings.items()}
+        keys = {key.rpartition(".")[2]: key for key in all_fields(str(values["method"]))}
+        differing: list[str] = []
+        for name, value in options.items():
+            if name not in keys:
+                raise SettingsError(f"{name!r} is not a setting of the run's method, {values['method']}")
+            table = keys[name].rpartition(".")[0]
+            holder: dict[str, Any] = values.setdefault(table, {}) if table else values
+            now = list(value) if isinstance(value, tuple) else value
+            if table == "compute" and name in FREE:
+                holder[name] = now
+            elif now != holder.get(name):
+                differing.append(f"{keys[name]} is {_told(holder.get(name))} in the run, not {_told(now)}")
+        _refuse(differing)
+        return train_settings(values, "the unfinished run")
+
+    def sources(self, noisy: Any, clean: Any) -> tuple[Any, Any]:  # noqa: ANN401 - any source
+        """The noisy and the trusted source to go on with.
+
+        Args:
+            noisy: As given again: a name, a table in memory, or None.
+            clean: Likewise; or several.
+
+        Raises:
+            SettingsError: A name is not the one that the run was begun with.
+            RunError: A table in memory was not given again.
+        """
+        differing = []
+        if _named(noisy) and not self._same(_names(noisy), (self.noisy,)):
+            differing.append(f"noisy is {self.noisy or 'a table in memory'} in the run, not {noisy}")
+        if _named(clean) and not self._same(_names(clean), self.clean or (None,)):
+            was = ", ".join(self.clean) if self.clean else "a table in memory"
+            differing.append(f"clean is {was} in the run, not {', '.join(_names(clean))}")
+        _refuse(differing)
+        noisy = self.noisy if noisy is None or _named(noisy) else noisy
+        clean = self.clean if clean is None or _named(clean) else clean
+        if noisy is None or clean is None:
+            raise RunError(
+                "the run was begun with tables in memory; go on from Python: labelfix.resume(path, noisy, clean)"
+            )
+        return noisy, clean
+
+    @contextmanager
+    def working_directory(self) -> Iterator[None]:
+        """Be where the run was begun, for relative names of sources and in settings; here where that is gone."""
+        with chdir(self.directory) if Path(self.directory).is_dir() else nullcontext():
+            yield
+
+    def check_device(self, device: str) -> None:
+        """Refuse another kind of device: its sums are rounded otherwise, and defaults may be others.
+
+        Raises:
+            SettingsError: It is not the one that the run was begun on.
+        """
+        if device != self.device:
+            _refuse([f"compute.device is {self.device} in the run and {device} now"])
+
+    def check_contents(self, now: Mapping[str, str], names: Mapping[str, str | None]) -> None:
+        """Refuse inputs whose contents have changed since the run was begun.
+
+        Args:
+            now: As `contents`, of today; only what is in both is compared.
+            names: What to call each in the message; default: the source as given.
+
+        Raises:
+            InputError: Something has changed.
+        """
+        called = {"noisy": self.noisy, "clean": " + ".join(self.clean or ()), **names}
+        changed = [
+            Defect(
+                "error",
+                called.get(what) or what,
+                None,
+                f"has changed since the run was begun ({what}: {then[:12]} then, {now[what][:12]} now)",
+                "put back what was there, or begin a new run",
+            )
+            for what, then in self.contents.items()
+            if now.get(what, then) != then
+        ]
+        if changed:
+            raise InputError(changed)
+
+    def _same(self, given: tuple[str, ...], begun: tuple[str | None, ...]) -> bool:
+        if given == begun:
+            return True
+        paths = [None if name is None else Path(self.directory, name) for name in begun]
+        return [Path.cwd() / name for name in given] == paths
+
+
+def _named(source: Any) -> bool:  # noqa: ANN401 - any source
+    """Whether a source, or each of several, is given by name."""
+    several = source if isinstance(source, list | tuple) else [source]
+    return bool(several) and all(isinstance(one, str | Path) for one in several)
+
+
+def _names(source: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
+    return tuple(map(str, source)) if isinstance(source, list | tuple) else (str(source),)
+
+
+def _refuse(differing: list[str]) -> None:
+    if differing:
+        remedy = "a run goes on as it was begun: leave that out, or begin a new run with another --out"
+        raise SettingsError("; ".join(differing) + f" ({remedy})")
+
+
+def _told(value: Any) -> str:  # noqa: ANN401 - of a setting
+    return "automatic" if value is None else repr(value)

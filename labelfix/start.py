@@ -1,0 +1,113 @@
+"""What a run starts from: inputs read and joined, a device, and what the classifier reads. Nothing is written yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from labelfix.data.hashes import content_hashes, hashes_of_named
+from labelfix.data.read import Reading, read_training
+from labelfix.data.tables import TrainingData
+from labelfix.devices import pick_device
+from labelfix.errors import SettingsError
+from labelfix.models.representation import Representation, choose_representation
+from labelfix.progress import Progress
+from labelfix.runs import Begun
+from labelfix.settings.run import TrainSettings
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per stage, in the order of the stages."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - started, 3)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from, before there is a folder.
+
+    Attributes:
+        reading: Both files, read and joined.
+        representation: What the classifier reads.
+        device: Where to train.
+        settings: All settings.
+        contents: Hashes of what the result depends on; see `Begun.contents`.
+        watch: Has timed this much.
+    """
+
+    reading: Reading
+    representation: Representation
+    device: torch.device
+    settings: TrainSettings
+    contents: dict[str, str]
+    watch: Stopwatch
+
+
+def prepare(
+    noisy: Any,  # noqa: ANN401 - any source
+    clean: Any,  # noqa: ANN401
+    settings: TrainSettings,
+    progress: Progress,
+    begun: Begun | None = None,
+) -> Start:
+    """Read both files, and settle the device and what the classifier reads.
+
+    Args:
+        noisy: The noisy file, or a table in memory.
+        clean: The trusted file or files, or a table in memory.
+        settings: All settings.
+        progress: Told what was inferred.
+        begun: What the run was begun with that this goes on with; whatever differs from it is refused.
+
+    Raises:
+        LabelfixError: An input has defects, or differs; the backbone or the device is not there.
+    """
+    watch, class_map = Stopwatch(), settings.data.class_map
+    with watch.stage("read"):
+        # Before anything is read as a table: a changed file may have any defect, and the change is the news.
+        contents = hashes_of_named(noisy, clean, class_map) if begun else {}
+        if begun:
+            begun.check_contents(contents, {"class_map": class_map})
+        reading = read(noisy, clean, settings, progress)
+        contents = contents or content_hashes(reading.noisy_source, reading.clean_source, class_map)
+    device = pick_device(settings.compute.device)
+    if begun:
+        begun.check_device(device.type)
+    with watch.stage("represent"):
+        representation = choose(reading.data, settings, device, progress)
+    contents["backbone"] = representation.identity
+    if begun:
+        begun.check_contents(contents, {"backbone": settings.model.backbone})
+    return Start(reading, representation, device, settings, contents, watch)
+
+
+def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
+    """Read both files, find every defect, join; say what was inferred."""
+    sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
+    if settings.compute.offline and any(isinstance(s, str) and s.startswith("hub:") for s in sources):
+        raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
+    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
+    for note in reading.notes:
+        progress.say(note)
+    for warning in reading.warnings:
+        progress.warn(str(warning))
+    return reading
+
+
+def choose(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Representation:
+    """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
+    assert data.noisy.inputs is not None
+    return choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)

@@ -1,0 +1,95 @@
+"""Labelled batches on the training device: from rows that live there, or read on the host ahead of their step.
+
+Legend: N rows, B rows of a batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labelfix.data.tables import Codes
+from labelfix.models.augment import Key
+from labelfix.models.features import FeatureInputs, Inputs, SelectedInputs
+from labelfix.models.loading import in_order
+from labelfix.models.resident import SHARE, ResidentImages, resident
+from labelfix.models.trained import to_device
+from labelfix.ranks import ranks
+from labelfix.training.passes import Labelled
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Rows and their labels.
+
+    Attributes:
+        inputs: The rows as they were encoded.
+        labels: `(N,)`.
+        device: Where batches go.
+    """
+
+    inputs: Inputs
+    labels: Codes
+    device: torch.device
+
+    def batches(self, wanted: Iterable[tuple[Codes, Key]]) -> Iterator[Labelled]:
+        """A batch for each of some row numbers, in order, or this process's share of it; images are decoded ahead.
+
+        Args:
+            wanted: `(B,)` row numbers, and the place in the run that their augmentation depends on.
+        """
+        whole, wanted = itertools.tee(wanted)
+        mine, numbers = itertools.tee(_share(rows, key) for rows, key in wanted)
+        for (rows, _), (own, _), batch in zip(whole, numbers, in_order(self.inputs, mine), strict=True):
+            labels = torch.from_numpy(self.labels[own]).to(self.device)
+            yield Labelled(to_device(batch, self.device), labels, len(rows))
+
+    def resident(self) -> ResidentFeed | None:
+        """The same rows on the device; None where they do not fit, or are texts, whose batches differ in shape."""
+        rows: ResidentImages | Tensor | None = resident(self.inputs, self.device)
+        rows = _features(self.inputs, self.device) if rows is None else rows
+        return None if rows is None else ResidentFeed(rows, torch.from_numpy(self.labels).to(self.device))
+
+
+@dataclass(frozen=True)
+class ResidentFeed:
+    """Rows and labels that live on the device; nothing waits for a batch, so a graph can capture its making.
+
+    Attributes:
+        rows: Images, or features `(N, D)`.
+        labels: `(N,)`.
+    """
+
+    rows: ResidentImages | Tensor
+    labels: Tensor
+
+    def batch(self, rows: Tensor, key: Key) -> Labelled:
+        """One batch.
+
+        Args:
+            rows: int64 `(B,)` on the device.
+            key: The place in the run, as integers or tensors on the device.
+        """
+        images = isinstance(self.rows, ResidentImages)
+        inputs = self.rows.batch_of(rows, key) if images else self.rows.index_select(0, rows)  # type: ignore[union-attr]
+        return Labelled(inputs, self.labels.index_select(0, rows))
+
+
+def _share(rows: Codes, key: Key) -> tuple[Codes, Key]:
+    mine = ranks().share(len(rows))
+    return rows[mine], key._replace(first=mine.start)
+
+
+def _features(inputs: Inputs, device: torch.device) -> Tensor | None:
+    inner, rows = (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
+    if not isinstance(inner, FeatureInputs):
+        return None
+    features = inner.tensor if rows is None else inner.tensor[torch.from_numpy(np.ascontiguousarray(rows))]
+    if device.type == "cuda" and features.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return features.to(device)

@@ -1,0 +1,106 @@
+"""Training and `bench step` need a few packages and what these bring along; everything else is imported where used."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ALLOWED = ["torch", "torchvision", "timm", "transformers", "pyarrow", "typer", "rich", "safetensors", "scikit-learn"]
+
+PROGRAM = '''
+import importlib.metadata, re, sys
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+def with_requirements(name, found):
+    if normal(name) not in found:
+        try:
+            requirements = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            return found
+        found.add(normal(name))
+        for line in requirements:
+            if "extra ==" not in line:
+                with_requirements(re.match(r"[A-Za-z0-9._-]+", line)[0], found)
+    return found
+
+allowed = set()
+for name in sys.argv[1].split(","):
+    with_requirements(name, allowed)
+here = importlib.metadata.packages_distributions()
+blocked = [
+    module for module, packages in here.items()
+    if module.isidentifier() and module != "labelfix" and not allowed & {normal(name) for name in packages}
+]
+assert {"datasets", "pandas", "polars"} <= set(blocked), "the test would not notice them"
+
+class Without:
+    """A finder to which the blocked modules do not exist."""
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in blocked else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+
+from labelfix.cli import main
+sys.exit(main(sys.argv[2:]))
+'''
+
+
+@pytest.fixture
+def at_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    generator = np.random.default_rng(0)
+    rows = [[number, "cats run" if number % 2 else "stocks fall", number % 2] for number in range(80)]
+    for name, part in (("noisy.csv", rows), ("gold.csv", rows[:24])):
+        with open(tmp_path / name, "w", newline="") as file:
+            csv.writer(file).writerows([["id", "text", "label"], *part])
+    for number in range(60):
+        folder = tmp_path / "photos" / ("light" if number % 2 else "dark")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 120, (8, 8, 3)) + 130 * (number % 2)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    with open(tmp_path / "photos.csv", "w", newline="") as file:
+        labels = [[f"{name}/{i}.png", name] for i in range(24) for name in (["light"] if i % 2 else ["dark"])]
+        csv.writer(file).writerows([["id", "label"], *labels])
+    return tmp_path
+
+
+def run(*words):
+    command = [sys.executable, "-c", PROGRAM, ",".join(ALLOWED), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--noisy", "noisy.csv", "--clean", "gold.csv"],
+        ["--noisy", "photos", "--clean", "photos.csv", "--set", "epochs=1", "--set", "warmup_epochs=1"],
+    ],
+)
+def test_training_needs_no_other_package(at_work, words):
+    done = run("train", *words, "--out", "run", "--offline", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert (at_work / "run" / "corrected.parquet").is_file()
+    assert (at_work / "run" / "settings.toml").read_text()
+
+
+def test_the_step_is_timed_without_any_other_package(at_work):
+    sizes = ["--batch", "2", "--clean", "2", "--meta", "2", "--rounds", "1", "--size", "8", "--no-memory"]
+    done = run("bench", "step", "--backbone", "bert-small", "--way", "fd1", *sizes, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "fd1" in done.stdout

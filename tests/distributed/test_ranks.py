@@ -1,0 +1,108 @@
+"""Processes that work as one: sums, shares and batch statistics over two gloo processes on a CPU."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+from torch import nn
+
+from labelfix.ranks import Ranks, SharedBatchNorm, ranks, share_statistics, together
+
+
+def test_every_thing_belongs_to_exactly_one_process() -> None:
+    for count in (0, 1, 2, 7, 100):
+        for world in (1, 2, 3, 8):
+            owned = [i for rank in range(world) for i in range(count)[Ranks(rank, world).share(count)]]
+            assert owned == list(range(count))
+
+
+def test_alone_nothing_is_sent_and_nothing_changes() -> None:
+    value = torch.ones(3)
+    with together() as here:
+        assert here.alone
+        assert here.first
+        here.add_up([value])
+        assert here.from_first("x") == "x"
+        here.wait()
+    assert value.tolist() == [1, 1, 1]
+
+
+def test_two_processes_normalise_as_one(tmp_path: Path) -> None:
+    """Outputs, running statistics and gradients of half batches equal those of the whole batch in one process."""
+    rows = torch.randn(12, 5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    alone = _batch_norm_step(rows, rows)
+    _run_two(_normalise, tmp_path, rows)
+    parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    assert torch.allclose(torch.cat([p["out"] for p in parts]), alone["out"], atol=1e-9)
+    assert torch.allclose(torch.cat([p["input_gradient"] for p in parts]), alone["input_gradient"], atol=1e-9)
+    for part in parts:
+        for name in ("weight_gradient", "running_mean", "running_var"):
+            assert torch.allclose(part[name], alone[name], atol=1e-9), name
+
+
+def test_a_network_with_shared_statistics_keeps_its_names_and_weights(tmp_path: Path) -> None:
+    _run_two(_convert, tmp_path, None)
+    assert (tmp_path / "0.pt").exists()
+
+
+def _normalise(rank: int, folder: Path, rows: torch.Tensor) -> None:
+    mine = rows[ranks().share(len(rows))]
+    torch.save(_batch_norm_step(mine, rows), folder / f"{rank}.pt")
+
+
+def _batch_norm_step(mine: torch.Tensor, rows: torch.Tensor) -> dict[str, torch.Tensor]:
+    net = nn.Sequential(nn.BatchNorm1d(5)).double()
+    share_statistics(net)
+    mine = mine.clone().requires_grad_()
+    out = net(mine)
+    (out.pow(3).sum() / len(rows)).backward()
+    weight = net[0].weight.grad
+    assert weight is not None
+    ranks().add_up([weight])
+    assert mine.grad is not None
+    return {
+        "out": out.detach(),
+        "input_gradient": mine.grad,
+        "weight_gradient": weight,
+        "running_mean": net[0].running_mean,
+        "running_var": net[0].running_var,
+    }
+
+
+def _convert(rank: int, folder: Path, _: Any) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    share_statistics(net)
+    assert isinstance(net[1][0], SharedBatchNorm)
+    after = net.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    torch.save({}, folder / f"{rank}.pt")
+
+
+def _process(rank: int, port: int, work: Any, folder: Path, argument: Any) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    with together():
+        assert ranks() == Ranks(rank, 2)
+        assert ranks().from_first(f"said by {rank}") == "said by 0"
+        work(rank, folder, argument)
+
+
+def _run_two(work: Any, folder: Path, argument: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mp.spawn(_process, (port, work, folder, argument), nprocs=2)
+
+
+@pytest.fixture(autouse=True)
+def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
