@@ -39,10 +39,10 @@ def open_entry(entry: DataEntry, root: Path) -> tuple[TableSource, TableSource |
             sources.append(None)
             continue
         source = open_several([root / file for file in files])
-        needed = [truth, entry.column]
-        needed += [entry.given] if files is entry.files else []
+        needed: list[str | None] = [truth, entry.column]
+        needed += [entry.given] if files is entry.files and entry.given else []
         for column in needed:
-            if column is not None and column not in source.schema.names:
+            if column not in source.schema.names:
                 have = ", ".join(source.schema.names)
                 raise input_error(source.name, f"has no column {column!r}", f"the plan needs it; it has {have}")
         sources.append(source)

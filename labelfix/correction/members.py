@@ -3,8 +3,8 @@
 The anchored recipe stacks them (its members); some are methods of their own.
 
 f_g learns the trusted rows alone, n(y'|x) the given labels alone. S1 learns the Bayes posterior of f_g and the
-transition matrix T0; GLC1 and GLC8 maximise the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS
-2018); N1 learns the given labels as they are. In all of them trusted rows make up a fifth of the loss.
+transition matrix T0; GLC8 maximises the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018); N1
+learns the given labels as they are. In all of them trusted rows make up a fifth of the loss.
 
 Legend: N noisy rows, M trusted rows, D features, K classes, T0 rows = true class.
 """

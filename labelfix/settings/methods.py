@@ -23,6 +23,13 @@ class MlcSettings(MethodSettings):
     a look-ahead step on them, and the loss of the result on trusted rows is differentiated with respect to the network
     (the meta-gradient). So noise may depend on the input, and no transition matrix has to be estimated.
 
+    The parts of `anchored` on fixed features, in order: f_g, the trusted rows alone; T0, how labels go wrong; the
+    members S1 (learns the Bayes posterior of f_g and T0), GLC8 (gold loss correction) and N1 (the given labels as they
+    are), each with four folds of the trusted rows; their stack f_s, weighted by the folds they have not seen; T_m, T0
+    fitted to the noisy rows; the network q = softmax(a log f_s + b log T + δ), twelve steps of the implicit
+    meta-gradient; the classifier on q; the posterior, fitted to trusted rows whose given label is known. Regularisation,
+    weights and temperatures are chosen on trusted rows out of fold; nothing is left to set.
+
     Fields that are None take the value that suits what is trained: a linear head on fixed features, a small
     network on feature vectors (`mlp`), a whole image classifier, or a whole text encoder.
 

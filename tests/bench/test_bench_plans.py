@@ -55,7 +55,10 @@ def test_the_shipped_plan_has_the_nine_sets_and_cifar():
         ({"data": [{**MADE, "noise": {"kind": "pink", "rate": 0.1}}]}, "kind = 'pink' is not one of unif, flip"),
         ({"data": [{**MADE, "noise": {"kind": "unif", "rate": 2}}]}, r"rate = 2.0 must be in \[0, 1\]"),
         ({"data": [{**MADE, "noise": 0.3}]}, "noise is written"),
-        ({"data": [{**PEOPLE, "text_column": "t"}]}, "either `text_column` or `embedding_column`"),
+        (
+            {"data": [{**PEOPLE, "text_column": "t"}]},
+            "give one of `text_column`, `embedding_column` and `image_column`",
+        ),
         ({"data": [{"name": "x", "files": ["a"]}]}, "data 1: truth is missing"),
         ({"rowz": 100}, "did you mean 'rows'"),
         ({"seeds": [-1]}, "seeds must be whole numbers"),

@@ -45,6 +45,9 @@ def test_every_run_leaves_one_row_with_its_figures(bench, tmp_path):
     assert row["test_rows"] == 60
     assert row["corrected_right"] > 0.9 > row["given_right"] > 0.6
     assert row["auroc"] > 0.9
+    assert row["seconds"] > 0
+    assert row["cpu_seconds"] > 0
+    assert row["peak_mb"] > 50
     assert by_name["made", "clean-only", 1]["test_right"] > 0.9
     # All methods of a seed are given the same rows and labels.
     for name in ("people", "made"):
@@ -69,7 +72,8 @@ def test_a_run_is_the_same_whether_or_not_the_bench_was_stopped(bench, tmp_path)
     bench(plan(seeds=[0]).only(["made"], ["bayes"]))
     (row,) = table.read_rows(tmp_path / "results")
     expected = before["madebayes"]
-    assert {**row, "seconds": 0} == {**expected, "seconds": 0}
+    cost = {"seconds": 0, "cpu_seconds": 0, "peak_mb": 0}
+    assert {**row, **cost} == {**expected, **cost}
 
 
 def test_results_of_another_protocol_are_not_mixed_in(bench):

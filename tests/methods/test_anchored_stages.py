@@ -14,7 +14,7 @@ from labelfix.settings.interval import Interval
 from labelfix.settings.methods import MlcSettings
 from labelfix.training.checkpoints import Checkpoints
 
-LAST = ("prior", "meta-step", "student")
+LAST = ("prior", "meta-step", "classifier")
 
 
 def stages(folder):
@@ -47,7 +47,7 @@ def test_every_member_and_every_later_stage_is_kept(finished):
     assert set(stages(folder)) == {*fitted.metrics["shares"], *LAST}
 
 
-@pytest.mark.parametrize("left", [6, 4, 2, 1, 0])
+@pytest.mark.parametrize("left", [5, 4, 2, 1, 0])
 def test_a_run_killed_after_any_stage_comes_to_the_same_bits(finished, tmp_path, monkeypatch, left):
     folder, whole = finished
     names = stages(folder)

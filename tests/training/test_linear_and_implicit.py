@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from labelfix.correction.folds import cut
 from labelfix.correction.members import Rows, learned_transition
 from labelfix.correction.stack import fit_stack, merge
-from labelfix.methods.mlc.structured import InnerProblem, StructuredCorrection
+from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection
 from labelfix.training.implicit import inner_hessian_product, solve
 from labelfix.training.linear import LinearHead, Scaling, cross_entropy_to, forward_likelihood, minimise
 
@@ -79,7 +79,8 @@ def test_the_hessian_product_is_autograds():
     along = LinearHead(vector[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), vector[CLASSES * WIDTH :])
     found = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, along)
     assert torch.allclose(torch.cat([found.weight.reshape(-1), found.bias]), expected, atol=1e-10)
-    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200, Scaling.of(features, 1.7, 3))
+    scaling = Scaling.of(features, 1.7, CLASSES)
+    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200, scaling)
     again = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, solved)
     assert torch.allclose(again.weight, found.weight, atol=1e-8)
 
@@ -123,9 +124,33 @@ def test_the_hypergradient_is_the_whole_bilevel_problems():
     assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
-def test_twelve_solver_steps_come_close():
-    exact, short = hypergradient(2000, 500, 1e-15), hypergradient(25, 12, 1e-6)
+def test_the_solver_steps_of_the_recipe_come_close():
+    exact, short = hypergradient(2000, 500, 1e-15), hypergradient(25, SOLVER_STEPS, 1e-6)
     assert (short - exact).norm() < 0.02 * exact.norm()
+
+
+def test_a_scalings_coordinates_lead_back_to_the_head():
+    features, _ = draw(50, 12)
+    scaling = Scaling.of(features, 2.0, CLASSES)
+    head = LinearHead(torch.randn(CLASSES, WIDTH).double(), torch.randn(CLASSES).double())
+    back = scaling.head(scaling.into(head))
+    assert torch.allclose(back.weight, head.weight, atol=1e-10)
+    assert torch.allclose(back.bias, head.bias, atol=1e-10)
+
+
+def test_a_few_iterations_reach_the_solution_on_features_around_one_direction():
+    """Encoders' features share a large mean: twenty plain L-BFGS iterations are far from the solution there."""
+    generator = torch.Generator().manual_seed(13)
+    features = torch.randn(400, 30, generator=generator) * torch.logspace(0, -2, 30) + 3
+    labels = (features[:, 0] + features[:, 5] > 6).long() + (features[:, 1] > 3.5).long()
+    loss = cross_entropy_to(torch.nn.functional.one_hot(labels, 3).float(), torch.ones(400))
+    begin = LinearHead.zeros(3, 30)
+
+    def value(head):
+        return loss(head.logits(features))[0] + float(head.weight.pow(2).sum()) / 20
+
+    best = value(minimise(features, loss, 10.0, begin, 2000, 1e-14))
+    assert value(minimise(features, loss, 10.0, begin, 25)) < best * 1.001
 
 
 def test_a_merged_stack_says_what_the_stack_says():

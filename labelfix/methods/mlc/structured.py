@@ -2,10 +2,10 @@
 
 q = softmax(a·log f_s(x) + b·[(1 − c)·log T0 + c·log T_m][·, y'] + δ_y'·[y = y'])
 
-f_s is the anchored prior, T0 the transition matrix of the trusted rows, T_m the one that fits the noisy rows. a and b
-say how far prior and given label are trusted, c which matrix, δ how much more a class's labels are. They minimise the paper's
-Eq. 1: the loss on trusted rows of the classifier fitted to q. On fixed features that classifier is the solution of a
-convex problem, so its dependence on q is known exactly instead of by one step.
+f_s is the anchored prior, T0 the transition matrix of the trusted rows, T_m the one that fits the noisy rows.
+a and b say how far prior and given label are trusted, c which matrix, δ how much more, or less, each label is.
+They minimise the paper's Eq. 1: the loss on trusted rows of the classifier fitted to q. On fixed features that
+classifier is the solution of a convex problem, so its dependence on q is known exactly instead of by one step.
 
 Legend: N noisy rows, M trusted rows, K classes.
 """
