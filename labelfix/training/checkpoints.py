@@ -67,7 +67,7 @@ class Checkpoints:
         self._progress = progress or Silent()
         self._last = time.monotonic()
         self._epochs = 0
-        for left in folder.glob(".*") if folder.is_dir() else ():
+        for left in folder.glob(".*") if folder.is_dir() and ranks().first else ():
             shutil.rmtree(left, ignore_errors=True)
 
     def due(self, epoch_ended: bool = False) -> bool:

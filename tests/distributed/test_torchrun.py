@@ -84,7 +84,7 @@ def test_an_input_error_is_said_once(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tmp_path: Path) -> None:
     noisy, clean = _vectors(tmp_path, 2000)
-    longer = ["--set", "epochs=200", "--checkpoint-every", "0.2s"]
+    longer = ["--set", "epochs=60", "--checkpoint-every", "0.2s"]
     command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "mlp", "--set", "recipe=paper", *longer]
     process = subprocess.Popen(
         _torchrun(*command, "--out", "run"), cwd=tmp_path, env=_environment(), stderr=subprocess.PIPE, text=True
@@ -97,8 +97,8 @@ def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tm
     assert len(ours) <= 1, stderr
     assert not (tmp_path / "run" / "run.json").exists()
     _together(tmp_path, "train", "--resume", "run")
-    _alone(tmp_path, *command, "--out", "whole")
-    _agree(tmp_path / "whole", tmp_path / "run", tolerance=1e-3)
+    _together(tmp_path, *command, "--out", "whole")
+    _agree(tmp_path / "whole", tmp_path / "run")
 
 
 def _agree(one: Path, two: Path, tolerance: float = 1e-5) -> None:
@@ -127,7 +127,8 @@ def _torchrun(*words: str) -> list[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
-    return [*launcher, "-m", "labelfix", *words]
+    # Without the two dashes torchrun takes --run for an abbreviation of an option of its own.
+    return [*launcher, "-m", "--", "labelfix", *words]
 
 
 def _environment() -> dict[str, str]:
