@@ -284,12 +284,12 @@ class Run:
             progress.warn(str(warning))
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)
 
-    def _scorer(self, min_confidence: float | None, out: str | Path = "") -> Scorer:
-        beside = Path(out).with_name(f".{Path(out).name}.parts") if out else Path()
+    def _scorer(self, min_confidence: float | None, out: str | Path | None = None) -> Scorer:
+        beside = None if out is None else Path(out).with_name(f".{Path(out).name}.parts")
         threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
         device = pick_device(self.settings.compute.device)
         return Scorer(self.classifier, self.corrector, threshold, device, self.manifest["run_id"], beside)
 
-    def _predictions(self, rows: Any, progress: Progress, out: str | Path = "") -> Iterator[pa.Table]:  # noqa: ANN401
+    def _predictions(self, rows: Any, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:  # noqa: ANN401
         scorer, blocks = self._scorer(None, out), self._blocks(rows, progress)
         return (prediction_table(*block) for block in scorer.predicted(blocks, progress))

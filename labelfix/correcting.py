@@ -122,7 +122,7 @@ class Scorer:
         min_confidence: A label is changed only where its confidence reaches this.
         device: Where to compute.
         run_id: Id of the run.
-        parts: Where blocks pass from process to process, where several work together.
+        parts: Where blocks pass from process to process, where several work together; None where each computes all.
     """
 
     classifier: TrainedClassifier
@@ -130,7 +130,7 @@ class Scorer:
     min_confidence: float
     device: torch.device
     run_id: str
-    parts: Path
+    parts: Path | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
@@ -166,7 +166,7 @@ class Scorer:
         self, blocks: Blocks, compute: Callable[[LabelTable, Inputs], Arrays]
     ) -> Iterator[tuple[LabelTable, Arrays]]:
         """What is computed of every block, in order; where several processes work together, only on the first."""
-        if ranks().alone:
+        if ranks().alone or self.parts is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
         said = in_turn(
             self.parts,

@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -22,6 +23,10 @@ from torch import Tensor, nn
 from labelfix.errors import OtherProcessError
 
 T = TypeVar("T")
+
+PATIENCE = timedelta(days=1)
+"""How long a process waits for the others: while the first writes a large file, they have nothing to do. One that dies
+is noticed at once."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,12 @@ class Ranks:
                 dist.barrier()
 
 
+_joined = Ranks()  # a plain variable, because autograd's threads have to see it too
+
+
 def ranks() -> Ranks:
-    """This process among those that have joined; alone where none has."""
-    if dist.is_available() and dist.is_initialized():
-        return Ranks(dist.get_rank(), dist.get_world_size())
-    return Ranks()
+    """This process among those that have joined; alone outside `together`, whatever group a caller's program has."""
+    return _joined
 
 
 def started_together() -> bool:
@@ -116,16 +122,19 @@ def together() -> Iterator[Ranks]:
     Raises:
         OtherProcessError: The others cannot be reached.
     """
+    global _joined
     if not started_together() or not dist.is_available() or dist.is_initialized():
         yield ranks()
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     with _death_is_told():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=PATIENCE)
+    _joined = Ranks(dist.get_rank(), dist.get_world_size())
     try:
-        yield ranks()
+        yield _joined
     finally:
+        _joined = Ranks()
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
 

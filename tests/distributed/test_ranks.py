@@ -106,3 +106,16 @@ def _run_two(work: Any, folder: Path, argument: Any) -> None:
 def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_a_process_group_of_the_callers_own_is_left_alone(tmp_path: Path) -> None:
+    """A library user's program may be distributed itself, and call labelfix on one of its processes only."""
+    store = torch.distributed.FileStore(str(tmp_path / "store"), 1)
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        assert ranks() == Ranks()
+        with together() as here:
+            assert here == Ranks()
+        assert torch.distributed.is_initialized()
+    finally:
+        torch.distributed.destroy_process_group()
