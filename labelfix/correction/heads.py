@@ -5,13 +5,20 @@ Legend: M trusted rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import torch
 
-from labelfix.correction.base import Problem
+from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.folds import CrossFitted
+from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.correction.quality import share_with_interval
+from labelfix.correction.threshold import choose_threshold
+from labelfix.data.tables import Codes
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.training.linear import LinearHead
@@ -39,11 +46,52 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
     return module.eval()
 
 
-def judged(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
-    """How good a head is on the trusted rows, each judged by a head that had not seen it."""
+def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
+    """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
     rows = len(problem.truth)
     hits = int((fitted.held.argmax(axis=1)[:rows] == problem.truth).sum())
-    return {
-        "out_of_fold_nll": {"classifier": CrossFitted(fitted.full, (), fitted.held[:rows]).nll(problem.truth)},
-        "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, rows),
-    }
+    return {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, rows)
+
+
+def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, pa.Table]:
+    """The r whose head is likeliest on trusted rows out of fold, and a history of all candidates.
+
+    Args:
+        candidates: r → the head.
+        truth: `(M,)` trusted labels.
+    """
+    losses = {ridge: fitted.nll(truth) for ridge, fitted in candidates.items()}
+    history = pa.table({"ridge": list(losses), "out_of_fold_nll": list(losses.values())})
+    return min(losses, key=lambda ridge: losses[ridge]), history
+
+
+def posterior_model(
+    problem: Problem,
+    fitted: CrossFitted,
+    label_terms: npt.NDArray[np.float64],
+    history: pa.Table,
+    metrics: Mapping[str, Any] | None = None,
+) -> FittedModel:
+    """A head as the classifier, and the soft label ∝ f(y|x) · exp(label_terms[y, y']).
+
+    Args:
+        problem: The data.
+        fitted: The head.
+        label_terms: `(K, K)` log T; zeros where given labels say nothing.
+        history: Of the fit.
+        metrics: Figures beside those of the head.
+    """
+    rows = len(problem.truth)
+    nll = CrossFitted(fitted.full, (), fitted.held[:rows]).nll(problem.truth)
+    return FittedModel(
+        classifier=as_classifier(problem, fitted.full),
+        temperature=1.0,
+        corrector=PosteriorCorrector(label_terms, 1.0, 1.0),
+        history=history,
+        min_confidence=choose_threshold(rows),
+        metrics={
+            **(metrics or {}),
+            "out_of_fold_nll": {"classifier": nll},
+            "classifier_right": right_out_of_fold(problem, fitted),
+        },
+    )

@@ -10,9 +10,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import as_classifier, judged, need_fixed_features
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.threshold import choose_threshold
+from labelfix.correction.heads import need_fixed_features, posterior_model
 from labelfix.progress import Progress
 from labelfix.settings.methods import BayesSettings
 
@@ -32,11 +30,5 @@ def fit(problem: Problem, settings: BayesSettings, progress: Progress) -> Fitted
     rows = members.load(problem, progress)
     trusted_only = members.fit_trusted_only(rows)
     transition, _ = members.transitions(rows, members.fit_given_labels(rows))
-    return FittedModel(
-        classifier=as_classifier(problem, trusted_only.full),
-        temperature=1.0,
-        corrector=PosteriorCorrector(np.log(transition), 1.0, 1.0),
-        history=pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]}),
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics=judged(problem, trusted_only),
-    )
+    history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
+    return posterior_model(problem, trusted_only, np.log(transition), history)

@@ -10,9 +10,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import as_classifier, judged, need_fixed_features
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.threshold import choose_threshold
+from labelfix.correction.heads import need_fixed_features, posterior_model
 from labelfix.progress import Progress
 from labelfix.settings.methods import CleanOnlySettings
 
@@ -31,11 +29,5 @@ def fit(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> Fi
     need_fixed_features(problem, "clean-only")
     rows = members.load(problem, progress)
     fitted = members.fit_trusted_only(rows)
-    return FittedModel(
-        classifier=as_classifier(problem, fitted.full),
-        temperature=1.0,
-        corrector=PosteriorCorrector(np.zeros((problem.num_classes, problem.num_classes)), 1.0, 1.0),
-        history=pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]}),
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics=judged(problem, fitted),
-    )
+    history = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
+    return posterior_model(problem, fitted, np.zeros((problem.num_classes, problem.num_classes)), history)

@@ -11,13 +11,10 @@ the posterior f(x)·T0[·, y'], which the paper does not make.
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import as_classifier, judged, need_fixed_features
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.threshold import choose_threshold
+from labelfix.correction.heads import best_ridge, need_fixed_features, posterior_model
 from labelfix.progress import Progress
 from labelfix.settings.methods import GlcSettings
 
@@ -42,13 +39,5 @@ def fit(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedMo
     transition, without = members.transitions(rows, members.fit_given_labels(rows))
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
     fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
-    truth = rows.truth.numpy()
-    ridge = min(fitted, key=lambda r: fitted[r].nll(truth))
-    return FittedModel(
-        classifier=as_classifier(problem, fitted[ridge].full),
-        temperature=1.0,
-        corrector=PosteriorCorrector(np.log(transition), 1.0, 1.0),
-        history=pa.table({"ridge": list(fitted), "out_of_fold_nll": [f.nll(truth) for f in fitted.values()]}),
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics={"ridge": ridge} | judged(problem, fitted[ridge]),
-    )
+    ridge, history = best_ridge(fitted, rows.truth.numpy())
+    return posterior_model(problem, fitted[ridge], np.log(transition), history, {"ridge": ridge})

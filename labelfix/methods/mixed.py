@@ -27,7 +27,7 @@ from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
-from labelfix.correction.heads import as_classifier, judged
+from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.correction.network import softmax
 from labelfix.correction.posterior import PosteriorCorrector
@@ -84,17 +84,10 @@ def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedMode
     of_given = members.fit_given_labels(rows)
     transition, _ = members.transitions(rows, of_given)
     transition = paired_transition(problem.truth, problem.paired_given, transition)
-    truth = rows.truth.numpy()
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
-    ridge = min(fitted, key=lambda r: fitted[r].nll(truth))
-    return FittedModel(
-        classifier=as_classifier(problem, fitted[ridge].full),
-        temperature=1.0,
-        corrector=PosteriorCorrector(np.log(transition), 1.0, 1.0),
-        history=pa.table({"ridge": list(fitted), "out_of_fold_nll": [f.nll(truth) for f in fitted.values()]}),
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics={"ridge": ridge, "transition": transition.tolist()} | judged(problem, fitted[ridge]),
-    )
+    ridge, history = best_ridge(fitted, rows.truth.numpy())
+    metrics = {"ridge": ridge, "transition": transition.tolist()}
+    return posterior_model(problem, fitted[ridge], np.log(transition), history, metrics)
 
 
 def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:

@@ -169,6 +169,11 @@ def select(inputs: Inputs, rows: Rows) -> Inputs:
     return SelectedInputs(inputs, rows)
 
 
+def unwrapped(inputs: Inputs) -> tuple[Inputs, Rows | None]:
+    """Inputs that are no selection, and which of their rows are meant; None for all."""
+    return (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
+
+
 def lengths(inputs: Inputs) -> Rows | None:
     """`(N,)` tokens of each text, by which batches of similar length are made; None for inputs of one shape."""
     if isinstance(inputs, SelectedInputs):

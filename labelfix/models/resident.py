@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from labelfix.models.augment import Key, Normalisation, augment, crop_draws, normalisation, normalise
-from labelfix.models.features import ImageInputs, Inputs, Rows, SelectedInputs
+from labelfix.models.features import ImageInputs, Inputs, Rows, unwrapped
 
 SHARE = 0.25
-"""Share of a GPU's free memory that images may take."""
+"""Share of a GPU's free memory that rows may take."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,24 @@ def resident(inputs: Inputs, device: torch.device) -> ResidentImages | None:
         inputs: Decoded images, or some rows of such.
         device: Where they go.
     """
-    images, rows = (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
+    images, rows = unwrapped(inputs)
     if not isinstance(images, ImageInputs):
         return None
-    pixels = images.tensor if rows is None else images.tensor[torch.from_numpy(np.ascontiguousarray(rows))]
-    if device.type == "cuda" and pixels.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
+    pixels = placed(images.tensor, rows, device)
+    if pixels is None:
         return None
-    return ResidentImages(pixels.to(device), normalisation(images.mean, images.std, device), images.margin)
+    return ResidentImages(pixels, normalisation(images.mean, images.std, device), images.margin)
+
+
+def placed(tensor: Tensor, rows: Rows | None, device: torch.device) -> Tensor | None:
+    """Some rows of a tensor, or all, on the device; None for more than a GPU has room for.
+
+    Args:
+        tensor: `(N, ...)` on the CPU.
+        rows: Which; None for all.
+        device: Where they go.
+    """
+    chosen = tensor if rows is None else tensor[torch.from_numpy(np.ascontiguousarray(rows))]
+    if device.type == "cuda" and chosen.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return chosen.to(device)

@@ -9,15 +9,14 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from labelfix.data.tables import Codes
 from labelfix.models.augment import Key
-from labelfix.models.features import FeatureInputs, Inputs, SelectedInputs
+from labelfix.models.features import FeatureInputs, Inputs, unwrapped
 from labelfix.models.loading import in_order
-from labelfix.models.resident import SHARE, ResidentImages, resident
+from labelfix.models.resident import ResidentImages, placed, resident
 from labelfix.models.trained import to_device
 from labelfix.ranks import ranks
 from labelfix.training.passes import Labelled
@@ -86,10 +85,5 @@ def _share(rows: Codes, key: Key) -> tuple[Codes, Key]:
 
 
 def _features(inputs: Inputs, device: torch.device) -> Tensor | None:
-    inner, rows = (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
-    if not isinstance(inner, FeatureInputs):
-        return None
-    features = inner.tensor if rows is None else inner.tensor[torch.from_numpy(np.ascontiguousarray(rows))]
-    if device.type == "cuda" and features.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
-        return None
-    return features.to(device)
+    inner, rows = unwrapped(inputs)
+    return placed(inner.tensor, rows, device) if isinstance(inner, FeatureInputs) else None

@@ -24,15 +24,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor
 
 from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import CrossFitted, calibrated
+from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
+from labelfix.correction.heads import as_classifier, right_out_of_fold
 from labelfix.correction.members import Rows, learned_transition, load
 from labelfix.correction.posterior import PosteriorCorrector, fit_paired
-from labelfix.correction.quality import share_with_interval
 from labelfix.correction.stack import fit_stack, merge
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
@@ -122,22 +121,18 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     with clock.part("posterior"):
         corrector, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
     progress.finish()
-    module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
-    with torch.no_grad():
-        module.head.weight.copy_(classifier.full.weight)
-        module.head.bias.copy_(classifier.full.bias)
-    truth, trusted = rows.truth.numpy(), len(problem.truth)
-    hits = int((classifier.held.argmax(axis=1) == truth)[:trusted].sum())
+    truth = rows.truth.numpy()
     metrics |= {
         "shares": prior.shares,
         "ridge": prior.ridge,
         "lcn": {"a": float(correction.a), "b": float(correction.b), "c": float(correction.c)},
         "out_of_fold_nll": {"stack": prior.stack.nll(truth), "classifier": classifier.nll(truth)},
         "recipe": "anchored",
-        "classifier_right": {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, trusted),
+        "classifier_right": right_out_of_fold(problem, classifier),
+        "fit_seconds": clock.seconds,
     }
-    metrics["fit_seconds"] = clock.seconds
-    return FittedModel(module.eval(), 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics)
+    module = as_classifier(problem, classifier.full)
+    return FittedModel(module, 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics)
 
 
 def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
@@ -258,8 +253,4 @@ def _stacked(parts: list[CrossFitted], factors: np.ndarray, rows: Rows) -> Cross
     """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
     full = merge([part.full for part in parts], list(factors))
     without = [merge([part.without[k] for part in parts], list(factors)) for k in range(rows.folds.count)]
-    held = torch.empty(len(rows.truth), rows.num_classes)
-    for k, head in enumerate(without):
-        inside = torch.from_numpy(rows.folds.inside(k))
-        held[inside] = head.log_probabilities(rows.clean[inside])
-    return CrossFitted(full, tuple(without), held.numpy().astype(np.float64))
+    return CrossFitted(full, tuple(without), out_of_fold(without, rows.folds, rows.clean))

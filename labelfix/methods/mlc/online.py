@@ -25,11 +25,11 @@ import torch
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.transition import Matrix
-from labelfix.data.split import CleanSplit, split_clean
+from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
 from labelfix.methods.mlc.average import Average
-from labelfix.methods.mlc.paper import finished, make_trainer, train
-from labelfix.methods.mlc.plan import Plan, make_plan
+from labelfix.methods.mlc.paper import begin, finished, make_trainer, train
+from labelfix.methods.mlc.plan import Plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import learn_given_labels, learn_trusted_rows, recover_transition
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
@@ -60,11 +60,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    plan = make_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
-    progress.say(split.describe())
-    generator = torch.Generator().manual_seed(problem.seed)
-    classifier = problem.new_classifier(generator).to(problem.device)
+    plan, split, generator, classifier = begin(problem, settings, progress)
     unknown = torch.zeros(problem.num_classes, problem.num_classes)
     lcn = StructuredCorrectionNetwork(
         classifier.feature_width, unknown, plan.lcn_hidden, settings.lcn_embedding, generator

@@ -59,11 +59,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    plan = make_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
-    progress.say(split.describe())
-    generator = torch.Generator().manual_seed(problem.seed)
-    classifier = problem.new_classifier(generator).to(problem.device)
+    plan, split, generator, classifier = begin(problem, settings, progress)
     lcn = LabelCorrectionNetwork(
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
@@ -78,6 +74,17 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         progress,
     )
     return finished(problem, plan, split, transition, classifier, lcn, history, "paper")
+
+
+def begin(
+    problem: Problem, settings: MlcSettings, progress: Progress
+) -> tuple[Plan, CleanSplit, torch.Generator, Classifier]:
+    """What training a whole network starts from; the generator goes on to draw the LCN's weights."""
+    plan = make_plan(problem, settings)
+    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    progress.say(split.describe())
+    generator = torch.Generator().manual_seed(problem.seed)
+    return plan, split, generator, problem.new_classifier(generator).to(problem.device)
 
 
 def train(
