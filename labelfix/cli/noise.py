@@ -19,6 +19,7 @@ class Kind(enum.StrEnum):
     unif = "unif"
     flip = "flip"
     flip_u = "flip-u"
+    nearest_class = "nearest-class"
     matrix = "matrix"
 
 
@@ -39,7 +40,7 @@ NoiseKind = Annotated[
     typer.Option(
         "--kind",
         help="unif: drawn anew from all classes; flip: one fixed other class for each; flip-u: any other class; "
-        "matrix: as --matrix says.",
+        "nearest-class: the class whose mean embedding is nearest; matrix: as --matrix says.",
     ),
 ]
 Rate = Annotated[
@@ -55,6 +56,16 @@ MatrixFile = Annotated[
         help="CSV file: the class names, then one row of probabilities for each of them as the true class.",
     ),
 ]
+EmbeddingColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--embedding-column",
+        metavar="NAME",
+        show_default=False,
+        rich_help_panel=options.COLUMNS,
+        help="Column of embeddings, for --kind nearest-class.",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise.")]
 
 
@@ -66,6 +77,7 @@ def noise(
     rate: Rate = None,
     matrix: MatrixFile = None,
     label_column: LabelColumn = "label",
+    embedding_column: EmbeddingColumn = None,
     seed: Seed = 0,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -82,19 +94,32 @@ def noise(
         if matrix is not None:
             raise SettingsError("--matrix: goes with --kind matrix only")
         rate = options.needed(rate, "--rate", "say how often, for example --rate 0.4")
+    if kind is Kind.nearest_class:
+        column: str = options.needed(
+            embedding_column, "--embedding-column", "name the column whose class means say which class is nearest"
+        )
+    elif embedding_column is not None:
+        raise SettingsError("--embedding-column: goes with --kind nearest-class only")
     voice = options.voice(context)
 
     from labelfix.data.formats import open_table
-    from labelfix.data.noise import Matrix, transition_matrix
-    from labelfix.data.noisy_copy import TRUE_COLUMN, read_matrix, write_noisy_copy
+    from labelfix.data.noise import Matrix, nearest_class, transition_matrix
+    from labelfix.data.noisy_copy import TRUE_COLUMN, read_embeddings, read_matrix, write_noisy_copy
+    from labelfix.data.tables import UNLABELLED, Codes
 
-    def matrix_for(classes: tuple[str, ...]) -> Matrix:
+    source = open_table(table)
+
+    def matrix_for(classes: tuple[str, ...], truth: Codes) -> Matrix:
         if kind is Kind.matrix:
             return read_matrix(path, classes)
         assert rate is not None
+        if kind is Kind.nearest_class:
+            labelled = truth != UNLABELLED
+            embeddings = read_embeddings(source, column, label_column)
+            return nearest_class(embeddings[labelled], truth[labelled], len(classes), rate)
         return transition_matrix(kind.value, len(classes), rate)
 
-    told = write_noisy_copy(open_table(table), out, label_column, matrix_for, seed)
+    told = write_noisy_copy(source, out, label_column, matrix_for, seed)
     share = told.changed / max(told.labelled, 1)
     voice.note(
         f"{told.rows:,} rows, {told.classes} classes: {told.changed:,} labels ({share:.1%}) are wrong now; "

@@ -11,12 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.assemble import attempt
 from labelfix.data.classes import natural_order
+from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, write_batches
+from labelfix.data.formats.base import READ_ROWS
+from labelfix.data.input_checks import check_inputs
+from labelfix.data.input_columns import input_columns
+from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels import LabelReader
 from labelfix.data.noise import Matrix, corrupt, given_matrix
+from labelfix.data.rows import survey_rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError, input_error
+from labelfix.settings.data import DataSettings
 
 TRUE_COLUMN = "true_label"
 """Where the true labels go."""
@@ -40,7 +48,7 @@ class NoisyCopy:
 
 
 def write_noisy_copy(
-    source: TableSource, out: Path, column: str, matrix_for: Callable[[tuple[str, ...]], Matrix], seed: int
+    source: TableSource, out: Path, column: str, matrix_for: Callable[[tuple[str, ...], Codes], Matrix], seed: int
 ) -> NoisyCopy:
     """Write a table again with noisy labels in its label column and the true ones in `true_label`.
 
@@ -50,7 +58,7 @@ def write_noisy_copy(
         source: The table.
         out: The file to write.
         column: Its label column.
-        matrix_for: Class names in natural order → T in that order.
+        matrix_for: Class names in natural order, and `(N,)` true classes (-1 = none) → T in that order.
         seed: Of the draws.
 
     Raises:
@@ -70,7 +78,7 @@ def write_noisy_copy(
         raise input_error(source.name, f"column {column!r} has {len(classes)} classes", "noise needs at least two")
     code = {name: code for code, name in enumerate(classes)}
     truth = np.array([*(code[value] for value in labels.values), UNLABELLED], dtype=np.int64)[labels.positions]
-    given = corrupt(truth, matrix_for(classes), np.random.default_rng(seed))
+    given = corrupt(truth, matrix_for(classes, truth), np.random.default_rng(seed))
     first = np.empty(len(classes), dtype=np.int64)
     first[[code[value] for value in labels.values]] = labels.first
     place = source.schema.names.index(column)
@@ -78,6 +86,32 @@ def write_noisy_copy(
     write_batches(out, schema, _batches(source, schema, place, given, _cells(source, column, first)))
     labelled = truth != UNLABELLED
     return NoisyCopy(len(truth), int(labelled.sum()), int((given != truth)[labelled].sum()), len(classes))
+
+
+def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray[np.float32]:
+    """A column of ready embeddings, whole.
+
+    Args:
+        source: The table.
+        column: The embedding column.
+        label: The label column.
+
+    Returns:
+        `(N, D)`.
+
+    Raises:
+        InputError: There is no such column, or a row of it is missing, not finite or of another length.
+    """
+    findings = Findings()
+    spec = input_columns(source, (label,), DataSettings(embedding_column=column), findings, READ_ROWS)
+    findings.stop_on_errors()
+    assert spec is not None
+    places = survey_rows(source, None, None, READ_ROWS).places
+    inputs = ColumnInputs(source, spec, len(places))
+    attempt(lambda: check_inputs(inputs, places, findings, False, READ_ROWS, training=True), findings)
+    findings.stop_on_errors()
+    parts = [batch.column(0).flatten().to_numpy() for batch in inputs.batches(READ_ROWS)]
+    return np.concatenate(parts).reshape(len(places), -1)
 
 
 def read_matrix(path: Path, classes: tuple[str, ...]) -> Matrix:

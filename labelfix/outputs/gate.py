@@ -237,7 +237,7 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64]) -> tuple[Findin
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
     ends = np.cumsum(rows.group_sizes)
-    for index in np.unique(np.searchsorted(ends, worst, side="right")).tolist():
+    for index in sorted(set(np.searchsorted(ends, worst, side="right").tolist())):
         first = int(ends[index]) - rows.group_sizes[index]
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():

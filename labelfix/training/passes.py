@@ -54,7 +54,7 @@ class Labelled(NamedTuple):
 
 def forward(classifier: Classifier, inputs: Batch, precision: Precision) -> ClassifierOutput:
     """Logits `(B, K)` and features `(B, D)` of a batch, in float32 or better whatever the pass computed in."""
-    with arithmetic(next(classifier.parameters()).device, precision):
+    with arithmetic(classifier.head.weight.device, precision):
         said = classifier(inputs)
     return ClassifierOutput(_wide(said.logits), _wide(said.hidden))
 

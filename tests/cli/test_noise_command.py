@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelfix.cli import main
@@ -50,6 +52,18 @@ def test_a_matrix_of_ones_own_decides_every_label(table, tmp_path):
     assert {(row["true_label"], row["label"]) for row in read(out)} == {("a", "b"), ("b", "c"), ("c", "c")}
 
 
+def test_the_nearest_class_is_the_one_whose_mean_embedding_is_nearest(tmp_path):
+    """Means 0, 1 and 3 on a line: a and b are nearest to each other, and b is nearest to c."""
+    table, out = tmp_path / "true.parquet", tmp_path / "noisy.parquet"
+    labels = [*"abc" * 4, None]
+    places = {"a": 0.0, "b": 1.0, "c": 3.0, None: 99.0}
+    vectors = pa.array([[places[label], 1.0] for label in labels], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"embedding": vectors, "label": labels}), table)
+    assert noise(table, out, "--kind", "nearest-class", "--rate", "1", "--embedding-column", "embedding") == 0
+    rows = pq.read_table(out).to_pylist()
+    assert {(row["true_label"], row["label"]) for row in rows} == {("a", "b"), ("b", "a"), ("c", "b"), (None, None)}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -58,6 +72,9 @@ def test_a_matrix_of_ones_own_decides_every_label(table, tmp_path):
         (["--kind", "matrix", "--matrix", "t.csv", "--rate", "0.1"], "the matrix says how often"),
         (["--kind", "unif", "--rate", "0.1", "--matrix", "t.csv"], "goes with --kind matrix only"),
         (["--rate", "0.1", "--label-column", "class"], "has no column 'class'"),
+        (["--kind", "nearest-class", "--rate", "0.1"], "--embedding-column is missing"),
+        (["--rate", "0.1", "--embedding-column", "text"], "goes with --kind nearest-class only"),
+        (["--kind", "nearest-class", "--rate", "0.1", "--embedding-column", "text"], "text"),
     ],
 )
 def test_what_does_not_fit_is_said(table, tmp_path, capsys, words, message):

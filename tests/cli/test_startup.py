@@ -19,6 +19,7 @@ HEAVY = [
     "datasets",
     "pyarrow.dataset",
     "pyarrow.compute",
+    "numpy.ma",
 ]
 PROGRAM = """
 import json, sys

@@ -117,7 +117,9 @@ def test_a_noisy_copy_keeps_everything_else_and_the_type_of_the_labels(tmp_path,
     )
     pq.write_table(table, tmp_path / "in.parquet", row_group_size=700)
     out = tmp_path / f"out{suffix}"
-    told = write_noisy_copy(open_table(tmp_path / "in.parquet"), out, "label", lambda names: flip(len(names), 0.5), 3)
+    told = write_noisy_copy(
+        open_table(tmp_path / "in.parquet"), out, "label", lambda names, _: flip(len(names), 0.5), 3
+    )
     back = pa.Table.from_batches([c.batch for c in open_table(out).scan()])
     assert back.schema.names == ["text", "label", "true_label", "last"]
     assert back["true_label"].to_pylist() == labels

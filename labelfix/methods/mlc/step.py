@@ -79,6 +79,8 @@ class MlcTrainer:
     average: Average | None = None
 
     def __post_init__(self) -> None:
+        # Walking through a network for its parameters costs a small one a noticeable part of a step.
+        self.lcn_weights = list(self.lcn.parameters())
         self.choose_weights()
 
     def choose_weights(self) -> None:
@@ -111,7 +113,7 @@ class MlcTrainer:
             meta_loss, clean_gradient = self.memory.attempt(lambda pieces: self._judge(meta, pieces), len(meta.labels))
             self._chain(learned, noisy, noisy.rows + clean.rows, clean_gradient)
             if last or self.window.steps == self.lookahead:
-                for parameter, value in zip(self.lcn.parameters(), self.window.take(), strict=True):
+                for parameter, value in zip(self.lcn_weights, self.window.take(), strict=True):
                     parameter.grad = value
                 self.lcn_optimizer.step()
         self.steps += 1
@@ -206,7 +208,7 @@ class MlcTrainer:
         moved = direction.vector.clone() if self.lookahead > 1 else direction.vector
         delta = self._difference(learned, noisy, direction)
         weighed = (learned.soft * delta.to(learned.soft.dtype)).sum() / total
-        gradient = torch.autograd.grad(weighed, list(self.lcn.parameters()))
+        gradient = torch.autograd.grad(weighed, self.lcn_weights)
         ranks().add_up(gradient)
         self.window.add(gradient, clean_gradient.vector, moved)
         self.gamma = self.window.gamma
