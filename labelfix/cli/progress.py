@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from labelfix.cli.interrupts import insist
 from labelfix.outputs.plain_text import visible
 from labelfix.progress import Progress, Silent
 
@@ -87,6 +88,7 @@ class Lines:
 
     def advance(self, amount: int = 1, **facts: float) -> None:
         """See `Progress.advance`."""
+        insist()
         if self._stage is None:
             return
         self._stage.done += amount
@@ -146,6 +148,7 @@ class Bars:
 
     def advance(self, amount: int = 1, **facts_: float) -> None:
         """See `Progress.advance`."""
+        insist()
         if self._stage is None:
             return
         self._stage.done += amount

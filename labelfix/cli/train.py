@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from labelfix import runs
-from labelfix.cli import options
+from labelfix.cli import interrupts, options
 from labelfix.cli.evaluate import share
 from labelfix.cli.voice import Voice
 from labelfix.errors import SettingsError
@@ -69,7 +67,7 @@ def train(
 
     from labelfix import api
 
-    with terminated_as_interrupted():
+    with interrupts.interruptible():
         run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=voice.progress())
     _done(voice, run, path)
 
@@ -95,7 +93,7 @@ def _go_on(
 
     from labelfix import api
 
-    with terminated_as_interrupted():
+    with interrupts.interruptible():
         run = api.resume(path, noisy, clean or None, progress=voice.progress(), **given)
     _done(voice, run, path)
 
@@ -125,21 +123,3 @@ def _left_behind(path: Path) -> str:
     if runs.RunFolder(path).under_way:
         return f"{path} is unfinished; {runs.how_to_go_on(path)}"
     return ""
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, end the command as Ctrl-C does: with what to do next."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
