@@ -80,7 +80,6 @@ class MlcTrainer:
 
     def __post_init__(self) -> None:
         # Walking through a network for its parameters costs a small one a noticeable part of a step.
-        self.lcn_weights = list(self.lcn.parameters())
         self.choose_weights()
 
     def choose_weights(self) -> None:
@@ -113,7 +112,7 @@ class MlcTrainer:
             meta_loss, clean_gradient = self.memory.attempt(lambda pieces: self._judge(meta, pieces), len(meta.labels))
             self._chain(learned, noisy, noisy.rows + clean.rows, clean_gradient)
             if last or self.window.steps == self.lookahead:
-                for parameter, value in zip(self.lcn_weights, self.window.take(), strict=True):
+                for parameter, value in zip(list(self.lcn.parameters()), self.window.take(), strict=True):
                     parameter.grad = value
                 self.lcn_optimizer.step()
         self.steps += 1
@@ -208,7 +207,7 @@ class MlcTrainer:
         moved = direction.vector.clone() if self.lookahead > 1 else direction.vector
         delta = self._difference(learned, noisy, direction)
         weighed = (learned.soft * delta.to(learned.soft.dtype)).sum() / total
-        gradient = torch.autograd.grad(weighed, self.lcn_weights)
+        gradient = torch.autograd.grad(weighed, list(self.lcn.parameters()))
         ranks().add_up(gradient)
         self.window.add(gradient, clean_gradient.vector, moved)
         self.gamma = self.window.gamma
