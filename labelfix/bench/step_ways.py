@@ -101,12 +101,11 @@ def make_step(bench: Workbench, way: str) -> Callable[[], None]:
 
     else:
         trainer = MlcTrainer(
-            bench.classifier,
-            bench.lcn,
-            bench.optimizer,
-            bench.lcn_optimizer,
-            next(how for how in DERIVATIVES if how == way),
-            1,
+            classifier=bench.classifier,
+            lcn=bench.lcn,
+            optimizer=bench.optimizer,
+            lcn_optimizer=bench.lcn_optimizer,
+            derivative=next(how for how in DERIVATIVES if how == way),
             seed=0 if draws_masks(bench.classifier, bench.meta.inputs) else None,
             precision=bench.precision,
         )

@@ -5,7 +5,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -45,6 +45,8 @@ class Problem:
         checkpoints: Keeps states and stages so that a killed run can go on; None where nothing is to be kept.
         precision: What forward passes of training compute in.
         accumulate: Pieces in which a batch goes through the network at first.
+        observe: Called with the classifier after every epoch, by methods that have epochs; what it returns goes into
+            the epoch's row of the history. For measuring alone: no method looks at it.
     """
 
     noisy: Inputs
@@ -61,6 +63,7 @@ class Problem:
     checkpoints: Checkpoints | None = None
     precision: Precision = "fp32"
     accumulate: int = 1
+    observe: Callable[[Classifier], Mapping[str, float]] | None = None
 
 
 class Corrector(Protocol):

@@ -16,44 +16,37 @@ Legend: M trusted rows, N noisy rows, K classes.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
-from labelfix.correction.network import softmax
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.quality import share_with_interval
-from labelfix.correction.threshold import choose_threshold
-from labelfix.correction.transition import Matrix, expected_transition, paired_transition
+from labelfix.correction.transition import paired_transition
 from labelfix.data.split import CleanSplit, split_clean
 from labelfix.data.tables import Codes
-from labelfix.methods.mlc.paper import make_trainer, train
-from labelfix.methods.mlc.plan import make_plan
-from labelfix.methods.mlc.state import History
-from labelfix.methods.mlc.step import MlcTrainer, StepFigures
-from labelfix.methods.mlc.warmup import learn_given_labels
-from labelfix.models.classifier import Classifier
-from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.trainer import Trainer
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    make_trainer,
+    new_classifier,
+    posterior_network,
+    train,
+    transition_of_trusted_rows,
+)
+from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.progress import Progress
-from labelfix.settings.methods import MixedSettings, MlcSettings, NoisyOnlySettings
+from labelfix.settings.methods import MixedSettings, NoisyOnlySettings
 from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
-from labelfix.training.loop import outputs
-from labelfix.training.passes import Labelled
 
 RIDGES = (1.0, 10.0)
 """Candidates for r."""
-
-WATCHED = ("epoch", "step", "corrected_loss", "clean_loss", "learning_rate", "rows_per_second", "held_out_accuracy")
-"""What of MLC's history there is here; the labels of `corrected_loss` are the given ones."""
 
 
 def fit(problem: Problem, settings: MixedSettings, progress: Progress) -> FittedModel:
@@ -108,68 +101,27 @@ def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
     return calibrated(head, [head] * rows.folds.count, rows.folds, rows.clean, truth)
 
 
-@dataclass
-class PlainTrainer(MlcTrainer):
-    """Takes plain steps where MLC would take its own; its LCN is never asked.
-
-    Attributes:
-        trusted: Whether trusted rows train too.
-    """
-
-    trusted: bool = True
-
-    def step(
-        self, noisy: Labelled, clean: Labelled, meta: Labelled | None, watch: bool = True, last: bool = False
-    ) -> StepFigures | None:
-        """Update w by the labels as they are."""
-        return self.plain_step(noisy, clean if self.trusted else None, watch)
-
-
 def _train(
     problem: Problem, settings: MixedSettings | NoisyOnlySettings, trusted: bool, progress: Progress
 ) -> FittedModel:
     """Every epoch and step of MLC's published recipe, taken plainly; see the module's docstring."""
-    own = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
-    as_mlc = MlcSettings(recipe="paper", **own)
-    plan = make_plan(problem, as_mlc)
+    plan = make_plan(problem, settings)
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
     # Nothing is judged while it trains, so the rows that judge MLC's look-ahead are free to teach.
-    split = dataclasses.replace(split, train=np.sort(np.concatenate([split.train, split.meta])))
-    progress.say(f"trusted rows: {len(split.train) if trusted else 0} train, {len(split.held_out)} held out")
-    generator = torch.Generator().manual_seed(problem.seed)
-    classifier = problem.new_classifier(generator).to(problem.device)
-    unused = LabelCorrectionNetwork(classifier.feature_width, problem.num_classes, 1, 1, False, generator)
-    trainer = make_trainer(problem, plan, as_mlc, classifier, unused.to(problem.device), progress, PlainTrainer)
-    assert isinstance(trainer, PlainTrainer)
-    trainer.trusted = trusted
+    teaching = np.sort(np.concatenate([split.train, split.meta]))
+    nobody = teaching[:0]
+    split = CleanSplit(teaching if trusted else nobody, nobody, split.held_out)
+    progress.say(f"trusted rows: {len(split.train)} train, {len(split.held_out)} held out")
+    classifier = new_classifier(problem)
+    trainer = make_trainer(problem, plan, settings, classifier, progress, Trainer)
 
-    def warm_up() -> Matrix:
+    def warm_up() -> dict[str, Any]:
         learn_given_labels(problem, plan, trainer, 0, progress)
-        return np.eye(problem.num_classes)  # T is estimated afterwards, on rows that were kept out
+        return {}
 
-    history, _ = train(problem, plan, as_mlc, split, trainer, warm_up, progress)
-    classifier.to(memory_format=torch.contiguous_format).eval()
-    return _finished(problem, split, classifier, history)
-
-
-def _finished(problem: Problem, split: CleanSplit, classifier: Classifier, history: History) -> FittedModel:
-    """Temperature and T from trusted rows that were kept out, and what follows from them."""
-    judged_on = split.held_out if len(split.held_out) else np.arange(len(problem.truth), dtype=np.int64)
-    logits, _ = outputs(classifier, problem.clean, judged_on, problem.device)
-    truth = problem.truth[judged_on]
-    temperature = fit_temperature(logits, truth)
+    course = train(problem, plan, settings, split, trainer, progress, warm_up)
     # The classifier has learned given labels: what it says of trusted rows it has not seen is n(y'|x).
-    expected = expected_transition(truth, softmax(logits.astype(np.float64)), problem.num_classes)
-    transition = paired_transition(problem.truth, problem.paired_given, expected)
-    hits = int((logits.argmax(axis=1) == truth).sum()) if len(split.held_out) else 0
-    return FittedModel(
-        classifier=classifier,
-        temperature=temperature,
-        corrector=PosteriorCorrector(np.log(transition), 1.0, temperature),
-        history=pa.Table.from_pylist([{name: row[name] for name in row if name in WATCHED} for row in history]),
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics={
-            "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(split.held_out)),
-            "transition": transition.tolist(),
-        },
+    transition = transition_of_trusted_rows(problem, split, classifier)
+    return posterior_network(
+        problem, split, classifier, transition, history_table(course.history, without=META_COLUMNS)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,39 +14,18 @@ class MethodSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MlcSettings(MethodSettings):
-    """Meta Label Correction (Zheng, Awadallah and Dumais, AAAI 2021).
-
-    The classifier learns the noisy rows from soft labels that a label correction network makes out of the
-    classifier's features h(x) and the given label. That network is judged by what its labels do: the classifier takes
-    a look-ahead step on them, and the loss of the result on trusted rows is differentiated with respect to the network
-    (the meta-gradient). So noise may depend on the input, and no transition matrix has to be estimated.
-
-    The parts of `anchored` on fixed features, in order: f_g, the trusted rows alone; T0, how labels go wrong; the
-    members S1 (learns the Bayes posterior of f_g and T0), GLC8 (gold loss correction) and N1 (the given labels as they
-    are), each with four folds of the trusted rows; their stack f_s, weighted by the folds they have not seen; T_m, T0
-    fitted to the noisy rows; the network q = softmax(a log f_s + b log T + δ), twelve steps of the implicit
-    meta-gradient; the classifier on q; the posterior, fitted to trusted rows whose given label is known. Regularisation,
-    weights and temperatures are chosen on trusted rows out of fold; nothing is left to set.
+class NetworkSettings(MethodSettings):
+    """How a network is trained by mini-batches.
 
     Fields that are None take the value that suits what is trained: a linear head on fixed features, a small
     network on feature vectors (`mlp`), a whole image classifier, or a whole text encoder.
-
-    Source: Guoqing Zheng, Ahmed Hassan Awadallah and Susan Dumais, "Meta Label Correction for Noisy Label Learning",
-    AAAI 2021.
     """
-
-    recipe: Literal["anchored", "paper"] | None = None
-    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
 
     epochs: int | None = None
     """Passes over the noisy rows. Default: 60 for heads and small networks, 10 for images, 3 for text encoders."""
 
     batch_size: int | None = None
     """Noisy rows a step. Default: 64 for heads and small networks, 100 for images, 16 for text encoders."""
-
-    clean_batch_size: int | None = None
-    """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
 
     optimizer: Literal["sgd", "adam", "adamw"] | None = None
     """Optimiser of the classifier; the look-ahead is exact for all of them. Default: sgd, and adamw for text encoders."""
@@ -74,7 +52,69 @@ class MlcSettings(MethodSettings):
     """Weight decay of the classifier. Default: 1e-5 for heads, 5e-4 for small networks and images, 0.01 for text encoders."""
 
     schedule: Literal["cosine", "step", "constant"] = "cosine"
-    """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (the paper's code), or constant."""
+    """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (as the published code of MLC does), or constant."""
+
+    early_stop: int | None = None
+    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
+
+    keep_best: bool = False
+    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
+
+    history_steps: int = 0
+    """Write a row of history every so many steps as well; 0 writes one an epoch."""
+
+    held_out: float = 0.2
+    """Share of the trusted rows kept out of training, to judge it; none where there are fewer than ten a class."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name in ("epochs", "batch_size", "clean_batch_size", "early_stop"):
+            value = getattr(self, name, None)
+            require(value is None or value >= 1, f"{name} = {value} must be at least 1")
+        for name in ("learning_rate", "head_learning_rate", "clip_norm"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"{name} = {value} must be above 0")
+        require(
+            self.weight_decay is None or self.weight_decay >= 0,
+            f"weight_decay = {self.weight_decay} must be at least 0",
+        )
+        for name in ("frozen_epochs", "history_steps"):
+            require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)} must be at least 0")
+        require(0 <= self.momentum < 1, f"momentum = {self.momentum} must be in [0, 1)")
+        require(not self.nesterov or self.momentum > 0, "nesterov = true needs momentum above 0")
+        require(0 <= self.held_out < 1, f"held_out = {self.held_out} must be in [0, 1)")
+        warmup = getattr(self, "warmup_epochs", None)
+        require(warmup is None or warmup >= 0, f"warmup_epochs = {warmup} must be at least 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlcSettings(NetworkSettings):
+    """Meta Label Correction (Zheng, Awadallah and Dumais, AAAI 2021).
+
+    The classifier learns the noisy rows from soft labels that a label correction network makes out of the
+    classifier's features h(x) and the given label. That network is judged by what its labels do: the classifier takes
+    a look-ahead step on them, and the loss of the result on trusted rows is differentiated with respect to the network
+    (the meta-gradient). So noise may depend on the input, and no transition matrix has to be estimated.
+
+    The parts of `anchored` on fixed features, in order: f_g, the trusted rows alone; T0, how labels go wrong; the
+    members S1 (learns the Bayes posterior of f_g and T0), GLC8 (gold loss correction) and N1 (the given labels as they
+    are), each with four folds of the trusted rows; their stack f_s, weighted by the folds they have not seen; T_m, T0
+    fitted to the noisy rows; the network q = softmax(a log f_s + b log T + δ), twelve steps of the implicit
+    meta-gradient; the classifier on q; the posterior, fitted to trusted rows whose given label is known. Regularisation,
+    weights and temperatures are chosen on trusted rows out of fold; nothing is left to set.
+
+    Fields that are None take the value that suits what is trained: a linear head on fixed features, a small
+    network on feature vectors (`mlp`), a whole image classifier, or a whole text encoder.
+
+    Source: Guoqing Zheng, Ahmed Hassan Awadallah and Susan Dumais, "Meta Label Correction for Noisy Label Learning",
+    AAAI 2021.
+    """
+
+    recipe: Literal["anchored", "paper"] | None = None
+    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
 
     warmup_epochs: int | None = None
     """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. 0 is the published procedure. Default: 3 for heads and small networks, 1 otherwise."""
@@ -106,48 +146,14 @@ class MlcSettings(MethodSettings):
     clean_split: Literal["fixed", "redrawn"] = "fixed"
     """`fixed`: trusted rows are cut once into disjoint train, meta and held-out parts. `redrawn`: the published halves of each batch, drawn anew from one pool."""
 
-    early_stop: int | None = None
-    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
-
-    keep_best: bool = False
-    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
-
-    history_steps: int = 0
-    """Write a row of history every so many steps as well; 0 writes one an epoch."""
-
-    held_out: float = 0.2
-    """Share of the trusted rows kept out of training, to judge it; none where there are fewer than ten a class."""
-
     def __post_init__(self) -> None:
-        check_choices(self)
-        for name in (
-            "epochs",
-            "batch_size",
-            "clean_batch_size",
-            "lcn_hidden",
-            "lcn_embedding",
-            "lookahead",
-            "meta_interval",
-            "warmup_steps",
-            "early_stop",
-        ):
+        super().__post_init__()
+        for name in ("lcn_hidden", "lcn_embedding", "lookahead", "meta_interval", "warmup_steps"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} = {value} must be at least 1")
-        for name in ("learning_rate", "lcn_learning_rate", "head_learning_rate", "clip_norm"):
-            value = getattr(self, name)
-            require(value is None or value > 0, f"{name} = {value} must be above 0")
         require(
-            self.weight_decay is None or self.weight_decay >= 0,
-            f"weight_decay = {self.weight_decay} must be at least 0",
-        )
-        for name in ("frozen_epochs", "history_steps"):
-            require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)} must be at least 0")
-        require(0 <= self.momentum < 1, f"momentum = {self.momentum} must be in [0, 1)")
-        require(not self.nesterov or self.momentum > 0, "nesterov = true needs momentum above 0")
-        require(0 <= self.held_out < 1, f"held_out = {self.held_out} must be in [0, 1)")
-        require(
-            self.warmup_epochs is None or self.warmup_epochs >= 0,
-            f"warmup_epochs = {self.warmup_epochs} must be at least 0",
+            self.lcn_learning_rate is None or self.lcn_learning_rate > 0,
+            f"lcn_learning_rate = {self.lcn_learning_rate} must be above 0",
         )
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
 
@@ -189,7 +195,7 @@ class CleanOnlySettings(MethodSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoisyOnlySettings(MethodSettings):
+class NoisyOnlySettings(NetworkSettings):
     """Plain training on the noisy rows with their given labels.
 
     On fixed features a logistic regression; end to end the batches and learning rates of MLC's published recipe. Trusted
@@ -198,39 +204,8 @@ class NoisyOnlySettings(MethodSettings):
     None takes what MLC would.
     """
 
-    epochs: int | None = None
-    """Passes over the noisy rows after the warm-up."""
-
-    batch_size: int | None = None
-    """Noisy rows a step."""
-
-    optimizer: Literal["sgd", "adam", "adamw"] | None = None
-    """Optimiser of the classifier."""
-
-    learning_rate: float | None = None
-    """Learning rate of the classifier."""
-
-    weight_decay: float | None = None
-    """Weight decay of the classifier."""
-
-    schedule: Literal["cosine", "step", "constant"] = "cosine"
-    """Learning rate over the run."""
-
     warmup_epochs: int | None = None
     """Epochs at the full learning rate on noisy rows alone, as MLC begins."""
-
-    early_stop: int | None = None
-    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
-
-    keep_best: bool = False
-    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
-
-    held_out: float = 0.2
-    """Share of the trusted rows kept out of training; none where there are fewer than ten a class."""
-
-    def __post_init__(self) -> None:
-        check_choices(self)
-        MlcSettings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)

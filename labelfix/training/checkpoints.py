@@ -99,11 +99,15 @@ class Checkpoints:
                 _remove(self._state(number))
         self._last, self._epochs = time.monotonic(), 0
 
-    def latest(self) -> Snapshot | None:
-        """The newest state that can be read; None at a fresh start."""
+    def latest(self, phase: str | None = None) -> Snapshot | None:
+        """The newest state that can be read; None at a fresh start.
+
+        Args:
+            phase: Only a state whose `phase` is this one.
+        """
         for number in reversed(self._numbers()):
             found = _read(self._state(number))
-            if found is not None:
+            if found is not None and phase in (None, found.values.get("phase")):
                 self._progress.say(f"going on from checkpoint {number}{_where(found.values)}")
                 return found
         return None

@@ -45,8 +45,8 @@ class Feed:
         whole, wanted = itertools.tee(wanted)
         mine, numbers = itertools.tee(_share(rows, key) for rows, key in wanted)
         for (rows, _), (own, _), batch in zip(whole, numbers, in_order(self.inputs, mine), strict=True):
-            labels = torch.from_numpy(self.labels[own]).to(self.device)
-            yield Labelled(to_device(batch, self.device), labels, len(rows))
+            labels, at = (torch.from_numpy(part).to(self.device) for part in (self.labels[own], own))
+            yield Labelled(to_device(batch, self.device), labels, len(rows), at)
 
     def resident(self) -> ResidentFeed | None:
         """The same rows on the device; None where they do not fit, or are texts, whose batches differ in shape."""
@@ -76,7 +76,7 @@ class ResidentFeed:
         """
         images = isinstance(self.rows, ResidentImages)
         inputs = self.rows.batch_of(rows, key) if images else self.rows.index_select(0, rows)  # type: ignore[union-attr]
-        return Labelled(inputs, self.labels.index_select(0, rows))
+        return Labelled(inputs, self.labels.index_select(0, rows), numbers=rows)
 
 
 def _share(rows: Codes, key: Key) -> tuple[Codes, Key]:

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from labelfix.devices import Precision, arithmetic
 from labelfix.errors import TrainingError
@@ -28,11 +29,13 @@ class Labelled(NamedTuple):
         inputs: What the backbone reads.
         labels: `(B,)` int64.
         whole: Rows of the batch that this is one process's share of; 0 where it is whole.
+        numbers: `(B,)` int64 which rows these are of all there are; None where nobody asked.
     """
 
     inputs: Batch
     labels: Tensor
     whole: int = 0
+    numbers: Tensor | None = None
 
     @property
     def rows(self) -> int:
@@ -44,12 +47,25 @@ class Labelled(NamedTuple):
         if count == 1:
             return [self]
         labels = self.labels.chunk(count)
+        numbers = [None] * len(labels) if self.numbers is None else self.numbers.chunk(count)
         if isinstance(self.inputs, TokenBatch):
-            whole = (self.inputs.input_ids.chunk(count), self.inputs.attention_mask.chunk(count))
-            return [
-                Labelled(TokenBatch(*both), own) for both, own in zip(zip(*whole, strict=True), labels, strict=True)
-            ]
-        return [Labelled(rows, own) for rows, own in zip(self.inputs.chunk(count), labels, strict=True)]
+            both = zip(self.inputs.input_ids.chunk(count), self.inputs.attention_mask.chunk(count), strict=True)
+            inputs: Sequence[Batch] = [TokenBatch(*part) for part in both]
+        else:
+            inputs = self.inputs.chunk(count)
+        return [Labelled(*part[:2], 0, part[2]) for part in zip(inputs, labels, numbers, strict=True)]
+
+
+def joined(first: Batch, second: Batch) -> Batch:
+    """Two batches as one, in order; texts are padded to the longer of both."""
+    if not isinstance(first, TokenBatch):
+        return torch.cat([first, second])
+    longest = max(first.input_ids.shape[1], second.input_ids.shape[1])
+
+    def padded(tokens: Tensor) -> Tensor:
+        return functional.pad(tokens, (0, longest - tokens.shape[1]))
+
+    return TokenBatch(*(torch.cat([padded(a), padded(b)]) for a, b in zip(first, second, strict=True)))
 
 
 def forward(classifier: Classifier, inputs: Batch, precision: Precision) -> ClassifierOutput:

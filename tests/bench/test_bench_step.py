@@ -51,7 +51,13 @@ def workbench(rate=0.1):
 
 
 def trained(bench):
-    return MlcTrainer(bench.classifier, bench.lcn, bench.optimizer, bench.lcn_optimizer, "jvp", 1, seed=None)
+    return MlcTrainer(
+        classifier=bench.classifier,
+        lcn=bench.lcn,
+        optimizer=bench.optimizer,
+        lcn_optimizer=bench.lcn_optimizer,
+        derivative="jvp",
+    )
 
 
 def flat(tensors):

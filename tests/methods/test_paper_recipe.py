@@ -10,8 +10,9 @@ from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge
-from labelfix.methods.mlc.plan import make_plan
-from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels
+from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.warmup import estimate_transition
+from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Silent
@@ -99,11 +100,11 @@ def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
     """40 % uniform noise over three classes: the diagonal is .6, the rest .2."""
     made, _ = problem(noisy=3000, clean=300, paired=paired)
     settings = MlcSettings()
-    plan = make_plan(made, settings)
+    plan = make_mlc_plan(made, settings)
     generator = torch.Generator().manual_seed(0)
     classifier = made.new_classifier(generator)
     lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
-    trainer = paper.make_trainer(made, plan, settings, classifier, lcn, Silent())
+    trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, Silent())
     learn_given_labels(made, plan, trainer, 0, Silent())
     found = estimate_transition(made, classifier)
     assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
@@ -112,8 +113,8 @@ def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
 def test_the_learning_rate_follows_the_length_of_the_features():
     made, _ = problem()
     longer = FeatureInputs(made.noisy.features * 10)
-    plan = make_plan(made, MlcSettings())
-    scaled = make_plan(
+    plan = make_mlc_plan(made, MlcSettings())
+    scaled = make_mlc_plan(
         Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "noisy": longer}), MlcSettings()
     )
     assert plan.learning_rate == pytest.approx(0.3, rel=1e-5)

@@ -12,10 +12,11 @@ from torch import nn
 from labelfix.correction.base import Problem
 from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
-from labelfix.methods.mlc import paper, state
-from labelfix.methods.mlc.epochs import Epochs
-from labelfix.methods.mlc.plan import make_plan
-from labelfix.methods.mlc.state import Course
+from labelfix.methods.mlc import paper
+from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.networks import state
+from labelfix.methods.networks.epochs import Epochs
+from labelfix.methods.networks.state import Course
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import ImageInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -115,14 +116,15 @@ def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path, settings):
 
 def trained(problem, settings, resident):
     """Trainer and history after all epochs, from rows on the device or from batches of the host."""
-    plan = make_plan(problem, settings)
+    plan = make_mlc_plan(problem, settings)
     split = split_clean(problem.truth, CLASSES, settings.held_out, problem.seed)
     generator = torch.Generator().manual_seed(0)
     classifier = problem.new_classifier(generator)
     lcn = LabelCorrectionNetwork(128, CLASSES, 8, 4, False, generator)
-    trainer = paper.make_trainer(problem, plan, settings, classifier, lcn, Silent())
+    trainer = paper.make_mlc_trainer(problem, plan, settings, classifier, lcn, Silent())
     course = Course()
-    history = Epochs(problem, plan, settings, split, trainer, Silent(), resident).run(course)
+    how = {"redrawn": settings.clean_split == "redrawn", "interval": settings.meta_interval, "resident": resident}
+    history = Epochs(problem, plan, settings, split, trainer, Silent(), **how).run(course)
     return SimpleNamespace(trainer=trainer, history=history, course=course)
 
 

@@ -65,8 +65,8 @@ def meta_gradient(module, batch, how):
     generator = torch.Generator().manual_seed(1)
     module = copy.deepcopy(module).train()
     lcn = LabelCorrectionNetwork(module.feature_width, 3, 8, 4, False, generator)
-    optimizers = [torch.optim.SGD(network.parameters(), lr=0.02) for network in (module, lcn)]
-    trainer = MlcTrainer(module, lcn, *optimizers, how, 1, seed=3)
+    own, of_lcn = (torch.optim.SGD(network.parameters(), lr=0.02) for network in (module, lcn))
+    trainer = MlcTrainer(classifier=module, lcn=lcn, optimizer=own, lcn_optimizer=of_lcn, derivative=how, seed=3)
     trainer.step(*(Labelled(batch, torch.tensor(labels)) for labels in ([0, 1, 2], [1, 1, 0], [2, 0, 1])))
     return torch.cat([parameter.grad.ravel() for parameter in lcn.parameters()])
 

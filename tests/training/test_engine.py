@@ -10,8 +10,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from labelfix.errors import TrainingError
-from labelfix.methods.mlc.average import Average
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
+from labelfix.methods.networks.average import Average
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.label_correction_network import Correction, LabelCorrectionNetwork
 from labelfix.training.flat import Flat
@@ -38,12 +38,11 @@ def make(how="fd1", norm=True, dropout=0.0, dtype=torch.float32, optimizer="sgd"
     lcn = LabelCorrectionNetwork(24, CLASSES, 7, 5, False, generator).to(dtype)
     rate = 0.1 if optimizer == "sgd" else 0.01
     return MlcTrainer(
-        classifier,
-        lcn,
-        make_optimizer(optimizer, classifier.parameters(), rate, 0.9, False, 5e-4),
-        make_lcn_optimizer(lcn, 1e-3),
-        how,
-        options.pop("lookahead", 1),
+        classifier=classifier,
+        lcn=lcn,
+        optimizer=make_optimizer(optimizer, classifier.parameters(), rate, 0.9, False, 5e-4),
+        lcn_optimizer=make_lcn_optimizer(lcn, 1e-3),
+        derivative=how,
         seed=3 if dropout else None,
         **options,
     )

@@ -54,7 +54,12 @@ def make(network, optimizer_of, how, lookahead=1, skip=False):
     classifier = network(generator)
     lcn = LabelCorrectionNetwork(classifier.feature_width, CLASSES, 7, 5, skip, generator).double()
     trainer = MlcTrainer(
-        classifier, lcn, optimizer_of(classifier.parameters()), RecordGradient(lcn), how, lookahead, seed=None
+        classifier=classifier,
+        lcn=lcn,
+        optimizer=optimizer_of(classifier.parameters()),
+        lcn_optimizer=RecordGradient(lcn),
+        derivative=how,
+        lookahead=lookahead,
     )
     classifier.train()
     return trainer
@@ -246,7 +251,12 @@ def test_dropout_masks_of_the_extra_forward_match_the_real_one(how):
     classifier = Classifier(backbone, 32, CLASSES, generator).double().train()
     lcn = LabelCorrectionNetwork(32, CLASSES, 7, 5, False, generator).double()
     trainer = MlcTrainer(
-        classifier, lcn, torch.optim.SGD(classifier.parameters(), lr=0.1), RecordGradient(lcn), how, 1, seed=9
+        classifier=classifier,
+        lcn=lcn,
+        optimizer=torch.optim.SGD(classifier.parameters(), lr=0.1),
+        lcn_optimizer=RecordGradient(lcn),
+        derivative=how,
+        seed=9,
     )
     noisy, clean, meta = draw(small_mlp, 12, 0), draw(small_mlp, 6, 1), draw(small_mlp, 6, 2)
     weights = [w.detach().clone() for w in trainer.weights]
@@ -260,7 +270,7 @@ def test_dropout_masks_of_the_extra_forward_match_the_real_one(how):
     leaves = [w.clone().requires_grad_() for w in weights]
 
     def call(w, inputs, stream):
-        with trainer._masks(stream):
+        with trainer.masks(stream):
             return functional_call(classifier, dict(zip(trainer.names, w, strict=True)), (inputs,))
 
     out = call(leaves, noisy.inputs, "noisy")

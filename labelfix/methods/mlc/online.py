@@ -27,11 +27,12 @@ from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
-from labelfix.methods.mlc.average import Average
-from labelfix.methods.mlc.paper import begin, finished, make_trainer, train
-from labelfix.methods.mlc.plan import Plan
+from labelfix.methods.mlc.paper import begin, finished, make_mlc_trainer, train_both
+from labelfix.methods.mlc.plan import MlcPlan
 from labelfix.methods.mlc.step import MlcTrainer
-from labelfix.methods.mlc.warmup import learn_given_labels, learn_trusted_rows, recover_transition
+from labelfix.methods.mlc.warmup import recover_transition
+from labelfix.methods.networks.average import Average
+from labelfix.methods.networks.warmup import learn_given_labels, learn_trusted_rows
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
@@ -65,11 +66,11 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     lcn = StructuredCorrectionNetwork(
         classifier.feature_width, unknown, plan.lcn_hidden, settings.lcn_embedding, generator
     ).to(problem.device)
-    trainer = make_trainer(problem, plan, settings, classifier, lcn, progress)
+    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
     trainer.lcn_optimizer = _lcn_optimizer(lcn, plan)
     steps = max(len(problem.noisy) // plan.batch_size, 1)
     trainer.average = average = Average(classifier, 1 - 1 / max(AVERAGED_EPOCHS * steps, LEAST_AVERAGED))
-    history, transition = train(
+    history, transition = train_both(
         problem,
         plan,
         settings,
@@ -84,7 +85,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     return fitted
 
 
-def _lcn_optimizer(lcn: StructuredCorrectionNetwork, plan: Plan) -> torch.optim.Optimizer:
+def _lcn_optimizer(lcn: StructuredCorrectionNetwork, plan: MlcPlan) -> torch.optim.Optimizer:
     """As for the free network, with a and b faster."""
     groups: list[dict[str, Any]] = [
         {"params": list(lcn.residual.parameters())},
@@ -96,7 +97,7 @@ def _lcn_optimizer(lcn: StructuredCorrectionNetwork, plan: Plan) -> torch.optim.
 
 def _warm_up(
     problem: Problem,
-    plan: Plan,
+    plan: MlcPlan,
     settings: MlcSettings,
     split: CleanSplit,
     trainer: MlcTrainer,

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from labelfix.correction.base import FittedModel, Problem
@@ -28,21 +27,18 @@ from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit, split_clean
 from labelfix.devices import full_precision
-from labelfix.methods.mlc import state
-from labelfix.methods.mlc.epochs import Epochs
 from labelfix.methods.mlc.judge import judge
-from labelfix.methods.mlc.plan import Plan, make_plan
-from labelfix.methods.mlc.state import Course, History
+from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
-from labelfix.methods.mlc.warmup import estimate_transition, learn_given_labels, learn_to_undo
+from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
+from labelfix.methods.networks.state import History
+from labelfix.methods.networks.training import history_table, make_trainer, train
+from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.models.trained import to_device
 from labelfix.progress import Progress
-from labelfix.ranks import ranks, share_statistics
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import groups_of, make_lcn_optimizer, make_optimizer, outputs
-from labelfix.training.passes import Memory, draws_masks
+from labelfix.training.loop import make_lcn_optimizer, outputs
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -63,8 +59,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     lcn = LabelCorrectionNetwork(
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
-    trainer = make_trainer(problem, plan, settings, classifier, lcn, progress)
-    history, transition = train(
+    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
+    history, transition = train_both(
         problem,
         plan,
         settings,
@@ -78,103 +74,64 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
 
 def begin(
     problem: Problem, settings: MlcSettings, progress: Progress
-) -> tuple[Plan, CleanSplit, torch.Generator, Classifier]:
+) -> tuple[MlcPlan, CleanSplit, torch.Generator, Classifier]:
     """What training a whole network starts from; the generator goes on to draw the LCN's weights."""
-    plan = make_plan(problem, settings)
+    plan = make_mlc_plan(problem, settings)
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
     progress.say(split.describe())
     generator = torch.Generator().manual_seed(problem.seed)
     return plan, split, generator, problem.new_classifier(generator).to(problem.device)
 
 
-def train(
+def make_mlc_trainer(
+    problem: Problem, plan: MlcPlan, settings: MlcSettings, classifier: Classifier, lcn: Lcn, progress: Progress
+) -> MlcTrainer:
+    """The two networks with their optimisers."""
+    return make_trainer(
+        problem,
+        plan,
+        settings,
+        classifier,
+        progress,
+        MlcTrainer,
+        lcn=lcn,
+        lcn_optimizer=make_lcn_optimizer(lcn, plan.lcn_learning_rate),
+        derivative=settings.derivative,
+        lookahead=settings.lookahead,
+    )
+
+
+def train_both(
     problem: Problem,
-    plan: Plan,
+    plan: MlcPlan,
     settings: MlcSettings,
     split: CleanSplit,
     trainer: MlcTrainer,
     warm_up: Callable[[], Matrix],
     progress: Progress,
 ) -> tuple[History, Matrix]:
-    """The warm-up and all epochs, or what is left of them after an interruption.
-
-    Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
-        split: The trusted rows' parts.
-        trainer: Its networks are trained.
-        warm_up: Gives them a start and returns the transition matrix that it found.
-        progress: Told of every epoch.
-
-    Returns:
-        The rows of the history, and the transition matrix.
+    """The warm-up and all epochs of Algorithm 1; returns the history and the transition matrix of the warm-up.
 
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    epochs = Epochs(problem, plan, settings, split, trainer, progress)
-    snapshot = None if problem.checkpoints is None else problem.checkpoints.latest()
-    if snapshot is not None:
-        course = state.restore(snapshot, trainer, epochs.tally)
-    else:
-        course = Course(carried={"transition": warm_up().tolist()})
-        if problem.checkpoints is not None and problem.checkpoints.every:
-            state.save(problem.checkpoints, course, trainer, epochs.tally)
-    ranks().copy_first(list(state.network_tensors(trainer).values()))
-    return epochs.run(course), np.array(course.carried["transition"])
-
-
-def make_trainer(
-    problem: Problem,
-    plan: Plan,
-    settings: MlcSettings,
-    classifier: Classifier,
-    lcn: Lcn,
-    progress: Progress,
-    kind: type[MlcTrainer] = MlcTrainer,
-) -> MlcTrainer:
-    """The two networks with their optimisers; images in the layout that convolutions like.
-
-    Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
-        classifier: f_w, on the device.
-        lcn: g_α, on the device.
-        progress: Told where the memory runs out.
-        kind: What takes the steps.
-    """
-    if problem.family == "image":
-        classifier.to(memory_format=torch.channels_last)
-    share_statistics(classifier)
-    optimizer = make_optimizer(
-        plan.optimizer,
-        groups_of(classifier, settings.head_learning_rate),
-        plan.learning_rate,
-        settings.momentum,
-        settings.nesterov,
-        plan.weight_decay,
+    course = train(
+        problem,
+        plan,
+        settings,
+        split,
+        trainer,
+        progress,
+        warm_up=lambda: {"transition": warm_up().tolist()},
+        redrawn=settings.clean_split == "redrawn",
+        interval=settings.meta_interval,
     )
-    classifier.train()
-    probe = to_device(problem.noisy.batch(np.arange(min(2, len(problem.noisy)), dtype=np.int64)), problem.device)
-    return kind(
-        classifier,
-        lcn,
-        optimizer,
-        make_lcn_optimizer(lcn, plan.lcn_learning_rate),
-        settings.derivative,
-        settings.lookahead,
-        seed=problem.seed if draws_masks(classifier, probe) else None,
-        precision=problem.precision,
-        clip_norm=settings.clip_norm,
-        memory=Memory(problem.accumulate, progress.warn),
-    )
+    return course.history, np.array(course.carried["transition"])
 
 
 def _warm_up(
     problem: Problem,
-    plan: Plan,
+    plan: MlcPlan,
     settings: MlcSettings,
     split: CleanSplit,
     trainer: MlcTrainer,
@@ -200,7 +157,7 @@ def _warm_up(
 
 def finished(
     problem: Problem,
-    plan: Plan,
+    plan: MlcPlan,
     split: CleanSplit,
     transition: Matrix,
     classifier: Classifier,
@@ -237,13 +194,13 @@ def finished(
         },
         "temperature": {"classifier": verdict.temperature, "corrected": verdict.corrector.temperature},
         "transition": transition.tolist(),
-        "plan": {name: getattr(plan, name) for name in Plan.__dataclass_fields__},
+        "plan": {name: getattr(plan, name) for name in MlcPlan.__dataclass_fields__},
     }
     return FittedModel(
         classifier=classifier,
         temperature=verdict.temperature,
         corrector=verdict.corrector,
-        history=pa.Table.from_pylist(history),
+        history=history_table(history),
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=metrics,
         warnings=(verdict.collapse,) if verdict.collapse else (),

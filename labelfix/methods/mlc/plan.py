@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from labelfix.correction.base import Family, Problem
+from labelfix.methods.networks.plan import Plan, make_plan
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import OptimizerName
+
+HIDDEN: dict[Family, int] = {"head": 128, "network": 128, "image": 128, "text": 768}
+"""Hidden units of the label correction network; the published code's value where it has one (images)."""
+
+LCN_LEARNING_RATE, LCN_LEARNING_RATE_COLD = 3e-4, 1e-3
+"""As published, and for heads and small networks without a warm-up."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class MlcPlan(Plan):
     """What `MlcSettings` leaves open, decided; see there for the meaning of the fields."""
 
-    epochs: int
-    batch_size: int
-    clean_batch_size: int
-    optimizer: OptimizerName
-    learning_rate: float
-    weight_decay: float
-    warmup_epochs: int
     lcn_hidden: int
-    lcn_learning_rate: float = 3e-4
+    lcn_learning_rate: float
 
 
-DEFAULTS: dict[Family, Plan] = {
-    "head": Plan(60, 64, 32, "sgd", 0.3, 1e-5, 3, 128),
-    "network": Plan(60, 64, 32, "sgd", 0.05, 5e-4, 3, 128),
-    "image": Plan(10, 100, 16, "sgd", 0.1, 5e-4, 1, 128),
-    "text": Plan(3, 16, 8, "adamw", 2e-5, 0.01, 1, 768),
-}
-"""What suits each family; the published code's values where it has any (images)."""
-
-
-def make_plan(problem: Problem, settings: MlcSettings) -> Plan:
+def make_mlc_plan(problem: Problem, settings: MlcSettings) -> MlcPlan:
     """Fill in what the settings leave open."""
-    default = DEFAULTS[problem.family]
-    rate = default.learning_rate
-    if problem.family == "head":
-        rate /= mean_squared_norm(problem)
-    lcn_rate = default.lcn_learning_rate
-    if settings.warmup_epochs == 0 and problem.family in ("head", "network"):
-        lcn_rate = 1e-3
-    chosen = {
-        name: getattr(default, name) if getattr(settings, name) is None else getattr(settings, name)
-        for name in Plan.__dataclass_fields__
-        if not name.endswith("learning_rate")
-    }
-    return Plan(
-        learning_rate=settings.learning_rate or rate,
-        lcn_learning_rate=settings.lcn_learning_rate or lcn_rate,
-        **chosen,
+    cold = settings.warmup_epochs == 0 and problem.family in ("head", "network")
+    return MlcPlan(
+        **asdict(make_plan(problem, settings)),
+        lcn_hidden=settings.lcn_hidden or HIDDEN[problem.family],
+        lcn_learning_rate=settings.lcn_learning_rate or (LCN_LEARNING_RATE_COLD if cold else LCN_LEARNING_RATE),
     )
-
-
-def mean_squared_norm(problem: Problem, sample: int = 2048) -> float:
-    """The mean of ‖h(x)‖² over the first noisy rows: the curvature of a softmax-linear loss grows with it."""
-    features = problem.noisy.batch(np.arange(min(sample, len(problem.noisy)), dtype=np.int64))
-    return max(float(features.pow(2).sum(dim=1).mean()), 1e-6)

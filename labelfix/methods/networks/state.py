@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from labelfix.methods.mlc.step import MlcTrainer
+from labelfix.methods.networks.trainer import Trainer
 from labelfix.training.checkpoints import Checkpoints, Snapshot, load_optimizer, optimizer_tensors
 from labelfix.training.watch import Tally
 
@@ -30,7 +29,8 @@ class Course:
         best: `(accuracy, −loss)` on the held-out rows of the best epoch so far; None before the first.
         best_epoch: Which one that was, from 1.
         best_weights: Its networks, by name, where they are kept.
-        carried: What a recipe found before and needs afterwards; plain JSON values.
+        carried: What a method found before and needs afterwards; plain JSON values.
+        phase: Which training of a method this is; its checkpoints are of no use to another.
     """
 
     epoch: int = 0
@@ -40,15 +40,17 @@ class Course:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     carried: dict[str, Any] = field(default_factory=dict)
+    phase: str = "train"
 
 
-def save(checkpoints: Checkpoints, course: Course, trainer: MlcTrainer, tally: Tally) -> None:
+def save(checkpoints: Checkpoints, course: Course, trainer: Trainer, tally: Tally) -> None:
     """Keep everything that `restore` needs."""
     tensors = network_tensors(trainer)
     tensors |= {f"best.{name}": value for name, value in course.best_weights.items()}
     tensors |= {f"tally.{name}": value for name, value in tally.state().items()}
+    tensors |= {f"kept.{name}": value for name, value in trainer.kept().items()}
     values: dict[str, Any] = {
-        "phase": "train",
+        "phase": course.phase,
         "epoch": course.epoch + 1,
         "step": course.step,
         "steps": trainer.steps,
@@ -58,20 +60,22 @@ def save(checkpoints: Checkpoints, course: Course, trainer: MlcTrainer, tally: T
         "best_epoch": course.best_epoch,
         "carried": course.carried,
     }
-    for name, optimizer in (("optimizer", trainer.optimizer), ("lcn_optimizer", trainer.lcn_optimizer)):
+    for name, optimizer in trainer.optimizers().items():
         more, described = optimizer_tensors(name, optimizer)
         tensors |= more
         values |= described
     checkpoints.save(tensors, values)
 
 
-def restore(snapshot: Snapshot, trainer: MlcTrainer, tally: Tally) -> Course:
+def restore(snapshot: Snapshot, trainer: Trainer, tally: Tally) -> Course:
     """Put trainer and tally where they stood, and say where that was."""
     values = snapshot.values
     load_networks(trainer, snapshot.tensors)
     tally.restore(_under("tally.", snapshot.tensors))
-    load_optimizer("optimizer", trainer.optimizer, snapshot)
-    load_optimizer("lcn_optimizer", trainer.lcn_optimizer, snapshot)
+    for name, tensor in trainer.kept().items():
+        tensor.copy_(snapshot.tensors[f"kept.{name}"])
+    for name, optimizer in trainer.optimizers().items():
+        load_optimizer(name, optimizer, snapshot)
     trainer.steps = values["steps"]
     trainer.memory.pieces = values["pieces"]
     trainer.restart_window()
@@ -83,27 +87,23 @@ def restore(snapshot: Snapshot, trainer: MlcTrainer, tally: Tally) -> Course:
         best_epoch=values["best_epoch"],
         best_weights=_under("best.", snapshot.tensors),
         carried=values["carried"],
+        phase=values["phase"],
     )
 
 
-def network_tensors(trainer: MlcTrainer) -> dict[str, Tensor]:
+def network_tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Weights and buffers of all networks, by name."""
     return {
         f"{name}.{key}": value.detach()
-        for name, network in _networks(trainer).items()
+        for name, network in trainer.networks().items()
         for key, value in network.state_dict().items()
     }
 
 
-def load_networks(trainer: MlcTrainer, tensors: dict[str, Tensor]) -> None:
+def load_networks(trainer: Trainer, tensors: dict[str, Tensor]) -> None:
     """Put back what `network_tensors` gave."""
-    for name, network in _networks(trainer).items():
+    for name, network in trainer.networks().items():
         network.load_state_dict(_under(f"{name}.", tensors))
-
-
-def _networks(trainer: MlcTrainer) -> dict[str, torch.nn.Module]:
-    networks: dict[str, torch.nn.Module] = {"classifier": trainer.classifier, "lcn": trainer.lcn}
-    return networks if trainer.average is None else networks | {"average": trainer.average.classifier}
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The epochs of the published recipe: rows, learning rates, history, checkpoints, the best weights, an early end."""
+"""The epochs of a training: rows, learning rates, history, checkpoints, the best weights, an early end."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.nn import functional
 from labelfix.correction.base import Problem
 from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
-from labelfix.methods.mlc import state
-from labelfix.methods.mlc.plan import Plan
-from labelfix.methods.mlc.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows
-from labelfix.methods.mlc.state import Course, History
-from labelfix.methods.mlc.step import MlcTrainer
+from labelfix.methods.networks import state
+from labelfix.methods.networks.plan import Plan
+from labelfix.methods.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows
+from labelfix.methods.networks.state import Course, History
+from labelfix.methods.networks.trainer import Trainer
 from labelfix.models.features import lengths
 from labelfix.progress import Progress
 from labelfix.ranks import ranks
-from labelfix.settings.methods import MlcSettings
+from labelfix.settings.methods import NetworkSettings
 from labelfix.training.feed import Feed
 from labelfix.training.loop import frozen_backbone, learning_rates, outputs
 from labelfix.training.schedule import learning_rate_factor
@@ -29,15 +29,17 @@ from labelfix.training.watch import Tally, check
 
 
 class Epochs:
-    """Algorithm 1: every epoch passes once over the noisy rows.
+    """Every epoch passes once over the noisy rows.
 
     Args:
         problem: The data.
         plan: The hyper-parameters.
         settings: The method's settings.
-        split: The trusted rows' parts.
+        split: The trusted rows' parts; no batches are drawn from an empty one.
         trainer: Takes the steps.
         progress: Told of every epoch.
+        redrawn: Whether both clean batches of a step are halves of one, drawn from all trusted rows but the held-out.
+        interval: Meta rows are given to every such step.
         resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: on a
             GPU, for networks without dropout, in one process.
     """
@@ -46,14 +48,16 @@ class Epochs:
         self,
         problem: Problem,
         plan: Plan,
-        settings: MlcSettings,
+        settings: NetworkSettings,
         split: CleanSplit,
-        trainer: MlcTrainer,
+        trainer: Trainer,
         progress: Progress,
+        redrawn: bool = False,
+        interval: int = 1,
         resident: bool | None = None,
     ) -> None:
         self.problem, self.plan, self.settings, self.split = problem, plan, settings, split
-        self.trainer, self.progress = trainer, progress
+        self.trainer, self.progress, self.redrawn = trainer, progress, redrawn
         self.tally = Tally(FIGURES, ALWAYS, problem.num_classes, problem.device)
         if resident is None:
             resident = problem.device.type == "cuda" and trainer.seed is None and ranks().alone
@@ -62,7 +66,7 @@ class Epochs:
             Feed(problem.noisy, problem.given, problem.device),
             Feed(problem.clean, problem.truth, problem.device),
             problem.seed,
-            settings.meta_interval,
+            interval,
             self.tally,
             resident,
             progress.say,
@@ -113,6 +117,7 @@ class Epochs:
                 state.save(self.problem.checkpoints, course, self.trainer, self.tally)
         row = self._history_row(course, len(rows)) | self._held_out(course)
         course.history.append(row)
+        self.trainer.end_epoch(course.epoch)
         course.epoch, course.step = course.epoch + 1, 0
         if self.problem.checkpoints is not None and self.problem.checkpoints.due(epoch_ended=True):
             state.save(self.problem.checkpoints, course, self.trainer, self.tally)
@@ -128,7 +133,7 @@ class Epochs:
             len(self.problem.noisy),
             self.split,
             (self.plan.batch_size, self.plan.clean_batch_size),
-            self.settings.clean_split == "redrawn",
+            self.redrawn,
             self.problem.seed,
             epoch,
             lengths(self.problem.noisy),
@@ -151,7 +156,11 @@ class Epochs:
             **seen.means,
             "learning_rate": float(groups[0]["lr"]),
             "head_learning_rate": float(groups[-1]["lr"]),
-            "lcn_learning_rate": float(self.trainer.lcn_optimizer.param_groups[0]["lr"]),
+            **{
+                f"{name.removesuffix('_optimizer')}_learning_rate": float(optimizer.param_groups[0]["lr"])
+                for name, optimizer in self.trainer.optimizers().items()
+                if name != "optimizer"
+            },
             "rows_per_second": self._rows_seen / max(time.perf_counter() - self._started, 1e-9),
             "device_memory_mb": torch.cuda.max_memory_allocated(device) / 1e6 if on_gpu else math.nan,
             "held_out_accuracy": math.nan,
@@ -159,12 +168,13 @@ class Epochs:
         }
 
     def _held_out(self, course: Course) -> dict[str, Any]:
-        """The classifier on the held-out rows, whose best result is remembered."""
+        """The classifier on the held-out rows, whose best result is remembered, and what an observer sees."""
         held_out = self.split.held_out
-        if len(held_out) == 0:
-            return {}
         average = self.trainer.average
         judged = self.trainer.classifier if average is None else average.classifier
+        observed = {} if self.problem.observe is None else dict(self.problem.observe(judged))
+        if len(held_out) == 0:
+            return observed
         logits, _ = outputs(judged, self.problem.clean, held_out, self.problem.device)
         truth = self.problem.truth[held_out]
         accuracy = float((logits.argmax(axis=1) == truth).mean())
@@ -176,7 +186,7 @@ class Epochs:
             if self.settings.keep_best:
                 found = state.network_tensors(self.trainer)
                 course.best_weights = {name: value.to("cpu", copy=True) for name, value in found.items()}
-        return {"held_out_accuracy": accuracy, "held_out_loss": loss}
+        return {"held_out_accuracy": accuracy, "held_out_loss": loss} | observed
 
     def _frozen(self, epoch: int) -> bool:
         return epoch + self.plan.warmup_epochs < self.settings.frozen_epochs

@@ -8,6 +8,7 @@ Legend: S steps of an epoch, n of a block, B rows of a batch, G groups of the op
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
-from labelfix.methods.mlc.step import Labelled, MlcTrainer
+from labelfix.methods.networks.trainer import Labelled, Trainer
 from labelfix.models.augment import Key
 from labelfix.training.feed import Feed
 from labelfix.training.graph import Replayed
@@ -45,8 +46,8 @@ class EpochRows:
     Attributes:
         epoch: From 0.
         noisy: `(S, B)` row numbers.
-        clean: `(S, Bc)` of clean training rows.
-        meta: `(S, Bm)` of clean meta rows; held over a window.
+        clean: `(S, Bc)` of clean training rows; Bc = 0 where none train.
+        meta: `(S, Bm)` of clean meta rows; held over a window. Bm = 0 where there are none.
         rates: `(S, G)` learning rates.
     """
 
@@ -75,7 +76,7 @@ def draw_rows(
         lengths: `(N,)` of texts, which are put together by length.
 
     Returns:
-        `(S, B)` noisy, `(S, Bc)` clean training and `(S, Bm)` clean meta rows.
+        `(S, B)` noisy, `(S, Bc)` clean training and `(S, Bm)` clean meta rows; of an empty part none.
     """
     rows = np.arange(count, dtype=np.int64)
     noisy = np.stack(batches_of(rows, sizes[0], None, seed, epoch, stream=20, lengths=lengths))
@@ -84,8 +85,12 @@ def draw_rows(
         drawn = np.stack(batches_of(np.concatenate([split.train, split.meta]), 2 * size, steps, seed, epoch, stream=21))
         half = drawn.shape[1] // 2
         return noisy, drawn[:, half:], drawn[:, :half]
-    clean = np.stack(batches_of(split.train, size, steps, seed, epoch, stream=22))
-    return noisy, clean, np.stack(batches_of(split.meta, size, steps, seed, epoch, stream=23))
+    none = np.zeros((steps, 0), dtype=np.int64)
+    clean, meta = (
+        np.stack(batches_of(part, size, steps, seed, epoch, stream)) if len(part) else none
+        for part, stream in ((split.train, 22), (split.meta, 23))
+    )
+    return noisy, clean, meta
 
 
 class StepRunner:
@@ -104,7 +109,7 @@ class StepRunner:
 
     def __init__(
         self,
-        trainer: MlcTrainer,
+        trainer: Trainer,
         noisy: Feed,
         clean: Feed,
         seed: int,
@@ -126,7 +131,7 @@ class StepRunner:
         self._rows, self._first = replace(rows, meta=self._held(rows.meta)), first
         if self._feeds is None:
             self._streams = [
-                feed.batches(self._wanted(numbers, stream, first))
+                feed.batches(self._wanted(numbers, stream, first)) if numbers.shape[1] else itertools.repeat(None)
                 for feed, numbers, stream in (
                     (self._noisy, self._rows.noisy, STREAMS[0]),
                     (self._clean, self._rows.clean, STREAMS[1]),
@@ -166,7 +171,9 @@ class StepRunner:
         for i in range(count):
             for group, rate in zip(self.trainer.optimizer.param_groups, self._rows.rates[first + i], strict=True):
                 group["lr"] = float(rate)
-            self._step(i, count, next(noisy), next(clean), lambda: next(meta))
+            rows = next(noisy)
+            assert rows is not None
+            self._step(i, count, rows, next(clean), lambda: next(meta))
 
     def _captured(self, count: int) -> Replayed:
         assert self._feeds is not None
@@ -184,13 +191,15 @@ class StepRunner:
                     i,
                     count,
                     noisy_feed.batch(noisy[i], keys[0]),
-                    clean_feed.batch(clean[i], keys[1]),
-                    lambda i=i, key=keys[2]: clean_feed.batch(meta[i], key),  # type: ignore[misc]
+                    clean_feed.batch(clean[i], keys[1]) if clean.shape[1] else None,
+                    lambda i=i, key=keys[2]: clean_feed.batch(meta[i], key) if meta.shape[1] else None,  # type: ignore[misc]
                 )
 
         return Replayed(block, self._noisy.device, self._told, self._forget)
 
-    def _step(self, i: int, count: int, noisy: Labelled, clean: Labelled, meta: Callable[[], Labelled]) -> None:
+    def _step(
+        self, i: int, count: int, noisy: Labelled, clean: Labelled | None, meta: Callable[[], Labelled | None]
+    ) -> None:
         """Step i of a block of some length."""
         wanted = i % self._interval == 0
         if wanted and i % self.trainer.lookahead == 0:
@@ -216,5 +225,5 @@ class StepRunner:
     def _forget(self) -> None:
         """Drop what only a capture made."""
         self.trainer.restart_window()
-        for optimizer in (self.trainer.optimizer, self.trainer.lcn_optimizer):
+        for optimizer in self.trainer.optimizers().values():
             optimizer.zero_grad()
