@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,7 +25,6 @@ from labelfix.correction.transition import Matrix, expected_transition, normalis
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
 from labelfix.training.linear import (
-    ROWS,
     LinearHead,
     Residual,
     Scaling,
@@ -194,21 +194,29 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
 
 def fit_given_labels(rows: Rows) -> LinearHead:
     """n(y'|x), on noisy rows only; regularised by 5-fold likelihood."""
+    return cross_fit_given_labels(rows)[0]
+
+
+def cross_fit_given_labels(rows: Rows) -> tuple[LinearHead, npt.NDArray[np.float64]]:
+    """n(y'|x), and −log n(y'|x) of the rows of `rows.sample(SAMPLE)`, each by a head without its fifth of them."""
     part = rows.subset(rows.sample(SAMPLE))
     folds = torch.from_numpy(cut(part.given.numpy(), rows.seed, 5).of)
     targets, every = part.one_hot(part.given), torch.ones(len(part.given))
-    scores: dict[float, float] = {}
+    losses: dict[float, npt.NDArray[np.float64]] = {}
     full: dict[float, LinearHead] = {}
     for ridge in (1.0, 10.0):
         scaling = Scaling.of(part.noisy, ridge, rows.num_classes)
         begin = LinearHead.zeros(rows.num_classes, part.noisy.shape[1])
         full[ridge] = minimise(part.noisy, cross_entropy_to(targets, every), ridge, begin, scaling=scaling)
-        scores[ridge] = 0.0
+        losses[ridge] = np.empty(len(part.given))
         for fold in folds.unique():
             used = cross_entropy_to(targets, (folds != fold).float())
             head = minimise(part.noisy, used, ridge, full[ridge], scaling=scaling)
-            scores[ridge] += cross_entropy_to(targets, (folds == fold).float())(head.logits(part.noisy), ROWS)[0]
-    return full[min(scores, key=lambda ridge: scores[ridge])]
+            inside = torch.nonzero(folds == fold)[:, 0]
+            said = head.log_probabilities(part.noisy[inside])[torch.arange(len(inside)), part.given[inside]]
+            losses[ridge][inside.numpy()] = -said.double().numpy()
+    best = min(losses, key=lambda ridge: float(losses[ridge].sum()))
+    return full[best], losses[best]
 
 
 def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:

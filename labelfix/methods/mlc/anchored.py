@@ -23,11 +23,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from torch import Tensor
 
 from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
 from labelfix.correction.heads import as_classifier, right_out_of_fold
 from labelfix.correction.members import Rows, learned_transition, load
@@ -56,6 +58,7 @@ class Prior:
         expected: T0, and without each fold.
         fitted: T_m, and without each fold.
         shares: Member → β.
+        direct: −log n(y'|x) of sampled noisy rows, out of fold.
     """
 
     stack: CrossFitted
@@ -63,6 +66,7 @@ class Prior:
     expected: tuple[Matrix, tuple[Matrix, ...]]
     fitted: tuple[Matrix, tuple[Matrix, ...]]
     shares: dict[str, float]
+    direct: npt.NDArray[np.float64]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As arrays, to be kept."""
@@ -70,6 +74,7 @@ class Prior:
             "ridge": np.array(self.ridge),
             "expected": np.stack([self.expected[0], *self.expected[1]]),
             "fitted": np.stack([self.fitted[0], *self.fitted[1]]),
+            "direct": self.direct,
             **{f"share.{i}.{name}": np.array(share) for i, (name, share) in enumerate(self.shares.items())},
         }
 
@@ -85,6 +90,7 @@ class Prior:
             expected=(expected, tuple(expected_without)),
             fitted=(fitted, tuple(fitted_without)),
             shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
+            direct=arrays["direct"],
         )
 
 
@@ -139,7 +145,8 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
     trusted_only = members.fit_trusted_only(rows)
-    expected, without = members.transitions(rows, members.fit_given_labels(rows))
+    of_given, direct = members.cross_fit_given_labels(rows)
+    expected, without = members.transitions(rows, of_given)
 
     def fit_bayes() -> dict[str, np.ndarray]:
         found, ridge = members.fit_bayes_student(rows, trusted_only, expected, without)
@@ -168,6 +175,7 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
             tuple(fit_matrix(head, t) for head, t in zip(stack.without, without, strict=True)),
         ),
         shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
+        direct=direct,
     )
 
 
@@ -224,7 +232,11 @@ def fit_classifier(
 def fit_posterior(
     problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
 ) -> tuple[PosteriorCorrector, float, dict[str, Any]]:
-    """What is made of a given label, and from which confidence on: from pairs where there are enough of them."""
+    """What is made of a given label, and from which confidence on.
+
+    From pairs where there are enough of them. Without them it is T_m where the class alone explains the given labels,
+    and else the LCN's label terms, which the trusted rows hold back.
+    """
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     if len(paired) >= MIN_PAIRS:
         found = fit_paired(
@@ -239,10 +251,15 @@ def fit_posterior(
         right = float((found.held.argmax(axis=1) == truth).mean())
         metrics = {"paired": len(paired), "beta": found.beta, "kappa": found.kappa, "paired_right_out_of_fold": right}
         return PosteriorCorrector(found.label_terms, found.beta, 1.0), threshold, {"posterior": metrics}
-    terms = correction.label_terms(as_log(prior.expected[0]), as_log(prior.fitted[0]))
-    scaled: Tensor = terms / max(float(correction.a), 1.0)
-    corrector = PosteriorCorrector(scaled.numpy().astype(np.float64), 1.0, 1.0)
-    return corrector, choose_threshold(len(problem.truth)), {"posterior": {"paired": len(paired)}}
+    part = rows.subset(rows.sample(members.SAMPLE))
+    log_f = classifier.full.log_probabilities(part.noisy).numpy()
+    advantage = advantage_of_direct_model(log_f, prior.fitted[0], part.given.numpy(), prior.direct)
+    by_class = advantage < CLEARLY
+    terms: Tensor = correction.label_terms(as_log(prior.expected[0]), as_log(prior.fitted[0]))
+    held_back = terms.numpy().astype(np.float64) / max(float(correction.a), 1.0)
+    corrector = PosteriorCorrector(np.log(prior.fitted[0]) if by_class else held_back, 1.0, 1.0)
+    metrics = {"paired": len(paired), "advantage_of_direct_model": round(advantage, 2), "noise_by_class": by_class}
+    return corrector, choose_threshold(len(problem.truth)), {"posterior": metrics}
 
 
 MIN_PAIRS = 20
