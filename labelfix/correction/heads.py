@@ -19,22 +19,8 @@ from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
 from labelfix.data.tables import Codes
-from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.training.linear import LinearHead
-
-
-def need_fixed_features(problem: Problem, method: str) -> None:
-    """Refuse to train a whole network.
-
-    Raises:
-        SettingsError: The classifier is not a linear head on fixed features.
-    """
-    if problem.family != "head":
-        raise SettingsError(
-            f"method = {method} needs fixed features for now; pass --freeze or a backbone that is computed once, "
-            "or --method mlc"
-        )
 
 
 def as_classifier(problem: Problem, head: LinearHead) -> Classifier:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.flagged import FlagCorrector
+from labelfix.correction.mixture import MixtureCorrector
 from labelfix.correction.network import NetworkCorrector
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.errors import RunError
@@ -19,6 +20,7 @@ KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
     "label-correction-network": NetworkCorrector.load,
     "posterior": PosteriorCorrector.load,
     "flags": FlagCorrector.load,
+    "mixture": MixtureCorrector.load,
 }
 """`kind` in corrector.json → what reads the folder."""
 

@@ -1,6 +1,8 @@
 """The Bayes posterior: a classifier of the trusted rows alone, and what their noise says of the given label.
 
 P(y | x, y') ∝ f_g(y|x) · T0[y, y']
+
+T0 is what a model of the given labels says of the trusted rows of each class; it has not seen them.
 """
 
 from __future__ import annotations
@@ -10,7 +12,20 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import need_fixed_features, posterior_model
+from labelfix.correction.heads import posterior_model
+from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    new_classifier,
+    posterior_network,
+    says,
+    teaching_split,
+    train_phase,
+    without_teachers,
+)
+from labelfix.methods.networks.trusted import train_on_trusted
 from labelfix.progress import Progress
 from labelfix.settings.methods import BayesSettings
 
@@ -19,16 +34,30 @@ def fit(problem: Problem, settings: BayesSettings, progress: Progress) -> Fitted
     """Fit it; see the module's docstring.
 
     Args:
-        problem: The data; its inputs are fixed features.
-        settings: There are none.
-        progress: Told of classes without trusted rows.
+        problem: The data.
+        settings: The method's settings.
+        progress: Told of classes without trusted rows, and of every epoch.
 
     Raises:
-        SettingsError: The classifier is not a linear head on fixed features.
+        TrainingError: A loss that is not a number.
     """
-    need_fixed_features(problem, "bayes")
+    return _solve(problem, progress) if problem.family == "head" else _train(problem, settings, progress)
+
+
+def _solve(problem: Problem, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     trusted_only = members.fit_trusted_only(rows)
     transition, _ = members.transitions(rows, members.fit_given_labels(rows))
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
     return posterior_model(problem, trusted_only, np.log(transition), history)
+
+
+def _train(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    of_given, classifier = new_classifier(problem), new_classifier(problem)
+    first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
+    expected = expected_transition(problem.truth, says(problem, of_given, "clean"), problem.num_classes)
+    transition = paired_transition(problem.truth, problem.paired_given, expected)
+    second = train_on_trusted(problem, plan, settings, split, classifier, progress)
+    history = history_table(first, second, without=(*META_COLUMNS, "clean_loss"))
+    return posterior_network(problem, split, classifier, transition, history)

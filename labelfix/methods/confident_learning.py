@@ -3,6 +3,8 @@
     5 folds of the noisy rows → out-of-fold n(y'|x) → cleanlab's `find_label_issues` and label quality scores
       → flagged rows take the likeliest class → the classifier is fitted again without them
 
+On fixed features the model is logistic regression; end to end it is the whole network, trained once a fold.
+
 Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 2021, in its
 authors' own code (cleanlab, Apache-2.0), which is an extra: `pip install 'labelfix[cleanlab]'`.
 
@@ -23,11 +25,23 @@ from labelfix.correction import members
 from labelfix.correction.base import FittedModel, OwnRows, Problem
 from labelfix.correction.flagged import FlagCorrector, keep_unless
 from labelfix.correction.folds import cut
-from labelfix.correction.heads import as_classifier, need_fixed_features
+from labelfix.correction.heads import as_classifier
 from labelfix.correction.members import Rows
 from labelfix.correction.threshold import choose_threshold
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.errors import SettingsError
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    new_classifier,
+    posterior_network,
+    says,
+    teaching_split,
+    train_phase,
+)
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import select
 from labelfix.progress import Progress
 from labelfix.settings.methods import ConfidentLearningSettings
 from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
@@ -40,34 +54,75 @@ def fit(problem: Problem, settings: ConfidentLearningSettings, progress: Progres
     """Fit it; see the module's docstring.
 
     Args:
-        problem: The data; its inputs are fixed features.
+        problem: The data.
         settings: The method's settings.
-        progress: Told of classes without trusted rows.
+        progress: Told of classes without trusted rows, and of every epoch.
 
     Raises:
-        SettingsError: cleanlab is not installed, or the classifier is not a linear head on fixed features.
+        SettingsError: cleanlab is not installed.
+        TrainingError: A loss that is not a number.
     """
-    need_fixed_features(problem, "confident-learning")
     cleanlab = _cleanlab()
+    solve = _solve if problem.family == "head" else _train
+    return solve(problem, settings, progress, cleanlab)
+
+
+def _solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progress, cleanlab: Any) -> FittedModel:  # noqa: ANN401
     rows = members.load(problem, progress)
     # What stands in for classes without trusted rows is noisy rows: in every fold they would vouch for themselves.
     trusted = len(problem.truth)
     rows = replace(rows, features=rows.features[: len(rows.given) + trusted], truth=rows.truth[:trusted])
     ridge, held = _out_of_fold(rows, settings.folds)
-    given = problem.given
-    # Several processes would change nothing but the time, for the worse on data of usual size.
-    flagged = cleanlab.filter.find_label_issues(given, held, filter_by=settings.filter_by, n_jobs=1)
-    score = cleanlab.rank.get_label_quality_scores(given, held)
+    flagged, own_rows = _flagged(problem, settings, held, cleanlab)
     classifier = _fit(rows, np.flatnonzero(~flagged), ridge, None)
     return FittedModel(
         classifier=as_classifier(problem, classifier),
         temperature=1.0,
-        corrector=FlagCorrector.learn(held, given, flagged, 1.0),
-        history=pa.table({"flagged": [int(flagged.sum())], "rows": [len(given)]}),
+        corrector=FlagCorrector.learn(held, problem.given, flagged, 1.0),
+        history=pa.table({"flagged": [int(flagged.sum())], "rows": [len(flagged)]}),
         min_confidence=choose_threshold(len(problem.truth)),
         metrics={"flagged": int(flagged.sum()), "ridge": ridge},
-        own_rows=OwnRows(keep_unless(flagged, held, given), score.astype(np.float32)),
+        own_rows=own_rows,
     )
+
+
+def _train(problem: Problem, settings: ConfidentLearningSettings, progress: Progress, cleanlab: Any) -> FittedModel:  # noqa: ANN401
+    """A network for each fold, and one of the rows that are left; all start from the same weights."""
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    folds = cut(problem.given, problem.seed, settings.folds)
+    held = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
+    histories = []
+
+    def learn(use: Codes, name: str) -> Classifier:
+        some = replace(problem, noisy=select(problem.noisy, use), given=problem.given[use])
+        classifier = new_classifier(problem)
+        histories.append(train_phase(some, plan, settings, split, classifier, progress, name))
+        return classifier
+
+    for fold in range(folds.count):
+        progress.say(f"fold {fold + 1} of {folds.count}")
+        inside = folds.inside(fold)
+        held[inside] = says(problem, learn(folds.outside(fold), f"fold-{fold + 1}"), "noisy", inside)
+    flagged, own_rows = _flagged(problem, settings, held, cleanlab)
+    classifier = learn(np.flatnonzero(~flagged).astype(np.int64), "without-flagged")
+    history = history_table(*histories, without=META_COLUMNS)
+    model = posterior_network(problem, split, classifier, None, history, {"flagged": int(flagged.sum())})
+    corrector = FlagCorrector.learn(held, problem.given, flagged, model.temperature)
+    return replace(model, corrector=corrector, own_rows=own_rows)
+
+
+def _flagged(
+    problem: Problem,
+    settings: ConfidentLearningSettings,
+    held: Probabilities,
+    cleanlab: Any,  # noqa: ANN401
+) -> tuple[npt.NDArray[np.bool_], OwnRows]:
+    """Which rows cleanlab flags, and what it makes of all of them."""
+    given = problem.given
+    # Several processes would change nothing but the time, for the worse on data of usual size.
+    flagged = cleanlab.filter.find_label_issues(given, held, filter_by=settings.filter_by, n_jobs=1)
+    score = cleanlab.rank.get_label_quality_scores(given, held)
+    return flagged, OwnRows(keep_unless(flagged, held, given), score.astype(np.float32))
 
 
 def _cleanlab() -> Any:  # noqa: ANN401 - the module

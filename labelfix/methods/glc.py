@@ -1,20 +1,37 @@
-"""Gold loss correction on fixed features: the likelihood of the given labels through T0, with trusted rows.
+"""Gold loss correction: the likelihood of the given labels through a matrix that trusted rows reveal.
 
-    f_g, n(y'|x) → T0 → f = argmin −Σ_noisy log Σ_y f(y|x) T0[y, y'] + ω Σ_trusted −log f(y|x) + ‖W‖² / 2r
+    n(y'|x) of the noisy rows → Ĉ = its mean over the trusted rows of each class
+      → f = argmin −Σ_noisy log Σ_y f(y|x) Ĉ[y, y'] + Σ_trusted −log f(y|x)
 
 Source: Hendrycks, Mazeika, Wilson and Gimpel, "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
-Noise", NeurIPS 2018. Departures: ω makes the trusted rows a fifth of the loss instead of counting each row once, T0 is
-shrunk (`expected_transition`), the convex problem is solved instead of trained for some epochs, and the soft label is
-the posterior f(x)·T0[·, y'], which the paper does not make.
+Noise", NeurIPS 2018. Departures: Ĉ is shrunk by one row's worth of prior (`expected_transition`), end to end pairs
+sharpen it where there are any, trusted rows weigh more than one noisy row each, and the soft label is the posterior
+f(x)·Ĉ[·, y'], which the paper does not make. On fixed features the convex problem is solved, with trusted rows a fifth of the loss. End to
+end both phases start from the same weights, and noisy and trusted rows of a step go through the network in one pass:
+the published code gives BatchNorm two or three trusted rows at a time.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import best_ridge, need_fixed_features, posterior_model
+from labelfix.correction.heads import best_ridge, posterior_model
+from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.losses import TransitionTrainer
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    new_classifier,
+    posterior_network,
+    says,
+    teaching_split,
+    train_phase,
+    without_teachers,
+)
 from labelfix.progress import Progress
 from labelfix.settings.methods import GlcSettings
 
@@ -26,14 +43,17 @@ def fit(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedMo
     """Fit it; see the module's docstring.
 
     Args:
-        problem: The data; its inputs are fixed features.
+        problem: The data.
         settings: The method's settings.
-        progress: Told of classes without trusted rows.
+        progress: Told of classes without trusted rows, and of every epoch.
 
     Raises:
-        SettingsError: The classifier is not a linear head on fixed features.
+        TrainingError: A loss that is not a number.
     """
-    need_fixed_features(problem, "glc")
+    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
+
+
+def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     begin = members.fit_trusted_only(rows)
     transition, without = members.transitions(rows, members.fit_given_labels(rows))
@@ -41,3 +61,26 @@ def fit(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedMo
     fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
     ridge, history = best_ridge(fitted, rows.truth.numpy())
     return posterior_model(problem, fitted[ridge], np.log(transition), history, {"ridge": ridge})
+
+
+def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    of_given, classifier = new_classifier(problem), new_classifier(problem)
+    first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
+    expected = expected_transition(problem.truth, says(problem, of_given, "clean"), problem.num_classes)
+    transition = paired_transition(problem.truth, problem.paired_given, expected)
+    log_transition = torch.from_numpy(np.log(transition)).float().to(problem.device)
+    second = train_phase(
+        problem,
+        plan,
+        settings,
+        split,
+        classifier,
+        progress,
+        "through-the-matrix",
+        TransitionTrainer,
+        log_transition=log_transition,
+        together=True,
+    )
+    history = history_table(first, second, without=META_COLUMNS)
+    return posterior_network(problem, split, classifier, transition, history)

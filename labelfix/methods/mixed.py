@@ -27,7 +27,6 @@ from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.correction.transition import paired_transition
-from labelfix.data.split import CleanSplit, split_clean
 from labelfix.data.tables import Codes
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.trainer import Trainer
@@ -37,8 +36,10 @@ from labelfix.methods.networks.training import (
     make_trainer,
     new_classifier,
     posterior_network,
+    teaching_split,
     train,
     transition_of_trusted_rows,
+    without_teachers,
 )
 from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.progress import Progress
@@ -106,11 +107,8 @@ def _train(
 ) -> FittedModel:
     """Every epoch and step of MLC's published recipe, taken plainly; see the module's docstring."""
     plan = make_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
-    # Nothing is judged while it trains, so the rows that judge MLC's look-ahead are free to teach.
-    teaching = np.sort(np.concatenate([split.train, split.meta]))
-    nobody = teaching[:0]
-    split = CleanSplit(teaching if trusted else nobody, nobody, split.held_out)
+    split = teaching_split(problem, settings)
+    split = split if trusted else without_teachers(split)
     progress.say(f"trusted rows: {len(split.train)} train, {len(split.held_out)} held out")
     classifier = new_classifier(problem)
     trainer = make_trainer(problem, plan, settings, classifier, progress, Trainer)

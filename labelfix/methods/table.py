@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from labelfix.correction.base import Method
-from labelfix.methods import bayes, clean_only, confident_learning, glc, mixed
+from labelfix.methods import (
+    bayes,
+    clean_only,
+    confident_learning,
+    distillation,
+    finetune,
+    forward,
+    glc,
+    joint_optimization,
+    meta_weight_net,
+    mixed,
+)
 from labelfix.methods.mlc import recipes
 
 METHODS: dict[str, Method] = {
@@ -13,6 +24,11 @@ METHODS: dict[str, Method] = {
     "clean-only": clean_only.fit,
     "noisy-only": mixed.fit_noisy_only,
     "mixed": mixed.fit,
+    "finetune": finetune.fit,
+    "distillation": distillation.fit,
+    "forward": forward.fit,
+    "joint-optimization": joint_optimization.fit,
+    "meta-weight-net": meta_weight_net.fit,
     "confident-learning": confident_learning.fit,
 }
 """Method name → what fits it. Settings of the same name: `labelfix.settings.methods.METHOD_SETTINGS`."""

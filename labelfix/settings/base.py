@@ -68,7 +68,7 @@ def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
             raise SettingsError(f"{where}: {name!r} is not a setting here{_nearest(name, known)}")
         try:
             read[name] = _read(known[name].type, value)
-        except ValueError:
+        except (ValueError, TypeError):
             wanted = known[name].type_name
             raise SettingsError(f"{where}: {name} = {value!r} cannot be read; it takes {wanted}") from None
     try:

@@ -159,38 +159,44 @@ class MlcSettings(NetworkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GlcSettings(MethodSettings):
-    """Gold loss correction (Hendrycks, Mazeika, Wilson and Gimpel, NeurIPS 2018), on fixed features.
+class GlcSettings(NetworkSettings):
+    """Gold loss correction (Hendrycks, Mazeika, Wilson and Gimpel, NeurIPS 2018).
 
     The classifier maximises the likelihood of the given labels through a transition matrix that is estimated on the
-    trusted rows; trusted rows count directly, as a fifth of the loss. The soft label is the posterior of that
-    classifier and matrix. Noise is taken to depend on the true class alone.
+    trusted rows; trusted rows count directly, on fixed features as a fifth of the loss. The soft label is the posterior
+    of that classifier and matrix. Noise is taken to depend on the true class alone. Settings other than `ridge` count for
+    networks that are trained as a whole: twice, on the given labels and through the matrix.
 
     Source: Dan Hendrycks, Mantas Mazeika, Duncan Wilson and Kevin Gimpel, "Using Trusted Data to Train Deep Networks
     on Labels Corrupted by Severe Noise", NeurIPS 2018.
     """
 
+    clean_batch_size: int | None = None
+    """Trusted rows a step, beside the noisy ones."""
+
     ridge: float | None = None
-    """Variance of the prior on the weights; larger is weaker. Default: 1 or 8, by the trusted rows out of fold."""
+    """On fixed features, the variance of the prior on the weights; larger is weaker. Default: 1 or 8, by the trusted rows out of fold."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.ridge is None or self.ridge > 0, f"ridge = {self.ridge} must be above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BayesSettings(MethodSettings):
-    """The Bayes posterior of a classifier of the trusted rows alone and their transition matrix, on fixed features.
+class BayesSettings(NetworkSettings):
+    """The Bayes posterior of a classifier of the trusted rows alone and their transition matrix.
 
     P(y | x, y') is the classifier's P(y | x) times the chance that class y is given the label y'. Noisy rows serve to
-    estimate that chance only.
+    estimate that chance only. Settings count for networks that are trained as a whole.
     """
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleanOnlySettings(MethodSettings):
-    """A classifier of the trusted rows alone, on fixed features.
+class CleanOnlySettings(NetworkSettings):
+    """A classifier of the trusted rows alone.
 
-    Its soft labels are blind to the given ones. What the other methods have to beat.
+    Its soft labels are blind to the given ones. What the other methods have to beat. Settings count for networks that
+    are trained as a whole, whose epochs have as many rows as one over the noisy rows.
     """
 
 
@@ -222,8 +228,170 @@ class MixedSettings(NoisyOnlySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfidentLearningSettings(MethodSettings):
-    """Confident learning by cleanlab (Northcutt, Jiang and Chuang, JAIR 2021), on fixed features.
+class MetaWeightNetSettings(NetworkSettings):
+    """Meta-Weight-Net (Shu, Xie, Yi, Zhao, Zhou, Xu and Meng, NeurIPS 2019).
+
+    Every noisy row's loss counts by a weight V(loss) in (0, 1). V is a small network of the loss alone, and learns from
+    trusted rows: the classifier takes a look-ahead step on the weighted rows, and the loss of the result on trusted
+    rows is differentiated with respect to V. The soft label mixes the given label with the classifier's P(y | x) by the
+    row's weight. One curve for all rows and classes: where most labels are wrong, or wrong in the same way, a small
+    loss is no sign of a right label.
+
+    Heads on fixed features are trained by these steps too. Fields that are None take the value that suits what is
+    trained.
+
+    Source: Jun Shu, Qi Xie, Lixuan Yi, Qian Zhao, Sanping Zhou, Zongben Xu and Deyu Meng, "Meta-Weight-Net: Learning an
+    Explicit Mapping For Sample Weighting", NeurIPS 2019.
+    """
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step that judge the look-ahead, and as many that train where `train_on_clean` is set. Default: 32 for heads and small networks, 16 for images, 8 for text encoders; 100 as published."""
+
+    weight_learning_rate: float = 1e-3
+    """Learning rate of the weight network (Adam)."""
+
+    weight_network_decay: float = 1e-4
+    """Weight decay of the weight network."""
+
+    hidden: int = 100
+    """Hidden units of the weight network."""
+
+    train_on_clean: bool = False
+    """Half of the trusted rows that are not held out train the classifier beside the noisy ones, as in MLC, and the other half judges: for a fair comparison. As published all of them judge."""
+
+    meta_interval: int = 1
+    """Train the weight network on every n-th step only: cheaper."""
+
+    derivative: Literal["fd1", "fd2", "jvp"] = "fd1"
+    """How the derivative of the noisy rows' logits along the meta-gradient is taken: one extra forward pass, two, or exactly by forward mode."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("hidden", "meta_interval"):
+            require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
+        require(self.weight_learning_rate > 0, f"weight_learning_rate = {self.weight_learning_rate} must be above 0")
+        require(
+            self.weight_network_decay >= 0,
+            f"weight_network_decay = {self.weight_network_decay} must be at least 0",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuningSettings(NetworkSettings):
+    """How a network goes on with trusted rows alone."""
+
+    fine_tuning_epochs: int | None = None
+    """Epochs of fine-tuning, each of as many rows as there are noisy ones. Default: a fifth of the epochs."""
+
+    fine_tuning_rate: float = 0.1
+    """Learning rate of fine-tuning, relative to that before."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        epochs = self.fine_tuning_epochs
+        require(epochs is None or epochs >= 1, f"fine_tuning_epochs = {epochs} must be at least 1")
+        require(self.fine_tuning_rate > 0, f"fine_tuning_rate = {self.fine_tuning_rate} must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForwardSettings(FineTuningSettings):
+    """Forward correction with an estimated matrix (Patrini, Rozza, Menon, Nock and Qu, CVPR 2017).
+
+    A classifier of the given labels is asked for the row that is most surely of each class; what it says of that row is
+    the class's row of the transition matrix. A second classifier then maximises the likelihood of the given labels
+    through the matrix. No trusted label teaches anything, so `then_finetune` adds a last training on them. The soft
+    label is the posterior of classifier and matrix. Fails where no row is surely of its class, or most labels are wrong.
+    On fixed features both fits are solved; then the settings of the steps do not count.
+
+    Source: Giorgio Patrini, Alessandro Rozza, Aditya Krishna Menon, Richard Nock and Lizhen Qu, "Making Deep Neural
+    Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017.
+    """
+
+    filter_outlier: bool = True
+    """Pass over the surest rows of a class, beyond the percentile, when its matrix row is taken."""
+
+    percentile: float = 97.0
+    """The percentile of a class's probabilities from which rows count as outliers."""
+
+    then_finetune: bool = False
+    """Go on with the trusted rows alone at a low learning rate; on fixed features near the classifier found before."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.percentile <= 100, f"percentile = {self.percentile} must be in (0, 100]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointOptimizationSettings(NetworkSettings):
+    """Joint optimization of network and labels (Tanaka, Ikami, Yamasaki and Aizawa, CVPR 2018).
+
+    At a constant, high learning rate the network's own predictions, averaged over ten epochs, take the place of the given
+    labels; a prior on the class shares keeps them from collapsing, and an entropy term sharpens them. A fresh network
+    then learns the final labels, which are the soft labels of the noisy rows; new rows get P(y | x). No trusted label
+    teaches anything. Heads on fixed features are trained by these steps too.
+
+    Source: Daiki Tanaka, Daiki Ikami, Toshihiko Yamasaki and Kiyoharu Aizawa, "Joint Optimization Framework for Learning
+    with Noisy Labels", CVPR 2018.
+    """
+
+    alpha: float = 1.2
+    """Weight of the prior on the class shares; 1.2 is published for labels that are wrong in all ways, 0.8 for pairs of classes."""
+
+    beta: float = 0.8
+    """Weight of the entropy; 0.8 is published for labels that are wrong in all ways, 0.4 for pairs of classes."""
+
+    begin: float = 0.35
+    """Share of the first phase after which predictions take the place of the given labels."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("alpha", "beta"):
+            require(getattr(self, name) >= 0, f"{name} = {getattr(self, name)} must be at least 0")
+        require(0 < self.begin < 1, f"begin = {self.begin} must be between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneSettings(FineTuningSettings):
+    """Fine-tuning: the noisy rows as they are, then the trusted rows at a low learning rate.
+
+    On fixed features the last step is a logistic regression of the trusted rows held near that of the noisy ones, as
+    strongly as the trusted rows out of fold like best. The soft label is P(y | x) times the chance that class y is given
+    the label y'. Settings count for networks that are trained as a whole.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationSettings(NetworkSettings):
+    """Distillation from a model of the trusted rows (Li, Yang, Song, Cao, Luo and Li, ICCV 2017).
+
+    Noisy rows are learned from a mixture of their given label and what a classifier of the trusted rows alone says of
+    them. Either counts by how often it is right. The soft label is the same mixture with the final classifier.
+
+    Source: Yuncheng Li, Jianchao Yang, Yale Song, Liangliang Cao, Jiebo Luo and Li-Jia Li, "Learning from Noisy Labels
+    with Distillation", ICCV 2017.
+    """
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step, beside the noisy ones."""
+
+    given_share: float | None = None
+    """λ, the given label's share of the mixture. Default: how often given labels are right, relative to how often the teacher is."""
+
+    ridge: float = 1.0
+    """On fixed features, the variance of the prior on the weights; larger is weaker."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.given_share is None or 0 <= self.given_share <= 1,
+            f"given_share = {self.given_share} must be in [0, 1]",
+        )
+        require(self.ridge > 0, f"ridge = {self.ridge} must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidentLearningSettings(NetworkSettings):
+    """Confident learning by cleanlab (Northcutt, Jiang and Chuang, JAIR 2021).
 
     A classifier of the given labels is cross-fitted over the noisy rows, with the trusted rows in every training
     fold. cleanlab flags rows by it; flagged rows take the likeliest class, and the classifier is fitted again without
@@ -233,8 +401,11 @@ class ConfidentLearningSettings(MethodSettings):
     Labels", JAIR 2021; github.com/cleanlab/cleanlab.
     """
 
+    clean_batch_size: int | None = None
+    """Trusted rows a step, beside the noisy ones."""
+
     folds: int = 5
-    """Folds of the noisy rows."""
+    """Folds of the noisy rows; a network that is trained as a whole is trained once more than that."""
 
     filter_by: Literal[
         "prune_by_noise_rate",
@@ -248,7 +419,7 @@ class ConfidentLearningSettings(MethodSettings):
     """How `cleanlab.filter.find_label_issues` chooses the rows to flag."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        super().__post_init__()
         require(self.folds >= 2, f"folds = {self.folds} must be at least 2")
 
 
@@ -259,6 +430,11 @@ METHOD_SETTINGS: dict[str, type[MethodSettings]] = {
     "clean-only": CleanOnlySettings,
     "noisy-only": NoisyOnlySettings,
     "mixed": MixedSettings,
+    "finetune": FineTuneSettings,
+    "distillation": DistillationSettings,
+    "forward": ForwardSettings,
+    "joint-optimization": JointOptimizationSettings,
+    "meta-weight-net": MetaWeightNetSettings,
     "confident-learning": ConfidentLearningSettings,
 }
 """Method name → its settings class."""

@@ -1,42 +1,23 @@
 """The anchored recipe of networks that are trained as a whole, and plain training on the same steps."""
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from toy_problem import CLASSES, WIDTH, problem, soft_labels
+from toy_problem import soft_labels, whole
 
-from labelfix.correction.storage import load_corrector
 from labelfix.methods.mlc import recipes
 from labelfix.methods.mlc.online import TRUST_LEARNING_RATE, fit
 from labelfix.methods.table import METHODS
-from labelfix.models.classifier import Classifier
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
 from labelfix.settings.methods import MixedSettings, MlcSettings, NoisyOnlySettings
-from labelfix.training.checkpoints import Checkpoints
 from labelfix.training.loop import outputs
 
 QUICK = {"epochs": 6, "warmup_epochs": 2}
 SETTINGS = {"mlc": MlcSettings, "mixed": MixedSettings, "noisy-only": NoisyOnlySettings}
-
-
-def whole(**options):
-    """The toy problem for a network of two layers."""
-
-    def new_classifier(generator):
-        first = nn.utils.skip_init(nn.Linear, WIDTH, 16)
-        with torch.no_grad():
-            first.weight.normal_(0, 0.5, generator=generator)
-            first.bias.zero_()
-        return Classifier(nn.Sequential(first, nn.Tanh()), 16, CLASSES, generator)
-
-    made, truth = problem(**options)
-    return replace(made, family="network", new_classifier=new_classifier), truth
 
 
 def right(made, truth, fitted):
@@ -95,48 +76,6 @@ def test_it_corrects_labels_and_its_classifier_is_the_average():
     assert 0.3 <= fitted.metrics["trust"]["classifier"] <= 2.5
     assert fitted.metrics["trust"] != {"classifier": 1.0, "given_label": 1.0}
     assert TRUST_LEARNING_RATE > 3e-4
-
-
-def test_it_is_saved_and_loaded_with_the_same_labels(tmp_path):
-    made, _ = whole(noisy=200)
-    fitted = fit(made, MlcSettings(epochs=1, warmup_epochs=1), Silent())
-    fitted.corrector.save(tmp_path)
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
-    given = made.given.copy()
-    given[::3] = -1
-    loaded = load_corrector(tmp_path)
-    assert np.array_equal(
-        fitted.corrector.soft_labels(logits, hidden, given), loaded.soft_labels(logits, hidden, given)
-    )
-
-
-class Killed(Exception):
-    pass
-
-
-class Kills(Silent):
-    """Ends the run when it has advanced so often."""
-
-    def __init__(self, at):
-        self.left = itertools.count(at, -1)
-
-    def advance(self, amount, **figures):
-        if next(self.left) == 0:
-            raise Killed
-
-
-@pytest.mark.parametrize("method", SETTINGS)
-@pytest.mark.parametrize("at", [3, 7, 10])
-def test_a_killed_run_goes_on_to_the_same_labels(method, at, tmp_path):
-    made, _ = whole(noisy=320)
-    chosen = SETTINGS[method](epochs=3, warmup_epochs=1, **({"recipe": "anchored"} if method == "mlc" else {}))
-    expected = METHODS[method](made, chosen, Silent())
-    kept = replace(made, checkpoints=Checkpoints(tmp_path / "kept", Interval.parse("1epochs")))
-    with pytest.raises(Killed):
-        METHODS[method](kept, chosen, Kills(at))
-    again = replace(made, checkpoints=Checkpoints(tmp_path / "kept", Interval.parse("1epochs")))
-    resumed = METHODS[method](again, chosen, Silent())
-    assert np.array_equal(soft_labels(made, resumed), soft_labels(made, expected))
 
 
 @pytest.mark.parametrize("method", ["mixed", "noisy-only"])

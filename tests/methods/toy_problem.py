@@ -1,7 +1,10 @@
 """A toy problem for methods: three well separated clusters with noisy labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
+from torch import nn
 
 from labelfix.correction.base import Problem
 from labelfix.models.classifier import Classifier
@@ -40,6 +43,20 @@ def problem(noise=0.4, noisy=900, clean=90, paired=True, seed=0):
         seed=seed,
     )
     return made, noisy_truth
+
+
+def whole(**options):
+    """The toy problem for a network of two layers."""
+
+    def new_classifier(generator):
+        first = nn.utils.skip_init(nn.Linear, WIDTH, 16)
+        with torch.no_grad():
+            first.weight.normal_(0, 0.5, generator=generator)
+            first.bias.zero_()
+        return Classifier(nn.Sequential(first, nn.Tanh()), 16, CLASSES, generator)
+
+    made, truth = problem(**options)
+    return replace(made, family="network", new_classifier=new_classifier), truth
 
 
 def soft_labels(made, fitted):

@@ -23,7 +23,7 @@ from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix, expected_transition, paired_transition
-from labelfix.data.split import CleanSplit
+from labelfix.data.split import CleanSplit, split_clean
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.methods.networks import state
 from labelfix.methods.networks.epochs import Epochs
@@ -246,3 +246,50 @@ def posterior_network(
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=figures | dict(metrics or {}),
     )
+
+
+def train_phase(
+    problem: Problem,
+    plan: Plan,
+    settings: NetworkSettings,
+    split: CleanSplit,
+    classifier: Classifier,
+    progress: Progress,
+    name: str,
+    kind: type[Trainer] = Trainer,
+    **more: Any,  # noqa: ANN401 - the fields of that kind
+) -> History:
+    """One training of several: train the classifier, or take the one that was trained before an interruption.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        split: The trusted rows' parts.
+        classifier: Trained; in evaluation mode afterwards.
+        progress: Told of every epoch.
+        name: Of the phase, unlike any other of the method.
+        kind: What takes the steps.
+        more: What that kind needs beside the fields of `Trainer`.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+
+    def run() -> tuple[Mapping[str, np.ndarray], History]:
+        trainer = make_trainer(problem, plan, settings, classifier, progress, kind, **more)
+        return {}, train(problem, plan, settings, split, trainer, progress, phase=name).history
+
+    return finished_phase(problem, name, classifier, run)[1]
+
+
+def teaching_split(problem: Problem, settings: NetworkSettings) -> CleanSplit:
+    """Trusted rows that teach, and those held out: nothing is judged in training, so the rest is free to teach."""
+    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    teaching = np.sort(np.concatenate([split.train, split.meta]))
+    return CleanSplit(teaching, teaching[:0], split.held_out)
+
+
+def without_teachers(split: CleanSplit) -> CleanSplit:
+    """The same with no trusted rows in training."""
+    return CleanSplit(split.train[:0], split.train[:0], split.held_out)

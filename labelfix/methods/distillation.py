@@ -1,0 +1,117 @@
+"""Distillation: noisy rows are learned from a mixture of their given label and what the trusted rows' model says.
+
+    s = a classifier of the trusted rows alone
+    f learns λ·onehot(y') + (1 − λ)·s(x) on noisy rows, and the trusted rows as they are
+
+Each of the two sources counts by how often it is right: λ = g / (g + a), with a the accuracy of s on trusted rows it
+has not seen, and g the mean over the noisy rows of s(x)[y'], which is the share of right given labels as s sees it.
+
+Source: Li, Yang, Song, Cao, Luo and Li, "Learning from Noisy Labels with Distillation", ICCV 2017, where λ follows from
+the risk bounds of two detectors; the rule above takes its place. The soft label is λ·onehot(y') + (1 − λ)·P(y | x),
+with the classifier in the place of s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from labelfix.correction import members
+from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import cross_fit
+from labelfix.correction.heads import posterior_model
+from labelfix.correction.mixture import ConstantWeigher, MixtureCorrector
+from labelfix.correction.network import softmax
+from labelfix.data.tables import Codes, Probabilities
+from labelfix.methods.networks.losses import TargetsTrainer
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    judged_rows,
+    new_classifier,
+    posterior_network,
+    teaching_split,
+    temperature_and_accuracy,
+    train_phase,
+)
+from labelfix.methods.networks.trusted import train_on_trusted
+from labelfix.progress import Progress
+from labelfix.settings.methods import DistillationSettings
+from labelfix.training.linear import LinearHead, cross_entropy_to
+from labelfix.training.loop import outputs
+
+
+def fit(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+    """Fit it; see the module's docstring.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        progress: Told of classes without trusted rows, and of every epoch.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
+
+
+def _solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+    rows = members.load(problem, progress)
+    teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
+    accuracy = float((teacher.held.argmax(axis=1) == truth).mean())
+    said = teacher.full.log_probabilities(rows.noisy).exp()
+    share = _share(settings, said.numpy(), problem.given, accuracy)
+    given = rows.one_hot(rows.given)
+
+    def learn(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:
+        own = teacher.full if fold is None else teacher.without[fold]
+        soft = share * given + (1 - share) * own.log_probabilities(rows.noisy).exp()
+        return rows.fit(cross_entropy_to(*rows.targets(soft, use)), settings.ridge, start or own)
+
+    fitted = cross_fit(learn, rows.folds, rows.clean, truth)
+    history = pa.table({"out_of_fold_nll": [fitted.nll(truth)]})
+    model = posterior_model(problem, fitted, np.zeros((problem.num_classes,) * 2), history, {"share": share})
+    return _mixed(model, share)
+
+
+def _train(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    teacher, classifier = new_classifier(problem), new_classifier(problem)
+    first = train_on_trusted(problem, plan, settings, split, teacher, progress)
+    temperature, _ = temperature_and_accuracy(problem, split, teacher)
+    every, judged = np.arange(len(problem.noisy), dtype=np.int64), judged_rows(problem, split)
+    said = softmax(outputs(teacher, problem.noisy, every, problem.device)[0].astype(np.float64) / temperature)
+    of_trusted, _ = outputs(teacher, problem.clean, judged, problem.device)
+    accuracy = float((of_trusted.argmax(axis=1) == problem.truth[judged]).mean())
+    share = _share(settings, said, problem.given, accuracy)
+    targets = (1 - share) * said
+    targets[every, problem.given] += share
+    second = train_phase(
+        problem,
+        plan,
+        settings,
+        split,
+        classifier,
+        progress,
+        "distillation",
+        TargetsTrainer,
+        targets=torch.from_numpy(targets.astype(np.float32)).to(problem.device),
+    )
+    history = history_table(first, second, without=META_COLUMNS)
+    return _mixed(posterior_network(problem, split, classifier, None, history, {"share": share}), share)
+
+
+def _share(settings: DistillationSettings, said: Probabilities, given: Codes, accuracy: float) -> float:
+    """λ; see the module's docstring."""
+    if settings.given_share is not None:
+        return settings.given_share
+    right = float(said[np.arange(len(given)), given].mean())
+    return right / max(right + accuracy, 1e-12)
+
+
+def _mixed(model: FittedModel, share: float) -> FittedModel:
+    return replace(model, corrector=MixtureCorrector(ConstantWeigher(), 1.0, share, model.temperature))

@@ -1,0 +1,67 @@
+"""Fine-tuning: the noisy rows as they are, then the trusted rows at a low learning rate.
+
+What one does without any method, and hard to beat where trusted rows are many. On fixed features the last step is the
+logistic regression of the trusted rows with a penalty on the distance from the head of the noisy ones, ‖W − W₀‖² / 2r.
+The soft label is the classifier's P(y | x) times T[y, y'], normalised; T is estimated on the trusted rows with the
+classifier of the given labels, which has not seen them, and sharpened by pairs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.correction import members
+from labelfix.correction.around import fit_around
+from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.heads import posterior_model
+from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    new_classifier,
+    posterior_network,
+    says,
+    teaching_split,
+    train_phase,
+    without_teachers,
+)
+from labelfix.methods.networks.trusted import fine_tune
+from labelfix.progress import Progress
+from labelfix.settings.methods import FineTuneSettings
+
+
+def fit(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
+    """Fit it; see the module's docstring.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        progress: Told of classes without trusted rows, and of every epoch.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    return _solve(problem, progress) if problem.family == "head" else _train(problem, settings, progress)
+
+
+def _solve(problem: Problem, progress: Progress) -> FittedModel:
+    rows = members.load(problem, progress)
+    of_given = members.fit_given_labels(rows)
+    fitted = fit_around(rows, of_given)
+    transition, _ = members.transitions(rows, of_given)
+    transition = paired_transition(problem.truth, problem.paired_given, transition)
+    history = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
+    return posterior_model(problem, fitted, np.log(transition), history, {"transition": transition.tolist()})
+
+
+def _train(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    classifier = new_classifier(problem)
+    first = train_phase(problem, plan, settings, without_teachers(split), classifier, progress, "given-labels")
+    expected = expected_transition(problem.truth, says(problem, classifier, "clean"), problem.num_classes)
+    transition = paired_transition(problem.truth, problem.paired_given, expected)
+    second = fine_tune(problem, plan, settings, split, classifier, progress)
+    history = history_table(first, second, without=META_COLUMNS)
+    return posterior_network(problem, split, classifier, transition, history)

@@ -1,0 +1,147 @@
+"""Forward correction: the likelihood of the given labels through a matrix that noisy rows alone reveal.
+
+    n(y'|x) of the noisy rows → T̂[c] = n(·|x̄_c), x̄_c the row most surely of class c
+      → f = argmin −Σ_noisy log Σ_y f(y|x) T̂[y, y']
+
+The surest row of a class is taken to be of that class (an anchor point); the 3 % of rows beyond the 97th percentile of
+n(c|x) are passed over as outliers. Trusted rows teach nothing: they set the temperature and judge. With `then_finetune`
+the classifier goes on with the trusted rows at a low learning rate, which is a strong plain way to use both.
+
+Source: Patrini, Rozza, Menon, Nock and Qu, "Making Deep Neural Networks Robust to Label Noise: a Loss Correction
+Approach", CVPR 2017. The soft label is the posterior f(x)·T̂[·, y'], which the paper does not make. The second network
+starts from the same weights as the first did. On fixed features both fits are convex and are solved.
+
+Legend: N noisy rows, K classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from labelfix.correction import members
+from labelfix.correction.around import fit_around
+from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import calibrated, cut
+from labelfix.correction.heads import posterior_model
+from labelfix.correction.members import Rows
+from labelfix.correction.transition import Matrix, normalised
+from labelfix.data.tables import Codes
+from labelfix.methods.networks.losses import TransitionTrainer
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.training import (
+    META_COLUMNS,
+    history_table,
+    new_classifier,
+    posterior_network,
+    says,
+    teaching_split,
+    train_phase,
+    without_teachers,
+)
+from labelfix.methods.networks.trusted import fine_tune
+from labelfix.progress import Progress
+from labelfix.settings.methods import ForwardSettings
+from labelfix.training.linear import LinearHead, forward_likelihood
+
+RIDGES = (1.0, 8.0)
+"""Candidates for r, chosen by the likelihood of given labels that were kept out."""
+
+
+def fit(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+    """Fit it; see the module's docstring.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        progress: Told of classes without trusted rows, and of every epoch.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
+
+
+def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None) -> Matrix:
+    """T̂ from what a model of given labels says of anchor points.
+
+    Args:
+        said: `(N, K)` n(y'|x) of the noisy rows.
+        percentile: Rows whose n(c|x) is at or above this percentile are passed over, for each class c; None for none.
+
+    Returns:
+        `(K, K)`, rows sum to 1.
+    """
+    rows = []
+    for code in range(said.shape[1]):
+        score = said[:, code]
+        if percentile is not None:
+            below = score < np.percentile(score, percentile, method="higher")
+            score = np.where(below, score, -1.0) if below.any() else score
+        rows.append(said[int(score.argmax())])
+    return normalised(np.stack(rows).astype(np.float64))
+
+
+def _solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+    rows = members.load(problem, progress)
+    of_given = members.fit_given_labels(rows)
+    transition = anchored_transition(of_given.log_probabilities(rows.noisy).exp().numpy(), _percentile(settings))
+    columns = torch.from_numpy(transition).float()[:, rows.given].T
+    loss, ridge = min((_kept_out_loss(rows, columns, r, of_given), r) for r in RIDGES)
+    every = np.arange(len(rows.given), dtype=np.int64)
+    head = _fit(rows, columns, every, ridge, of_given)
+    if settings.then_finetune:
+        fitted = fit_around(rows, head)
+    else:
+        fitted = calibrated(head, [head] * rows.folds.count, rows.folds, rows.clean, rows.truth.numpy())
+    history = history_table([{"ridge": ridge, "kept_out_loss": loss}])
+    metrics = {"ridge": ridge, "transition": transition.tolist()}
+    return posterior_model(problem, fitted, np.log(transition), history, metrics)
+
+
+def _fit(rows: Rows, columns: torch.Tensor, use: Codes, ridge: float, start: LinearHead) -> LinearHead:
+    """A head on the given labels of some noisy rows, through T̂."""
+    weights = torch.zeros(len(rows.features))
+    weights[torch.from_numpy(use)] = 1
+    likelihood = torch.cat([columns, rows.one_hot(rows.truth)])
+    return rows.fit(forward_likelihood(likelihood, weights), ridge, start)
+
+
+def _kept_out_loss(rows: Rows, columns: torch.Tensor, ridge: float, start: LinearHead) -> float:
+    """Mean −log P(y' | x) of a fifth of the noisy rows by a head of the others."""
+    folds = cut(rows.given.numpy(), rows.seed, 5)
+    head = _fit(rows, columns, folds.outside(0), ridge, start)
+    inside = torch.from_numpy(folds.inside(0))
+    said = (head.log_probabilities(rows.noisy[inside]).exp() * columns[inside]).sum(dim=1)
+    return float(-said.clamp_min(1e-12).log().mean())
+
+
+def _train(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    alone = without_teachers(split)
+    of_given, classifier = new_classifier(problem), new_classifier(problem)
+    phases = [train_phase(problem, plan, settings, alone, of_given, progress, "given-labels")]
+    transition = anchored_transition(says(problem, of_given, "noisy"), _percentile(settings))
+    log_transition = torch.from_numpy(np.log(transition)).float().to(problem.device)
+    phases.append(
+        train_phase(
+            problem,
+            plan,
+            settings,
+            alone,
+            classifier,
+            progress,
+            "through-the-matrix",
+            TransitionTrainer,
+            log_transition=log_transition,
+        )
+    )
+    if settings.then_finetune:
+        phases.append(fine_tune(problem, plan, settings, split, classifier, progress))
+    history = history_table(*phases, without=META_COLUMNS)
+    return posterior_network(problem, split, classifier, transition, history)
+
+
+def _percentile(settings: ForwardSettings) -> float | None:
+    return settings.percentile if settings.filter_outlier else None

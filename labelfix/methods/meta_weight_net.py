@@ -1,0 +1,143 @@
+"""Meta-Weight-Net: rows weighed by a network of their loss, which trusted rows train through a look-ahead.
+
+    ŵ = w − η ∇ (1/n) Σ_i V(L_i; Θ) L_i                          a plain step, only looked at
+    ∂L_meta(ŵ)/∂V_i = −(1/n) ⟨η g, ∇L_i(w)⟩,  g = ∇L_meta(ŵ)     one derivative of the rows' losses along η g
+    Θ ← Adam on that, through V alone
+    w ← the optimiser's step on (1/n) Σ_i V(L_i; Θ) L_i           the same losses, weighed by the new Θ
+
+Source: Shu, Xie, Yi, Zhao, Zhou, Xu and Meng, "Meta-Weight-Net: Learning an Explicit Mapping For Sample Weighting",
+NeurIPS 2019, and its published code, whose order of steps this is. Departures:
+
+* no double backward: the formula above is the same gradient by one more forward pass (`derivative`);
+* one forward pass of the noisy rows serves both gradients at w: they see the same BatchNorm and dropout;
+* BatchNorm's running statistics are left alone by every pass but that one;
+* the best epoch is never picked on test rows; the schedule is that of the other methods.
+
+The soft label mixes the given label with the classifier's P(y | x) by the row's weight (correction/mixture.py).
+
+Legend: B rows of a batch; n = noisy rows + clean training rows of the step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.mixture import LossWeigher
+from labelfix.data.split import CleanSplit, split_clean
+from labelfix.methods.networks.mixture_model import mixture_network
+from labelfix.methods.networks.plan import make_plan
+from labelfix.methods.networks.reweighting import ReweightingTrainer, Rows
+from labelfix.methods.networks.trainer import Labelled, StepFigures
+from labelfix.methods.networks.training import make_trainer, new_classifier, train
+from labelfix.models.weight_network import WeightNetwork
+from labelfix.progress import Progress
+from labelfix.ranks import ranks
+from labelfix.settings.methods import MetaWeightNetSettings
+from labelfix.training.flat import Flat
+
+
+@dataclass(kw_only=True)
+class MetaWeightNetTrainer(ReweightingTrainer):
+    """The classifier, and V with its optimiser.
+
+    Attributes:
+        weight_network: V.
+        weight_optimizer: Of Θ.
+    """
+
+    weight_network: WeightNetwork
+    weight_optimizer: torch.optim.Optimizer
+
+    def networks(self) -> dict[str, nn.Module]:
+        """See `Trainer.networks`."""
+        return super().networks() | {"weight_network": self.weight_network}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """See `Trainer.optimizers`."""
+        return super().optimizers() | {"weight_optimizer": self.weight_optimizer}
+
+    def step(
+        self, noisy: Labelled, clean: Labelled | None, meta: Labelled | None, watch: bool = True, last: bool = False
+    ) -> StepFigures | None:
+        """Update Θ where there are meta rows, then w."""
+        rows = self.forward_rows(noisy, clean)
+        meta_loss, meta_gradient = None, None
+        if meta is not None:
+            meta_loss, meta_gradient = self._learn_weights(rows, meta)
+        with torch.no_grad():
+            weights = self.weight_network(rows.losses)
+        self.apply(self.weighted_gradient(rows, weights, last=True))
+        self.steps += 1
+        return self.weighted_figures(rows, weights, noisy.rows, meta_loss, meta_gradient) if watch else None
+
+    def _learn_weights(self, rows: Rows, meta: Labelled) -> tuple[Tensor, Flat]:
+        """One step of Θ; returns L_meta(ŵ) and its gradient."""
+        weights = self.weight_network(rows.losses)
+        gradient = self.weighted_gradient(rows, weights.detach())
+        rates = self._rates()
+        with torch.no_grad():
+            ahead = Flat.of(gradient, like=self.weights).times(rates)
+            ahead.vector.neg_().add_(Flat.of(self.weights).vector)
+        there = [part.requires_grad_() for part in ahead.parts]
+        meta_loss, meta_gradient = self.clean_gradient(meta, there)
+        along = self.losses_along(rows, meta_gradient.times(rates))
+        slopes = torch.autograd.grad((weights * along).sum() / -rows.total, list(self.weight_network.parameters()))
+        ranks().add_up(slopes)
+        for parameter, value in zip(self.weight_network.parameters(), slopes, strict=True):
+            parameter.grad = value
+        self.weight_optimizer.step()
+        return meta_loss, meta_gradient
+
+    def _rates(self) -> list[Tensor | float]:
+        """η of every weight: its group's present learning rate."""
+        rates = {id(p): group["lr"] for group in self.optimizer.param_groups for p in group["params"]}
+        return [rates[id(weight)] for weight in self.weights]
+
+
+def fit(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
+    """Train classifier and weight network together; see the module's docstring.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        progress: Told of every epoch.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    plan = make_plan(problem, settings)
+    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    if not settings.train_on_clean:
+        judging = np.sort(np.concatenate([split.train, split.meta]))
+        split = CleanSplit(judging[:0], judging, split.held_out)
+    progress.say(split.describe())
+    classifier = new_classifier(problem)
+    network = WeightNetwork(settings.hidden, torch.Generator().manual_seed(problem.seed)).to(problem.device)
+    trainer = make_trainer(
+        problem,
+        plan,
+        settings,
+        classifier,
+        progress,
+        MetaWeightNetTrainer,
+        derivative=settings.derivative,
+        weight_network=network,
+        weight_optimizer=torch.optim.Adam(
+            network.parameters(),
+            lr=settings.weight_learning_rate,
+            weight_decay=settings.weight_network_decay,
+            fused=True,
+            capturable=problem.device.type == "cuda",
+        ),
+    )
+    course = train(problem, plan, settings, split, trainer, progress, interval=settings.meta_interval)
+    arrays = {name: value.detach().cpu().double().numpy() for name, value in network.state_dict().items()}
+    weigher = LossWeigher(
+        arrays["first.weight"][:, 0], arrays["first.bias"], arrays["second.weight"][0], arrays["second.bias"]
+    )
+    return mixture_network(problem, split, classifier, weigher, course.history)
