@@ -1,20 +1,22 @@
-"""Plans: which data sets, methods and seeds are measured, as a TOML file."""
+"""Plans: a grid of data sets, methods, noise, levels, seeds and backbones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from importlib import resources
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from labelfix.data.noise import KINDS
-from labelfix.errors import SettingsError
-from labelfix.settings.base import build, require
+from labelfix.data.noise import FEATURE_KINDS, KINDS
+from labelfix.settings.base import check_choices, require
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
-from labelfix.settings.run import read_toml
 
-NEAREST = "nearest-class"
+NONE = "none"
+REAL = "real"
+"""What the noise of a set is called that brings its given labels along."""
+
+MADE = (*KINDS, *FEATURE_KINDS, NONE)
+"""Noise that the bench can make."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +24,33 @@ class Noise:
     """Noise that is made for the bench."""
 
     kind: str
-    """`unif`, `flip`, `flip-u` or `nearest-class`."""
+    """`unif`, `flip`, `flip-u`, `nearest-class`, `instance-dependent`, or `none` at rate 0."""
 
     rate: float
     """ρ in [0, 1]."""
 
     def __post_init__(self) -> None:
-        require(self.kind in (*KINDS, NEAREST), f"kind = {self.kind!r} is not one of {', '.join((*KINDS, NEAREST))}")
+        _check_kind(self.kind)
         require(0 <= self.rate <= 1, f"rate = {self.rate} must be in [0, 1]")
+        require(self.kind != NONE or self.rate == 0, f"kind = 'none' has rate 0, not {self.rate:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseLevels:
+    """A kind of noise at several rates, made on every set that has neither given labels nor noise of its own."""
+
+    kind: str
+    """As in `Noise`."""
+
+    rates: tuple[float, ...]
+    """ρ, each in [0, 1]. Rate 0 is run once for all kinds of the plan."""
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind)
+        require(self.kind != NONE, "kind = 'none' is not written in [[noise]]; rate 0 of any kind is it")
+        require(bool(self.rates), f"noise {self.kind}: rates must name at least one")
+        require(all(0 <= rate <= 1 for rate in self.rates), f"noise {self.kind}: rates must be in [0, 1]")
+        require(len(set(self.rates)) == len(self.rates), f"noise {self.kind}: a rate stands there twice")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +67,16 @@ class DataEntry:
     """Column of the true labels."""
 
     given: str | None = None
-    """Column of the given labels; absent where `noise` makes them."""
+    """Column of the given labels; absent where noise makes them."""
+
+    given_file: str | None = None
+    """The file that has this column, where it is not in `files`; rows find their label by their id."""
+
+    id_column: str = "id"
+    """Column of the ids in `files` and `given_file`; read for `given_file` alone."""
 
     noise: Noise | None = None
-    """The noise to make."""
+    """The noise to make, instead of the plan's [[noise]]."""
 
     text_column: str | None = None
     """Column of texts."""
@@ -82,13 +109,14 @@ class DataEntry:
 
     def __post_init__(self) -> None:
         require(bool(self.files), f"{self.name}: files must name at least one file")
+        require(self.given is None or self.noise is None, f"{self.name}: give either the column `given` or a `noise`")
         require(
-            (self.given is None) != (self.noise is None), f"{self.name}: give either the column `given` or a `noise`"
+            self.given_file is None or self.given is not None, f"{self.name}: `given_file` needs the column `given`"
         )
         inputs = (self.text_column, self.embedding_column, self.image_column)
         one = "give one of `text_column`, `embedding_column` and `image_column`"
         require(inputs.count(None) == len(inputs) - 1, f"{self.name}: {one}")
-        for path in (*self.files, *self.test_files):
+        for path in (*self.files, *self.test_files, *([self.given_file] if self.given_file else [])):
             inside = not Path(path).is_absolute() and ".." not in Path(path).parts
             require(inside, f"{self.name}: {path} must lie below the data root")
         for name in ("sample", "test_sample"):
@@ -109,12 +137,27 @@ class MethodEntry:
     paired: bool = False
     """Whether the trusted rows keep their given label."""
 
+    seeds: tuple[int, ...] | None = None
+    """Its seeds. Default: the plan's."""
+
+    only: tuple[str, ...] = ()
+    """The sets it is run on; all, where neither these nor `groups` are named."""
+
+    groups: tuple[str, ...] = ()
+    """Groups of sets it is run on."""
+
     settings: MethodSettings = field(default_factory=MethodSettings)
     """The method's settings."""
 
     def __post_init__(self) -> None:
         known = self.method in METHOD_SETTINGS
         require(known, f"{self.name}: method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")
+        _check_seeds(self.seeds, f"{self.name}: ")
+
+    def runs_on(self, entry: DataEntry) -> bool:
+        """Whether the method is run on a set."""
+        everywhere = not self.only and not self.groups
+        return everywhere or entry.name in self.only or bool(set(self.groups) & set(entry.groups))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +170,9 @@ class Plan:
     methods: tuple[MethodEntry, ...]
     """The methods."""
 
+    noise: tuple[NoiseLevels, ...] = ()
+    """Made on every set without given labels and without noise of its own."""
+
     seeds: tuple[int, ...] = (0, 1, 2)
     """A run for each."""
 
@@ -137,12 +183,22 @@ class Plan:
     """Trusted rows: so many times the number of classes, …"""
 
     trusted_share: float = 0.1
-    """… but no more than this share of the rows."""
+    """… but no more than this share of the rows, where they are drawn at random."""
+
+    trusted_draw: Literal["random", "per-class"] = "random"
+    """`random`: uniformly from all rows. `per-class`: `trusted_per_class` rows of every class, uniformly within it."""
 
     min_confidence: float = 0.6
     """The threshold of the column "corrected at the threshold"."""
 
+    backbones: tuple[str, ...] = ()
+    """A run with each, on texts and images. Default: the model settings' alone."""
+
+    freeze: bool = True
+    """Whether backbones are kept fixed and a head is trained on their features; false trains whole networks."""
+
     def __post_init__(self) -> None:
+        check_choices(self)
         for what, entries in (("data", self.data), ("methods", self.methods)):
             names = [entry.name for entry in entries]
             require(bool(names), f"the plan names no {what}")
@@ -150,116 +206,59 @@ class Plan:
             require(twice is None, f"the plan names {twice!r} twice in {what}")
             odd = next((name for name in names if not name or set(name) - _NAME), None)
             require(odd is None, f"the name {odd!r} in {what} goes into file names; use letters, digits, - and _ only")
-        require(bool(self.seeds) and min(self.seeds) >= 0, "seeds must be whole numbers from 0 on")
+        self._check_noise()
+        require(bool(self.seeds), "seeds must be whole numbers from 0 on")
+        _check_seeds(self.seeds, "")
         require(self.rows >= 10, f"rows = {self.rows} must be at least 10")
         require(self.trusted_per_class >= 1, f"trusted_per_class = {self.trusted_per_class} must be at least 1")
         require(0 < self.trusted_share < 1, f"trusted_share = {self.trusted_share} must be between 0 and 1")
         require(0 <= self.min_confidence <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
+        slugs = [slug(backbone) for backbone in self.backbones]
+        require(len(set(slugs)) == len(slugs), f"backbones: two are called the same in file names, {', '.join(slugs)}")
 
-    def only(self, data: Sequence[str] = (), methods: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:
-        """The plan cut to some sets, methods and seeds; nothing named keeps all.
+    def _check_noise(self) -> None:
+        kinds = [levels.kind for levels in self.noise]
+        twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+        require(twice is None, f"the plan names {twice!r} twice in noise")
+        bare = next((entry.name for entry in self.data if entry.given is None and entry.noise is None), None)
+        told = f"{bare}: give either the column `given` or a `noise`, or the plan a [[noise]]"
+        require(bare is None or bool(self.noise), told)
+
+    def only(self, methods: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:
+        """The plan cut to some methods and seeds; nothing named keeps all.
+
+        A method with seeds of its own keeps those of them that are named.
 
         Raises:
-            SettingsError: A name that the plan does not have.
+            SettingsError: A method that the plan does not have.
         """
-        for names, entries in ((data, self.data), (methods, self.methods)):
-            known = [entry.name for entry in entries]
-            for name in names:
-                require(name in known, f"{name!r} is not in the plan; it has {', '.join(known)}")
-        return replace(
-            self,
-            data=tuple(entry for entry in self.data if not data or entry.name in data),
-            methods=tuple(entry for entry in self.methods if not methods or entry.name in methods),
-            seeds=tuple(seeds) or self.seeds,
-        )
+        known = [entry.name for entry in self.methods]
+        for name in methods:
+            require(name in known, f"{name!r} is not in the plan; it has {', '.join(known)}")
+        kept = [entry for entry in self.methods if not methods or entry.name in methods]
+        if seeds:
+            own = [None if m.seeds is None else tuple(s for s in m.seeds if s in seeds) for m in kept]
+            kept = [replace(method, seeds=chosen) for method, chosen in zip(kept, own, strict=True)]
+        return replace(self, methods=tuple(kept), seeds=tuple(seeds) or self.seeds)
 
     def protocol(self) -> dict[str, Any]:
         """What decides how a set is cut, as plain values."""
-        return {name: getattr(self, name) for name in ("rows", "trusted_per_class", "trusted_share", "min_confidence")}
+        names = ("rows", "trusted_per_class", "trusted_share", "trusted_draw", "min_confidence")
+        return {name: getattr(self, name) for name in names}
 
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
-def read_plan(source: str | Path) -> Plan:
-    """Read a plan.
-
-    Args:
-        source: A TOML file, or the name of a plan that comes with labelfix (`real-noise`, also with `.toml`).
-
-    Raises:
-        SettingsError: There is no such plan, or something in it is wrong.
-    """
-    path = Path(source)
-    if path.is_file():
-        return plan_from(read_toml(path), str(path))
-    shipped = {Path(item.name).stem: item for item in (resources.files("labelfix.bench") / "plans").iterdir()}
-    name = path.stem if path.suffix == ".toml" else str(source)
-    if path.parent != Path() or name not in shipped:
-        raise SettingsError(f"{source}: there is no such file, nor a plan of that name; plans: {', '.join(shipped)}")
-    with resources.as_file(shipped[name]) as file:
-        return plan_from(read_toml(file), name)
+def slug(backbone: str) -> str:
+    """A backbone's name as it can stand in a file name: of a path or a repository the last part."""
+    last = Path(backbone.rstrip("/")).name
+    return "".join(letter if letter in _NAME else "-" for letter in last)
 
 
-def plan_from(values: Mapping[str, Any], where: str) -> Plan:
-    """Make a plan from plain values, as a TOML file holds them.
-
-    Args:
-        values: The fields of `Plan`; `data` a list of tables, `methods` a list of names and tables.
-        where: What to call the origin in messages.
-
-    Raises:
-        SettingsError: An unknown key or a value that does not fit.
-    """
-    top = dict(values)
-    data = [_data(entry, f"{where}, data {number}") for number, entry in enumerate(_tables(top, "data", where), 1)]
-    methods = [_method(entry, where) for entry in _tables(top, "methods", where)]
-    scalars = build(_Scalars, top, where)
-    try:
-        return Plan(data=tuple(data), methods=tuple(methods), **asdict(scalars))
-    except SettingsError as error:
-        raise SettingsError(f"{where}: {error}") from None
+def _check_kind(kind: str) -> None:
+    require(kind in MADE, f"kind = {kind!r} is not one of {', '.join(MADE)}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scalars:
-    seeds: tuple[int, ...] = Plan.seeds
-    rows: int = Plan.rows
-    trusted_per_class: int = Plan.trusted_per_class
-    trusted_share: float = Plan.trusted_share
-    min_confidence: float = Plan.min_confidence
-
-
-def _tables(top: dict[str, Any], key: str, where: str) -> list[Any]:
-    entries = top.pop(key, [])
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping | str) for entry in entries):
-        raise SettingsError(f"{where}: {key} must be a list of tables, written [[{key}]]")
-    return entries
-
-
-def _data(entry: Mapping[str, Any] | str, where: str) -> DataEntry:
-    if isinstance(entry, str):
-        raise SettingsError(f"{where}: must be a table, written [[data]]")
-    values = dict(entry)
-    missing = [name for name in ("name", "files", "truth") if name not in values]
-    if missing:
-        raise SettingsError(f"{where}: {missing[0]} is missing")
-    if "noise" in values:
-        noise = values["noise"]
-        if not isinstance(noise, Mapping) or set(noise) != {"kind", "rate"}:
-            raise SettingsError(f'{where}: noise is written {{ kind = "unif", rate = 0.4 }}')
-        values["noise"] = build(Noise, noise, f"{where}, noise")
-    return build(DataEntry, values, where)
-
-
-def _method(entry: Mapping[str, Any] | str, where: str) -> MethodEntry:
-    values: dict[str, Any] = {"name": entry} if isinstance(entry, str) else dict(entry)
-    name = values.get("name")
-    if not isinstance(name, str):
-        raise SettingsError(f"{where}: an entry of methods has no name")
-    where = f"{where}, method {name}"
-    values.setdefault("method", name)
-    settings = values.pop("settings", {})
-    if values["method"] in METHOD_SETTINGS:
-        values["settings"] = build(METHOD_SETTINGS[values["method"]], settings, f"{where}, settings")
-    return build(MethodEntry, values, where)
+def _check_seeds(seeds: tuple[int, ...] | None, where: str) -> None:
+    require(min(seeds or (0,)) >= 0, f"{where}seeds must be whole numbers from 0 on")

@@ -4,9 +4,11 @@ The generator of seed s is NumPy's default one, seeded with 1000 + s, and is use
 
 1. where there is no test file, a fifth of the rows, at random, is the test part;
 2. rows without a given or a true label are dropped, the rest is shuffled and cut;
-3. noise is drawn where the plan makes it;
-4. G = min(trusted per class · K, share · rows) rows, uniformly at random, are trusted, topped up to two of each class;
-   the others are the noisy rows.
+3. noise is drawn where the plan makes it, with as many numbers at rate 0, so that all rates of UNIF and FLIP share
+   what follows;
+4. G = min(trusted per class · K, share · rows) rows, uniformly at random, are trusted, topped up to two of each class
+   (`trusted_draw = "per-class"`: the first so many rows of every class in a random order); the others are the noisy
+   rows.
 
 Classes that neither labels nor truth of the rows show are dropped, and test rows of theirs with them.
 
@@ -20,11 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.bench.plan import NEAREST, DataEntry, Noise, Plan
+from labelfix.bench.plan import NONE, Noise, Plan
 from labelfix.data.classes import natural_order
-from labelfix.data.noise import Matrix, corrupt, nearest_class, transition_matrix
+from labelfix.data.noise import FEATURE_KINDS, draw_noise
 from labelfix.data.tables import Codes
 from labelfix.errors import SettingsError
+from labelfix.models.features import FeatureInputs, Inputs
 
 Labels = npt.NDArray[np.object_]
 """Class names, None where there is no label."""
@@ -39,18 +42,29 @@ class LabelledRows:
     """A data set, encoded.
 
     Attributes:
-        features: `(N, D)` float32.
+        inputs: N rows: features, decoded images or token ids.
         truth: `(N,)` true labels.
         given: `(N,)` given labels; None where the plan makes them.
-        test_features: `(·, D)` of the test file; None without one.
-        test_truth: Its true labels.
+        test_inputs: The rows of the test file; None without one.
+        test_truth: Their true labels.
     """
 
-    features: npt.NDArray[np.float32]
+    inputs: Inputs
     truth: Labels
     given: Labels | None = None
-    test_features: npt.NDArray[np.float32] | None = None
+    test_inputs: Inputs | None = None
     test_truth: Labels | None = None
+
+    @property
+    def features(self) -> npt.NDArray[np.float32]:
+        """`(N, D)`, for noise that looks at them.
+
+        Raises:
+            SettingsError: The rows are images or texts that are not encoded.
+        """
+        if not isinstance(self.inputs, FeatureInputs):
+            raise SettingsError(f"noise of the kinds {', '.join(FEATURE_KINDS)} needs features: freeze = true")
+        return self.inputs.features
 
 
 @dataclass(frozen=True)
@@ -80,8 +94,14 @@ class Cut:
     test_truth: Codes
 
 
-def cut(rows: LabelledRows, entry: DataEntry, plan: Plan, seed: int) -> Cut:
+def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
     """Cut a data set by the protocol; see the module's docstring.
+
+    Args:
+        rows: The set.
+        noise: The noise to make; None where the set brings given labels.
+        plan: The sizes.
+        seed: The seed.
 
     Raises:
         SettingsError: The set has too few rows or classes.
@@ -101,18 +121,17 @@ def cut(rows: LabelledRows, entry: DataEntry, plan: Plan, seed: int) -> Cut:
     pool = pool[generator.permutation(len(pool))[: plan.rows]]
     names = set(rows.truth[pool]) | (set(rows.given[pool]) if rows.given is not None else set())
     if len(names) < 2 or len(pool) < 10:
-        raise SettingsError(
-            f"{entry.name}: {len(pool)} labelled rows of {len(names)} classes are too few to measure on"
-        )
+        raise SettingsError(f"{len(pool)} labelled rows of {len(names)} classes are too few to measure on")
     classes = natural_order(sorted(names))
     codes = {name: code for code, name in enumerate(classes)}
     truth = _coded(rows.truth[pool], codes)
     if rows.given is not None:
         given = _coded(rows.given[pool], codes)
     else:
-        assert entry.noise is not None
-        given = corrupt(truth, _matrix(entry.noise, rows.features[pool], truth, len(classes)), generator)
-    trusted = _trusted(truth, len(classes), plan, generator)
+        assert noise is not None
+        given = _made(noise, rows, pool, truth, len(classes), generator)
+    per_class = plan.trusted_draw == "per-class"
+    trusted = (_trusted_of_each if per_class else _trusted)(truth, classes, plan, generator)
     noisy = np.setdiff1d(np.arange(len(pool)), trusted)
     test_codes = _coded(test_names, codes)
     kept = test_codes >= 0
@@ -129,20 +148,33 @@ def cut(rows: LabelledRows, entry: DataEntry, plan: Plan, seed: int) -> Cut:
     )
 
 
-def _trusted(truth: Codes, num_classes: int, plan: Plan, generator: np.random.Generator) -> Codes:
+def _trusted(truth: Codes, classes: tuple[str, ...], plan: Plan, generator: np.random.Generator) -> Codes:
     """Positions of the trusted rows, in order."""
-    size = min(plan.trusted_per_class * num_classes, int(len(truth) * plan.trusted_share))
+    size = min(plan.trusted_per_class * len(classes), int(len(truth) * plan.trusted_share))
     shuffled = generator.permutation(len(truth))
     chosen, rest = shuffled[:size], shuffled[size:]
-    counts = np.bincount(truth[chosen], minlength=num_classes)
-    more = [rest[truth[rest] == c][: max(LEAST_A_CLASS - counts[c], 0)] for c in range(num_classes)]
+    counts = np.bincount(truth[chosen], minlength=len(classes))
+    more = [rest[truth[rest] == c][: max(LEAST_A_CLASS - counts[c], 0)] for c in range(len(classes))]
     return np.sort(np.concatenate([chosen, *more])).astype(np.int64)
 
 
-def _matrix(noise: Noise, features: npt.NDArray[np.float32], truth: Codes, num_classes: int) -> Matrix:
-    if noise.kind == NEAREST:
-        return nearest_class(features, truth, num_classes, noise.rate)
-    return transition_matrix(noise.kind, num_classes, noise.rate)
+def _trusted_of_each(truth: Codes, classes: tuple[str, ...], plan: Plan, generator: np.random.Generator) -> Codes:
+    """Positions of the same number of trusted rows of every class, in order."""
+    size = plan.trusted_per_class
+    shuffled = generator.permutation(len(truth))
+    chosen = [shuffled[truth[shuffled] == c][:size] for c in range(len(classes))]
+    for name, rows in zip(classes, chosen, strict=True):
+        if len(rows) < size:
+            raise SettingsError(f"{len(rows)} rows of class {name!r} are fewer than trusted_per_class = {size}")
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def _made(
+    noise: Noise, rows: LabelledRows, pool: Codes, truth: Codes, num_classes: int, generator: np.random.Generator
+) -> Codes:
+    kind = "unif" if noise.kind == NONE else noise.kind
+    features = rows.features[pool] if kind in FEATURE_KINDS else None
+    return draw_noise(kind, truth, num_classes, noise.rate, generator, features)
 
 
 def _present(labels: Labels) -> npt.NDArray[np.bool_]:

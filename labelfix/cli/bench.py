@@ -1,25 +1,17 @@
-"""`labelfix bench`: run a plan of measurements, and show what came out."""
+"""`labelfix bench`: run a plan of measurements, and time a training step; `bench_results` shows what came out."""
 
 from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from labelfix.cli import options
+from labelfix.cli import bench_results, options
 from labelfix.errors import SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Measure methods on data sets: run a plan, show its table.")
-
-
-class Format(enum.StrEnum):
-    """How tables are shown."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
+app = typer.Typer(no_args_is_help=True, help="Measure methods on data sets: run a plan, show and plot what came out.")
 
 
 PlanName = Annotated[
@@ -38,7 +30,12 @@ Results = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="SET", show_default=False, help="Only this set of the plan. May be repeated."),
+    typer.Option(
+        "--only",
+        metavar="SET",
+        show_default=False,
+        help="Only this set of the plan, or this set under one noise (ag-news.flip.0.4). May be repeated.",
+    ),
 ]
 Methods = Annotated[
     list[str] | None,
@@ -62,11 +59,15 @@ TrustedPerClass = Annotated[
         help="Trusted rows a class instead of the plan's; use another --out for it.",
     ),
 ]
-ResultsFrom = Annotated[
-    Path | None,
-    typer.Option("--results", metavar="DIR", show_default=False, help="The --out of `labelfix bench run`."),
+Jobs = Annotated[
+    str,
+    typer.Option(
+        "--jobs",
+        metavar="N|auto",
+        help="Runs at once, each in a process of its own on one thread; auto takes one a core, on a GPU no more than "
+        "one for every 4 GiB of its free memory.",
+    ),
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
 
 
 class StepDigits(enum.StrEnum):
@@ -148,6 +149,7 @@ def bench_run(
     seeds: Seeds = None,
     limit: Limit = None,
     trusted_per_class: TrustedPerClass = None,
+    jobs: Jobs = "1",
     backbone: options.Backbone = None,
     config: options.Config = None,
     set_: options.Set = None,
@@ -162,41 +164,24 @@ def bench_run(
     out = options.needed(out, "--out", "name a folder for the results")
     voice = options.voice(context)
     settings = options.settings_of(context).settings
-    chosen = _seeds(seeds)
+    chosen, at_once = _seeds(seeds), _jobs(jobs)
     voice.left_behind = lambda: f"the same command goes on where it stopped ({out})"
 
     from dataclasses import replace
 
-    from labelfix.bench.plan import read_plan
+    from labelfix.bench.plan_files import read_plan
     from labelfix.bench.run import run_plan
 
-    wanted = read_plan(plan).only(only or (), method_names or (), chosen)
+    wanted = read_plan(plan).only(method_names or (), chosen)
     if trusted_per_class is not None:
         wanted = replace(wanted, trusted_per_class=trusted_per_class)
-    made = run_plan(wanted, data_root, out, settings.model, settings.compute, voice.progress(), limit)
+    model, compute, progress = settings.model, settings.compute, voice.progress()
+    made = run_plan(wanted, data_root, out, model, compute, progress, only or (), limit, at_once)
     voice.note(f"{made:,} runs made; next: labelfix bench table --results {out}")
     voice.data(str(out))
 
 
-@app.command("table")
-def bench_table(
-    context: typer.Context,
-    results: ResultsFrom = None,
-    output_format: OutputFormat = Format.text,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-) -> None:
-    """Show results: mean and standard error over seeds, per set and method, and means over groups of sets."""
-    results = options.needed(results, "--results", "name the folder that `labelfix bench run --out` filled")
-    voice = options.voice(context)
-
-    from labelfix.bench import table
-
-    found = table.sections(table.read_rows(results))
-    if output_format is Format.json:
-        voice.data(table.as_json(found))
-    else:
-        voice.data(table.as_text(found, markdown=output_format is Format.markdown))
+bench_results.add_to(app)
 
 
 @app.command("step")
@@ -248,6 +233,14 @@ def bench_step(
     )
     report = measure(plan, voice.progress())
     voice.data(json.dumps(report.to_json(), indent=2) if output_format is StepOutput.json else as_text(report))
+
+
+def _jobs(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"--jobs {text}: is neither a whole number from 1 on nor auto")
+    return int(text)
 
 
 def _seeds(text: str | None) -> tuple[int, ...]:

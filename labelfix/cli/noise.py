@@ -20,6 +20,7 @@ class Kind(enum.StrEnum):
     flip = "flip"
     flip_u = "flip-u"
     nearest_class = "nearest-class"
+    instance_dependent = "instance-dependent"
     matrix = "matrix"
 
 
@@ -40,7 +41,8 @@ NoiseKind = Annotated[
     typer.Option(
         "--kind",
         help="unif: drawn anew from all classes; flip: one fixed other class for each; flip-u: any other class; "
-        "nearest-class: the class whose mean embedding is nearest; matrix: as --matrix says.",
+        "nearest-class: the class whose mean embedding is nearest; instance-dependent: the row's embedding decides; "
+        "matrix: as --matrix says.",
     ),
 ]
 Rate = Annotated[
@@ -63,7 +65,7 @@ EmbeddingColumn = Annotated[
         metavar="NAME",
         show_default=False,
         rich_help_panel=options.COLUMNS,
-        help="Column of embeddings, for --kind nearest-class.",
+        help="Column of embeddings, for --kind nearest-class and instance-dependent.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise.")]
@@ -94,32 +96,30 @@ def noise(
         if matrix is not None:
             raise SettingsError("--matrix: goes with --kind matrix only")
         rate = options.needed(rate, "--rate", "say how often, for example --rate 0.4")
-    if kind is Kind.nearest_class:
-        column: str = options.needed(
-            embedding_column, "--embedding-column", "name the column whose class means say which class is nearest"
-        )
+    if kind in (Kind.nearest_class, Kind.instance_dependent):
+        options.needed(embedding_column, "--embedding-column", "name the column that the wrong labels depend on")
     elif embedding_column is not None:
-        raise SettingsError("--embedding-column: goes with --kind nearest-class only")
+        raise SettingsError("--embedding-column: goes with --kind nearest-class and instance-dependent only")
     voice = options.voice(context)
 
+    import numpy as np
+
     from labelfix.data.formats import open_table
-    from labelfix.data.noise import Matrix, nearest_class, transition_matrix
+    from labelfix.data.noise import corrupt, draw_noise
     from labelfix.data.noisy_copy import TRUE_COLUMN, read_embeddings, read_matrix, write_noisy_copy
-    from labelfix.data.tables import UNLABELLED, Codes
+    from labelfix.data.tables import Codes
 
     source = open_table(table)
+    generator = np.random.default_rng(seed)
 
-    def matrix_for(classes: tuple[str, ...], truth: Codes) -> Matrix:
+    def draw(classes: tuple[str, ...], truth: Codes) -> Codes:
         if kind is Kind.matrix:
-            return read_matrix(path, classes)
+            return corrupt(truth, read_matrix(path, classes), generator)
         assert rate is not None
-        if kind is Kind.nearest_class:
-            labelled = truth != UNLABELLED
-            embeddings = read_embeddings(source, column, label_column)
-            return nearest_class(embeddings[labelled], truth[labelled], len(classes), rate)
-        return transition_matrix(kind.value, len(classes), rate)
+        features = None if embedding_column is None else read_embeddings(source, embedding_column, label_column)
+        return draw_noise(kind.value, truth, len(classes), rate, generator, features)
 
-    told = write_noisy_copy(source, out, label_column, matrix_for, seed)
+    told = write_noisy_copy(source, out, label_column, draw)
     share = told.changed / max(told.labelled, 1)
     voice.note(
         f"{told.rows:,} rows, {told.classes} classes: {told.changed:,} labels ({share:.1%}) are wrong now; "

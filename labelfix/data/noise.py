@@ -1,6 +1,6 @@
-"""Label noise for experiments: transition matrices, and drawing noisy labels from them.
+"""Label noise for experiments: transition matrices, drawing noisy labels from them, and noise that depends on the row.
 
-Rows of a matrix are true classes, columns given ones: T[c, j] = P(y' = j | y = c). NumPy only.
+Rows of a matrix are true classes, columns given ones: T[c, j] = P(y' = j | y = c).
 
 Legend: N rows, D features, K classes.
 """
@@ -10,13 +10,23 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.tables import Codes
+from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError
 
 Matrix = npt.NDArray[np.float64]
 
 KINDS = ("unif", "flip", "flip-u")
 """Noise that needs to know nothing but the number of classes."""
+
+NEAREST, BY_ROW = "nearest-class", "instance-dependent"
+FEATURE_KINDS = (NEAREST, BY_ROW)
+"""Noise that needs features of the rows."""
+
+RATE_SPREAD = 0.1
+"""Standard deviation of the rows' own rates under instance-dependent noise, before they are cut off."""
+
+SCORE_SPREAD = 2.0
+"""Standard deviation of a class's score over the draws of its projection, for a row of typical norm."""
 
 
 def transition_matrix(kind: str, num_classes: int, rate: float) -> Matrix:
@@ -130,6 +140,98 @@ def corrupt(truth: Codes, matrix: Matrix, generator: np.random.Generator) -> Cod
         # Rounding may leave the last edge just below 1.
         given[rows] = np.minimum(np.searchsorted(edges[c], draw[rows]), len(matrix) - 1)
     return given
+
+
+def draw_noise(
+    kind: str,
+    truth: Codes,
+    num_classes: int,
+    rate: float,
+    generator: np.random.Generator,
+    features: npt.NDArray[np.floating] | None = None,
+) -> Codes:
+    """Draw a given label for every row, by the name of the kind of noise; rows without a label (-1) keep having none.
+
+    Args:
+        kind: One of `KINDS` and `FEATURE_KINDS`.
+        truth: `(N,)` true classes.
+        num_classes: K.
+        rate: ρ in [0, 1].
+        generator: What is drawn.
+        features: `(N, D)`, for one of `FEATURE_KINDS`.
+
+    Returns:
+        `(N,)` given labels.
+
+    Raises:
+        SettingsError: As the kinds do.
+    """
+    if kind not in FEATURE_KINDS:
+        return corrupt(truth, transition_matrix(kind, num_classes, rate), generator)
+    assert features is not None
+    if kind == BY_ROW:
+        return instance_dependent(features, truth, num_classes, rate, generator)
+    labelled = truth != UNLABELLED
+    return corrupt(truth, nearest_class(features[labelled], truth[labelled], num_classes, rate), generator)
+
+
+def instance_dependent(
+    features: npt.NDArray[np.floating], truth: Codes, num_classes: int, rate: float, generator: np.random.Generator
+) -> Codes:
+    """Wrong labels that depend on the row: each has a rate of its own, and its features say which label it gets.
+
+        q_i ~ N(ρ, 0.1²), cut off below ρ − w and above ρ + w, where w = min(ρ, 1 − ρ)
+        p_i = q_i · softmax(x_i W_y) over the classes other than y, and 1 − q_i for y itself; W_y ~ N(0, 1), D × K
+
+    Differs from the paper in two points. There q is cut off at 0 and 1, which moves its mean away from ρ for rates
+    near them; here the mean is ρ at any rate. There x is used as it is, so that softmax is close to one-hot for long
+    vectors; here features are centred and scaled to a mean squared norm of `SCORE_SPREAD`², whatever D.
+
+    Args:
+        features: `(N, D)`, of rows without a label too.
+        truth: `(N,)` true classes; -1 keeps having none.
+        num_classes: K.
+        rate: ρ in [0, 1].
+        generator: Two uniform numbers a row are drawn from it, labelled or not, then the K matrices W in turn.
+
+    Returns:
+        `(N,)` given labels.
+
+    Raises:
+        SettingsError: A rate outside [0, 1], or fewer than two classes.
+
+    Source: Xiaobo Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
+    Algorithm 2.
+    """
+    _check(num_classes, rate)
+    for_rate, for_label = generator.random((2, len(truth)))
+    own_rate = _own_rates(rate, for_rate)
+    centred = features - features.mean(axis=0, dtype=np.float64).astype(features.dtype)
+    norm = np.sqrt(np.square(centred).sum(axis=1, dtype=np.float64).mean())
+    scale = SCORE_SPREAD / norm if norm > 0 else 0.0
+    given = truth.copy()
+    for c in range(num_classes):
+        projection = generator.standard_normal((features.shape[1], num_classes)) * scale
+        rows = np.flatnonzero(truth == c)
+        scores = centred[rows] @ projection
+        scores[:, c] = -np.inf
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares *= (own_rate[rows] / shares.sum(axis=1))[:, None]
+        shares[:, c] = 1 - own_rate[rows]
+        # Rounding may leave the last edge just below 1.
+        passed = (for_label[rows, None] >= shares.cumsum(axis=1)).sum(axis=1)
+        given[rows] = np.minimum(passed, num_classes - 1)
+    return given
+
+
+def _own_rates(rate: float, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rates of rows from uniform numbers; see `instance_dependent`."""
+    from scipy.special import ndtr, ndtri
+
+    width = min(rate, 1 - rate)
+    share = ndtr(width / RATE_SPREAD)
+    drawn = rate + RATE_SPREAD * ndtri(1 - share + draw * (2 * share - 1))
+    return np.asarray(np.clip(drawn, rate - width, rate + width), dtype=np.float64)
 
 
 def _onto(target: Codes, rate: float) -> Matrix:

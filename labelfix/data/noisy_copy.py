@@ -20,7 +20,7 @@ from labelfix.data.input_checks import check_inputs
 from labelfix.data.input_columns import input_columns
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels import LabelReader
-from labelfix.data.noise import Matrix, corrupt, given_matrix
+from labelfix.data.noise import Matrix, given_matrix
 from labelfix.data.rows import survey_rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError, input_error
@@ -48,7 +48,7 @@ class NoisyCopy:
 
 
 def write_noisy_copy(
-    source: TableSource, out: Path, column: str, matrix_for: Callable[[tuple[str, ...], Codes], Matrix], seed: int
+    source: TableSource, out: Path, column: str, draw: Callable[[tuple[str, ...], Codes], Codes]
 ) -> NoisyCopy:
     """Write a table again with noisy labels in its label column and the true ones in `true_label`.
 
@@ -58,8 +58,8 @@ def write_noisy_copy(
         source: The table.
         out: The file to write.
         column: Its label column.
-        matrix_for: Class names in natural order, and `(N,)` true classes (-1 = none) → T in that order.
-        seed: Of the draws.
+        draw: Class names in natural order, and `(N,)` true classes (-1 = none) → `(N,)` given ones, none where there
+            is no true one.
 
     Raises:
         InputError: The column is missing, there are fewer than two classes, or `true_label` is taken.
@@ -78,7 +78,7 @@ def write_noisy_copy(
         raise input_error(source.name, f"column {column!r} has {len(classes)} classes", "noise needs at least two")
     code = {name: code for code, name in enumerate(classes)}
     truth = np.array([*(code[value] for value in labels.values), UNLABELLED], dtype=np.int64)[labels.positions]
-    given = corrupt(truth, matrix_for(classes, truth), np.random.default_rng(seed))
+    given = draw(classes, truth)
     first = np.empty(len(classes), dtype=np.int64)
     first[[code[value] for value in labels.values]] = labels.first
     place = source.schema.names.index(column)

@@ -6,9 +6,9 @@
 Source: Hendrycks, Mazeika, Wilson and Gimpel, "Using Trusted Data to Train Deep Networks on Labels Corrupted by Severe
 Noise", NeurIPS 2018. Departures: Ĉ is shrunk by one row's worth of prior (`expected_transition`), end to end pairs
 sharpen it where there are any, trusted rows weigh more than one noisy row each, and the soft label is the posterior
-f(x)·Ĉ[·, y'], which the paper does not make. On fixed features the convex problem is solved, with trusted rows a fifth of the loss. End to
-end both phases start from the same weights, and noisy and trusted rows of a step go through the network in one pass:
-the published code gives BatchNorm two or three trusted rows at a time.
+f(x)·Ĉ[·, y'], which the paper does not make. On fixed features the convex problem is solved, with trusted rows a fifth
+of the loss. End to end both phases start from the same weights, and noisy and trusted rows of a step go through the
+network in one pass: the published code gives BatchNorm two or three trusted rows at a time.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ from labelfix.methods.networks.training import (
 from labelfix.models.classifier import ClassifierOutput
 from labelfix.progress import Progress
 from labelfix.settings.methods import JointOptimizationSettings
-from labelfix.training.losses import entropy, one_hot, soft_cross_entropy
+from labelfix.training.losses import one_hot, soft_cross_entropy
 from labelfix.training.passes import Labelled
 
 REMEMBERED = 10
@@ -99,7 +99,8 @@ class JointTrainer(Trainer):
         given = one_hot(noisy.labels, p.shape[1], p.dtype)
         q = torch.where(self._begun, self.labels.index_select(0, noisy.numbers).to(p.dtype), given)
         balance = -(self.prior * p.mean(dim=0).clamp_min(1e-12).log()).sum() * len(p)
-        return Loss(soft_cross_entropy(said.logits, q) + self.alpha * balance + self.beta * entropy(p).sum(), q)
+        entropy = -(p * log_p).sum()  # by log p: the slope of p log p is infinite where p is rounded to 0
+        return Loss(soft_cross_entropy(said.logits, q) + self.alpha * balance + self.beta * entropy, q)
 
     @torch.no_grad()
     def end_epoch(self, epoch: int) -> None:

@@ -12,8 +12,10 @@ from labelfix.methods import (
     forward,
     glc,
     joint_optimization,
+    l2rw,
     meta_weight_net,
     mixed,
+    mlnt,
 )
 from labelfix.methods.mlc import recipes
 
@@ -28,6 +30,8 @@ METHODS: dict[str, Method] = {
     "distillation": distillation.fit,
     "forward": forward.fit,
     "joint-optimization": joint_optimization.fit,
+    "mlnt": mlnt.fit,
+    "l2rw": l2rw.fit,
     "meta-weight-net": meta_weight_net.fit,
     "confident-learning": confident_learning.fit,
 }

@@ -390,6 +390,73 @@ class DistillationSettings(NetworkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class L2rwSettings(NetworkSettings):
+    """Learning to reweight (Ren, Zeng, Yang and Urtasun, ICML 2018).
+
+    In every step a noisy row counts by how far its gradient goes the way of the trusted rows', and not at all where it goes
+    against it. Nothing is remembered from step to step. The soft label mixes the given label with the classifier's P(y | x)
+    by the same agreement, taken at the end for the head's weights. Trusted rows never train the classifier directly.
+    Heads on fixed features are trained by these steps too.
+
+    Source: Mengye Ren, Wenyuan Zeng, Bin Yang and Raquel Urtasun, "Learning to Reweight Examples for Robust Deep
+    Learning", ICML 2018.
+    """
+
+    clean_batch_size: int | None = None
+    """Trusted rows a step that the noisy ones are held against. Default: 32 for heads and small networks, 16 for images, 8 for text encoders; 100 as published."""
+
+    derivative: Literal["fd1", "fd2", "jvp"] = "fd1"
+    """How the rows' dot products with the trusted gradient are taken: one extra forward pass, two, or exactly by forward mode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlntSettings(NetworkSettings):
+    """MLNT, meta-learning from noise-tolerance (Li, Wong, Zhao and Kankanhalli, CVPR 2019).
+
+    In every step labels are made wrong on purpose, in several ways, by giving rows the label of a near neighbour; a
+    look-ahead step on such labels must not lead away from what a slow average of the classifier says. No trusted label
+    teaches anything. The teacher is the classifier of the run; the soft label is its P(y | x) times the chance that class y
+    is given the label y'. Ten sets of labels make a step about thirty times as dear as a plain one. Heads on fixed features are
+    trained by these steps too.
+
+    Source: Junnan Li, Yongkang Wong, Qi Zhao and Mohan Kankanhalli, "Learning to Learn from Noisy Labeled Data", CVPR
+    2019.
+    """
+
+    synthetic_sets: int = 10
+    """M, the sets of labels of a step."""
+
+    inner_learning_rate: float | None = None
+    """η, the length of the look-ahead step. Default: the classifier's learning rate for heads and small networks, else 0.02, as published."""
+
+    perturbed: float = 0.5
+    """Share of the rows that get a neighbour's label in a set."""
+
+    neighbours: int = 10
+    """Near rows of the batch from which that label is drawn."""
+
+    consistency: float = 1.0
+    """a, the weight of the teacher, at its height."""
+
+    ramp_begin: float = 0.016
+    """Share of the run after which a begins to rise."""
+
+    ramp_end: float = 0.064
+    """Share of the run after which a is at its height."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("synthetic_sets", "neighbours"):
+            require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
+        rate = self.inner_learning_rate
+        require(rate is None or rate > 0, f"inner_learning_rate = {rate} must be above 0")
+        require(0 <= self.perturbed <= 1, f"perturbed = {self.perturbed} must be in [0, 1]")
+        require(self.consistency >= 0, f"consistency = {self.consistency} must be at least 0")
+        rise = f"ramp_begin = {self.ramp_begin} and ramp_end = {self.ramp_end}"
+        require(0 <= self.ramp_begin <= self.ramp_end <= 1, f"{rise} must lie in [0, 1], in this order")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfidentLearningSettings(NetworkSettings):
     """Confident learning by cleanlab (Northcutt, Jiang and Chuang, JAIR 2021).
 
@@ -434,6 +501,8 @@ METHOD_SETTINGS: dict[str, type[MethodSettings]] = {
     "distillation": DistillationSettings,
     "forward": ForwardSettings,
     "joint-optimization": JointOptimizationSettings,
+    "mlnt": MlntSettings,
+    "l2rw": L2rwSettings,
     "meta-weight-net": MetaWeightNetSettings,
     "confident-learning": ConfidentLearningSettings,
 }

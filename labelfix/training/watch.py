@@ -95,7 +95,7 @@ class Tally:
             tensor.copy_(state[name])
 
 
-def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float) -> None:
+def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, may_collapse: bool = True) -> None:
     """Stop a training that is of no use any more.
 
     Args:
@@ -103,6 +103,7 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float) -
         losses: Figures that have to be numbers.
         epoch: From 1, for the message.
         learning_rate: Of the classifier, likewise.
+        may_collapse: Whether the corrected labels are those of a label correction network.
 
     Raises:
         TrainingError: A loss is no number, or the corrected labels are all of one class while the given are not.
@@ -111,7 +112,7 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float) -
         raise TrainingError(
             f"the loss is no longer a number in epoch {epoch}; try --set learning_rate={learning_rate / 10:.3g}"
         )
-    if seen.rows >= ENOUGH and seen.corrected_top >= COLLAPSED and seen.given_top <= VARIED:
+    if may_collapse and seen.rows >= ENOUGH and seen.corrected_top >= COLLAPSED and seen.given_top <= VARIED:
         raise TrainingError(
             f"the label correction network has collapsed in epoch {epoch}: {seen.corrected_top:.1%} of its labels are "
             f"one class, while no more than {seen.given_top:.1%} of the given ones are; "

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelfix.bench.plan import plan_from
+from labelfix.bench.plan_files import plan_from
 
 CLASSES = np.array(["ant", "bee", "cow"], dtype=object)
 

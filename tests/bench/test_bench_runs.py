@@ -1,18 +1,21 @@
-"""Running a plan: results, going on after a stop, and the tables, worked by hand."""
+"""Running a plan: results, going on after a stop, and the figures, worked by hand."""
 
 import json
-import math
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bench_data import plan, write_root
+from bench_data import CLASSES, MADE, PEOPLE, plan, write_root
 
-from labelfix.bench import table
+from labelfix.bench.metrics import label_figures
+from labelfix.bench.results import read_rows
 from labelfix.bench.run import run_plan
 from labelfix.cli import main
+from labelfix.correction.base import OwnRows
 from labelfix.errors import InputError, RunError
+from labelfix.methods.table import METHODS
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -37,7 +40,7 @@ def test_every_run_leaves_one_row_with_its_figures(bench, tmp_path):
     assert bench(plan(methods=["clean-only", {"name": "two", "method": "bayes", "paired": True}])) == 8
     files = {path.name for path in (tmp_path / "results").iterdir()}
     assert files == {f"{d}.{m}.{s}.parquet" for d in ("people", "made") for m in ("clean-only", "two") for s in (0, 1)}
-    rows = table.read_rows(tmp_path / "results")
+    rows = read_rows(tmp_path / "results")
     assert len(rows) == 8
     by_name = {(row["data"], row["method"], row["seed"]): row for row in rows}
     row = by_name["people", "two", 0]
@@ -66,11 +69,11 @@ def test_finished_runs_are_not_repeated_and_a_limit_stops_early(bench, tmp_path)
 
 def test_a_run_is_the_same_whether_or_not_the_bench_was_stopped(bench, tmp_path):
     bench(plan(seeds=[0]))
-    before = {row["data"] + row["method"]: row for row in table.read_rows(tmp_path / "results")}
+    before = {row["data"] + row["method"]: row for row in read_rows(tmp_path / "results")}
     for path in (tmp_path / "results").iterdir():
         path.unlink()
-    bench(plan(seeds=[0]).only(["made"], ["bayes"]))
-    (row,) = table.read_rows(tmp_path / "results")
+    bench(plan(seeds=[0]).only(["bayes"]), only=["made"])
+    (row,) = read_rows(tmp_path / "results")
     expected = before["madebayes"]
     cost = {"seconds": 0, "cpu_seconds": 0, "peak_mb": 0}
     assert {**row, **cost} == {**expected, **cost}
@@ -83,8 +86,6 @@ def test_results_of_another_protocol_are_not_mixed_in(bench):
 
 
 def test_a_missing_file_or_column_is_named(bench, tmp_path):
-    from bench_data import PEOPLE
-
     with pytest.raises(InputError, match="gone.parquet: there is no such file"):
         bench(plan(data=[{**PEOPLE, "files": ["gone.parquet"]}]))
     with pytest.raises(InputError, match="has no column 'verdict'; the plan needs it; it has e, given, truth"):
@@ -92,64 +93,103 @@ def test_a_missing_file_or_column_is_named(bench, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def row(data, method, seed, corrected, given=0.5, auroc=0.9, groups=("g",)):
-    filled = dict.fromkeys(table.FIGURES, 0.25)
-    return {
-        "data": data,
-        "method": method,
-        "seed": seed,
-        "groups": list(groups),
-        "given_right": given,
-        **filled,
-        "corrected_right": corrected,
-        "auroc": auroc,
+def test_a_row_says_what_was_run_and_how_good_it_is(bench, tmp_path):
+    """Corrected labels are counted in the confusion matrix, scores in twenty bins."""
+    levels = [{"kind": "unif", "rates": [0.0, 0.4]}, {"kind": "flip", "rates": [0.0]}]
+    bare = {name: value for name, value in MADE.items() if name != "noise"} | {"name": "bare"}
+    bench(plan(data=[bare, PEOPLE], noise=levels, methods=["bayes"], seeds=[0]))
+    rows = {row["setting"]: row for row in read_rows(tmp_path / "results")}
+    assert rows.keys() == {"bare.none", "bare.unif.0.4", "people"}
+    none, unif, people = rows["bare.none"], rows["bare.unif.0.4"], rows["people"]
+    assert [(row["data"], row["noise"], row["rate"], row["noise_kinds"]) for row in (none, unif, people)] == [
+        ("bare", "none", 0.0, ["unif", "flip"]),
+        ("bare", "unif", 0.4, ["unif"]),
+        ("people", "real", None, ["real"]),
+    ]
+    assert none["given_right"] == 1
+    assert none["auroc"] is None
+    assert none["corrected_right_on_wrong"] is None
+    for row in rows.values():
+        assert (row["backbone"], row["device"], row["threads"], row["class_names"]) == ("none", "cpu", 1, [*CLASSES])
+        confusion = np.array(row["confusion"]).reshape(3, 3)
+        assert confusion.trace() / confusion.sum() == pytest.approx(row["corrected_right"])
+        right, wrong = np.array(row["given_share_right"]), np.array(row["given_share_wrong"])
+        assert len(right) == len(wrong) == 20
+        assert right.sum() + wrong.sum() == row["noisy_rows"] == confusion.sum()
+        assert right.sum() / row["noisy_rows"] == pytest.approx(row["given_right"])
+        assert json.loads(row["versions"])["labelfix"] == row["labelfix"]
+        assert isinstance(json.loads(row["history"]), list)
+        assert row["test_best"] == row["test_right"]
+    parts = [unif["given_right"], 1 - unif["given_right"]]
+    on_each = [unif["corrected_right_on_right"], unif["corrected_right_on_wrong"]]
+    assert unif["corrected_right"] == pytest.approx(np.dot(parts, on_each))
+
+
+def test_the_test_rows_are_looked_at_after_every_epoch_and_cost_nothing(bench, tmp_path):
+    """A method with epochs leaves its best one on the test rows, and its time is its own."""
+    short = {"name": "mlc", "settings": {"recipe": "paper", "epochs": 4, "warmup_epochs": 1}}
+    bench(plan(data=[PEOPLE], methods=[short], seeds=[0]))
+    (row,) = read_rows(tmp_path / "results")
+    seen = [each["test_right"] for each in json.loads(row["history"]) if each.get("test_right") is not None]
+    assert len(seen) >= 3
+    assert row["test_best"] == max([*seen, row["test_right"]])
+
+
+def test_figures_of_labels_are_as_worked_by_hand():
+    """Four rows of two classes, two given wrongly; the third's suggestion is wrong, the fourth's unsure."""
+    truth, given = np.array([0, 1, 0, 1]), np.array([0, 0, 0, 0])
+    soft = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.45, 0.55]], np.float32)
+    fitted = SimpleNamespace(own_rows=OwnRows(soft, soft[:, 0]), min_confidence=0.75)
+    part = SimpleNamespace(noisy_truth=truth)
+    found = label_figures(fitted, SimpleNamespace(given=given, num_classes=2), part, 0.6)
+    assert found["given_right"] == 0.5
+    assert found["corrected_right"] == 0.75
+    assert found["corrected_right_on_right"] == 0.5
+    assert found["corrected_right_on_wrong"] == 1
+    assert found["corrected_sure_right"] == 0.5
+    assert found["corrected_chosen_right"] == 0.75
+    assert found["confusion"] == [1, 1, 0, 2]
+    assert found["nll"] == pytest.approx(-np.log([0.9, 0.8, 0.3, 0.55]).mean())
+    assert [np.flatnonzero(found[name]).tolist() for name in ("given_share_right", "given_share_wrong")] == [
+        [6, 18],
+        [4, 9],
+    ]
+    assert found["auroc"] == 0.75
+
+
+def test_several_backbones_are_run_side_by_side(tmp_path):
+    words = [f"{colour} {n}" for n in range(60) for colour in ("red", "blue")]
+    labels = pa.table({"t": words, "truth": ["r", "b"] * 60, "given": ["r", "b"] * 60})
+    pq.write_table(labels, tmp_path / "said.parquet")
+    data = [{"name": "said", "files": ["said.parquet"], "text_column": "t", "given": "given", "truth": "truth"}]
+    wanted = plan(data=data, methods=["clean-only"], seeds=[0], backbones=["hashed-text", "auto"])
+    compute = ComputeSettings(device="cpu", cache_dir=str(tmp_path / "cache"))
+    assert run_plan(wanted, tmp_path, tmp_path / "results", ModelSettings(), compute, Silent()) == 2
+    files = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert files == ["said.clean-only.auto.0.parquet", "said.clean-only.hashed-text.0.parquet"]
+
+
+def test_a_run_that_fails_is_named_and_the_others_go_on(bench, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ValueError("no  such\nluck")
+
+    monkeypatch.setitem(METHODS, "bayes", broken)
+    with pytest.raises(RunError, match="2 of 4 runs failed: people bayes seed 0, made bayes seed 0; the others are"):
+        bench(plan(seeds=[0]))
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {
+        "people.clean-only.0.parquet",
+        "made.clean-only.0.parquet",
     }
-
-
-def test_the_table_gives_means_and_standard_errors():
-    """.7, .8, .9: mean .8, standard deviation .1, standard error .1/√3. A set with one seed has no error."""
-    rows = [row("a", "m", s, v, given) for s, v, given in ((0, 0.7, 0.4), (1, 0.8, 0.5), (2, 0.9, 0.6))]
-    rows += [row("b", "m", 0, 0.6, 0.3), row("b", "n", 0, 0.1, 0.3)]
-    first, second, mean = table.sections(rows)
-    assert [line.method for line in first.lines] == [table.GIVEN, "m"]
-    figure = first.lines[1].figures["corrected_right"]
-    assert figure.mean == pytest.approx(0.8)
-    assert figure.error == pytest.approx(0.1 / math.sqrt(3))
-    assert first.lines[0].figures["corrected_right"].mean == pytest.approx(0.5)
-    assert list(first.lines[0].figures) == ["corrected_right"]
-    assert second.lines[1].figures["corrected_right"].error is None
-    # n was not run on every set of the group, so it has no mean over them.
-    assert mean.name == "mean of g (2 sets)"
-    assert [line.method for line in mean.lines] == [table.GIVEN, "m"]
-    assert mean.lines[1].figures["corrected_right"].mean == pytest.approx((0.8 + 0.6) / 2)
-    assert mean.lines[0].figures["corrected_right"].mean == pytest.approx((0.5 + 0.3) / 2)
-
-
-def test_a_figure_that_one_seed_lacks_is_left_out():
-    """With no wrong label there is no AUROC."""
-    (only, _) = table.sections([row("a", "m", 0, 0.7), row("a", "m", 1, 0.7, auroc=None)])
-    assert "auroc" not in only.lines[1].figures
-    assert "| –" in table.as_text([only], markdown=True).splitlines()[3]
-
-
-def test_tables_come_as_text_markdown_and_json():
-    found = table.sections([row("a", "m", 0, 0.7), row("a", "m", 1, 0.9)])
-    text = table.as_text(found).splitlines()
-    assert text[0].split()[:3] == ["set", "method", "runs"]
-    assert "0.800 ± 0.100" in text[2]
-    markdown = table.as_text(found, markdown=True).splitlines()
-    assert set(markdown[1]) <= set("|-")
-    assert len({line.count("|") for line in markdown[:4]}) == 1
-    loaded = json.loads(table.as_json(found))
-    assert loaded[0]["lines"][1]["figures"]["corrected_right"]["mean"] == pytest.approx(0.8)
+    monkeypatch.undo()
+    assert bench(plan(seeds=[0])) == 2
 
 
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(RunError, match="holds no results; `labelfix bench run"):
-        table.read_rows(tmp_path)
+        read_rows(tmp_path)
     (tmp_path / "x.parquet").write_bytes(b"no")
     with pytest.raises(RunError, match="cannot be read"):
-        table.read_rows(tmp_path)
+        read_rows(tmp_path)
 
 
 PLAN = """
@@ -165,7 +205,7 @@ truth = "truth"
 """
 
 
-def test_the_commands_run_a_plan_of_texts_and_show_its_table(tmp_path, monkeypatch, capsys):
+def test_the_command_runs_a_plan_of_texts(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
     generator = np.random.default_rng(0)
@@ -186,14 +226,10 @@ def test_the_commands_run_a_plan_of_texts_and_show_its_table(tmp_path, monkeypat
     assert main([*words, "-q"]) == 0
     assert len(list((tmp_path / "results").iterdir())) == 4
     capsys.readouterr()
-    assert main(["bench", "table", "--results", "results", "--format", "json"]) == 0
-    (section,) = json.loads(capsys.readouterr().out)
-    assert [line["method"] for line in section["lines"]] == ["given labels", "bayes", "glc-1"]
-    assert section["lines"][1]["figures"]["corrected_right"]["mean"] > 0.95
-    assert main(["bench", "table", "--results", "results"]) == 0
-    assert "said  glc-1" in capsys.readouterr().out
     assert main(["bench", "run", "--plan", "plan.toml", "--out", "results"]) == 2
     assert "--data-root is missing" in capsys.readouterr().err
     assert main([*words, "--seeds", "one"]) == 2
     assert "write for example --seeds 0,1,2" in capsys.readouterr().err
+    assert main([*words, "--jobs", "0"]) == 2
+    assert "is neither a whole number from 1 on nor auto" in capsys.readouterr().err
     assert pq.read_table(tmp_path / "results" / "said.bayes.0.parquet").num_rows == 1

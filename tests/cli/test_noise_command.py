@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -64,6 +65,29 @@ def test_the_nearest_class_is_the_one_whose_mean_embedding_is_nearest(tmp_path):
     assert {(row["true_label"], row["label"]) for row in rows} == {("a", "b"), ("b", "a"), ("c", "b"), (None, None)}
 
 
+def test_instance_dependent_noise_takes_its_wrong_labels_from_the_embedding(tmp_path):
+    """Within a class the rows lie at 1 and at -1, so each half has wrong labels of its own."""
+    table, out = tmp_path / "true.parquet", tmp_path / "noisy.parquet"
+    labels = ["abc"[i % 3] for i in range(3000)] + [None]
+    sides = [(-1.0) ** (i // 3) for i in range(3001)]
+    vectors = pa.array([[side] for side in sides], pa.list_(pa.float32()))
+    pq.write_table(pa.table({"embedding": vectors, "label": labels}), table)
+    words = ["--kind", "instance-dependent", "--rate", "0.6", "--embedding-column", "embedding", "--seed", "3"]
+    assert noise(table, out, *words) == 0
+    rows = pq.read_table(out).to_pylist()
+    assert [row["true_label"] for row in rows] == labels
+    assert rows[-1]["label"] is None
+    assert 0.55 < np.mean([row["label"] != row["true_label"] for row in rows[:-1]]) < 0.65
+    share = {
+        side: [r["label"] == "b" for r in rows if r["true_label"] == "a" and r["embedding"] == [side]]
+        for side in (1, -1)
+    }
+    assert abs(np.mean(share[1]) - np.mean(share[-1])) > 0.1
+    again = tmp_path / "again.parquet"
+    assert noise(table, again, *words) == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -73,7 +97,8 @@ def test_the_nearest_class_is_the_one_whose_mean_embedding_is_nearest(tmp_path):
         (["--kind", "unif", "--rate", "0.1", "--matrix", "t.csv"], "goes with --kind matrix only"),
         (["--rate", "0.1", "--label-column", "class"], "has no column 'class'"),
         (["--kind", "nearest-class", "--rate", "0.1"], "--embedding-column is missing"),
-        (["--rate", "0.1", "--embedding-column", "text"], "goes with --kind nearest-class only"),
+        (["--kind", "instance-dependent", "--rate", "0.1"], "--embedding-column is missing"),
+        (["--rate", "0.1", "--embedding-column", "text"], "goes with --kind nearest-class and instance-dependent"),
         (["--kind", "nearest-class", "--rate", "0.1", "--embedding-column", "text"], "text"),
     ],
 )

@@ -6,14 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from labelfix.data.formats import open_table
 from labelfix.data.noise import (
+    _own_rates,
     corrupt,
+    draw_noise,
     flip,
     flip_map,
     flip_uniform,
     given_matrix,
+    instance_dependent,
     nearest_class,
     transition_matrix,
     uniform,
@@ -85,6 +90,86 @@ def test_the_draw_of_a_row_does_not_depend_on_other_labels_and_unlabelled_rows_s
     assert (corrupt(other, matrix, np.random.default_rng(1))[1:] == given[1:]).all()
 
 
+def clusters(rows=20_000, classes=4, width=6, scale=1.0, shift=0.0, seed=0):
+    """Overlapping clusters."""
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, classes, rows)
+    features = np.eye(classes, width)[truth] + generator.normal(size=(rows, width))
+    return (features * scale + shift).astype(np.float32), truth
+
+
+def drawn(features, truth, rate, seed=1, classes=4):
+    return instance_dependent(features, truth, classes, rate, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.3, 0.5, 0.9, 1.0])
+def test_instance_dependent_noise_is_as_frequent_as_asked_for(rate):
+    features, truth = clusters()
+    wrong = (drawn(features, truth, rate) != truth).mean()
+    assert abs(wrong - rate) <= 3 * np.sqrt(rate * (1 - rate) / len(truth))
+
+
+def wrong_label_depends(features, given, truth, c=0):
+    """How many nats less a wrong label of class c costs who knows the row, on rows not learned from."""
+    rows = np.flatnonzero((truth == c) & (given != c))
+    half = len(rows) // 2
+    learn, judge = rows[:half], rows[half:]
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(features[learn], given[learn])
+    blind = np.bincount(given[learn], minlength=4) / half
+    cost = log_loss(given[judge], model.predict_proba(features[judge]))
+    return -np.log(blind[given[judge]]).mean() - cost
+
+
+def test_the_wrong_label_depends_on_the_row_and_not_on_the_true_class_alone():
+    features, truth = clusters()
+    assert min(wrong_label_depends(features, drawn(features, truth, 0.4), truth, c) for c in range(4)) > 0.15
+    blind = corrupt(truth, flip_uniform(4, 0.4), np.random.default_rng(1))
+    assert wrong_label_depends(features, blind, truth) < 0.01
+
+
+def test_rows_have_noise_rates_of_their_own_around_the_mean():
+    """The same row a thousand times over: at ρ = .5 standard deviation .1, and none beyond [0, 2ρ] at ρ = .05."""
+    half = _own_rates(0.5, np.linspace(0, 1, 10_001)[1:-1])
+    assert half.mean() == pytest.approx(0.5)
+    assert half.std() == pytest.approx(0.1, abs=2e-3)
+    low = _own_rates(0.05, np.linspace(0, 1, 10_001))
+    assert (low.min(), low.max(), low.mean()) == pytest.approx((0.0, 0.1, 0.05))
+    assert low.std() > 0.02
+
+
+@pytest.mark.parametrize("width", [2, 50, 1000])
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1e-3, 5.0), (40.0, -100.0)])
+def test_wrong_labels_are_neither_alike_nor_determined_at_any_width_and_scale(width, scale, shift):
+    """Given the class, each row's wrong labels over many draws of it: entropy between that of one label and of all."""
+    features, truth = clusters(60, width=width, scale=scale, shift=shift)
+    copies = np.repeat(np.arange(60), 200)
+    bits = []
+    for seed in range(5):
+        given = drawn(features[copies], truth[copies], 1.0, seed).reshape(60, 200)
+        shares = np.stack([np.bincount(row, minlength=4) for row in given]) / 200
+        bits.append(-(shares * np.log2(shares.clip(1e-9))).sum(axis=1).mean())
+    assert 0.3 * np.log2(3) < np.mean(bits) < 0.8 * np.log2(3)
+
+
+def test_instance_dependent_noise_follows_its_seed_and_not_the_labels_of_other_rows():
+    features, truth = clusters(500)
+    first = drawn(features, truth, 0.5)
+    assert (drawn(features, truth, 0.5) == first).all()
+    assert (drawn(features, truth, 0.5, seed=2) != first).any()
+    other = truth.copy()
+    other[:250] = -1
+    found = drawn(features, other, 0.5)
+    assert (found[:250] == -1).all()
+    assert (found[250:] == first[250:]).all()
+
+
+def test_rows_that_are_all_alike_get_any_other_label():
+    truth = np.repeat([0, 1, 2], 1000)
+    given = instance_dependent(np.ones((3000, 4), np.float32), truth, 3, 1.0, np.random.default_rng(0))
+    assert (given != truth).all()
+    assert (np.abs(np.bincount(given) - 1000) < 100).all()
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -106,6 +191,8 @@ def test_unknown_noise_is_refused():
         uniform(3, 1.2)
     with pytest.raises(SettingsError, match="at least two classes"):
         flip_uniform(1, 0.2)
+    with pytest.raises(SettingsError, match="rate = -0.1"):
+        drawn(*clusters(10), -0.1)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -117,8 +204,9 @@ def test_a_noisy_copy_keeps_everything_else_and_the_type_of_the_labels(tmp_path,
     )
     pq.write_table(table, tmp_path / "in.parquet", row_group_size=700)
     out = tmp_path / f"out{suffix}"
+    generator = np.random.default_rng(3)
     told = write_noisy_copy(
-        open_table(tmp_path / "in.parquet"), out, "label", lambda names, _: flip(len(names), 0.5), 3
+        open_table(tmp_path / "in.parquet"), out, "label", lambda names, t: draw_noise("flip", t, 12, 0.5, generator)
     )
     back = pa.Table.from_batches([c.batch for c in open_table(out).scan()])
     assert back.schema.names == ["text", "label", "true_label", "last"]
@@ -143,7 +231,7 @@ def test_a_noisy_copy_needs_a_label_column_of_two_classes_and_room_for_the_truth
     ]
     for columns, message in cases:
         with pytest.raises(InputError, match=message):
-            write_noisy_copy(open_table(pa.table(columns)), tmp_path / "o.csv", "label", lambda n: uniform(2, 0.1), 0)
+            write_noisy_copy(open_table(pa.table(columns)), tmp_path / "o.csv", "label", lambda names, truth: truth)
 
 
 def test_a_matrix_file_may_name_the_classes_in_any_order(tmp_path):

@@ -25,11 +25,17 @@ from labelfix.training.loop import outputs
 QUICK = {"epochs": 10, "warmup_epochs": 2, "folds": 3}
 """Settings that make a training short, where a method has them."""
 
-METHODS_AND_RECIPES = {name: (name, {}) for name in METHODS} | {"mlc-paper": ("mlc", {"recipe": "paper"})}
-"""What is tested: methods by name, and settings that make another method of one."""
+VARIANTS = {
+    "mlc-paper": ("mlc", {"recipe": "paper"}),
+    "meta-weight-net-clean": ("meta-weight-net", {"train_on_clean": True}),
+    "forward-finetune": ("forward", {"then_finetune": True}),
+}
+"""Settings that make another method of one."""
+
+METHODS_AND_VARIANTS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in METHODS} | VARIANTS
 
 FAMILIES = {"head": problem, "network": whole}
-BOTH = [(name, family) for name in METHODS_AND_RECIPES for family in FAMILIES]
+BOTH = [(name, family) for name in METHODS_AND_VARIANTS for family in FAMILIES]
 every_method = pytest.mark.parametrize(("method", "family"), BOTH)
 
 LEAST = (0.85, 0.97, 0.95)
@@ -38,10 +44,10 @@ LEAST = (0.85, 0.97, 0.95)
 LESS: dict[tuple[str, str], tuple[float, float, float]] = {}
 """Where a method cannot do as well in so short a training."""
 
-
 TRUSTED_CLASSES_ALONE = {
     ("mlc-paper", "head"),
-    *((name, "network") for name in ("mlc-paper", "bayes", "clean-only", "distillation")),
+    ("l2rw", "head"),
+    *((name, "network") for name in ("mlc-paper", "bayes", "clean-only", "distillation", "l2rw")),
 }
 """Methods that learn which classes there are from the trusted rows."""
 
@@ -50,7 +56,7 @@ COLLAPSING = {("mlc-paper", 2)}
 
 
 def fit(method, made, progress=None):
-    name, options = METHODS_AND_RECIPES[method]
+    name, options = METHODS_AND_VARIANTS[method]
     known = {field.name for field in fields(METHOD_SETTINGS[name])}
     quick = {key: value for key, value in QUICK.items() if key in known}
     return METHODS[name](made, METHOD_SETTINGS[name](**quick | options), progress or Silent())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,7 @@ class MlcTrainer(Trainer):
     derivative: Derivative = "fd1"
     window: MetaGradient = field(default_factory=MetaGradient)
     gamma: Tensor | None = None
+    may_collapse: ClassVar[bool] = True
 
     def networks(self) -> dict[str, nn.Module]:
         """See `Trainer.networks`."""

@@ -146,7 +146,7 @@ class Epochs:
     def _history_row(self, course: Course, steps: int) -> dict[str, float]:
         """Means over the watched steps since the last row; NaN where there is nothing to say."""
         seen = self.tally.take()
-        check(seen, ALWAYS[:2], course.epoch + 1, self.plan.learning_rate)
+        check(seen, ALWAYS[:2], course.epoch + 1, self.plan.learning_rate, self.trainer.may_collapse)
         device = self.problem.device
         on_gpu = device.type == "cuda"
         groups = self.trainer.optimizer.param_groups

@@ -131,7 +131,7 @@ class ReweightingTrainer(AheadTrainer):
     def _gradient_of(
         self, losses: Tensor | None, clean_loss: Tensor | None, weights: Tensor | None, total: int, keep: bool
     ) -> list[Tensor]:
-        summed = [] if losses is None else [(weights * losses).sum()]
+        summed = [] if losses is None or weights is None else [(weights * losses).sum()]
         summed += [] if clean_loss is None else [clean_loss]
         loss = torch.stack(summed).sum() / total
         return list(torch.autograd.grad(loss, self.weights, retain_graph=keep, materialize_grads=True))

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,8 @@ class Trainer:
     average: Average | None = None
     lookahead: int = 1
     together: bool = False
+    may_collapse: ClassVar[bool] = False
+    """Whether labels that become all one class mean that the training is of no use."""
 
     def __post_init__(self) -> None:
         # Walking through a network for its parameters costs a small one a noticeable part of a step.

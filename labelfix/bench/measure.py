@@ -1,0 +1,208 @@
+"""Making one run: a set is cut, a method fitted, its row written.
+
+Legend: K classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from labelfix.bench.grid import NO_BACKBONE, Job
+from labelfix.bench.load import Loaded, load
+from labelfix.bench.memory import peak, resident
+from labelfix.bench.metrics import (
+    OnTest,
+    device_name,
+    history_json,
+    label_figures,
+    test_figures,
+    versions_json,
+)
+from labelfix.bench.plan import DataEntry, Plan
+from labelfix.bench.protocol import Cut, LabelledRows, cut
+from labelfix.bench.rows import write_row
+from labelfix.correction.base import Problem
+from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.devices import one_thread, pick_device
+from labelfix.methods.fit import family_of
+from labelfix.methods.table import METHODS
+from labelfix.models.features import FeatureInputs, Inputs, select
+from labelfix.progress import Progress, Silent
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a run.
+
+    Attributes:
+        name: The run's.
+        told: Its figures in a line; empty where it failed.
+        failure: What went wrong; empty where nothing did.
+        warnings: What the method warned of.
+    """
+
+    name: str
+    told: str = ""
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Runner:
+    """Makes runs one after the other; the set that was read last is kept.
+
+    Args:
+        plan: Says how rows are cut.
+        root: Where the plan's files are.
+        model: The model's settings, but for the backbone.
+        compute: Device and cache.
+    """
+
+    def __init__(self, plan: Plan, root: Path, model: ModelSettings, compute: ComputeSettings) -> None:
+        self.plan, self.root, self.model, self.compute = plan, root, model, compute
+        self._kept: tuple[tuple[str, str], Loaded] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process reads for itself: what is kept here is mapped from the cache there."""
+        return self.__dict__ | {"_kept": None}
+
+    def loaded(self, entry: DataEntry, backbone: str, progress: Progress) -> Loaded:
+        """A set as a backbone encodes it, computed where the cache does not have it.
+
+        Raises:
+            InputError: A file or a column is missing.
+            SettingsError: The backbone does not fit.
+        """
+        key = (entry.name, backbone)
+        if self._kept is None or self._kept[0] != key:
+            model = self.model if backbone == NO_BACKBONE else replace(self.model, backbone=backbone)
+            self._kept = None  # the one before goes first
+            found = load(entry, self.root, model, self.compute, self.plan.freeze, progress)
+            self._kept = (key, found)
+        return self._kept[1]
+
+    def run(self, job: Job) -> Made:
+        """Make a run and write its row; what goes wrong is told, not raised, so that the others go on."""
+        try:
+            loaded = self.loaded(job.data, job.backbone, Silent())
+            found, warnings = measure(loaded, job, self.plan, self.compute)
+            write_row(job, _called(job.backbone, loaded), found)
+        except Exception as error:  # noqa: BLE001 - a defect in one method must not cost the rest of the night
+            what = " ".join(str(error).split()) or "no message"
+            return Made(job.name, failure=f"{type(error).__name__}: {what}")
+        return Made(job.name, _told(found), warnings=warnings)
+
+
+def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Make one run.
+
+    Args:
+        loaded: The set.
+        job: The run.
+        plan: Says how rows are cut.
+        compute: The device.
+
+    Returns:
+        The columns of a row that the job itself does not know, and what the method warned of. Seconds are those of
+        the fit alone; memory is the peak of the process, on a GPU of what was allocated there.
+    """
+    rows = loaded.rows
+    part = cut(rows, job.setting.noise, plan, job.seed)
+    problem = as_problem(loaded, part, job, plan, compute)
+    test = rows.inputs if rows.test_inputs is None else rows.test_inputs
+    on_test = OnTest(test, part.test, part.test_truth, problem.device)
+    small = problem.family in ("head", "network")
+    with one_thread() if small else contextlib.nullcontext():
+        threads = torch.get_num_threads()
+        _begin(problem.device)
+        started, worked = time.perf_counter(), time.process_time()
+        with torch.random.fork_rng(devices=[problem.device] if problem.device.type == "cuda" else []):
+            torch.manual_seed(job.seed)
+            method = METHODS[job.method.method]
+            fitted = method(replace(problem, observe=on_test), job.method.settings, Silent())
+        memory = _peak(problem.device)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+        figures = label_figures(fitted, problem, part, plan.min_confidence) | test_figures(fitted, on_test)
+    return {
+        "noisy_rows": len(part.noisy),
+        "trusted_rows": len(part.clean),
+        "test_rows": len(part.test),
+        "classes": len(part.classes),
+        **figures,
+        "seconds": seconds - on_test.seconds,
+        "cpu_seconds": cpu - on_test.cpu_seconds,
+        "peak_mb": memory,
+        "device": device_name(problem.device),
+        "threads": threads,
+        "class_names": list(part.classes),
+        "history": history_json(fitted.history),
+        "versions": versions_json(),
+    }, fitted.warnings
+
+
+def as_problem(loaded: Loaded, part: Cut, job: Job, plan: Plan, compute: ComputeSettings) -> Problem:
+    """What a method is given; it sees no truth but the trusted rows'."""
+    classes = len(part.classes)
+    return Problem(
+        noisy=_some(loaded.rows, part.noisy),
+        given=part.given,
+        clean=_some(loaded.rows, part.clean),
+        truth=part.truth,
+        paired_given=part.clean_given if job.method.paired else np.full(len(part.clean), UNLABELLED, dtype=np.int64),
+        num_classes=classes,
+        sampling=plan.trusted_draw,
+        new_classifier=lambda generator: loaded.representation.new_classifier(classes, generator),
+        family=family_of(loaded.representation),
+        device=pick_device(compute.device),
+        seed=job.seed,
+        precision=compute.precision,
+        accumulate=compute.accumulate,
+    )
+
+
+def _some(rows: LabelledRows, chosen: Codes) -> Inputs:
+    """Rows as inputs of their own; features are copied, so that a method reads them side by side."""
+    if isinstance(rows.inputs, FeatureInputs):
+        return FeatureInputs(rows.inputs.features[chosen])
+    return select(rows.inputs, chosen)
+
+
+def _begin(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        resident()
+
+
+def _peak(device: torch.device) -> float:
+    """Peak memory since `_begin`, in MB; waits for the device."""
+    if device.type != "cuda":
+        return peak()
+    torch.cuda.synchronize(device)
+    return torch.cuda.max_memory_allocated(device) / 1e6
+
+
+def _called(backbone: str, loaded: Loaded) -> str:
+    """A backbone as rows name it: what `auto` chose, and of a folder the last part of its path."""
+    if backbone in (NO_BACKBONE, "auto"):
+        return backbone if backbone == NO_BACKBONE else loaded.representation.family
+    return backbone if ":" in backbone else Path(backbone).name
+
+
+def _told(found: dict[str, Any]) -> str:
+    shown = {
+        "AUROC": found["auroc"],
+        "AP": found["average_precision"],
+        "given": found["given_right"],
+        "corrected": found["corrected_right"],
+        "test": found["test_right"],
+    }
+    parts = [f"{name} {value:.3f}" for name, value in shown.items() if value is not None]
+    return f"{', '.join(parts)} in {found['seconds']:.1f} s"

@@ -1,0 +1,180 @@
+"""`labelfix bench table`, `compare`, `ranks` and `plot`: what is read out of results folders."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.voice import Voice
+
+
+class Format(enum.StrEnum):
+    """How tables are shown."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+Results = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        show_default=False,
+        help="The --out of `labelfix bench run`. May be repeated: the runs of several plans are then read as one.",
+    ),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
+File = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", show_default=False, help="Also write it into this file.")
+]
+Folder = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", show_default=False, help="Where the plots go.")]
+EveryLevel = Annotated[
+    bool,
+    typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise."),
+]
+Groups = Annotated[
+    list[str] | None,
+    typer.Option("--group", metavar="NAME", show_default=False, help="Only sets of this group. May be repeated."),
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", metavar="NAME", show_default=False, help="Only this method. May be repeated."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="NAME",
+        show_default=False,
+        help="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
+        "with labels of its own, and of each kind of noise the level nearest to 0.6.",
+    ),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make the commands part of `labelfix bench`."""
+    app.command("table")(bench_table)
+    app.command("compare")(bench_compare)
+    app.command("ranks")(bench_ranks)
+    app.command("plot")(bench_plot)
+
+
+def bench_table(
+    context: typer.Context,
+    results: Results = None,
+    output_format: OutputFormat = Format.text,
+    out: File = None,
+    groups: Groups = None,
+    method_names: Methods = None,
+    every_level: EveryLevel = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Show results per set and method: mean ± standard error over seeds; means over levels of noise and groups."""
+    folders = _folders(results)
+    voice = options.voice(context)
+
+    from labelfix.bench import table, table_text
+    from labelfix.bench.results import chosen, read_rows
+
+    found = table.tables(chosen(read_rows(*folders), method_names or (), groups or ()))
+    if output_format is Format.json:
+        _give(voice, table_text.as_json(found), out)
+    else:
+        _give(voice, table_text.as_text(found, output_format is Format.markdown, every_level), out)
+
+
+def bench_compare(
+    context: typer.Context,
+    first: Annotated[str, typer.Argument(metavar="A", help="A method of the results.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The method that it is compared with.")],
+    results: Results = None,
+    output_format: OutputFormat = Format.text,
+    out: File = None,
+    groups: Groups = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Compare two methods in pairs of runs: mean difference, 95 % intervals, settings won and lost, worst regret."""
+    folders = _folders(results)
+    voice = options.voice(context)
+
+    from labelfix.bench import compare_text
+    from labelfix.bench.compare import compared
+    from labelfix.bench.results import chosen, read_rows
+
+    found = compared(chosen(read_rows(*folders), groups=groups or ()), first, second)
+    if output_format is Format.json:
+        _give(voice, compare_text.as_json(found), out)
+    else:
+        _give(voice, compare_text.comparison_text(found, output_format is Format.markdown), out)
+
+
+def bench_ranks(
+    context: typer.Context,
+    results: Results = None,
+    output_format: OutputFormat = Format.text,
+    out: File = None,
+    groups: Groups = None,
+    method_names: Methods = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Rank all methods: the mean rank in each figure over settings, and the worst shortfall against the best method."""
+    folders = _folders(results)
+    voice = options.voice(context)
+
+    from labelfix.bench import compare_text
+    from labelfix.bench.compare import ranking
+    from labelfix.bench.results import chosen, read_rows
+
+    found = ranking(chosen(read_rows(*folders), method_names or (), groups or ()))
+    if output_format is Format.json:
+        _give(voice, compare_text.as_json(found), out)
+    else:
+        _give(voice, compare_text.ranking_text(found, output_format is Format.markdown), out)
+
+
+def bench_plot(
+    context: typer.Context,
+    results: Results = None,
+    out: Folder = None,
+    settings: Settings = None,
+    groups: Groups = None,
+    method_names: Methods = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Plot results as SVG and PNG: accuracy by noise, heat maps of corrected labels, P(given label), training."""
+    folders = _folders(results)
+    place = options.needed(out, "--out", "name a folder for the plots")
+    voice = options.voice(context)
+
+    from labelfix.bench.plots import draw_all
+    from labelfix.bench.results import chosen, read_rows
+
+    rows = chosen(read_rows(*folders), method_names or (), groups or ())
+    for path in draw_all(rows, place, settings or ()):
+        voice.data(str(path))
+
+
+def _folders(results: list[Path] | None) -> list[Path]:
+    options.needed(results, "--results", "name the folder that `labelfix bench run --out` filled")
+    return results or []
+
+
+def _give(voice: Voice, text: str, out: Path | None) -> None:
+    voice.data(text)
+    if out is not None:
+        from labelfix.runs import atomic_path
+
+        with atomic_path(out) as beside:
+            beside.write_text(text + "\n", encoding="utf-8")
+        voice.note(f"also written to {out}")
