@@ -5,7 +5,8 @@
     L    = CE(y'; w) + (a / M) Σ_m KL(teacher ‖ p(w'_m)),   teacher = the average of w over the last steps
 
 and one step of the optimiser on L. The gradient of a term is (I − η H_m) c_m with c_m = ∇KL at w'_m and H_m the Hessian
-of CE(y'_m) at w: the product H_m c_m is a difference of two gradients of CE(y'_m), at w and a little along c_m.
+of CE(y'_m) at w: the product H_m c_m is a difference of two gradients of CE(y'_m), at w and a little along c_m. For a
+head on fixed features it is written out.
 
 Source: Li, Wong, Zhao and Kankanhalli, "Learning to Learn from Noisy Labeled Data", CVPR 2019. Departures: no graph
 of second order; the KL divergence is a mean over rows (the published code divides by the classes as well, which makes
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from labelfix.correction.base import FittedModel, Problem
@@ -145,12 +146,34 @@ class MlntTrainer(AheadTrainer):
         if weight > 0:
             teacher = self.average.output(rows.inputs, self.precision)
             labels = self._label_sets(rows.labels, teacher.hidden, piece)
-            for number, own in enumerate(labels):
-                found = self._consistency(
-                    said, Labelled(rows.inputs, own, rows.rows), teacher.logits.softmax(dim=1), piece, number
-                )
-                torch._foreach_add_(gradient, found.parts, alpha=weight / self.sets)
+            likely = teacher.logits.softmax(dim=1)
+            if ranks().alone and isinstance(self.classifier.backbone, nn.Identity):
+                found = self._consistency_of_head(said, rows, labels, likely)
+                torch._foreach_add_(gradient, found, alpha=weight)
+            else:
+                for number, own in enumerate(labels):
+                    bent = self._consistency(said, Labelled(rows.inputs, own, rows.rows), likely, piece, number)
+                    torch._foreach_add_(gradient, bent.parts, alpha=weight / self.sets)
         return said, loss.detach(), gradient
+
+    def _consistency_of_head(
+        self, said: ClassifierOutput, rows: Labelled, labels: Tensor, teacher: Tensor
+    ) -> list[Tensor]:
+        """The mean of (I − η H_m) c_m over all sets at once, where the head is all there is; exact.
+
+        With rows h = [x; 1] a gradient is Rᵀ h / n for residuals R, and moves the logits by G R with G = h hᵀ / n:
+        everything up to the last product is between the B rows.
+        """
+        inputs = torch.cat([rows.inputs, rows.inputs.new_ones(len(labels[0]), 1)], dim=1)
+        logits = said.logits.detach()
+        p, gram = logits.softmax(dim=1), inputs @ inputs.T / rows.rows
+        residual = p - functional.one_hot(labels, p.shape[1]).to(p.dtype)
+        ahead = (logits - self.inner_rate * (gram @ residual)).softmax(dim=2) - teacher
+        along = gram @ ahead
+        bent = p * (along - (p * along).sum(dim=2, keepdim=True))
+        both = (ahead - self.inner_rate * bent).mean(dim=0).T @ inputs / rows.rows
+        parts = {"head.weight": both[:, :-1], "head.bias": both[:, -1]}
+        return [parts[name] for name in self.names]
 
     def _consistency(self, said: ClassifierOutput, rows: Labelled, teacher: Tensor, piece: int, number: int) -> Flat:
         """(I − η H_m) c_m for one set of labels."""

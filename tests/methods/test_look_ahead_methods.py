@@ -1,5 +1,7 @@
 """The gradients of Meta-Weight-Net, L2RW and MLNT against double backward through their definitions, in float64."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -54,7 +56,7 @@ def leaves(trainer):
 
 
 def close(found, expected, tolerance):
-    found, expected = (torch.cat([t.reshape(-1) for t in parts]) for parts in (found, expected))
+    found, expected = (torch.cat([t.detach().reshape(-1) for t in parts]) for parts in (found, expected))
     assert float(expected.norm()) > 1e-8
     assert float((found - expected).norm() / expected.norm()) < tolerance
 
@@ -157,6 +159,23 @@ def test_mlnts_gradient_is_that_of_its_loss(norm):
     plain = torch.autograd.grad(functional.cross_entropy(call(trainer, before, noisy.inputs), noisy.labels), before)
     with pytest.raises(AssertionError):
         close(trainer.optimizer.seen, plain, 1e-2)
+
+
+def test_a_head_alone_takes_the_same_gradient_without_differences():
+    head = Classifier(nn.Identity(), 5, K, torch.Generator().manual_seed(1)).double().train()
+    found = []
+    for backbone in (nn.Identity(), nn.Sequential(nn.Identity())):
+        trainer, noisy = mlnt(norm=False), rows(12, 1)
+        own = copy.deepcopy(head)
+        own.backbone = backbone
+        trainer.classifier, trainer.optimizer = own, Recorded(own.parameters(), lr=0.05)
+        trainer.choose_weights()
+        trainer.average = Average(copy.deepcopy(head), 0.9)
+        with torch.no_grad():
+            trainer.average.classifier.head.weight.mul_(-1.5)
+        trainer.step(noisy, None, None)
+        found.append(trainer.optimizer.seen)
+    close(*found, 1e-5)
 
 
 def test_half_of_the_rows_of_a_set_get_the_label_of_a_near_row():
