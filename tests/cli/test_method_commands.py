@@ -11,7 +11,6 @@ import pytest
 from labelfix.cli import main
 from labelfix.settings.methods import METHOD_SETTINGS
 
-
 LEAST = {"distillation": (0.65, 0.95), "mlnt": (0.65, 0.95), "meta-weight-net": (0.75, 0.95)}
 """Of corrected labels and AUROC, for methods whose soft labels keep the given one on a table of some dozen rows: their
 classifiers are right, but not sure enough to outweigh it."""
