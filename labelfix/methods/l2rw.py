@@ -1,22 +1,18 @@
-"""L2RW, learning to reweight examples: rows count as far as their gradients agree with that of trusted rows.
+"""Learning to reweight: noisy rows count by how far their gradient goes the way of the trusted rows'.
 
-    u_i = max(0, ⟨g, ∇L_i(w)⟩),  g = ∇L_trusted(w)     how much a small step on row i alone helps the trusted rows
-    ω_i = u_i / Σ u                                     0 where all are 0
-    w ← the optimiser's step on Σ_i ω_i L_i
+    u_i = max(0, ⟨∇L_trusted(w), ∇L_i(w)⟩),   ω_i = u_i / Σ u,   w ← the optimiser's step on Σ_i ω_i L_i
 
-Source: Ren, Zeng, Yang and Urtasun, "Learning to Reweight Examples for Robust Deep Learning", ICML 2018, and its
-published code. The paper derives u from the loss after a step on Σ ε_i L_i, differentiated at ε = 0; that is the dot
-product above, and one derivative of the rows' losses along g gives all of them. Departures:
+It is the gradient with respect to row weights that all begin at zero, of the trusted rows' loss after one step; where
+no row agrees with them the step is empty. The weights are forgotten after their step.
 
-* no double backward, and one forward pass of the noisy rows for the dot products and the step (`derivative`);
-* BatchNorm's running statistics are left alone by every pass but that one;
-* the schedule is that of the other methods.
+Source: Ren, Zeng, Yang and Urtasun, "Learning to Reweight Examples for Robust Deep Learning", ICML 2018. Departures:
+all dot products come from one more forward pass (`derivative`), without a double backward; BatchNorm's running
+statistics are left alone by every pass but the step's own.
 
-The method keeps no weights. For the soft label they are taken once more at the end, from the head's gradients alone:
-∇L_i = (p_i − e_y') ⊗ [h_i; 1], so that G, the trusted rows' gradient of the head's weights, tells the weight of any row
-(correction/mixture.py).
+The soft label mixes the given label with P(y | x) by the same agreement, taken at the end for the head's weights alone:
+there ∇L_i = (p_i − e_y') ⊗ [h_i; 1] is known without a further pass (correction/mixture.py).
 
-Legend: B rows of a batch, M trusted rows, D features, K classes.
+Legend: B rows of a batch, K classes, D features.
 """
 
 from __future__ import annotations
@@ -25,18 +21,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.mixture import AgreementWeigher
 from labelfix.correction.network import softmax
-from labelfix.data.split import CleanSplit, split_clean
-from labelfix.data.tables import Codes
+from labelfix.data.split import CleanSplit
 from labelfix.methods.networks.mixture_model import mixture_network
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.reweighting import ReweightingTrainer
 from labelfix.methods.networks.trainer import Labelled, StepFigures
-from labelfix.methods.networks.training import make_trainer, new_classifier, train
+from labelfix.methods.networks.training import make_trainer, new_classifier, teaching_split, train
 from labelfix.models.classifier import Classifier
 from labelfix.progress import Progress
 from labelfix.ranks import ranks
@@ -46,33 +40,29 @@ from labelfix.training.loop import outputs
 
 @dataclass(kw_only=True)
 class L2rwTrainer(ReweightingTrainer):
-    """Weighs the rows of every step anew."""
+    """A step on rows that agree with the trusted ones."""
 
     def step(
         self, noisy: Labelled, clean: Labelled | None, meta: Labelled | None, watch: bool = True, last: bool = False
     ) -> StepFigures | None:
-        """Weigh the noisy rows by the meta rows, and update w."""
-        assert meta is not None
+        """Weigh the noisy rows by the trusted ones at w, and update w; without trusted rows all weigh the same."""
         rows = self.forward_rows(noisy, clean)
-        meta_loss, meta_gradient = self.clean_gradient(meta)
-        direction = meta_gradient if not watch else type(meta_gradient).of(meta_gradient.parts)
-        weights = shares(self.losses_along(rows, direction))
+        meta_loss, meta_gradient = None, None
+        if meta is None:
+            weights = torch.full_like(rows.losses, 1 / noisy.rows)
+        else:
+            meta_loss, meta_gradient = self.clean_gradient(meta)
+            agreement = self.losses_along(rows, meta_gradient.times([1.0] * len(self.weights))).clamp_min(0)
+            total = agreement.sum()
+            ranks().add_up([total])
+            weights = torch.where(total > 0, agreement / total, torch.zeros_like(agreement))
         self.apply(self.weighted_gradient(rows, weights, total=1, last=True))
         self.steps += 1
-        # For the history weights are relative to equal ones, as 1/B says nothing.
-        return self.weighted_figures(rows, weights * noisy.rows, noisy.rows, meta_loss, meta_gradient) if watch else None
-
-
-def shares(agreement: Tensor) -> Tensor:
-    """`(B,)` ω of rows with `(B,)` dot products: their positive parts over the sum of these, over all processes."""
-    positive = agreement.clamp_min(0)
-    total = positive.sum()
-    ranks().add_up([total])
-    return torch.where(total > 0, positive / total, torch.zeros_like(positive))
+        return self.weighted_figures(rows, weights, 1, meta_loss, meta_gradient) if watch else None
 
 
 def fit(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
-    """Train the classifier on reweighted rows; see the module's docstring.
+    """Train the classifier; see the module's docstring.
 
     Args:
         problem: The data.
@@ -82,23 +72,20 @@ def fit(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedM
     Raises:
         TrainingError: A loss that is not a number.
     """
-    plan = make_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
-    judging = np.sort(np.concatenate([split.train, split.meta]))
-    split = CleanSplit(judging[:0], judging, split.held_out)
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    split = CleanSplit(split.train[:0], split.train, split.held_out)
     progress.say(split.describe())
     classifier = new_classifier(problem)
-    trainer = make_trainer(
-        problem, plan, settings, classifier, progress, L2rwTrainer, derivative=settings.derivative
-    )
+    trainer = make_trainer(problem, plan, settings, classifier, progress, L2rwTrainer, derivative=settings.derivative)
     course = train(problem, plan, settings, split, trainer, progress)
-    weigher = AgreementWeigher(trusted_gradient(problem, classifier, judging))
+    weigher = AgreementWeigher(_head_gradient(problem, split, classifier))
     return mixture_network(problem, split, classifier, weigher, course.history)
 
 
-def trusted_gradient(problem: Problem, classifier: Classifier, rows: Codes) -> np.ndarray:
-    """`(K, D + 1)` G = mean of (p − e_y) ⊗ [h; 1] over some trusted rows, in evaluation mode."""
-    logits, hidden = outputs(classifier, problem.clean, rows, problem.device)
+def _head_gradient(problem: Problem, split: CleanSplit, classifier: Classifier) -> np.ndarray:
+    """`(K, D + 1)` the gradient of the judging trusted rows' mean loss with respect to the head's weights and bias."""
+    logits, hidden = outputs(classifier, problem.clean, split.meta, problem.device)
     slope = softmax(logits.astype(np.float64)).astype(np.float64)
-    slope[np.arange(len(rows)), problem.truth[rows]] -= 1
-    return np.asarray(slope.T @ np.hstack([hidden, np.ones((len(rows), 1))]) / len(rows))
+    slope[np.arange(len(slope)), problem.truth[split.meta]] -= 1
+    inputs = np.concatenate([hidden.astype(np.float64), np.ones((len(hidden), 1))], axis=1)
+    return np.asarray(slope.T @ inputs / len(slope))
