@@ -28,7 +28,7 @@ def test_the_class_explains_noise_that_was_drawn_by_it_and_not_noise_that_follow
     truth = (f.cumsum(axis=1) < generator.random((4000, 1))).sum(axis=1)
     by_class = (MATRIX[truth].cumsum(axis=1) < generator.random((4000, 1))).sum(axis=1)
     # A direct model that has to learn, and is off by that much, from P(y' | x) itself.
-    learned = softmax(np.log(f @ MATRIX) + 0.3 * generator.normal(size=(4000, 3)), axis=1)
+    learned = softmax(np.log(f @ MATRIX) + 0.5 * generator.normal(size=(4000, 3)), axis=1)
     rows = np.arange(4000)
     assert advantage_of_direct_model(np.log(f), MATRIX, by_class, -np.log(learned[rows, by_class])) < CLEARLY
     by_row = f.argmax(axis=1)  # labels that follow what x looks like, whatever its class
