@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from labelfix.correction.base import Corrector, FittedModel
@@ -228,8 +229,40 @@ def keep_unreadable(labels: CorrectedLabels, unreadable: np.ndarray, mean: Proba
     labels.soft[unreadable] = np.where((given == UNLABELLED)[:, None], rest, kept)
 
 
+@dataclass(frozen=True)
+class SideColumns:
+    """What evidence and side checks say of every row of the noisy table.
+
+    Attributes:
+        p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
+        duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
+        outlier_score: `(N,)` in [0, 1]. None where nobody looked.
+    """
+
+    p_value: Probabilities | None = None
+    duplicate_of: Codes | None = None
+    outlier_score: Probabilities | None = None
+
+    def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
+        """A block with its columns.
+
+        Args:
+            labels: The block.
+            start: Its first row.
+            ids: `(N,)` of all rows.
+        """
+        here = slice(start, start + len(labels))
+        of = None if self.duplicate_of is None else self.duplicate_of[here]
+        return replace(
+            labels,
+            p_value=None if self.p_value is None else self.p_value[here],
+            duplicate_of=None if of is None else ids.take(pa.array(of, mask=of < 0)).cast(pa.string()),
+            outlier_score=None if self.outlier_score is None else self.outlier_score[here],
+        )
+
+
 def with_what_is_known(
-    blocks: Iterable[CorrectedLabels], fitted: FittedModel, data: TrainingData
+    blocks: Iterable[CorrectedLabels], fitted: FittedModel, data: TrainingData, sides: SideColumns | None = None
 ) -> Iterator[CorrectedLabels]:
     """Corrected labels of the noisy rows, with what training knows of some of them.
 
@@ -250,7 +283,8 @@ def with_what_is_known(
         here = slice(*np.searchsorted(places, bounds))
         certain = np.eye(soft.shape[1], dtype=np.float32)
         soft[places[here] - start] = certain[data.clean.codes[trusted[here]]]
-        yield replace(labels, soft=soft)
+        labels = replace(labels, soft=soft)
+        yield labels if sides is None else sides.beside(labels, start, data.noisy.ids)
         start += len(labels)
 
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
-from labelfix.correcting import HeldBlocks, Scorer, with_what_is_known
-from labelfix.correction.base import FittedModel
+from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.tables import TrainingData
+from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
-from labelfix.methods.fit import fit
+from labelfix.evidence.judge import Evidence, judge
+from labelfix.methods.fit import Fit, fit, in_file_order
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
@@ -149,11 +151,27 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
         encoded = represent(reading.data, start.representation, settings, progress)
     with watch.stage("fit"):
         rows = encoded.noisy, encoded.clean
-        fitted = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress)
+        made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress)
+    with watch.stage("judge"):
+        evidence, sides = weigh(made, reading.data, settings, progress)
+    fitted = evidence.fitted
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
     classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
-    write(folder, start, encoded.noisy, classifier, fitted, threshold, progress)
+    write(folder, start, encoded.noisy, classifier, evidence, sides, threshold, progress)
+
+
+def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
+    """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
+    threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
+    with threads:
+        evidence = judge(made.problem, made.model, settings, progress)
+    fitted = in_file_order(evidence.fitted, made.noisy_rows)
+    p_value = None
+    if evidence.p_values is not None:
+        p_value = np.full(len(data.noisy), np.nan, dtype=np.float32)
+        p_value[made.noisy_rows] = evidence.p_values
+    return replace(evidence, fitted=fitted), SideColumns(p_value)
 
 
 def represent(
@@ -174,12 +192,13 @@ def write(
     start: Start,
     noisy: Inputs,
     classifier: TrainedClassifier,
-    fitted: FittedModel,
+    evidence: Evidence,
+    sides: SideColumns,
     threshold: float,
     progress: Progress,
 ) -> None:
     """Correct every row and write everything into the run folder, `run.json` last."""
-    reading, settings, watch = start.reading, start.settings, start.watch
+    reading, settings, watch, fitted = start.reading, start.settings, start.watch, evidence.fitted
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
@@ -191,7 +210,7 @@ def write(
         return
     folder.make_room()
     with watch.stage("correct"):
-        labels = with_what_is_known(blocks, fitted, reading.data)
+        labels = with_what_is_known(blocks, fitted, reading.data, sides)
         columns = reading.columns
         actions = write_corrected(folder.corrected, labels, columns.spec, columns.id, settings.soft_top_k)
     with watch.stage("write"):
@@ -204,7 +223,9 @@ def write(
         with atomic_path(folder.history) as beside:
             pq.write_table(fitted.history, beside)
     counts = row_counts(reading.data, actions)
-    write_json(folder.metrics, {"counts": counts, **fitted.metrics, "seconds": watch.seconds})
+    write_json(
+        folder.metrics, {"counts": counts, **fitted.metrics, "evidence": evidence.figures, "seconds": watch.seconds}
+    )
     about = manifest(reading, identity, threshold, contents, settings)
     about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
     about["warnings"] += fitted.warnings

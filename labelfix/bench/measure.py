@@ -31,6 +31,7 @@ from labelfix.bench.rows import write_row
 from labelfix.correction.base import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.devices import one_thread, pick_device
+from labelfix.evidence.calibrate import calibrate
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
@@ -127,6 +128,8 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
             torch.manual_seed(job.seed)
             method = METHODS[job.method.method]
             fitted = method(replace(problem, observe=on_test), job.method.settings, Silent())
+            calibrated = calibrate(problem, fitted)
+            fitted = fitted if calibrated is None else calibrated.fitted
         memory = _peak(problem.device)
         seconds, cpu = time.perf_counter() - started, time.process_time() - worked
         figures = label_figures(fitted, problem, part, plan.min_confidence) | test_figures(fitted, on_test)

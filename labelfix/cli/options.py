@@ -129,6 +129,9 @@ OtherMinConfidence = Annotated[
         doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
     ),
 ]
+CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K")]
+Ledger = Annotated[str | None, _setting("ledger", MODEL, metavar="KIND")]
+SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks")]
 SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
 OtherSoftTopK = Annotated[
     int | None,

@@ -99,6 +99,38 @@ class OwnRows:
 
 
 @dataclass(frozen=True)
+class JudgingModel:
+    """A classifier with its corrector that some trusted rows had no part in.
+
+    Attributes:
+        outputs: Inputs and the rows of them wanted (n of them) → logits `(n, K)` and h(x) `(n, D)`.
+        corrector: Makes soft labels of these.
+        temperature: Divides the logits where they stand alone.
+    """
+
+    outputs: Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]
+    corrector: Corrector
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class Held:
+    """Models that never saw a trusted row, by which it may be judged.
+
+    Attributes:
+        rows: `(R,)` the trusted rows, as positions in `Problem.clean`.
+        by: `(R,)` position in `models` of the one that judges each row.
+        models: The models; each judges rows that neither fit nor choice of it has seen.
+        how: What the rows are called in sentences: "trusted rows out of fold" or "held-out trusted rows".
+    """
+
+    rows: Codes
+    by: Codes
+    models: tuple[JudgingModel, ...]
+    how: str
+
+
+@dataclass(frozen=True)
 class FittedModel:
     """What a method returns.
 
@@ -111,6 +143,7 @@ class FittedModel:
         metrics: Plain figures for `metrics.json`.
         warnings: Sentences a person must read, such as a collapse.
         own_rows: Stands in for the corrector on the noisy training rows; None where the corrector judges them too.
+        held: Judges trusted rows out of sample; None where the method has no such models.
     """
 
     classifier: Classifier
@@ -121,6 +154,7 @@ class FittedModel:
     metrics: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     own_rows: OwnRows | None = None
+    held: Held | None = None
 
 
 class Method(Protocol):

@@ -67,11 +67,13 @@ class CrossFitted:
         full: The head that saw every trusted row, its logits divided by the temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
         held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
+        by: `(M,)` which of `without` that is.
     """
 
     full: LinearHead
     without: tuple[LinearHead, ...]
     held: npt.NDArray[np.float64]
+    by: Codes
 
     def nll(self, truth: Codes) -> float:
         """Mean negative log-likelihood of the trusted rows, out of fold."""
@@ -100,7 +102,7 @@ def calibrated(
     """Divide all logits by the temperature that suits the out-of-fold trusted rows best."""
     factor = 1 / fit_temperature(out_of_fold(without, folds, clean), truth)
     scaled = tuple(head.scaled(factor) for head in without)
-    return CrossFitted(full.scaled(factor), scaled, out_of_fold(scaled, folds, clean))
+    return CrossFitted(full.scaled(factor), scaled, out_of_fold(scaled, folds, clean), folds.of)
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ Legend: M trusted rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.base import Corrector, FittedModel, Held, JudgingModel, Problem
 from labelfix.correction.folds import CrossFitted
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
-from labelfix.data.tables import Codes
+from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
 from labelfix.training.linear import LinearHead
 
 
@@ -37,6 +38,29 @@ def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     rows = len(problem.truth)
     hits = int((fitted.held.argmax(axis=1)[:rows] == problem.truth).sum())
     return {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, rows)
+
+
+OUT_OF_FOLD = "trusted rows out of fold"
+
+
+def held_by(fitted: CrossFitted, rows: int, correctors: Sequence[Corrector]) -> Held:
+    """The heads that saw all trusted rows but one fold, each as the judge of that fold.
+
+    Args:
+        fitted: The heads.
+        rows: M, without what stands in for classes that no trusted row has.
+        correctors: Of each fold; none of them saw its rows.
+    """
+    models = [JudgingModel(_outputs_of(head), c) for head, c in zip(fitted.without, correctors, strict=True)]
+    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], tuple(models), OUT_OF_FOLD)
+
+
+def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]:
+    def outputs(inputs: Inputs, rows: Codes) -> tuple[Probabilities, Probabilities]:
+        features = inputs.batch(rows)
+        return head.logits(features).numpy(), features.numpy()
+
+    return outputs
 
 
 def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, pa.Table]:
@@ -57,6 +81,7 @@ def posterior_model(
     label_terms: npt.NDArray[np.float64],
     history: pa.Table,
     metrics: Mapping[str, Any] | None = None,
+    without: Sequence[npt.NDArray[np.float64]] | None = None,
 ) -> FittedModel:
     """A head as the classifier, and the soft label ∝ f(y|x) · exp(label_terms[y, y']).
 
@@ -66,9 +91,11 @@ def posterior_model(
         label_terms: `(K, K)` log T; zeros where given labels say nothing.
         history: Of the fit.
         metrics: Figures beside those of the head.
+        without: `label_terms` without each fold of the trusted rows; None where no trusted row had a part in them.
     """
     rows = len(problem.truth)
-    nll = CrossFitted(fitted.full, (), fitted.held[:rows]).nll(problem.truth)
+    nll = CrossFitted(fitted.full, (), fitted.held[:rows], fitted.by[:rows]).nll(problem.truth)
+    terms = [label_terms] * len(fitted.without) if without is None else without
     return FittedModel(
         classifier=as_classifier(problem, fitted.full),
         temperature=1.0,
@@ -80,4 +107,5 @@ def posterior_model(
             "out_of_fold_nll": {"classifier": nll},
             "classifier_right": right_out_of_fold(problem, fitted),
         },
+        held=held_by(fitted, rows, [PosteriorCorrector(own, 1.0, 1.0) for own in terms]),
     )

@@ -30,14 +30,15 @@ def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Call
 
 
 def to_arrays(fitted: CrossFitted, prefix: str = "") -> dict[str, np.ndarray]:
-    """A cross-fitted head as arrays: `(F + 1, K, D)`, `(F + 1, K)` and `(M, K)`, the full fit first."""
-    return heads_to_arrays((fitted.full, *fitted.without), prefix) | {f"{prefix}held": fitted.held}
+    """A cross-fitted head as arrays: `(F + 1, K, D)`, `(F + 1, K)`, `(M, K)` and `(M,)`, the full fit first."""
+    heads = heads_to_arrays((fitted.full, *fitted.without), prefix)
+    return heads | {f"{prefix}held": fitted.held, f"{prefix}by": fitted.by}
 
 
 def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
     """The same back."""
     full, *without = heads_from_arrays(arrays, prefix)
-    return CrossFitted(full, tuple(without), arrays[f"{prefix}held"])
+    return CrossFitted(full, tuple(without), arrays[f"{prefix}held"], arrays[f"{prefix}by"])
 
 
 def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:

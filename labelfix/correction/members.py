@@ -21,7 +21,7 @@ from torch import Tensor
 
 from labelfix.correction.base import Problem
 from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
-from labelfix.correction.transition import Matrix, expected_transition, normalised
+from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
 from labelfix.training.linear import (
@@ -228,6 +228,17 @@ def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix,
         return expected_transition(truth[use], probabilities[use], rows.num_classes)
 
     return estimate(np.arange(len(truth))), tuple(estimate(rows.folds.outside(k)) for k in range(rows.folds.count))
+
+
+def paired_transitions(problem: Problem, rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:
+    """The same, sharpened by the trusted rows whose given label is known."""
+    full, without = transitions(rows, of_given)
+    of = rows.folds.of[: len(problem.truth)]
+    others = [of != fold for fold in range(rows.folds.count)]
+    return paired_transition(problem.truth, problem.paired_given, full), tuple(
+        paired_transition(problem.truth[use], problem.paired_given[use], matrix)
+        for use, matrix in zip(others, without, strict=True)
+    )
 
 
 def fit_bayes_student(

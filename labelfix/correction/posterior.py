@@ -70,13 +70,15 @@ class PairedPosterior:
         label_terms: `(K, K)` κ·log T_p.
         beta: β.
         kappa: κ.
-        held: `(P, K)` posterior of each paired row by a T_p without its fold.
+        held: `(P, K)` posterior of each paired row, T_p, β and κ all without its fold.
+        without: β and κ·log T_p without each fold.
     """
 
     label_terms: Matrix
     beta: float
     kappa: float
     held: npt.NDArray[np.float64]
+    without: tuple[tuple[float, Matrix], ...]
 
 
 def fit_paired(
@@ -92,20 +94,28 @@ def fit_paired(
         expected: `(K, K)` T0.
         without: T0 without each fold.
     """
-    log_t = np.empty_like(log_f)
-    for k, matrix in enumerate(without):
-        inside = fold == k
-        others = paired_transition(truth[~inside], given[~inside], matrix)
-        log_t[inside] = np.log(others)[:, given[inside]].T
-    rows = np.arange(len(truth))
+    matrices = [
+        np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
+    ]
+    log_t = np.stack([matrices[k][:, label] for k, label in zip(fold, given, strict=True)])
+    candidates = [(b, k) for b in BETAS for k in KAPPAS]
+    held = {(b, k): log_softmax(b * log_f + k * log_t, axis=1) for b, k in candidates}
+    losses = {pair: -said[np.arange(len(truth)), truth] for pair, said in held.items()}
 
-    def posterior(beta: float, kappa: float) -> npt.NDArray[np.float64]:
-        return np.asarray(log_softmax(beta * log_f + kappa * log_t, axis=1))
+    def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float]:
+        def loss(pair: tuple[float, float]) -> float:
+            pull = ((pair[1] - 0.8) ** 2 + (pair[0] - 1) ** 2) / 0.25
+            return float(losses[pair][use].mean() + 0.5 / use.sum() * pull)
 
-    def loss(beta: float, kappa: float) -> float:
-        pull = ((kappa - 0.8) ** 2 + (beta - 1) ** 2) / 0.25
-        return float(-posterior(beta, kappa)[rows, truth].mean() + 0.5 / len(truth) * pull)
+        return min(candidates, key=loss)
 
-    beta, kappa = min(((b, k) for b in BETAS for k in KAPPAS), key=lambda pair: loss(*pair))
+    beta, kappa = chosen(np.ones(len(truth), dtype=bool))
+    nested = np.empty_like(log_f)
+    judges: list[tuple[float, Matrix]] = []
+    for k, log_matrix in enumerate(matrices):
+        others = fold != k
+        pair = chosen(others) if others.any() else (1.0, 0.8)
+        nested[~others] = np.exp(held[pair][~others])
+        judges.append((pair[0], pair[1] * log_matrix))
     terms = kappa * np.log(paired_transition(truth, given, expected))
-    return PairedPosterior(terms, beta, kappa, np.exp(posterior(beta, kappa)))
+    return PairedPosterior(terms, beta, kappa, nested, tuple(judges))

@@ -10,17 +10,24 @@ from typing import Any
 from safetensors import SafetensorError
 
 from labelfix.correction.base import Corrector
+from labelfix.correction.calibrated import INNER, CalibratedCorrector
 from labelfix.correction.flagged import FlagCorrector
 from labelfix.correction.mixture import MixtureCorrector
 from labelfix.correction.network import NetworkCorrector
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.errors import RunError
 
+
+def _load_calibrated(folder: Path, description: dict[str, Any]) -> Corrector:
+    return CalibratedCorrector.load(folder, load_corrector(folder / INNER))
+
+
 KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
     "label-correction-network": NetworkCorrector.load,
     "posterior": PosteriorCorrector.load,
     "flags": FlagCorrector.load,
     "mixture": MixtureCorrector.load,
+    "calibrated": _load_calibrated,
 }
 """`kind` in corrector.json → what reads the folder."""
 

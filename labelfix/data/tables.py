@@ -224,6 +224,10 @@ class CorrectedLabels:
         file_index: `(N,)` position in `files`.
         row_number: `(N,)` row within the file, counted from 1.
         run_id: Id of the run that made them.
+        p_value: `(N,)` conformal p-value of "the given label is right"; NaN where there is none. None without judges.
+        duplicate_of: `(N,)` the id of an earlier row with the same content and another label, as text; None where
+            nobody looked.
+        outlier_score: `(N,)` how unlike the trusted rows it is, in [0, 1]; None where nobody looked.
     """
 
     ids: pa.Array
@@ -236,6 +240,9 @@ class CorrectedLabels:
     file_index: npt.NDArray[np.int32]
     row_number: npt.NDArray[np.int64]
     run_id: str = field(default="")
+    p_value: Probabilities | None = None
+    duplicate_of: pa.Array | None = None
+    outlier_score: Probabilities | None = None
 
     def __len__(self) -> int:
         return len(self.given)

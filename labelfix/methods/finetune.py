@@ -50,10 +50,10 @@ def _solve(problem: Problem, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
     fitted = fit_around(rows, of_given)
-    transition, _ = members.transitions(rows, of_given)
-    transition = paired_transition(problem.truth, problem.paired_given, transition)
+    transition, without = members.paired_transitions(problem, rows, of_given)
     history = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
-    return posterior_model(problem, fitted, np.log(transition), history, {"transition": transition.tolist()})
+    metrics = {"transition": transition.tolist()}
+    return posterior_model(problem, fitted, np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
 def _train(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:

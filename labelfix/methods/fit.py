@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from labelfix.correction.base import Family, FittedModel, OwnRows, Problem
+from labelfix.correction.folds import cut
+from labelfix.correction.kept import stage
 from labelfix.data.tables import Codes, TrainingData
 from labelfix.devices import one_thread
 from labelfix.methods.table import METHODS
@@ -17,6 +19,24 @@ from labelfix.models.representation import Representation
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 from labelfix.training.checkpoints import Checkpoints
+from labelfix.training.loop import outputs
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted method, and what it was fitted to.
+
+    Attributes:
+        problem: What it learned from, in an order of contents.
+        model: What it returned; `own_rows` in the problem's order.
+        noisy_rows: `(N,)` the row of the noisy table that each noisy row of the problem is.
+        clean_rows: `(M,)` likewise of the trusted table.
+    """
+
+    problem: Problem
+    model: FittedModel
+    noisy_rows: Codes
+    clean_rows: Codes
 
 
 def fit(
@@ -27,7 +47,7 @@ def fit(
     device: torch.device,
     checkpoints: Checkpoints | None,
     progress: Progress,
-) -> FittedModel:
+) -> Fit:
     """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones.
 
     Both are put in an order of their contents, so that the same rows give the same result in any order and format.
@@ -70,9 +90,36 @@ def fit(
     with threads, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         fitted = METHODS[settings.method](problem, settings.method_settings, progress)
+        if settings.cross_fit:
+            fitted = replace(fitted, own_rows=cross_fit(problem, settings, progress))
     for warning in fitted.warnings:
         progress.warn(warning)
-    return in_file_order(fitted, rows)
+    return Fit(problem, fitted, rows, trusted)
+
+
+def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:
+    """What models say of noisy rows that did not train on their given label: the method fitted once without each part.
+
+    Args:
+        problem: The data.
+        settings: `cross_fit` says how many parts.
+        progress: Told of every fit.
+    """
+    folds = cut(problem.given, problem.seed, settings.cross_fit)
+    soft = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
+    for fold in range(folds.count):
+        inside, outside = folds.inside(fold), folds.outside(fold)
+        progress.say(f"cross-fit: part {fold + 1} of {folds.count}")
+
+        def compute(inside: Codes = inside, outside: Codes = outside) -> dict[str, np.ndarray]:
+            others = select(problem.noisy, outside), problem.given[outside]
+            some = replace(problem, noisy=others[0], given=others[1], checkpoints=None)
+            part = METHODS[settings.method](some, settings.method_settings, progress)
+            said = outputs(part.classifier, problem.noisy, inside, problem.device)
+            return {"soft": part.corrector.soft_labels(*said, problem.given[inside])}
+
+        soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]
+    return OwnRows(soft, soft[np.arange(len(soft)), problem.given])
 
 
 def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:

@@ -60,7 +60,9 @@ def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitte
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
     fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
     ridge, history = best_ridge(fitted, rows.truth.numpy())
-    return posterior_model(problem, fitted[ridge], np.log(transition), history, {"ridge": ridge})
+    return posterior_model(
+        problem, fitted[ridge], np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without]
+    )
 
 
 def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:

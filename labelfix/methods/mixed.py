@@ -26,7 +26,6 @@ from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
-from labelfix.correction.transition import paired_transition
 from labelfix.data.tables import Codes
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.trainer import Trainer
@@ -76,12 +75,11 @@ def fit_noisy_only(problem: Problem, settings: NoisyOnlySettings, progress: Prog
 def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
-    transition, _ = members.transitions(rows, of_given)
-    transition = paired_transition(problem.truth, problem.paired_given, transition)
+    transition, without = members.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
     ridge, history = best_ridge(fitted, rows.truth.numpy())
     metrics = {"ridge": ridge, "transition": transition.tolist()}
-    return posterior_model(problem, fitted[ridge], np.log(transition), history, metrics)
+    return posterior_model(problem, fitted[ridge], np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
 def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:

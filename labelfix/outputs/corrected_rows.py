@@ -37,6 +37,9 @@ COLUMNS = (
 )
 """Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
 
+OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
+"""Columns after these, where a run has them."""
+
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
-from labelfix.outputs.corrected_rows import METADATA_KEY
+from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.runs import atomic_path
 
@@ -63,6 +63,7 @@ def corrected_table(
         **soft_columns(labels.soft, labels.classes.names, soft_top_k),
         "source_file": files.take(pa.array(labels.file_index)),
         "source_row": pa.array(labels.row_number, pa.int64()),
+        **_side_columns(labels),
     }
     metadata: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
@@ -78,6 +79,18 @@ def corrected_table(
         metadata["soft_top_k"] = min(soft_top_k, len(labels.classes))
     text = json.dumps(metadata, sort_keys=True, ensure_ascii=False)
     return pa.table(found).replace_schema_metadata({METADATA_KEY: text.encode()})
+
+
+def _side_columns(labels: CorrectedLabels) -> dict[str, pa.Array]:
+    """The optional columns that there is something to write in."""
+    found: dict[str, pa.Array] = {}
+    for name in ("p_value", "outlier_score"):
+        values = getattr(labels, name)
+        if values is not None:
+            found[name] = pa.array(values, pa.float32(), mask=np.isnan(values))
+    if labels.duplicate_of is not None:
+        found["duplicate_of"] = labels.duplicate_of
+    return {name: found[name] for name in OPTIONAL if name in found}
 
 
 def prediction_table(table: LabelTable, probabilities: Probabilities) -> pa.Table:

@@ -6,10 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from labelfix.errors import SettingsError
-from labelfix.settings.base import build, fields_of, plain, require
+from labelfix.settings.base import build, check_choices, fields_of, plain, require
 from labelfix.settings.data import DataSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -32,6 +32,15 @@ class TrainSettings:
     soft_top_k: int | None = None
     """Write only the probabilities of a row's so many most likely classes, as they are, with the classes in `soft_label_classes`; for many classes. Default: those of all classes, in class order."""
 
+    cross_fit: int = 0
+    """Score each noisy row by a model that did not train on its given label: the method is fitted so many times more, each time without a part of the noisy rows. Did nothing for few classes and harm for 77; 0 is off."""
+
+    ledger: Literal["quick", "full"] = "quick"
+    """What a run is compared with: `quick` fits rivals on the frozen features or on the final h(x), `full` also trains them end to end, which takes as long as they do."""
+
+    side_checks: bool = True
+    """Look for repeated rows with different labels and for rows unlike any trusted one; columns `duplicate_of` and `outlier_score`."""
+
     data: DataSettings = field(default_factory=DataSettings)
     """Columns and joining."""
 
@@ -52,6 +61,8 @@ class TrainSettings:
         require(sure is None or 0 <= sure <= 1, f"min_confidence = {self.min_confidence} must be in [0, 1]")
         top = self.soft_top_k
         require(top is None or top >= 1, f"soft_top_k = {top} must be at least 1")
+        check_choices(self)
+        require(self.cross_fit == 0 or self.cross_fit >= 2, f"cross_fit = {self.cross_fit} must be 0 or at least 2")
         require(self.seed >= 0, f"seed = {self.seed} must be at least 0")
 
 

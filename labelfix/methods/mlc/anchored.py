@@ -31,7 +31,7 @@ from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
-from labelfix.correction.heads import as_classifier, right_out_of_fold
+from labelfix.correction.heads import as_classifier, held_by, right_out_of_fold
 from labelfix.correction.members import Rows, learned_transition, load
 from labelfix.correction.posterior import PosteriorCorrector, fit_paired
 from labelfix.correction.stack import fit_stack, merge
@@ -125,7 +125,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     with clock.part("classifier"):
         classifier = kept.cross_fitted_stage(keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner))
     with clock.part("posterior"):
-        corrector, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
+        corrector, judges, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
     progress.finish()
     truth = rows.truth.numpy()
     metrics |= {
@@ -138,7 +138,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         "fit_seconds": clock.seconds,
     }
     module = as_classifier(problem, classifier.full)
-    return FittedModel(module, 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics)
+    held = held_by(classifier, len(problem.truth), judges)
+    return FittedModel(module, 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics, held=held)
 
 
 def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
@@ -231,8 +232,8 @@ def fit_classifier(
 
 def fit_posterior(
     problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
-) -> tuple[PosteriorCorrector, float, dict[str, Any]]:
-    """What is made of a given label, and from which confidence on.
+) -> tuple[PosteriorCorrector, list[PosteriorCorrector], float, dict[str, Any]]:
+    """What is made of a given label, in full and without each fold, and from which confidence on.
 
     From pairs where there are enough of them. Without them it is T_m where the class alone explains the given labels,
     and else the LCN's label terms, which the trusted rows hold back.
@@ -250,16 +251,22 @@ def fit_posterior(
         threshold = choose_threshold(len(problem.truth), found.held, given, truth)
         right = float((found.held.argmax(axis=1) == truth).mean())
         metrics = {"paired": len(paired), "beta": found.beta, "kappa": found.kappa, "paired_right_out_of_fold": right}
-        return PosteriorCorrector(found.label_terms, found.beta, 1.0), threshold, {"posterior": metrics}
+        judges = [PosteriorCorrector(terms, beta, 1.0) for beta, terms in found.without]
+        return PosteriorCorrector(found.label_terms, found.beta, 1.0), judges, threshold, {"posterior": metrics}
     part = rows.subset(rows.sample(members.SAMPLE))
     log_f = classifier.full.log_probabilities(part.noisy).numpy()
     advantage = advantage_of_direct_model(log_f, prior.fitted[0], part.given.numpy(), prior.direct)
     by_class = advantage < CLEARLY
-    terms: Tensor = correction.label_terms(as_log(prior.expected[0]), as_log(prior.fitted[0]))
-    held_back = terms.numpy().astype(np.float64) / max(float(correction.a), 1.0)
-    corrector = PosteriorCorrector(np.log(prior.fitted[0]) if by_class else held_back, 1.0, 1.0)
+
+    def corrector(expected: Matrix, fitted: Matrix) -> PosteriorCorrector:
+        terms: Tensor = correction.label_terms(as_log(expected), as_log(fitted))
+        held_back = terms.numpy().astype(np.float64) / max(float(correction.a), 1.0)
+        return PosteriorCorrector(np.log(fitted) if by_class else held_back, 1.0, 1.0)
+
+    judges = [corrector(*matrices) for matrices in zip(prior.expected[1], prior.fitted[1], strict=True)]
     metrics = {"paired": len(paired), "advantage_of_direct_model": round(advantage, 2), "noise_by_class": by_class}
-    return corrector, choose_threshold(len(problem.truth)), {"posterior": metrics}
+    threshold = choose_threshold(len(problem.truth))
+    return corrector(prior.expected[0], prior.fitted[0]), judges, threshold, {"posterior": metrics}
 
 
 MIN_PAIRS = 20
@@ -270,4 +277,4 @@ def _stacked(parts: list[CrossFitted], factors: np.ndarray, rows: Rows) -> Cross
     """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
     full = merge([part.full for part in parts], list(factors))
     without = [merge([part.without[k] for part in parts], list(factors)) for k in range(rows.folds.count)]
-    return CrossFitted(full, tuple(without), out_of_fold(without, rows.folds, rows.clean))
+    return CrossFitted(full, tuple(without), out_of_fold(without, rows.folds, rows.clean), rows.folds.of)

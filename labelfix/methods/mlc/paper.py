@@ -32,7 +32,7 @@ from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
 from labelfix.methods.networks.state import History
-from labelfix.methods.networks.training import history_table, make_trainer, train
+from labelfix.methods.networks.training import held_out, history_table, make_trainer, train
 from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -204,4 +204,5 @@ def finished(
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=metrics,
         warnings=(verdict.collapse,) if verdict.collapse else (),
+        held=held_out(problem, split, classifier, verdict.corrector, verdict.temperature),
     )

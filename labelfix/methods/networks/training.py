@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.base import Corrector, FittedModel, Held, JudgingModel, Problem
 from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.network import softmax
 from labelfix.correction.posterior import PosteriorCorrector
@@ -32,6 +32,7 @@ from labelfix.methods.networks.run_steps import FIGURES
 from labelfix.methods.networks.state import Course, History
 from labelfix.methods.networks.trainer import Trainer
 from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
 from labelfix.models.trained import to_device
 from labelfix.progress import Progress
 from labelfix.ranks import ranks, share_statistics
@@ -245,7 +246,26 @@ def posterior_network(
         history=history,
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=figures | dict(metrics or {}),
+        held=held_out(problem, split, classifier, PosteriorCorrector(terms, 1.0, temperature), temperature),
     )
+
+
+def held_out(
+    problem: Problem, split: CleanSplit, classifier: Classifier, corrector: Corrector, temperature: float
+) -> Held | None:
+    """The trained network as the judge of the trusted rows that were held out; None where none were.
+
+    Only temperatures, one or two numbers, were chosen on them.
+    """
+    rows = split.held_out
+    if not len(rows):
+        return None
+
+    def said(inputs: Inputs, wanted: Codes) -> tuple[Probabilities, Probabilities]:
+        return outputs(classifier, inputs, wanted, problem.device)
+
+    model = JudgingModel(said, corrector, temperature)
+    return Held(rows, np.zeros(len(rows), dtype=np.int64), (model,), "held-out trusted rows")
 
 
 def train_phase(

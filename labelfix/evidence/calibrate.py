@@ -1,0 +1,160 @@
+"""Soft labels made to mean what they say, on trusted rows that no part of them has seen.
+
+No scaling, one temperature, or one slope and shift a class: whichever makes the trusted labels likelier in
+cross-validation, by more than its standard error. All figures are nested: a row is scaled by what the rows of other
+folds chose.
+
+Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+
+Legend: R held rows, Q questions (see `evidence.asked`), K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from labelfix.correction.base import FittedModel, OwnRows, Problem
+from labelfix.correction.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
+from labelfix.correction.folds import cut
+from labelfix.correction.threshold import ENOUGH_PAIRS, choose_threshold
+from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.evidence.asked import Asked, ask, sample, transition_of
+from labelfix.training.loop import outputs
+
+BINS = 15
+GROUPS = 5
+"""Folds of cross-validation where one model judges all held rows."""
+
+ENOUGH = 50
+"""With fewer held rows than this nothing is scaled: it would be noise."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A fitted model whose soft labels were calibrated, and what that rests on.
+
+    Attributes:
+        fitted: The model.
+        asked: What its judging models say, not scaled.
+        kind: How soft labels were scaled.
+        log_soft: `(Q, K)` log soft labels, nested.
+        corrected: `(Q,)` corrected labels, scale and threshold nested.
+        nll_before: Mean negative log-likelihood of the trusted labels without scaling.
+    """
+
+    fitted: FittedModel
+    asked: Asked
+    kind: Kind
+    log_soft: Log
+    corrected: Codes
+    nll_before: float
+
+    def figures(self) -> dict[str, Any]:
+        """Plain values for `metrics.json`: of the soft labels, and of the classifier alone."""
+        asked = self.asked
+        soft = curve(self.log_soft, asked.answer, asked.weight, len(asked.truth))
+        of_classifier = curve(asked.log_f, asked.truth, np.ones(len(asked.truth)), len(asked.truth))
+        return {
+            "soft_labels": {"chosen": self.kind, **soft, "nll_before": self.nll_before},
+            "classifier": {"chosen": "temperature", **of_classifier},
+        }
+
+
+def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
+    """Calibrate a fitted model's soft labels, and choose its threshold again where pairs allow it.
+
+    Args:
+        problem: The data.
+        fitted: The model.
+
+    Returns:
+        None where the model has no judges of trusted rows, or no held row.
+    """
+    held = fitted.held
+    if held is None or not len(held.rows):
+        return None
+    rows = sample(problem)
+    logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+    given = problem.given[rows]
+    asked = ask(problem, held, transition_of(fitted.corrector.soft_labels(logits, hidden, given), given))
+    several = len(held.models) > 1
+    group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
+    kind, log_soft = _chosen(asked, group)
+    scale = Scale.fit(kind, asked.log_soft, asked.answer, asked.weight)
+    threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
+    own = fitted.own_rows
+    if kind != "none":
+        fitted = replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale))
+    if kind != "none" and own is not None:
+        soft = scaled(scale, own.soft)
+        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given]))
+    before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
+    return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
+
+
+def curve(log_p: Log, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:
+    """The reliability curve with its expected calibration error, and the log-likelihood.
+
+    Args:
+        log_p: `(Q, K)` log-probabilities.
+        truth: `(Q,)` true classes.
+        weights: `(Q,)`.
+        rows: How many rows they rest on.
+    """
+    p = softmax(log_p, axis=1)
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == truth
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = []
+    for b in np.unique(place):
+        here = place == b
+        weight = float(weights[here].sum())
+        if weight > 0:
+            sure, share = (float(np.average(values[here], weights=weights[here])) for values in (confidence, right))
+            bins.append({"low": b / BINS, "high": (b + 1) / BINS, "rows": weight, "confidence": sure, "right": share})
+    gaps = sum(each["rows"] * abs(each["confidence"] - each["right"]) for each in bins)
+    nll = float(-np.average(_likelihood(log_p, truth), weights=weights))
+    return {"rows": rows, "ece": gaps / max(float(weights.sum()), 1e-12), "nll": nll, "reliability": bins}
+
+
+def _likelihood(log_p: Log, truth: Codes) -> Log:
+    return np.asarray(log_p[np.arange(len(truth)), truth])
+
+
+def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
+    """The way of scaling that held rows like best, and the nested log soft labels that it gives."""
+    best: tuple[Kind, Log] = ("none", asked.log_soft)
+    if len(asked.truth) < ENOUGH:
+        return best
+    plain = _likelihood(asked.log_soft, asked.answer)
+    most = 0.0
+    for kind in get_args(Kind)[1:]:
+        nested = np.empty_like(asked.log_soft)
+        for number in np.unique(group):
+            others, own = group != number, group == number
+            scale = Scale.fit(kind, asked.log_soft[others], asked.answer[others], asked.weight[others])
+            nested[own] = scale(asked.log_soft[own])
+        gain = np.bincount(asked.row, asked.weight * (_likelihood(nested, asked.answer) - plain), len(asked.truth))
+        gain = gain[np.unique(asked.row)]
+        if gain.mean() > max(most, gain.std(ddof=1) / np.sqrt(len(gain))):
+            best, most = (kind, nested), float(gain.mean())
+    return best
+
+
+def _thresholds(asked: Asked, soft: Log, group: Codes, usual: float) -> tuple[float, Codes]:
+    """The threshold, and `(Q,)` corrected labels, each by the threshold that rows of other folds chose."""
+    suggested, confidence = soft.argmax(axis=1), soft.max(axis=1)
+    threshold = np.full(len(soft), usual)
+    chosen = usual
+    trusted = len(asked.truth)
+    if asked.paired and len(soft) >= ENOUGH_PAIRS:
+        chosen = choose_threshold(trusted, soft, asked.label, asked.answer)
+        for number in np.unique(group):
+            other = group != number
+            threshold[~other] = choose_threshold(trusted, soft[other], asked.label[other], asked.answer[other])
+    corrected = np.where((confidence >= threshold) & (asked.label != UNLABELLED), suggested, asked.label)
+    return chosen, corrected.astype(np.int64)
