@@ -165,7 +165,7 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
     with threads:
-        evidence = judge(made.problem, made.model, settings, progress)
+        evidence = judge(made.problem, made.model, settings, data.classes, progress)
     fitted = in_file_order(evidence.fitted, made.noisy_rows)
     p_value = None
     if evidence.p_values is not None:

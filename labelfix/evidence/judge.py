@@ -8,12 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from scipy.special import log_softmax
+
+from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.data.tables import Probabilities
-from labelfix.evidence.asked import ASKED_OF_NOISY, ASSUMED
+from labelfix.correction.network import softmax
+from labelfix.correction.transition import PAIR_STRENGTH, paired_transition
+from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
+from labelfix.evidence import noise_rate
+from labelfix.evidence.asked import ASKED_OF_NOISY, ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
+from labelfix.evidence.conformal import Guarantee, class_weights, p_values
+from labelfix.evidence.noise_rate import NoiseRate, Opinion
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
+from labelfix.training.loop import outputs
 
 
 @dataclass(frozen=True)
@@ -31,20 +41,121 @@ class Evidence:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(problem: Problem, fitted: FittedModel, settings: TrainSettings, progress: Progress) -> Evidence:
+def judge(
+    problem: Problem, fitted: FittedModel, settings: TrainSettings, classes: ClassNames, progress: Progress
+) -> Evidence:
     """Calibrate a fit and gather the evidence.
 
     Args:
         problem: What it was fitted to.
         fitted: The fit.
         settings: The run's.
+        classes: Names for the figures.
         progress: Told what happens.
     """
     found = calibrate(problem, fitted)
-    if found is None or found.fitted.held is None:
-        progress.say("nothing judges this run: no trusted row was kept from the method")
+    if found is None:
+        progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
         return Evidence(fitted)
-    return Evidence(found.fitted, None, {**_basis(problem, found, settings), "calibration": found.figures()})
+    soft, given = final_soft(problem, found.fitted)
+    p, guarantee = guarantee_of(problem, found, soft, given)
+    figures = {
+        **_basis(problem, found, settings),
+        "calibration": found.figures(),
+        "noise": noise_of(problem, soft, given).to_json(classes.names),
+        "guarantee": guarantee.to_json(),
+    }
+    return Evidence(found.fitted, p, figures)
+
+
+def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
+    """Soft labels of a sample of the noisy rows, and their given labels."""
+    rows = sample(problem)
+    given = problem.given[rows]
+    if fitted.own_rows is not None:
+        return fitted.own_rows.soft[rows], given
+    logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+    return fitted.corrector.soft_labels(logits, hidden, given), given
+
+
+def guarantee_of(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
+) -> tuple[Probabilities, Guarantee]:
+    """p-values of all noisy rows, and what they rest on.
+
+    Args:
+        problem: The data.
+        found: The judges.
+        soft: `(n, K)` soft labels of some noisy rows: they say how many of each class are rightly labelled.
+        given: `(n,)` the given labels of these.
+    """
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    own = np.flatnonzero(asked.label == asked.answer)
+    labels, by = asked.label[own], asked.by[asked.row[own]]
+    score = np.exp(asked.log_soft[own, labels])
+    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
+    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    weight = weights[labels]
+    every = np.arange(len(problem.given), dtype=np.int64)
+    scores = (soft_of(model, problem.noisy, every, problem.given)[every, problem.given] for model in held.models)
+    p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
+    total = float(weight.sum())
+    weighted = not (asked.paired and problem.sampling == "random")
+    return p, Guarantee(
+        rows=len(own),
+        effective_rows=total**2 / max(float((weight**2).sum()), 1e-12),
+        paired=asked.paired,
+        weighted=weighted,
+        smallest_p=float(weights[weights > 0].min() / (total + weights[weights > 0].min())) if len(own) else 1.0,
+        assumption=None if asked.paired else ASSUMED,
+    )
+
+
+def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
+    """The noise rate, from pairs where there are any to speak of.
+
+    Args:
+        problem: The data.
+        soft: `(n, K)` soft labels of some noisy rows.
+        given: `(n,)` the given labels of these.
+    """
+    pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
+    if len(pairs) < MIN_PAIRS:
+        return noise_rate.assumed(soft, given, transition_of(soft, given))
+    opinion = _opinion(problem, pairs) if problem.family == "head" and problem.sampling == "random" else None
+    return noise_rate.estimate(
+        problem.truth[pairs],
+        problem.paired_given[pairs],
+        problem.given,
+        problem.num_classes,
+        problem.sampling,
+        opinion,
+        problem.seed,
+    )
+
+
+def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
+    """P(y | x, y') by a classifier of trusted rows alone, out of fold, and the pairs of the other folds.
+
+    The methods' own soft labels will not do: they have learned the given labels of noisy rows, and not those of pairs.
+    """
+    rows, classes = members.load(problem), problem.num_classes
+    trusted_only = members.fit_trusted_only(rows)
+    truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
+    chosen = sample(problem)
+    given = problem.given[chosen]
+    features = problem.noisy.batch(chosen)
+    prior = PAIR_STRENGTH / 4 * (np.eye(classes) + 1 / classes)
+    of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
+    of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
+    for fold, head in enumerate(trusted_only.without):
+        others = of != fold
+        log_t = np.log(paired_transition(truth[others], paired[others], prior))
+        of_pairs[~others] = softmax(trusted_only.held[pairs[~others]] + log_t[:, paired[~others]].T)
+        log_f = log_softmax(head.logits(features).numpy().astype(np.float64), axis=1)
+        of_noisy += softmax(log_f + log_t[:, given].T) * np.float32((~others).mean())
+    return Opinion(of_noisy, given, of_pairs)
 
 
 def _basis(problem: Problem, found: Calibrated, settings: TrainSettings) -> dict[str, Any]:
@@ -55,7 +166,7 @@ def _basis(problem: Problem, found: Calibrated, settings: TrainSettings) -> dict
     return {
         "judged_on": {
             "rows": len(asked.truth),
-            "paired": int((asked.given >= 0).sum()),
+            "paired": int((asked.given != UNLABELLED).sum()),
             "sampling": problem.sampling,
             "how": held.how,
         },

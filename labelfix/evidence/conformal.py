@@ -1,0 +1,95 @@
+"""How surprising a given label is, as a p-value: the null is "the given label is right".
+
+A trusted row whose given label is right shows what label_score a rightly labelled row gets from a model that never saw
+it. A noisy row is scored by the same models, and its p-value is the share of such trusted rows that look as bad:
+
+    p(x) = (Σ over folds k, rows i of k of w_i [s_i ≤ s_k(x)] + w_new) / (Σ_i w_i + w_new)
+
+With trusted rows drawn at random from the noisy file all weights are 1. Drawn per class, or without given labels of
+their own, they are weighted by class so that their shares become those of the rightly labelled rows,
+P(y)·T[y, y]. Noisy rows had a part in the models with their given label: they look better than they would, so that
+p-values err towards caution.
+
+Sources: Vovk, Annals of Mathematics and AI 2015 (cross-conformal prediction); Tibshirani, Barber, Candès and Ramdas,
+NeurIPS 2019 (weights); Bates, Candès, Lei, Romano and Sesia, Annals of Statistics 2023 (p-values for outliers, and
+Benjamini–Hochberg over them).
+
+Legend: N noisy rows, R calibration rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.data.tables import Codes, Sampling
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What p-values rest on.
+
+    Attributes:
+        rows: R, trusted rows whose given label is right.
+        effective_rows: (Σw)² / Σw²; R where all weigh the same.
+        paired: Whether their given labels are their own.
+        weighted: Whether classes weigh differently.
+        smallest_p: No p-value is below it.
+        assumption: What is assumed, a sentence; None where nothing is.
+    """
+
+    rows: int
+    effective_rows: float
+    paired: bool
+    weighted: bool
+    smallest_p: float
+    assumption: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Sampling) -> Floats:
+    """What a calibration row of each class weighs, `(K,)`, 1 in the mean over the rows.
+
+    Args:
+        classes: `(R,)` of the calibration rows.
+        right: `(K,)` how many noisy rows of each class are rightly labelled, P(y)·T[y, y], in any unit.
+        paired: Whether the given labels are the rows' own.
+        sampling: How they were drawn.
+    """
+    counts = np.bincount(classes, minlength=len(right)).astype(np.float64)
+    if paired and sampling == "random":
+        return np.ones(len(right))
+    weights = np.where(counts > 0, right / np.maximum(counts, 1), 0)
+    return np.asarray(weights * len(classes) / max(float((weights * counts).sum()), 1e-12))
+
+
+def p_values(
+    held: Floats, by: Codes, weight: Floats, scores: Iterable[npt.NDArray[np.floating]], of_new: Floats
+) -> npt.NDArray[np.float32]:
+    """`(N,)` p-values, in (0, 1].
+
+    Args:
+        held: `(R,)` label_score of the calibration rows, out of fold.
+        by: `(R,)` the model that scored each.
+        weight: `(R,)` of each.
+        scores: label_score of the noisy rows by each model, `(N,)` each.
+        of_new: `(N,)` what a calibration row of each noisy row's given class weighs: w_new.
+    """
+    below = np.zeros(len(of_new))
+    for number, score in enumerate(scores):
+        own = np.flatnonzero(by == number)
+        order = own[np.argsort(held[own], kind="stable")]
+        heaped = np.concatenate([[0.0], np.cumsum(weight[order])])
+        below += heaped[np.searchsorted(held[order], score, side="right")]
+    found = (below + of_new) / np.maximum(weight.sum() + of_new, 1e-12)
+    clipped: npt.NDArray[np.float32] = np.clip(found, np.finfo(np.float32).tiny, 1).astype(np.float32)
+    return clipped
