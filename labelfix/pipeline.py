@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 
 from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.tables import TrainingData
+from labelfix.data.tables import LabelTable, TrainingData
 from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
+from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.judge import Evidence, judge
 from labelfix.methods.fit import Fit, fit, in_file_order
 from labelfix.models.features import Inputs, select
@@ -171,7 +172,23 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     if evidence.p_values is not None:
         p_value = np.full(len(data.noisy), np.nan, dtype=np.float32)
         p_value[made.noisy_rows] = evidence.p_values
-    return replace(evidence, fitted=fitted), SideColumns(p_value)
+    figures = evidence.figures
+    if evidence.fitted.held is not None:
+        rows = made.clean_rows[evidence.fitted.held.rows]
+        figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
+    return replace(evidence, fitted=fitted, figures=figures), SideColumns(p_value)
+
+
+def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
+    """A trusted row whose label looks wrong, as plain values."""
+    return {
+        "id": clean.ids[row].as_py(),
+        "file": clean.files[clean.file_index[row]],
+        "row": int(clean.row_number[row]),
+        "label": clean.classes.name(int(clean.codes[row])),
+        "suggested": clean.classes.name(doubt.suggested),
+        "probability": round(doubt.probability, 6),
+    }
 
 
 def represent(
@@ -229,5 +246,7 @@ def write(
     about = manifest(reading, identity, threshold, contents, settings)
     about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
     about["warnings"] += fitted.warnings
+    if "verdict" in evidence.figures:
+        about["verdict"] = evidence.figures["verdict"]
     folder.finish(about)
     ranks().wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,35 @@ MaxIssueRate = Annotated[
         show_default=False,
         help="The gate: exit with 1 where more than this share of the labelled rows looks wrong. "
         "Default: only list them.",
+    ),
+]
+MaxFalseFlags = Annotated[
+    float | None,
+    typer.Option(
+        "--max-false-flags",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        show_default=False,
+        help="Flag rows so that at most this share of the flagged ones is expected to be right after all, "
+        "by conformal p-values of trusted rows; instead of the confidence.",
+    ),
+]
+Budget = Annotated[
+    int | None,
+    typer.Option(
+        "--budget", min=1, metavar="N", show_default=False, help="Flag the N worst rows; instead of the confidence."
+    ),
+]
+MaxNoiseRate = Annotated[
+    float | None,
+    typer.Option(
+        "--max-noise-rate",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        show_default=False,
+        help="A gate on evidence: exit with 1 where even the lower end of the noise rate's 95 % interval is above it.",
     ),
 ]
 Baseline = Annotated[
@@ -66,6 +96,9 @@ def flag(
     corrected: options.Corrected = None,
     max_issue_rate: MaxIssueRate = None,
     min_confidence: options.OtherMinConfidence = None,
+    max_false_flags: MaxFalseFlags = None,
+    budget: Budget = None,
+    max_noise_rate: MaxNoiseRate = None,
     baseline: Baseline = None,
     show: Show = None,
     output_format: OutputFormat = Format.text,
@@ -80,10 +113,21 @@ def flag(
     if run is not None and corrected is not None:
         raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
 
+    ways = {"--min-confidence": min_confidence, "--max-false-flags": max_false_flags, "--budget": budget}
+    if sum(value is not None for value in ways.values()) > 1:
+        raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
+    if max_false_flags == 0:
+        raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
+    if corrected is not None and (max_false_flags is not None or max_noise_rate is not None):
+        what = "--max-noise-rate" if max_false_flags is None else "--max-false-flags"
+        raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
+
     from labelfix.outputs import gate
     from labelfix.outputs.baseline import read_accepted
+    from labelfix.outputs.chosen import by_budget, by_guarantee
     from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
     from labelfix.outputs.snippets import look_up
+    from labelfix.outputs.trust import noise_rate, read_evidence
     from labelfix.runs import RunFolder
 
     folder = RunFolder.open_finished(run) if corrected is None else None
@@ -92,7 +136,15 @@ def flag(
     rows = CorrectedFile(path)
     accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
     source = str(path if folder is None else folder.path)
-    judgement = gate.judge(rows, source, max_issue_rate, min_confidence, accepted, _shown(output_format, show))
+    known = read_evidence(folder) if folder is not None else {}
+    chosen = None
+    if max_false_flags is not None:
+        chosen = by_guarantee(rows, source, known, max_false_flags)
+    elif budget is not None:
+        chosen = by_budget(rows, budget)
+    judgement = gate.judge(rows, source, max_issue_rate, min_confidence, accepted, _shown(output_format, show), chosen)
+    if max_noise_rate is not None:
+        judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=max_noise_rate)
     judgement = gate.with_details(judgement, lambda found: look_up(found, corrected_metadata(rows)))
     voice = options.voice(context)
     if output_format is Format.json:

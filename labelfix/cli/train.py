@@ -104,8 +104,11 @@ def _go_on(
 def _done(voice: Voice, run: Run, path: Path) -> None:
     for line in _told(run.manifest["counts"], runs.read_json(run.folder.metrics).get("classifier_right")):
         voice.note(line)
+    verdict = run.manifest.get("verdict")
     voice.note(f"corrected labels: {path / run.folder.corrected.name}")
     voice.note(f"next: labelfix flag --run {path} · labelfix export --run {path} --corrected-labels fixed.parquet")
+    if verdict:
+        voice.note(f"verdict: {verdict['sentence']}")
     voice.data(str(path))
 
 

@@ -20,7 +20,10 @@ from labelfix.evidence import noise_rate
 from labelfix.evidence.asked import ASKED_OF_NOISY, ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import Guarantee, class_weights, p_values
+from labelfix.evidence.doubts import Doubt, doubts
+from labelfix.evidence.ledger import make_ledger
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
+from labelfix.evidence.verdict import conclude
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 from labelfix.training.loop import outputs
@@ -34,11 +37,13 @@ class Evidence:
         fitted: The model, calibrated.
         p_values: `(N,)` of "the given label is right"; None where no model could judge.
         figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
+        doubted: Trusted rows whose label looks wrong, as places among the held rows.
     """
 
     fitted: FittedModel
     p_values: Probabilities | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    doubted: tuple[Doubt, ...] = ()
 
 
 def judge(
@@ -58,14 +63,17 @@ def judge(
         progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
         return Evidence(fitted)
     soft, given = final_soft(problem, found.fitted)
+    ledger = make_ledger(problem, found, settings.ledger == "full", progress)
     p, guarantee = guarantee_of(problem, found, soft, given)
     figures = {
         **_basis(problem, found, settings),
         "calibration": found.figures(),
         "noise": noise_of(problem, soft, given).to_json(classes.names),
         "guarantee": guarantee.to_json(),
+        "ledger": ledger.to_json(),
+        "verdict": conclude(ledger).to_json(),
     }
-    return Evidence(found.fitted, p, figures)
+    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth))
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:

@@ -40,7 +40,7 @@ DRAWS = 400
 EM_STEPS = 200
 """Of the class shares."""
 
-FEW_WRONG = 5
+FEW_WRONG = 20
 """With fewer wrong pairs than this λ is 0: its variance would be noise."""
 
 

@@ -262,6 +262,18 @@ def values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
     return np.concatenate(parts) if len(parts) != 2 else parts[1]
 
 
+def validity(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """`(N,)` False where a column is null."""
+    parts = [np.empty(0, bool)]
+    for chunk in filter(len, column.chunks):
+        valid, rows = chunk.buffers()[0], slice(chunk.offset, chunk.offset + len(chunk))
+        if valid is None:
+            parts.append(np.ones(len(chunk), bool))
+        else:
+            parts.append(np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[rows].astype(bool))
+    return np.concatenate(parts)
+
+
 def codes(column: pa.ChunkedArray, names: dict[str, int]) -> npt.NDArray[np.int64]:
     """`(N,)` what a column of strings says, by the numbers that `names` gives; -1 for null and for other strings."""
     parts: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import input_error
+from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.worst import WorstRows
@@ -73,6 +74,9 @@ class Judgement:
         findings: The worst of them, or all, worst first: lowest label_score, then highest confidence, then order of
             the rows.
         max_issue_rate: The gate; None where there is none.
+        chosen: How the findings were chosen where it was not by the threshold.
+        noise_rate: `value`, `low`, `high` and `how` of the estimated noise rate; None where it is not judged.
+        max_noise_rate: The gate on its lower end; None where there is none.
     """
 
     source: str
@@ -84,6 +88,9 @@ class Judgement:
     issues: int
     findings: tuple[Finding, ...]
     max_issue_rate: float | None
+    chosen: Chosen | None = None
+    noise_rate: Mapping[str, Any] | None = None
+    max_noise_rate: float | None = None
 
     @property
     def issue_rate(self) -> float:
@@ -92,8 +99,13 @@ class Judgement:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the rate is at or below the gate; None without a gate."""
-        return None if self.max_issue_rate is None else self.issue_rate <= self.max_issue_rate
+        """Whether every rate is at or below its gate; None without a gate."""
+        verdicts = []
+        if self.max_issue_rate is not None:
+            verdicts.append(self.issue_rate <= self.max_issue_rate)
+        if self.max_noise_rate is not None and self.noise_rate is not None:
+            verdicts.append(self.noise_rate["low"] <= self.max_noise_rate)
+        return all(verdicts) if verdicts else None
 
 
 def judge(
@@ -103,6 +115,7 @@ def judge(
     min_confidence: float | None = None,
     accepted: Collection[str] = (),
     show: int | None = None,
+    chosen: Chosen | None = None,
 ) -> Judgement:
     """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
@@ -113,6 +126,7 @@ def judge(
         min_confidence: Take the issues at this threshold instead of the one they were made with.
         accepted: Ids (as text) that are no findings any more.
         show: How many findings to give, the worst ones; None gives all.
+        chosen: The rows that are findings; None for those that the threshold makes issues.
 
     Raises:
         InputError: There is a gate and no row with a label to judge.
@@ -125,7 +139,8 @@ def judge(
     worst = WorstRows(show)
     issues = 0
     for first, group in groups(rows, _judged_columns(min_confidence, accepted)):
-        flagged = np.flatnonzero(_issues(group, metadata.classes, min_confidence))
+        here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
+        flagged = np.flatnonzero(here)
         issues += len(flagged)
         if accepted:
             ids = group.column("id")
@@ -142,6 +157,7 @@ def judge(
         issues=worst.seen,
         findings=_findings(rows, worst.rows()),
         max_issue_rate=max_issue_rate,
+        chosen=chosen,
     )
 
 
@@ -161,7 +177,7 @@ def as_text(judgement: Judgement) -> str:
     hidden = judgement.issues - len(judgement.findings)
     if hidden:
         lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    return "\n".join([*lines, summary(judgement)])
+    return "\n".join([*lines, *_notes(judgement), summary(judgement)])
 
 
 def as_json(judgement: Judgement) -> str:
@@ -177,6 +193,8 @@ def as_json(judgement: Judgement) -> str:
         "accepted": judgement.accepted,
         "issue_rate": judgement.issue_rate,
         "max_issue_rate": judgement.max_issue_rate,
+        **(judgement.chosen.figures if judgement.chosen else {}),
+        **(_noise_json(judgement) if judgement.noise_rate else {}),
         "passed": judgement.passed,
         "findings": [
             {
@@ -198,7 +216,7 @@ def as_json(judgement: Judgement) -> str:
 def as_github(judgement: Judgement) -> str:
     """Workflow commands: an annotation for each of the ten worst findings, then a plain line with the total."""
     lines = [_annotation(found) for found in judgement.findings[:GITHUB_ANNOTATIONS]]
-    return "\n".join([*lines, summary(judgement)])
+    return "\n".join([*lines, *_notes(judgement), summary(judgement)])
 
 
 def summary(judgement: Judgement) -> str:
@@ -206,11 +224,27 @@ def summary(judgement: Judgement) -> str:
     found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
     accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
     rate = f"{found} ({_percent(judgement.issue_rate)})"
-    said = f"{visible(judgement.source)}: {rate} at confidence {judgement.min_confidence:g} or more{accepted}"
+    how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
+    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}"
     if judgement.max_issue_rate is None:
         return said
-    relation = "at or below" if judgement.passed else "above"
+    relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
     return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
+
+
+def _notes(judgement: Judgement) -> list[str]:
+    """What a person should read before the verdict."""
+    notes = list(judgement.chosen.notes) if judgement.chosen else []
+    found, gate = judgement.noise_rate, judgement.max_noise_rate
+    if found is not None and gate is not None:
+        span = f"{_percent(found['value'])} (95 %: {_percent(found['low'])} to {_percent(found['high'])})"
+        relation = "at or below" if found["low"] <= gate else "above"
+        notes.append(f"noise rate {span}; its lower end is {relation} the gate of {_percent(gate)}; {found['how']}")
+    return notes
+
+
+def _noise_json(judgement: Judgement) -> dict[str, Any]:
+    return {"noise_rate": judgement.noise_rate, "max_noise_rate": judgement.max_noise_rate}
 
 
 def _judged_columns(min_confidence: float | None, accepted: Collection[str]) -> list[str]:

@@ -1,0 +1,48 @@
+"""Trusted rows whose label a model that never saw them contradicts strongly. They are listed and never changed.
+
+Legend: R held rows, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelfix.correction.calibrated import Log
+from labelfix.data.tables import Codes
+
+SURE, HARDLY = 0.9, 0.05
+"""Another class has at least the first probability, the trusted label at most the second."""
+
+MOST = 50
+"""So many are listed."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A doubtful trusted row.
+
+    Attributes:
+        row: Place among the held rows.
+        suggested: The class that the model says.
+        probability: Of the trusted label.
+    """
+
+    row: int
+    suggested: int
+    probability: float
+
+
+def doubts(log_f: Log, truth: Codes) -> tuple[Doubt, ...]:
+    """The doubtful rows, worst first.
+
+    Args:
+        log_f: `(R, K)` log-probabilities out of fold.
+        truth: `(R,)` trusted labels.
+    """
+    p = np.exp(log_f)
+    own = p[np.arange(len(truth)), truth]
+    found = np.flatnonzero((p.max(axis=1) >= SURE) & (own <= HARDLY))
+    worst = found[np.argsort(own[found], kind="stable")][:MOST]
+    return tuple(Doubt(int(row), int(p[row].argmax()), float(own[row])) for row in worst)

@@ -1,0 +1,223 @@
+"""The ledger: did it help? This run beside simpler ways of using the same rows, on trusted rows that none of them saw.
+
+Shares have Wilson's interval (Wilson 1927), with weights for the effective number of rows (Korn and Graubard 1998);
+mean log-likelihoods and differences of them a normal one. Whether corrected labels are better than given ones is
+asked row by row: d = P(corrected right) − P(given right) on the same rows, with half a row added to each of the four
+cells (Agresti and Min, Statistics in Medicine 2005), so that few rows without a difference do not prove that there is
+none. Corrected labels come from models and choices without the row: otherwise d is optimistic, by .024 where it was
+measured.
+
+Legend: R judged trusted rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.correction.base import Held, Problem
+from labelfix.data.intervals import Z95, wilson
+from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.progress import Progress
+
+Log = npt.NDArray[np.float64]
+
+THIS_RUN = "this-run"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: The figure.
+        low: Lower end.
+        high: Upper end.
+        rows: Trusted rows that it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+    def to_json(self) -> dict[str, float | int]:
+        """Plain values."""
+        return {"value": self.value, "low": self.low, "high": self.high, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way of using the rows.
+
+    Attributes:
+        name: `this-run`, or a rival's.
+        about: A sentence.
+        accuracy: Share of judged rows whose class it says.
+        nll: Mean negative log-likelihood of their classes.
+        gain: Its accuracy minus this run's, row by row.
+        nll_gain: This run's NLL minus its own: above 0 it is better than this run.
+    """
+
+    name: str
+    about: str
+    accuracy: Estimate
+    nll: Estimate
+    gain: Estimate
+    nll_gain: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        figures = {name: getattr(self, name).to_json() for name in ("accuracy", "nll", "gain", "nll_gain")}
+        return {"name": self.name, "about": self.about, **figures}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All of them.
+
+    Attributes:
+        entries: This run last.
+        classes: K.
+        given_labels: Share of given labels that are right, on paired rows; None where there are too few.
+        corrected_labels: The same of corrected labels.
+        difference: Corrected minus given.
+    """
+
+    entries: tuple[Entry, ...]
+    classes: int
+    given_labels: Estimate | None = None
+    corrected_labels: Estimate | None = None
+    difference: Estimate | None = None
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name."""
+        return next(each for each in self.entries if each.name == name)
+
+    @property
+    def rows(self) -> int:
+        """R."""
+        return self.entries[-1].accuracy.rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, `ledger` of `metrics.json`."""
+        labels = {name: getattr(self, name) for name in ("given_labels", "corrected_labels", "difference")}
+        return {
+            "entries": [each.to_json() for each in self.entries],
+            **{name: None if value is None else value.to_json() for name, value in labels.items()},
+        }
+
+
+def make_ledger(
+    problem: Problem,
+    held: Held,
+    log_f: Log,
+    corrected: Codes | None,
+    progress: Progress,
+    weights: Log | None = None,
+) -> Ledger:
+    """Fit the rivals of a run and compare all of them.
+
+    Args:
+        problem: What the run was fitted to.
+        held: Its judges.
+        log_f: `(R, K)` log-probabilities of the judged rows by the run's classifier, as its judges have it.
+        corrected: `(R,)` corrected labels, made by models and choices without the row; -1 where a row has no given
+            label. None where too few have one.
+        progress: Told where something is left out.
+        weights: `(R,)` of the rows, where they were not drawn at random.
+    """
+    return compare(
+        log_f,
+        fit_rivals(problem, held, progress),
+        problem.truth[held.rows],
+        problem.paired_given[held.rows],
+        corrected,
+        weights,
+    )
+
+
+def compare(
+    log_f: Log,
+    rivals: Sequence[Rival],
+    truth: Codes,
+    given: Codes,
+    corrected: Codes | None,
+    weights: Log | None = None,
+) -> Ledger:
+    """A ledger of rivals that were fitted before.
+
+    Args:
+        log_f: As in `make_ledger`.
+        rivals: The rivals.
+        truth: `(R,)` labels of the judged rows.
+        given: `(R,)` their given labels; -1 where there is none.
+        corrected: As in `make_ledger`.
+        weights: As in `make_ledger`.
+    """
+    w = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
+    said = [(each.name, each.about, each.log_p) for each in rivals]
+    said.append((THIS_RUN, "the classifier of this run", log_f))
+    right, loss = log_f.argmax(axis=1) == truth, _loss(log_f, truth)
+    entries = []
+    for name, about, log_p in said:
+        own, own_loss = log_p.argmax(axis=1) == truth, _loss(log_p, truth)
+        gains = paired_difference(own, right, w), mean(loss - own_loss, w)
+        entries.append(Entry(name, about, share(own, w), mean(own_loss, w), *gains))
+    labels: list[Estimate] = []
+    if corrected is not None:
+        pairs = given != UNLABELLED
+        after, before = (corrected == truth)[pairs], (given == truth)[pairs]
+        labels = [share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])]
+    return Ledger(tuple(entries), log_f.shape[1], *labels)
+
+
+def _loss(log_p: Log, truth: Codes) -> Log:
+    return np.asarray(-log_p[np.arange(len(truth)), truth])
+
+
+def effective(weights: Log) -> float:
+    """How many equally weighted rows these rows are worth: (Σ w)² / Σ w²."""
+    return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300)) if len(weights) else 0.0
+
+
+def share(hits: npt.NDArray[np.bool_], weights: Log) -> Estimate:
+    """A weighted share of rows."""
+    rows = effective(weights)
+    value = float(np.average(hits, weights=weights)) if rows else 0.0
+    low, high = wilson(value * rows, rows)
+    return Estimate(value, min(low, value), max(high, value), len(hits))
+
+
+def mean(values: Log, weights: Log) -> Estimate:
+    """A weighted mean; its interval is the whole line with fewer than two rows."""
+    value = float(np.average(values, weights=weights))
+    if len(values) < 2:
+        return Estimate(value, -np.inf, np.inf, len(values))
+    variance = float((weights**2 * (values - value) ** 2).sum() / weights.sum() ** 2)
+    half = Z95 * float(np.sqrt(variance * len(values) / (len(values) - 1)))
+    return Estimate(value, value - half, value + half, len(values))
+
+
+def paired_difference(after: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_], weights: Log) -> Estimate:
+    """How much more often one thing is right than another on the same rows.
+
+    Args:
+        after: `(R,)` whether the one is right.
+        before: `(R,)` whether the other is.
+        weights: `(R,)`.
+    """
+    rows = effective(weights)
+    if not rows:
+        return Estimate(0.0, -1.0, 1.0, 0)
+    won, lost = (float(np.average(hits, weights=weights)) for hits in (after & ~before, before & ~after))
+    apart = (won + lost) * rows + 1
+    centre = (won - lost) * rows / (rows + 2)
+    half = Z95 * float(np.sqrt(max(apart - (rows + 2) * centre**2, 0.0))) / (rows + 2)
+    value = won - lost
+    return Estimate(value, max(min(centre - half, value), -1.0), min(max(centre + half, value), 1.0), len(after))

@@ -1,0 +1,123 @@
+"""Which rows `flag` lists when it is not the threshold that decides: those a guarantee allows, or the N worst.
+
+Benjamini–Hochberg over the p-values of all rows: with p ≤ level · k / n for the k smallest, the expected share of
+rightly labelled rows among these k is at most `level` (Benjamini and Hochberg, JRSS B 1995). No p-value is below
+1 / (R + 1) with R trusted rows, so that nothing is flagged unless a share of 1 / ((R + 1) · level) of the rows is.
+
+By NumPy on the columns' buffers: `flag` runs on every commit and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.errors import SettingsError, input_error
+from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, values
+
+AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows to list.
+
+    Attributes:
+        rows: `(N,)` True for those.
+        words: How they were chosen, the rest of a sentence.
+        notes: Sentences a person should read beside it.
+        figures: Plain values for JSON.
+    """
+
+    rows: npt.NDArray[np.bool_]
+    words: str
+    notes: tuple[str, ...]
+    figures: Mapping[str, Any]
+
+
+def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], level: float) -> Chosen:
+    """The rows that may be flagged so that the expected share of rightly labelled ones among them is at most `level`.
+
+    Args:
+        rows: Corrected labels with a column `p_value`.
+        source: What to call them.
+        evidence: `evidence` of the run's `metrics.json`.
+        level: In (0, 1).
+
+    Raises:
+        InputError: There are no p-values.
+        SettingsError: So few trusted rows that nothing could be flagged.
+    """
+    basis = evidence.get("guarantee")
+    if "p_value" not in rows.schema.names or not basis:
+        raise input_error(source, "has no p-values, which --max-false-flags needs", AGAIN)
+    share = float(basis["smallest_p"]) / level
+    if share > 1:
+        needed = math.ceil(1 / level) - 1
+        raise SettingsError(
+            f"--max-false-flags {level:g}: {basis['rows']} trusted rows with a right given label cannot carry it, even "
+            f"if all rows were flagged; {needed} or more would; add trusted rows, or raise the share"
+        )
+    p = _column(rows, "p_value")
+    flagged = np.zeros(len(p), dtype=bool)
+    there = np.flatnonzero(~np.isnan(p))
+    flagged[there] = benjamini_hochberg(p[there], level)
+    notes = [
+        f"resting on {basis['rows']:,} trusted rows whose given label is right; nothing can be flagged unless "
+        f"{_percent(share)} of the rows are"
+    ]
+    if basis.get("weighted"):
+        notes.append(f"trusted rows are weighted by class, as {basis['effective_rows']:,.0f} rows drawn at random")
+    if basis.get("assumption"):
+        notes.append(f"assumed: {basis['assumption']}")
+    if not flagged.any():
+        rate = ((evidence.get("noise") or {}).get("rate") or {}).get("value")
+        more = f"; about {math.ceil(2 / (level * rate)):,} would do at a noise rate of {_percent(rate)}" if rate else ""
+        notes.append(f"nothing is flagged: more trusted rows make smaller p-values{more}")
+    words = f"flagged so that at most {_percent(level)} of them are expected to be right"
+    figures = {"max_false_flags": level, "guarantee": dict(basis), "smallest_share": share}
+    return Chosen(flagged, words, tuple(notes), figures)
+
+
+def by_budget(rows: CorrectedRows, count: int) -> Chosen:
+    """The rows of lowest label_score; of equals the first.
+
+    Args:
+        rows: Corrected labels.
+        count: How many.
+    """
+    score = _column(rows, "label_score")
+    there = np.flatnonzero(~np.isnan(score))
+    worst = there[np.argsort(score[there], kind="stable")[:count]]
+    flagged = np.zeros(len(score), dtype=bool)
+    flagged[worst] = True
+    return Chosen(flagged, f"the {len(worst):,} worst by label_score", (), {"budget": count})
+
+
+def benjamini_hochberg(p: npt.NDArray[np.floating], level: float) -> npt.NDArray[np.bool_]:
+    """`(n,)` True where the null is rejected, with a false discovery rate of at most `level`."""
+    order = np.argsort(p, kind="stable")
+    ordered = p[order].astype(np.float64)
+    passed = np.flatnonzero(ordered <= level * np.arange(1, len(p) + 1) / max(len(p), 1))
+    rejected = np.zeros(len(p), dtype=bool)
+    rejected[order[: passed[-1] + 1 if len(passed) else 0]] = True
+    return rejected
+
+
+def _column(rows: CorrectedRows, name: str) -> npt.NDArray[np.float32]:
+    """`(N,)` a column of numbers, NaN for null."""
+    found = np.full(len(rows), np.nan, dtype=np.float32)
+    for first, group in groups(rows, [name]):
+        column = group.column(name)
+        there = validity(column)
+        found[first : first + len(there)][there] = values(column)[there]
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

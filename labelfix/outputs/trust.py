@@ -1,0 +1,40 @@
+"""What a run's `metrics.json` says of how far it may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelfix.errors import input_error
+from labelfix.runs import RunFolder, read_json
+
+
+def read_evidence(folder: RunFolder) -> dict[str, Any]:
+    """`evidence` of a run; empty where it has none.
+
+    Args:
+        folder: A finished run.
+    """
+    try:
+        found = read_json(folder.metrics)
+    except (OSError, ValueError):
+        return {}
+    evidence = found.get("evidence") if isinstance(found, dict) else None
+    return dict(evidence) if isinstance(evidence, dict) else {}
+
+
+def noise_rate(evidence: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The noise rate with its interval, to be held against a gate.
+
+    Raises:
+        InputError: The run has none, or only one that promises no coverage.
+    """
+    noise = evidence.get("noise")
+    if not noise or noise["rate"].get("low") is None:
+        why = "has no interval for its noise rate" if noise else "does not say how noisy its labels are"
+        remedy = (
+            "train with trusted rows that are drawn from the noisy file and stand in it (20 or more), or use "
+            "--max-issue-rate"
+        )
+        raise input_error(source, f"{why}, and a gate fails only on evidence", remedy)
+    return {**noise["rate"], "how": noise["how"]}

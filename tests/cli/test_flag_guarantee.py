@@ -1,0 +1,112 @@
+"""`flag` by guarantee, by budget, and its gate on the noise rate: on a run of made rows."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from labelfix.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """600 rows of two features in three classes, 30 % wrong; 200 trusted ones, paired."""
+    folder = tmp_path_factory.mktemp("flag")
+    generator = np.random.default_rng(0)
+    truth = np.arange(600) % 3
+    x = np.eye(3)[truth][:, :2] * 4 + generator.normal(0, 0.6, (600, 2))
+    given = np.where(generator.random(600) < 0.3, (truth + 1) % 3, truth)
+    rows = enumerate(zip(x, given, strict=True))
+    lines = ["id,a,b,label", *(f"{i},{a:.4f},{b:.4f},{'xyz'[c]}" for i, ((a, b), c) in rows)]
+    (folder / "noisy.csv").write_text("\n".join(lines) + "\n")
+    chosen = generator.choice(600, 200, replace=False)
+    (folder / "gold.csv").write_text("\n".join(["id,label", *(f"{i},{'xyz'[truth[i]]}" for i in chosen)]) + "\n")
+    files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(folder / "gold.csv")]
+    assert main(["train", *files, "--id-column", "id", "--out", str(folder / "run"), "--quiet"]) == 0
+    return folder / "run"
+
+
+def test_p_values_stand_beside_the_labels_of_rows_that_are_not_trusted(run: Path) -> None:
+    table = pq.read_table(run / "corrected.parquet")
+    p = table["p_value"].to_pylist()
+    assert sum(value is None for value in p) == 200
+    basis = json.loads((run / "metrics.json").read_text())["evidence"]["guarantee"]
+    assert min(value for value in p if value is not None) >= basis["smallest_p"] * (1 - 1e-6)
+    assert basis["rows"] < 200
+    assert basis["paired"]
+    assert not basis["weighted"]
+
+
+def test_flags_by_guarantee_are_those_of_benjamini_and_hochberg(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flag", "--run", str(run), "--max-false-flags", "0.2", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    p = np.array(
+        [value for value in pq.read_table(run / "corrected.parquet")["p_value"].to_pylist() if value is not None]
+    )
+    ordered = np.sort(p)
+    expected = int(np.flatnonzero(ordered <= 0.2 * np.arange(1, len(p) + 1) / len(p))[-1]) + 1
+    assert said["issues"] == expected > 50
+    assert said["max_false_flags"] == 0.2
+    truth = np.arange(600) % 3
+    right = [found["given_label"] == "xyz"[truth[int(found["id"])]] for found in said["findings"]]
+    assert np.mean(right) < 0.2
+
+
+def test_the_text_says_what_the_guarantee_rests_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flag", "--run", str(run), "--max-false-flags", "0.2", "--show", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "trusted rows whose given label is right; nothing can be flagged unless" in said
+    assert "flagged so that at most 20 % of them are expected to be right" in said
+
+
+def test_a_budget_flags_the_worst_rows(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flag", "--run", str(run), "--budget", "7", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    scores = sorted(v for v in pq.read_table(run / "corrected.parquet")["label_score"].to_pylist() if v is not None)
+    assert [found["label_score"] for found in said["findings"]] == pytest.approx(scores[:7])
+
+
+@pytest.mark.parametrize(("gate", "code"), [("0.6", 0), ("0.05", 1)])
+def test_the_noise_gate_fails_only_on_evidence(
+    run: Path, gate: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["flag", "--run", str(run), "--max-noise-rate", gate, "--show", "0"]) == code
+    assert "its lower end is " + ("above" if code else "at or below") in capsys.readouterr().out
+
+
+def test_the_noise_rate_is_near_the_truth(run: Path) -> None:
+    rate = json.loads((run / "metrics.json").read_text())["evidence"]["noise"]["rate"]
+    assert rate["low"] < 0.3 < rate["high"]
+    assert rate["high"] - rate["low"] < 0.15
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--budget", "3", "--max-false-flags", "0.1"], "give one of them"),
+        (["--max-false-flags", "0.001"], "999 or more would"),
+        (["--max-false-flags", "0"], "nothing could be flagged"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    run: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["flag", "--run", str(run), *flags]) == 2
+    assert message in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_run_without_judges_is_told_from_one_with(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    table = pq.read_table(old / "corrected.parquet")
+    pq.write_table(table.drop_columns(["p_value"]), old / "corrected.parquet")
+    (old / "metrics.json").write_text("{}")
+    assert main(["flag", "--run", str(old), "--max-false-flags", "0.1"]) == 2
+    assert "has no p-values" in capsys.readouterr().err
+    assert main(["flag", "--run", str(old), "--max-noise-rate", "0.1"]) == 2
+    assert "does not say how noisy its labels are" in capsys.readouterr().err
