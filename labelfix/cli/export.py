@@ -88,6 +88,9 @@ def export(
         for line in report.notes:
             voice.note(line)
         voice.note(_told(report))
+        verdict = folder.read_manifest().get("verdict") or {}
+        if verdict.get("labels") == "keep":
+            voice.warn(f"this goes against the run's own verdict: {verdict['sentence']}")
         voice.data(str(corrected_labels))
     if classifier is not None:
         from labelfix.runs import atomic_path

@@ -21,8 +21,10 @@ from labelfix.evidence.asked import ASKED_OF_NOISY, ASSUMED, MIN_PAIRS, sample, 
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import Guarantee, class_weights, p_values
 from labelfix.evidence.doubts import Doubt, doubts
-from labelfix.evidence.ledger import make_ledger
+from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
+from labelfix.evidence.retrained import retrained
+from labelfix.evidence.rivals import fit_rivals
 from labelfix.evidence.verdict import conclude
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
@@ -63,7 +65,7 @@ def judge(
         progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
         return Evidence(fitted)
     soft, given = final_soft(problem, found.fitted)
-    ledger = make_ledger(problem, found, settings.ledger == "full", progress)
+    ledger = ledger_of(problem, found, settings, progress)
     p, guarantee = guarantee_of(problem, found, soft, given)
     figures = {
         **_basis(problem, found, settings),
@@ -74,6 +76,18 @@ def judge(
         "verdict": conclude(ledger).to_json(),
     }
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth))
+
+
+def ledger_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> Ledger:
+    """The run beside its rivals, trained end to end where that was asked for."""
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    fit = retrained if settings.ledger == "full" and problem.family != "head" else fit_rivals
+    corrected = None
+    if asked.paired:
+        corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
+        corrected[asked.row] = found.corrected
+    return compare(asked.log_f, fit(problem, held, progress), asked.truth, asked.given, corrected)
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from labelfix.evidence.ledger import THIS_RUN, Entry, Ledger
+from labelfix.evidence.rivals import CLEAN_ONLY
 
 Labels = Literal["use", "keep", "unclear", "not measurable"]
 
 FEW = 20
 """With fewer held rows than this nothing is told apart."""
-
-CLEARLY = 2.0
-"""Standard errors by which a rival must be ahead to be recommended in this run's place."""
 
 NEGLIGIBLE = 0.005
 """A smaller difference in right labels is none."""
@@ -43,22 +39,21 @@ class Verdict:
 def conclude(ledger: Ledger) -> Verdict:
     """Judge the ledger.
 
-    The run's classifier is recommended unless a rival makes the trusted labels likelier by more than two standard
-    errors of the paired difference, or is right more often by as much without making them less likely.
+    The run's classifier is recommended unless a rival makes the trusted labels likelier by more than the paired
+    difference's 95 % interval, or is right more often by as much without making them less likely.
 
     Args:
         ledger: The entries, with the run among them.
     """
-    own = next(entry for entry in ledger.entries if entry.name == THIS_RUN)
-    rows = len(own.truth)
     labels, about_labels = _labels(ledger)
-    if rows < FEW:
-        few = f"{rows} trusted rows are too few to tell whether this helped; add trusted rows"
+    if ledger.rows < FEW:
+        few = f"{ledger.rows} trusted rows are too few to tell whether this helped; add trusted rows"
         return Verdict("unclear" if labels != "not measurable" else labels, THIS_RUN, few)
-    rival = _ahead(own, [entry for entry in ledger.entries if entry is not own])
+    ahead = [each for each in ledger.entries if each.name != THIS_RUN and _clearly_ahead(each)]
+    rival = min(ahead, key=lambda each: each.nll.value, default=None)
     if rival is None:
         about = "no simpler classifier does clearly better on trusted rows"
-    elif rival.name == "clean-only":
+    elif rival.name == CLEAN_ONLY:
         about = "the trusted rows alone make a better classifier: the noisy ones do not help here; add trusted rows"
     else:
         about = f"a simpler way makes a better classifier here: {rival.name} ({rival.about})"
@@ -66,32 +61,20 @@ def conclude(ledger: Ledger) -> Verdict:
 
 
 def _labels(ledger: Ledger) -> tuple[Labels, str]:
-    if ledger.given_right is None or ledger.corrected_right is None:
+    before, after, gain = ledger.given_labels, ledger.corrected_labels, ledger.difference
+    if before is None or after is None or gain is None:
         return "not measurable", "whether the corrected labels are better is not measurable without pairs"
-    before, after = float(ledger.given_right.mean()), float(ledger.corrected_right.mean())
-    shares = f"{after:.1%} right against {before:.1%} on {len(ledger.given_right):,} trusted rows"
-    gain = after - before
-    if abs(gain) < NEGLIGIBLE:
+    shares = f"{after.value:.1%} right against {before.value:.1%} on {gain.rows:,} trusted rows"
+    if abs(gain.value) < NEGLIGIBLE:
         return (
             "unclear",
             f"corrected and given labels are about equally good ({shares}): change nothing, or look closer",
         )
-    if gain > 0:
+    if gain.value > 0:
         return "use", f"use the corrected labels ({shares})"
     return "keep", f"the given labels are better than any correction here, change nothing ({shares})"
 
 
-def _ahead(own: Entry, rivals: list[Entry]) -> Entry | None:
-    """The best rival that is clearly ahead; None where there is none."""
-    found = [rival for rival in rivals if _clearly(own.losses - rival.losses)]
-    right = [
-        rival
-        for rival in rivals
-        if _clearly(rival.right.astype(np.float64) - own.right) and rival.losses.mean() <= own.losses.mean()
-    ]
-    return min([*found, *right], key=lambda rival: float(rival.losses.mean()), default=None)
-
-
-def _clearly(gain: np.ndarray) -> bool:
-    spread = float(gain.std(ddof=1)) / len(gain) ** 0.5
-    return bool(gain.mean() > CLEARLY * spread and gain.mean() > 0)
+def _clearly_ahead(rival: Entry) -> bool:
+    """Likelier by more than chance, or right more often by more than chance and not less likely."""
+    return rival.nll_gain.low > 0 or (rival.gain.low > 0 and rival.nll_gain.value >= 0)

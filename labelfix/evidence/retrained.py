@@ -1,0 +1,47 @@
+"""Rivals of a network trained end to end, as `--ledger full` asks: each with its method's own settings.
+
+They are judged on the run's held-out rows, and left out where their method holds out others.
+
+Legend: R judged rows, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+from scipy.special import log_softmax
+
+from labelfix.correction.base import Held, Method, Problem
+from labelfix.evidence.rivals import ABOUT, CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, Rival
+from labelfix.methods.table import METHODS
+from labelfix.progress import Progress
+from labelfix.settings.methods import METHOD_SETTINGS
+
+METHOD = {CLEAN_ONLY: "clean-only", NOISY_AND_CLEAN: "mixed", GLC: "glc", CONFIDENT_LEARNING: "confident-learning"}
+"""Rival → its method."""
+
+
+def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
+    """Train them.
+
+    Args:
+        problem: What the run was fitted to.
+        held: Its judges.
+        progress: Told of every training.
+    """
+    found = []
+    for name, method in METHOD.items():
+        if name == CONFIDENT_LEARNING and find_spec("cleanlab") is None:
+            continue
+        progress.say(f"ledger: training {name} end to end")
+        fit: Method = METHODS[method]
+        judges = fit(replace(problem, checkpoints=None, observe=None), METHOD_SETTINGS[method](), progress).held
+        if judges is None or not np.array_equal(judges.rows, held.rows):
+            progress.warn(f"ledger: {name} holds out other trusted rows than this run, and is left out")
+            continue
+        logits, _ = judges.models[0].outputs(problem.clean, judges.rows)
+        log_p = log_softmax(logits.astype(np.float64) / judges.models[0].temperature, axis=1)
+        found.append(Rival(name, f"{ABOUT[name]}; trained end to end", log_p))
+    return tuple(found)

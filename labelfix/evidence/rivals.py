@@ -1,0 +1,234 @@
+"""Simpler ways of using the same rows, each judged on the trusted rows that judge the run.
+
+    clean-only             logistic regression on the trusted rows
+    noisy-and-clean        the given labels at their word beside the trusted rows, which are a fifth of the loss
+    glc                    the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018)
+    confident-learning     given labels that cleanlab flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
+
+All are linear heads: on the run's fixed features, or on the final h(x) of its network. Where the run has a judge for
+each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
+held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind is made on the
+folds that it is not judged on. Departure from confident learning as a method of its own: no trusted row has a part in
+the flags, so that they are the same for every fold.
+
+Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelfix.correction import members
+from labelfix.correction.base import Held, Problem
+from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
+from labelfix.correction.members import Rows
+from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.models.features import FeatureInputs, Inputs
+from labelfix.progress import Progress
+from labelfix.training.linear import LinearHead, cross_entropy_to
+
+Log = npt.NDArray[np.float64]
+
+CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
+
+LARGE, SAMPLE = 100_000, 20_000
+"""From so many noisy rows on, rivals learn from a sample of this size."""
+
+RIDGES = (1.0, 8.0)
+"""Candidates for r of GLC."""
+
+GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
+"""Candidates for r of the model of given labels, and the folds of noisy rows that it is fitted without."""
+
+ABOUT = {
+    CLEAN_ONLY: "logistic regression on the trusted rows alone",
+    NOISY_AND_CLEAN: "logistic regression on the given labels as they are, and the trusted rows",
+    GLC: "gold loss correction: given labels through the transition matrix of the trusted rows",
+    CONFIDENT_LEARNING: "logistic regression without the given labels that cleanlab flags",
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A simpler way, fitted.
+
+    Attributes:
+        name: As in the ledger.
+        about: What it is.
+        log_p: `(R, K)` log-probabilities of the judged rows by heads that saw none of them.
+        head: Fitted to all trusted rows that it may learn from; None for what is no linear head.
+        scale: What features are multiplied by before they reach the head.
+    """
+
+    name: str
+    about: str
+    log_p: Log
+    head: LinearHead | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What rivals learn from, and what judges them.
+
+    Attributes:
+        rows: As tensors.
+        judged: `(R, D)` features of the judged rows.
+        inside: `(R,)` where they stand among the trusted rows of `rows`; None where they do not.
+        scale: What features were multiplied by.
+        where: Ends a sentence about a rival.
+    """
+
+    rows: Rows
+    judged: Tensor
+    inside: Codes | None
+    scale: float
+    where: str
+
+    def rival(self, name: str, candidates: Sequence[CrossFitted]) -> Rival:
+        """The best of some candidates."""
+        truth = self.rows.truth.numpy()
+        best = min(candidates, key=lambda each: each.nll(truth))
+        if self.inside is None:
+            log_p = best.full.log_probabilities(self.judged).numpy().astype(np.float64)
+        else:
+            log_p = _nested(candidates, truth)[self.inside]
+        return Rival(name, ABOUT[name] + self.where, log_p, best.full, self.scale)
+
+
+def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
+    """Fit all rivals of a run.
+
+    Args:
+        problem: What the run was fitted to.
+        held: Its judges.
+        progress: Told where a rival is left out.
+
+    Returns:
+        In the order of the module's docstring; confident learning only where cleanlab is installed, and none at all
+        where no trusted row is left to learn from.
+    """
+    field = _field(problem, held)
+    if field is None:
+        return ()
+    rows = field.rows
+    trusted_only = members.fit_trusted_only(rows)
+    transition, without = members.transitions(rows, members.fit_given_labels(rows))
+    found = [
+        field.rival(CLEAN_ONLY, [trusted_only]),
+        field.rival(NOISY_AND_CLEAN, [members.fit_as_given(rows, trusted_only)]),
+        field.rival(GLC, [members.fit_glc(rows, transition, without, r, trusted_only) for r in RIDGES]),
+    ]
+    if importlib.util.find_spec("cleanlab") is not None:
+        confident = _confident_learning(rows, progress)
+        found += [] if confident is None else [field.rival(CONFIDENT_LEARNING, [confident])]
+    return tuple(found)
+
+
+def _nested(candidates: Sequence[CrossFitted], truth: Codes) -> Log:
+    """`(M, K)` log-probabilities of each row by the candidate that the rows of other folds like best."""
+    at, by = np.arange(len(truth)), candidates[0].by
+    chosen = np.empty_like(candidates[0].held)
+    for fold in np.unique(by):
+        own = by == fold
+        best = max(candidates, key=lambda each: float(each.held[at, truth][~own].sum()))
+        chosen[own] = best.held[own]
+    return chosen
+
+
+def _field(problem: Problem, held: Held) -> _Field | None:
+    """What rivals learn from; None where judged rows are all the trusted rows there are, and one model judges them."""
+    every, where = np.arange(len(problem.given), dtype=np.int64), ""
+    if len(every) >= LARGE:
+        chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), SAMPLE, replace=False)
+        every, where = np.sort(chosen).astype(np.int64), f", fitted to {SAMPLE:,} of the {len(every):,} noisy rows"
+    trusted = np.arange(len(problem.truth), dtype=np.int64)
+    noisy, clean, scale = problem.noisy, problem.clean, 1.0
+    if problem.family != "head":
+        model = held.models[0]
+        hidden = model.outputs(noisy, every)[1]
+        scale = float(1 / max(np.sqrt((hidden.astype(np.float64) ** 2).sum(axis=1).mean()), 1e-12))
+        noisy, clean = FeatureInputs(hidden * np.float32(scale)), _scaled(model.outputs(clean, trusted)[1], scale)
+        where = f", on what this run's network makes of the rows{where}"
+    elif len(every) < len(problem.given):
+        noisy = _features(noisy, every)
+    same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
+    if len(held.models) > 1:
+        rows = members.load(same)
+        of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
+        of[held.rows] = held.by
+        rows = replace(rows, folds=Folds(of, len(held.models)))
+        return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
+    rest = np.setdiff1d(trusted, held.rows)
+    if len(rest) < 2:
+        return None
+    others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
+    others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64))
+    judged = _features(clean, held.rows)
+    return _Field(members.load(others), torch.from_numpy(judged.features), None, scale, where)
+
+
+def _scaled(features: npt.NDArray[np.float32], scale: float) -> FeatureInputs:
+    return FeatureInputs(features * np.float32(scale))
+
+
+def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
+    batch = inputs.batch(rows)
+    assert isinstance(batch, Tensor)
+    return FeatureInputs(batch.numpy())
+
+
+def _confident_learning(rows: Rows, progress: Progress) -> CrossFitted | None:
+    """A head on trusted rows and the noisy ones that are not flagged."""
+    import cleanlab.filter
+
+    ridge, held = _given_out_of_fold(rows)
+    try:
+        with contextlib.redirect_stdout(None):
+            flagged = cleanlab.filter.find_label_issues(rows.given.numpy(), held, n_jobs=1)
+    except ValueError as error:  # such as too few rows of a class
+        progress.say(f"the ledger leaves confident learning out: cleanlab says {' '.join(str(error).split())}")
+        return None
+    targets = rows.one_hot(torch.cat([rows.given, rows.truth]))
+    weights = torch.zeros(len(targets))
+    weights[: len(rows.given)] = torch.from_numpy(~flagged).float()
+
+    def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
+        used = weights.clone()
+        used[torch.from_numpy(use) + len(rows.given)] = 1
+        begin = start or LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
+        return rows.fit(cross_entropy_to(targets, used), ridge, begin)
+
+    return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
+
+
+def _given_out_of_fold(rows: Rows) -> tuple[float, npt.NDArray[np.float32]]:
+    """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
+    given, size = rows.given.numpy(), len(rows.given)
+    folds = torch.from_numpy(cut(given, rows.seed, GIVEN_FOLDS).of)
+    targets = torch.zeros(len(rows.features), rows.num_classes)
+    targets[:size] = rows.one_hot(rows.given)
+    found: dict[float, npt.NDArray[np.float32]] = {}
+    for ridge in GIVEN_RIDGES:
+        start = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
+        held = torch.empty(size, rows.num_classes)
+        for fold in folds.unique():
+            weights = torch.zeros(len(targets))
+            weights[:size] = (folds != fold).float()
+            start = rows.fit(cross_entropy_to(targets, weights), ridge, start)
+            held[folds == fold] = start.log_probabilities(rows.noisy[folds == fold]).exp()
+        found[ridge] = held.numpy()
+
+    def loss(ridge: float) -> float:
+        return -float(np.log(np.maximum(found[ridge][np.arange(size), given], 1e-12)).mean())
+
+    best = min(found, key=loss)
+    return best, found[best]
