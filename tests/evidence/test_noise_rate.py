@@ -1,0 +1,92 @@
+"""Noise rates and their intervals, on made data whose truth is known."""
+
+import numpy as np
+import pytest
+
+from labelfix.evidence.noise_rate import Opinion, assumed, estimate
+
+
+def world(generator: np.random.Generator, rate: float, shares: list[float], rows: int = 4000):
+    """Truth, given labels under UNIF-like noise, and an opinion about them that is good but not perfect."""
+    classes = len(shares)
+    truth = generator.choice(classes, rows, p=shares)
+    shift = generator.integers(1, classes, rows)
+    given = np.where(generator.random(rows) < rate, (truth + shift) % classes, truth)
+    logits = generator.normal(0, 1, (rows, classes)) + 2.5 * np.eye(classes)[truth] + 1.5 * np.eye(classes)[given]
+    soft = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return truth, given, soft.astype(np.float32)
+
+
+def drawn(generator, rate, shares, sampling, with_opinion=True):
+    truth, given, soft = world(generator, rate, shares)
+    classes = len(shares)
+    if sampling == "random":
+        pairs = generator.choice(len(truth), 400, replace=False)
+    else:
+        pairs = np.concatenate([generator.permutation(np.flatnonzero(truth == c))[:100] for c in range(classes)])
+    others = np.setdiff1d(np.arange(len(truth)), pairs)
+    opinion = Opinion(soft[others], given[others], soft[pairs]) if with_opinion else None
+    found = estimate(truth[pairs], given[pairs], given[others], classes, sampling, opinion, 0)
+    return found, (truth != given).mean(), truth, given
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.2, 0.4, 0.6])
+@pytest.mark.parametrize(("sampling", "draws"), [("random", 200), ("per-class", 60)])
+def test_intervals_hold_the_true_rate(rate, sampling, draws):
+    generator = np.random.default_rng(int(1000 * rate))
+    hits = []
+    for _ in range(draws):
+        found, true, *_ = drawn(generator, rate, [0.55, 0.25, 0.12, 0.08], sampling)
+        hits.append(found.rate.low <= true <= found.rate.high)
+    assert np.mean(hits) >= 0.90
+
+
+def test_a_models_opinion_makes_the_interval_narrower():
+    generator = np.random.default_rng(1)
+    with_it, without = ([], [])
+    for _ in range(20):
+        seed = int(generator.integers(1 << 30))
+        for kept, use in ((with_it, True), (without, False)):
+            rate = drawn(np.random.default_rng(seed), 0.3, [0.25] * 4, "random", use)[0].rate
+            kept.append(rate.high - rate.low)
+    assert np.mean(with_it) < 0.85 * np.mean(without)
+
+
+def test_trusted_rows_drawn_per_class_are_weighted():
+    """The rare class is mislabelled far more often: counted as drawn the rate reads as twice what it is."""
+    generator = np.random.default_rng(2)
+    truth = generator.choice(2, 20_000, p=[0.9, 0.1])
+    given = np.where(generator.random(20_000) < np.where(truth == 0, 0.1, 0.4), 1 - truth, truth)
+    pairs = np.concatenate([np.flatnonzero(truth == c)[:300] for c in range(2)])
+    found = estimate(truth[pairs], given[pairs], given, 2, "per-class", None, 0)
+    assert (truth[pairs] != given[pairs]).mean() > 0.22
+    assert found.rate.value == pytest.approx((truth != given).mean(), abs=0.03)
+    assert found.rate.low < 0.13 < found.rate.high
+
+
+def test_rates_of_classes_and_the_matrix_are_those_of_the_true_classes():
+    generator = np.random.default_rng(3)
+    found, _, truth, given = drawn(generator, 0.3, [0.5, 0.3, 0.2], "random")
+    for c, each in enumerate(found.classes):
+        assert each.low - 0.03 < (given[truth == c] != c).mean() < each.high + 0.03
+    for row in found.transition:
+        assert sum(cell.value for cell in row) == pytest.approx(1)
+
+
+def test_without_pairs_there_is_a_rate_and_no_interval():
+    generator = np.random.default_rng(4)
+    truth, given, _ = world(generator, 0.3, [0.25] * 4)
+    soft = np.full((len(given), 4), 0.1, dtype=np.float32)
+    soft[np.arange(len(given)), given] = 0.7
+    found = assumed(soft, given, np.full((4, 4), 0.1) + 0.6 * np.eye(4))
+    assert found.rate.value == pytest.approx(0.3, abs=1e-6)
+    assert found.rate.low is None
+    assert not found.coverage
+
+
+def test_a_class_without_pairs_has_no_rate():
+    generator = np.random.default_rng(5)
+    truth, given, _ = world(generator, 0.2, [0.5, 0.5, 0.0][:2])
+    found = estimate(truth[:200], given[:200], given, 3, "random", None, 0)
+    assert found.classes[2].value is None
+    assert found.to_json(["a", "b", "c"])["classes"][2]["class"] == "c"
