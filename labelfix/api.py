@@ -20,11 +20,14 @@ from labelfix.data.findings import Findings
 from labelfix.data.read import Columns, open_rows, read_truth
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.devices import pick_device
-from labelfix.errors import SettingsError, input_error
+from labelfix.errors import LabelfixError, SettingsError, input_error
 from labelfix.evaluation import match
 from labelfix.models.trained import TrainedClassifier
+from labelfix.nearest import nearest_trusted
 from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
+from labelfix.outputs.report.collect import collect
+from labelfix.outputs.report.render import Reasons, write_report
 from labelfix.progress import Progress, Silent
 from labelfix.ranks import together
 from labelfix.runs import RunFolder, refuse_taken
@@ -271,6 +274,30 @@ class Run:
             "unmatched": int((~found).sum()),
             "trusted_left_out": int((found & ~usable).sum()),
         }
+
+    def report(self, out: str | Path, *, max_rows: int = 200, progress: Progress | None = None) -> int:
+        """Write what the run found into one HTML file.
+
+        Args:
+            out: The file.
+            max_rows: How many of the worst rows to show.
+            progress: Told what happens.
+
+        Returns:
+            Its size in bytes.
+        """
+        found = collect(self.folder, max_rows)
+        reasons: Reasons = {}
+        why = ""
+        try:
+            blocks = self._blocks(self.manifest["data"]["noisy"]["name"], progress or Silent())
+            device = pick_device(self.settings.compute.device)
+            wanted = np.array([row.position for row in found.worst], dtype=np.int64)
+            trusted = np.unique(np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
+            reasons, why = nearest_trusted(blocks, self.classifier, device, wanted, trusted, self.folder)
+        except (LabelfixError, OSError) as error:
+            why = f"The nearest trusted rows are not shown: {error}"
+        return write_report(Path(out), found, reasons, why)
 
     @cached_property
     def _columns(self) -> Columns:

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 
 from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.tables import LabelTable, TrainingData
+from labelfix.data.tables import Codes, LabelTable, TrainingData
 from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
+from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.judge import Evidence, judge
 from labelfix.methods.fit import Fit, fit, in_file_order
@@ -176,7 +177,26 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     if evidence.fitted.held is not None:
         rows = made.clean_rows[evidence.fitted.held.rows]
         figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
-    return replace(evidence, fitted=fitted, figures=figures), SideColumns(p_value)
+    sides = SideColumns(p_value)
+    if settings.side_checks and made.problem.family == "head":
+        found = checked(made)
+        sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, found))
+        paired = int((data.paired_given >= 0).sum())
+        figures = figures | {"checks": found.to_json(data.classes.names, paired)}
+    return replace(evidence, fitted=fitted, figures=figures), sides
+
+
+def checked(made: Fit) -> Checks:
+    """Repeated rows and outliers among the noisy rows."""
+    problem = made.problem
+    return side_checks(problem.noisy, problem.given, made.noisy_rows, problem.clean, problem.truth, problem.num_classes)
+
+
+def _spread(rows: int, places: Codes, found: Checks) -> dict[str, Any]:
+    """Findings on the noisy training rows as columns of the whole table."""
+    of, score = np.full(rows, -1, dtype=np.int64), np.full(rows, np.nan, dtype=np.float32)
+    of[places], score[places] = found.duplicate_of, found.outlier_score
+    return {"duplicate_of": of, "outlier_score": score}
 
 
 def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from labelfix.cli import (
     noise,
     options,
     predict,
+    report,
     train,
 )
 from labelfix.cli.voice import Voice
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 
 for _panel, _commands in {
-    "The main job": (check.check, train.train, evaluate.evaluate, export.export),
+    "The main job": (check.check, train.train, evaluate.evaluate, report.report, export.export),
     "New rows": (correct.correct, predict.predict, flag.flag),
     "About labelfix": (methods.methods, info.info, demo.demo),
 }.items():

@@ -46,9 +46,10 @@ class Estimate:
     high: float
     rows: int
 
-    def to_json(self) -> dict[str, float | int]:
-        """Plain values."""
-        return {"value": self.value, "low": self.low, "high": self.high, "rows": self.rows}
+    def to_json(self) -> dict[str, float | int | None]:
+        """Plain values; an end that nothing is known of is None."""
+        low, high = (end if np.isfinite(end) else None for end in (self.low, self.high))
+        return {"value": self.value, "low": low, "high": high, "rows": self.rows}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K cl
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -192,8 +191,7 @@ def _confident_learning(rows: Rows, progress: Progress) -> CrossFitted | None:
 
     ridge, held = _given_out_of_fold(rows)
     try:
-        with contextlib.redirect_stdout(None):
-            flagged = cleanlab.filter.find_label_issues(rows.given.numpy(), held, n_jobs=1)
+        flagged = cleanlab.filter.find_label_issues(rows.given.numpy(), held, n_jobs=1)
     except ValueError as error:  # such as too few rows of a class
         progress.say(f"the ledger leaves confident learning out: cleanlab says {' '.join(str(error).split())}")
         return None

@@ -1,0 +1,34 @@
+"""`labelfix report`: a run as one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import options
+from labelfix.cli.opened_run import open_run
+
+ReportOut = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", show_default=False, help="The HTML file. Default: report.html in the run."),
+]
+MaxRows = Annotated[int, typer.Option("--max-rows", min=0, metavar="N", help="How many of the worst rows to show.")]
+
+
+def report(
+    context: typer.Context,
+    run: options.Run = None,
+    out: ReportOut = None,
+    max_rows: MaxRows = 200,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
+    voice = options.voice(context)
+    opened = open_run(context, run)
+    path = opened.path / "report.html" if out is None else out
+    size = opened.report(path, max_rows=max_rows, progress=voice.progress())
+    voice.note(f"{size / 1e6:.1f} MB; open it in any browser")
+    voice.data(str(path))

@@ -1,0 +1,1 @@
+"""`labelfix report`: a run as one HTML file that opens anywhere, from disk, with no network."""

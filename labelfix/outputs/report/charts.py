@@ -1,0 +1,94 @@
+"""Charts as inline SVG, drawn by hand: bars, lines and points in the page's own colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 520, 240, 46, 34, 10
+POINTS = 300
+"""Points of a curve; longer ones are thinned."""
+
+
+def histogram(counts: npt.NDArray[np.int64]) -> Markup:
+    """label_score of rows that are no label issue, and of those that are, stacked; `(2, B)`."""
+    total, bins = counts.sum(axis=0), counts.shape[1]
+    # Counts span several powers of ten: a few hundred wrong labels would vanish beside the right ones.
+    top = math.log10(max(int(total.max()), 1) + 1)
+
+    def height(value: float) -> float:
+        return (HEIGHT - BOTTOM - TOP) * math.log10(value + 1) / max(top, 1e-9)
+
+    step = (WIDTH - LEFT - 8) / bins
+    parts = []
+    for b in range(bins):
+        x = LEFT + b * step
+        for part, upto in (("keep", total[b]), ("issue", counts[1, b])):
+            tall = height(float(upto))
+            title = (
+                f"{b / bins:.2f} to {(b + 1) / bins:.2f}: {int(total[b]):,} rows, {int(counts[1, b]):,} label issues"
+            )
+            parts.append(
+                f'<rect class="{part}" x="{x + 1:.1f}" y="{HEIGHT - BOTTOM - tall:.1f}" width="{step - 2:.1f}" '
+                f'height="{tall:.1f}"><title>{title}</title></rect>'
+            )
+    ticks = [(10**power, HEIGHT - BOTTOM - height(10**power)) for power in range(math.ceil(top) + 1) if power <= top]
+    return _frame(parts, "label_score", [(0, "0"), (0.5, "0.5"), (1, "1")], [(y, f"{value:,}") for value, y in ticks])
+
+
+def reliability(curve: Sequence[Mapping[str, Any]]) -> Markup:
+    """Share right by confidence; the area of a point grows with its rows."""
+    most = max((float(each["rows"]) for each in curve), default=1.0)
+    parts = [f'<line class="ideal" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>']
+    points = " ".join(f"{_x(each['confidence'])},{_y(each['right'])}" for each in curve)
+    parts.append(f'<polyline class="line" points="{points}"/>')
+    for each in curve:
+        radius = 2.5 + 6 * math.sqrt(float(each["rows"]) / most)
+        title = f"confidence {each['confidence']:.2f}: {each['right']:.1%} right, {each['rows']:.0f} rows"
+        place = f'cx="{_x(each["confidence"])}" cy="{_y(each["right"])}" r="{radius:.1f}"'
+        parts.append(f'<circle class="point" {place}><title>{title}</title></circle>')
+    halves = [(0, "0"), (0.5, "0.5"), (1, "1")]
+    return _frame(parts, "confidence", halves, [(float(_y(v)), text) for v, text in halves])
+
+
+def curve(name: str, series: Sequence[float]) -> Markup:
+    """A series over the rows of the history."""
+    points = [(i, value) for i, value in enumerate(series) if math.isfinite(value)]
+    if len(points) > POINTS:
+        points = [points[round(i * (len(points) - 1) / (POINTS - 1))] for i in range(POINTS)]
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    span, last = (high - low) or 1.0, max(len(series) - 1, 1)
+    drawn = " ".join(f"{_x(i / last)},{_y((value - low) / span)}" for i, value in points)
+    ticks = [(float(_y(0)), f"{low:.3g}"), (float(_y(1)), f"{high:.3g}")]
+    across = [(0, "1"), (1, f"{len(series):,}")]
+    return _frame([f'<polyline class="line" points="{drawn}"/>'], escape(name), across, ticks)
+
+
+def _x(share: float) -> str:
+    return f"{LEFT + share * (WIDTH - LEFT - 8):.1f}"
+
+
+def _y(share: float) -> str:
+    return f"{HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - TOP):.1f}"
+
+
+def _frame(
+    parts: Sequence[str], below: str, across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]]
+) -> Markup:
+    """Axes and tick labels around a drawing; every text has been escaped."""
+    lines = [f'<line class="axis" x1="{LEFT}" y1="{HEIGHT - BOTTOM}" x2="{WIDTH - 8}" y2="{HEIGHT - BOTTOM}"/>']
+    for y, text in up:
+        lines.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - 8}" y2="{y:.1f}"/>')
+        lines.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
+    for share, text in across:
+        lines.append(f'<text x="{_x(share)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{text}</text>')
+    lines.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">{below}</text>')
+    return Markup(
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{below}">{"".join(lines)}{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,165 @@
+"""What the report shows, gathered from a run folder group by group.
+
+Legend: N noisy rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from labelfix.outputs.corrected_rows import CorrectedFile, CorrectedMetadata, codes, corrected_metadata, groups, values
+from labelfix.outputs.trust import read_evidence
+from labelfix.outputs.worst import WorstRows
+from labelfix.runs import RunFolder, read_json
+
+BINS = 20
+"""Of the histogram of label_score."""
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A row of the table of worst rows.
+
+    Attributes:
+        position: Place in the noisy table, from 0.
+        id: Its id.
+        file: Where it came from, as the user named it.
+        row: Row of that file, from 1.
+        given: Given label.
+        suggested: Suggested label.
+        confidence: Of the suggestion.
+        label_score: P(given label is right).
+        action: `relabel`, `review`, `keep`.
+        p_value: None where there is none.
+    """
+
+    position: int
+    id: str
+    file: str
+    row: int
+    given: str
+    suggested: str
+    confidence: float
+    label_score: float
+    action: str
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """All of it, but for the rows' inputs.
+
+    Attributes:
+        path: The run, as the user named it.
+        manifest: `run.json`.
+        evidence: Of `metrics.json`; empty for runs that have none.
+        metadata: Of the corrected file.
+        before: `(K,)` given labels of each class.
+        after: `(K,)` corrected labels.
+        matrix: `(K, K)` given by corrected label.
+        histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
+        actions: Rows of each action.
+        worst: The worst rows, worst first.
+        history: Column → values, numbers only.
+        settings: The settings as TOML.
+    """
+
+    path: str
+    manifest: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+    metadata: CorrectedMetadata
+    before: Counts
+    after: Counts
+    matrix: Counts
+    histogram: Counts
+    actions: Mapping[str, int]
+    worst: tuple[WorstRow, ...]
+    history: Mapping[str, list[float]]
+    settings: str
+
+
+def collect(folder: RunFolder, most: int) -> Collected:
+    """Read a finished run.
+
+    Args:
+        folder: The run.
+        most: How many of the worst rows.
+
+    Raises:
+        RunError: The run is damaged.
+        InputError: The corrected labels are.
+    """
+    manifest = folder.read_manifest()
+    rows = CorrectedFile(folder.corrected)
+    metadata = corrected_metadata(rows)
+    names = {name: code for code, name in enumerate(metadata.classes)}
+    k = len(names)
+    trusted = np.zeros(len(rows), dtype=bool)
+    trusted[np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)] = True
+    before, after, matrix = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros((k, k), np.int64)
+    histogram = np.zeros((2, BINS), np.int64)
+    worst = WorstRows(most)
+    columns = ["given_label", "corrected_label", "is_label_issue", "label_score", "confidence"]
+    for first, group in groups(rows, columns):
+        given, corrected = (codes(group.column(name), names) for name in columns[:2])
+        issue, score, confidence = (values(group.column(name)) for name in columns[2:])
+        labelled = given >= 0
+        before += np.bincount(given[labelled], minlength=k)
+        after += np.bincount(corrected[corrected >= 0], minlength=k)
+        np.add.at(matrix, (given[labelled], corrected[labelled]), 1)
+        judged = np.flatnonzero(labelled & ~trusted[first : first + len(group)])
+        for kind in (0, 1):
+            own = judged[issue[judged] == bool(kind)]
+            histogram[kind] += np.histogram(score[own], bins=BINS, range=(0, 1))[0]
+        worst.add(first + judged, score[judged], confidence[judged])
+    counts = read_json(folder.metrics).get("counts", {}) if folder.metrics.is_file() else {}
+    return Collected(
+        path=str(folder.path),
+        manifest=manifest,
+        evidence=read_evidence(folder),
+        metadata=metadata,
+        before=before,
+        after=after,
+        matrix=matrix,
+        histogram=histogram,
+        actions=counts.get("actions", {}),
+        worst=_worst(rows, worst.rows()),
+        history=_history(folder),
+        settings=folder.settings.read_text(encoding="utf-8") if folder.settings.is_file() else "",
+    )
+
+
+def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[WorstRow, ...]:
+    names = ["id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score", "action"]
+    names += ["p_value"] if "p_value" in rows.schema.names else []
+    found: dict[int, WorstRow] = {}
+    first = 0
+    for index, size in enumerate(rows.group_sizes):
+        inside = positions[(positions >= first) & (positions < first + size)]
+        if len(inside):
+            group = rows.group(index, names)
+            for position in inside.tolist():
+                cells = [group.column(name)[position - first].as_py() for name in names]
+                found[position] = WorstRow(position, str(cells[0]), *cells[1:], *([None] if len(cells) == 8 else []))
+        first += size
+    return tuple(found[position] for position in positions.tolist())
+
+
+def _history(folder: RunFolder) -> dict[str, list[float]]:
+    if not folder.history.is_file():
+        return {}
+    table = pq.read_table(folder.history)
+    series: dict[str, list[float]] = {}
+    for name in table.column_names:
+        column = [float("nan") if cell is None else cell for cell in table.column(name).to_pylist()]
+        if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column):
+            series[name] = [float(cell) for cell in column]
+    return series

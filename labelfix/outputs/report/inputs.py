@@ -1,0 +1,110 @@
+"""What the rows of the report look like: a text, a thumbnail, or the columns of a table."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.errors import LabelfixError
+from labelfix.outputs.corrected_rows import CorrectedMetadata
+
+TEXT = 280
+"""Characters of a text that are shown."""
+
+THUMBNAIL = 96
+"""Pixels of a thumbnail's longer side."""
+
+TABLE_COLUMNS = 6
+"""Columns of a table that are shown."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a row looks like.
+
+    Attributes:
+        text: Shown as it is.
+        image: A `data:` address; empty where the row is no image.
+    """
+
+    text: str
+    image: str = ""
+
+
+def look_at(wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata) -> dict[tuple[str, int], Look]:
+    """Some rows of the noisy file, as far as it is still there.
+
+    Args:
+        wanted: Source file and row within it.
+        metadata: Says which columns hold the input.
+    """
+    by_file: dict[str, set[int]] = {}
+    for file, row in wanted:
+        by_file.setdefault(file, set()).add(row)
+    found: dict[tuple[str, int], Look] = {}
+    for file, rows in by_file.items():
+        try:
+            for number, cells in _rows(file, rows, metadata):
+                found[file, number] = _look(cells, metadata, Path(file))
+        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
+            continue
+    return found
+
+
+def _rows(file: str, rows: set[int], metadata: CorrectedMetadata) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    from labelfix.data.formats import open_table
+
+    source = open_table(file)
+    columns = [name for name in metadata.input_columns[:TABLE_COLUMNS] if name in source.schema.names]
+    if metadata.input_kind == "embedding" or not columns:
+        return
+    left = set(rows)
+    for chunk in source.scan(columns):
+        here = [row for row in left if chunk.first_row <= row < chunk.first_row + chunk.batch.num_rows]
+        for row in here:
+            yield row, chunk.batch.slice(row - chunk.first_row, 1).to_pylist()[0]
+        left -= set(here)
+        if not left:
+            return
+
+
+def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> Look:
+    if metadata.input_kind == "image":
+        return _image(cells[metadata.input_columns[0]], file)
+    if metadata.input_kind == "text":
+        text = " ".join(str(cells[metadata.input_columns[0]] or "")[: 4 * TEXT].split())
+        return Look(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
+    return Look(", ".join(f"{name} = {_plain(value)}" for name, value in cells.items()))
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - a cell
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell
+    from PIL import Image
+
+    path = value.get("path") if isinstance(value, dict) else value
+    content = value.get("bytes") if isinstance(value, dict) else None
+    name = Path(path).name if isinstance(path, str) else ""
+    if content is None and isinstance(path, str):
+        place = Path(path) if Path(path).is_absolute() else (file if file.is_dir() else file.parent) / path
+        content = place.read_bytes()
+    if not isinstance(content, bytes):
+        return Look(name)
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            picture = image.convert("RGB")
+            picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return Look(name)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=75)
+    return Look(name, "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())

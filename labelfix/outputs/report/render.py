@@ -1,0 +1,183 @@
+"""The report as one HTML file. Every value of the data is escaped by the template engine; the script reads no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader
+
+from labelfix.outputs.plain_text import visible
+from labelfix.outputs.report import charts
+from labelfix.outputs.report.collect import Collected
+from labelfix.outputs.report.inputs import Look, look_at
+from labelfix.runs import atomic_path
+
+LARGEST = 5_000_000
+"""Bytes that a report has at most; thumbnails, then rows, are left out until it does."""
+
+CLASSES, PAIRS, CURVES = 25, 40, 6
+"""Classes of a full matrix, pairs of a list where there are more, and curves of the history."""
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A trusted row near a doubtful one.
+
+    Attributes:
+        id: Its id.
+        label: Its trusted label.
+        similarity: Cosine of the angle between their features.
+        file: Where it stands; empty where that is not known.
+        row: Row of that file, from 1.
+    """
+
+    id: str
+    label: str
+    similarity: float
+    file: str = ""
+    row: int = 0
+
+
+Reasons = Mapping[int, Sequence[Neighbour]]
+"""Position of a row → its nearest trusted rows."""
+
+
+def write_report(out: Path, found: Collected, reasons: Reasons, why_none: str = "") -> int:
+    """Write the report.
+
+    Args:
+        out: The file.
+        found: The run.
+        reasons: Nearest trusted rows of the worst ones.
+        why_none: A sentence where there are none.
+
+    Returns:
+        Its size in bytes.
+    """
+    wanted = [(row.file, row.row) for row in found.worst]
+    wanted += [(each.file, each.row) for near in reasons.values() for each in near if each.file]
+    looks = look_at(wanted, found.metadata)
+    rows, text = len(found.worst), ""
+    for pictures in (True, False):
+        rows = len(found.worst)
+        text = render(found, looks, reasons, why_none, rows, pictures)
+        while len(text.encode()) > LARGEST and rows > 10:
+            rows //= 2
+            text = render(found, looks, reasons, why_none, rows, pictures)
+        if rows >= len(found.worst) // 2:
+            break
+    with atomic_path(out) as beside:
+        beside.write_text(text, encoding="utf-8")
+    return len(text.encode())
+
+
+def render(
+    found: Collected,
+    looks: Mapping[tuple[str, int], Look],
+    reasons: Reasons,
+    why_none: str,
+    rows: int,
+    pictures: bool,
+) -> str:
+    """The page.
+
+    Args:
+        found: The run.
+        looks: What rows look like.
+        reasons: Nearest trusted rows.
+        why_none: A sentence where there are none.
+        rows: How many of the worst rows to show.
+        pictures: Whether thumbnails are shown.
+    """
+    engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
+    engine.filters |= {"percent": _percent, "visible": lambda value: visible(str(value))}
+    worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
+    curves = {name: series for name, series in found.history.items() if name not in ("epoch", "step")}
+    drawn = [charts.curve(name, series) for name, series in curves.items() if _varies(series)][:CURVES]
+    calibration = (found.evidence.get("calibration") or {}).get("soft_labels")
+    issues = found.actions.get("relabel", 0)
+    return engine.get_template("report.html.jinja").render(
+        run=found,
+        evidence=found.evidence,
+        verdict=found.evidence.get("verdict"),
+        classes=found.metadata.classes,
+        balance=_balance(found),
+        matrix=_matrix(found),
+        pairs=_pairs(found),
+        calibration=calibration,
+        reliability=charts.reliability(calibration["reliability"]) if calibration else "",
+        histogram=charts.histogram(found.histogram),
+        curves=drawn,
+        worst=worst,
+        changes=sorted({f"{row['given']} → {row['suggested']}" for row in worst if row["given"] != row["suggested"]}),
+        why_none=why_none,
+        labelled=int(found.before.sum()),
+        issues=issues,
+    )
+
+
+def _row(each: Any, looks: Mapping[tuple[str, int], Look], near: Sequence[Neighbour], pictures: bool) -> dict[str, Any]:  # noqa: ANN401
+    nothing = Look("")
+    look = looks.get((each.file, each.row), nothing)
+    return {
+        **{name: getattr(each, name) for name in each.__dataclass_fields__},
+        "text": look.text,
+        "image": look.image if pictures else "",
+        "near": [
+            {
+                "id": one.id,
+                "label": one.label,
+                "similarity": one.similarity,
+                "text": looks.get((one.file, one.row), nothing).text[:100],
+                "image": looks.get((one.file, one.row), nothing).image if pictures else "",
+            }
+            for one in near
+        ],
+    }
+
+
+def _balance(found: Collected) -> list[dict[str, Any]]:
+    most = max(int(found.before.max(initial=0)), int(found.after.max(initial=0)), 1)
+    rows = zip(found.metadata.classes, found.before.tolist(), found.after.tolist(), strict=True)
+    return [
+        {"name": name, "before": b, "after": a, "before_wide": 100 * b / most, "after_wide": 100 * a / most}
+        for name, b, a in rows
+    ]
+
+
+def _matrix(found: Collected) -> list[list[dict[str, Any]]]:
+    """Given by corrected label, with how dark each cell is; empty with many classes."""
+    if len(found.metadata.classes) > CLASSES:
+        return []
+    totals = np.maximum(found.matrix.sum(axis=1, keepdims=True), 1)
+    shares = found.matrix / totals
+    return [
+        [
+            {"count": int(count), "share": float(share), "dark": round(100 * float(share) ** 0.5)}
+            for count, share in cells
+        ]
+        for cells in (zip(*pair, strict=True) for pair in zip(found.matrix, shares, strict=True))
+    ]
+
+
+def _pairs(found: Collected) -> list[tuple[str, str, int]]:
+    """The most frequent changes."""
+    off = found.matrix.copy()
+    np.fill_diagonal(off, 0)
+    order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]
+    names = found.metadata.classes
+    places = [np.unravel_index(place, off.shape) for place in order]
+    return [(names[int(g)], names[int(c)], int(off[g, c])) for g, c in places if off[g, c]]
+
+
+def _varies(series: Sequence[float]) -> bool:
+    finite = [value for value in series if np.isfinite(value)]
+    return len(finite) > 1 and min(finite) < max(finite)
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f} %"

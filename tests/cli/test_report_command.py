@@ -1,0 +1,123 @@
+"""`report`: one file, everything escaped, nothing fetched; it works in a browser."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelfix.cli import main
+
+EVIL = '<script>document.title="broken"</script>"><img src=x onerror="document.title=1">'
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on 240 texts whose labels, ids and words hold markup."""
+    folder = tmp_path_factory.mktemp("report")
+    generator = np.random.default_rng(0)
+    words = {"<b>cat</b>": "meow purr paw", "dog": "bark wag fetch"}
+    names = list(words)
+    rows, gold = ["id\ttext\tlabel"], ["id\tlabel"]
+    for i in range(240):
+        truth = names[i % 2]
+        said = generator.choice(words[truth].split(), 6)
+        given = names[(i + 1) % 2] if generator.random() < 0.2 else truth
+        text = " ".join(said) + (f" {EVIL}".replace('"', "'") if i % 5 == 0 else "")
+        rows.append(f"r{i}\t{text}\t{given}")
+        if i % 3 == 0:
+            gold.append(f"r{i}\t{truth}")
+    (folder / "noisy.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "gold.tsv").write_text("\n".join(gold) + "\n")
+    files = ["--noisy", str(folder / "noisy.tsv"), "--clean", str(folder / "gold.tsv"), "--text-column", "text"]
+    assert main(["train", *files, "--backbone", "hashed-text", "--out", str(folder / "run"), "--quiet"]) == 0
+    assert main(["report", "--run", str(folder / "run"), "--quiet"]) == 0
+    return folder / "run"
+
+
+def test_the_report_is_one_file_that_fetches_nothing(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert "Content-Security-Policy" in page
+    assert "default-src 'none'" in page
+    assert not re.search(r"(?:src|href)=[\"'](?!data:|#)", page)
+    assert "Verdict." in page
+    assert len(page) < 5_000_000
+
+
+def test_values_of_the_data_stay_text(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert "<b>cat</b>" not in page
+    assert "&lt;b&gt;cat&lt;/b&gt;" in page
+    assert page.count("<script>") == 1
+    assert "<img src=x" not in page
+
+
+def test_rows_of_a_run_whose_source_is_gone_are_shown_without_their_text(run: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "run"
+    shutil.copytree(run, moved)
+    source = run.parent / "noisy.tsv"
+    hidden = source.rename(source.with_suffix(".gone"))
+    try:
+        assert main(["report", "--run", str(moved), "--out", str(tmp_path / "r.html"), "--quiet"]) == 0
+    finally:
+        hidden.rename(source)
+    page = (tmp_path / "r.html").read_text()
+    assert "The nearest trusted rows are not shown" in page
+    assert page.count("<tr data-pair") > 50
+
+
+def test_a_run_without_evidence_says_so(run: Path, tmp_path: Path) -> None:
+    old = tmp_path / "run"
+    shutil.copytree(run, old)
+    (old / "metrics.json").write_text("{}")
+    assert main(["report", "--run", str(old), "--max-rows", "3", "--quiet"]) == 0
+    page = (old / "report.html").read_text()
+    assert "This run holds no evidence" in page
+    assert page.count("<tr data-pair") == 3
+
+
+def browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+PROBE = """
+<script>
+window.addEventListener("load", () => {
+  const table = document.getElementById("rows"), body = table.tBodies[0], told = [];
+  const scores = () => [...body.rows].map((row) => Number(row.dataset.score));
+  const button = table.tHead.querySelector("button[data-key=score]");
+  button.click();
+  told.push("falling=" + scores().every((v, i, all) => i === 0 || all[i - 1] >= v));
+  button.click();
+  told.push("rising=" + scores().every((v, i, all) => i === 0 || all[i - 1] <= v));
+  const pair = document.getElementById("pair");
+  pair.selectedIndex = 1;
+  pair.dispatchEvent(new Event("change"));
+  const left = [...body.rows].filter((row) => !row.hidden);
+  told.push("filtered=" + (left.length > 0 && left.length < body.rows.length));
+  told.push("same=" + left.every((row) => row.dataset.pair === pair.value));
+  told.push("title=" + document.title.startsWith("labelfix report"));
+  told.push("requests=" + performance.getEntriesByType("resource").filter((r) => !r.name.startsWith("data:")).length);
+  const out = document.createElement("output");
+  out.id = "probe";
+  out.textContent = told.join(" ");
+  document.body.append(out);
+});
+</script>
+"""
+
+
+@pytest.mark.skipif(browser() is None, reason="no Chromium on this machine")
+def test_it_sorts_and_filters_in_a_browser_without_errors_or_requests(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "probed.html"
+    page.write_text((run / "report.html").read_text().replace("</body>", f"{PROBE}</body>"))
+    command = [str(browser()), "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    found = re.search(r'<output id="probe">([^<]*)</output>', done.stdout)
+    assert found, done.stderr[-2000:]
+    assert found[1] == "falling=true rising=true filtered=true same=true title=true requests=0"
+    assert "CONSOLE" not in done.stderr

@@ -1,0 +1,61 @@
+"""Repeated rows with different labels, and rows unlike any trusted one."""
+
+import numpy as np
+import pytest
+
+from labelfix.evidence import checks
+from labelfix.evidence.checks import side_checks
+from labelfix.models.features import FeatureInputs
+
+
+def features(rows: list[list[float]]) -> FeatureInputs:
+    return FeatureInputs(np.array(rows, dtype=np.float32))
+
+
+TRUSTED = features([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0.1, 0.9, 0]])
+TRUTH = np.array([0, 0, 1, 1])
+
+
+def test_the_later_of_two_equal_rows_with_different_labels_names_the_earlier() -> None:
+    """Places in the file 30, 10, 20: row 0 is the last, and its twin is the row that stands at 10."""
+    noisy = features([[1, 0, 0], [1, 0, 0], [0, 1, 0]])
+    found = side_checks(noisy, np.array([1, 0, 1]), np.array([30, 10, 20]), TRUSTED, TRUTH, 2)
+    assert found.duplicate_of.tolist() == [10, -1, -1]
+    assert (found.equal, found.near) == (1, 0)
+
+
+def test_equal_rows_with_the_same_label_are_no_finding() -> None:
+    found = side_checks(features([[1, 0, 0]] * 3), np.zeros(3, np.int64), np.arange(3), TRUSTED, TRUTH, 2)
+    assert found.duplicate_of.tolist() == [-1, -1, -1]
+
+
+def test_nearly_equal_rows_count_too() -> None:
+    noisy = features([[1, 0, 0], [0.999, 0.02, 0], [0.5, 0.5, 0]])
+    found = side_checks(noisy, np.array([0, 1, 1]), np.arange(3), TRUSTED, TRUTH, 2)
+    assert found.duplicate_of.tolist() == [-1, 0, -1]
+    assert (found.equal, found.near) == (0, 1)
+
+
+@pytest.mark.parametrize("most", [20_000, 3])
+def test_many_rows_are_searched_block_by_block(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(checks, "BLOCK", 4)
+    monkeypatch.setattr(checks, "MOST_PAIRS", most)
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(20, 8)).astype(np.float32)
+    rows[17] = rows[2]
+    given = np.arange(20) % 2
+    trusted = FeatureInputs(generator.normal(size=(6, 8)).astype(np.float32))
+    found = side_checks(FeatureInputs(rows), given, np.arange(20), trusted, np.arange(6) % 2, 2)
+    assert found.duplicate_of[17] == 2
+    assert (found.duplicate_of >= 0).sum() == 1
+    assert found.near == (0 if most > 20 else None)
+
+
+def test_a_row_unlike_all_trusted_ones_has_the_highest_score() -> None:
+    noisy = features([[0.95, 0.05, 0], [0, 0, 1]])
+    found = side_checks(noisy, np.array([0, 1]), np.arange(2), TRUSTED, TRUTH, 3)
+    assert found.outlier_score[1] == 1
+    assert found.outlier_score[0] == 0
+    told = found.to_json(["a", "b", "c"], 2)
+    assert told["classes_without_trusted_rows"] == ["c"]
+    assert told["rows_unlike_any_trusted_row"] == 1

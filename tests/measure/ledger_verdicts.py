@@ -1,0 +1,181 @@
+"""Whether the ledger's verdict is right: of the classifier, on test rows, and of the labels, against hidden truth.
+
+    OMP_NUM_THREADS=1 python tests/measure/ledger_verdicts.py DATA_ROOT BACKBONE [--only NAME …] [--seeds 0 1 2]
+
+The sets of the plan real-noise, AG News with clean and with random labels (`ag-clean`, `ag-random`), and some of all
+these with two trusted rows a class (`…-2`); trusted rows are paired. One fit of `mlc` per set and seed, by the protocol
+(docs/how-to/bench.md). A line each: the entry that is recommended, the test accuracy of every entry fitted to all
+trusted rows, how much of the best one's the recommended entry lacks (right: at most .02), the true difference of
+corrected and given labels beside the estimated one and the verdict.
+
+A rule that always says "this run" would look good where the run is good. So every rival is also put in the place of the
+run, against all the others and the run: the last lines say how often the rule is right there, and how often it would be
+that never leaves the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from labelfix.bench.grid import Job, Setting, settings_of
+from labelfix.bench.load import Loaded, load
+from labelfix.bench.measure import as_problem
+from labelfix.bench.metrics import label_figures
+from labelfix.bench.plan import Noise, Plan
+from labelfix.bench.plan_files import read_plan
+from labelfix.bench.protocol import cut
+from labelfix.devices import one_thread
+from labelfix.evidence.calibrate import calibrate
+from labelfix.evidence.ledger import THIS_RUN, Ledger, compare
+from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.verdict import FEW, conclude
+from labelfix.methods.table import METHODS
+from labelfix.progress import Silent
+from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.training.loop import outputs
+
+CLOSE = 0.02
+TWO_A_CLASS = (
+    "ag-clean",
+    "ag-unif-20",
+    "ag-unif-60",
+    "ag-flip-40",
+    "noisyag-human1",
+    "wrench-trec",
+    "wrench-youtube",
+    "hausa-newsclass",
+    "cifar10n-aggre",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run: what its ledger said, and what is true.
+
+    Attributes:
+        ledger: What trusted rows say.
+        test: Entry → accuracy on test rows.
+        gain: True accuracy of corrected minus that of given labels, on noisy rows.
+        others: Whether the recommended entry was within `CLOSE` of the best with each rival in the run's place, by
+            the rule and by never leaving the run.
+    """
+
+    ledger: Ledger
+    test: dict[str, float]
+    gain: float
+    others: list[tuple[bool, bool]]
+
+    @property
+    def lacks(self) -> float:
+        return max(self.test.values()) - self.test[conclude(self.ledger).classifier]
+
+
+def cases(plan: Plan) -> Iterator[tuple[str, Setting, Plan]]:
+    """Name, set and noise, sizes."""
+    found = {each.name: each for each in settings_of(plan)}
+    found["ag-clean"] = replace(found["ag-unif-20"], noise=Noise(kind="none", rate=0))
+    found["ag-random"] = replace(found["ag-unif-20"], noise=Noise(kind="unif", rate=1.0))
+    few = replace(plan, trusted_per_class=2, trusted_draw="per-class")
+    yield from ((name, setting, plan) for name, setting in found.items())
+    yield from ((f"{name}-2", found[name], few) for name in TWO_A_CLASS)
+
+
+def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured:
+    """One fit."""
+    part = cut(loaded.rows, setting.noise, plan, seed)
+    method = next(each for each in plan.methods if each.name == "mlc-paired")
+    problem = as_problem(loaded, part, Job(setting, method, "", seed, "", Path()), plan, ComputeSettings(device="cpu"))
+    with one_thread():
+        found = calibrate(problem, METHODS["mlc"](problem, method.settings, Silent()))
+        assert found is not None
+        assert found.fitted.held is not None
+        rivals = fit_rivals(problem, found.fitted.held, Silent())
+    asked, corrected = found.asked, None
+    if asked.paired:
+        corrected = np.full(len(asked.truth), -1)
+        corrected[asked.row] = found.corrected
+    inputs = loaded.rows.inputs if loaded.rows.test_inputs is None else loaded.rows.test_inputs
+    logits, _ = outputs(found.fitted.classifier, inputs, part.test, problem.device)
+    said = {each.name: each.head.logits(inputs.batch(part.test) * each.scale).numpy() for each in rivals}
+    test = {n: float((z.argmax(axis=1) == part.test_truth).mean()) for n, z in (said | {THIS_RUN: logits}).items()}
+    figures = label_figures(found.fitted, problem, part, plan.min_confidence)
+    return Measured(
+        compare(asked.log_f, rivals, asked.truth, asked.given, corrected),
+        test,
+        figures["corrected_chosen_right"] - figures["given_right"],
+        list(_in_the_place_of_the_run(rivals, asked.log_f, asked.truth, asked.given, test)),
+    )
+
+
+def _in_the_place_of_the_run(
+    rivals: tuple[Rival, ...], log_f: np.ndarray, truth: np.ndarray, given: np.ndarray, test: dict[str, float]
+) -> Iterator[tuple[bool, bool]]:
+    best = max(test.values())
+    for run in rivals:
+        others = [each for each in rivals if each is not run]
+        # The verdict words the names that it knows; the real run takes the one that is free.
+        others.append(replace(run, log_p=log_f))
+        chosen = conclude(compare(run.log_p, others, truth, given, None)).classifier
+        true = test[run.name] if chosen == THIS_RUN else test[THIS_RUN if chosen == run.name else chosen]
+        yield best - true <= CLOSE, best - test[run.name] <= CLOSE
+
+
+def told(name: str, seed: int, found: Measured) -> str:
+    """A line."""
+    verdict, difference = conclude(found.ledger), found.ledger.difference
+    test = " ".join(f"{entry} {value:.3f}" for entry, value in found.test.items())
+    labels = f"labels {found.gain:+.3f}"
+    if difference is not None:
+        labels += f" estimated {difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    chosen = f"{verdict.classifier} lacks {found.lacks:.3f} {'right' if found.lacks <= CLOSE else 'WRONG'}"
+    return f"{name} {seed} ({found.ledger.rows} rows): {chosen} | {test} | {labels} {verdict.labels}"
+
+
+def summary(title: str, runs: list[Measured]) -> str:
+    """Shares that are right."""
+    lacks = np.array([each.lacks for each in runs])
+    stay = np.array([max(each.test.values()) - each.test[THIS_RUN] for each in runs])
+    others = np.array([pair for each in runs for pair in each.others])
+    known = [each for each in runs if each.ledger.difference is not None and abs(each.gain) > CLOSE]
+    signs = [np.sign(each.gain) == np.sign(each.ledger.difference.value) for each in known if each.ledger.difference]
+    words = [conclude(each.ledger).labels == ("use" if each.gain > 0 else "keep") for each in known]
+    return (
+        f"{title}, {len(runs)} runs: classifier right {(lacks <= CLOSE).mean():.3f}, lacks {lacks.mean():.4f} in"
+        f" the mean, {lacks.max():.3f} at most (always this run: {(stay <= CLOSE).mean():.3f}, {stay.mean():.4f},"
+        f" {stay.max():.3f}); a rival in the run's place: right {others[:, 0].mean():.3f}, never leaving it"
+        f" {others[:, 1].mean():.3f}; labels with a true difference above {CLOSE:g}: {len(known)}, sign right"
+        f" {sum(signs)}, verdict right {sum(words)}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("backbone")
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    asked = parser.parse_args()
+    runs: list[Measured] = []
+    for name, setting, plan in cases(read_plan("real-noise")):
+        if asked.only and name not in asked.only:
+            continue
+        model = ModelSettings(backbone=asked.backbone)
+        loaded = load(setting.data, asked.root, model, ComputeSettings(device="cpu"), plan.freeze, Silent())
+        for seed in asked.seeds:
+            runs.append(measure(loaded, setting, plan, seed))
+            print(told(name, seed, runs[-1]), flush=True)
+    for title, some in (
+        (f"at least {FEW} trusted rows", [each for each in runs if each.ledger.rows >= FEW]),
+        (f"fewer than {FEW}", [each for each in runs if each.ledger.rows < FEW]),
+    ):
+        if some:
+            print(summary(title, some))
+
+
+if __name__ == "__main__":
+    main()
