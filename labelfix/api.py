@@ -24,6 +24,7 @@ from labelfix.errors import LabelfixError, SettingsError, input_error
 from labelfix.evaluation import match
 from labelfix.models.trained import TrainedClassifier
 from labelfix.nearest import nearest_trusted
+from labelfix.next_rows import next_rows
 from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
 from labelfix.outputs.report.collect import collect
@@ -274,6 +275,30 @@ class Run:
             "unmatched": int((~found).sum()),
             "trusted_left_out": int((found & ~usable).sum()),
         }
+
+    def next_rows(self, count: int = 200, *, progress: Progress | None = None) -> pa.Table:
+        """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
+
+        Args:
+            count: How many.
+            progress: Told what happens.
+        """
+        blocks = self._blocks(self.manifest["data"]["noisy"]["name"], progress or Silent())
+        device = pick_device(self.settings.compute.device)
+        trusted = self.manifest["trusted_rows"]
+        return next_rows(CorrectedFile(self.folder.corrected), blocks, self.classifier, device, trusted, count)
+
+    def next_to(self, out: str | Path, count: int = 200, *, progress: Progress | None = None) -> int:
+        """Write what `next_rows` gives to a file, and say how many rows.
+
+        Args:
+            out: The file: .csv, .tsv or .parquet.
+            count: How many rows.
+            progress: Told what happens.
+        """
+        table = self.next_rows(count, progress=progress)
+        write_tables(Path(out), iter([table]), self.classes.names)
+        return len(table)
 
     def report(self, out: str | Path, *, max_rows: int = 200, progress: Progress | None = None) -> int:
         """Write what the run found into one HTML file.

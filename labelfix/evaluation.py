@@ -59,10 +59,18 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     order = np.concatenate(of_truth)
     position[order] = np.arange(len(order))
     table = pa.concat_tables(found) if found else rows.schema.empty_table().select(columns)
-    return Matched(_labels(table, classes, about.min_confidence, about.run_id), position, row)
+    return Matched(labels_of(table, classes, about.min_confidence, about.run_id), position, row)
 
 
-def _labels(table: pa.Table, classes: ClassNames, min_confidence: float, run_id: str) -> CorrectedLabels:
+def labels_of(table: pa.Table, classes: ClassNames, min_confidence: float, run_id: str) -> CorrectedLabels:
+    """Rows of corrected labels as they were before they were written.
+
+    Args:
+        table: The columns of `READ`, and `soft_label_classes` where there is one.
+        classes: The run's classes.
+        min_confidence: The run's threshold.
+        run_id: Its id.
+    """
     names = tuple(dict.fromkeys(name for name in table["source_file"].to_pylist()))
     ids = pa.concat_arrays(table["id"].chunks) if len(table) else pa.array([], table["id"].type)
     return CorrectedLabels(

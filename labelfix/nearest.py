@@ -53,7 +53,7 @@ def nearest_trusted(
     if not len(trusted):
         return {}, NO_PAIRS
     trusted = trusted[:: -(-len(trusted) // MOST)]
-    hidden = _hidden(blocks, classifier, device, np.union1d(wanted, trusted))
+    hidden = hidden_of(blocks, classifier, device, np.union1d(wanted, trusted))
     known = _named(folder, trusted)
     near = np.stack([hidden[row] for row in trusted.tolist()])
     reasons = {}
@@ -67,7 +67,7 @@ def nearest_trusted(
     return reasons, ""
 
 
-def _hidden(
+def hidden_of(
     blocks: Blocks, classifier: TrainedClassifier, device: torch.device, rows: Codes
 ) -> dict[int, npt.NDArray[np.float32]]:
     """Row → its h(x), of length 1."""

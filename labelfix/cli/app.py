@@ -18,6 +18,7 @@ from labelfix.cli import (
     flag,
     info,
     methods,
+    next,
     noise,
     options,
     predict,
@@ -46,6 +47,7 @@ for _panel, _commands in {
 }.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
+app.command("next", rich_help_panel="The main job")(next.next_)
 app.command(rich_help_panel="Experiments")(noise.noise)
 app.add_typer(bench.app, name="bench", rich_help_panel="Experiments")
 

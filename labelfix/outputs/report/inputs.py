@@ -50,18 +50,42 @@ def look_at(wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata) -> d
     found: dict[tuple[str, int], Look] = {}
     for file, rows in by_file.items():
         try:
-            for number, cells in _rows(file, rows, metadata):
+            for number, cells in _rows(file, rows, metadata, TABLE_COLUMNS):
                 found[file, number] = _look(cells, metadata, Path(file))
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
             continue
     return found
 
 
-def _rows(file: str, rows: set[int], metadata: CorrectedMetadata) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def cells_of(wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata) -> dict[tuple[str, int], dict[str, Any]]:
+    """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings.
+
+    Args:
+        wanted: Source file and row within it.
+        metadata: Says which columns hold the input.
+    """
+    by_file: dict[str, set[int]] = {}
+    for file, row in wanted:
+        by_file.setdefault(file, set()).add(row)
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for file, rows in by_file.items():
+        try:
+            for number, cells in _rows(file, rows, metadata, len(metadata.input_columns)):
+                found[file, number] = {name: _path_of(value) for name, value in cells.items()}
+        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
+            continue
+    return found
+
+
+def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
+    return value.get("path") if isinstance(value, dict) else value
+
+
+def _rows(file: str, rows: set[int], metadata: CorrectedMetadata, most: int) -> Iterable[tuple[int, Mapping[str, Any]]]:
     from labelfix.data.formats import open_table
 
     source = open_table(file)
-    columns = [name for name in metadata.input_columns[:TABLE_COLUMNS] if name in source.schema.names]
+    columns = [name for name in metadata.input_columns[:most] if name in source.schema.names]
     if metadata.input_kind == "embedding" or not columns:
         return
     left = set(rows)

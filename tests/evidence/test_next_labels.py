@@ -1,0 +1,28 @@
+"""Which rows to ask a person about."""
+
+import numpy as np
+
+from labelfix.evidence.next_labels import candidates, choose, worth
+
+
+def test_a_row_is_worth_the_probability_that_its_corrected_label_is_wrong() -> None:
+    """A given label that is surely wrong is mended by the correction: its answer is worth little."""
+    soft = np.array([[0.99, 0.01], [0.55, 0.45]], dtype=np.float32)
+    assert np.allclose(worth(soft, np.array([0, 0])), [0.01, 0.45])
+
+
+def test_trusted_rows_are_not_asked_about() -> None:
+    assert candidates(np.array([0.5, 0.4, 0.3]), np.array([False, True, True]), 1).tolist() == [1, 2]
+
+
+def test_near_copies_are_asked_about_once() -> None:
+    features = np.array([[1, 0], [0.999, 0.0447], [0, 1]], dtype=np.float32)
+    assert choose(np.array([0.5, 0.49, 0.1]), np.zeros(3, np.int64), features, 3).tolist() == [0, 2]
+
+
+def test_classes_that_were_asked_about_often_wait_for_the_others() -> None:
+    """Ten rows of class 0 are worth a little more than ten of class 1: both are asked about."""
+    value = np.concatenate([np.full(10, 0.50), np.full(10, 0.48)])
+    suggested = np.repeat([0, 1], 10)
+    chosen = choose(value, suggested, np.eye(20, dtype=np.float32), 10)
+    assert (suggested[chosen] == 1).sum() >= 3
