@@ -2,9 +2,10 @@
 
 The classifier. This run's, unless another entry is clearly better: its negative log-likelihood is lower by more than
 .005 and by more than one standard error of the difference row by row. Of several, the one with the lowest. Likelihood
-and not accuracy, because it tells ways apart that disagree on few rows: with 200 to 400 trusted rows this rule was
-never wrong by more than .016 of test accuracy where accuracy lost .024 (docs/concepts/ledger.md). One standard error
-and not two, because staying with a worse run costs as much as leaving a better one.
+and not accuracy, because it tells ways apart that disagree on few rows: with 80 to 410 trusted rows the entry that this
+rule recommended lacked at most .016 of the best one's test accuracy, and .024 where the most accurate entry was
+recommended (docs/benchmarks.md). One standard error and not two, because staying with a worse run costs as much as
+leaving a better one.
 
 The labels, where there are pairs. `use`: corrected labels gain more than .005 and more than a standard error. `keep`:
 they lose more than one, or the interval has no room for a gain of .02. `unclear`: neither.
