@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
+from labelfix.outputs.plain_text import visible
+from labelfix.outputs.trust import read_evidence
 
 SHARES = {
     "given_right": "given labels right",
@@ -62,11 +64,12 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    result = open_run(context, run, clean_label_column=label_column, id_column=id_column).evaluate(truth)
+    opened = open_run(context, run, clean_label_column=label_column, id_column=id_column)
+    result = opened.evaluate(truth) | {"doubted": read_evidence(opened.folder).get("doubted", [])}
     if output_format is Format.json:
         voice.data(json.dumps(result, indent=2, allow_nan=False))
         return
-    voice.data("\n".join(as_lines(result)))
+    voice.data("\n".join([*as_lines(result), *doubted_lines(result["doubted"])]))
     voice.note(
         f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
@@ -78,6 +81,16 @@ def as_lines(result: Mapping[str, Any]) -> list[str]:
     width = max(map(len, (*SHARES.values(), *FIGURES.values())))
     lines = [f"{text:<{width}}  {share(result[name])}" for name, text in SHARES.items() if name in result]
     return lines + [f"{text:<{width}}  {_figure(result[name])}" for name, text in FIGURES.items() if name in result]
+
+
+def doubted_lines(doubted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Trusted rows whose label a model that never saw them contradicts, worst first."""
+    lines = [f"{len(doubted)} trusted rows look wrong to models that never saw them (unchanged):"] if doubted else []
+    for each in doubted:
+        place, label, suggested = (visible(str(each[name])) for name in ("file", "label", "suggested"))
+        change = f"{label} -> {suggested}? (P of {label}: {each['probability']:.4f})"
+        lines.append(f"  {visible(str(each['id']))}  {place}:{each['row']}  {change}")
+    return lines
 
 
 def share(value: Mapping[str, Any]) -> str:

@@ -1,0 +1,72 @@
+"""What a run says of itself: doubted trusted rows, the full ledger, cross-fitted scores, the verdict."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelfix.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 rows of a table in two classes, a fifth wrong; 120 trusted rows, of which k0 is labelled wrongly."""
+    made = tmp_path_factory.mktemp("trust")
+    generator = np.random.default_rng(0)
+    truth = np.arange(400) % 2
+    x = np.where(truth[:, None] == 0, -2.0, 2.0) + generator.normal(0, 0.7, (400, 2))
+    given = np.where(generator.random(400) < 0.2, 1 - truth, truth)
+    rows = enumerate(zip(x, given, strict=True))
+    lines = ["id,a,b,label", *(f"k{i},{a:.4f},{b:.4f},{'xy'[c]}" for i, ((a, b), c) in rows)]
+    (made / "noisy.csv").write_text("\n".join(lines) + "\n")
+    gold = ["id,label", "k0,y", *(f"k{i},{'xy'[i % 2]}" for i in range(1, 120))]
+    (made / "gold.csv").write_text("\n".join(gold) + "\n")
+    (made / "truth.csv").write_text("\n".join(["id,label", *(f"k{i},{'xy'[i % 2]}" for i in range(400))]) + "\n")
+    return made
+
+
+def trained(folder: Path, out: Path, *flags: str) -> dict:
+    files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(folder / "gold.csv"), "--id-column", "id"]
+    assert main(["train", *files, "--out", str(out), *flags]) == 0
+    return json.loads((out / "metrics.json").read_text())["evidence"]
+
+
+def test_a_trusted_row_that_looks_wrong_is_listed_and_kept(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evidence = trained(folder, tmp_path / "run")
+    assert [each["id"] for each in evidence["doubted"]] == ["k0"]
+    capsys.readouterr()
+    assert main(["evaluate", "--run", str(tmp_path / "run"), "--truth", str(folder / "truth.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "1 trusted rows look wrong to models that never saw them (unchanged):" in said
+    assert "k0" in said
+    assert "y -> x?" in said
+
+
+def test_the_verdict_is_the_last_thing_that_train_says(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(folder, tmp_path / "run")
+    lines = capsys.readouterr().err.strip().splitlines()
+    verdict = json.loads((tmp_path / "run" / "run.json").read_text())["verdict"]
+    assert verdict["labels"] == "use"
+    assert lines[-1].startswith("verdict: use the corrected labels")
+
+
+def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path: Path) -> None:
+    plain, crossed = trained(folder, tmp_path / "a"), trained(folder, tmp_path / "b", "--cross-fit", "3")
+    assert plain["noisy_rows"] == "scored by models that trained on them"
+    assert "did not train on their given label (3 parts)" in crossed["noisy_rows"]
+    assert (tmp_path / "a" / "corrected.parquet").read_bytes() != (tmp_path / "b" / "corrected.parquet").read_bytes()
+
+
+def test_a_full_ledger_trains_its_rivals_end_to_end(folder: Path, tmp_path: Path) -> None:
+    network = ["--backbone", "mlp", "--set", "epochs=2", "--set", "warmup_epochs=1"]
+    evidence = trained(folder, tmp_path / "run", *network, "--ledger", "full")
+    entries = {each["name"]: each for each in evidence["ledger"]["entries"]}
+    assert {"clean-only", "noisy-and-clean", "glc", "this-run"} <= set(entries)
+    assert "trained end to end" in entries["glc"]["about"]
+    assert evidence["judged_on"]["how"] == "held-out trusted rows"
+    assert len({each["accuracy"]["rows"] for each in entries.values()}) == 1
