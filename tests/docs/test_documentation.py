@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import labelfix
-from labelfix.outputs.corrected_rows import COLUMNS
+from labelfix.outputs.corrected_rows import COLUMNS, OPTIONAL
 from labelfix.runs import RunFolder
 from labelfix.settings.resolve import all_fields
 
@@ -181,7 +181,7 @@ def test_ci_takes_its_commands_from_the_readme(heading, command):
 
 def test_the_readme_lists_the_columns_of_corrected_parquet_in_their_order():
     section = _section(README, "What comes out")
-    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == COLUMNS
+    assert tuple(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == (*COLUMNS, *OPTIONAL)
 
 
 def test_the_readme_names_everything_in_a_run_folder():
