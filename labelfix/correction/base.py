@@ -85,6 +85,12 @@ class Corrector(Protocol):
         """Write safetensors and JSON into an existing empty folder; `correction.load_corrector` reads them back."""
 
 
+LEARNED = "scored by models that trained on them"
+LEFT_OUT = "scored by models that trained on them, each row taken out again (approximate leave-one-out)"
+OUT_OF_FOLD = "scored by models that did not train on their given label ({parts} parts)"
+"""How noisy rows got their scores, for people."""
+
+
 @dataclass(frozen=True)
 class OwnRows:
     """What a method says of the noisy rows it learned from, where it judged each by a model that had not seen it.
@@ -92,10 +98,12 @@ class OwnRows:
     Attributes:
         soft: `(N, K)` soft labels, rows sum to 1.
         label_score: `(N,)` how much each given label is to be believed, in [0, 1], lower is worse.
+        how: How they were judged, a phrase.
     """
 
     soft: Probabilities
     label_score: npt.NDArray[np.float32]
+    how: str
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,14 @@ class JudgingModel:
         outputs: Inputs and the rows of them wanted (n of them) → logits `(n, K)` and h(x) `(n, D)`.
         corrector: Makes soft labels of these.
         temperature: Divides the logits where they stand alone.
+        own_scores: `(N,)` label_score of the noisy rows it learned from, as if each had been left out; None where it
+            can only be asked as it is.
     """
 
     outputs: Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]
     corrector: Corrector
     temperature: float = 1.0
+    own_scores: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

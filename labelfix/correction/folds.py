@@ -68,12 +68,14 @@ class CrossFitted:
         without: The heads that did not see fold 0, 1, …, likewise.
         held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
         by: `(M,)` which of `without` that is.
+        temperature: What the logits of all heads were divided by.
     """
 
     full: LinearHead
     without: tuple[LinearHead, ...]
     held: npt.NDArray[np.float64]
     by: Codes
+    temperature: float = 1.0
 
     def nll(self, truth: Codes) -> float:
         """Mean negative log-likelihood of the trusted rows, out of fold."""
@@ -100,9 +102,9 @@ def calibrated(
     full: LinearHead, without: Sequence[LinearHead], folds: Folds, clean: Tensor, truth: Codes
 ) -> CrossFitted:
     """Divide all logits by the temperature that suits the out-of-fold trusted rows best."""
-    factor = 1 / fit_temperature(out_of_fold(without, folds, clean), truth)
-    scaled = tuple(head.scaled(factor) for head in without)
-    return CrossFitted(full.scaled(factor), scaled, out_of_fold(scaled, folds, clean), folds.of)
+    temperature = fit_temperature(out_of_fold(without, folds, clean), truth)
+    scaled = tuple(head.scaled(1 / temperature) for head in without)
+    return CrossFitted(full.scaled(1 / temperature), scaled, out_of_fold(scaled, folds, clean), folds.of, temperature)
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:

@@ -23,6 +23,8 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.training.linear import LinearHead
 
+TRUSTED_OUT_OF_FOLD = "trusted rows out of fold"
+
 
 def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
     """A fitted head as the problem's classifier, in evaluation mode."""
@@ -37,22 +39,29 @@ def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
     rows = len(problem.truth)
     hits = int((fitted.held.argmax(axis=1)[:rows] == problem.truth).sum())
-    return {"judged_on": "trusted rows out of fold"} | share_with_interval(hits, rows)
+    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(hits, rows)
 
 
-OUT_OF_FOLD = "trusted rows out of fold"
-
-
-def held_by(fitted: CrossFitted, rows: int, correctors: Sequence[Corrector]) -> Held:
+def held_by(
+    fitted: CrossFitted,
+    rows: int,
+    correctors: Sequence[Corrector],
+    own_scores: Sequence[npt.NDArray[np.float32]] | None = None,
+) -> Held:
     """The heads that saw all trusted rows but one fold, each as the judge of that fold.
 
     Args:
         fitted: The heads.
         rows: M, without what stands in for classes that no trusted row has.
         correctors: Of each fold; none of them saw its rows.
+        own_scores: Of each fold, as in `JudgingModel`.
     """
-    models = [JudgingModel(_outputs_of(head), c) for head, c in zip(fitted.without, correctors, strict=True)]
-    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], tuple(models), OUT_OF_FOLD)
+    scores = [None] * len(correctors) if own_scores is None else own_scores
+    models = tuple(
+        JudgingModel(_outputs_of(head), corrector, own_scores=own)
+        for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
+    )
+    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)
 
 
 def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]:

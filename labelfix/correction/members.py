@@ -39,6 +39,9 @@ TRUSTED_SHARE = 0.25
 SAMPLE = 20_000
 """Noisy rows that choose regularisation and fit n(y'|x)."""
 
+AS_GIVEN_RIDGE = 1.0
+"""r of N1."""
+
 EM_PRIOR = 20.0
 """Strength of the prior on EM's T, in given labels a class."""
 
@@ -277,7 +280,7 @@ def fit_as_given(rows: Rows, begin: CrossFitted) -> CrossFitted:
     given = rows.one_hot(rows.given)
 
     def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
-        return rows.fit(cross_entropy_to(*rows.targets(given, use)), 1.0, start or begin.full)
+        return rows.fit(cross_entropy_to(*rows.targets(given, use)), AS_GIVEN_RIDGE, start or begin.full)
 
     return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
 

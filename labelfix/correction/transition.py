@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammaln
 
 from labelfix.data.tables import UNLABELLED, Codes
 
@@ -15,8 +16,11 @@ Matrix = npt.NDArray[np.float64]
 FLOOR = 1e-4
 """No entry of a transition matrix is below this, so that its logarithm stays usable."""
 
-PAIR_STRENGTH = 4.0
-"""The expected matrix counts as this many pairs a class beside the pairs that were seen."""
+PAIR_STRENGTHS = (4.0, 20.0, 60.0, 200.0)
+"""A prior counts as one of these numbers of pairs a class beside the pairs that were seen."""
+
+MOST_LABELS, DRAWN = 100, 20
+"""With more classes than the first, so many of the given labels that a row could have had are drawn."""
 
 
 def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floating], num_classes: int) -> Matrix:
@@ -41,17 +45,64 @@ def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floati
 
 
 def paired_transition(truth: Codes, paired_given: Codes, expected: Matrix) -> Matrix:
-    """T_p from trusted rows whose given label is known: pair counts + 4·T0, normalised.
+    """T_p from trusted rows whose given label is known: pair counts + s·prior, normalised.
+
+    The prior is T0, or noise that is the same for all classes at the rate of the pairs; which, and its strength s, by
+    the likelihood of the pairs under a Dirichlet prior on each row (empirical Bayes): few pairs of many classes say
+    little of where a single class's labels go, and much of how often labels are wrong.
 
     Args:
         truth: `(M,)` trusted labels.
         paired_given: `(M,)` given labels, -1 where there is none; such rows do not count.
-        expected: `(K, K)` T0.
+        expected: `(K, K)` T0, rows sum to 1.
     """
     counts = np.zeros_like(expected)
     paired = paired_given != UNLABELLED
     np.add.at(counts, (truth[paired], paired_given[paired]), 1.0)
-    return normalised(counts + PAIR_STRENGTH * expected)
+    priors = [
+        (strength, centre)
+        for centre in (normalised(expected), normalised(_even(counts)))
+        for strength in PAIR_STRENGTHS
+    ]
+    strength, centre = max(priors, key=lambda prior: _evidence(counts, prior[0] * prior[1]))
+    return normalised(counts + strength * centre)
+
+
+def _even(counts: Matrix) -> Matrix:
+    """Noise that is the same for all classes and to all classes, at the rate of some pairs."""
+    classes = len(counts)
+    wrong = (counts.sum() - np.trace(counts) + 0.5) / (counts.sum() + 1)
+    apart = 1 - np.eye(classes)
+    return np.asarray((1 - wrong) * np.eye(classes) + wrong * apart / max(classes - 1, 1))
+
+
+def _evidence(counts: Matrix, prior: Matrix) -> float:
+    """Log-likelihood of pairs whose rows of T are drawn from Dirichlet distributions; a constant is left out."""
+    rows = gammaln(prior.sum(axis=1)) - gammaln(prior.sum(axis=1) + counts.sum(axis=1))
+    return float(rows.sum() + (gammaln(prior + counts) - gammaln(prior)).sum())
+
+
+def possible_labels(truth: Codes, transition: Matrix) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
+    """The given labels that trusted rows could have had, with their probabilities.
+
+    Args:
+        truth: `(R,)` trusted labels.
+        transition: `(K, K)` T.
+
+    Returns:
+        `(Q,)` rows, labels and weights: each row with all K labels weighted by T[y], or, with more than `MOST_LABELS`
+        classes, with `DRAWN` labels at even distances in T[y].
+    """
+    classes = len(transition)
+    if classes <= MOST_LABELS:
+        label, weight = np.tile(np.arange(classes), len(truth)), transition[truth].ravel()
+        return np.repeat(np.arange(len(truth)), classes), label, weight
+    start = np.random.default_rng([classes, len(truth)]).random((len(truth), 1))
+    quantiles = (start + np.arange(DRAWN)) / DRAWN
+    heaped = np.cumsum(transition, axis=1)
+    label = np.concatenate([np.searchsorted(heaped[y], q) for y, q in zip(truth, quantiles, strict=True)])
+    row = np.repeat(np.arange(len(truth)), DRAWN)
+    return row, np.minimum(label, classes - 1).astype(np.int64), np.full(len(row), 1 / DRAWN)
 
 
 def normalised(matrix: Matrix) -> Matrix:

@@ -1,8 +1,8 @@
 """What the judging models say of trusted rows that they never saw, and of each row's given label.
 
 A trusted row that stands in the noisy file is asked about once, with its own given label. Where few do, every row is
-asked about with each of the K given labels it could have had, weighted by the transition matrix of its class: noise is
-then assumed to be independent of x given y.
+asked about with the given labels it could have had, weighted by the transition matrix of its class: noise is then
+assumed to be independent of x given y.
 
 Legend: R held rows, Q questions, N noisy rows, K classes.
 """
@@ -17,7 +17,7 @@ from scipy.special import log_softmax
 
 from labelfix.correction.base import Held, JudgingModel, Problem
 from labelfix.correction.calibrated import Log, logs
-from labelfix.correction.transition import Matrix, normalised
+from labelfix.correction.transition import Matrix, normalised, possible_labels
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.models.features import Inputs
 
@@ -26,12 +26,6 @@ MIN_PAIRS = 20
 
 ASSUMED = "the noise is taken to depend on the true class alone, not on the row (few trusted rows have a given label)"
 """What is assumed without pairs, for people."""
-
-ASKED_OF_NOISY = (
-    "scored by models that trained on them",
-    "scored by models that did not train on their given label ({parts} parts)",
-)
-"""How noisy rows got their scores, without and with `cross_fit`."""
 
 BLOCK = 65_536
 """Rows that go through a model at a time."""
@@ -86,9 +80,7 @@ def ask(problem: Problem, held: Held, transition: Matrix) -> Asked:
     if paired:
         row, label, weight = pairs, given[pairs], np.ones(len(pairs))
     else:
-        row = np.repeat(np.arange(len(truth)), problem.num_classes)
-        label = np.tile(np.arange(problem.num_classes), len(truth))
-        weight = transition[truth].ravel()
+        row, label, weight = possible_labels(truth, transition)
     log_f = np.empty((len(truth), problem.num_classes))
     log_soft = np.empty((len(row), problem.num_classes))
     for number, model in enumerate(held.models):

@@ -92,7 +92,7 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
         fitted = replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale))
     if kind != "none" and own is not None:
         soft = scaled(scale, own.soft)
-        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given]))
+        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how))
     before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
 

@@ -12,12 +12,12 @@ import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correction import members
-from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.base import LEARNED, FittedModel, Problem
 from labelfix.correction.network import softmax
-from labelfix.correction.transition import PAIR_STRENGTH, paired_transition
+from labelfix.correction.transition import paired_transition
 from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
 from labelfix.evidence import noise_rate
-from labelfix.evidence.asked import ASKED_OF_NOISY, ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
+from labelfix.evidence.asked import ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import Guarantee, class_weights, p_values
 from labelfix.evidence.doubts import Doubt, doubts
@@ -68,7 +68,7 @@ def judge(
     ledger = ledger_of(problem, found, settings, progress)
     p, guarantee = guarantee_of(problem, found, soft, given)
     figures = {
-        **_basis(problem, found, settings),
+        **_basis(problem, found),
         "calibration": found.figures(),
         "noise": noise_of(problem, soft, given).to_json(classes.names),
         "guarantee": guarantee.to_json(),
@@ -120,7 +120,12 @@ def guarantee_of(
     weights = class_weights(labels, right, asked.paired, problem.sampling)
     weight = weights[labels]
     every = np.arange(len(problem.given), dtype=np.int64)
-    scores = (soft_of(model, problem.noisy, every, problem.given)[every, problem.given] for model in held.models)
+    scores = (
+        soft_of(model, problem.noisy, every, problem.given)[every, problem.given]
+        if model.own_scores is None
+        else model.own_scores
+        for model in held.models
+    )
     p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
     total = float(weight.sum())
     weighted = not (asked.paired and problem.sampling == "random")
@@ -168,7 +173,7 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
     chosen = sample(problem)
     given = problem.given[chosen]
     features = problem.noisy.batch(chosen)
-    prior = PAIR_STRENGTH / 4 * (np.eye(classes) + 1 / classes)
+    prior = (np.eye(classes) + 1 / classes) / 2
     of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
     of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
     for fold, head in enumerate(trusted_only.without):
@@ -180,11 +185,11 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
     return Opinion(of_noisy, given, of_pairs)
 
 
-def _basis(problem: Problem, found: Calibrated, settings: TrainSettings) -> dict[str, Any]:
+def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
     """What the figures rest on."""
     asked, held = found.asked, found.fitted.held
     assert held is not None
-    parts = settings.cross_fit
+    own = found.fitted.own_rows
     return {
         "judged_on": {
             "rows": len(asked.truth),
@@ -193,5 +198,5 @@ def _basis(problem: Problem, found: Calibrated, settings: TrainSettings) -> dict
             "how": held.how,
         },
         "assumption": None if asked.paired else ASSUMED,
-        "noisy_rows": ASKED_OF_NOISY[parts > 0].format(parts=parts),
+        "noisy_rows": LEARNED if own is None else own.how,
     }

@@ -22,7 +22,7 @@ import pyarrow as pa
 import torch
 
 from labelfix.correction import members
-from labelfix.correction.base import FittedModel, OwnRows, Problem
+from labelfix.correction.base import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.correction.flagged import FlagCorrector, keep_unless
 from labelfix.correction.folds import cut
 from labelfix.correction.heads import as_classifier
@@ -122,7 +122,9 @@ def _flagged(
     # Several processes would change nothing but the time, for the worse on data of usual size.
     flagged = cleanlab.filter.find_label_issues(given, held, filter_by=settings.filter_by, n_jobs=1)
     score = cleanlab.rank.get_label_quality_scores(given, held)
-    return flagged, OwnRows(keep_unless(flagged, held, given), score.astype(np.float32))
+    return flagged, OwnRows(
+        keep_unless(flagged, held, given), score.astype(np.float32), OUT_OF_FOLD.format(parts=settings.folds)
+    )
 
 
 def _cleanlab() -> Any:  # noqa: ANN401 - the module

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from labelfix.correction.base import Family, FittedModel, OwnRows, Problem
+from labelfix.correction.base import OUT_OF_FOLD, Family, FittedModel, OwnRows, Problem
 from labelfix.correction.folds import cut
 from labelfix.correction.kept import stage
 from labelfix.data.tables import Codes, TrainingData
@@ -119,7 +119,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
             return {"soft": part.corrector.soft_labels(*said, problem.given[inside])}
 
         soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]
-    return OwnRows(soft, soft[np.arange(len(soft)), problem.given])
+    return OwnRows(soft, soft[np.arange(len(soft)), problem.given], OUT_OF_FOLD.format(parts=folds.count))
 
 
 def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:
@@ -128,7 +128,7 @@ def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:
     if own is None:
         return fitted
     back = np.argsort(rows)
-    return replace(fitted, own_rows=OwnRows(own.soft[back], own.label_score[back]))
+    return replace(fitted, own_rows=OwnRows(own.soft[back], own.label_score[back], own.how))
 
 
 def family_of(representation: Representation) -> Family:

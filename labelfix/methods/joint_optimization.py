@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.correction.base import FittedModel, OwnRows, Problem
+from labelfix.correction.base import LEARNED, FittedModel, OwnRows, Problem
 from labelfix.methods.networks.losses import TargetsTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.state import History
@@ -168,7 +168,7 @@ def fit(problem: Problem, settings: JointOptimizationSettings, progress: Progres
     history = history_table(first, second, without=META_COLUMNS)
     model = posterior_network(problem, split, classifier, None, history, {"prior": _prior(problem).tolist()})
     score = labels[np.arange(rows), problem.given].astype(np.float32)
-    return replace(model, own_rows=OwnRows(labels.astype(np.float32), score))
+    return replace(model, own_rows=OwnRows(labels.astype(np.float32), score, LEARNED))
 
 
 def _prior(problem: Problem) -> np.ndarray:

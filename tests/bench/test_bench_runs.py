@@ -139,7 +139,7 @@ def test_figures_of_labels_are_as_worked_by_hand():
     """Four rows of two classes, two given wrongly; the third's suggestion is wrong, the fourth's unsure."""
     truth, given = np.array([0, 1, 0, 1]), np.array([0, 0, 0, 0])
     soft = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.45, 0.55]], np.float32)
-    fitted = SimpleNamespace(own_rows=OwnRows(soft, soft[:, 0]), min_confidence=0.75)
+    fitted = SimpleNamespace(own_rows=OwnRows(soft, soft[:, 0], "as told"), min_confidence=0.75)
     part = SimpleNamespace(noisy_truth=truth)
     found = label_figures(fitted, SimpleNamespace(given=given, num_classes=2), part, 0.6)
     assert found["given_right"] == 0.5

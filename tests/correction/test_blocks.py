@@ -96,7 +96,7 @@ def test_trusted_rows_carry_their_label_and_rows_learned_from_what_the_method_sa
     data = TrainingData(table(), clean, np.array([9, -1, 3]), "id", "random")
     own = np.random.default_rng(1).dirichlet(np.ones(3), len(data.noisy_rows)).astype(np.float32)
     empty = pa.table({})
-    fitted = FittedModel(None, 1.0, None, empty, 0.5, own_rows=OwnRows(own, own[:, 0]))
+    fitted = FittedModel(None, 1.0, None, empty, 0.5, own_rows=OwnRows(own, own[:, 0], "as told"))
     soft = joined(with_what_is_known(corrected(), fitted, data)).soft
     expected = SOFT.copy()
     expected[data.noisy_rows] = own

@@ -17,7 +17,7 @@ from labelfix.correction.quality import (
     share_with_interval,
 )
 from labelfix.correction.storage import load_corrector
-from labelfix.correction.transition import expected_transition, normalised, paired_transition
+from labelfix.correction.transition import expected_transition, normalised, paired_transition, possible_labels
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.errors import RunError
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -32,12 +32,60 @@ def test_expected_transition_is_the_shrunk_mean_prediction():
     assert np.allclose(found, [[0.75, 0.25], [0.35, 0.65]])
 
 
-def test_paired_transition_counts_pairs_beside_four_expected_ones():
-    """Row 0: counts (3, 1) + 4·(.75, .25) = (6, 2) → (.75, .25); row 1: (0, 1) + 4·(.5, .5) = (2, 3) → (.4, .6)."""
-    truth = np.array([0, 0, 0, 0, 1, 1])
-    given = np.array([0, 0, 0, 1, 1, -1])
-    found = paired_transition(truth, given, np.array([[0.75, 0.25], [0.5, 0.5]]))
-    assert np.allclose(found, [[0.75, 0.25], [0.4, 0.6]])
+def test_paired_transition_counts_pairs_beside_the_expected_ones_where_classes_differ():
+    """Class 0 is always right (30 pairs), class 1 always goes to 0 (30 pairs); T0 = ((.9, .1), (.9, .1)) says so.
+
+    Even noise at a rate of a half explains that far worse, so both rows are 30 pairs beside s·(.9, .1).
+    """
+    truth, given = np.repeat([0, 1], 30), np.zeros(60, dtype=np.int64)
+    found = paired_transition(truth, given, np.array([[0.9, 0.1], [0.9, 0.1]]))
+    strength = round((found[0, 0] * 30 - 30) / (0.9 - found[0, 0]))
+    assert strength in (4, 20, 60, 200)
+    assert np.allclose(found[0], np.array([30 + strength * 0.9, strength * 0.1]) / (30 + strength))
+    assert np.allclose(found[1], found[0])
+
+
+def test_paired_transition_takes_even_noise_where_pairs_show_nothing_else():
+    """20 classes, 5 pairs each, a fifth wrong, each to another class; T0 names one class for all that is wrong.
+
+    A wrong pair has probability about .2/19 under even noise and next to none under T0, so T0 does not count.
+    """
+    classes = np.arange(20)
+    truth = np.repeat(classes, 5)
+    given = truth.copy()
+    given[::5] = (classes * 7 + 3) % 20
+    given[::5] = np.where(given[::5] == classes, (classes + 1) % 20, given[::5])
+    expected = 0.8 * np.eye(20) + 0.2 * np.eye(20)[(classes + 1) % 20]
+    found = paired_transition(truth, given, expected)
+    diagonal = found.diagonal()
+    assert diagonal.min() > 0.7
+    assert diagonal.max() < 0.9
+    apart = found[~np.eye(20, dtype=bool)]
+    assert np.median(apart) == pytest.approx(0.2 / 19, rel=0.3)
+
+
+def test_without_pairs_the_expected_transition_stands():
+    expected = np.array([[0.75, 0.25], [0.5, 0.5]])
+    assert np.allclose(paired_transition(np.array([0, 1]), np.array([-1, -1]), expected), expected)
+
+
+def test_labels_that_a_row_could_have_had_weigh_what_the_matrix_says():
+    transition = np.array([[0.7, 0.3], [0.1, 0.9]])
+    row, label, weight = possible_labels(np.array([1, 0]), transition)
+    assert row.tolist() == [0, 0, 1, 1]
+    assert label.tolist() == [0, 1, 0, 1]
+    assert np.allclose(weight, [0.1, 0.9, 0.7, 0.3])
+
+
+def test_of_very_many_classes_labels_are_drawn_in_proportion():
+    """150 classes, T = .6 own label, .4 the next class: of 20 draws a row 12 are its own, give or take one."""
+    transition = 0.6 * np.eye(150) + 0.4 * np.roll(np.eye(150), 1, axis=1)
+    truth = np.arange(150)
+    row, label, weight = possible_labels(truth, transition)
+    assert np.allclose(np.bincount(row, weight), 1)
+    own = np.bincount(row, (label == truth[row]) * weight)
+    assert np.abs(own - 0.6).max() <= 0.05 + 1e-9
+    assert set(((label - truth[row]) % 150).tolist()) == {0, 1}
 
 
 def test_a_transition_matrix_has_no_zero():

@@ -23,21 +23,17 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from torch import Tensor
 
 from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
 from labelfix.correction.heads import as_classifier, held_by, right_out_of_fold
 from labelfix.correction.members import Rows, learned_transition, load
-from labelfix.correction.posterior import PosteriorCorrector, fit_paired
 from labelfix.correction.stack import fit_stack, merge
-from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
-from labelfix.data.tables import UNLABELLED
+from labelfix.methods.mlc.posterior import fit_posterior
+from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import SAMPLE, InnerProblem, StructuredCorrection, as_log, train
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
@@ -46,52 +42,6 @@ from labelfix.training.linear import LinearHead, cross_entropy_to
 
 EM_ROUNDS = 50
 """EM rounds of T_m."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What the trusted rows and simple correctors say before the meta step.
-
-    Attributes:
-        stack: f_s.
-        ridge: r of the classifier, chosen with S1.
-        expected: T0, and without each fold.
-        fitted: T_m, and without each fold.
-        shares: Member → β.
-        direct: −log n(y'|x) of sampled noisy rows, out of fold.
-    """
-
-    stack: CrossFitted
-    ridge: float
-    expected: tuple[Matrix, tuple[Matrix, ...]]
-    fitted: tuple[Matrix, tuple[Matrix, ...]]
-    shares: dict[str, float]
-    direct: npt.NDArray[np.float64]
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """As arrays, to be kept."""
-        return kept.to_arrays(self.stack) | {
-            "ridge": np.array(self.ridge),
-            "expected": np.stack([self.expected[0], *self.expected[1]]),
-            "fitted": np.stack([self.fitted[0], *self.fitted[1]]),
-            "direct": self.direct,
-            **{f"share.{i}.{name}": np.array(share) for i, (name, share) in enumerate(self.shares.items())},
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: kept.Arrays) -> Prior:
-        """The same back."""
-        expected, *expected_without = arrays["expected"]
-        fitted, *fitted_without = arrays["fitted"]
-        named = sorted(name for name in arrays if name.startswith("share."))
-        return cls(
-            stack=kept.from_arrays(arrays),
-            ridge=float(arrays["ridge"]),
-            expected=(expected, tuple(expected_without)),
-            fitted=(fitted, tuple(fitted_without)),
-            shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
-            direct=arrays["direct"],
-        )
 
 
 @dataclass
@@ -125,10 +75,11 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     with clock.part("classifier"):
         classifier = kept.cross_fitted_stage(keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner))
     with clock.part("posterior"):
-        corrector, judges, threshold, metrics = fit_posterior(problem, rows, prior, correction, classifier)
+        posterior = fit_posterior(problem, rows, prior, correction, classifier)
     progress.finish()
     truth = rows.truth.numpy()
-    metrics |= {
+    metrics: dict[str, Any] = {
+        "posterior": posterior.metrics,
         "shares": prior.shares,
         "ridge": prior.ridge,
         "lcn": {"a": float(correction.a), "b": float(correction.b), "c": float(correction.c)},
@@ -138,8 +89,16 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         "fit_seconds": clock.seconds,
     }
     module = as_classifier(problem, classifier.full)
-    held = held_by(classifier, len(problem.truth), judges)
-    return FittedModel(module, 1.0, corrector, pa.Table.from_pylist(history), threshold, metrics, held=held)
+    return FittedModel(
+        classifier=module,
+        temperature=1.0,
+        corrector=posterior.corrector,
+        history=pa.Table.from_pylist(history),
+        min_confidence=posterior.threshold,
+        metrics=metrics,
+        own_rows=posterior.own_rows,
+        held=held_by(classifier, len(problem.truth), posterior.judges, posterior.judges_scores),
+    )
 
 
 def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
@@ -177,6 +136,7 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
         ),
         shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
         direct=direct,
+        as_given=fitted["N1"],
     )
 
 
@@ -228,49 +188,6 @@ def fit_classifier(
         problem.outer(correction, 25, 1)  # the folds' own classifiers, at the final labels
     heads = [problem.head for problem in inner if problem.head is not None]
     return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
-
-
-def fit_posterior(
-    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
-) -> tuple[PosteriorCorrector, list[PosteriorCorrector], float, dict[str, Any]]:
-    """What is made of a given label, in full and without each fold, and from which confidence on.
-
-    From pairs where there are enough of them. Without them it is T_m where the class alone explains the given labels,
-    and else the LCN's label terms, which the trusted rows hold back.
-    """
-    paired = np.flatnonzero(problem.paired_given != UNLABELLED)
-    if len(paired) >= MIN_PAIRS:
-        found = fit_paired(
-            classifier.held[paired],
-            problem.truth[paired],
-            problem.paired_given[paired],
-            rows.folds.of[paired],
-            *prior.expected,
-        )
-        truth, given = problem.truth[paired], problem.paired_given[paired]
-        threshold = choose_threshold(len(problem.truth), found.held, given, truth)
-        right = float((found.held.argmax(axis=1) == truth).mean())
-        metrics = {"paired": len(paired), "beta": found.beta, "kappa": found.kappa, "paired_right_out_of_fold": right}
-        judges = [PosteriorCorrector(terms, beta, 1.0) for beta, terms in found.without]
-        return PosteriorCorrector(found.label_terms, found.beta, 1.0), judges, threshold, {"posterior": metrics}
-    part = rows.subset(rows.sample(members.SAMPLE))
-    log_f = classifier.full.log_probabilities(part.noisy).numpy()
-    advantage = advantage_of_direct_model(log_f, prior.fitted[0], part.given.numpy(), prior.direct)
-    by_class = advantage < CLEARLY
-
-    def corrector(expected: Matrix, fitted: Matrix) -> PosteriorCorrector:
-        terms: Tensor = correction.label_terms(as_log(expected), as_log(fitted))
-        held_back = terms.numpy().astype(np.float64) / max(float(correction.a), 1.0)
-        return PosteriorCorrector(np.log(fitted) if by_class else held_back, 1.0, 1.0)
-
-    judges = [corrector(*matrices) for matrices in zip(prior.expected[1], prior.fitted[1], strict=True)]
-    metrics = {"paired": len(paired), "advantage_of_direct_model": round(advantage, 2), "noise_by_class": by_class}
-    threshold = choose_threshold(len(problem.truth))
-    return corrector(prior.expected[0], prior.fitted[0]), judges, threshold, {"posterior": metrics}
-
-
-MIN_PAIRS = 20
-"""With fewer pairs than this the posterior rests on the LCN's label terms instead."""
 
 
 def _stacked(parts: list[CrossFitted], factors: np.ndarray, rows: Rows) -> CrossFitted:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from labelfix.correction.base import Problem
 from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.network import Lcn, NetworkCorrector
-from labelfix.correction.transition import Matrix
+from labelfix.correction.transition import Matrix, possible_labels
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.classifier import Classifier
@@ -91,11 +91,11 @@ def judge(
 def _with_given_labels(
     truth: Codes, paired_given: Codes, transition: Matrix
 ) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
-    """Each paired row once with its own given label, each other row K times with weights T[y]."""
+    """Each paired row once with its own given label, each other row with those it could have had."""
     paired = np.flatnonzero(paired_given != UNLABELLED)
     others = np.flatnonzero(paired_given == UNLABELLED)
-    classes = len(transition)
-    which = np.concatenate([paired, np.repeat(others, classes)])
-    given = np.concatenate([paired_given[paired], np.tile(np.arange(classes), len(others))])
-    weights = np.concatenate([np.ones(len(paired)), transition[truth[others]].ravel()])
+    row, label, weight = possible_labels(truth[others], transition)
+    which = np.concatenate([paired, others[row]])
+    given = np.concatenate([paired_given[paired], label])
+    weights = np.concatenate([np.ones(len(paired)), weight])
     return which.astype(np.int64), given.astype(np.int64), weights

@@ -1,0 +1,87 @@
+"""What a softmax-linear head would say of the rows it learned from, had each been left out.
+
+A head remembers the labels it was fitted to, so it thinks too well of them. One Newton step takes a row out again:
+
+    z_i without i ≈ z_i + (I − A_i W_i)⁻¹ A_i (p_i − q_i),   W_i = diag(p_i) − p_i p_iᵀ
+
+with A_i = the row's leverage, x_iᵀ H⁻¹ x_i for each class. The Hessian is taken class by class,
+
+    H_c = Σ_j ω_j p_jc (1 − p_jc) K/(K − 1) x_j x_jᵀ + penalty,
+
+which is exact for two classes and for flat probabilities. Against fitting again without the row the change was off by 2
+to 8 % on real tables, where taking the Hessian whole was off by up to 4 % at ten times the price.
+
+Source: approximate leave-one-out, Rad and Maleki, "A scalable estimate of the out-of-sample prediction error via
+approximate leave-one-out cross-validation", JRSS B 2020.
+
+Legend: T rows fitted to, the N noisy ones first, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from labelfix.training.linear import LinearHead
+
+CHUNK = 16_384
+"""Rows at a time."""
+
+CURVATURE = 20_000
+"""The Hessian is measured on so many rows, taken at even distances."""
+
+SMALLEST = 1e-6
+"""What is nearer to zero than this is not divided by."""
+
+
+def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int) -> Tensor:
+    """`(N, K)` A of the first rows.
+
+    Args:
+        features: `(T, D)` what the head was fitted to.
+        head: The minimiser, as it came out of the fit.
+        weights: `(T,)` ω; only rows of weight 1 have a leverage in the end.
+        ridge: r of the fit.
+        rows: N.
+    """
+    classes, width = head.weight.shape
+    step = max(len(features) // CURVATURE, 1)
+    sampled, sampled_weights = _with_bias(features[::step]), weights[::step].double() * step
+    p = head.log_probabilities(features[::step]).double().exp()
+    penalty = torch.full((width + 1,), 1 / ridge, dtype=torch.float64)
+    penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
+    found = torch.empty(rows, classes)
+    for c in range(classes):
+        curvature = sampled_weights * p[:, c] * (1 - p[:, c]) * classes / max(classes - 1, 1)
+        hessian = (sampled * curvature[:, None]).T @ sampled + torch.diag(penalty)
+        inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
+        for first in range(0, rows, CHUNK):
+            part = slice(first, min(first + CHUNK, rows))
+            found[part, c] = (_with_bias(features[part]).float() @ inverse).pow(2).sum(dim=1)
+    return found
+
+
+def left_out(logits: Tensor, targets: Tensor, leverage: Tensor) -> Tensor:
+    """`(N, K)` logits of rows as if each had been left out.
+
+    Args:
+        logits: `(N, K)` the head's.
+        targets: `(N, K)` q, the labels it was fitted to with weight 1.
+        leverage: `(N, K)` of `leverages`.
+    """
+    changed = torch.empty_like(logits)
+    for first in range(0, len(logits), CHUNK):
+        part = slice(first, first + CHUNK)
+        p, a = torch.softmax(logits[part].double(), dim=1), leverage[part].double()
+        pull = a * (p - targets[part])
+        # I − A W is diagonal but for one outer product (Sherman and Morrison 1950).
+        diagonal = 1 - a * p
+        diagonal = torch.where(diagonal.abs() < SMALLEST, SMALLEST, diagonal)
+        along, across = pull / diagonal, a * p / diagonal
+        share = (p * along).sum(dim=1, keepdim=True) / (1 + (p * across).sum(dim=1, keepdim=True))
+        changed[part] = logits[part] + (along - across * share).to(logits.dtype)
+    return changed
+
+
+def _with_bias(features: Tensor) -> Tensor:
+    return torch.cat([features, torch.ones(len(features), 1, dtype=features.dtype)], dim=1).double()

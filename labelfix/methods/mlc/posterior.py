@@ -1,0 +1,204 @@
+"""The soft labels of the anchored recipe: of new rows, of the noisy rows it learned from, and of its judges.
+
+The posterior is made from pairs where there are enough of them. Without them its label terms are T_m where the class
+alone explains the given labels, and else those of the LCN, which the trusted rows hold back.
+
+A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`.
+
+Legend: N noisy rows, M trusted rows, K classes, F folds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelfix.correction import members
+from labelfix.correction.base import LEFT_OUT, OwnRows, Problem
+from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
+from labelfix.correction.folds import CrossFitted
+from labelfix.correction.left_out import left_out, leverages
+from labelfix.correction.members import Rows
+from labelfix.correction.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
+from labelfix.correction.stack import merge
+from labelfix.correction.threshold import choose_threshold
+from labelfix.correction.transition import Matrix
+from labelfix.data.tables import UNLABELLED
+from labelfix.methods.mlc.prior import Prior
+from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection, as_log
+from labelfix.training.linear import LinearHead
+
+MIN_PAIRS = 20
+"""With fewer pairs than this the posterior rests on the LCN's label terms instead."""
+
+BLOCK = 65_536
+"""Noisy rows whose soft labels are made at a time."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What is made of a given label.
+
+    Attributes:
+        corrector: For new rows.
+        threshold: From which confidence on a label is changed.
+        own_rows: Soft labels of the noisy rows.
+        judges: The corrector without each fold.
+        judges_scores: label_score of the noisy rows by each judge, `(N,)` each.
+        metrics: What was chosen.
+    """
+
+    corrector: PosteriorCorrector
+    threshold: float
+    own_rows: OwnRows
+    judges: list[PosteriorCorrector]
+    judges_scores: list[npt.NDArray[np.float32]]
+    metrics: dict[str, Any]
+
+
+def fit_posterior(
+    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
+) -> Posterior:
+    """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
+
+    Args:
+        problem: The data.
+        rows: The same as tensors.
+        prior: What was known before the meta step.
+        correction: The trained LCN.
+        classifier: f, fitted to its labels.
+    """
+    paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
+    choose = _from_pairs if paired else _from_assumptions
+    trust, without, threshold, metrics = choose(problem, rows, prior, correction, classifier)
+    seen = _Seen.of(rows, prior, correction, classifier)
+    each = np.arange(len(problem.given))
+    soft = _soft(trust, *seen.by(None, trust.share), problem.given)
+    scores = [_soft(own, *seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)]
+    heads = zip(without, classifier.without, prior.as_given.without, strict=True)
+    return Posterior(
+        corrector=_corrector(trust, classifier.full, prior.as_given.full),
+        threshold=threshold,
+        own_rows=OwnRows(soft, soft[each, problem.given], LEFT_OUT),
+        judges=[_corrector(own, f, n) for own, f, n in heads],
+        judges_scores=scores,
+        metrics={"beta": trust.beta, "share_of_labels_as_given": trust.share, **metrics},
+    )
+
+
+Chosen = tuple[Trust, tuple[Trust, ...], float, dict[str, Any]]
+
+
+def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrection, classifier: CrossFitted) -> Chosen:
+    paired = np.flatnonzero(problem.paired_given != UNLABELLED)
+    truth, given = problem.truth[paired], problem.paired_given[paired]
+    held = classifier.held[paired], prior.as_given.held[paired]
+    found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
+    threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+    right = float((found.held.argmax(axis=1) == truth).mean())
+    metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
+    return found.trust, found.without, threshold, metrics
+
+
+def _from_assumptions(
+    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
+) -> Chosen:
+    part = rows.subset(rows.sample(members.SAMPLE))
+    log_f = classifier.full.log_probabilities(part.noisy).numpy()
+    advantage = advantage_of_direct_model(log_f, prior.fitted[0], part.given.numpy(), prior.direct)
+    by_class = advantage < CLEARLY
+
+    def terms(expected: Matrix, fitted: Matrix) -> Matrix:
+        if by_class:
+            return np.asarray(np.log(fitted))
+        found: Tensor = correction.label_terms(as_log(expected), as_log(fitted))
+        return found.numpy().astype(np.float64) / max(float(correction.a), 1.0)
+
+    without = [terms(*matrices) for matrices in zip(prior.expected[1], prior.fitted[1], strict=True)]
+    own = len(problem.truth)  # what stands in for classes without trusted rows is no judge
+    held = classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.of[:own]
+    matrices = (prior.fitted if by_class else prior.expected)[1]
+    trust, others = fit_share(*held, (terms(prior.expected[0], prior.fitted[0]), without), matrices)
+    pairs = int((problem.paired_given != UNLABELLED).sum())
+    metrics = {"paired": pairs, "advantage_of_direct_model": round(advantage, 2), "noise_by_class": by_class}
+    return trust, others, choose_threshold(own), metrics
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Noisy rows by heads that learned them, each row taken out again.
+
+    Attributes:
+        rows: The data.
+        prior: Holds N1.
+        correction: Made the labels that f learned.
+        classifier: f.
+        of_given: `(N, K)` leverages of N1; those without a fold are taken to be the same.
+    """
+
+    rows: Rows
+    prior: Prior
+    correction: StructuredCorrection
+    classifier: CrossFitted
+    of_given: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted) -> _Seen:
+        fitted, every = prior.as_given, np.arange(len(rows.truth), dtype=np.int64)
+        _, weights = rows.targets(rows.one_hot(rows.given), every)
+        head = fitted.full.scaled(fitted.temperature)
+        leverage = leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
+        return cls(rows, prior, correction, classifier, leverage)
+
+    def by(self, fold: int | None, share: float) -> tuple[Tensor, Tensor]:
+        """`(N, K)` logits of f and of N1 without a fold of the trusted rows; of the one that has no share, anything."""
+        f = self._by_classifier(fold) if share < 1 else None
+        n = self._by_labels_as_given(fold) if share > 0 else None
+        some = f if f is not None else n
+        assert some is not None
+        return some if f is None else f, some if n is None else n
+
+    def _by_labels_as_given(self, fold: int | None) -> Tensor:
+        fitted, rows = self.prior.as_given, self.rows
+        head = (fitted.full if fold is None else fitted.without[fold]).scaled(fitted.temperature)
+        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self.of_given) / fitted.temperature
+
+    def _by_classifier(self, fold: int | None) -> Tensor:
+        """Heads without a fold learned a sample of the noisy rows; the others are judged as they are."""
+        rows, prior, temperature = self.rows, self.prior, self.classifier.temperature
+        sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(SAMPLE)
+        part = rows.subset(sampled)
+        if fold is None:
+            head, stack, expected, fitted = self.classifier.full, prior.stack.full, prior.expected[0], prior.fitted[0]
+            use = np.arange(len(rows.truth), dtype=np.int64)
+        else:
+            head, stack = self.classifier.without[fold], prior.stack.without[fold]
+            expected, fitted = prior.expected[1][fold], prior.fitted[1][fold]
+            use = rows.folds.outside(fold)
+        raw = head.scaled(temperature)
+        q = self.correction.soft(stack.log_probabilities(part.noisy), part.given, as_log(expected), as_log(fitted))
+        targets, weights = part.targets(q, use)
+        leverage = leverages(part.features, raw, weights, prior.ridge, len(sampled))
+        logits = raw.logits(rows.noisy)
+        logits[sampled] = left_out(logits[sampled], targets[: len(sampled)], leverage)
+        return logits / temperature
+
+
+def _soft(trust: Trust, f: Tensor, n: Tensor, given: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    soft = np.empty(f.shape, dtype=np.float32)
+    for first in range(0, len(f), BLOCK):
+        part = slice(first, first + BLOCK)
+        log_f, log_n = (z[part].numpy().astype(np.float64) for z in (f, n))
+        soft[part] = np.exp(trust.log_soft(log_f, log_n, given[part]))
+    return soft
+
+
+def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector:
+    """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
+    turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
+    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, turn)
