@@ -5,6 +5,7 @@ Legend: N noisy rows, M trusted rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
 from labelfix.evidence import noise_rate
+from labelfix.evidence.agreement import Agreement, ask_noisy_rows
 from labelfix.evidence.asked import ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import Guarantee, class_weights, p_values
@@ -24,7 +26,7 @@ from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
 from labelfix.evidence.retrained import retrained
-from labelfix.evidence.rivals import fit_rivals
+from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.verdict import conclude
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
@@ -65,7 +67,9 @@ def judge(
         progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
         return Evidence(fitted)
     soft, given = final_soft(problem, found.fitted)
-    ledger = ledger_of(problem, found, settings, progress)
+    assert found.fitted.held is not None
+    agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
+    ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
     p, guarantee = guarantee_of(problem, found, soft, given)
     figures = {
         **_basis(problem, found),
@@ -78,16 +82,37 @@ def judge(
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth))
 
 
-def ledger_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> Ledger:
-    """The run beside its rivals, trained end to end where that was asked for."""
-    asked, held = found.asked, found.fitted.held
-    assert held is not None
+def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:
+    """The rivals of a run, trained end to end where that was asked for."""
+    assert found.fitted.held is not None
     fit = retrained if settings.ledger == "full" and problem.family != "head" else fit_rivals
-    corrected = None
+    return fit(problem, found.fitted.held, progress)
+
+
+def ledger_of(
+    problem: Problem,
+    found: Calibrated,
+    rivals: Sequence[Rival],
+    soft: Probabilities,
+    agreement: Agreement | None,
+) -> Ledger:
+    """The run beside its rivals.
+
+    Args:
+        problem: The data.
+        found: The run, with its judges.
+        rivals: Of `rivals_of`.
+        soft: `(n, K)` soft labels of some noisy rows: trusted rows drawn per class weigh what these say of the classes.
+        agreement: What noisy rows say of them.
+    """
+    asked, corrected, weights = found.asked, None, None
     if asked.paired:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
-    return compare(asked.log_f, fit(problem, held, progress), asked.truth, asked.given, corrected)
+    if problem.sampling == "per-class":
+        shares, drawn = soft.mean(axis=0, dtype=np.float64), np.bincount(asked.truth, minlength=problem.num_classes)
+        weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
+    return compare(asked.log_f, rivals, asked.truth, asked.given, corrected, weights, agreement)
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:

@@ -13,21 +13,18 @@ Legend: R judged trusted rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.correction.base import Held, Problem
 from labelfix.data.intervals import Z95, wilson
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.rivals import Rival, fit_rivals
-from labelfix.progress import Progress
+from labelfix.evidence.agreement import Agreement
+from labelfix.evidence.rivals import THIS_RUN, Rival
 
 Log = npt.NDArray[np.float64]
-
-THIS_RUN = "this-run"
 
 
 @dataclass(frozen=True)
@@ -63,6 +60,8 @@ class Entry:
         nll: Mean negative log-likelihood of their classes.
         gain: Its accuracy minus this run's, row by row.
         nll_gain: This run's NLL minus its own: above 0 it is better than this run.
+        agreement: Share of given labels it had not learned that it says; None where noisy rows are not asked.
+        agreement_gap: How much more often the entry that says most of them does, row by row.
     """
 
     name: str
@@ -71,10 +70,13 @@ class Entry:
     nll: Estimate
     gain: Estimate
     nll_gain: Estimate
+    agreement: Estimate | None = None
+    agreement_gap: Estimate | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        figures = {name: getattr(self, name).to_json() for name in ("accuracy", "nll", "gain", "nll_gain")}
+        names = "accuracy", "nll", "gain", "nll_gain", "agreement", "agreement_gap"
+        figures = {name: _json(getattr(self, name)) for name in names}
         return {"name": self.name, "about": self.about, **figures}
 
 
@@ -88,6 +90,7 @@ class Ledger:
         given_labels: Share of given labels that are right, on paired rows; None where there are too few.
         corrected_labels: The same of corrected labels.
         difference: Corrected minus given.
+        noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
     """
 
     entries: tuple[Entry, ...]
@@ -95,6 +98,7 @@ class Ledger:
     given_labels: Estimate | None = None
     corrected_labels: Estimate | None = None
     difference: Estimate | None = None
+    noisy_rows_heard: bool = False
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
@@ -107,40 +111,13 @@ class Ledger:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, `ledger` of `metrics.json`."""
-        labels = {name: getattr(self, name) for name in ("given_labels", "corrected_labels", "difference")}
-        return {
-            "entries": [each.to_json() for each in self.entries],
-            **{name: None if value is None else value.to_json() for name, value in labels.items()},
-        }
+        labels = {name: _json(getattr(self, name)) for name in ("given_labels", "corrected_labels", "difference")}
+        entries = [each.to_json() for each in self.entries]
+        return {"entries": entries, **labels, "noisy_rows_heard": self.noisy_rows_heard}
 
 
-def make_ledger(
-    problem: Problem,
-    held: Held,
-    log_f: Log,
-    corrected: Codes | None,
-    progress: Progress,
-    weights: Log | None = None,
-) -> Ledger:
-    """Fit the rivals of a run and compare all of them.
-
-    Args:
-        problem: What the run was fitted to.
-        held: Its judges.
-        log_f: `(R, K)` log-probabilities of the judged rows by the run's classifier, as its judges have it.
-        corrected: `(R,)` corrected labels, made by models and choices without the row; -1 where a row has no given
-            label. None where too few have one.
-        progress: Told where something is left out.
-        weights: `(R,)` of the rows, where they were not drawn at random.
-    """
-    return compare(
-        log_f,
-        fit_rivals(problem, held, progress),
-        problem.truth[held.rows],
-        problem.paired_given[held.rows],
-        corrected,
-        weights,
-    )
+def _json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
+    return None if estimate is None else estimate.to_json()
 
 
 def compare(
@@ -150,16 +127,19 @@ def compare(
     given: Codes,
     corrected: Codes | None,
     weights: Log | None = None,
+    agreement: Agreement | None = None,
 ) -> Ledger:
-    """A ledger of rivals that were fitted before.
+    """Put a run beside its rivals.
 
     Args:
-        log_f: As in `make_ledger`.
+        log_f: `(R, K)` log-probabilities of the judged rows by the run's classifier, as its judges have it.
         rivals: The rivals.
         truth: `(R,)` labels of the judged rows.
         given: `(R,)` their given labels; -1 where there is none.
-        corrected: As in `make_ledger`.
-        weights: As in `make_ledger`.
+        corrected: `(R,)` corrected labels, made by models and choices without the row; -1 where a row has no given
+            label. None where too few have one.
+        weights: `(R,)` of the rows, where they were not drawn at random.
+        agreement: What noisy rows say; None where they are not asked.
     """
     w = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
     said = [(each.name, each.about, each.log_p) for each in rivals]
@@ -169,13 +149,26 @@ def compare(
     for name, about, log_p in said:
         own, own_loss = log_p.argmax(axis=1) == truth, _loss(log_p, truth)
         gains = paired_difference(own, right, w), mean(loss - own_loss, w)
-        entries.append(Entry(name, about, share(own, w), mean(own_loss, w), *gains))
+        entries.append(Entry(name, about, share(own, w), mean(own_loss, w), *gains, *_of_noisy_rows(name, agreement)))
     labels: list[Estimate] = []
     if corrected is not None:
         pairs = given != UNLABELLED
         after, before = (corrected == truth)[pairs], (given == truth)[pairs]
         labels = [share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])]
-    return Ledger(tuple(entries), log_f.shape[1], *labels)
+    heard = False
+    if agreement is not None:
+        best = next(log_p for name, _, log_p in said if name == agreement.best)
+        heard = not agreement.contradicted(best.argmax(axis=1) == truth)
+    found = Ledger(tuple(entries), log_f.shape[1], *labels)
+    return replace(found, noisy_rows_heard=heard)
+
+
+def _of_noisy_rows(name: str, agreement: Agreement | None) -> tuple[Estimate | None, Estimate | None]:
+    if agreement is None or name not in agreement.hits:
+        return None, None
+    hits, most = agreement.hits[name], agreement.hits[agreement.best]
+    every = np.ones(len(hits))
+    return share(hits, every), paired_difference(most, hits, every)
 
 
 def _loss(log_p: Log, truth: Codes) -> Log:

@@ -36,6 +36,7 @@ from labelfix.training.linear import LinearHead, cross_entropy_to
 
 Log = npt.NDArray[np.float64]
 
+THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
 
 LARGE, SAMPLE = 100_000, 20_000

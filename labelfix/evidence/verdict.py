@@ -7,6 +7,10 @@ rule recommended lacked at most .016 of the best one's test accuracy, and .024 w
 recommended (docs/benchmarks.md). One standard error and not two, because staying with a worse run costs as much as
 leaving a better one.
 
+With fewer than 50 judged rows that says little, and noisy rows are heard where trusted ones do not contradict them
+(`evidence.agreement`): of the entries that say no fewer given labels than the best, within one standard error, it is
+the one with the lowest negative log-likelihood.
+
 The labels, where there are pairs. `use`: corrected labels gain more than .005 and more than a standard error. `keep`:
 they lose more than one, or the interval has no room for a gain of .02. `unclear`: neither.
 """
@@ -17,8 +21,9 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from labelfix.data.intervals import Z95
-from labelfix.evidence.ledger import THIS_RUN, Entry, Estimate, Ledger
-from labelfix.evidence.rivals import CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN
+from labelfix.evidence.agreement import FEW
+from labelfix.evidence.ledger import Entry, Estimate, Ledger
+from labelfix.evidence.rivals import CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, THIS_RUN
 
 Labels = Literal["use", "keep", "unclear", "not measurable"]
 
@@ -27,9 +32,6 @@ LEAST = 0.005
 
 WORTH = 0.02
 """A gain in right labels that is worth having."""
-
-FEW = 50
-"""With fewer judged rows than this the sentence says that they are few."""
 
 METHOD = {
     CLEAN_ONLY: "clean-only",
@@ -90,8 +92,16 @@ def labels_of(difference: Estimate | None) -> Labels:
 
 def classifier_of(ledger: Ledger) -> str:
     """The name of the entry whose classifier to use."""
+    if ledger.noisy_rows_heard:
+        return min(_that_agree(ledger), key=lambda each: each.nll.value).name
     better = [each for each in ledger.entries if each.name != THIS_RUN and _clearly(each.nll_gain)]
     return max(better, key=lambda each: each.nll_gain.value).name if better else THIS_RUN
+
+
+def _that_agree(ledger: Ledger) -> list[Entry]:
+    """The entries that say as many given labels as the one that says most."""
+    asked = [(each, each.agreement_gap) for each in ledger.entries]
+    return [each for each, gap in asked if gap is not None and gap.value <= _error(gap)]
 
 
 def _clearly(gain: Estimate) -> bool:
@@ -129,7 +139,14 @@ def _of_classifier(ledger: Ledger, name: str) -> str:
         CLEAN_ONLY: "the trusted rows alone do better than this run, add trusted rows or",
         NOISY_AND_CLEAN: "the given labels as they are teach a better classifier than this run,",
     }.get(name, f"{name} does better than this run,")
-    return f"{do} use --method {METHOD[name]}: {_against(chosen, run)}"
+    return f"{do} use --method {METHOD[name]}: {_against(chosen, run)}{_by_noisy_rows(ledger, chosen, run)}"
+
+
+def _by_noisy_rows(ledger: Ledger, chosen: Entry, run: Entry) -> str:
+    if not ledger.noisy_rows_heard or chosen.agreement is None or run.agreement is None:
+        return ""
+    said = f"{chosen.agreement.value:.1%} against {run.agreement.value:.1%}"
+    return f", and of {chosen.agreement.rows:,} given labels that neither had learned it says {said}"
 
 
 def _of_this_run(ledger: Ledger, run: Entry) -> str:

@@ -1,6 +1,7 @@
 """The ledger compares a run with simpler ways on trusted rows that none of them saw, and says how sure it is."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ import torch
 from labelfix.correction.base import Held, JudgingModel
 from labelfix.correction.folds import cut
 from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.evidence import rivals
-from labelfix.evidence.ledger import THIS_RUN, compare, make_ledger, mean, paired_difference, share
-from labelfix.evidence.rivals import CLEAN_ONLY, GLC, NOISY_AND_CLEAN, Rival, fit_rivals
+from labelfix.evidence import agreement, rivals
+from labelfix.evidence.ledger import compare, mean, paired_difference, share
+from labelfix.evidence.rivals import CLEAN_ONLY, GLC, NOISY_AND_CLEAN, THIS_RUN, Rival, fit_rivals
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
+from labelfix.settings.run import TrainSettings
 
 CLASSES, WIDTH = 3, 8
+UNPAIRED = np.full(60, -1)
 
 
 def clusters(noise=0.5, noisy=600, clean=60, seed=0):
@@ -101,7 +104,9 @@ def test_rows_that_a_network_held_out_judge_rivals_that_learned_from_the_others(
 def test_without_a_trusted_row_to_learn_from_the_run_stands_alone():
     problem = clusters()
     held = judges(problem, np.arange(60), np.zeros(60, dtype=np.int64), 1)
-    ledger = make_ledger(problem, held, np.log(np.full((60, 3), 1 / 3)), None, Silent())
+    ledger = compare(
+        np.log(np.full((60, 3), 1 / 3)), fit_rivals(problem, held, Silent()), problem.truth, UNPAIRED, None
+    )
     assert [each.name for each in ledger.entries] == [THIS_RUN]
 
 
@@ -132,7 +137,8 @@ def test_rivals_of_a_network_read_what_it_makes_of_the_rows():
 
 def test_under_flipped_labels_the_matrix_beats_labels_taken_at_their_word():
     problem = clusters(noise=0.5)
-    ledger = make_ledger(problem, out_of_fold(problem), np.log(np.full((60, 3), 1 / 3)), None, Silent())
+    found = fit_rivals(problem, out_of_fold(problem), Silent())
+    ledger = compare(np.log(np.full((60, 3), 1 / 3)), found, problem.truth, UNPAIRED, None)
     assert ledger.entry(GLC).nll.value < ledger.entry(NOISY_AND_CLEAN).nll.value
     assert ledger.entry(CLEAN_ONLY).nll_gain.low > 0
     assert ledger.entries[-1].name == THIS_RUN
@@ -190,3 +196,39 @@ def test_one_judged_row_gives_figures_without_ends():
     rival = Rival(CLEAN_ONLY, "", log_p)
     written = compare(log_p, [rival], np.array([0]), np.array([-1]), None).to_json()
     assert written["entries"][0]["nll"] == {"value": pytest.approx(-np.log(0.7)), "low": None, "high": None, "rows": 1}
+
+
+def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
+    """Four fits on three quarters each; the run's stand-in knows all given labels, so it says each of them once."""
+    problem = clusters(noise=0.2, clean=30)
+    held = out_of_fold(problem)
+    learned = []
+
+    def method(part, settings, progress):
+        learned.append(part.given)
+        return SimpleNamespace(classifier=None)
+
+    monkeypatch.setitem(agreement.METHODS, "mlc", method)
+    monkeypatch.setattr(agreement, "outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
+    found = agreement.ask_noisy_rows(problem, held, TrainSettings(), Silent())
+    assert [len(given) for given in learned] == [450] * 4
+    assert (
+        sum(np.bincount(given, minlength=3) for given in learned).tolist() == (3 * np.bincount(problem.given)).tolist()
+    )
+    assert found.hits[THIS_RUN].all()
+    assert found.hits[NOISY_AND_CLEAN].mean() == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize(("noisy", "clean"), [(600, 60), (400, 30)])
+def test_noisy_rows_are_not_asked_where_trusted_rows_are_enough_or_they_are_few(noisy, clean):
+    problem = clusters(noisy=noisy, clean=clean)
+    assert agreement.ask_noisy_rows(problem, out_of_fold(problem), TrainSettings(), Silent()) is None
+
+
+def test_rows_drawn_per_class_weigh_what_their_class_does():
+    """20 rows a class; class 0 is nine tenths of all. The run is right on class 0 alone: .9 of all rows, not .5."""
+    truth = np.repeat([0, 1], 20)
+    log_f = np.log(np.tile([0.9, 0.1], (40, 1)))
+    weights = np.array([0.9, 0.1])[truth] / 20 * 40
+    found = compare(log_f, [], truth, np.full(40, -1), None, weights)
+    assert found.entry(THIS_RUN).accuracy.value == pytest.approx(0.9)

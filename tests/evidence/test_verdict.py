@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from labelfix.evidence.ledger import THIS_RUN, Estimate, compare
-from labelfix.evidence.rivals import CLEAN_ONLY, GLC, NOISY_AND_CLEAN, Rival
+from labelfix.evidence.agreement import Agreement
+from labelfix.evidence.ledger import Estimate, compare
+from labelfix.evidence.rivals import CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, THIS_RUN, Rival
 from labelfix.evidence.verdict import METHOD, conclude, labels_of
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -16,11 +17,11 @@ def said(sure, rows=400, wrong=0):
     return np.log(np.stack([p, 1 - p], axis=1))
 
 
-def ledger(run, others, given=None, corrected=None):
+def ledger(run, others, given=None, corrected=None, agreement=None):
     rows = len(run)
     rivals = [Rival(name, f"about {name}", log_p) for name, log_p in others.items()]
     given = np.full(rows, -1) if given is None else given
-    return compare(run, rivals, np.zeros(rows, dtype=np.int64), given, corrected)
+    return compare(run, rivals, np.zeros(rows, dtype=np.int64), given, corrected, None, agreement)
 
 
 def labels(rows, wrong):
@@ -101,3 +102,36 @@ def test_labels_are_judged_by_the_difference_and_its_error(estimate, expected):
 
 def test_every_recommendation_names_a_method_that_exists():
     assert set(METHOD.values()) <= set(METHOD_SETTINGS)
+
+
+def says(**shares):
+    """What 4,000 noisy rows say: entry → how often it says their given label."""
+    names = {"run": THIS_RUN, "cleanlab": CONFIDENT_LEARNING, "glc": GLC}
+    return Agreement({names[name]: np.arange(4000) < share * 4000 for name, share in shares.items()})
+
+
+def test_few_trusted_rows_leave_it_to_noisy_ones():
+    """8 rows: the run is surer of them, but cleanlab's classifier says .75 of given labels where the run says .70."""
+    others = {CONFIDENT_LEARNING: said(0.8, 8), GLC: said(0.6, 8)}
+    found = ledger(said(0.9, 8), others, agreement=says(run=0.70, cleanlab=0.75, glc=0.69))
+    verdict = conclude(found)
+    assert found.noisy_rows_heard
+    assert verdict.classifier == CONFIDENT_LEARNING
+    assert "of 4,000 given labels that neither had learned it says 75.0% against 70.0%" in verdict.sentence
+
+
+def test_noisy_rows_are_not_heard_where_trusted_ones_contradict_them():
+    """Right on 3 of 12 trusted rows and on .75 of given labels: P(at most 3 of 12 at .75) = .0004."""
+    others = {CONFIDENT_LEARNING: said(0.8, 12, wrong=9)}
+    found = ledger(said(0.9, 12), others, agreement=says(run=0.55, cleanlab=0.75))
+    assert not found.noisy_rows_heard
+    assert conclude(found).classifier == THIS_RUN
+
+
+def test_of_entries_that_noisy_rows_do_not_tell_apart_trusted_ones_choose():
+    """One row of 4,000 apart is within a standard error, √2 of them (Agresti and Min's half rows count); 40 are not."""
+    others = {CONFIDENT_LEARNING: said(0.7, 8), GLC: said(0.9, 8)}
+    near = ledger(said(0.6, 8), others, agreement=says(run=0.5, cleanlab=0.75, glc=0.74975))
+    assert conclude(near).classifier == GLC
+    apart = ledger(said(0.6, 8), others, agreement=says(run=0.5, cleanlab=0.75, glc=0.74))
+    assert conclude(apart).classifier == CONFIDENT_LEARNING

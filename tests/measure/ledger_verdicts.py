@@ -30,13 +30,16 @@ from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.devices import one_thread
+from labelfix.evidence.agreement import FEW, ask_noisy_rows
 from labelfix.evidence.calibrate import calibrate
-from labelfix.evidence.ledger import THIS_RUN, Ledger, compare
-from labelfix.evidence.rivals import Rival, fit_rivals
-from labelfix.evidence.verdict import FEW, conclude
+from labelfix.evidence.judge import final_soft, ledger_of, rivals_of
+from labelfix.evidence.ledger import Ledger, compare
+from labelfix.evidence.rivals import THIS_RUN, Rival
+from labelfix.evidence.verdict import conclude
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.run import TrainSettings
 from labelfix.training.loop import outputs
 
 CLOSE = 0.02
@@ -94,18 +97,18 @@ def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured
         found = calibrate(problem, METHODS["mlc"](problem, method.settings, Silent()))
         assert found is not None
         assert found.fitted.held is not None
-        rivals = fit_rivals(problem, found.fitted.held, Silent())
-    asked, corrected = found.asked, None
-    if asked.paired:
-        corrected = np.full(len(asked.truth), -1)
-        corrected[asked.row] = found.corrected
+        settings = TrainSettings()
+        rivals = rivals_of(problem, found, settings, Silent())
+        agreement = ask_noisy_rows(problem, found.fitted.held, settings, Silent())
+        ledger = ledger_of(problem, found, rivals, final_soft(problem, found.fitted)[0], agreement)
+    asked = found.asked
     inputs = loaded.rows.inputs if loaded.rows.test_inputs is None else loaded.rows.test_inputs
     logits, _ = outputs(found.fitted.classifier, inputs, part.test, problem.device)
     said = {each.name: each.head.logits(inputs.batch(part.test) * each.scale).numpy() for each in rivals}
     test = {n: float((z.argmax(axis=1) == part.test_truth).mean()) for n, z in (said | {THIS_RUN: logits}).items()}
     figures = label_figures(found.fitted, problem, part, plan.min_confidence)
     return Measured(
-        compare(asked.log_f, rivals, asked.truth, asked.given, corrected),
+        ledger,
         test,
         figures["corrected_chosen_right"] - figures["given_right"],
         list(_in_the_place_of_the_run(rivals, asked.log_f, asked.truth, asked.given, test)),
