@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from labelfix.devices import pick_device
 from labelfix.errors import LabelfixError, SettingsError, input_error
 from labelfix.evaluation import match
 from labelfix.models.trained import TrainedClassifier
-from labelfix.nearest import nearest_trusted
+from labelfix.nearest import Trusted, every_so_manieth, hidden_of, nearest, trusted_in_noisy, trusted_of_their_own
 from labelfix.next_rows import next_rows
 from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
@@ -313,25 +315,42 @@ class Run:
         """
         found = collect(self.folder, max_rows)
         reasons: Reasons = {}
-        why = ""
         try:
-            blocks = self._blocks(self.manifest["data"]["noisy"]["name"], progress or Silent())
-            device = pick_device(self.settings.compute.device)
             wanted = np.array([row.position for row in found.worst], dtype=np.int64)
-            trusted = np.unique(np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
-            reasons, why = nearest_trusted(blocks, self.classifier, device, wanted, trusted, self.folder)
+            reasons, why = self._nearest_trusted(wanted, progress or Silent())
         except (LabelfixError, OSError) as error:
             why = f"The nearest trusted rows are not shown: {error}"
         return write_report(Path(out), found, reasons, why)
+
+    def _nearest_trusted(self, wanted: np.ndarray, progress: Progress) -> tuple[Reasons, str]:
+        """Of some rows: those that stand in the noisy file, and those of the trusted file where it holds inputs."""
+        device = pick_device(self.settings.compute.device)
+        data, rows = self.manifest["data"], np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
+        paired = every_so_manieth(np.unique(rows))
+        noisy = self._blocks(data["noisy"]["name"], progress)
+        hidden = hidden_of(noisy, self.classifier, device, np.union1d(wanted, paired))
+        trusted = Trusted()
+        if len(paired):
+            trusted_in_noisy(hidden, paired, self.folder, trusted)
+        if len(rows) < data["clean"]["rows"]:
+            columns = replace(self._columns, id=self._columns.clean_id, label=self._columns.clean_label)
+            for name in str(data["clean"]["name"]).split(" + "):
+                with contextlib.suppress(LabelfixError, OSError):  # a file of ids and labels, or gone
+                    blocks = self._blocks(name, progress, columns)
+                    trusted_of_their_own(blocks, self.classifier, device, trusted)
+        return nearest(wanted, hidden, trusted)
 
     @cached_property
     def _columns(self) -> Columns:
         return Columns.from_json(self.manifest["columns"])
 
-    def _blocks(self, rows: Any, progress: Progress) -> NewBlocks:  # noqa: ANN401
+    def _blocks(self, rows: Any, progress: Progress, columns: Columns | None = None) -> NewBlocks:  # noqa: ANN401
         compute = self.settings.compute
         findings = Findings()
-        opened = open_rows(rows, self.classes, self._columns, self.settings.data, compute.read_rows, findings)
+        settings = (
+            self.settings.data if columns is None else replace(self.settings.data, label_column=None, id_column=None)
+        )
+        opened = open_rows(rows, self.classes, columns or self._columns, settings, compute.read_rows, findings)
         for warning in findings.warnings:
             progress.warn(str(warning))
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)

@@ -7,13 +7,15 @@ Legend: n rows, M trusted rows, D features.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from labelfix.correcting import Blocks
-from labelfix.data.tables import Codes
-from labelfix.models.features import select
+from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities
+from labelfix.models.features import Inputs, select
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.report.render import Neighbour, Reasons
@@ -26,45 +28,92 @@ NEAREST = 3
 MOST = 5_000
 """With more trusted rows than this, every so-manieth is looked at."""
 
-NO_PAIRS = "The nearest trusted rows are not shown: none of them stands in the noisy file."
+NONE = (
+    "The nearest trusted rows are not shown: none of them stands in the noisy file, "
+    "and the trusted file holds no inputs or is gone."
+)
 
 
-def nearest_trusted(
-    blocks: Blocks,
-    classifier: TrainedClassifier,
-    device: torch.device,
-    wanted: Codes,
-    trusted: Codes,
-    folder: RunFolder,
-) -> tuple[Reasons, str]:
-    """Find them among the trusted rows that stand in the noisy file.
+@dataclass
+class Trusted:
+    """Trusted rows that can be shown.
+
+    Attributes:
+        names: Id, trusted label, file and row of each.
+        hidden: h(x) of each, of length 1.
+    """
+
+    names: list[tuple[str, str, str, int]] = field(default_factory=list)
+    hidden: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+
+def trusted_in_noisy(
+    hidden: dict[int, npt.NDArray[np.float32]], trusted: Codes, folder: RunFolder, found: Trusted
+) -> None:
+    """Take up the trusted rows that stand in the noisy file.
 
     Args:
-        blocks: The noisy file.
+        hidden: Row → its h(x).
+        trusted: `(M,)` those rows, in order.
+        folder: The run: its corrected labels say what they are called.
+        found: Where they go.
+    """
+    named = _named(folder, trusted)
+    found.names += [named[row] for row in trusted.tolist()]
+    found.hidden += [hidden[row] for row in trusted.tolist()]
+
+
+def trusted_of_their_own(blocks: Blocks, classifier: TrainedClassifier, device: torch.device, found: Trusted) -> None:
+    """Take up the labelled rows of a trusted file, but for those whose id was taken up before.
+
+    Args:
+        blocks: The trusted file.
         classifier: Gives h(x).
         device: Where to compute.
+        found: Where they go.
+    """
+    known = {name for name, *_ in found.names}
+    step = -(-len(blocks) // MOST)
+    first = 0
+    for table, inputs in blocks.encoded():
+        ids = [str(name) for name in table.ids.to_pylist()]
+        rows = [
+            i for i in range(-first % step, len(table), step) if table.codes[i] != UNLABELLED and ids[i] not in known
+        ]
+        first += len(table)
+        if rows:
+            found.hidden += list(_hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64))))
+            found.names += [(ids[i], *_described(table, i)) for i in rows]
+
+
+def nearest(wanted: Codes, hidden: dict[int, npt.NDArray[np.float32]], trusted: Trusted) -> tuple[Reasons, str]:
+    """The nearest of them.
+
+    Args:
         wanted: `(n,)` rows, from 0.
-        trusted: `(M,)` trusted rows, in order.
-        folder: The run: its corrected labels say what the trusted rows are called.
+        hidden: Row → its h(x), of length 1.
+        trusted: The trusted rows.
 
     Returns:
         The reasons, and a sentence where there are none.
     """
-    if not len(trusted):
-        return {}, NO_PAIRS
-    trusted = trusted[:: -(-len(trusted) // MOST)]
-    hidden = hidden_of(blocks, classifier, device, np.union1d(wanted, trusted))
-    known = _named(folder, trusted)
-    near = np.stack([hidden[row] for row in trusted.tolist()])
+    if not trusted.names:
+        return {}, NONE
+    near = np.stack(trusted.hidden)
     reasons = {}
     for row in wanted.tolist():
         cosine = near @ hidden[row]
-        best = np.argsort(-cosine, kind="stable")[:NEAREST]
+        best = np.argsort(-cosine, kind="stable")[:NEAREST].tolist()
         reasons[row] = [
             Neighbour(name, label, float(cosine[i]), file, number)
-            for i, (name, label, file, number) in ((i, known[int(trusted[i])]) for i in best)
+            for i, (name, label, file, number) in ((i, trusted.names[i]) for i in best)
         ]
     return reasons, ""
+
+
+def every_so_manieth(rows: Codes) -> Codes:
+    """At most `MOST` of some rows, at even distances."""
+    return rows[:: max(-(-len(rows) // MOST), 1)]
 
 
 def hidden_of(
@@ -76,12 +125,21 @@ def hidden_of(
     for table, inputs in blocks.encoded():
         inside = rows[(rows >= first) & (rows < first + len(table))]
         if len(inside):
-            parts = classifier.outputs(select(inputs, inside - first), device, Silent())
-            hidden = np.concatenate([values for _, _, values in parts])
-            hidden /= np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-12)
+            hidden = _hidden(classifier, device, select(inputs, inside - first))
             found |= dict(zip(inside.tolist(), hidden, strict=True))
         first += len(table)
     return found
+
+
+def _hidden(classifier: TrainedClassifier, device: torch.device, inputs: Inputs) -> Probabilities:
+    hidden = np.concatenate([values for _, _, values in classifier.outputs(inputs, device, Silent())])
+    return np.asarray(hidden / np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-12))
+
+
+def _described(table: LabelTable, row: int) -> tuple[str, str, int]:
+    """Label, file and row of a labelled row."""
+    label = table.classes.names[int(table.codes[row])]
+    return label, table.files[table.file_index[row]], int(table.row_number[row])
 
 
 def _named(folder: RunFolder, rows: Codes) -> dict[int, tuple[str, str, str, int]]:

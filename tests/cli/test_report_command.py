@@ -121,3 +121,31 @@ def test_it_sorts_and_filters_in_a_browser_without_errors_or_requests(run: Path,
     assert found, done.stderr[-2000:]
     assert found[1] == "falling=true rising=true filtered=true same=true title=true requests=0"
     assert "CONSOLE" not in done.stderr
+
+
+def test_trusted_rows_with_inputs_of_their_own_are_shown_as_the_reason(tmp_path: Path) -> None:
+    """Trusted rows that stand in no noisy file: two gold files, one with inputs and one that is gone by then."""
+    generator = np.random.default_rng(0)
+    words = {"cat": "meow purr paw", "dog": "bark wag fetch"}
+
+    def table(path: Path, prefix: str, rows: int, noise: float, ids: str) -> None:
+        lines = [f"{ids},text,label"]
+        for i in range(rows):
+            truth = ["cat", "dog"][i % 2]
+            given = ["cat", "dog"][(i + 1) % 2] if generator.random() < noise else truth
+            lines.append(f"{prefix}{i},{' '.join(generator.choice(words[truth].split(), 6))} {prefix}{i},{given}")
+        path.write_text("\n".join(lines) + "\n")
+
+    table(tmp_path / "noisy.csv", "n", 200, 0.2, "id")
+    table(tmp_path / "gold.csv", "g", 40, 0.0, "id")
+    table(tmp_path / "more.csv", "m", 20, 0.0, "id")
+    files = ["--noisy", str(tmp_path / "noisy.csv"), "--clean", str(tmp_path / "gold.csv")]
+    files += ["--clean", str(tmp_path / "more.csv"), "--text-column", "text", "--backbone", "hashed-text"]
+    out = tmp_path / "run"
+    assert main(["train", *files, "--out", str(out), "--quiet"]) == 0
+    (tmp_path / "more.csv").unlink()
+    assert main(["report", "--run", str(out), "--quiet"]) == 0
+    page = (out / "report.html").read_text()
+    assert "The nearest trusted rows are not shown" not in page
+    assert re.search(r"\bg\d+\b", page)
+    assert not re.search(r"[^\w]m\d+[^\w]", page)

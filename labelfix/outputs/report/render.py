@@ -104,6 +104,7 @@ def render(
         run=found,
         evidence=found.evidence,
         verdict=found.evidence.get("verdict"),
+        noisy_asked=any(each.get("agreement") for each in (found.evidence.get("ledger") or {}).get("entries", [])),
         classes=found.metadata.classes,
         balance=_balance(found),
         matrix=_matrix(found),
