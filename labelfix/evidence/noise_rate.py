@@ -1,20 +1,25 @@
-"""How many given labels are wrong, with 95 % intervals.
+"""How many given labels of the noisy rows are wrong, with 95 % intervals.
 
-Trusted rows drawn at random from the noisy file: prediction-powered inference. A model's opinion of all noisy rows is
-corrected by what it gets wrong on the paired rows, with the share λ of it that makes the variance smallest,
+Trusted rows drawn at random from the noisy file: prediction-powered inference. A model's opinion p of all noisy rows is
+corrected by what it gets wrong on the paired rows, z = [y' ≠ y], and counts as far as it foretells z,
 
-    θ = mean_P(z) − λ (mean_P(p) − mean_N(p)),   var θ = var(z − λp)/n + λ² var(p)/N,   z = [y' ≠ y]
+    θ = mean_P(z − λp) + λ mean_N(p),   var θ = var(z − λp)·(1/P + 1/N),   λ = cov(z, p) / var(p).
 
-and the interval is Wilson's for as many rows as would have that variance: it stays in [0, 1] and keeps its coverage at
-small rates. The opinion must come from models that never saw the given label of the row, noisy or paired.
+λ of a pair is that of pairs in other parts: otherwise it would follow the luck of the draw, and lower high counts only.
+1/N stands there because the wrong labels of these N rows are meant, not a rate that they were drawn from. The interval
+is Wilson's for as many rows as have that variance: it stays in [0, 1] and keeps its coverage at small rates. The
+opinion must come from models that never saw the given label of the row, noisy or paired; those of a pair saw other
+pairs, which ties the rows together and adds about a tenth to the variance (measured). A cell of T and the rate of a
+class are ratios and go by their linear part.
 
 Drawn per class: T row by row from the pairs, P(y) from the shares of given labels q = P T, and the rate Σ P(y) (1 −
 T[y, y]), bootstrapped through both. Unweighted, a rate of .13 on skewed classes reads as .26.
 
 Without pairs: as soft labels have it, under noise that depends on the class alone; no interval.
 
-Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic, Science 2023; Angelopoulos, Duchi and Zrnic 2023 (λ); Wilson
-1927; Korn and Graubard 1998 (effective rows).
+Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic, Science 2023; Angelopoulos, Duchi and Zrnic 2023 (λ); Zrnic
+and Candès, PNAS 2024 (opinions of models that learned other pairs); Wilson 1927; Korn and Graubard 1998 (effective
+rows).
 
 Legend: N noisy rows, P pairs, K classes.
 """
@@ -40,8 +45,17 @@ DRAWS = 400
 EM_STEPS = 200
 """Of the class shares."""
 
-FEW_WRONG = 20
-"""With fewer wrong pairs than this λ is 0: its variance would be noise."""
+FEW = 5
+"""With fewer pairs of either kind they are counted."""
+
+PARTS = 4
+"""Parts of the pairs; λ of one comes from the others."""
+
+DEPENDENCE = 1.1
+"""What is added to the variance because pairs had a part in the opinions of each other."""
+
+MOST_CLASSES = 30
+"""With more classes the cells of T are counted."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,19 @@ class Interval:
     low: float | None
     high: float | None
     rows: int
+
+    def complement(self) -> Interval:
+        """Of the opposite."""
+        value, low, high = (None if each is None else 1 - each for each in (self.value, self.high, self.low))
+        return Interval(value, low, high, self.rows)
+
+    def scaled(self, factor: float) -> Interval:
+        """The same a little larger or smaller; its ends stay where they are, as long as they hold it."""
+        assert self.value is not None
+        value = self.value * factor
+        low = None if self.low is None else min(self.low, value)
+        high = None if self.high is None else max(self.high, value)
+        return Interval(value, low, high, self.rows)
 
     def to_json(self) -> dict[str, float | int | None]:
         """Plain values."""
@@ -135,23 +162,24 @@ def estimate(
     """
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(counts, (truth, paired_given), 1)
-    matrix = tuple(tuple(_share(int(cell), int(row.sum())) for cell in row) for row in counts)
+    spread = 1 + len(truth) / max(len(given), 1)
+    matrix = tuple(tuple(_share(int(cell), int(row.sum()), spread) for cell in row) for row in counts)
+    wrong = truth != paired_given
+    rate = _share(int(wrong.sum()), len(truth), spread)
     if sampling == "per-class":
-        classes = tuple(_share(int(row.sum() - row[c]), int(row.sum())) for c, row in enumerate(counts))
         how = "trusted rows drawn per class, weighted by the class shares that the given labels imply; bootstrapped"
-        return NoiseRate(_reweighted(counts, given, seed), classes, matrix, how, True)
-    wrong, each = truth != paired_given, np.arange(len(truth))
-    if opinion is None:
-        plain = tuple(_share(int(row.sum() - row[c]), int(row.sum())) for c, row in enumerate(counts))
+        rate = _reweighted(counts, given, seed)
+    elif opinion is None:
         how = "paired trusted rows drawn at random, counted (Wilson)"
-        return NoiseRate(_share(int(wrong.sum()), len(truth)), plain, matrix, how, True)
-    every = np.arange(len(opinion.given))
-    said = 1 - opinion.pairs[each, paired_given].astype(np.float64)
-    of_noisy = 1 - opinion.noisy[every, opinion.given].astype(np.float64)
-    rate = _powered(wrong.astype(np.float64), said, of_noisy, np.ones(len(truth)), int(wrong.sum()))
-    classes = tuple(_of_class(c, truth, paired_given, opinion) for c in range(num_classes))
-    how = "prediction-powered inference from paired trusted rows drawn at random"
-    return NoiseRate(rate, classes, matrix, how, True)
+    else:
+        how = "prediction-powered inference from paired trusted rows drawn at random"
+        said = 1 - opinion.pairs[np.arange(len(truth)), paired_given].astype(np.float64)
+        of_noisy = 1 - opinion.noisy[np.arange(len(opinion.given)), opinion.given].astype(np.float64)
+        rate = _powered(wrong.astype(np.float64), said, of_noisy, int(wrong.sum()), len(truth))
+        if num_classes <= MOST_CLASSES:
+            every = range(num_classes)
+            matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
+    return NoiseRate(rate, tuple(row[c].complement() for c, row in enumerate(matrix)), matrix, how, True)
 
 
 def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
@@ -173,50 +201,61 @@ def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
     return NoiseRate(bare(1 - score.mean()), classes, matrix, how, False)
 
 
-def _of_class(c: int, truth: Codes, paired_given: Codes, opinion: Opinion) -> Interval:
-    """The rate among the rows of a true class: a ratio, by its linear part."""
+def _of_cell(c: int, j: int, truth: Codes, paired_given: Codes, opinion: Opinion) -> Interval:
+    """T[c, j], the share of the rows of a true class that have a given label: a ratio, by its linear part."""
     own = truth == c
     rows = int(own.sum())
-    wrong = own & (paired_given != c)
+    hits = own & (paired_given == j)
     if not rows:
         return Interval(None, None, None, 0)
-    plain = float(wrong.sum() / rows)
-    says, of_noisy = opinion.pairs[:, c].astype(np.float64), opinion.noisy[:, c].astype(np.float64)
-    residual = (wrong - plain * own) / own.mean()
-    share = float(own.mean())
-    said = says * ((paired_given != c) - plain) / share
-    noisy = of_noisy * ((opinion.given != c) - plain) / share
-    found = _powered(residual, said, noisy, own.astype(np.float64) / share, int(wrong.sum()), plain)
-    return Interval(found.value, found.low, found.high, rows)
+    counted, share = float(hits.sum() / rows), float(own.mean())
+    residual = (hits - counted * own) / share
+    said = opinion.pairs[:, c].astype(np.float64) * ((paired_given == j) - counted) / share
+    of_noisy = opinion.noisy[:, c].astype(np.float64) * ((opinion.given == j) - counted) / share
+    return _powered(residual, said, of_noisy, int(hits.sum()), rows, counted)
 
 
-def _powered(z: Floats, said: Floats, noisy: Floats, unit: Floats, wrong: int, centre: float = 0.0) -> Interval:
+def _to_one(row: Sequence[Interval]) -> tuple[Interval, ...]:
+    """A row of T whose cells were estimated one by one, so that it sums to 1."""
+    total = sum(cell.value or 0.0 for cell in row) or 1.0
+    return tuple(cell if cell.value is None else cell.scaled(1 / total) for cell in row)
+
+
+def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, centre: float = 0.0) -> Interval:
     """θ of the module's docstring, plus a centre.
 
     Args:
         z: `(P,)` what is averaged.
         said: `(P,)` the opinion of it.
-        noisy: `(N,)` the same of noisy rows.
-        unit: `(P,)` what a row adds where everything is wrong; its mean is 1.
-        wrong: Wrong pairs.
+        of_noisy: `(N,)` the same of noisy rows.
+        hits: Pairs that count.
+        rows: Of so many.
         centre: Added to θ.
     """
-    pairs, rows = len(z), len(noisy)
-    spread = float(said.var()) if pairs > 1 else 0.0
-    power = 0.0
-    if wrong >= FEW_WRONG and pairs - wrong >= FEW_WRONG and spread > 0:
-        power = float(np.clip(np.cov(z, said)[0, 1] / (spread * (1 + pairs / rows)), 0, 1))
-    value = centre + float(z.mean() - power * (said.mean() - noisy.mean()))
-    variance = (
-        float((z - power * said).var(ddof=1)) / pairs + power**2 * float(noisy.var()) / rows if pairs > 1 else 0.0
-    )
-    if power == 0.0 or variance <= 0:
-        total = round(float(np.count_nonzero(unit)))
-        return _share(wrong, total)
-    value = float(np.clip(value, 1e-6, 1 - 1e-6))
-    effective = value * (1 - value) / variance
+    spread = 1 + len(z) / max(len(of_noisy), 1)
+    if min(hits, rows - hits) < FEW:
+        return _share(hits, rows, spread)
+    power = _power(z, said)
+    left = z - power * said
+    gain = float(z.var() / max(float(left.var()), 1e-12)) / DEPENDENCE
+    if gain <= 1:
+        return _share(hits, rows, spread)
+    value = float(np.clip(centre + left.mean() + power.mean() * of_noisy.mean(), 1e-6, 1 - 1e-6))
+    effective = rows * gain / spread
     low, high = wilson(value * effective, effective)
-    return Interval(value, max(low, 0.0), min(high, 1.0), pairs)
+    return Interval(value, max(low, 0.0), min(high, 1.0), rows)
+
+
+def _power(z: Floats, said: Floats) -> Floats:
+    """`(P,)` λ of each pair, from the pairs of the other parts."""
+    part = np.arange(len(z)) % PARTS
+    power = np.zeros(len(z))
+    for number in range(PARTS):
+        others = part != number
+        spread = float(said[others].var())
+        if spread > 0:
+            power[~others] = np.clip(np.cov(z[others], said[others], ddof=0)[0, 1] / spread, 0, 1)
+    return power
 
 
 def _reweighted(counts: npt.NDArray[np.int64], given: Codes, seed: int) -> Interval:
@@ -259,8 +298,9 @@ def _rate(counts: Floats, given_shares: Floats) -> Floats:
     return np.asarray((p * (1 - right)).sum(axis=1))
 
 
-def _share(hits: int, total: int) -> Interval:
+def _share(hits: int, total: int, spread: float) -> Interval:
+    """A counted share; `spread` is how much larger its variance is because noisy rows are meant."""
     if not total:
         return Interval(None, None, None, 0)
-    low, high = wilson(hits, total)
+    low, high = wilson(hits / spread, total / spread)
     return Interval(hits / total, 0.0 if hits == 0 else low, 1.0 if hits == total else high, total)

@@ -1,10 +1,12 @@
-"""How many of the flagged rows were right after all, and whether noise-rate intervals hold the true rate.
+"""How many of the flagged rows were right after all, and how many of the wrong labels were found.
 
-    python tests/measure/guarantee.py DATA_ROOT BACKBONE --set ag-unif-20 --draws 100 [--trusted per-class] [--unpaired]
+    OMP_NUM_THREADS=1 python tests/measure/guarantee.py DATA_ROOT BACKBONE --set ag-unif-20 --draws 100 \\
+        [--trusted per-class] [--unpaired]
 
 One fit of `mlc` per draw of the protocol (docs/how-to/bench.md), seeds 0, 1, …; the sets are those of the plan
-real-noise. `--noise unif --rate 0.05` puts other noise on a set whose noise is made. cleanlab's default
-`find_label_issues` is run on the first ten draws. Prints one line of means with their standard errors.
+real-noise. `--noise unif --rate 0.4` puts other noise on a set whose noise is made. The first twenty draws have
+cleanlab's default `find_label_issues` beside them, and what the run's label_score would have found, cut where
+it has the same share of false flags. Prints one line of means with their standard errors.
 """
 
 from __future__ import annotations
@@ -21,17 +23,16 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.data.tables import ClassNames
 from labelfix.devices import one_thread
-from labelfix.evidence.judge import judge
+from labelfix.evidence.calibrate import calibrate
+from labelfix.evidence.judge import final_soft, guarantee_of, noise_of
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent
 from labelfix.settings.methods import ConfidentLearningSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
-from labelfix.settings.run import TrainSettings
 
 LEVELS = (0.05, 0.1, 0.2)
-CLEANLAB_DRAWS = 10
+CLEANLAB_DRAWS = 20
 
 
 def main() -> None:
@@ -58,27 +59,30 @@ def main() -> None:
         job = Job(setting, method, "none", seed, "", Path())
         problem = as_problem(loaded, part, job, plan, compute)
         with one_thread():
-            fitted = METHODS["mlc"](problem, method.settings, Silent())
-            evidence = judge(problem, fitted, TrainSettings(), ClassNames(part.classes), Silent())
+            found_model = calibrate(problem, METHODS["mlc"](problem, method.settings, Silent()))
+            assert found_model is not None
+            soft, given = final_soft(problem, found_model.fitted)
+            p, guarantee = guarantee_of(problem, found_model, soft, given)
+            rate = noise_of(problem, soft, given).rate
         wrong = part.given != part.noisy_truth
-        assert evidence.p_values is not None
         for level in LEVELS:
-            flagged = rejected(evidence.p_values, level)
+            flagged = rejected(p, level)
             note(found, f"false flags at {level:g}", (flagged & ~wrong).sum() / max(flagged.sum(), 1))
             note(found, f"found at {level:g}", (flagged & wrong).sum() / max(wrong.sum(), 1))
-        rate = evidence.figures["noise"]["rate"]
+        note(found, "trusted rows that judge", guarantee.rows)
         note(found, "true rate", wrong.mean())
-        note(found, "estimated rate", rate["value"])
-        if rate["low"] is not None:
-            note(found, "covered", rate["low"] <= wrong.mean() <= rate["high"])
-            note(found, "width", rate["high"] - rate["low"])
+        note(found, "estimated rate", rate.value or 0.0)
+        if rate.low is not None and rate.high is not None:
+            note(found, "covered", rate.low <= wrong.mean() <= rate.high)
         if seed < CLEANLAB_DRAWS:
             with one_thread():
                 other = METHODS["confident-learning"](problem, ConfidentLearningSettings(), Silent()).own_rows
             assert other is not None
             flagged = other.soft.argmax(axis=1) != part.given
-            note(found, "cleanlab: false flags", (flagged & ~wrong).sum() / max(flagged.sum(), 1))
+            false = (flagged & ~wrong).sum() / max(flagged.sum(), 1)
+            note(found, "cleanlab: false flags", false)
             note(found, "cleanlab: found", (flagged & wrong).sum() / max(wrong.sum(), 1))
+            note(found, "found at cleanlab's false flags", found_at(soft[np.arange(len(given)), given], wrong, false))
     means = ", ".join(f"{name} {np.mean(v):.3f} ({np.std(v) / len(v) ** 0.5:.3f})" for name, v in found.items())
     noise = f" {asked.noise} {asked.rate:g}" if asked.noise else ""
     pairs = "unpaired" if asked.unpaired else "paired"
@@ -90,6 +94,14 @@ def rejected(p: np.ndarray, level: float) -> np.ndarray:
     ordered = np.sort(p.astype(np.float64))
     passed = np.flatnonzero(ordered <= level * np.arange(1, len(p) + 1) / len(p))
     return p <= ordered[passed[-1]] if len(passed) else np.zeros(len(p), dtype=bool)
+
+
+def found_at(score: np.ndarray, wrong: np.ndarray, false: float) -> float:
+    """The share of wrong labels above the lowest cut of a score whose realised share of false flags is not higher."""
+    order = np.argsort(score, kind="stable")
+    hits = np.cumsum(wrong[order])
+    allowed = np.flatnonzero(1 - hits / np.arange(1, len(order) + 1) <= false)
+    return float(hits[allowed[-1]] / max(wrong.sum(), 1)) if len(allowed) else 0.0
 
 
 def note(found: dict[str, list[float]], name: str, value: float) -> None:
