@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.tables import Codes, LabelTable, TrainingData
+from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.checks import Checks, side_checks
@@ -38,6 +38,7 @@ from labelfix.settings.interval import Interval
 from labelfix.settings.run import TrainSettings, to_plain, to_toml
 from labelfix.start import Start, prepare
 from labelfix.training.checkpoints import Checkpoints
+from labelfix.training.loop import outputs
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
         rows = made.clean_rows[evidence.fitted.held.rows]
         figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
     sides = SideColumns(p_value)
-    if settings.side_checks and made.problem.family == "head":
+    if settings.side_checks:
         found = checked(made)
         sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, found))
         paired = int((data.paired_given >= 0).sum())
@@ -187,9 +188,14 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
 
 
 def checked(made: Fit) -> Checks:
-    """Repeated rows and outliers among the noisy rows."""
+    """Repeated rows and outliers among the noisy rows, by fixed features or by h(x) of the network."""
     problem = made.problem
-    return side_checks(problem.noisy, problem.given, made.noisy_rows, problem.clean, problem.truth, problem.num_classes)
+
+    def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
+        return outputs(made.model.classifier, inputs, rows, problem.device)[1]
+
+    order, view = made.noisy_rows, None if problem.family == "head" else hidden
+    return side_checks(problem.noisy, problem.given, order, problem.clean, problem.truth, problem.num_classes, view)
 
 
 def _spread(rows: int, places: Codes, found: Checks) -> dict[str, Any]:

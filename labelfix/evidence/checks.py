@@ -1,7 +1,8 @@
-"""Side checks on fixed features: repeated rows with different labels, and rows unlike any trusted one.
+"""Side checks: repeated rows with different labels, and rows unlike any trusted one.
 
-A row repeats an earlier one where their features are equal, or nearly so (cosine of at least `NEAR`). How unlike a row
-is to the trusted rows is told by them: its outlier score is the share of trusted rows that have another trusted row
+A row repeats an earlier one where both hold the same, or, on fixed features, nearly the same (cosine of at least
+`NEAR`); the features of a network that was trained on the rows bring all rows of a class close together. How unlike a
+row is to the trusted rows is told by them: its outlier score is the share of trusted rows that have another trusted row
 nearer than this row has one.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
@@ -9,16 +10,18 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.models.features import Inputs
+from labelfix.models.features import Inputs, content_keys
+
+View = Callable[[Inputs, Codes], Probabilities]
 
 NEAR = 0.985
 """Cosine of features from which rows count as nearly the same."""
@@ -64,49 +67,68 @@ class Checks:
         }
 
 
-def side_checks(noisy: Inputs, given: Codes, order: Codes, clean: Inputs, truth: Codes, num_classes: int) -> Checks:
+def side_checks(
+    noisy: Inputs,
+    given: Codes,
+    order: Codes,
+    clean: Inputs,
+    truth: Codes,
+    num_classes: int,
+    view: View | None = None,
+) -> Checks:
     """Look for them.
 
     Args:
-        noisy: Fixed features of the noisy rows.
+        noisy: The noisy rows; fixed features where there is no `view`.
         given: `(N,)` their given labels.
         order: `(N,)` their places in the file: of equal rows the first is the original.
-        clean: Fixed features of the trusted rows.
+        clean: The trusted rows, likewise.
         truth: `(M,)` their labels.
         num_classes: K.
+        view: Inputs and the rows of them wanted → `(n, D)` features by which they are compared.
     """
+    fixed, view = view is None, view or _features
     every = np.argsort(order, kind="stable").astype(np.int64)
     labels = given[every]
     chosen = np.arange(0, len(truth), -(-len(truth) // MOST_TRUSTED), dtype=np.int64)
-    trusted = _unit(clean.batch(chosen).numpy())
+    trusted = _unit(view(clean, chosen))
     own = trusted @ trusted.T
     np.fill_diagonal(own, -np.inf)
     usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
-    pairs = len(given) <= MOST_PAIRS
-    held = _unit(noisy.batch(every).numpy()) if pairs else None
-    twin = np.full(len(given), -1, dtype=np.int64)
+    pairs = fixed and len(given) <= MOST_PAIRS
+    held = _unit(view(noisy, every)) if pairs else None
+    twin = _equal(content_keys(noisy, every), labels)
+    equal, near = int((twin >= 0).sum()), 0
     score = np.empty(len(given), dtype=np.float32)
-    seen: dict[bytes, dict[int, int]] = {}
-    equal = near = 0
     for start in range(0, len(given), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(given)))
-        raw = noisy.batch(every[rows]).numpy()
-        unit = _unit(raw)
+        unit = _unit(view(noisy, every[rows])) if held is None else held[rows]
         like = (unit @ trusted.T).max(axis=1)
         # The share of trusted rows whose nearest other one is nearer than this.
         score[rows] = 1 - np.searchsorted(usual, like, side="right") / len(usual)
-        for row, content in zip(rows.tolist(), raw, strict=True):
-            known = seen.setdefault(blake2b(content.tobytes(), digest_size=16).digest(), {})
-            other = next((place for label, place in known.items() if label != labels[row]), -1)
-            twin[row] = other
-            equal += other >= 0
-            known.setdefault(int(labels[row]), row)
         if held is not None:
             near += _near(unit, held, labels, rows, twin)
     back = np.argsort(every, kind="stable")
     found = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
     missing = np.flatnonzero(np.bincount(truth, minlength=num_classes) == 0)
     return Checks(found.astype(np.int64), score[back], equal, near if pairs else None, tuple(missing.tolist()))
+
+
+def _features(inputs: Inputs, rows: Codes) -> Probabilities:
+    batch = inputs.batch(rows)
+    assert isinstance(batch, Tensor)
+    return batch.numpy()
+
+
+def _equal(keys: npt.NDArray[np.uint64], labels: Codes) -> Codes:
+    """`(N,)` for each row the first earlier one of the same content and another label; -1 without."""
+    twin = np.full(len(keys), -1, dtype=np.int64)
+    seen: dict[int, dict[int, int]] = {}
+    for row, (key, label) in enumerate(zip(keys.tolist(), labels.tolist(), strict=True)):
+        known = seen.setdefault(key, {})
+        twin[row] = next((place for other, place in known.items() if other != label), -1)
+        known.setdefault(label, row)
+    return twin
 
 
 def _near(unit: Probabilities, held: Probabilities, labels: Codes, rows: npt.NDArray[np.int64], twin: Codes) -> int:

@@ -21,7 +21,7 @@ from labelfix.evidence import noise_rate
 from labelfix.evidence.agreement import Agreement, ask_noisy_rows
 from labelfix.evidence.asked import ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
-from labelfix.evidence.conformal import Guarantee, class_weights, p_values
+from labelfix.evidence.conformal import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
@@ -145,22 +145,29 @@ def guarantee_of(
     weights = class_weights(labels, right, asked.paired, problem.sampling)
     weight = weights[labels]
     every = np.arange(len(problem.given), dtype=np.int64)
-    scores = (
+    scores = [
         soft_of(model, problem.noisy, every, problem.given)[every, problem.given]
         if model.own_scores is None
         else model.own_scores
         for model in held.models
-    )
-    p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
-    total = float(weight.sum())
-    weighted = not (asked.paired and problem.sampling == "random")
+    ]
+    counts = np.bincount(labels, minlength=problem.num_classes)
+    per_class = bool(asked.paired and (counts >= MANY).all())
+    if per_class:
+        p, weight = p_values_per_class(score, by, labels, scores, problem.given), np.ones(len(own))
+        total, smallest = float(counts.max()), 1.0
+    else:
+        p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
+        total, smallest = float(weight.sum()), float(weights[weights > 0].min(initial=1.0))
+    weighted = not per_class and not (asked.paired and problem.sampling == "random")
     return p, Guarantee(
         rows=len(own),
-        effective_rows=total**2 / max(float((weight**2).sum()), 1e-12),
+        effective_rows=float(weight.sum()) ** 2 / max(float((weight**2).sum()), 1e-12),
         paired=asked.paired,
         weighted=weighted,
-        smallest_p=float(weights[weights > 0].min() / (total + weights[weights > 0].min())) if len(own) else 1.0,
+        smallest_p=smallest / (total + smallest),
         assumption=None if asked.paired else ASSUMED,
+        per_class=per_class,
     )
 
 

@@ -210,13 +210,18 @@ def by_content(inputs: Inputs, rows: Rows, labels: Rows) -> Rows:
         rows: `(N,)` the rows to order.
         labels: `(N,)` their labels, which decide between rows of equal content.
     """
-    return rows[np.lexsort((labels, _keys(inputs, rows)))]
+    return rows[np.lexsort((labels, content_keys(inputs, rows)))]
 
 
-def _keys(inputs: Inputs, rows: Rows) -> npt.NDArray[np.uint64]:
-    """A number for each row that depends on what it holds."""
+def content_keys(inputs: Inputs, rows: Rows) -> npt.NDArray[np.uint64]:
+    """`(N,)` a number for each row that depends on what it holds alone: equal rows have equal numbers.
+
+    Args:
+        inputs: Encoded rows.
+        rows: `(N,)` which of them.
+    """
     if isinstance(inputs, SelectedInputs):
-        return _keys(inputs.inputs, inputs.rows[rows])
+        return content_keys(inputs.inputs, inputs.rows[rows])
     if isinstance(inputs, EncodedImages):
         return inputs.keys(rows)
     keys = np.empty(len(rows), dtype=np.uint64)

@@ -73,6 +73,8 @@ def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], 
     ]
     if basis.get("weighted"):
         notes.append(f"trusted rows are weighted by class, as {basis['effective_rows']:,.0f} rows drawn at random")
+    if basis.get("per_class"):
+        notes.append("each row is compared with trusted rows of its own class alone: they are many")
     if basis.get("assumption"):
         notes.append(f"assumed: {basis['assumption']}")
     if not flagged.any():

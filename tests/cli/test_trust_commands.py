@@ -57,7 +57,7 @@ def test_the_verdict_is_the_last_thing_that_train_says(
 
 def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path: Path) -> None:
     plain, crossed = trained(folder, tmp_path / "a"), trained(folder, tmp_path / "b", "--cross-fit", "3")
-    assert plain["noisy_rows"] == "scored by models that trained on them"
+    assert "each row taken out again (approximate leave-one-out)" in plain["noisy_rows"]
     assert "did not train on their given label (3 parts)" in crossed["noisy_rows"]
     assert (tmp_path / "a" / "corrected.parquet").read_bytes() != (tmp_path / "b" / "corrected.parquet").read_bytes()
 
@@ -69,4 +69,6 @@ def test_a_full_ledger_trains_its_rivals_end_to_end(folder: Path, tmp_path: Path
     assert {"clean-only", "noisy-and-clean", "glc", "this-run"} <= set(entries)
     assert "trained end to end" in entries["glc"]["about"]
     assert evidence["judged_on"]["how"] == "held-out trusted rows"
+    checks = evidence["checks"]
+    assert (checks["equal_rows_with_different_labels"], checks["nearly_equal_rows_with_different_labels"]) == (0, None)
     assert len({each["accuracy"]["rows"] for each in entries.values()}) == 1

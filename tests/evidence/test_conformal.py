@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelfix.evidence.conformal import class_weights, p_values
+from labelfix.evidence.conformal import class_weights, p_values, p_values_per_class
 from labelfix.outputs.chosen import benjamini_hochberg
 
 
@@ -62,3 +62,18 @@ def test_without_weights_a_draw_per_class_breaks_it() -> None:
     generator = np.random.default_rng(7)
     found = [false_share(generator, True, False, 0.2) for _ in range(100)]
     assert np.mean(found) > 0.25
+
+
+def test_where_classes_have_p_values_of_their_own_each_keeps_its_level() -> None:
+    """Class 1 scores lower though it is rightly labelled: pooled it looks worse than it is, on its own it does not."""
+    generator = np.random.default_rng(3)
+    classes, trusted = generator.choice(2, 20_000, p=[0.8, 0.2]), np.repeat([0, 1], 1000)
+    score = generator.normal(np.where(classes == 0, 2.0, 0.0), 1)
+    held = generator.normal(np.where(trusted == 0, 2.0, 0.0), 1)
+    by = np.arange(2000) % 3
+    found = p_values_per_class(held, by, trusted, [score] * 3, classes)
+    for c in (0, 1):
+        assert (found[classes == c] <= 0.1).mean() == pytest.approx(0.1, abs=0.03)
+    assert found.min() >= 1 / 1001 - 1e-7
+    pooled = p_values(held, by, np.ones(2000), [score] * 3, np.ones(20_000))
+    assert (pooled[classes == 1] <= 0.1).mean() > 0.15
