@@ -96,16 +96,23 @@ class Trust:
     share: float
     label_terms: Matrix
 
-    def log_soft(self, log_f: Log, log_n: Log, given: Codes) -> Log:
-        """`(R, K)` log posterior of rows.
+    def mixed(self, log_f: Log, log_n: Log) -> Log:
+        """`(R, K)` what f and n say together, up to a constant of the row.
 
         Args:
             log_f: `(R, K)` log f(x), or logits.
             log_n: `(R, K)` log n(x), or logits.
+        """
+        return (1 - self.share) * log_f + self.share * log_n
+
+    def log_soft(self, mixed: Log, given: Codes) -> Log:
+        """`(R, K)` log posterior of rows.
+
+        Args:
+            mixed: `(R, K)` of `mixed`.
             given: `(R,)` given labels, none of them missing.
         """
-        seen = self.beta * ((1 - self.share) * log_f + self.share * log_n)
-        return np.asarray(log_softmax(seen + self.label_terms[:, given].T, axis=1))
+        return np.asarray(log_softmax(self.beta * mixed + self.label_terms[:, given].T, axis=1))
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ def _each_by_its_fold(by: Sequence[Trust], log_f: Log, log_n: Log, given: Codes,
     said = np.empty_like(log_f)
     for k, trust in enumerate(by):
         own = fold == k
-        said[own] = trust.log_soft(log_f[own], log_n[own], given[own])
+        said[own] = trust.log_soft(trust.mixed(log_f[own], log_n[own]), given[own])
     return said
 
 
@@ -204,7 +211,8 @@ def fit_share(
         row, label, weight = possible_labels(truth[inside], transitions[k])
         asked = inside[row]
         for share in SHARES:
-            said = Trust(1.0, share, own).log_soft(log_f[asked], log_n[asked], label)
+            trust = Trust(1.0, share, own)
+            said = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
             loss = -weight * said[np.arange(len(asked)), truth[asked]]
             losses[share] += np.bincount(asked, loss, len(truth))
 

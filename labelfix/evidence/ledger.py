@@ -13,7 +13,7 @@ Legend: R judged trusted rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -150,17 +150,16 @@ def compare(
         own, own_loss = log_p.argmax(axis=1) == truth, _loss(log_p, truth)
         gains = paired_difference(own, right, w), mean(loss - own_loss, w)
         entries.append(Entry(name, about, share(own, w), mean(own_loss, w), *gains, *_of_noisy_rows(name, agreement)))
-    labels: list[Estimate] = []
+    labels: tuple[Estimate | None, ...] = (None, None, None)
     if corrected is not None:
         pairs = given != UNLABELLED
         after, before = (corrected == truth)[pairs], (given == truth)[pairs]
-        labels = [share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])]
+        labels = share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])
     heard = False
     if agreement is not None:
         best = next(log_p for name, _, log_p in said if name == agreement.best)
         heard = not agreement.contradicted(best.argmax(axis=1) == truth)
-    found = Ledger(tuple(entries), log_f.shape[1], *labels)
-    return replace(found, noisy_rows_heard=heard)
+    return Ledger(tuple(entries), log_f.shape[1], labels[0], labels[1], labels[2], heard)
 
 
 def _of_noisy_rows(name: str, agreement: Agreement | None) -> tuple[Estimate | None, Estimate | None]:

@@ -83,5 +83,5 @@ def test_a_fold_s_posterior_does_not_know_its_rows():
 
 def test_log_soft_is_the_log_of_probabilities():
     trust = Trust(0.8, 0.5, np.zeros((K, K)))
-    found = trust.log_soft(np.log([[0.7, 0.2, 0.1]]), np.log([[0.5, 0.25, 0.25]]), np.array([1]))
-    assert np.exp(found).sum() == pytest.approx(1)
+    mixed = trust.mixed(np.log([[0.7, 0.2, 0.1]]), np.log([[0.5, 0.25, 0.25]]))
+    assert np.exp(trust.log_soft(mixed, np.array([1]))).sum() == pytest.approx(1)

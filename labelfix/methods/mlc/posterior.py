@@ -11,6 +11,7 @@ Legend: N noisy rows, M trusted rows, K classes, F folds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,10 +77,10 @@ def fit_posterior(
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
     choose = _from_pairs if paired else _from_assumptions
     trust, without, threshold, metrics = choose(problem, rows, prior, correction, classifier)
-    seen = _Seen.of(rows, prior, correction, classifier)
+    seen = _Seen(rows, prior, correction, classifier)
     each = np.arange(len(problem.given))
-    soft = _soft(trust, *seen.by(None, trust.share), problem.given)
-    scores = [_soft(own, *seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)]
+    soft = _soft(trust, seen.by(None, trust.share), problem.given)
+    scores = [_soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
         corrector=_corrector(trust, classifier.full, prior.as_given.full),
@@ -138,35 +139,33 @@ class _Seen:
         prior: Holds N1.
         correction: Made the labels that f learned.
         classifier: f.
-        of_given: `(N, K)` leverages of N1; those without a fold are taken to be the same.
     """
 
     rows: Rows
     prior: Prior
     correction: StructuredCorrection
     classifier: CrossFitted
-    of_given: Tensor
 
-    @classmethod
-    def of(cls, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted) -> _Seen:
-        fitted, every = prior.as_given, np.arange(len(rows.truth), dtype=np.int64)
-        _, weights = rows.targets(rows.one_hot(rows.given), every)
+    def by(self, fold: int | None, share: float) -> Tensor:
+        """`(N, K)` what f and N1, with a share, say together without a fold of the trusted rows; see `Trust.mixed`."""
+        if share == 0:
+            return self._by_classifier(fold)
+        if share == 1:
+            return self._by_labels_as_given(fold)
+        return (1 - share) * self._by_classifier(fold) + share * self._by_labels_as_given(fold)
+
+    @cached_property
+    def _of_given(self) -> Tensor:
+        """`(N, K)` leverages of N1; those without a fold are taken to be the same."""
+        rows, fitted = self.rows, self.prior.as_given
+        _, weights = rows.targets(rows.one_hot(rows.given), np.arange(len(rows.truth), dtype=np.int64))
         head = fitted.full.scaled(fitted.temperature)
-        leverage = leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
-        return cls(rows, prior, correction, classifier, leverage)
-
-    def by(self, fold: int | None, share: float) -> tuple[Tensor, Tensor]:
-        """`(N, K)` logits of f and of N1 without a fold of the trusted rows; of the one that has no share, anything."""
-        f = self._by_classifier(fold) if share < 1 else None
-        n = self._by_labels_as_given(fold) if share > 0 else None
-        some = f if f is not None else n
-        assert some is not None
-        return some if f is None else f, some if n is None else n
+        return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
 
     def _by_labels_as_given(self, fold: int | None) -> Tensor:
         fitted, rows = self.prior.as_given, self.rows
         head = (fitted.full if fold is None else fitted.without[fold]).scaled(fitted.temperature)
-        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self.of_given) / fitted.temperature
+        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / fitted.temperature
 
     def _by_classifier(self, fold: int | None) -> Tensor:
         """Heads without a fold learned a sample of the noisy rows; the others are judged as they are."""
@@ -189,12 +188,11 @@ class _Seen:
         return logits / temperature
 
 
-def _soft(trust: Trust, f: Tensor, n: Tensor, given: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    soft = np.empty(f.shape, dtype=np.float32)
-    for first in range(0, len(f), BLOCK):
+def _soft(trust: Trust, mixed: Tensor, given: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    soft = np.empty(mixed.shape, dtype=np.float32)
+    for first in range(0, len(soft), BLOCK):
         part = slice(first, first + BLOCK)
-        log_f, log_n = (z[part].numpy().astype(np.float64) for z in (f, n))
-        soft[part] = np.exp(trust.log_soft(log_f, log_n, given[part]))
+        soft[part] = np.exp(trust.log_soft(mixed[part].numpy().astype(np.float64), given[part]))
     return soft
 
 
