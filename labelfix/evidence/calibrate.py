@@ -33,6 +33,9 @@ GROUPS = 5
 ENOUGH = 50
 """With fewer held rows than this nothing is scaled: it would be noise."""
 
+ENOUGH_WRONG = 10
+"""Nor where fewer of their soft labels are wrong: rows that are all right ask for ever surer probabilities."""
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -128,7 +131,8 @@ def _likelihood(log_p: Log, truth: Codes) -> Log:
 def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
     """The way of scaling that held rows like best, and the nested log soft labels that it gives."""
     best: tuple[Kind, Log] = ("none", asked.log_soft)
-    if len(asked.truth) < ENOUGH:
+    wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
+    if len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
         return best
     plain = _likelihood(asked.log_soft, asked.answer)
     most = 0.0

@@ -55,6 +55,14 @@ def test_few_rows_scale_nothing() -> None:
     assert _chosen(asked, asked.by)[0] == "none"
 
 
+def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
+    """80 rows said with .9 and all right: a temperature would go as far as its prior lets it, and prove nothing."""
+    said = np.log(np.tile([0.9, 0.1], (80, 1)))
+    every, truth = np.arange(80), np.zeros(80, dtype=np.int64)
+    asked = Asked(truth, truth, every % 4, said, every, truth, np.ones(80), said, True)
+    assert _chosen(asked, asked.by)[0] == "none"
+
+
 def test_the_reliability_curve_counts_by_hand() -> None:
     """Confidences .9 .9 .5: bin [.867, .933) has two rows, one right; bin [.467, .533) has one, right."""
     log_p = np.log([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]])
