@@ -172,7 +172,7 @@ def guarantee_of(
 
 
 def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
-    """The noise rate, from pairs where there are any to speak of.
+    """The noise rate, from pairs where there are any.
 
     Args:
         problem: The data.
@@ -180,9 +180,10 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
         given: `(n,)` the given labels of these.
     """
     pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
-    if len(pairs) < MIN_PAIRS:
+    if not len(pairs):
         return noise_rate.assumed(soft, given, transition_of(soft, given))
-    opinion = _opinion(problem, pairs) if problem.family == "head" and problem.sampling == "random" else None
+    enough = len(pairs) >= MIN_PAIRS and problem.family == "head" and problem.sampling == "random"
+    opinion = _opinion(problem, pairs) if enough else None
     return noise_rate.estimate(
         problem.truth[pairs],
         problem.paired_given[pairs],

@@ -13,7 +13,7 @@ Legend: R judged trusted rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,10 @@ def compare(
     for name, about, log_p in said:
         own, own_loss = log_p.argmax(axis=1) == truth, _loss(log_p, truth)
         gains = paired_difference(own, right, w), mean(loss - own_loss, w)
-        entries.append(Entry(name, about, share(own, w), mean(own_loss, w), *gains, *_of_noisy_rows(name, agreement)))
+        nll = mean(own_loss, w)
+        if np.isfinite(nll.low):
+            nll = replace(nll, low=max(nll.low, 0.0))
+        entries.append(Entry(name, about, share(own, w), nll, *gains, *_of_noisy_rows(name, agreement)))
     labels: tuple[Estimate | None, ...] = (None, None, None)
     if corrected is not None:
         pairs = given != UNLABELLED

@@ -139,14 +139,11 @@ def _of_classifier(ledger: Ledger, name: str) -> str:
         CLEAN_ONLY: "the trusted rows alone do better than this run, add trusted rows or",
         NOISY_AND_CLEAN: "the given labels as they are teach a better classifier than this run,",
     }.get(name, f"{name} does better than this run,")
-    return f"{do} use --method {METHOD[name]}: {_against(chosen, run)}{_by_noisy_rows(ledger, chosen, run)}"
-
-
-def _by_noisy_rows(ledger: Ledger, chosen: Entry, run: Entry) -> str:
-    if not ledger.noisy_rows_heard or chosen.agreement is None or run.agreement is None:
-        return ""
-    said = f"{chosen.agreement.value:.1%} against {run.agreement.value:.1%}"
-    return f", and of {chosen.agreement.rows:,} given labels that neither had learned it says {said}"
+    measured = _against(chosen, run)
+    if ledger.noisy_rows_heard and chosen.agreement is not None and run.agreement is not None:
+        said = f"{chosen.agreement.value:.1%} against {run.agreement.value:.1%} by this run"
+        measured = f"of {chosen.agreement.rows:,} given labels that neither had learned it says {said}"
+    return f"{do} use --method {METHOD[name]}: {measured}"
 
 
 def _of_this_run(ledger: Ledger, run: Entry) -> str:

@@ -117,7 +117,7 @@ def test_few_trusted_rows_leave_it_to_noisy_ones():
     verdict = conclude(found)
     assert found.noisy_rows_heard
     assert verdict.classifier == CONFIDENT_LEARNING
-    assert "of 4,000 given labels that neither had learned it says 75.0% against 70.0%" in verdict.sentence
+    assert "of 4,000 given labels that neither had learned it says 75.0% against 70.0% by this run" in verdict.sentence
 
 
 def test_noisy_rows_are_not_heard_where_trusted_ones_contradict_them():
