@@ -8,8 +8,9 @@ with A_i = the row's leverage, x_iᵀ H⁻¹ x_i for each class. The Hessian is 
 
     H_c = Σ_j ω_j p_jc (1 − p_jc) K/(K − 1) x_j x_jᵀ + penalty,
 
-which is exact for two classes and for flat probabilities. Against fitting again without the row the change was off by 2
-to 8 % on real tables, where taking the Hessian whole was off by up to 4 % at ten times the price.
+which is exact for two classes and for flat probabilities. Against fitting again without the row the change was off by 1
+to 10 % on real tables, where the Hessian taken whole was off by up to 4 % at ten times the price. With more than
+`MANY` classes H_c is the same for all of them but for the mean of its curvature: off by 10 to 30 % then, at no price.
 
 Source: approximate leave-one-out, Rad and Maleki, "A scalable estimate of the out-of-sample prediction error via
 approximate leave-one-out cross-validation", JRSS B 2020.
@@ -19,7 +20,11 @@ Legend: T rows fitted to, the N noisy ones first, D features, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 from labelfix.training.linear import LinearHead
@@ -29,6 +34,9 @@ CHUNK = 16_384
 
 CURVATURE = 20_000
 """The Hessian is measured on so many rows, taken at even distances."""
+
+MANY = 100
+"""With more classes they share one Hessian."""
 
 SMALLEST = 1e-6
 """What is nearer to zero than this is not divided by."""
@@ -50,15 +58,39 @@ def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float,
     p = head.log_probabilities(features[::step]).double().exp()
     penalty = torch.full((width + 1,), 1 / ridge, dtype=torch.float64)
     penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
+    curvatures = sampled_weights[:, None] * p * (1 - p) * classes / max(classes - 1, 1)
     found = torch.empty(rows, classes)
-    for c in range(classes):
-        curvature = sampled_weights * p[:, c] * (1 - p[:, c]) * classes / max(classes - 1, 1)
-        hessian = (sampled * curvature[:, None]).T @ sampled + torch.diag(penalty)
-        inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
+    pieces = _shared if classes > MANY else _class_by_class
+    for columns, leverage in pieces(sampled, sampled_weights, curvatures, torch.diag(penalty)):
         for first in range(0, rows, CHUNK):
             part = slice(first, min(first + CHUNK, rows))
-            found[part, c] = (_with_bias(features[part]).float() @ inverse).pow(2).sum(dim=1)
+            found[part, columns] = leverage(_with_bias(features[part]).float())
     return found
+
+
+Pieces = Iterator[tuple[slice, Callable[[Tensor], Tensor]]]
+"""Classes, and what makes `(n, ·)` leverages for them of `(n, D + 1)` rows."""
+
+
+def _class_by_class(sampled: Tensor, _: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
+    for c, curvature in enumerate(curvatures.T):
+        hessian = (sampled * curvature[:, None]).T @ sampled + penalty
+        inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
+        yield slice(c, c + 1), partial(_norms, inverse)
+
+
+def _norms(inverse: Tensor, rows: Tensor) -> Tensor:
+    return (rows @ inverse).pow(2).sum(dim=1, keepdim=True)
+
+
+def _shared(sampled: Tensor, weights: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
+    """H_c = s_c Σ ω x xᵀ + penalty, in the coordinates in which both parts are diagonal."""
+    spread = (sampled * weights[:, None]).T @ sampled
+    sizes, axes = eigh(spread.numpy(), penalty.numpy())
+    share = curvatures.sum(dim=0) / weights.sum().clamp_min(1e-12)
+    factors = (1 / (torch.from_numpy(sizes)[:, None] * share + 1)).float()
+    along = torch.from_numpy(axes).float()
+    yield slice(None), lambda rows: (rows @ along).pow(2) @ factors
 
 
 def left_out(logits: Tensor, targets: Tensor, leverage: Tensor) -> Tensor:

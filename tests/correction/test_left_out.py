@@ -54,6 +54,20 @@ def test_a_row_that_is_left_out_is_liked_less_well():
     assert bool((found.log_softmax(1)[own] < logits.log_softmax(1)[own]).all())
 
 
+def test_very_many_classes_share_a_hessian_that_is_about_right(monkeypatch):
+    """Four classes taken for very many: the change keeps its direction and about its size."""
+    import labelfix.correction.left_out as module
+
+    features, targets, weights = problem(4)
+    head = fitted(features, targets, weights, 1.0)
+    logits = head.logits(features[:90])
+    each = left_out(logits, targets[:90], leverages(features, head, weights, 1.0, 90)) - logits
+    monkeypatch.setattr(module, "MANY", 3)
+    shared = left_out(logits, targets[:90], leverages(features, head, weights, 1.0, 90)) - logits
+    assert float((shared * each).sum() / (each * each).sum()) == pytest.approx(1, abs=0.15)
+    assert float((shared - each).norm() / each.norm()) < 0.25
+
+
 def test_a_class_that_nobody_has_does_not_break_it():
     features, targets, weights = problem(3)
     targets = torch.cat([targets, torch.zeros(len(targets), 1).double()], dim=1)
