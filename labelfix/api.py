@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from labelfix.devices import pick_device
 from labelfix.errors import LabelfixError, SettingsError, input_error
 from labelfix.evaluation import match
 from labelfix.models.trained import TrainedClassifier
-from labelfix.nearest import Trusted, every_so_manieth, hidden_of, nearest, trusted_in_noisy, trusted_of_their_own
+from labelfix.nearest import nearest_trusted
 from labelfix.next_rows import next_rows
 from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
@@ -315,30 +314,22 @@ class Run:
         """
         found = collect(self.folder, max_rows)
         reasons: Reasons = {}
+        wanted = np.array([row.position for row in found.worst], dtype=np.int64)
         try:
-            wanted = np.array([row.position for row in found.worst], dtype=np.int64)
             reasons, why = self._nearest_trusted(wanted, progress or Silent())
         except (LabelfixError, OSError) as error:
             why = f"The nearest trusted rows are not shown: {error}"
         return write_report(Path(out), found, reasons, why)
 
     def _nearest_trusted(self, wanted: np.ndarray, progress: Progress) -> tuple[Reasons, str]:
-        """Of some rows: those that stand in the noisy file, and those of the trusted file where it holds inputs."""
-        device = pick_device(self.settings.compute.device)
+        """Of some rows: those that stand in the noisy file, and those of trusted files that hold inputs."""
         data, rows = self.manifest["data"], np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
-        paired = every_so_manieth(np.unique(rows))
+        columns = replace(self._columns, id=self._columns.clean_id, label=self._columns.clean_label)
+        names = str(data["clean"]["name"]).split(" + ") if len(rows) < data["clean"]["rows"] else []
+        files = [partial(self._blocks, name, progress, columns) for name in names]
+        device = pick_device(self.settings.compute.device)
         noisy = self._blocks(data["noisy"]["name"], progress)
-        hidden = hidden_of(noisy, self.classifier, device, np.union1d(wanted, paired))
-        trusted = Trusted()
-        if len(paired):
-            trusted_in_noisy(hidden, paired, self.folder, trusted)
-        if len(rows) < data["clean"]["rows"]:
-            columns = replace(self._columns, id=self._columns.clean_id, label=self._columns.clean_label)
-            for name in str(data["clean"]["name"]).split(" + "):
-                with contextlib.suppress(LabelfixError, OSError):  # a file of ids and labels, or gone
-                    blocks = self._blocks(name, progress, columns)
-                    trusted_of_their_own(blocks, self.classifier, device, trusted)
-        return nearest(wanted, hidden, trusted)
+        return nearest_trusted(noisy, files, self.classifier, device, wanted, np.unique(rows), self.folder)
 
     @cached_property
     def _columns(self) -> Columns:

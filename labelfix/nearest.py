@@ -7,6 +7,8 @@ Legend: n rows, M trusted rows, D features.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 
 from labelfix.correcting import Blocks
 from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities
+from labelfix.errors import LabelfixError
 from labelfix.models.features import Inputs, select
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile
@@ -35,7 +38,7 @@ NONE = (
 
 
 @dataclass
-class Trusted:
+class _Trusted:
     """Trusted rows that can be shown.
 
     Attributes:
@@ -47,73 +50,63 @@ class Trusted:
     hidden: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
 
-def trusted_in_noisy(
-    hidden: dict[int, npt.NDArray[np.float32]], trusted: Codes, folder: RunFolder, found: Trusted
-) -> None:
-    """Take up the trusted rows that stand in the noisy file.
+def nearest_trusted(
+    noisy: Blocks,
+    files: Sequence[Callable[[], Blocks]],
+    classifier: TrainedClassifier,
+    device: torch.device,
+    wanted: Codes,
+    paired: Codes,
+    folder: RunFolder,
+) -> tuple[Reasons, str]:
+    """Find them among the trusted rows that stand in the noisy file, and among those of trusted files.
 
     Args:
-        hidden: Row → its h(x).
-        trusted: `(M,)` those rows, in order.
-        folder: The run: its corrected labels say what they are called.
-        found: Where they go.
-    """
-    named = _named(folder, trusted)
-    found.names += [named[row] for row in trusted.tolist()]
-    found.hidden += [hidden[row] for row in trusted.tolist()]
-
-
-def trusted_of_their_own(blocks: Blocks, classifier: TrainedClassifier, device: torch.device, found: Trusted) -> None:
-    """Take up the labelled rows of a trusted file, but for those whose id was taken up before.
-
-    Args:
-        blocks: The trusted file.
+        noisy: The noisy file.
+        files: Opens each trusted file; one that holds no inputs or is gone is passed over.
         classifier: Gives h(x).
         device: Where to compute.
-        found: Where they go.
-    """
-    known = {name for name, *_ in found.names}
-    step = -(-len(blocks) // MOST)
-    first = 0
-    for table, inputs in blocks.encoded():
-        ids = [str(name) for name in table.ids.to_pylist()]
-        rows = [
-            i for i in range(-first % step, len(table), step) if table.codes[i] != UNLABELLED and ids[i] not in known
-        ]
-        first += len(table)
-        if rows:
-            found.hidden += list(_hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64))))
-            found.names += [(ids[i], *_described(table, i)) for i in rows]
-
-
-def nearest(wanted: Codes, hidden: dict[int, npt.NDArray[np.float32]], trusted: Trusted) -> tuple[Reasons, str]:
-    """The nearest of them.
-
-    Args:
-        wanted: `(n,)` rows, from 0.
-        hidden: Row → its h(x), of length 1.
-        trusted: The trusted rows.
+        wanted: `(n,)` rows of the noisy file, from 0.
+        paired: Trusted rows among them, in order.
+        folder: The run: its corrected labels say what these are called.
 
     Returns:
         The reasons, and a sentence where there are none.
     """
-    if not trusted.names:
+    paired = paired[:: max(-(-len(paired) // MOST), 1)]
+    hidden = hidden_of(noisy, classifier, device, np.union1d(wanted, paired))
+    named = _named(folder, paired)
+    known = _Trusted([named[row] for row in paired.tolist()], [hidden[row] for row in paired.tolist()])
+    for opened in files:
+        with contextlib.suppress(LabelfixError, OSError):
+            _take_up(opened(), classifier, device, known)
+    if not known.names:
         return {}, NONE
-    near = np.stack(trusted.hidden)
+    near = np.stack(known.hidden)
     reasons = {}
     for row in wanted.tolist():
         cosine = near @ hidden[row]
         best = np.argsort(-cosine, kind="stable")[:NEAREST].tolist()
         reasons[row] = [
             Neighbour(name, label, float(cosine[i]), file, number)
-            for i, (name, label, file, number) in ((i, trusted.names[i]) for i in best)
+            for i, (name, label, file, number) in ((i, known.names[i]) for i in best)
         ]
     return reasons, ""
 
 
-def every_so_manieth(rows: Codes) -> Codes:
-    """At most `MOST` of some rows, at even distances."""
-    return rows[:: max(-(-len(rows) // MOST), 1)]
+def _take_up(blocks: Blocks, classifier: TrainedClassifier, device: torch.device, known: _Trusted) -> None:
+    """Add the labelled rows of a trusted file, but for those whose id is known."""
+    there = {name for name, *_ in known.names}
+    step = -(-len(blocks) // MOST)
+    first = 0
+    for table, inputs in blocks.encoded():
+        ids = [str(name) for name in table.ids.to_pylist()]
+        every = range(-first % step, len(table), step)
+        rows = [i for i in every if table.codes[i] != UNLABELLED and ids[i] not in there]
+        first += len(table)
+        if rows:
+            known.hidden += list(_hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64))))
+            known.names += [(ids[i], *_described(table, i)) for i in rows]
 
 
 def hidden_of(
