@@ -78,22 +78,31 @@ def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], 
     if basis.get("assumption"):
         notes.append(f"assumed: {basis['assumption']}")
     if not flagged.any():
-        rate = ((evidence.get("noise") or {}).get("rate") or {}).get("value")
-        more = f"; about {math.ceil(2 / (level * rate)):,} would do at a noise rate of {_percent(rate)}" if rate else ""
-        notes.append(f"nothing is flagged: more trusted rows make smaller p-values{more}")
+        notes.append(f"nothing is flagged: {_why_nothing(evidence, basis, level)}")
     words = f"flagged so that at most {_percent(level)} of them are expected to be right"
     figures = {"max_false_flags": level, "guarantee": dict(basis), "smallest_share": share}
     return Chosen(flagged, words, tuple(notes), figures)
 
 
+def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: float) -> str:
+    """What would help: rows, as long as there are fewer than twice what would do if no wrong label looked right."""
+    rate = ((evidence.get("noise") or {}).get("rate") or {}).get("value")
+    needed = math.ceil(2 / (level * rate)) if rate else 0
+    if needed > basis["rows"]:
+        return f"more trusted rows make smaller p-values; about {needed:,} would do at a noise rate of {_percent(rate)}"
+    return "too many rightly labelled trusted rows look as bad as the worst rows; allow a larger share of false flags"
+
+
 def by_budget(rows: CorrectedRows, count: int) -> Chosen:
-    """The rows of lowest label_score; of equals the first.
+    """The rows of lowest label_score; of equals the first. Trusted rows, whose label is known, are not among them.
 
     Args:
         rows: Corrected labels.
         count: How many.
     """
     score = _column(rows, "label_score")
+    if "p_value" in rows.schema.names:  # of a run's own rows only trusted ones have none
+        score[np.isnan(_column(rows, "p_value"))] = np.nan
     there = np.flatnonzero(~np.isnan(score))
     worst = there[np.argsort(score[there], kind="stable")[:count]]
     flagged = np.zeros(len(score), dtype=bool)

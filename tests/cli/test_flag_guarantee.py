@@ -62,11 +62,14 @@ def test_the_text_says_what_the_guarantee_rests_on(run: Path, capsys: pytest.Cap
     assert "flagged so that at most 20 % of them are expected to be right" in said
 
 
-def test_a_budget_flags_the_worst_rows(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_budget_flags_the_worst_rows_that_nobody_has_checked(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["flag", "--run", str(run), "--budget", "7", "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    scores = sorted(v for v in pq.read_table(run / "corrected.parquet")["label_score"].to_pylist() if v is not None)
+    table = pq.read_table(run / "corrected.parquet").to_pydict()
+    scores = sorted(v for v, p in zip(table["label_score"], table["p_value"], strict=True) if p is not None)
     assert [found["label_score"] for found in said["findings"]] == pytest.approx(scores[:7])
+    gold = {line.split(",")[0] for line in (run.parent / "gold.csv").read_text().splitlines()}
+    assert not gold & {found["id"] for found in said["findings"]}
 
 
 @pytest.mark.parametrize(("gate", "code"), [("0.6", 0), ("0.05", 1)])
