@@ -139,6 +139,7 @@ def guarantee_of(
     asked, held = found.asked, found.fitted.held
     assert held is not None
     own = np.flatnonzero(asked.label == asked.answer)
+    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
     labels, by = asked.label[own], asked.by[asked.row[own]]
     score = np.exp(asked.log_soft[own, labels])
     right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
