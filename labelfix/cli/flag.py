@@ -51,7 +51,11 @@ MaxFalseFlags = Annotated[
 Budget = Annotated[
     int | None,
     typer.Option(
-        "--budget", min=1, metavar="N", show_default=False, help="Flag the N worst rows that are not trusted; instead of the confidence."
+        "--budget",
+        min=1,
+        metavar="N",
+        show_default=False,
+        help="Flag the N worst rows that are not trusted; instead of the confidence.",
     ),
 ]
 MaxNoiseRate = Annotated[

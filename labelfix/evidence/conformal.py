@@ -32,6 +32,9 @@ from labelfix.data.tables import Codes, Sampling
 Floats = npt.NDArray[np.float64]
 
 
+SATURATED = 1 - 1e-5
+"""A label_score above it counts as it: single precision orders what is nearer to 1 by how it was computed."""
+
 MANY = 1_000
 """With so many rightly labelled trusted rows of every class each class has p-values of its own."""
 
@@ -92,7 +95,9 @@ def p_values(
         of_new: `(N,)` what a calibration row of each noisy row's given class weighs: w_new.
     """
     below = np.zeros(len(of_new))
-    for number, score in enumerate(scores):
+    held = np.minimum(held, SATURATED)
+    for number, values in enumerate(scores):
+        score = np.minimum(values.astype(np.float64), SATURATED)
         own = np.flatnonzero(by == number)
         order = own[np.argsort(held[own], kind="stable")]
         heaped = np.concatenate([[0.0], np.cumsum(weight[order])])

@@ -15,6 +15,13 @@ def test_a_p_value_is_the_share_of_rightly_labelled_rows_that_look_as_bad() -> N
     assert p == pytest.approx([3 / 4, 1 / 4])
 
 
+def test_scores_that_differ_only_in_how_they_were_rounded_are_equal() -> None:
+    """Trusted rows at 1 exactly, a noisy one a few units of single precision below: it is not the worst of all."""
+    scores = [np.array([1 - 3e-7, 0.5], dtype=np.float32)]
+    p = p_values(np.ones(99), np.zeros(99, np.int64), np.ones(99), scores, np.ones(2))
+    assert p == pytest.approx([1, 1 / 100])
+
+
 def test_weights_count_rows_of_a_class_as_often_as_it_is_there() -> None:
     """Weights 2 and .5; the new row is of the class that weighs 2: (2 + 2) / (2.5 + 2)."""
     p = p_values(np.array([0.1, 0.9]), np.zeros(2, np.int64), np.array([2.0, 0.5]), [np.array([0.5])], np.array([2.0]))

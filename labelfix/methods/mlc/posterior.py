@@ -23,7 +23,7 @@ from labelfix.correction import members
 from labelfix.correction.base import LEFT_OUT, OwnRows, Problem
 from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted
-from labelfix.correction.left_out import left_out, leverages
+from labelfix.correction.left_out import MANY, left_out, leverages
 from labelfix.correction.members import Rows
 from labelfix.correction.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
 from labelfix.correction.stack import merge
@@ -50,7 +50,7 @@ class Posterior:
         threshold: From which confidence on a label is changed.
         own_rows: Soft labels of the noisy rows.
         judges: The corrector without each fold.
-        judges_scores: label_score of the noisy rows by each judge, `(N,)` each.
+        judges_scores: label_score of the noisy rows by each judge, `(N,)` each; None where taking rows out is too rough.
         metrics: What was chosen.
     """
 
@@ -58,7 +58,7 @@ class Posterior:
     threshold: float
     own_rows: OwnRows
     judges: list[PosteriorCorrector]
-    judges_scores: list[npt.NDArray[np.float32]]
+    judges_scores: list[npt.NDArray[np.float32]] | None
     metrics: dict[str, Any]
 
 
@@ -80,7 +80,11 @@ def fit_posterior(
     seen = _Seen(rows, prior, correction, classifier)
     each = np.arange(len(problem.given))
     soft = _soft(trust, seen.by(None, trust.share), problem.given)
-    scores = [_soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)]
+    scores = None
+    if problem.num_classes <= MANY:  # above, too much is taken out, and a guarantee must not rest on it
+        scores = [
+            _soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)
+        ]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
         corrector=_corrector(trust, classifier.full, prior.as_given.full),
