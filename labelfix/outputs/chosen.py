@@ -86,7 +86,7 @@ def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], 
 
 def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: float) -> str:
     """What would help: rows, as long as there are fewer than twice what would do if no wrong label looked right."""
-    rate = ((evidence.get("noise") or {}).get("rate") or {}).get("value")
+    rate = float(((evidence.get("noise") or {}).get("rate") or {}).get("value") or 0)
     needed = math.ceil(2 / (level * rate)) if rate else 0
     if needed > basis["rows"]:
         return f"more trusted rows make smaller p-values; about {needed:,} would do at a noise rate of {_percent(rate)}"

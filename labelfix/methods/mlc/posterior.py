@@ -50,7 +50,7 @@ class Posterior:
         threshold: From which confidence on a label is changed.
         own_rows: Soft labels of the noisy rows.
         judges: The corrector without each fold.
-        judges_scores: label_score of the noisy rows by each judge, `(N,)` each; None where taking rows out is too rough.
+        judges_scores: label_score of the noisy rows by each judge, `(N,)` each; None where that is too rough.
         metrics: What was chosen.
     """
 
