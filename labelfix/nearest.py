@@ -95,18 +95,28 @@ def nearest_trusted(
 
 
 def _take_up(blocks: Blocks, classifier: TrainedClassifier, device: torch.device, known: _Trusted) -> None:
-    """Add the labelled rows of a trusted file, but for those whose id is known."""
-    there = {name for name, *_ in known.names}
+    """Add the labelled rows of a trusted file, but for those that are known already: the same content and label."""
+    there = {(label, _rounded(hidden)) for (_, label, *_), hidden in zip(known.names, known.hidden, strict=True)}
     step = -(-len(blocks) // MOST)
     first = 0
     for table, inputs in blocks.encoded():
         ids = [str(name) for name in table.ids.to_pylist()]
         every = range(-first % step, len(table), step)
-        rows = [i for i in every if table.codes[i] != UNLABELLED and ids[i] not in there]
+        rows = [i for i in every if table.codes[i] != UNLABELLED]
         first += len(table)
-        if rows:
-            known.hidden += list(_hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64))))
-            known.names += [(ids[i], *_described(table, i)) for i in rows]
+        if not rows:
+            continue
+        hidden = _hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64)))
+        for i, own in zip(rows, hidden, strict=True):
+            label, file, number = _described(table, i)
+            if (label, _rounded(own)) not in there:
+                known.hidden.append(own)
+                known.names.append((ids[i], label, file, number))
+
+
+def _rounded(hidden: npt.NDArray[np.float32]) -> bytes:
+    """What equal contents have in common, however their batches were made up."""
+    return (np.round(hidden, 4) + 0.0).tobytes()  # no negative zeros
 
 
 def hidden_of(

@@ -169,6 +169,7 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
     with threads:
         evidence = judge(made.problem, made.model, settings, data.classes, progress)
+        repeated = checked(made) if settings.side_checks else None
     fitted = in_file_order(evidence.fitted, made.noisy_rows)
     p_value = None
     if evidence.p_values is not None:
@@ -179,11 +180,10 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
         rows = made.clean_rows[evidence.fitted.held.rows]
         figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
     sides = SideColumns(p_value)
-    if settings.side_checks:
-        found = checked(made)
-        sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, found))
+    if repeated is not None:
+        sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, repeated))
         paired = int((data.paired_given >= 0).sum())
-        figures = figures | {"checks": found.to_json(data.classes.names, paired)}
+        figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
     return replace(evidence, fitted=fitted, figures=figures), sides
 
 

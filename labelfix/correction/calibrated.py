@@ -30,6 +30,9 @@ Log = npt.NDArray[np.float64]
 INNER = "inner"
 """Folder of the corrector that is scaled."""
 
+BLOCK = 65_536
+"""Rows that are scaled at a time."""
+
 SMALLEST = 1e-12
 """Probabilities below it are taken as it."""
 
@@ -127,8 +130,12 @@ class CalibratedCorrector:
 
 
 def scaled(scale: Scale, soft: Probabilities) -> Probabilities:
-    """`(N, K)` soft labels, scaled."""
-    return np.asarray(softmax(scale(logs(soft)), axis=1), dtype=np.float32)
+    """`(N, K)` soft labels, scaled, a block at a time."""
+    found = np.empty(soft.shape, dtype=np.float32)
+    for first in range(0, len(soft), BLOCK):
+        part = slice(first, first + BLOCK)
+        found[part] = softmax(scale(logs(soft[part])), axis=1)
+    return found
 
 
 def logs(soft: npt.NDArray[np.floating]) -> Log:

@@ -100,7 +100,8 @@ def possible_labels(truth: Codes, transition: Matrix) -> tuple[Codes, Codes, npt
     start = np.random.default_rng([classes, len(truth)]).random((len(truth), 1))
     quantiles = (start + np.arange(DRAWN)) / DRAWN
     heaped = np.cumsum(transition, axis=1)
-    label = np.concatenate([np.searchsorted(heaped[y], q) for y, q in zip(truth, quantiles, strict=True)])
+    drawn = [np.searchsorted(heaped[y], q) for y, q in zip(truth, quantiles, strict=True)]
+    label = np.concatenate([np.zeros(0, dtype=np.int64), *drawn])
     row = np.repeat(np.arange(len(truth)), DRAWN)
     return row, np.minimum(label, classes - 1).astype(np.int64), np.full(len(row), 1 / DRAWN)
 

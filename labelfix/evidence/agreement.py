@@ -2,9 +2,9 @@
 
 As long as the right label is the likeliest one in every class, the classifier that is right most often also says most
 given labels, and of them there are thousands. This fails where noise goes by the rows themselves, as that of rules and
-heuristics does: there a classifier says given labels well and is wrong. But one that is right on at least half of all
-rows cannot say given labels more often than right ones where noise goes by class. So noisy rows are not heard where the
-classifier that says most given labels is right on clearly fewer trusted rows than that.
+heuristics does: there a classifier says given labels well and is wrong. But one that is right on at least half of the
+rows of each class cannot say given labels more often than right ones where noise goes by class. So noisy rows are not
+heard where the classifier that says most given labels is right on clearly fewer trusted rows than that.
 
 Source: Chen, Ye, Chen, Zhao and Heng, "Robustness of Accuracy Metric and its Inspirations in Learning with Noisy
 Labels", AAAI 2021.
@@ -60,13 +60,16 @@ class Agreement:
         """The entry that says most of them."""
         return max(self.hits, key=lambda name: float(self.hits[name].mean()))
 
-    def contradicted(self, right: npt.NDArray[np.bool_]) -> bool:
+    def contradicted(self, right: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> bool:
         """Whether trusted rows speak against noisy ones.
 
         Args:
             right: `(R,)` whether the best entry is right on trusted rows that it has not seen.
+            weights: `(R,)` of these rows; they count as (Σw)² / Σw² rows.
         """
-        return bool(binom.cdf(right.sum(), len(right), self.hits[self.best].mean()) < DOUBT)
+        rows = float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300))
+        hits = float(np.average(right, weights=weights)) * rows
+        return bool(binom.cdf(np.floor(hits + 1e-9), round(rows), self.hits[self.best].mean()) < DOUBT)
 
 
 def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progress: Progress) -> Agreement | None:

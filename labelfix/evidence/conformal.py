@@ -8,8 +8,9 @@ it. A noisy row is scored by the same models, and its p-value is the share of su
 With trusted rows drawn at random from the noisy file all weights are 1. Drawn per class, or without given labels of
 their own, they are weighted by class so that their shares become those of the rightly labelled rows,
 P(y)·T[y, y]. Noisy rows had a part in the models with their given label: they look better than they would, so that
-p-values err towards caution; where a method can say what it would without each of them, that is asked instead. Where
-every class has many such trusted rows, a row is compared with those of its own class alone, and no weights are needed.
+p-values err towards caution; where a method can say what it would without each of them, that is asked instead. Of
+rows drawn per class, where every class has many, a row is compared with those of its own class alone, and no weights
+need to be estimated.
 
 Sources: Vovk, Annals of Mathematics and AI 2015 (cross-conformal prediction); Tibshirani, Barber, Candès and Ramdas,
 NeurIPS 2019 (weights); Bates, Candès, Lei, Romano and Sesia, Annals of Statistics 2023 (p-values for outliers, and
@@ -36,7 +37,7 @@ SATURATED = 1 - 1e-5
 """A label_score above it counts as it: single precision orders what is nearer to 1 by how it was computed."""
 
 MANY = 1_000
-"""With so many rightly labelled trusted rows of every class each class has p-values of its own."""
+"""With so many rightly labelled trusted rows of every class, drawn per class, each has p-values of its own."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from labelfix.correction.transition import paired_transition
 from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
 from labelfix.evidence import noise_rate
 from labelfix.evidence.agreement import Agreement, ask_noisy_rows
-from labelfix.evidence.asked import ASSUMED, MIN_PAIRS, sample, soft_of, transition_of
+from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
@@ -153,7 +153,7 @@ def guarantee_of(
         for model in held.models
     ]
     counts = np.bincount(labels, minlength=problem.num_classes)
-    per_class = bool(asked.paired and (counts >= MANY).all())
+    per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
     if per_class:
         p, weight = p_values_per_class(score, by, labels, scores, problem.given), np.ones(len(own))
         total, smallest = float(counts.max()), 1.0
@@ -181,7 +181,7 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
         given: `(n,)` the given labels of these.
     """
     pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
-    if not len(pairs):
+    if len(pairs) < COUNTED:
         return noise_rate.assumed(soft, given, transition_of(soft, given))
     enough = len(pairs) >= MIN_PAIRS and problem.family == "head" and problem.sampling == "random"
     opinion = _opinion(problem, pairs) if enough else None

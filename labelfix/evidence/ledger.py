@@ -160,8 +160,8 @@ def compare(
         labels = share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])
     heard = False
     if agreement is not None:
-        best = next(log_p for name, _, log_p in said if name == agreement.best)
-        heard = not agreement.contradicted(best.argmax(axis=1) == truth)
+        best = next((log_p for name, _, log_p in said if name == agreement.best), None)
+        heard = best is not None and not agreement.contradicted(best.argmax(axis=1) == truth, w)
     return Ledger(tuple(entries), log_f.shape[1], labels[0], labels[1], labels[2], heard)
 
 

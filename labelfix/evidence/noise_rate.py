@@ -162,11 +162,19 @@ def estimate(
     """
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(counts, (truth, paired_given), 1)
-    spread = 1 + len(truth) / max(len(given), 1)
-    matrix = tuple(tuple(_share(int(cell), int(row.sum()), spread) for cell in row) for row in counts)
-    wrong = truth != paired_given
-    rate = _share(int(wrong.sum()), len(truth), spread)
+    spread = np.full(num_classes, 1 + len(truth) / max(len(given), 1))
+    there = np.bincount(given, minlength=num_classes)
     if sampling == "per-class":
+        spread = 1 + counts.sum(axis=1) / np.maximum(there, 1)
+    matrix = tuple(
+        tuple(_share(int(cell), int(row.sum()), float(each)) for cell in row)
+        for row, each in zip(counts, spread, strict=True)
+    )
+    wrong = truth != paired_given
+    rate = _share(int(wrong.sum()), len(truth), float(spread[0]))
+    coverage = True
+    if sampling == "per-class":
+        coverage = bool((counts.sum(axis=1)[there > 0] > 0).all())
         how = "trusted rows drawn per class, weighted by the class shares that the given labels imply; bootstrapped"
         rate = _reweighted(counts, given, seed)
     elif opinion is None:
@@ -179,7 +187,7 @@ def estimate(
         if num_classes <= MOST_CLASSES:
             every = range(num_classes)
             matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
-    return NoiseRate(rate, tuple(row[c].complement() for c, row in enumerate(matrix)), matrix, how, True)
+    return NoiseRate(rate, tuple(row[c].complement() for c, row in enumerate(matrix)), matrix, how, coverage)
 
 
 def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:

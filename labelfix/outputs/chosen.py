@@ -87,14 +87,16 @@ def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], 
 def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: float) -> str:
     """What would help: rows, as long as there are fewer than twice what would do if no wrong label looked right."""
     rate = float(((evidence.get("noise") or {}).get("rate") or {}).get("value") or 0)
-    needed = math.ceil(2 / (level * rate)) if rate else 0
-    if needed > basis["rows"]:
+    if not rate:
+        return "more trusted rows make smaller p-values, and few given labels are wrong"
+    needed = math.ceil(2 / (level * rate))
+    if needed > 1 / basis["smallest_p"] - 1:
         return f"more trusted rows make smaller p-values; about {needed:,} would do at a noise rate of {_percent(rate)}"
     return "too many rightly labelled trusted rows look as bad as the worst rows; allow a larger share of false flags"
 
 
 def by_budget(rows: CorrectedRows, count: int) -> Chosen:
-    """The rows of lowest label_score; of equals the first. Trusted rows, whose label is known, are not among them.
+    """The rows of lowest label_score; of equals the first. Of rows with p-values trusted ones are left out.
 
     Args:
         rows: Corrected labels.

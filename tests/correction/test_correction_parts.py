@@ -77,6 +77,12 @@ def test_labels_that_a_row_could_have_had_weigh_what_the_matrix_says():
     assert np.allclose(weight, [0.1, 0.9, 0.7, 0.3])
 
 
+@pytest.mark.parametrize("classes", [3, 150])
+def test_no_rows_could_have_had_no_labels(classes):
+    row, label, weight = possible_labels(np.zeros(0, dtype=np.int64), np.full((classes, classes), 1 / classes))
+    assert len(row) == len(label) == len(weight) == 0
+
+
 def test_of_very_many_classes_labels_are_drawn_in_proportion():
     """150 classes, T = .6 own label, .4 the next class: of 20 draws a row 12 are its own, give or take one."""
     transition = 0.6 * np.eye(150) + 0.4 * np.roll(np.eye(150), 1, axis=1)

@@ -87,3 +87,21 @@ def test_many_rows_are_measured_on_some_of_them(monkeypatch):
     monkeypatch.setattr(module, "CURVATURE", 1000)
     some = leverages(features, head, weights, 1.0, 2900)
     assert np.allclose(some, every, rtol=0.2)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_row_with_a_direction_of_its_own_is_taken_out_once_however_the_hessian_is_measured(monkeypatch, classes):
+    """30 rows hold a column that no other row has. Leverages by every third row, corrected, are those by all of them."""
+    import labelfix.correction.left_out as module
+
+    features, targets, weights = problem(classes, rows=300, width=4)
+    weights[:] = 1
+    own = torch.zeros(300, 30, dtype=torch.float64)
+    own[torch.arange(0, 300, 10), torch.arange(30)] = 2
+    features = torch.cat([features, own], dim=1)
+    head = fitted(features, targets, weights, 50.0)
+    rows = torch.arange(0, 300, 10)
+    every = leverages(features, head, weights, 50.0, 300)[rows]
+    monkeypatch.setattr(module, "CURVATURE", 100)
+    some = leverages(features, head, weights, 50.0, 300)[rows]
+    assert float(((some - every) / every).abs().median()) < 0.25

@@ -128,6 +128,14 @@ def test_noisy_rows_are_not_heard_where_trusted_ones_contradict_them():
     assert conclude(found).classifier == THIS_RUN
 
 
+def test_rows_drawn_per_class_contradict_by_what_they_weigh():
+    """Right on all of class 0, nine tenths of the rows, and none of class 1: .9 is no contradiction of .95, .5 is."""
+    agreement = says(run=0.95)
+    right, weights = np.repeat([True, False], 10), np.repeat([1.8, 0.2], 10)
+    assert not agreement.contradicted(right, weights)
+    assert agreement.contradicted(right, np.ones(20))
+
+
 def test_of_entries_that_noisy_rows_do_not_tell_apart_trusted_ones_choose():
     """One row of 4,000 apart is within a standard error, √2 of them (Agresti and Min's half rows count); 40 are not."""
     others = {CONFIDENT_LEARNING: said(0.7, 8), GLC: said(0.9, 8)}

@@ -3,7 +3,8 @@
 The posterior is made from pairs where there are enough of them. Without them its label terms are T_m where the class
 alone explains the given labels, and else those of the LCN, which the trusted rows hold back.
 
-A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`.
+A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`. Noisy rows
+that stand in for a class without trusted rows are in both twice, and only once taken out.
 
 Legend: N noisy rows, M trusted rows, K classes, F folds.
 """
@@ -23,7 +24,7 @@ from labelfix.correction import members
 from labelfix.correction.base import LEFT_OUT, OwnRows, Problem
 from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted
-from labelfix.correction.left_out import MANY, left_out, leverages
+from labelfix.correction.left_out import left_out, leverages, shares_hessian
 from labelfix.correction.members import Rows
 from labelfix.correction.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
 from labelfix.correction.stack import merge
@@ -81,7 +82,9 @@ def fit_posterior(
     each = np.arange(len(problem.given))
     soft = _soft(trust, seen.by(None, trust.share), problem.given)
     scores = None
-    if problem.num_classes <= MANY:  # above, too much is taken out, and a guarantee must not rest on it
+    if not shares_hessian(
+        len(rows.given), rows.noisy.shape[1], problem.num_classes
+    ):  # too rough for a guarantee to rest on
         scores = [
             _soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)
         ]
