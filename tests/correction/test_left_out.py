@@ -91,7 +91,7 @@ def test_many_rows_are_measured_on_some_of_them(monkeypatch):
 
 @pytest.mark.parametrize("classes", [2, 5])
 def test_a_row_with_a_direction_of_its_own_is_taken_out_once_however_the_hessian_is_measured(monkeypatch, classes):
-    """30 rows hold a column that no other row has. Leverages by every third row, corrected, are those by all of them."""
+    """30 rows hold a column that no other row has: leverages by every third row, mended, are those by all of them."""
     import labelfix.correction.left_out as module
 
     features, targets, weights = problem(classes, rows=300, width=4)
@@ -104,4 +104,4 @@ def test_a_row_with_a_direction_of_its_own_is_taken_out_once_however_the_hessian
     every = leverages(features, head, weights, 50.0, 300)[rows]
     monkeypatch.setattr(module, "CURVATURE", 100)
     some = leverages(features, head, weights, 50.0, 300)[rows]
-    assert float(((some - every) / every).abs().median()) < 0.25
+    assert torch.allclose(some, every, rtol=1e-3)

@@ -82,9 +82,8 @@ def fit_posterior(
     each = np.arange(len(problem.given))
     soft = _soft(trust, seen.by(None, trust.share), problem.given)
     scores = None
-    if not shares_hessian(
-        len(rows.given), rows.noisy.shape[1], problem.num_classes
-    ):  # too rough for a guarantee to rest on
+    # A shared Hessian takes too much out for a guarantee to rest on.
+    if not shares_hessian(len(rows.given), rows.noisy.shape[1], problem.num_classes):
         scores = [
             _soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)
         ]
