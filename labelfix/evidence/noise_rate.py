@@ -13,7 +13,7 @@ pairs, which ties the rows together and adds about a tenth to the variance (meas
 class are ratios and go by their linear part.
 
 Drawn per class: T row by row from the pairs, P(y) from the shares of given labels q = P T, and the rate Σ P(y) (1 −
-T[y, y]), bootstrapped through both. Unweighted, a rate of .13 on skewed classes reads as .26.
+T[y, y]), bootstrapped through both, for bias and variance. Unweighted, a rate of .13 on skewed classes reads as .26.
 
 Without pairs: as soft labels have it, under noise that depends on the class alone; no interval.
 
@@ -277,13 +277,16 @@ def _reweighted(counts: npt.NDArray[np.int64], given: Codes, seed: int) -> Inter
         [generator.multinomial(n, row / row.sum(), DRAWS) for n, row in zip(pairs, seen, strict=True)], axis=1
     )
     resampled = generator.multinomial(len(given), shares, DRAWS) / max(len(given), 1)
-    value = float(_rate(counts[None].astype(np.float64), shares[None])[0])
     values = _rate(drawn.astype(np.float64), resampled)
-    variance = max(float(values.var(ddof=1)), 1e-9)
-    value = float(np.clip(value, 1e-6, 1 - 1e-6))
-    effective = min(value * (1 - value) / variance, float(pairs.sum()))
+    drawn_from = seen / seen.sum(axis=1, keepdims=True) * pairs[:, None]
+    counted, origin = _rate(np.stack([counts.astype(np.float64), drawn_from]), np.stack([shares, shares]))
+    # P(y) by a T of few pairs is too rough, and the rate with it too high: what draws add to their origin is taken off.
+    value = float(np.clip(counted - (values.mean() - origin), 1e-6, 1 - 1e-6))
+    variance = max(float(values.var(ddof=1)), 1e-9) + value * (1 - value) / max(len(given), 1)
+    total = float(pairs.sum())
+    effective = min(value * (1 - value) / variance, total / (1 + total / max(len(given), 1)))
     low, high = wilson(value * effective, effective)
-    return Interval(value, max(low, 0.0), min(high, 1.0), int(pairs.sum()))
+    return Interval(value, max(low, 0.0), min(high, 1.0), int(total))
 
 
 def _rate(counts: Floats, given_shares: Floats) -> Floats:
