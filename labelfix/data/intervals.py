@@ -9,6 +9,15 @@ Z95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal distribution."""
 
 
+def effective(weights: npt.NDArray[np.float64]) -> float:
+    """How many equally weighted rows these rows are worth: (Σ w)² / Σ w² (Korn and Graubard 1998).
+
+    Args:
+        weights: `(R,)`, none below 0.
+    """
+    return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300)) if len(weights) else 0.0
+
+
 def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, float]:
     """Wilson's score interval for a share.
 

@@ -24,6 +24,7 @@ from scipy.stats import binom
 
 from labelfix.correction.base import Held, Problem
 from labelfix.correction.folds import cut
+from labelfix.data.intervals import effective
 from labelfix.data.tables import Codes
 from labelfix.evidence.rivals import THIS_RUN, fit_rivals
 from labelfix.methods.table import METHODS
@@ -65,9 +66,9 @@ class Agreement:
 
         Args:
             right: `(R,)` whether the best entry is right on trusted rows that it has not seen.
-            weights: `(R,)` of these rows; they count as (Σw)² / Σw² rows.
+            weights: `(R,)` of these rows.
         """
-        rows = float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300))
+        rows = effective(weights)
         hits = float(np.average(right, weights=weights)) * rows
         return bool(binom.cdf(np.floor(hits + 1e-9), round(rows), self.hits[self.best].mean()) < DOUBT)
 

@@ -16,6 +16,7 @@ from labelfix.correction import members
 from labelfix.correction.base import LEARNED, FittedModel, Problem
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
+from labelfix.data.intervals import effective
 from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
 from labelfix.evidence import noise_rate
 from labelfix.evidence.agreement import Agreement, ask_noisy_rows
@@ -163,7 +164,7 @@ def guarantee_of(
     weighted = not per_class and not (asked.paired and problem.sampling == "random")
     return p, Guarantee(
         rows=len(own),
-        effective_rows=float(weight.sum()) ** 2 / max(float((weight**2).sum()), 1e-12),
+        effective_rows=effective(weight),
         paired=asked.paired,
         weighted=weighted,
         smallest_p=smallest / (total + smallest),
@@ -173,7 +174,7 @@ def guarantee_of(
 
 
 def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
-    """The noise rate, from pairs where there are any.
+    """The noise rate, from pairs where there are `COUNTED` of them.
 
     Args:
         problem: The data.

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.intervals import Z95, wilson
+from labelfix.data.intervals import Z95, effective, wilson
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.agreement import Agreement
 from labelfix.evidence.rivals import THIS_RUN, Rival
@@ -175,11 +175,6 @@ def _of_noisy_rows(name: str, agreement: Agreement | None) -> tuple[Estimate | N
 
 def _loss(log_p: Log, truth: Codes) -> Log:
     return np.asarray(-log_p[np.arange(len(truth)), truth])
-
-
-def effective(weights: Log) -> float:
-    """How many equally weighted rows these rows are worth: (Σ w)² / Σ w²."""
-    return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300)) if len(weights) else 0.0
 
 
 def share(hits: npt.NDArray[np.bool_], weights: Log) -> Estimate:
