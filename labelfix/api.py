@@ -241,7 +241,14 @@ class Run:
             labels = self._scorer(min_confidence, out).corrected(self._blocks(rows, progress), progress)
             actions: Mapping[str, int] = {}
             if here.first:
-                actions = write_corrected(Path(out), labels, columns.spec, id_column, soft_top_k or settings.soft_top_k)
+                actions = write_corrected(
+                    Path(out),
+                    labels,
+                    columns.spec,
+                    id_column,
+                    soft_top_k or settings.soft_top_k,
+                    settings.data.encoding,
+                )
             else:
                 deque(labels, maxlen=0)
             here.wait()

@@ -255,7 +255,9 @@ def write(
     with watch.stage("correct"):
         labels = with_what_is_known(blocks, fitted, reading.data, sides)
         columns = reading.columns
-        actions = write_corrected(folder.corrected, labels, columns.spec, columns.id, settings.soft_top_k)
+        actions = write_corrected(
+            folder.corrected, labels, columns.spec, columns.id, settings.soft_top_k, settings.data.encoding
+        )
     with watch.stage("write"):
         classifier.save(folder.classifier)
         with atomic_path(folder.corrector) as beside:

@@ -78,7 +78,7 @@ def prepare(
     watch, class_map = Stopwatch(), settings.data.class_map
     with watch.stage("read"):
         # Before anything is read as a table: a changed file may have any defect, and the change is the news.
-        contents = hashes_of_named(noisy, clean, class_map) if begun else {}
+        contents = hashes_of_named(noisy, clean, settings.data) if begun else {}
         if begun:
             begun.check_contents(contents, {"class_map": class_map})
         reading = read(noisy, clean, settings, progress)

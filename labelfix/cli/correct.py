@@ -17,6 +17,12 @@ def correct(
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
+    new_classes: options.NewClasses = None,
+    class_map: options.ClassMap = None,
+    missing: options.Missing = None,
+    unlabelled: options.Unlabelled = None,
+    encoding: options.Encoding = None,
+    split: options.Split = None,
     min_confidence: options.OtherMinConfidence = None,
     soft_top_k: options.OtherSoftTopK = None,
     config: options.Config = None,
@@ -34,7 +40,20 @@ def correct(
     check_table(out, "--out", [noisy])
     voice = options.voice(context)
 
-    loaded = open_run(context, run, label_column=label_column, id_column=id_column, skip_unreadable=skip_unreadable)
+    loaded = open_run(
+        context,
+        run,
+        new_file=True,
+        label_column=label_column,
+        id_column=id_column,
+        skip_unreadable=skip_unreadable,
+        new_classes=new_classes,
+        class_map=class_map,
+        missing=missing,
+        unlabelled=unlabelled,
+        encoding=encoding,
+        split=split,
+    )
     actions = loaded.correct_to(
         out, noisy, min_confidence=min_confidence, soft_top_k=soft_top_k, progress=voice.progress()
     )

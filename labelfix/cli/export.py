@@ -152,13 +152,13 @@ def _open_source(manifest: dict[str, Any], noisy: str | None, run: Path) -> Tabl
     Raises:
         InputError: It is gone or has changed since.
     """
-    from labelfix.data.formats import open_table
+    from labelfix.data.formats import ReadOptions, open_table
 
     told = manifest["data"]["noisy"]
     if noisy is None and told["format"] == "memory":
         remedy = f"name a file with the same contents by --noisy, or take the labels from {run / 'corrected.parquet'}"
         raise input_error(told["name"], "the run was trained on a table in memory", remedy)
-    source = open_table(noisy or told["name"])
+    source = open_table(noisy or told["name"], options=ReadOptions(told.get("encoding"), told.get("split")))
     if source.content_hash() != told["content_hash"]:
         remedy = "train again on what it holds now, or name the file as it was by --noisy"
         raise input_error(source.name, f"is not what the run in {run} was trained on; its contents changed", remedy)

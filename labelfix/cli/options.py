@@ -98,6 +98,13 @@ Corrected = Annotated[
 LabelColumn = Annotated[str | None, _setting("label_column", COLUMNS, metavar="NAME")]
 CleanLabelColumn = Annotated[str | None, _setting("clean_label_column", COLUMNS, metavar="NAME")]
 IdColumn = Annotated[str | None, _setting("id_column", COLUMNS, metavar="NAME")]
+CleanIdColumn = Annotated[str | None, _setting("clean_id_column", COLUMNS, metavar="NAME")]
+Missing = Annotated[str | None, _setting("missing", COLUMNS, metavar="WORDS")]
+Join = Annotated[str | None, _setting("join", ROWS, metavar="id|content|both")]
+Encoding = Annotated[str | None, _setting("encoding", ROWS, metavar="NAME")]
+Split = Annotated[str | None, _setting("split", ROWS, metavar="NAME")]
+NewClasses = Annotated[str | None, _setting("new_classes", ROWS, metavar="error|as-unlabelled")]
+Unlabelled = Annotated[bool | None, _setting("unlabelled", ROWS, "--unlabelled", metavar="")]
 TextColumn = Annotated[str | None, _setting("text_column", COLUMNS, metavar="NAME")]
 ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
 FeatureColumns = Annotated[

@@ -16,6 +16,8 @@ def predict(
     out: options.TableOut = None,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
+    encoding: options.Encoding = None,
+    split: options.Split = None,
     config: options.Config = None,
     device: options.Device = None,
     offline: options.Offline = None,
@@ -31,7 +33,15 @@ def predict(
     check_table(out, "--out", [input_])
     voice = options.voice(context)
 
-    loaded = open_run(context, run, id_column=id_column, skip_unreadable=skip_unreadable)
+    loaded = open_run(
+        context,
+        run,
+        new_file=True,
+        id_column=id_column,
+        skip_unreadable=skip_unreadable,
+        encoding=encoding,
+        split=split,
+    )
     rows = loaded.predict_to(out, input_, progress=voice.progress())
     voice.note(f"{rows:,} rows predicted")
     voice.data(str(out))

@@ -11,7 +11,7 @@ import numpy as np
 
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import Source
+from labelfix.data.formats.base import ReadOptions, Source
 from labelfix.data.input_checks import check_inputs
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.rows import Rows
@@ -68,6 +68,11 @@ def with_inputs(
     if readable is None:
         return replace(table, inputs=inputs)
     return replace(table, inputs=inputs.without(~readable), readable=readable)
+
+
+def read_options(settings: DataSettings) -> ReadOptions:
+    """How files are to be read, as far as the user says."""
+    return ReadOptions(encoding=settings.encoding, split=settings.split)
 
 
 def memory_name(source: Source, name: str) -> str | None:

@@ -6,7 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from labelfix.data.assemble import read_options
 from labelfix.data.formats import TableSource, open_several
+from labelfix.settings.data import DataSettings
 
 
 def content_hashes(noisy: TableSource, clean: TableSource, class_map: str | None) -> dict[str, str]:
@@ -26,11 +28,12 @@ def content_hashes(noisy: TableSource, clean: TableSource, class_map: str | None
     return found
 
 
-def hashes_of_named(noisy: Any, clean: Any, class_map: str | None) -> dict[str, str]:  # noqa: ANN401 - any source
+def hashes_of_named(noisy: Any, clean: Any, settings: DataSettings) -> dict[str, str]:  # noqa: ANN401 - any source
     """The same, of sources that are not open; nothing is read as a table.
 
     Raises:
         InputError: One is not there.
     """
     several = clean if isinstance(clean, list | tuple) else [clean]
-    return content_hashes(open_several([noisy]), open_several(several), class_map)
+    ours, theirs = (open_several(sources, options=read_options(settings)) for sources in ([noisy], several))
+    return content_hashes(ours, theirs, settings.class_map)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.assemble import attempt, label_table, memory_name
+from labelfix.data.assemble import attempt, label_table, memory_name, read_options
 from labelfix.data.classes import match_codes, report_unknown
 from labelfix.data.columns import Columns, id_columns, require_column, trusted_label_column
 from labelfix.data.findings import FilePlaces, Findings
@@ -129,7 +129,8 @@ def open_rows(
         InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = findings or Findings()
-    table = open_table(source, memory_name(source, "rows"))
+    table = open_table(source, memory_name(source, "rows"), read_options(settings))
+    findings.source(table)
     label = _optional(table, settings.label_column, columns.label, "--label-column", findings)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if label is not None and refuse_type(table, label, findings):
@@ -188,7 +189,8 @@ def read_truth(
         InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = findings or Findings()
-    table = open_table(source, memory_name(source, "truth"))
+    table = open_table(source, memory_name(source, "truth"), read_options(settings))
+    findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
     ids, _ = id_columns(table, None, replace(settings, id_column=named), findings)
     if ids is None and not findings.has_errors:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelfix.data.assemble import attempt, label_table, memory_name, with_inputs
+from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.class_map import read_class_map
 from labelfix.data.classes import class_names, match_codes
 from labelfix.data.columns import Columns, id_columns, label_column, trusted_label_column
@@ -126,10 +126,13 @@ def _open(
             "is given as the noisy and as the trusted file",
             "give the trusted rows as a file of their own; ids and labels are enough",
         )
-    ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy")), findings)
+    options = read_options(settings)
+    ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
     theirs = attempt(
         lambda: open_several(
-            several, None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None
+            several,
+            None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None,
+            options,
         ),
         findings,
     )
@@ -140,6 +143,8 @@ def _open(
     findings.stop_on_errors()
     assert ours is not None
     assert theirs is not None
+    for source in (ours, theirs):
+        findings.source(source)
     return ours, theirs, aliases
 
 

@@ -58,6 +58,7 @@ class CorrectedMetadata:
         id_column: Column of the ids in the source; None where ids are row numbers.
         input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
         input_columns: The input columns in the source.
+        encoding: Of a source that is a text file and not UTF-8.
         soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.
     """
 
@@ -69,6 +70,7 @@ class CorrectedMetadata:
     input_kind: str | None = None
     input_columns: tuple[str, ...] = ()
     soft_top_k: int | None = None
+    encoding: str | None = None
 
 
 class CorrectedRows(Protocol):
@@ -241,6 +243,7 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
         input_kind=found.get("input_kind"),
         input_columns=tuple(found.get("input_columns", ())),
         soft_top_k=found.get("soft_top_k"),
+        encoding=found.get("encoding"),
     )
 
 

@@ -33,6 +33,7 @@ def corrected_table(
     spec: InputSpec | None = None,
     id_column: str | None = None,
     soft_top_k: int | None = None,
+    encoding: str | None = None,
 ) -> pa.Table:
     """The corrected labels as a table.
 
@@ -41,6 +42,7 @@ def corrected_table(
         spec: Which source columns the classifier read; recorded so that `flag` can quote them.
         id_column: Column of the ids in the source; None where ids are row numbers.
         soft_top_k: Keep only so many classes of each soft label; see `soft_columns`.
+        encoding: Of a source that is a text file and not UTF-8; recorded so that `flag` can quote it.
 
     Returns:
         N rows in the order of `labels`, with the columns of `COLUMNS`. Labels are canonical class names whatever
@@ -75,6 +77,8 @@ def corrected_table(
         "input_kind": spec.kind if spec else None,
         "input_columns": list(spec.columns) if spec else [],
     }
+    if encoding is not None:
+        metadata["encoding"] = encoding
     if soft_top_k is not None:
         metadata["soft_top_k"] = min(soft_top_k, len(labels.classes))
     text = json.dumps(metadata, sort_keys=True, ensure_ascii=False)
@@ -119,6 +123,7 @@ def write_corrected(
     spec: InputSpec | None = None,
     id_column: str | None = None,
     soft_top_k: int | None = None,
+    encoding: str | None = None,
 ) -> Counter[str]:
     """Write corrected labels, block by block; the same labels give the same bytes, however they are cut into blocks.
 
@@ -128,6 +133,7 @@ def write_corrected(
         spec: See `corrected_table`.
         id_column: See `corrected_table`.
         soft_top_k: See `corrected_table`; then text formats hold the lists as JSON.
+        encoding: See `corrected_table`.
 
     Returns:
         Rows of each action.
@@ -140,7 +146,7 @@ def write_corrected(
         for block in itertools.chain([first], blocks):
             actions, rows = np.unique(block.action, return_counts=True)
             counts.update(dict(zip(actions.tolist(), rows.tolist(), strict=True)))
-            yield corrected_table(block, spec, id_column, soft_top_k)
+            yield corrected_table(block, spec, id_column, soft_top_k, encoding)
 
     write_tables(path, tables(), first.classes.names)
     return counts

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from labelfix.data.formats import TableSource
 from labelfix.data.read import Reading
 from labelfix.data.summary import estimate_noise
 from labelfix.data.tables import TrainingData
+from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings
 
 VERSIONS = ("torch", "numpy", "scikit-learn", "pyarrow", "transformers", "timm")
@@ -43,8 +45,8 @@ def manifest(
         "class_names": data.classes.to_json(),
         "columns": reading.columns.to_json(),
         "data": {
-            "noisy": _source(reading.noisy_source, contents[0], len(data.noisy)),
-            "clean": _source(reading.clean_source, contents[1], len(data.clean)),
+            "noisy": _source(reading.noisy_source, contents[0], len(data.noisy), settings.data),
+            "clean": _source(reading.clean_source, contents[1], len(data.clean), settings.data),
         },
         "joined_by": data.joined_by,
         "trusted_rows": [int(row) for row in data.clean_in_noisy if row >= 0],
@@ -76,7 +78,7 @@ def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]
     }
 
 
-def _source(source: Any, content_hash: str, rows: int) -> dict[str, Any]:  # noqa: ANN401
+def _source(source: TableSource, content_hash: str, rows: int, settings: DataSettings) -> dict[str, Any]:
     """What `run.json` says of an input."""
     return {
         "name": source.name,
@@ -84,6 +86,8 @@ def _source(source: Any, content_hash: str, rows: int) -> dict[str, Any]:  # noq
         "files": list(source.files),
         "content_hash": content_hash,
         "rows": rows,
+        "encoding": settings.encoding,
+        "split": settings.split,
     }
 
 

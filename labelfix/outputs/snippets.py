@@ -53,7 +53,7 @@ def _read(file: str, numbers: list[int], metadata: CorrectedMetadata) -> Iterato
         return iter(())
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
         return _read_parquet(path, numbers, columns)
-    return _scan(file, numbers, columns)
+    return _scan(file, numbers, columns, metadata.encoding)
 
 
 def _told(found: Finding, row: dict[str, Any] | None, metadata: CorrectedMetadata) -> Finding:
@@ -91,12 +91,14 @@ def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterato
             first = after
 
 
-def _scan(file: str, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    from labelfix.data.formats import open_table
+def _scan(
+    file: str, numbers: list[int], columns: list[str], encoding: str | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    from labelfix.data.formats import ReadOptions, open_table
     from labelfix.data.formats.image_folder import ImageFolderSource
 
     left = set(numbers)
-    source = open_table(file)
+    source = open_table(file, options=ReadOptions(encoding))
     if isinstance(source, ImageFolderSource):
         # The paths, relative as the user gave the folder; scanning would build Arrow values, which imports pandas.
         paths = {number: source.paths[number - 1] for number in numbers if number <= len(source.paths)}

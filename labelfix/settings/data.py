@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import Literal
 
-from labelfix.settings.base import check_choices
+from labelfix.settings.base import check_choices, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,9 @@ class DataSettings:
 
     id_column: str | None = None
     """Column that names the item, in both files. Default: a column called id (or uid, uuid, key, guid, row_id, item_id, example_id); without one, rows are joined by their exact input."""
+
+    clean_id_column: str | None = None
+    """Column of the trusted file that names the item, where it has another name there than in the noisy file."""
 
     label_column: str | None = None
     """Column of the given labels in the noisy file. Default: the column called label (or given_label, noisy_label, class, target, category, y)."""
@@ -36,6 +40,24 @@ class DataSettings:
     class_map: str | None = None
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
 
+    missing: str | None = None
+    """Words that stand for "no label" or "no value" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class or a value. Default: NA, N/A, n/a, #N/A, <NA>, null, NULL, Null, None, nan, NaN, NAN."""
+
+    new_classes: Literal["error", "as-unlabelled"] = "error"
+    """What a label means that is none of the run's classes, in rows for a finished run: an error, or no label."""
+
+    unlabelled: bool = False
+    """Take rows for a finished run that have no label column: all of them are filled in."""
+
+    join: Literal["id", "content", "both"] | None = None
+    """How trusted rows find their noisy rows: by id, by the same content, or by id first and then by content. Default: by id where ids are the same, else by content."""
+
+    encoding: str | None = None
+    """How text files that are not UTF-8 are encoded, such as cp1252, latin-1 or utf-16."""
+
+    split: str | None = None
+    """Which split of a folder that holds several (train, test, ...) is read."""
+
     clean_sampling: Literal["random", "per-class"] | None = None
     """How the trusted rows were drawn from the noisy ones. Default: a chi-squared test on class shares decides, and says so."""
 
@@ -44,3 +66,19 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if self.encoding is not None:
+            require(
+                _is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"
+            )
+
+    @property
+    def missing_words(self) -> frozenset[str] | None:
+        """The words of `missing`; None where the usual ones hold."""
+        return None if self.missing is None else frozenset(w for w in map(str.strip, self.missing.split(",")) if w)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except (LookupError, ValueError):
+        return False

@@ -10,12 +10,23 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats import csv, hugging_face, image_folder, memory, parquet
-from labelfix.data.formats.base import FORMATS_READ, Chunk, Format, Source, TableSource, check_file, magic, natural_key
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    FORMATS_READ,
+    Chunk,
+    Format,
+    ReadOptions,
+    Source,
+    TableSource,
+    check_file,
+    magic,
+    natural_key,
+)
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.runs import atomic_path
 
-__all__ = ["FORMATS", "Chunk", "Format", "TableSource", "open_several", "open_table", "write_batches"]
+__all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_several", "open_table", "write_batches"]
 
 FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
@@ -29,12 +40,13 @@ FORMATS: tuple[Format, ...] = (
 GLOB = frozenset("*?[")
 
 
-def open_table(source: Source, name: str | None = None) -> TableSource:
+def open_table(source: Source, name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
     """Open a table.
 
     Args:
         source: A path, a folder, a glob, `hub:NAME`, or a table in memory.
         name: What to call it in messages; by default the path as given, or `table`.
+        options: How it is to be read, as far as the user says.
 
     Raises:
         InputError: There is no such file, or labelfix does not read its type.
@@ -45,12 +57,12 @@ def open_table(source: Source, name: str | None = None) -> TableSource:
         name = name or str(source)
         path = Path(source).expanduser()
         if not path.exists() and GLOB & set(str(source)):
-            return _open_glob(str(path), name)
-        return _open_path(path, name)
-    return memory.open_memory(source, name or "table")
+            return _open_glob(str(path), name, options)
+        return _open_path(path, name, options)
+    return memory.open_memory(source, name or "table", options)
 
 
-def open_several(sources: Sequence[Any], name: str | None = None) -> TableSource:
+def open_several(sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
     """Open one or several tables as one; every one that cannot be opened is named.
 
     Raises:
@@ -60,7 +72,7 @@ def open_several(sources: Sequence[Any], name: str | None = None) -> TableSource
     defects: list[Defect] = []
     for source in sources:
         try:
-            opened.append(open_table(source, name))
+            opened.append(open_table(source, name, options))
         except InputError as error:
             defects += error.defects
     if defects:
@@ -91,12 +103,12 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     )
 
 
-def _open_path(path: Path, name: str) -> TableSource:
+def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if not path.is_dir():
         check_file(path, name)
     for format_ in FORMATS:
         if format_.recognises(path):
-            return format_.open(path, name)
+            return format_.open(path, name, options)
     if path.is_dir():
         tables = sorted((p for p in path.iterdir() if csv.recognises(p)), key=lambda p: natural_key(p.name))
         if tables:
@@ -106,7 +118,7 @@ def _open_path(path: Path, name: str) -> TableSource:
     raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
 
 
-def _open_glob(pattern: str, name: str) -> TableSource:
+def _open_glob(pattern: str, name: str, options: ReadOptions) -> TableSource:
     found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True), key=natural_key)]
     files = [path for path in found if path.is_file()]
     if not files:

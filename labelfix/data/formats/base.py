@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from labelfix.errors import InputError, input_error
+from labelfix.errors import Defect, InputError, input_error
 
 FORMATS_READ = "CSV or TSV (also .gz), Parquet, a folder of images by class, a Hugging Face dataset folder"
 """The formats as a person would list them, for messages."""
@@ -22,6 +22,23 @@ Source = Any
 
 READ_ROWS = 8192
 """Rows of a batch where the caller does not say."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user says about how files are to be read.
+
+    Attributes:
+        encoding: Of text files that are not UTF-8, such as `cp1252`; None: only UTF-8 is read.
+        split: The split to read of a folder that holds several, such as `train`.
+    """
+
+    encoding: str | None = None
+    split: str | None = None
+
+
+AS_THEY_ARE = ReadOptions()
+"""Nothing said: UTF-8, and a folder is one table."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,10 @@ class TableSource(Protocol):
     Attributes:
         name: The table as the user named it.
         format: `csv`, `parquet`, `image_folder`, `hugging_face` or `memory`.
+        untyped: Whether every cell is text that a person or a program wrote, as in CSV: then words such as `NA` stand
+            for "nothing here", and `verbatim` differs from `scan`.
+        remarks: What a person should know about how the source was read, one sentence each.
+        warnings: What may be wrong with it.
         files: The files read, in order; `(name,)` where the rows have no file of their own.
         folder: What relative image paths are relative to.
         schema: Columns and types. The metadata key `huggingface` describes the features where it is known.
@@ -60,6 +81,12 @@ class TableSource(Protocol):
     def folder(self) -> Path: ...  # noqa: D102
     @property
     def schema(self) -> pa.Schema: ...  # noqa: D102
+    @property
+    def untyped(self) -> bool: ...  # noqa: D102
+    @property
+    def remarks(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def warnings(self) -> tuple[Defect, ...]: ...  # noqa: D102
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """All rows in order.
@@ -86,14 +113,14 @@ class Format:
     Attributes:
         name: As in `TableSource.format`.
         recognises: Whether a source (a path that exists, or an object in memory) is of this format.
-        open: Opens a source under a name.
+        open: Opens a source under a name, as a user says it is to be read.
         suffixes: File names that `write` is meant for.
         write: Writes batches of a schema into a file that may be overwritten; None where labelfix only reads.
     """
 
     name: str
     recognises: Callable[[Source], bool]
-    open: Callable[[Source, str], TableSource]
+    open: Callable[[Source, str, ReadOptions], TableSource]
     suffixes: tuple[str, ...] = ()
     write: Callable[[Path, Path, pa.Schema, Iterable[pa.RecordBatch]], None] | None = None
 

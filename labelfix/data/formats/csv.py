@@ -10,7 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, Source, cannot_read, check_file, hash_files, magic, slices
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    READ_ROWS,
+    Chunk,
+    ReadOptions,
+    Source,
+    cannot_read,
+    check_file,
+    hash_files,
+    magic,
+    slices,
+)
 from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, is_gzip, open_bytes, sniff
 from labelfix.data.formats.csv_types import ColumnType, typed
 from labelfix.data.formats.csv_write import SUFFIXES, write_csv
@@ -35,6 +46,9 @@ class CsvSource:
     """
 
     format = "csv"
+    untyped = True
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.name = name
@@ -117,7 +131,7 @@ def recognises(source: Source) -> bool:
     return isinstance(source, Path) and source.name.lower().endswith((*SUFFIXES, ".txt", ".txt.gz"))
 
 
-def open_csv(source: Source, name: str) -> CsvSource:
+def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
     """Open one file."""
     return CsvSource([source], name)
 

@@ -10,9 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, Source, cannot_read, hash_files, slices
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    READ_ROWS,
+    Chunk,
+    ReadOptions,
+    Source,
+    cannot_read,
+    hash_files,
+    slices,
+)
 from labelfix.data.formats.memory import MemorySource
-from labelfix.errors import input_error
+from labelfix.errors import Defect, input_error
 
 HUB = "hub:"
 
@@ -29,6 +38,9 @@ class HuggingFaceSource:
     """
 
     format = "hugging_face"
+    untyped = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -87,7 +99,7 @@ def recognises(source: Source) -> bool:
     return (source / "state.json").is_file() or (source / "dataset_dict.json").is_file()
 
 
-def open_hugging_face(source: Source, name: str) -> HuggingFaceSource:
+def open_hugging_face(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> HuggingFaceSource:
     """Open a folder.
 
     Raises:

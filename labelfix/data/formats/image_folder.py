@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, Source, natural_key
-from labelfix.errors import input_error
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, natural_key
+from labelfix.errors import Defect, input_error
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -33,6 +33,9 @@ class ImageFolderSource:
     """
 
     format = "image_folder"
+    untyped = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
     schema = SCHEMA
 
     def __init__(self, root: Path, name: str) -> None:
@@ -82,7 +85,7 @@ def recognises(source: Source) -> bool:
     return isinstance(source, Path) and source.is_dir() and next(_images(source), None) is not None
 
 
-def open_image_folder(source: Source, name: str) -> ImageFolderSource:
+def open_image_folder(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ImageFolderSource:
     """Open a folder."""
     return ImageFolderSource(source, name)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, Source, slices
-from labelfix.errors import input_error
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, slices
+from labelfix.errors import Defect, input_error
 
 HASH_ROWS = 8192
 
@@ -27,6 +27,10 @@ class MemorySource:
     Raises:
         InputError: The object is no table, or its columns cannot be Arrow columns.
     """
+
+    untyped = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, table: Source, name: str, format_name: str = "memory") -> None:
         self.name = name
@@ -87,7 +91,7 @@ def recognises(source: Source) -> bool:
     return not isinstance(source, Path | str)
 
 
-def open_memory(source: Source, name: str) -> MemorySource:
+def open_memory(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     """Open a table in memory."""
     return MemorySource(source, name)
 

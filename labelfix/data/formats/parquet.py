@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelfix.data.formats.base import (
+    AS_THEY_ARE,
     READ_ROWS,
     Chunk,
+    ReadOptions,
     Source,
     cannot_read,
     check_file,
@@ -19,7 +21,7 @@ from labelfix.data.formats.base import (
     natural_key,
     slices,
 )
-from labelfix.errors import input_error
+from labelfix.errors import Defect, input_error
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -42,6 +44,9 @@ class ParquetSource:
     """
 
     format = "parquet"
+    untyped = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.name = name
@@ -108,7 +113,7 @@ def parts(folder: Path) -> list[Path]:
     return sorted(plain, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
 
 
-def open_parquet(source: Source, name: str) -> ParquetSource:
+def open_parquet(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ParquetSource:
     """Open a file or a folder of parts."""
     return ParquetSource(parts(source) if source.is_dir() else [source], name)
 

@@ -28,6 +28,9 @@ class SeveralSources:
         self.format = sources[0].format if len({source.format for source in sources}) == 1 else "several"
         self.files = tuple(file for source in sources for file in source.files)
         self.folder: Path = sources[0].folder
+        self.untyped = any(source.untyped for source in sources)
+        self.remarks = tuple(remark for source in sources for remark in source.remarks)
+        self.warnings = tuple(warning for source in sources for warning in source.warnings)
         self.schema: pa.Schema = _common(self.sources, self.name)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:

@@ -82,9 +82,9 @@ def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
 
 
 def _rows(file: str, rows: set[int], metadata: CorrectedMetadata, most: int) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    from labelfix.data.formats import open_table
+    from labelfix.data.formats import ReadOptions, open_table
 
-    source = open_table(file)
+    source = open_table(file, options=ReadOptions(metadata.encoding))
     columns = [name for name in metadata.input_columns[:most] if name in source.schema.names]
     if metadata.input_kind == "embedding" or not columns:
         return
