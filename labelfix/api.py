@@ -33,6 +33,7 @@ from labelfix.outputs.report.render import Reasons, write_report
 from labelfix.progress import Progress, Silent
 from labelfix.ranks import together
 from labelfix.runs import RunFolder, refuse_taken
+from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, settings_from, train_settings
 
 
@@ -127,11 +128,16 @@ class Run:
 
     Args:
         folder: The run folder.
+
+    Attributes:
+        reading: How other files than the run's own are read: fields of `DataSettings`. The run's own settings hold
+            besides, but for class map, encoding and split.
     """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.manifest: Mapping[str, Any] = folder.read_manifest()
+        self.reading: dict[str, Any] = {}
 
     @property
     def path(self) -> Path:
@@ -203,15 +209,16 @@ class Run:
             here.wait()
         return rows_written
 
-    def correct(self, rows: Any, *, progress: Progress | None = None) -> CorrectedLabels:  # noqa: ANN401
-        """Correct the labels of rows, the same or new ones, with or without given labels.
+    def correct(self, rows: Any, *, progress: Progress | None = None, **reading: Any) -> CorrectedLabels:  # noqa: ANN401
+        """Correct the labels of rows, the same or new ones.
 
         Args:
-            rows: A path or a table with the input columns of the run; its label column may be absent.
+            rows: A path or a table with the input columns of the run.
             progress: Told what happens.
+            reading: Fields of `DataSettings` for these rows: `unlabelled=True` where they have no label column.
         """
         progress = progress or Silent()
-        return joined(self._scorer(None).corrected(self._blocks(rows, progress), progress))
+        return joined(self._scorer(None).corrected(self._blocks(rows, progress, **reading), progress))
 
     def correct_to(
         self,
@@ -221,6 +228,7 @@ class Run:
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
         progress: Progress | None = None,
+        **reading: Any,  # noqa: ANN401
     ) -> Mapping[str, int]:
         """Correct the labels of rows and write them to a file as `corrected.parquet` is, block by block.
 
@@ -230,24 +238,25 @@ class Run:
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             soft_top_k: Write only so many classes of each soft label. Default: as in the run.
             progress: Told what happens.
+            reading: As for `correct`.
 
         Returns:
             Rows of each action: `keep`, `relabel`, `review`, `fill`.
         """
         progress = progress or Silent()
         columns, settings = self._columns, self.settings
-        id_column = settings.data.id_column or columns.id
+        data = self._reading(reading)
         with together() as here:
-            labels = self._scorer(min_confidence, out).corrected(self._blocks(rows, progress), progress)
+            labels = self._scorer(min_confidence, out).corrected(self._blocks(rows, progress, **reading), progress)
             actions: Mapping[str, int] = {}
             if here.first:
                 actions = write_corrected(
                     Path(out),
                     labels,
                     columns.spec,
-                    id_column,
+                    data.id_column or columns.id,
                     soft_top_k or settings.soft_top_k,
-                    settings.data.encoding,
+                    data.encoding,
                 )
             else:
                 deque(labels, maxlen=0)
@@ -268,7 +277,7 @@ class Run:
         Raises:
             InputError: No id of the truth is among the run's rows.
         """
-        table = read_truth(truth, self.classes, self.settings.data, self._columns.id)
+        table = read_truth(truth, self.classes, self._reading({}), self._columns.id)
         matched = match(CorrectedFile(self.folder.corrected), table.ids, self.classes)
         found = (matched.position >= 0) & table.labelled
         if not found.any():
@@ -291,7 +300,7 @@ class Run:
             count: How many.
             progress: Told what happens.
         """
-        blocks = self._blocks(self.manifest["data"]["noisy"]["name"], progress or Silent())
+        blocks = self._own_blocks("noisy", progress or Silent())
         device = pick_device(self.settings.compute.device)
         trusted = self.manifest["trusted_rows"]
         return next_rows(CorrectedFile(self.folder.corrected), blocks, self.classifier, device, trusted, count)
@@ -333,22 +342,51 @@ class Run:
         data, rows = self.manifest["data"], np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
         columns = replace(self._columns, id=self._columns.clean_id, label=self._columns.clean_label)
         names = str(data["clean"]["name"]).split(" + ") if len(rows) < data["clean"]["rows"] else []
-        files = [partial(self._blocks, name, progress, columns) for name in names]
+        files = [partial(self._blocks_of, name, progress, columns, self._own_settings(columns)) for name in names]
         device = pick_device(self.settings.compute.device)
-        noisy = self._blocks(data["noisy"]["name"], progress)
+        noisy = self._own_blocks("noisy", progress)
         return nearest_trusted(noisy, files, self.classifier, device, wanted, np.unique(rows), self.folder)
 
     @cached_property
     def _columns(self) -> Columns:
         return Columns.from_json(self.manifest["columns"])
 
-    def _blocks(self, rows: Any, progress: Progress, columns: Columns | None = None) -> NewBlocks:  # noqa: ANN401
-        compute = self.settings.compute
-        findings = Findings()
-        settings = (
-            self.settings.data if columns is None else replace(self.settings.data, label_column=None, id_column=None)
+    def _reading(self, reading: Mapping[str, Any]) -> DataSettings:
+        """How a file that is none of the run's own is read."""
+        return replace(
+            self.settings.data, **{"class_map": None, "encoding": None, "split": None, **self.reading, **reading}
         )
-        opened = open_rows(rows, self.classes, columns or self._columns, settings, compute.read_rows, findings)
+
+    def _own_settings(self, columns: Columns | None = None) -> DataSettings:
+        """How the run's own files are read; their classes are the run's, whatever map they were made with."""
+        data = replace(self.settings.data, class_map=None, unlabelled=True)
+        return data if columns is None else replace(data, label_column=None, id_column=None)
+
+    def _blocks(
+        self,
+        rows: Any,  # noqa: ANN401
+        progress: Progress,
+        *,
+        look_at_labels: bool = True,
+        **reading: Any,  # noqa: ANN401
+    ) -> NewBlocks:
+        """The blocks of rows that are none of the run's own."""
+        return self._blocks_of(rows, progress, self._columns, self._reading(reading), look_at_labels)
+
+    def _own_blocks(self, which: str, progress: Progress) -> NewBlocks:
+        """The blocks of the run's own noisy file."""
+        return self._blocks_of(self.manifest["data"][which]["name"], progress, self._columns, self._own_settings())
+
+    def _blocks_of(
+        self,
+        rows: Any,  # noqa: ANN401
+        progress: Progress,
+        columns: Columns,
+        data: DataSettings,
+        look_at_labels: bool = True,
+    ) -> NewBlocks:
+        compute, findings = self.settings.compute, Findings()
+        opened = open_rows(rows, self.classes, columns, data, compute.read_rows, findings, look_at_labels)
         for warning in findings.warnings:
             progress.warn(str(warning))
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)
@@ -360,5 +398,5 @@ class Run:
         return Scorer(self.classifier, self.corrector, threshold, device, self.manifest["run_id"], beside)
 
     def _predictions(self, rows: Any, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:  # noqa: ANN401
-        scorer, blocks = self._scorer(None, out), self._blocks(rows, progress)
+        scorer, blocks = self._scorer(None, out), self._blocks(rows, progress, look_at_labels=False)
         return (prediction_table(*block) for block in scorer.predicted(blocks, progress))

@@ -92,7 +92,7 @@ class NewBlocks:
         cls, rows: NewRows, representation: Representation, compute: ComputeSettings, progress: Progress
     ) -> NewBlocks:
         """The blocks of some rows; what is dear to encode is encoded first and kept, as in training."""
-        cheap = representation.family in CHEAP
+        cheap = representation.family in CHEAP or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
         return cls(rows, representation, compute, inputs)
 
@@ -167,6 +167,11 @@ class Scorer:
         self, blocks: Blocks, compute: Callable[[LabelTable, Inputs], Arrays]
     ) -> Iterator[tuple[LabelTable, Arrays]]:
         """What is computed of every block, in order; where several processes work together, only on the first."""
+        if not len(blocks):
+            classes = len(self.classifier.classes)
+            no_rows = np.zeros((0, classes), np.float32)
+            nothing: Arrays = {"soft": no_rows, "probabilities": no_rows, "predicted": np.zeros(0, np.int64)}
+            return ((table, nothing) for table in blocks.tables())
         if ranks().alone or self.parts is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
         said = in_turn(

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.ids import id_keys_of
 from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, Probabilities
 from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.soft_labels import CLASSES, SOFT, list_values
@@ -43,13 +44,14 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
         classes: The run's classes.
     """
     about = corrected_metadata(rows)
-    wanted = pc.cast(ids, pa.string())
+    wanted = id_keys_of(ids)
     row = np.full(len(ids), -1, np.int64)
     found: list[pa.Table] = []
     of_truth: list[Codes] = [np.zeros(0, np.int64)]
     columns = [*READ, *([CLASSES] if CLASSES in rows.schema.names else [])]
     for first, group in groups(rows, columns):
-        places = pc.index_in(pc.cast(group["id"], pa.string()), value_set=wanted).combine_chunks()
+        keys = pa.chunked_array([id_keys_of(chunk) for chunk in group["id"].chunks], pa.string())
+        places = pc.index_in(keys, value_set=wanted).combine_chunks()
         here = np.asarray(places.fill_null(-1)).astype(np.int64)
         hits = np.flatnonzero(here >= 0)
         row[here[hits]] = first + hits

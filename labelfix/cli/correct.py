@@ -43,7 +43,6 @@ def correct(
     loaded = open_run(
         context,
         run,
-        new_file=True,
         label_column=label_column,
         id_column=id_column,
         skip_unreadable=skip_unreadable,

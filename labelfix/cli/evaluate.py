@@ -65,9 +65,7 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(
-        context, run, new_file=True, clean_label_column=label_column, id_column=id_column, encoding=encoding
-    )
+    opened = open_run(context, run, clean_label_column=label_column, id_column=id_column, encoding=encoding)
     result = opened.evaluate(truth) | {"doubted": read_evidence(opened.folder).get("doubted", [])}
     if output_format is Format.json:
         voice.data(json.dumps(result, indent=2, allow_nan=False))

@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from labelfix.api import Run
 
 
-def open_run(context: typer.Context, path: Path | None, new_file: bool = False, **data: Any) -> Run:  # noqa: ANN401 - values of DataSettings
+def open_run(context: typer.Context, path: Path | None, **data: Any) -> Run:  # noqa: ANN401 - values of DataSettings
     """Open a run; its own settings hold, except for the machine and for the columns of the new file.
 
     The run may have been trained on another machine: where device, cache and offline are given by flag, variable or
-    configuration file, that counts. Of the data settings only the given flags do.
+    configuration file, that counts. Of the data settings only the given flags do, for files that are not its own.
 
     Args:
         context: The command's context.
         path: The run folder; None takes the newest finished one.
-        new_file: Whether another file than the run's own is read: its encoding and split are none of the run's.
         data: Fields of `DataSettings` from the command's flags; None where a flag was not given.
 
     Raises:
@@ -42,7 +41,6 @@ def open_run(context: typer.Context, path: Path | None, new_file: bool = False, 
     }
     given = {name: value for name, value in data.items() if value is not None}
     settings = run.settings
-    if new_file:
-        given = {"encoding": None, "split": None, **given}
-    run.settings = replace(settings, compute=replace(settings.compute, **machine), data=replace(settings.data, **given))
+    run.settings = replace(settings, compute=replace(settings.compute, **machine))
+    run.reading = {**run.reading, **given}
     return run

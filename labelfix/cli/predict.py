@@ -36,7 +36,6 @@ def predict(
     loaded = open_run(
         context,
         run,
-        new_file=True,
         id_column=id_column,
         skip_unreadable=skip_unreadable,
         encoding=encoding,

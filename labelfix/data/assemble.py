@@ -12,7 +12,7 @@ import numpy as np
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import ReadOptions, Source
-from labelfix.data.input_checks import check_inputs
+from labelfix.data.input_checks import Role, check_inputs
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.rows import Rows
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, InputSpec, LabelTable
@@ -47,7 +47,7 @@ def with_inputs(
     settings: DataSettings,
     findings: Findings,
     read_rows: int,
-    training: bool = True,
+    role: Role = "noisy",
 ) -> LabelTable:
     """A table with input columns of its own, which are checked.
 
@@ -58,12 +58,12 @@ def with_inputs(
         settings: Says whether images that cannot be read are left out.
         findings: Takes the defects.
         read_rows: Rows read at once.
-        training: Whether statistics are made from these rows.
+        role: Whose rows they are.
     """
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)
     readable = attempt(
-        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, training), findings
+        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, role), findings
     )
     if readable is None:
         return replace(table, inputs=inputs)

@@ -9,6 +9,7 @@ from typing import Literal
 from labelfix.data.findings import LISTED
 from labelfix.data.formats.base import check_file
 from labelfix.data.formats.csv_dialect import sniff
+from labelfix.data.spelling import spell
 from labelfix.errors import Defect, InputError
 
 HEADER = ("alias", "class")
@@ -50,7 +51,7 @@ def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:
         if len(row) != 2:
             defects.append(Defect("error", path, number, f"has {len(row)} cells ({', '.join(row)[:60]!r})", REMEDY))
             continue
-        alias, name = (cell.strip() for cell in row)
+        alias, name = (spell(cell) for cell in row)
         if aliases.setdefault(alias, name) != name:
             what = f'alias "{alias}" stands for both "{aliases[alias]}" and "{name}"'
             defects.append(Defect("error", path, number, what, "keep one of them"))

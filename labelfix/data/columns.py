@@ -13,6 +13,7 @@ from labelfix.data.ids import id_type_fits
 from labelfix.data.labels import label_kind
 from labelfix.data.profile import profile_columns
 from labelfix.data.scan import value_type
+from labelfix.data.shared_key import shared_key
 from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -53,6 +54,7 @@ class Columns:
                 "columns": list(self.spec.columns),
                 "categorical": list(self.spec.categorical),
                 "width": self.spec.width,
+                "dates": list(self.spec.dates),
             },
         }
 
@@ -60,7 +62,13 @@ class Columns:
     def from_json(cls, values: Mapping[str, Any]) -> Columns:
         """The columns that `to_json` described."""
         inputs = values["inputs"]
-        spec = InputSpec(inputs["kind"], tuple(inputs["columns"]), tuple(inputs["categorical"]), inputs["width"])
+        spec = InputSpec(
+            inputs["kind"],
+            tuple(inputs["columns"]),
+            tuple(inputs["categorical"]),
+            inputs["width"],
+            tuple(inputs.get("dates", ())),
+        )
         return cls(values["id"], values["label"], values["clean_id"], values["clean_label"], spec)
 
 
@@ -68,7 +76,8 @@ def require_column(source: TableSource, column: str, flag: str, findings: Findin
     """Whether the table has a column that was asked for by name; an error that lists the nearest ones if not."""
     if column in source.schema.names:
         return True
-    findings.error(source.name, f"has no column {column!r}; its columns are {listed(source, column)}", f"mend {flag}")
+    remedy = f"name one of them with {flag}"
+    findings.error(source.name, f"has no column {column!r}; its columns are {listed(source, column)}", remedy)
     return False
 
 
@@ -81,42 +90,69 @@ def listed(source: TableSource, near: str = "") -> str:
 
 
 def id_columns(
-    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings
+    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings, read_rows: int
 ) -> tuple[str | None, str | None]:
     """The id columns of both files.
 
-    A name that both files have goes before one that only the noisy file has.
+    What a flag names; else the column that is named like ids, a name that both files have before one that only the
+    noisy file has; else the one column whose values are each there once in both files and are found again.
 
     Args:
         noisy: The noisy file.
         clean: The trusted file; None where there is only one file.
-        settings: May name the column.
+        settings: May name the columns.
         findings: Takes errors and the choice made.
+        read_rows: Rows read at once.
 
     Returns:
         The column in the noisy file and in the trusted one; None where a file has none.
     """
-    asked = settings.id_column
-    if asked is not None:
-        in_noisy = require_column(noisy, asked, "--id-column", findings)
-        in_clean = clean is not None and require_column(clean, asked, "--id-column", findings)
-        chosen: tuple[str | None, str | None] = (asked if in_noisy else None, asked if in_clean else None)
-    else:
-        ours = _named(noisy, ID_NAMES)
-        theirs = _named(clean, ID_NAMES) if clean is not None else {}
-        shared = [name for name in ours if name in theirs] or list(ours)
-        name = _one_of(noisy, [ours[n] for n in shared], ID_NAMES[0], "ids", "--id-column", findings)
-        chosen = (name, theirs.get(name.lower()) if name else None)
-        if clean is not None and not ours:
-            # So that it can be said that the trusted file has ids and the noisy one has not.
-            chosen = (None, _one_of(clean, list(theirs.values()), ID_NAMES[0], "ids", "--id-column", findings))
+    chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
+    if chosen == (None, None) and clean is not None and not findings.has_errors:
+        chosen = shared_key(noisy, clean, settings, findings, read_rows)
     for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
         if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
             what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"
             findings.error(source.name, what, "ids are strings or whole numbers; name another with --id-column")
     if chosen[0] is not None:
         findings.note(f"id column: {chosen[0]} ({type_name(noisy, chosen[0])})")
+    if chosen[1] is not None and chosen[1] != chosen[0] and chosen[0] is not None:
+        findings.note(f"id column of the trusted file: {chosen[1]}")
     return chosen
+
+
+Pair = tuple[str | None, str | None]
+
+
+def _asked_ids(
+    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings
+) -> Pair | None:
+    """The columns that flags name; None where none does."""
+    asked, asked_clean = settings.id_column, settings.clean_id_column
+    if asked is None and asked_clean is None:
+        return None
+    in_noisy: str | None = asked
+    if asked is not None and not require_column(noisy, asked, "--id-column", findings):
+        in_noisy = None
+    if asked is None:
+        in_noisy = _named_ids(noisy, None, settings, findings)[0]
+    if clean is None:
+        return in_noisy, None
+    name, flag = (asked, "--clean-id-column") if asked_clean is None else (asked_clean, "--clean-id-column")
+    assert name is not None
+    return in_noisy, name if require_column(clean, name, flag, findings) else None
+
+
+def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings) -> Pair:
+    """The columns that are named like ids."""
+    ours = _named(noisy, ID_NAMES)
+    theirs = _named(clean, ID_NAMES) if clean is not None else {}
+    shared = [name for name in ours if name in theirs] or list(ours)
+    name = _one_of(noisy, [ours[n] for n in shared], ID_NAMES[0], "ids", "--id-column", findings)
+    if clean is not None and not ours:
+        # So that it can be said that the trusted file has ids and the noisy one has not.
+        return None, _one_of(clean, list(theirs.values()), ID_NAMES[0], "ids", "--id-column", findings)
+    return name, theirs.get(name.lower()) if name else None
 
 
 def label_column(source: TableSource, settings: DataSettings, findings: Findings, read_rows: int) -> str | None:

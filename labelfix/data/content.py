@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.spelling import normal_text
 from labelfix.data.tables import Codes, InputTable
 
 SEPARATOR = "\x1f"
@@ -16,18 +17,21 @@ MISSING_VALUE = "\x1e"
 
 
 def content_keys(batch: pa.RecordBatch, kind: str) -> pa.Array:
-    """One key a row, equal exactly where the inputs are equal.
+    """One key a row, equal where the inputs are equal.
+
+    Texts are equal that differ in no more than Unicode form, characters of no width, kinds of spaces, line ends and
+    spaces around.
 
     Args:
         batch: Input columns as `InputTable.batches` gives them.
         kind: As in `InputSpec`.
 
     Returns:
-        Array of strings or of fixed-size binaries: the text itself, the bytes of the embedding, the SHA-256 of
+        Array of strings or of fixed-size binaries: the text in normal form, the bytes of the embedding, the SHA-256 of
         the encoded image, the joined values of features.
     """
     if kind == "text":
-        return batch.column(0)
+        return normal_text(batch.column(0))
     if kind == "image":
         return pa.array([_image_key(image) for image in batch.column(0).to_pylist()], pa.string())
     if kind == "embedding":

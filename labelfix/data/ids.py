@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.csv_types import typed
-from labelfix.data.scan import is_text, value_type
+from labelfix.data.scan import as_text, is_bytes, is_text, value_type
+from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes
 
 ONE_ROW = (
@@ -20,7 +21,8 @@ ONE_ROW = (
 def id_type_fits(type_: pa.DataType) -> bool:
     """Whether a column of this type can hold ids."""
     type_ = value_type(type_)
-    return is_text(type_) or pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_null(type_)
+    numbers = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    return bool(is_text(type_) or is_bytes(type_) or numbers or pa.types.is_null(type_))
 
 
 def canonical_ids(cells: pa.Array, type_: pa.DataType) -> pa.Array:
@@ -33,6 +35,7 @@ def canonical_ids(cells: pa.Array, type_: pa.DataType) -> pa.Array:
     Returns:
         An array of int64 where the column holds whole numbers, of strings otherwise.
     """
+    cells = as_text(cells)
     if is_text(cells.type):
         filled = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
         if not pa.types.is_integer(value_type(type_)):
@@ -40,13 +43,15 @@ def canonical_ids(cells: pa.Array, type_: pa.DataType) -> pa.Array:
         values = typed(cells, pa.int64())
         # "NA" is a name like any other, so a column with one does not hold numbers after all.
         return values if values.null_count == filled.null_count else filled
-    if pa.types.is_floating(cells.type):
-        # Missing values turn whole numbers into floats in pandas; 7.0 is item 7.
-        text = cells.cast(pa.float64()).cast(pa.string())
-        return pc.if_else(pc.is_nan(cells.cast(pa.float64())), pa.scalar(None, pa.string()), text)
-    if pa.types.is_uint64(cells.type):
-        return cells.cast(pa.string())
-    return cells.cast(pa.int64()) if pa.types.is_integer(cells.type) else cells.cast(pa.string())
+    if pa.types.is_integer(cells.type) and not pa.types.is_uint64(cells.type):
+        return cells.cast(pa.int64())
+    # Missing values turn whole numbers into floats in pandas; 7.0 is item 7.
+    return spelled(cells)
+
+
+def id_keys_of(ids: pa.Array) -> pa.Array:
+    """What ids are compared by: their one spelling, as strings; see `labelfix.data.spelling`."""
+    return spelled(as_text(ids))
 
 
 def gather(batches: list[pa.Array]) -> pa.Array:
@@ -60,10 +65,10 @@ def gather(batches: list[pa.Array]) -> pa.Array:
 
 
 def alike(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Two id arrays as one type, so that they can be compared."""
-    if left.type == right.type:
+    """Two id arrays so that they can be compared: whole numbers as they are, anything else in its one spelling."""
+    if left.type == right.type and not is_text(left.type):
         return left, right
-    return left.cast(pa.string()), right.cast(pa.string())
+    return id_keys_of(left), id_keys_of(right)
 
 
 def row_numbers(count: int) -> pa.Array:
@@ -85,7 +90,7 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     findings.rows(
         places, empty, lambda _: f"column {column!r} is empty", "give every row an id", "{} more ids are empty"
     )
-    encoded = ids.dictionary_encode()
+    encoded = (id_keys_of(ids) if is_text(ids.type) else ids).dictionary_encode()
     if len(encoded.dictionary) + len(empty) == len(ids):
         return
     keys = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.findings import AnyPlaces, Findings
+from labelfix.data.findings import LISTED, AnyPlaces, Findings
 from labelfix.data.formats.csv_types import is_missing
 from labelfix.data.images import unreadable
 from labelfix.data.inputs import ColumnInputs, number_lists
 from labelfix.data.scan import is_text
 
 Flags = npt.NDArray[np.bool_]
+Role = Literal["noisy", "trusted", "new"]
+"""Whose rows they are: those that statistics are made from, trusted ones, or later ones for a finished run."""
+
+WARNED_COLUMNS = 8
+"""Columns with cells that are no numbers that are warned of one by one."""
 
 
 def check_inputs(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip_unreadable: bool, rows: int, training: bool = True
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip_unreadable: bool, rows: int, role: Role = "noisy"
 ) -> Flags | None:
     """Check every input.
 
@@ -31,7 +37,7 @@ def check_inputs(
         findings: Takes the defects.
         skip_unreadable: Whether images that cannot be decoded are warnings.
         rows: Rows read at once.
-        training: Whether statistics are made from these rows; a constant column of new rows is no cause for alarm.
+        role: Whose rows they are; a constant or an empty column of a few rows is no cause for alarm.
 
     Returns:
         `(N,)` False where an image cannot be decoded; None where all can.
@@ -40,17 +46,17 @@ def check_inputs(
         InputError: The file is damaged or not UTF-8.
     """
     if inputs.spec.kind == "image":
-        return _check_images(inputs, places, findings, skip_unreadable, rows, training)
+        return _check_images(inputs, places, findings, skip_unreadable, rows, role)
     if inputs.spec.kind == "embedding":
         _check_embeddings(inputs, places, findings, rows)
     elif inputs.spec.kind == "text":
-        _check_text(inputs, places, findings, rows)
+        _check_text(inputs, places, findings, rows, role)
     else:
-        _check_table(inputs, places, findings, rows, training)
+        _check_table(inputs, places, findings, rows, role)
     return None
 
 
-def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int) -> None:
+def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
     empty = 0
     first = -1
     done = 0
@@ -62,7 +68,7 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
         empty += count
         done += batch.num_rows
     (column,) = inputs.spec.columns
-    if done and empty == done:
+    if done and empty == done and role != "new":
         findings.error(inputs.name, f"column {column!r} is empty in all rows", "name another with --text-column")
     elif empty:
         file, row = places.of(first)
@@ -128,10 +134,10 @@ def _check_values(
             wrong[kind].append((done + row, str(int(position - starts[row]) + 1)))
 
 
-def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, training: bool) -> None:
+def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
     spec = inputs.spec
     infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
-    texts: dict[str, dict[int, str]] = {c: {} for c in spec.columns}
+    odd: dict[str, OddCells] = {c: OddCells() for c in spec.columns}
     missing = dict.fromkeys(spec.columns, 0)
     seen: dict[str, set[Any]] = {c: set() for c in spec.columns}
     done = 0
@@ -145,8 +151,8 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
                 continue
             bad = pc.fill_null(pc.is_inf(cells), False).to_numpy(zero_copy_only=False)
             infinite[name] += (done + np.flatnonzero(bad)).tolist()
-            if is_text(raw.type):
-                texts[name] |= _no_numbers(raw, cells, done)
+            if cells.null_count and is_text(raw.type):
+                odd[name].see(raw, cells, done)
         done += batch.num_rows
     for name in spec.columns:
         findings.rows(
@@ -155,29 +161,66 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
             lambda _, n=name: f"column {n!r} holds an infinite number",  # type: ignore[misc]
             "mend the value or leave it empty; missing values are filled in",
         )
-        words = texts[name]
-        findings.rows(
-            places,
-            list(words),
-            lambda row, n=name, w=words: f'column {n!r} holds "{w[row]}", no number',  # type: ignore[misc]
-            "write a number or leave the cell empty",
-        )
-        if done and missing[name] == done:
+        if done and missing[name] == done and role == "noisy":
             findings.error(inputs.name, f"column {name!r} holds no value at all", "leave it out with --feature-columns")
-        elif training and len(seen[name]) == 1 and done > 1:
-            (value,) = seen[name]
-            findings.warning(inputs.name, f"column {name!r} is constant ({value}), so nothing can be learnt from it")
+    _warn_of_odd_cells(inputs, odd, places, findings)
+    constant = [name for name in spec.columns if len(seen[name]) == 1 and not missing[name]]
+    if role == "noisy" and constant and done > 1:
+        what = f"column{'s' if len(constant) > 1 else ''} {_some(constant)} hold{'s' if len(constant) == 1 else ''}"
+        findings.warning(inputs.name, f"{what} one value only, so nothing can be learnt from that")
     _note_missing(inputs, missing, done, findings)
 
 
-def _no_numbers(raw: pa.Array, cells: pa.Array, done: int) -> dict[int, str]:
-    given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
-    where = np.flatnonzero(pc.and_(cells.is_null(), given).to_numpy(zero_copy_only=False))
-    return {done + int(i): raw[int(i)].as_py()[:60] for i in where}
+@dataclass
+class OddCells:
+    """The cells of a column of numbers or dates that are none, and count as missing.
+
+    Attributes:
+        count: How many.
+        values: The first different ones, each with its first row.
+    """
+
+    count: int = 0
+    values: dict[str, int] = field(default_factory=dict)
+
+    def see(self, raw: pa.Array, cells: pa.Array, done: int) -> None:
+        """Take some rows into account; `done` rows came before."""
+        given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
+        where = np.flatnonzero(pc.and_(cells.is_null(), given).to_numpy(zero_copy_only=False))
+        self.count += len(where)
+        for row in where.tolist():
+            if len(self.values) == LISTED:
+                return
+            self.values.setdefault(raw[row].as_py()[:60], done + row)
+
+
+def _warn_of_odd_cells(
+    inputs: ColumnInputs, odd: Mapping[str, OddCells], places: AnyPlaces, findings: Findings
+) -> None:
+    """One warning a column: how many cells are no numbers, which they are and where the first of each stands."""
+    some = [(name, cells) for name, cells in odd.items() if cells.count]
+    for name, cells in some[:WARNED_COLUMNS]:
+        file, first = places.of(next(iter(cells.values.values())))
+        shown = ", ".join(f'"{value}" in row {places.of(row)[1]}' for value, row in cells.values.items())
+        kind = "date" if name in inputs.spec.dates else "number"
+        cells_are = "1 cell is" if cells.count == 1 else f"{cells.count:,} cells are"
+        findings.warning(
+            file,
+            f"column {name!r}: {cells_are} no {kind} and count{'s' if cells.count == 1 else ''} as missing ({shown})",
+            row=first,
+        )
+    if len(some) > WARNED_COLUMNS:
+        rest = [name for name, _ in some[WARNED_COLUMNS:]]
+        findings.warning(inputs.name, f"{len(rest)} more columns have cells that count as missing: {_some(rest)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:LISTED])
+    return shown + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
 
 
 def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, findings: Findings) -> None:
-    some = {name: count for name, count in missing.items() if 0 < count < rows}
+    some = {name: count for name, count in missing.items() if count}
     if some:
         shown = ", ".join(f"{name} {count}" for name, count in list(some.items())[:8])
         more = f" and {len(some) - 8} more columns" if len(some) > 8 else ""
@@ -185,7 +228,7 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
 
 
 def _check_images(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip: bool, rows: int, training: bool
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip: bool, rows: int, role: Role
 ) -> Flags | None:
     found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows))}
     if not found:
@@ -203,7 +246,7 @@ def _check_images(
         return f"{shown} cannot be read ({reason})"
 
     bad = np.array(sorted(found), dtype=np.int64)
-    passed = "left out of training, its given label is kept" if training else "scored blank; a given label is kept"
+    passed = "left out of training, its given label is kept" if role != "new" else "scored blank; a given label is kept"
     remedy = passed if skip else "mend or remove it, or pass --skip-unreadable"
     findings.rows(places, bad, what, remedy, "{} more images cannot be read", warn=skip)
     if len(bad) == len(places):

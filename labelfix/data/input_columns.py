@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
-from labelfix.data.columns import GIVEN_NAMES, ID_NAMES, TRUE_NAMES, listed, require_column
+from labelfix.data.columns import ID_NAMES, listed, require_column
+from labelfix.data.feature_columns import MOST_LISTED, choose_features, looks_like_id, some
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
+from labelfix.data.numbers import is_date
 from labelfix.data.profile import Profile, profile_columns
-from labelfix.data.scan import is_list, is_number, is_text, value_type
+from labelfix.data.scan import is_bytes, is_list, is_number
 from labelfix.data.tables import InputKind, InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -36,9 +37,9 @@ TEXT_NAMES = frozenset(
         "prompt",
     ]
 )
-LABEL_LIKE = re.compile(
-    r"(^|_)(labels?|annotator|votes?|vote_tie|gold|split|fold)(_|\d|$)|^unnamed: \d+$|^index$|^__index"
-)
+SHORT_LIST = 8
+"""A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
+
 FLAGS: dict[InputKind, str] = {
     "text": "--text-column",
     "image": "--image-column",
@@ -78,9 +79,10 @@ def input_columns(
         if not all([_fits(source, kind, profiles[column], findings) for column in columns]):
             return None
         return _spec(kind, [profiles[column] for column in columns], findings)
-    free = [c for c in source.schema.names if c not in taken and not LABEL_LIKE.search(c.lower())]
-    profiles = profile_columns(source, [c for c in free if c], read_rows)
-    return _infer(source, profiles, _label_values(source, taken, read_rows), findings)
+    free = [c for c in source.schema.names if c and c not in taken]
+    profiles = profile_columns(source, free, read_rows)
+    label = next((c for c in taken if c in source.schema.names and c.lower() not in ID_NAMES), None)
+    return _infer(source, profiles, label, findings, read_rows)
 
 
 def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_rows: int) -> bool:
@@ -99,6 +101,11 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     return all([_fits(source, spec.kind, profiles[column], findings) for column in spec.columns])
 
 
+def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:
+    """Whether all of some columns hold nothing, as far as the first rows show."""
+    return not any(p.given for p in profile_columns(source, columns, read_rows).values())
+
+
 def _asked(settings: DataSettings) -> dict[InputKind, tuple[str, ...]]:
     named: dict[InputKind, tuple[str, ...]] = {
         "text": (settings.text_column,) if settings.text_column else (),
@@ -109,27 +116,20 @@ def _asked(settings: DataSettings) -> dict[InputKind, tuple[str, ...]]:
     return {kind: columns for kind, columns in named.items() if columns}
 
 
-def _label_values(source: TableSource, taken: Collection[str], read_rows: int) -> frozenset[str]:
-    """The values of the label column: another column with no others is another annotator's."""
-    labels = [
-        c
-        for c in taken
-        if c in source.schema.names and c.lower() not in ID_NAMES and is_text(value_type(source.schema.field(c).type))
-    ]
-    return frozenset[str]().union(*(p.values for p in profile_columns(source, labels, read_rows).values()))
-
-
 def _infer(
-    source: TableSource, profiles: dict[str, Profile], label_values: frozenset[str], findings: Findings
+    source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings, read_rows: int
 ) -> InputSpec | None:
-    single: list[tuple[InputKind, Profile]] = [
-        *(("image", p) for p in profiles.values() if _is_image(p)),
-        *(("embedding", p) for p in profiles.values() if _is_embedding(p)),
-    ]
+    images = [p for p in profiles.values() if _is_image(p)]
     texts = [p for p in profiles.values() if _is_prose(p)]
     # A column called "text" is text even where it holds single words.
     texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
-    single += [("text", p) for p in texts]
+    others = [p for p in profiles.values() if is_number(p.type) and not looks_like_id(p)]
+    embeddings = [p for p in profiles.values() if _is_embedding(p) and not (p.length < SHORT_LIST and others)]
+    single: list[tuple[InputKind, Profile]] = [
+        *(("image", p) for p in images),
+        *(("embedding", p) for p in embeddings),
+        *(("text", p) for p in texts),
+    ]
     if len(single) > 1:
         shown = " and ".join(f"{p.name!r} ({kind})" for kind, p in single)
         flags = " or ".join(dict.fromkeys(FLAGS[kind] for kind, _ in single))
@@ -141,22 +141,9 @@ def _infer(
         return None
     if single:
         kind, profile = single[0]
+        _note_unused(source, kind, [p for p in others if p is not profile], findings)
         return _spec(kind, [profile], findings)
-    return _features(source, profiles, label_values, findings)
-
-
-def _features(
-    source: TableSource, profiles: dict[str, Profile], label_values: frozenset[str], findings: Findings
-) -> InputSpec | None:
-    used, left = [], []
-    for profile in profiles.values():
-        reason = _no_feature(profile, label_values)
-        if reason is None:
-            used.append(profile)
-        else:
-            left.append(f"{profile.name} ({reason})")
-    if left:
-        findings.note(f"not used as features: {', '.join(left[:12])}{', ...' if len(left) > 12 else ''}")
+    used = choose_features(source, profiles, label, findings, read_rows)
     if used:
         return _spec("table", used, findings)
     flags = ", ".join(FLAGS.values())
@@ -166,27 +153,11 @@ def _features(
     return None
 
 
-def _no_feature(p: Profile, label_values: frozenset[str]) -> str | None:
-    """Why a column is no feature; None where it is one."""
-    if p.given == 0:
-        return "empty"
-    if p.name.lower() in (*ID_NAMES, *GIVEN_NAMES, *TRUE_NAMES) or p.name.lower().endswith("_id"):
-        return "an id or a label"
-    if is_number(p.type):
-        return "row numbers" if p.consecutive and p.given > 10 else None
-    if pa.types.is_boolean(p.type):
-        return None
-    if not p.text:
-        return str(p.type) if not p.holds else p.holds.replace("_", " ")
-    if p.holds:
-        return p.holds.replace("_", " ")
-    if p.distinct == 1:
-        return "constant"
-    if p.distinct > 1000 or (p.distinct > 20 and p.distinct > 0.5 * p.given) or p.distinct == p.given > 5:
-        return "hardly any value repeats"
-    if label_values and p.values and len(p.values) > 1 and p.values <= label_values:
-        return "values of the label column"
-    return None
+def _note_unused(source: TableSource, kind: InputKind, others: list[Profile], findings: Findings) -> None:
+    """Numbers beside a text, an image or an embedding."""
+    if others:
+        names = some([p.name for p in others])
+        findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names}")
 
 
 def _is_image(p: Profile) -> bool:
@@ -207,13 +178,21 @@ def _is_prose(p: Profile) -> bool:
     return (p.spaced > 0.5 and p.words >= 2.5) or (p.foreign > 0.5 and p.length >= 6)
 
 
+def _is_numeric(p: Profile) -> bool:
+    """Whether a feature is a number; whole numbers that are named like ids are categories."""
+    return p.numeric or (is_number(p.type) and not (p.name.lower().endswith("_id") and pa.types.is_integer(p.type)))
+
+
 def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) -> bool:
     """Whether a column that was asked for can be that kind of input; an error if not."""
     wanted = {
-        "text": (p.text or source.format == "csv", "strings"),
-        "image": (_is_image(p) or p.text or pa.types.is_binary(p.type), "images, encoded or as paths"),
+        "text": (p.text or source.untyped or is_bytes(p.type), "strings"),
+        "image": (_is_image(p) or p.text or is_bytes(p.type), "images, encoded or as paths"),
         "embedding": (p.holds == "numbers", "one list of numbers a row"),
-        "table": (is_number(p.type) or p.text or pa.types.is_boolean(p.type), "numbers or categories"),
+        "table": (
+            is_number(p.type) or p.text or pa.types.is_boolean(p.type) or is_date(p.type),
+            "numbers, dates or categories",
+        ),
     }[kind]
     if p.given == 0:
         # The pass over all rows says so if the whole column is empty.
@@ -230,11 +209,13 @@ def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) 
 def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> InputSpec:
     names = tuple(p.name for p in profiles)
     if kind == "table":
-        categories = tuple(p.name for p in profiles if not is_number(p.type))
-        shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-        what = f"{len(categories)} of them categories ({', '.join(categories[:12])})" if categories else "all numbers"
-        findings.note(f"feature columns: {shown} ({len(names)} columns, {what})")
-        return InputSpec("table", names, categories)
+        dates = tuple(p.name for p in profiles if is_date(p.type) or p.dates)
+        categories = tuple(p.name for p in profiles if p.name not in dates and not _is_numeric(p))
+        shown = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
+        kinds = [f"{len(categories)} of them categories ({some(categories)})"] if categories else []
+        kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
+        findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
+        return InputSpec("table", names, categories, dates=dates)
     (p,) = profiles
     if kind == "embedding":
         findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")

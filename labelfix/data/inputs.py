@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.formats import Chunk, TableSource
+from labelfix.data.formats.base import READ_ROWS
+from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.formats.image_folder import IMAGE_TYPE
-from labelfix.data.scan import decode, is_text, scan
+from labelfix.data.numbers import read_dates, read_numbers
+from labelfix.data.profile import profile_columns
+from labelfix.data.scan import as_text, decode, is_list, is_text, scan, value_type
+from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes, InputSpec, InputTable
 
 SELECT_ROWS = 4096
+LIST_ITEM = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|(?i:nan|inf|infinity))$"
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,9 @@ class ColumnInputs:
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The columns as they are stored, with the place of every row."""
-        # The text 007 of a CSV file is the text "007".
-        return scan(self.source, self.spec.columns, rows, verbatim=self.spec.kind == "text")
+        # A text file's cells are read as they stand there, by what the run's columns hold: 007 is the text "007", and
+        # True the category "true" whether or not every other cell of this file is a truth value.
+        return scan(self.source, self.spec.columns, rows, verbatim=self.source.untyped)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """See `InputTable.batches`."""
@@ -62,19 +70,34 @@ class ColumnInputs:
 
     def convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Stored columns in the form that `InputTable.batches` promises."""
-        kind, categorical = self.spec.kind, self.spec.categorical
+        kind = self.spec.kind
         arrays = []
         for name, cells in zip(batch.schema.names, batch.columns, strict=True):
             if kind == "text":
-                arrays.append(cells.cast(pa.string()).fill_null(""))
+                arrays.append(as_text(cells).cast(pa.string()).fill_null(""))
             elif kind == "image":
                 arrays.append(image_structs(cells, str(self.source.folder)))
             elif kind == "embedding":
                 assert self.spec.width is not None
                 arrays.append(fixed_lists(number_lists(cells), self.spec.width))
+            elif name in self.spec.categorical:
+                arrays.append(categories(cells))
             else:
-                arrays.append(categories(cells) if name in categorical else numbers(cells))
+                arrays.append(read_dates(cells) if name in self.spec.dates else self._numbers(name, cells))
         return pa.record_batch(arrays, names=list(self.spec.columns))
+
+    def _numbers(self, name: str, cells: pa.Array) -> pa.Array:
+        return read_numbers(cells, comma=is_text(cells.type) and name in self._commas)
+
+    @cached_property
+    def _commas(self) -> frozenset[str]:
+        """The numeric columns that this source writes with decimal commas."""
+        schema = self.source.schema
+        texts = [c for c in self.spec.columns if c not in (*self.spec.categorical, *self.spec.dates)]
+        marked = {c for c in texts if (schema.field(c).metadata or {}).get(DECIMAL.encode()) == b","}
+        # Typed as numbers, the file was seen whole; a column with other cells goes by its first rows.
+        mixed = [c for c in texts if c not in marked and is_text(value_type(schema.field(c).type))]
+        return frozenset(marked | {c for c, p in profile_columns(self.source, mixed, READ_ROWS).items() if p.comma})
 
     def without(self, unreadable: npt.NDArray[np.bool_]) -> ColumnInputs:
         """The same rows, with a blank image where one cannot be decoded."""
@@ -156,47 +179,42 @@ def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
     return pa.Table.from_batches(pieces).combine_chunks().take(pa.array(back)).combine_chunks()
 
 
-def numbers(cells: pa.Array) -> pa.Array:
-    """A column as float64; NaN, like null, is a missing value. Strings that are no numbers become NaN-free nulls."""
-    if is_text(cells.type):
-        from labelfix.data.formats.csv_types import FLOAT
-
-        trimmed = pc.utf8_trim_whitespace(cells)
-        good = pc.match_substring_regex(trimmed, FLOAT)
-        cells = pc.if_else(pc.fill_null(good, False), trimmed, pa.scalar(None, pa.string()))
-    values = cells.cast(pa.float64())
-    return pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar(None, pa.float64()), values)
-
-
 def categories(cells: pa.Array) -> pa.Array:
-    """A column as strings; an empty one is a missing value."""
-    if not is_text(cells.type):
-        if pa.types.is_floating(cells.type):
-            cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), cells)
-        return cells.cast(pa.string())
-    trimmed = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    """A column as strings in their one spelling; an empty one is a missing value."""
+    text = spelled(as_text(cells))
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 def number_lists(cells: pa.Array) -> pa.Array:
-    """Embeddings as lists: those of a text format are written `[0.1, 0.2]`. A cell that is no such list is null."""
+    """Embeddings as lists; a cell that is no list of numbers is null.
+
+    Text formats hold what JSON, Python, NumPy or torch wrote: `[0.1, 0.2]`, `[0.1 0.2]`, `[np.float32(0.1)]`,
+    `array([0.1, 0.2], dtype=float32)`, `[[0.1, 0.2]]`. Of typed lists, one within another is taken for the inner one.
+    """
     if not is_text(cells.type):
-        return cells
-    inner = pc.utf8_trim(cells, " []\t\r\n")
-    parts = pc.split_pattern(pc.if_else(pc.equal(inner, ""), pa.scalar(None, pa.string()), inner), ",")
-    trimmed = pc.utf8_trim_whitespace(parts.flatten())
-    good = pc.match_substring_regex(
-        trimmed, r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|(?i:nan|inf|infinity))$"
-    )
-    if not pc.all(good).as_py():
-        lengths = pc.fill_null(pc.list_value_length(parts), 0).to_numpy(zero_copy_only=False)
-        broken = np.unique(np.repeat(np.arange(len(cells)), lengths)[~good.to_numpy(zero_copy_only=False)])
-        keep = np.ones(len(cells), bool)
-        keep[broken] = False
-        return number_lists(pc.if_else(pa.array(keep), cells, pa.scalar(None, pa.string())))
-    offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(parts), 0).to_numpy())]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(pa.array(offsets), trimmed.cast(pa.float32()))
-    return pc.if_else(parts.is_valid(), lists, pa.scalar(None, lists.type))
+        return _inner(cells) if is_list(cells.type) and is_list(cells.type.value_type) else cells
+    text = pc.replace_substring_regex(cells, r"np\.float\d+\(([^)]*)\)", r"\1")
+    text = pc.replace_substring_regex(text, r"^\s*(?:(?:np\.)?array|tensor)\((.*?)(?:,\s*[a-z]+=[^\]]*)?\)\s*$", r"\1")
+    inner = pc.utf8_trim(text, " []\t\r\n")
+    listed = pc.replace_substring_regex(inner, r"\s*,\s*|\s+", ",")
+    parts = pc.split_pattern(pc.if_else(pc.equal(listed, ""), pa.scalar(None, pa.string()), listed), ",")
+    lengths = pc.fill_null(pc.list_value_length(parts), 0).to_numpy(zero_copy_only=False)
+    items = parts.flatten()
+    good = pc.match_substring_regex(items, LIST_ITEM).to_numpy(zero_copy_only=False)
+    owner = np.repeat(np.arange(len(cells)), lengths)
+    sound = lengths > 0
+    sound[owner[~good]] = False
+    kept = pa.array(sound[owner]) if len(owner) else pa.array([], pa.bool_())
+    offsets = np.concatenate([[0], np.cumsum(np.where(sound, lengths, 0))]).astype(np.int32)
+    lists = pa.ListArray.from_arrays(pa.array(offsets), items.filter(kept).cast(pa.float32()))
+    return pc.if_else(pa.array(sound), lists, pa.scalar(None, lists.type))
+
+
+def _inner(cells: pa.Array) -> pa.Array:
+    """Of lists of one list each, those; null where there are more, or none."""
+    lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
+    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
+    return cells.flatten().take(pa.array(starts, mask=lengths != 1))
 
 
 def fixed_lists(cells: pa.Array, width: int) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -11,24 +12,27 @@ import pyarrow.compute as pc
 
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.findings import Findings, Places
-from labelfix.data.ids import alike
+from labelfix.data.ids import alike, id_keys_of
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.sampling import find_sampling
-from labelfix.data.tables import Codes, LabelTable, Sampling, TrainingData
+from labelfix.data.spelling import difference, folded, number_key
+from labelfix.data.tables import Codes, LabelTable, TrainingData
+from labelfix.settings.data import DataSettings
 
 COMPARED_PAIRS = 1000
 JoinedBy = Literal["id", "content", "none"]
+Join = Literal["id", "content", "both"]
 
 
 def join(
-    noisy: LabelTable, clean: LabelTable, sampling: Sampling | None, findings: Findings, rows: int, prefer_content: bool
+    noisy: LabelTable, clean: LabelTable, settings: DataSettings, findings: Findings, rows: int, prefer_content: bool
 ) -> TrainingData | None:
     """Find the noisy row of every trusted row.
 
     Args:
         noisy: The noisy rows.
         clean: The trusted rows; `inputs` is None where they carry ids and labels only.
-        sampling: How the trusted rows were drawn, where the user said so.
+        settings: How trusted rows find their noisy rows and how they were drawn, where the user said so.
         findings: Takes defects and choices made.
         rows: Rows read at once.
         prefer_content: Whether ids tell labels (paths in a folder of images by class), so that content has to decide.
@@ -36,7 +40,7 @@ def join(
     Returns:
         The joined rows; None where an error stands in the way.
     """
-    joined_by, pairs = _pairs(noisy, clean, findings, rows, prefer_content)
+    joined_by, pairs = _pairs(noisy, clean, settings.join, findings, rows, prefer_content)
     places = places_of(clean)
     if clean.inputs is None:
         lost = np.flatnonzero(pairs < 0)
@@ -51,7 +55,9 @@ def join(
         clean, pairs = _without_unreadable(noisy, clean, pairs, findings)
     _contradictions(noisy, clean, pairs, places_of(clean), findings)
     data = TrainingData(noisy, clean, pairs, joined_by, "random")
-    chosen = find_sampling(sampling, noisy.codes, data.paired_given, clean.codes, len(noisy.classes), findings)
+    chosen = find_sampling(
+        settings.clean_sampling, noisy.codes, data.paired_given, clean.codes, len(noisy.classes), findings
+    )
     return replace(data, sampling=chosen)
 
 
@@ -70,25 +76,27 @@ def places_of(table: LabelTable) -> Places:
 
 
 def _pairs(
-    noisy: LabelTable, clean: LabelTable, findings: Findings, rows: int, prefer_content: bool
+    noisy: LabelTable, clean: LabelTable, how: Join | None, findings: Findings, rows: int, prefer_content: bool
 ) -> tuple[JoinedBy, Codes]:
     own = clean.inputs is not None
-    if noisy.id_column is not None and clean.id_column is not None and not (prefer_content and own):
+    have_ids = noisy.id_column is not None and clean.id_column is not None
+    if how in ("id", "both") and not have_ids:
+        lacks = noisy.name if noisy.id_column is None else clean.name
+        findings.error(lacks, f"has no id column, but --join {how} joins by ids", "name it with --id-column")
+    if have_ids and how != "content" and (how is not None or not (prefer_content and own)):
         found = _by_id(noisy, clean)
         count = int((found >= 0).sum())
-        if count or not own:
+        if count or not own or how is not None:
             findings.note(f"joined by id: {count} of {len(clean)} trusted rows stand in {noisy.name}")
             _compare_inputs(noisy, clean, found, findings, rows)
-            return "id", found
+            return "id", _further(noisy, clean, found, how, findings, rows) if own and count < len(clean) else found
     if not own:
         return "none", np.full(len(clean), -1, np.int64)
-    assert noisy.inputs is not None
-    assert clean.inputs is not None
-    found = same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
+    found = _by_content(noisy, clean, rows)
     count = int((found >= 0).sum())
-    why = "their paths hold the label" if prefer_content else _why_not_by_id(noisy, clean)
+    why = "their paths hold the label" if prefer_content else _why_not_by_id(noisy, clean, how)
     if count:
-        findings.note(f"joined by exact input, as {why}: {count} of {len(clean)} trusted rows stand in {noisy.name}")
+        findings.note(f"joined by content, as {why}: {count} of {len(clean)} trusted rows stand in {noisy.name}")
         return "content", found
     findings.warning(
         clean.name,
@@ -98,13 +106,47 @@ def _pairs(
     return "none", found
 
 
+def _further(
+    noisy: LabelTable, clean: LabelTable, found: Codes, how: Join | None, findings: Findings, rows: int
+) -> Codes:
+    """Trusted rows that no id joins but whose content stands in the noisy file: joined where the user says so."""
+    # Rows of a few features may well be alike without being one item.
+    if how == "id" or (how is None and noisy.inputs is not None and noisy.inputs.spec.kind == "table"):
+        return found
+    again = _by_content(noisy, clean, rows)
+    # A noisy row that an id has joined already has its trusted row.
+    fresh = (found < 0) & (again >= 0) & ~np.isin(again, found)
+    count = int(fresh.sum())
+    if not count:
+        return found
+    row = int(np.flatnonzero(fresh)[0])
+    ids = f'such as id "{clean.ids[row]}" here and "{noisy.ids[int(again[row])]}" there'
+    if how == "both":
+        findings.note(f"joined by content besides: {count} more trusted rows, whose ids differ ({ids})")
+        return np.where(fresh, again, found)
+    findings.warning(
+        clean.name,
+        f"{count} more rows have the content of a row of {noisy.name} under another id ({ids}) and are not joined",
+        "--join both joins them too, --join content goes by content alone, --join id leaves it so without this warning",
+    )
+    return found
+
+
+def _by_content(noisy: LabelTable, clean: LabelTable, rows: int) -> Codes:
+    assert noisy.inputs is not None
+    assert clean.inputs is not None
+    return same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
+
+
 def _by_id(noisy: LabelTable, clean: LabelTable) -> Codes:
     ours, theirs = alike(noisy.ids, clean.ids)
     found = pc.index_in(theirs, value_set=ours, skip_nulls=True).fill_null(-1)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _why_not_by_id(noisy: LabelTable, clean: LabelTable) -> str:
+def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> str:
+    if how == "content":
+        return "--join says so"
     if noisy.id_column is None:
         return f"{noisy.name} has no id column"
     return f"{clean.name} has no id column" if clean.id_column is None else "no id is the same"
@@ -129,13 +171,18 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
     assert noisy.inputs is not None
     needs = ", ".join(map(repr, noisy.inputs.spec.columns))
+    alike_, how = _nearly(noisy, clean, lost)
     if len(lost) == len(clean):
+        nearly = f"; {alike_} of {len(lost)} differ only in {how}" if alike_ else ""
         findings.error(
             clean.name,
-            f'none of its ids (such as "{clean.ids[0]}") stands in {noisy.name}, whose ids look like "{noisy.ids[0]}"',
+            f'none of its ids (such as "{clean.ids[0]}") stands in {noisy.name}, whose ids look like "{noisy.ids[0]}"'
+            f"{nearly}",
             f"give both files the same ids, or add the input column {needs}",
         )
         return
+    if alike_:
+        findings.warning(clean.name, f"{alike_} of {len(lost)} ids that are not found differ only in {how}")
     findings.rows(
         places,
         lost,
@@ -143,6 +190,24 @@ def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Plac
         f"mend the id, remove the row, or add the input column {needs}",
         "{} more ids are not found",
     )
+
+
+def _nearly(noisy: LabelTable, clean: LabelTable, lost: Codes) -> tuple[int, str]:
+    """How many lost ids stand in the noisy file in nearly the same spelling, and what the first differs in."""
+    wanted = id_keys_of(clean.ids.take(pa.array(lost))).to_pylist()
+    loose = {_loose(key): key for key in wanted if key is not None}
+    found: dict[str, str] = {}
+    for key in id_keys_of(noisy.ids).to_pylist():
+        if key is not None and (same := _loose(key)) in loose:
+            found[same] = key
+    if not found:
+        return 0, ""
+    first = next(iter(found))
+    return len(found), difference(loose[first], found[first]) or "spelling"
+
+
+def _loose(key: str) -> str:
+    return number_key(key) or re.sub(r"[\s_-]+", "", folded(key))
 
 
 def _without_unreadable(

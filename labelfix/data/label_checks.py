@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelfix.data.classes import UNKNOWN, report_case, report_unknown
+from labelfix.data.classes import UNKNOWN, report_alike, report_unknown
 from labelfix.data.findings import Findings
 from labelfix.data.labels import LabelColumn
 from labelfix.data.rows import Rows
@@ -35,7 +35,7 @@ def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: st
             "at least two classes are needed; name another with --label-column",
         )
         return
-    report_case(classes, name, findings)
+    report_alike(classes, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
     if missing:
         findings.warning(name, f"no row has {_named(missing)} of the class map")

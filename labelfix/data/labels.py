@@ -1,22 +1,19 @@
-"""Label columns as they stand in a file: distinct values, where they occur, and whether they are labels at all."""
+"""Label columns as they stand in a file: distinct values, and where they occur."""
 
 from __future__ import annotations
 
+import ast
 import json
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.csv_types import MISSING
-from labelfix.data.scan import is_list, is_text, value_type
+from labelfix.data.scan import as_text, is_bytes, is_list, is_text, value_type
+from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes, ValueType
-
-SINGLE_LABEL = "labelfix is for single-label classification"
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,14 @@ class LabelColumn:
     Attributes:
         column: Its name.
         kind: Type of its values in the file.
-        values: Distinct labels in order of first appearance: "1" for 1 and 1.0, "true" for True, class names where
-            the file has them; strings like "NA" are still among them.
+        values: Distinct labels in their one spelling (see `labelfix.data.spelling`), in order of first appearance;
+            class names where the file has them; words like "NA" are still among them.
         stored: How the file writes each of `values`.
         positions: `(N,)` position in `values`, -1 where the cell is empty or null; 0, 1, 2 … if rows were not kept.
         counts: Rows of each of `values`.
         first: First row of each of `values`, counted from 0.
+        untyped: Whether words like "NA" stand for "no label", as in every text file.
+        abstained: Rows whose code is below 0 where the codes have class names.
     """
 
     column: str
@@ -41,23 +40,25 @@ class LabelColumn:
     positions: Codes
     counts: tuple[int, ...]
     first: tuple[int, ...]
-
-    @property
-    def numeric(self) -> bool:
-        """Whether the values are numbers in the file's own type."""
-        return self.kind in ("integer", "float")
+    untyped: bool = False
+    abstained: int = 0
 
 
 def label_kind(type_: pa.DataType) -> ValueType | None:
     """How labels of an Arrow type are stored; None where the type cannot be a label."""
     type_ = value_type(type_)
-    if is_text(type_) or pa.types.is_null(type_):
+    if is_text(type_) or pa.types.is_null(type_) or is_bytes(type_):
         return "string"
-    if pa.types.is_integer(type_):
+    if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
         return "integer"
-    if pa.types.is_floating(type_):
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "float"
     return "boolean" if pa.types.is_boolean(type_) else None
+
+
+def item_type(type_: pa.DataType) -> pa.DataType:
+    """Of lists, the type of their items; any other type as it is."""
+    return value_type(type_.value_type) if is_list(value_type(type_)) else type_
 
 
 def class_label_names(source: TableSource, column: str) -> tuple[str, ...]:
@@ -80,10 +81,11 @@ class LabelReader:
     """
 
     def __init__(self, source: TableSource, column: str, keep: bool = True) -> None:
-        kind = label_kind(source.schema.field(column).type)
+        kind = label_kind(item_type(source.schema.field(column).type))
         assert kind is not None, "checked by refuse_type"
         self.column = column
         self.kind: ValueType = kind
+        self._untyped = source.untyped
         self._names = class_label_names(source, column) if kind == "integer" else ()
         self._known: dict[str, int] = {}
         self._merged: dict[str, int] = {}
@@ -92,6 +94,7 @@ class LabelReader:
         self._counts: list[int] = []
         self._first: list[int] = []
         self._done = 0
+        self._abstained = 0
 
     def see(self, cells: pa.Array) -> None:
         """Take the next cells into account: strings of a text format, or an array of the column's own type."""
@@ -103,15 +106,19 @@ class LabelReader:
                 self._counts.append(0)
             if value >= 0:
                 self._counts[value] += count
+        if self._names:
+            self._abstained += pc.sum(pc.less(cells, 0)).as_py() or 0
         self._done += len(positions)
         if self._kept is not None:
             self._kept.append(positions)
 
     def positions(self, cells: pa.Array) -> Codes:
         """Position of each cell among the distinct values, -1 where it is empty or null."""
-        text = pc.utf8_trim_whitespace(cells) if is_text(cells.type) else cells.cast(pa.string())
-        encoded = text.dictionary_encode()
-        lookup = np.array([self._position(value) for value in encoded.dictionary.to_pylist()], dtype=np.int64)
+        cells = _items(cells) if is_list(cells.type) else as_text(cells)
+        encoded = (pc.utf8_trim_whitespace(cells) if is_text(cells.type) else cells).dictionary_encode()
+        stored = encoded.dictionary.cast(pa.string()).to_pylist()
+        values = spelled(encoded.dictionary).to_pylist()
+        lookup = np.array([self._position(*pair) for pair in zip(stored, values, strict=True)], dtype=np.int64)
         indices = encoded.indices.fill_null(len(lookup)).to_numpy(zero_copy_only=False)
         positions: Codes = np.append(lookup, UNLABELLED)[indices]
         return positions
@@ -130,149 +137,48 @@ class LabelReader:
             positions=positions,
             counts=tuple(self._counts),
             first=tuple(self._first),
+            untyped=self._untyped,
+            abstained=self._abstained,
         )
 
-    def _position(self, raw: str) -> int:
-        if raw in self._known:
-            return self._known[raw]
-        value = self._canonical(raw)
-        if value is None:
-            position = UNLABELLED
-        else:
-            position = self._merged.setdefault(value, len(self._merged))
+    def _position(self, stored: str, value: str | None) -> int:
+        if stored in self._known:
+            return self._known[stored]
+        label = self._label(value)
+        position = UNLABELLED
+        if label:
+            position = self._merged.setdefault(label, len(self._merged))
             if position == len(self._stored):
-                self._stored.append(raw)
-        self._known[raw] = position
+                self._stored.append(stored)
+        self._known[stored] = position
         return position
 
-    def _canonical(self, raw: str) -> str | None:
-        if raw == "" or (self.kind != "string" and raw in MISSING):
-            return None
-        if self.kind == "boolean":
-            return raw.lower()
-        if self.kind == "float":
-            return canonical_number(raw)
-        if self._names:
-            code = int(raw)
-            return None if code < 0 else self._names[code] if code < len(self._names) else raw
-        return raw
+    def _label(self, value: str | None) -> str | None:
+        """The label that a value stands for; None for none."""
+        if self._names and value is not None:
+            code = int(value)
+            return None if code < 0 else self._names[code] if code < len(self._names) else value
+        items = written_list(value) if value is not None and self.kind == "string" else None
+        if items is None or len(items) > 1:
+            return value
+        return str(items[0]) if items and items[0] is not None else None
 
 
-def canonical_number(text: str) -> str | None:
-    """A number as a label: "1" for "1", "1.0" and "01"; None for NaN; the text itself where it is no number."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number != number:
+def written_list(text: str) -> list[object] | None:
+    """The list that a text is, written as JSON or as Python does; None where it is none, such as `[PER]`."""
+    if not (text.startswith("[") and text.endswith("]")):
         return None
-    if not number.is_integer():
-        return repr(number)
-    try:
-        return str(int(text))
-    except ValueError:
-        return str(int(number))
-
-
-def refuse_type(source: TableSource, column: str, findings: Findings) -> bool:
-    """Refuse a label column whose type cannot be a label, and say why.
-
-    Returns:
-        Whether it was refused.
-    """
-    type_ = source.schema.field(column).type
-    if label_kind(type_) is not None:
-        return False
-    if is_list(value_type(type_)):
-        lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
-        kind = "tags for the tokens of a sentence" if lists else "several labels a row"
-        findings.error(
-            source.name,
-            f"column {column!r} holds lists ({type_}), which is {kind}; {SINGLE_LABEL}",
-            "give a table with one label a row",
-        )
-    else:
-        findings.error(
-            source.name,
-            f"column {column!r} is {type_}, which cannot be a label",
-            "labels are strings, integers or booleans; name another with --label-column",
-        )
-    return True
-
-
-def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, findings: Findings) -> bool:
-    """Refuse a column whose values show that it holds no class labels, and say why.
-
-    Returns:
-        Whether it was refused.
-    """
-    sizes = np.array(labels.counts, dtype=np.int64)
-    total, distinct = int(sizes.sum()), len(labels.values)
-    if distinct == 0:
-        return False
-    for test in (_lists, _several, _measured, _unique):
-        what = test(labels, sizes, total, distinct)
-        if what is not None:
-            file, row = places.of(int(labels.first[what[1]]))
-            remedy = f"name the column of class labels with {flag}"
-            findings.error(file if what[2] else name, what[0], remedy, row if what[2] else None)
-            return True
-    return False
-
-
-Refusal = tuple[str, int, bool] | None
-
-
-def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Refusal:
-    if labels.kind != "string":
-        return None
-    listed = np.array([v.startswith("[") and v.endswith("]") for v in labels.values])
-    if sizes[listed].sum() < 0.5 * total:
-        return None
-    where = int(np.flatnonzero(listed)[0])
-    shown = _short(labels.values[where])
-    return f"column {labels.column!r} holds lists ({shown}), several labels a row; {SINGLE_LABEL}", where, True
-
-
-def _several(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Refusal:
-    """Labels like "a|b" count as several only where they are many and their parts recur."""
-    if labels.kind != "string":
-        return None
-    for separator in ("|", ";"):
-        joined = np.array([separator in v.strip(separator) for v in labels.values])
-        if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-        parts: dict[str, int] = {}
-        for value in labels.values:
-            for part in {p.strip() for p in value.split(separator)}:
-                parts[part] = parts.get(part, 0) + 1
-        if len(parts) < distinct and sum(n > 1 for n in parts.values()) >= 0.5 * len(parts):
-            where = int(np.flatnonzero(joined)[0])
-            shown = _short(labels.values[where])
-            return f"column {labels.column!r} holds several labels a row ({shown}); {SINGLE_LABEL}", where, True
+        return list(found)
     return None
 
 
-def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Refusal:
-    if labels.kind != "float" or distinct <= 20:
-        return None
-    broken = [i for i, value in enumerate(labels.values) if "." in value or "e" in value]
-    if not broken:
-        return None
-    what = f"column {labels.column!r} has {distinct} different numbers such as {labels.values[broken[0]]}"
-    return f"{what}, so it is a quantity to predict (regression); {SINGLE_LABEL}", broken[0], False
-
-
-def _unique(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Refusal:
-    nearly_unique = distinct >= 30 and total < 1.5 * distinct
-    endless = distinct > 2000 and total < 20 * distinct
-    if not nearly_unique and not endless:
-        return None
-    what = (
-        f"column {labels.column!r} has {distinct} different values in {total} rows such as {_short(labels.values[0])}"
-    )
-    return f"{what}, so it looks like an id or a text, not a label", 0, False
-
-
-def _short(value: str) -> str:
-    return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+def _items(cells: pa.Array) -> pa.Array:
+    """Lists of at most one item as their items; null for an empty one."""
+    lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False)
+    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
+    return as_text(cells.flatten()).take(pa.array(starts, mask=lengths != 1))

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
-from labelfix.data.classes import match_codes, report_unknown
-from labelfix.data.columns import Columns, id_columns, require_column, trusted_label_column
+from labelfix.data.class_map import read_class_map
+from labelfix.data.classes import UNKNOWN, match_codes, report_unknown
+from labelfix.data.columns import Columns, id_columns, listed, require_column, trusted_label_column
 from labelfix.data.findings import FilePlaces, Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
@@ -20,7 +21,8 @@ from labelfix.data.ids import canonical_ids, check_ids, gather
 from labelfix.data.input_checks import check_inputs
 from labelfix.data.input_columns import inputs_fit
 from labelfix.data.inputs import ColumnInputs, HeldInputs
-from labelfix.data.labels import LabelReader, refuse_type
+from labelfix.data.label_refusal import refuse_type
+from labelfix.data.labels import LabelColumn, LabelReader
 from labelfix.data.rows import read_id_and_label, survey_rows
 from labelfix.data.scan import regroup, scan
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable
@@ -67,6 +69,9 @@ class NewRows:
             rows: Rows of a table.
             with_inputs: Whether each table holds its inputs in memory; without, its `inputs` are None.
         """
+        if not len(self):
+            yield self._empty()
+            return
         held = regroup(self.inputs.batches(self.read_rows), rows) if with_inputs else itertools.repeat(None)
         for (start, ids, codes), batches in zip(self._ids_and_codes(rows), held, strict=with_inputs):
             places = self.places.between(start, start + len(codes))
@@ -83,6 +88,21 @@ class NewRows:
                 id_column=self.id_column,
                 readable=None if self.readable is None else self.readable[start : start + len(codes)],
             )
+
+    def _empty(self) -> LabelTable:
+        """A table of no rows."""
+        return LabelTable(
+            name=self.source.name,
+            ids=pa.array([], self.id_type),
+            codes=np.zeros(0, np.int64),
+            classes=self.classes,
+            inputs=None,
+            files=self.places.files,
+            file_index=np.zeros(0, np.int32),
+            row_number=np.zeros(0, np.int64),
+            label_column=self.label_column,
+            id_column=self.id_column,
+        )
 
     def _ids_and_codes(self, rows: int) -> Iterator[tuple[int, pa.Array, Codes]]:
         columns = list(dict.fromkeys(c for c in (self.id_column, self.label_column) if c is not None))
@@ -111,8 +131,9 @@ def open_rows(
     settings: DataSettings,
     read_rows: int = READ_ROWS,
     findings: Findings | None = None,
+    look_at_labels: bool = True,
 ) -> NewRows:
-    """Open and check new rows for a finished run: the same input columns, labels and ids where there are some.
+    """Open and check new rows for a finished run: the same input columns, labels, ids where there are some.
 
     Two passes, in memory that does not grow with the rows: one over ids and labels (are ids there, and each once; is
     every label one of the classes), one over the inputs (see `check_inputs`).
@@ -124,6 +145,7 @@ def open_rows(
         settings: May name another label or id column.
         read_rows: Rows read at once.
         findings: Takes notes and warnings; None if nobody reads them.
+        look_at_labels: Whether given labels matter: not where the classifier alone is asked.
 
     Raises:
         InputError: Anything is wrong; all defects that can be found are listed.
@@ -131,10 +153,10 @@ def open_rows(
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"), read_options(settings))
     findings.source(table)
-    label = _optional(table, settings.label_column, columns.label, "--label-column", findings)
+    label = _label(table, settings, columns.label, findings, read_rows) if look_at_labels else None
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
-    if label is not None and refuse_type(table, label, findings):
-        label = None
+    if settings.class_map is not None:
+        classes = _with_aliases(classes, settings.class_map, findings)
     absent = [c for c in columns.spec.columns if not require_column(table, c, "the file, or use another run", findings)]
     if not absent:
         inputs_fit(table, columns.spec, findings, read_rows)
@@ -142,16 +164,17 @@ def open_rows(
     survey = survey_rows(table, id_column, label, read_rows)
     places, codes = survey.places, np.zeros(0, np.int64)
     if not len(places):
-        findings.error(table.name, "holds no rows", "give a file with rows")
+        findings.warning(table.name, "holds no rows, so nothing is said of any")
     if survey.labels is not None:
         found = survey.labels.result()
-        codes = match_codes(found, classes, table.name, findings)
-        report_unknown(found, codes, classes, places, findings)
+        codes = match_codes(found, classes, table.name, findings, settings.missing_words)
+        _meet_new_classes(found, codes, classes, places, settings, findings)
+        codes = np.maximum(codes, UNLABELLED)
     if id_column is not None and survey.suspects is not None:
         check_ids(survey.suspects.ids, id_column, survey.suspects.places, findings)
     inputs = ColumnInputs(table, columns.spec, len(places))
     readable = attempt(
-        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, training=False), findings
+        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, "new"), findings
     )
     findings.stop_on_errors()
     return NewRows(
@@ -192,7 +215,7 @@ def read_truth(
     table = open_table(source, memory_name(source, "truth"), read_options(settings))
     findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
-    ids, _ = id_columns(table, None, replace(settings, id_column=named), findings)
+    ids, _ = id_columns(table, None, replace(settings, id_column=named, clean_id_column=None), findings, READ_ROWS)
     if ids is None and not findings.has_errors:
         findings.error(
             table.name, "has no id column, so its rows cannot be found in the run", "name it with --id-column"
@@ -204,13 +227,58 @@ def read_truth(
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
     assert ids is not None
-    codes = match_codes(rows.labels, classes, table.name, findings)
+    codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words)
     report_unknown(rows.labels, codes, classes, rows.places, findings)
     check_ids(rows.ids, ids, rows.places, findings, codes)
     if not len(rows):
         findings.error(table.name, "holds no rows", "give a file with rows")
     findings.stop_on_errors()
     return label_table(table, rows, codes, classes, ids, label)
+
+
+def _label(
+    table: TableSource, settings: DataSettings, usual: str | None, findings: Findings, read_rows: int
+) -> str | None:
+    """The column of the given labels; without one the user has to say that there are none."""
+    column = _optional(table, settings.label_column, usual, "--label-column", findings)
+    if column is not None:
+        return None if refuse_type(table, column, findings, read_rows) else column
+    if not settings.unlabelled and not findings.has_errors:
+        findings.error(
+            table.name,
+            f"has no label column {usual!r}; its columns are {listed(table, usual or '')}",
+            "name it with --label-column, or pass --unlabelled to have every row filled in",
+        )
+    return None
+
+
+def _with_aliases(classes: ClassNames, path: str, findings: Findings) -> ClassNames:
+    """The run's classes with the aliases of another class map besides; it may name none but these classes."""
+    found = attempt(lambda: read_class_map(path), findings) or {}
+    unknown = sorted({name for name in found.values() if name and name not in classes.codes})
+    if unknown:
+        what = f'names "{unknown[0]}", which is none of the run\'s classes'
+        findings.error(path, what, "name classes of the run, or nothing for no label")
+    own = {alias: name for alias, name in found.items() if alias != name}
+    return replace(classes, aliases=tuple(sorted({**dict(classes.aliases), **own}.items())))
+
+
+def _meet_new_classes(
+    labels: LabelColumn,
+    codes: Codes,
+    classes: ClassNames,
+    places: FilePlaces,
+    settings: DataSettings,
+    findings: Findings,
+) -> None:
+    """Labels that are none of the run's classes: an error, or no label where the user says so."""
+    if settings.new_classes == "error":
+        remedy = "fix it, pass --class-map, or --new-classes as-unlabelled"
+        report_unknown(labels, codes, classes, places, findings, remedy)
+        return
+    for position in np.flatnonzero(codes == UNKNOWN).tolist():
+        value, count = labels.values[position], labels.counts[position]
+        findings.warning(places.files[0], f'label "{value[:60]}" ({count:,} rows) is none of the classes: no label')
 
 
 def _optional(source: TableSource, asked: str | None, usual: str | None, flag: str, findings: Findings) -> str | None:

@@ -13,14 +13,18 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.image_folder import IMAGE_SUFFIXES
+from labelfix.data.numbers import nearly_dates, nearly_numeric
 from labelfix.data.scan import is_list, is_number, is_text, scan, value_type
+from labelfix.data.spelling import spelled
 
 HEAD_ROWS = 20_000
 HEAD_ROWS_NESTED = 256
 
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
-NUMBER_LIST = r"^\s*\[\s*(-?[\d.]|(?i:nan|inf))[-+\d.eE,\sA-Za-z]*\]\s*$"
+_ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
+NUMBER_LIST = rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[=']*\)?\s*$"
+"""A list of numbers as JSON, Python, NumPy or torch write it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Profile:
         holds: `image_paths`, `addresses`, `json`, `numbers` (a list of them as JSON), `images` (encoded), or "".
         values: The distinct values where there are at most 200 of them (strings).
         consecutive: Whether whole numbers count up by one.
+        numeric: Whether nearly all of the strings are numbers.
+        comma: Whether a comma is their decimal mark.
+        dates: Whether nearly all of the strings are dates.
     """
 
     name: str
@@ -56,6 +63,9 @@ class Profile:
     holds: str = ""
     values: frozenset[str] = frozenset()
     consecutive: bool = False
+    numeric: bool = False
+    comma: bool = False
+    dates: bool = False
 
     @property
     def given(self) -> int:
@@ -143,6 +153,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
     holds = _holds(present)
     if holds == "numbers":
         length = pc.mode(pc.add(pc.count_substring(present, ","), 1))[0].as_py()["mode"]
+    numeric, comma = (False, False) if holds else nearly_numeric(present)
     foreign = pc.and_(pc.invert(spaced), pc.match_substring_regex(present, r"[^\x00-\x{24F}]"))
     return Profile(
         name,
@@ -156,7 +167,10 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
         letters=pc.sum(pc.utf8_length(letters)).as_py() / max(pc.sum(pc.utf8_length(plain)).as_py(), 1),
         foreign=_share(foreign),
         holds=holds,
-        values=frozenset(unique.to_pylist()) if len(unique) <= 200 else frozenset(),
+        values=frozenset(spelled(unique).to_pylist()) if len(unique) <= 200 else frozenset(),
+        numeric=numeric,
+        comma=comma,
+        dates=not holds and not numeric and nearly_dates(present),
     )
 
 

@@ -12,16 +12,17 @@ from labelfix.data.assemble import attempt, label_table, memory_name, read_optio
 from labelfix.data.class_map import read_class_map
 from labelfix.data.classes import class_names, match_codes
 from labelfix.data.columns import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.feature_columns import some
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_several, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.ids import check_ids
-from labelfix.data.input_columns import input_columns, inputs_fit
+from labelfix.data.input_columns import all_empty, input_columns, inputs_fit
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids, select
 from labelfix.data.label_checks import check_given, check_joined, check_trusted
-from labelfix.data.labels import refuse_type, refuse_values
+from labelfix.data.label_refusal import refuse_type, refuse_values
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import Rows, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
@@ -77,7 +78,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
-    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, findings)
+    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings)
     if columns.clean_id is not None:
         check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
@@ -90,7 +91,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
-    data = join(noisy_table, clean_table, settings.clean_sampling, findings, read_rows, by_folder)
+    data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:
         check_joined(data, findings)
     findings.stop_on_errors()
@@ -105,11 +106,16 @@ def _trusted_inputs(
     absent = [column for column in spec.columns if column not in source.schema.names]
     if absent:
         lacks = "carries no inputs" if len(absent) == len(spec.columns) else f"lacks input column {absent[0]!r}"
+    elif table.id_column is not None and all_empty(source, spec.columns, read_rows):
+        lacks = f"has nothing in its input column{'s' if len(spec.columns) > 1 else ''} {some(spec.columns)}"
+    else:
+        lacks = ""
+    if lacks:
         findings.note(f"{source.name} {lacks}, so its inputs are those of the noisy rows of the same id")
         return table
     if not attempt(lambda: inputs_fit(source, spec, findings, read_rows), findings):
         return table
-    table = with_inputs(table, source, spec, settings, findings, read_rows)
+    table = with_inputs(table, source, spec, settings, findings, read_rows, "trusted")
     if table.readable is None or table.inputs is None:
         return table
     keep = np.flatnonzero(table.readable)
@@ -151,12 +157,12 @@ def _open(
 def _columns(
     ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, read_rows: int
 ) -> Columns:
-    ids, clean_ids = id_columns(ours, theirs, settings, findings)
+    ids, clean_ids = id_columns(ours, theirs, settings, findings, read_rows)
     label = label_column(ours, settings, findings, read_rows)
     clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
     for source, column in ((ours, label), (theirs, clean_label)):
         if column is not None:
-            refuse_type(source, column, findings)
+            refuse_type(source, column, findings, read_rows)
     taken = {column for column in (ids, label, clean_ids, clean_label) if column is not None}
     spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows), findings)
     if spec is None and len(theirs.schema.names) > len(ours.schema.names):
@@ -177,13 +183,21 @@ def _rows_there(ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows
 
 
 def _labels(
-    ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows, aliases: dict[str, str], findings: Findings
+    ours: TableSource,
+    noisy: Rows,
+    theirs: TableSource,
+    clean: Rows,
+    aliases: dict[str, str],
+    settings: DataSettings,
+    findings: Findings,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
-    refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", findings)
-    classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings)
-    truth = match_codes(clean.labels, classes, theirs.name, findings)
+    named = settings.label_column is not None
+    refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
+    words = settings.missing_words
+    classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
+    truth = match_codes(clean.labels, classes, theirs.name, findings, words)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings)
         check_trusted(clean, truth, classes, theirs.name, findings)

@@ -68,6 +68,27 @@ def is_text(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 
 
+def is_bytes(type_: pa.DataType) -> bool:
+    """Whether a type holds bytes, which programs such as Impala and Hive write where text is meant."""
+    return bool(
+        pa.types.is_binary(type_)
+        or pa.types.is_large_binary(type_)
+        or pa.types.is_fixed_size_binary(type_)
+        or pa.types.is_binary_view(type_)
+    )
+
+
+def as_text(array: pa.Array) -> pa.Array:
+    """Bytes as the text that they are in UTF-8; a cell that is none in hexadecimal. Any other column as it is."""
+    if not is_bytes(array.type):
+        return array
+    plain = array.cast(pa.binary())
+    try:
+        return plain.cast(pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([None if cell is None else _utf8_or_hex(cell) for cell in plain.to_pylist()], pa.string())
+
+
 def is_list(type_: pa.DataType) -> bool:
     """Whether a type is one of Arrow's list types."""
     return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
@@ -76,6 +97,13 @@ def is_list(type_: pa.DataType) -> bool:
 def is_number(type_: pa.DataType) -> bool:
     """Whether a type holds numbers (booleans are none)."""
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def _utf8_or_hex(cell: bytes) -> str:
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return cell.hex()
 
 
 def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:

@@ -98,6 +98,7 @@ class InputSpec:
         kind: What the columns hold.
         columns: Column names in the order they are used. One column for text, image and embedding.
         categorical: For `kind="table"`, those of `columns` whose values are categories.
+        dates: For `kind="table"`, those of `columns` whose values are dates; all others are numbers.
         width: For `kind="embedding"`, the number of dimensions D.
     """
 
@@ -105,6 +106,7 @@ class InputSpec:
     columns: tuple[str, ...]
     categorical: tuple[str, ...] = ()
     width: int | None = None
+    dates: tuple[str, ...] = ()
 
 
 class InputTable(Protocol):
@@ -125,7 +127,8 @@ class InputTable(Protocol):
 
         Columns are named and ordered as in `spec.columns`. A text column is `string`, an image column
         `struct<bytes: binary, path: string>` with either the encoded bytes or an absolute path,
-        a numeric column `float64` (missing = null), a categorical one `string` (missing = null),
+        a numeric column `float64` (missing = null), dates likewise (days since 1970), a categorical one `string`
+        in its one spelling (missing = null),
         an embedding column `fixed_size_list<float32>[D]`.
         """
 

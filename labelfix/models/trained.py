@@ -119,6 +119,7 @@ class TrainedClassifier:
                 tuple(about["input"]["columns"]),
                 tuple(about["input"]["categorical"]),
                 about["input"]["width"],
+                tuple(about["input"].get("dates", ())),
             )
             classes = ClassNames(tuple(about["classes"]), about["value_type"])
             representation = representation_from_json(about["family"], about["encoding"], spec, folder)
@@ -142,6 +143,7 @@ class TrainedClassifier:
                 "kind": spec.kind,
                 "columns": list(spec.columns),
                 "categorical": list(spec.categorical),
+                "dates": list(spec.dates),
                 "width": spec.width,
             },
             "encoding": self.representation.to_json(),

@@ -8,6 +8,9 @@ from typing import Literal
 
 from labelfix.settings.base import check_choices, require
 
+MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "Null", "None", "nan", "NaN", "NAN", r"\N")
+"""Words that stand for "nothing here" in text files."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
@@ -41,7 +44,7 @@ class DataSettings:
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
 
     missing: str | None = None
-    """Words that stand for "no label" or "no value" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class or a value. Default: NA, N/A, n/a, #N/A, <NA>, null, NULL, Null, None, nan, NaN, NAN."""
+    """Words that stand for "no label" or "no value" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class or a value. Default: NA, N/A, n/a, #N/A, <NA>, null, NULL, Null, None, nan, NaN, NAN, \\N."""
 
     new_classes: Literal["error", "as-unlabelled"] = "error"
     """What a label means that is none of the run's classes, in rows for a finished run: an error, or no label."""
@@ -72,9 +75,10 @@ class DataSettings:
             )
 
     @property
-    def missing_words(self) -> frozenset[str] | None:
-        """The words of `missing`; None where the usual ones hold."""
-        return None if self.missing is None else frozenset(w for w in map(str.strip, self.missing.split(",")) if w)
+    def missing_words(self) -> frozenset[str]:
+        """The words of `missing`, or the usual ones."""
+        words = MISSING_WORDS if self.missing is None else self.missing.split(",")
+        return frozenset(word for word in map(str.strip, words) if word)
 
 
 def _is_encoding(name: str) -> bool:

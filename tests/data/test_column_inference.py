@@ -73,17 +73,18 @@ def test_a_table_without_text_is_read_by_its_features_and_never_by_keys_or_other
         "annotator2": LABEL,
         "second_opinion": list(reversed(LABEL)),
         "label": LABEL,
-        "user_id": [i % 4 for i in range(N)],
+        "user_id": [(7 * i) % 1009 for i in range(N)],
+        "store_id": [i % 4 for i in range(N)],
     }
     reading = read(noisy)
     assert reading.columns.spec.kind == "table"
-    assert reading.columns.spec.columns == ("age", "height", "colour", "smoker")
-    assert reading.columns.spec.categorical == ("colour", "smoker")
+    assert reading.columns.spec.columns == ("age", "height", "colour", "smoker", "store_id")
+    assert reading.columns.spec.categorical == ("colour", "smoker", "store_id")
     (left,) = [note for note in reading.notes if note.startswith("not used as features")]
-    assert "session (hardly any value repeats)" in left
-    assert "second_opinion (values of the label column)" in left
+    assert "session (looks like an id or a text: hardly any value repeats)" in left
+    assert "annotator2, second_opinion (looks like the label: it holds the same words)" in left
     assert "country (constant)" in left
-    assert "row (row numbers)" in left
+    assert "row, user_id (looks like an id)" in left
 
 
 def test_a_flag_wins_over_what_would_be_inferred() -> None:
@@ -109,10 +110,15 @@ def test_text_in_a_script_without_spaces_is_text() -> None:
     assert read({"id": IDS, "x": sentences, "label": LABEL}).columns.spec.kind == "text"
 
 
-def test_dates_are_neither_text_nor_features() -> None:
-    when = [f"2024-01-{1 + i % 28:02d} 10:{i:02d}:00" for i in range(N)]
-    message = error({"id": IDS, "when": when, "stamp": pa.array(np.arange(N), pa.timestamp("s")), "label": LABEL})
-    assert "has no column to classify from" in message
+def test_dates_are_features_and_count_the_days() -> None:
+    when = [f"2024-01-{1 + i % 28:02d} 12:00:00" for i in range(N)]
+    stamp = pa.array(np.arange(N) * 43_200, pa.timestamp("s"))
+    reading = read({"id": IDS, "when": when, "stamp": stamp, "label": LABEL})
+    assert reading.columns.spec.dates == ("when", "stamp")
+    assert reading.data.noisy.inputs is not None
+    first = next(iter(reading.data.noisy.inputs.batches(3)))
+    assert first.column("when").to_pylist() == [19723.5, 19724.5, 19725.5]
+    assert first.column("stamp").to_pylist() == [0.0, 0.5, 1.0]
 
 
 def test_an_embedding_column_is_recognised_with_its_width_in_any_list_type() -> None:

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from labelfix.data.inputs import image_structs, number_lists, numbers
+from labelfix.data.inputs import image_structs, number_lists
+from labelfix.data.numbers import read_numbers
 from labelfix.data.read import Reading, read_training
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
@@ -58,13 +59,20 @@ def test_missing_numbers_and_categories_are_null_and_counted() -> None:
 
 def test_numbers_of_every_type_are_float64() -> None:
     for array in (pa.array([1, 2], pa.int8()), pa.array([1.0, 2.0], pa.float32()), pa.array(["1", " 2.0 "])):
-        assert numbers(array).type == pa.float64()
-        assert numbers(array).to_pylist() == [1.0, 2.0]
+        assert read_numbers(array).type == pa.float64()
+        assert read_numbers(array).to_pylist() == [1.0, 2.0]
 
 
 def test_constant_features_are_warned_of() -> None:
+    columns = {"size": np.arange(N) * 1.5, "same": [7] * N, "as well": [8] * N}
+    (warning,) = [w for w in read(columns, feature_columns=tuple(columns)).warnings if "one value only" in w.what]
+    assert warning.what.startswith("columns 'same', 'as well' hold one value only")
+
+
+def test_a_constant_column_is_left_out_where_nobody_names_it() -> None:
     reading = read({"size": np.arange(N) * 1.5, "same": [7] * N})
-    assert any("column 'same' is constant (7.0)" in w.what for w in reading.warnings)
+    assert reading.columns.spec.columns == ("size",)
+    assert "not used as features: same (constant)" in reading.notes
 
 
 def test_a_few_empty_texts_are_warned_of_and_read_as_the_empty_string() -> None:

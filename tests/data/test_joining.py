@@ -74,7 +74,7 @@ def test_without_a_common_id_the_same_text_is_the_same_item_and_that_is_said() -
     reading = read(noisy, {"text": [TEXT[2], "unheard of words in this sentence"], "label": ["x", "y"]})
     assert reading.data.joined_by == "content"
     assert reading.data.clean_in_noisy.tolist() == [2, -1]
-    assert "joined by exact input, as noisy has no id column: 1 of 2 trusted rows stand in noisy" in reading.notes
+    assert "joined by content, as noisy has no id column: 1 of 2 trusted rows stand in noisy" in reading.notes
 
 
 def test_the_same_features_and_embeddings_join_across_precisions() -> None:

@@ -23,6 +23,7 @@ TEXT = ["a text about cats", "a text about dogs", "a text about neither"]
 
 
 def new(table: dict[str, Any], **settings: Any) -> Any:
+    settings = {"unlabelled": True, **settings}
     (block,) = open_rows(pa.table(table), CLASSES, COLUMNS, DataSettings(**settings)).blocks(10)
     return block
 
@@ -33,6 +34,16 @@ def test_new_rows_need_neither_labels_nor_ids() -> None:
     assert table.ids.to_pylist() == [1, 2, 3]
     assert (table.label_column, table.id_column) == (None, None)
     assert next(table.inputs.batches(10)).column("text").to_pylist() == TEXT
+
+
+def test_rows_without_a_label_column_are_refused_unless_the_user_says_that_they_have_none() -> None:
+    with pytest.raises(InputError, match="rows: has no label column 'label'; .*--unlabelled"):
+        new({"text": TEXT}, unlabelled=False)
+
+
+def test_no_rows_are_no_rows() -> None:
+    table = new({"text": pa.array([], pa.string()), "label": pa.array([], pa.string())})
+    assert (len(table), len(table.ids)) == (0, 0)
 
 
 def test_labels_of_new_rows_are_read_as_those_of_the_run_were() -> None:
@@ -60,7 +71,6 @@ def test_new_rows_may_have_their_labels_in_another_column() -> None:
             'rows, row 3: id "a" stands already in row 1; labelfix wants one row per item',
         ),
         ({"text": [1.5, 2.5, 3.5]}, "rows: column 'text' is double, but --text-column takes strings"),
-        ({"text": pa.array([], pa.string())}, "rows: holds no rows"),
     ],
 )
 def test_new_rows_with_defects_are_refused(table: dict[str, Any], message: str) -> None:
@@ -104,7 +114,7 @@ def test_blocks_hold_every_row_once_and_in_order_however_they_are_cut(
 
 def test_ids_that_are_numbers_in_some_batches_and_text_in_others_are_text_in_all(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("id,text\n1,a text\n2,another text\nNA,a third text\n")
-    rows = open_rows(str(tmp_path / "rows.csv"), CLASSES, COLUMNS, DataSettings(), 1)
+    rows = open_rows(str(tmp_path / "rows.csv"), CLASSES, COLUMNS, DataSettings(unlabelled=True), 1)
     assert [b.ids.to_pylist() for b in rows.blocks(2)] == [["1", "2"], ["NA"]]
 
 

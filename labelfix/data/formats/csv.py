@@ -123,7 +123,8 @@ class CsvSource:
         written = {DELIMITER: self._dialects[0].delimiter}
         if any(type_.decimal_comma for type_ in types.values()):
             written[DECIMAL] = ","
-        return pa.schema([(column, types[column].arrow) for column in header], metadata=written)
+        marks = {column: {DECIMAL: ","} if types[column].decimal_comma else None for column in header}
+        return pa.schema([pa.field(c, types[c].arrow, metadata=marks[c]) for c in header], metadata=written)
 
 
 def recognises(source: Source) -> bool:

@@ -11,8 +11,10 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "Null", "None", "nan", "NaN", "NAN")
-"""Cells that stand for "nothing here" in a column of numbers or booleans, and for "no label" in a label column."""
+from labelfix.settings.data import MISSING_WORDS
+
+MISSING = ("", *MISSING_WORDS)
+"""Cells that stand for "nothing here" in a column of numbers or booleans."""
 
 INTEGER = r"^(0|-?[1-9]\d{0,17})$"
 FLOAT = r"^[+-]?((0|[1-9]\d{0,17})(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"

@@ -1,0 +1,176 @@
+"""Numbers and dates as people write them: `1,234.50`, `$1,234`, `45 %`, `(12)`, `1.234,5`, `2024-01-31`.
+
+A cell that is no number counts as missing: placeholders such as `?` and `-`, bounds such as `<5`, and plain mistakes.
+A whole column is one of numbers where nearly all of its cells are; `read_numbers` then gives the rest as null, and the
+caller says which they were.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.scan import is_text
+from labelfix.settings.data import MISSING_WORDS
+
+PLACEHOLDERS = (
+    *MISSING_WORDS,
+    *("?", "-", "--", "---", "–", "—", ".", "..", "...", "*", "/", "x"),
+    *("missing", "unknown", "none", "nil", "na", "nd", "n.a.", "n.d.", "n/d", "not available", "tbd"),
+    *("#DIV/0!", "#VALUE!", "#REF!", "#NUM!", "#NAME?", "#NULL!"),
+)
+"""Cells that people write into a column of numbers where there is none, in any case."""
+
+NEARLY_ALL = 0.9
+"""A column is one of numbers where so many of its cells that are no placeholders are numbers ..."""
+
+FEW_LEVELS = 10
+"""... and, where some are not, with at least so many different ones: `0, 1, 2, 3+` is a scale of four levels."""
+
+NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"
+"""A number that a program would write; no leading zeros, which codes have."""
+
+GROUPED = r"^[+-]?[1-9]\d{0,2}(?:[,'’ ]\d{3})+(?:\.\d*)?$"
+GROUPED_COMMA = r"^[+-]?[1-9]\d{0,2}(?:[.'’ ]\d{3})+(?:,\d*)?$"
+UNITS = r"^([+-]?)\s*(?:[$€£¥₹]|(?:USD|EUR|GBP)\s)\s*|\s*(?:[%€$£¥₹]|\s(?:USD|EUR|GBP))$"
+BOUND = r"^\s*(?:[<>≤≥~≈]=?|ca\.?|about)\s*[\d.,]+\s*$|^\s*[\d.,]+\s*\+$"
+
+DATE = (
+    r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?)?"
+    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?$"
+)
+"""ISO 8601: a day, perhaps a time, perhaps a zone. Other spellings mean different days in different countries."""
+
+_NO_TEXT = pa.nulls(1, pa.string())[0]
+_PLACEHOLDER = "^(?i:" + "|".join(re.escape(word).replace("’", "’") for word in PLACEHOLDERS) + ")?$"
+_DAY = 86_400_000_000
+
+
+def is_placeholder(cells: pa.Array) -> pa.Array:
+    """Which strings are empty or stand for a number that is not there."""
+    return pc.match_substring_regex(pc.utf8_trim_whitespace(cells), _PLACEHOLDER)
+
+
+def read_numbers(cells: pa.Array, comma: bool = False) -> pa.Array:
+    """A column as float64; what is no number is null, as are NaN and null.
+
+    Args:
+        cells: `(n,)` numbers, booleans, decimals, or strings as people write numbers.
+        comma: Whether a comma is the decimal mark of these strings.
+    """
+    if not is_text(cells.type):
+        values = cells.cast(pa.float64(), safe=False)
+        return pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar(None, pa.float64()), values)
+    trimmed = pc.utf8_trim_whitespace(cells)
+    # In a column of decimal commas `1.234` is one thousand and more.
+    text = _plain(trimmed, comma) if comma else trimmed
+    good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+    if not pc.all(good).as_py():
+        text = text if comma else pc.if_else(good, text, _plain(trimmed, comma))
+        good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
+        text = pc.if_else(good, text, _NO_TEXT)
+    return text.cast(pa.float64())
+
+
+def read_dates(cells: pa.Array) -> pa.Array:
+    """Days since 1970 (UTC where a zone is given) of dates and timestamps, seconds of times and durations, as float64.
+
+    Args:
+        cells: `(n,)` of a temporal type, or strings in ISO 8601; what is none is null.
+    """
+    type_ = cells.type
+    if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
+        if type_ == pa.timestamp("ns") or (pa.types.is_timestamp(type_) and type_.unit == "ns"):
+            return pc.divide(cells.cast(pa.int64()).cast(pa.float64(), safe=False), _DAY * 1000.0)
+        micro = cells.cast(pa.timestamp("us", type_.tz if pa.types.is_timestamp(type_) else None), safe=False)
+        return pc.divide(micro.cast(pa.int64()).cast(pa.float64(), safe=False), float(_DAY))
+    if pa.types.is_time(type_):
+        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
+        whole = cells.cast(pa.int32() if pa.types.is_time32(type_) else pa.int64())
+        return pc.divide(whole.cast(pa.float64(), safe=False), unit)
+    if pa.types.is_duration(type_):
+        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
+        return pc.divide(cells.cast(pa.int64()).cast(pa.float64(), safe=False), unit)
+    return _read_iso(pc.utf8_trim_whitespace(cells))
+
+
+def number_like(cells: pa.Array) -> tuple[pa.Array, bool]:
+    """Which strings are numbers, and whether a comma is their decimal mark.
+
+    Args:
+        cells: `(n,)` strings without nulls.
+    """
+    trimmed = pc.utf8_trim_whitespace(cells)
+    point, comma = (read_numbers(trimmed, mark).is_valid() for mark in (False, True))
+    # A comma only counts where it explains more cells: "1,234" beside "1,5" is one and a bit.
+    commas = bool(pc.sum(comma).as_py() > pc.sum(point).as_py()) if len(cells) else False
+    return (comma if commas else point), commas
+
+
+def nearly_numeric(cells: pa.Array) -> tuple[bool, bool]:
+    """Whether a column is one of numbers, and whether a comma is their decimal mark.
+
+    Args:
+        cells: `(n,)` its strings, nulls and empty ones left out.
+    """
+    given = cells.filter(pc.invert(is_placeholder(cells)))
+    if not len(given):
+        return False, False
+    good, comma = number_like(given)
+    count = pc.sum(good).as_py() or 0
+    if count == len(given):
+        return True, comma
+    levels = len(given.filter(good).unique())
+    return count >= NEARLY_ALL * len(given) and levels >= FEW_LEVELS, comma
+
+
+def nearly_dates(cells: pa.Array) -> bool:
+    """Whether a column is one of dates; see `nearly_numeric`."""
+    given = cells.filter(pc.invert(is_placeholder(cells)))
+    return bool(len(given)) and (pc.sum(date_like(given)).as_py() or 0) >= NEARLY_ALL * len(given)
+
+
+def date_like(cells: pa.Array) -> pa.Array:
+    """Which strings are dates in ISO 8601."""
+    return _read_iso(pc.utf8_trim_whitespace(cells)).is_valid()
+
+
+def is_date(type_: pa.DataType) -> bool:
+    """Whether a type holds dates, times, moments or durations."""
+    return bool(pa.types.is_temporal(type_) and not pa.types.is_interval(type_))
+
+
+def _plain(trimmed: pa.Array, comma: bool) -> pa.Array:
+    """What is left of numbers without units, grouped thousands and typographic signs."""
+    text = pc.replace_substring_regex(trimmed, r"[\x{00A0}\x{2009}\x{202F}]", " ")
+    text = pc.replace_substring(text, "−", "-")
+    text = pc.replace_substring_regex(text, r"^\((.*)\)$", r"-\1")
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, UNITS, r"\1"))
+    grouped = pc.match_substring_regex(text, GROUPED_COMMA if comma else GROUPED)
+    text = pc.if_else(grouped, pc.replace_substring_regex(text, r"[.'’ ]" if comma else r"[,'’ ]", ""), text)
+    return pc.replace_substring(text, ",", ".") if comma else text
+
+
+def _read_iso(trimmed: pa.Array) -> pa.Array:
+    matched = pc.fill_null(pc.match_substring_regex(trimmed, DATE), False)
+    parts = pc.extract_regex(
+        pc.if_else(matched, trimmed, _NO_TEXT),
+        DATE,
+    )
+    day, time, zone = (pc.struct_field(parts, name) for name in ("day", "time", "zone"))
+    to_minute = pc.equal(pc.utf8_length(time), 5)
+    clock = pc.if_else(to_minute, pc.binary_join_element_wise(time, ":00", ""), time)
+    clock = pc.if_else(pc.equal(time, ""), "00:00:00", clock)
+    moments = pc.strptime(
+        pc.binary_join_element_wise(day, clock, " "), format="%Y-%m-%d %H:%M:%S", unit="s", error_is_null=True
+    )
+    shift = pc.replace_substring(pc.replace_substring_regex(zone, r"^(Z|UTC)?$", "+00:00"), ":", "")
+    minutes = pc.add(
+        pc.multiply(pc.utf8_slice_codeunits(shift, 1, 3).cast(pa.int64()), 60),
+        pc.utf8_slice_codeunits(shift, 3, 5).cast(pa.int64()),
+    )
+    signed = pc.if_else(pc.starts_with(shift, "-"), pc.negate(minutes), minutes)
+    seconds = pc.subtract(moments.cast(pa.int64()), pc.multiply(signed, 60))
+    return pc.divide(seconds.cast(pa.float64()), 86_400.0)

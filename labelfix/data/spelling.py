@@ -1,0 +1,143 @@
+"""One spelling of a cell, whatever else stands in its file and whatever format the file has.
+
+Labels, categories, ids and the keys that rows are joined by are compared in this spelling:
+
+- text in Unicode's composed form (NFC), without characters of no width and without spaces around it;
+- `True`, `TRUE` and `true` are one value, as is the boolean of a typed column; `False` likewise;
+- a whole number is a whole number: `1.0` and `1.` are `1`, as are the integer and the float of a typed column;
+- a number of a typed column is written with the fewest digits that give it back: `2.5`. In a text file `2.50` stays
+  `2.50` and `007` stays `007`: there they may be codes. Where nothing else is 2.5, they still meet by `number_key`.
+
+Nothing is looked up in the other cells, so a cell means the same in a file of three rows as in one of a million.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.scan import is_text
+
+NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+"""Zero-width space, non-joiner and joiner, word joiner, byte order mark, soft hyphen."""
+
+WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0*$"
+TRUTH = r"^(?i:true|false)$"
+PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
+
+
+def spelled(cells: pa.Array) -> pa.Array:
+    """Cells in their one spelling.
+
+    Args:
+        cells: `(n,)` of strings, numbers, booleans, decimals, dates and the like; dictionaries decoded.
+
+    Returns:
+        `(n,)` strings; null where the cell is null or NaN.
+    """
+    type_ = cells.type
+    if is_text(type_):
+        return _text(cells.cast(pa.string()))
+    if pa.types.is_floating(type_):
+        return _floats(cells.cast(pa.float64()))
+    text = cells.cast(pa.string())
+    return _decimals(text) if pa.types.is_decimal(type_) else text
+
+
+def spell(text: str) -> str:
+    """One text in its one spelling."""
+    return str(spelled(pa.array([text], pa.string()))[0].as_py())
+
+
+def normal_text(cells: pa.Array) -> pa.Array:
+    """Texts that differ only in Unicode form, characters of no width, kinds of spaces or line ends become the same.
+
+    Args:
+        cells: `(n,)` strings.
+    """
+    cells = pc.replace_substring(cells, "\r\n", "\n") if _any(pc.match_substring(cells, "\r")) else cells
+    if not _ascii(cells):
+        cells = pc.replace_substring_regex(_composed(cells), r"[\x{00A0}\x{2000}-\x{200A}\x{202F}\x{3000}]", " ")
+    return pc.utf8_trim_whitespace(cells)
+
+
+def number_key(text: str) -> str | None:
+    """What number a spelling stands for, as text: `2.5` for `2.50`, `2.5` and `02.5`; None where it is no number."""
+    if re.match(PLAIN_NUMBER, text) is None:
+        return None
+    return _plain_decimal(text)
+
+
+def folded(text: str) -> str:
+    """A text without what people hardly see: case, spaces, characters of no width, compatibility forms."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    for mark in NO_WIDTH:
+        plain = plain.replace(mark, "")
+    return "".join(plain.split())
+
+
+def difference(left: str, right: str) -> str | None:
+    """What alone two different texts differ in, as a noun; None where they differ in more."""
+    number = number_key(left)
+    if number is not None and number == number_key(right):
+        return "how the number is written"
+    if unicodedata.normalize("NFKC", left) == unicodedata.normalize("NFKC", right):
+        return "the Unicode form"
+    if left.casefold() == right.casefold():
+        return "case"
+    bare = [re.sub(r"[\s_-]+", "", text) for text in (left, right)]
+    if bare[0] == bare[1]:
+        return "spaces or hyphens"
+    return "case and spaces" if folded(bare[0]) == folded(bare[1]) and folded(bare[0]) else None
+
+
+def _text(cells: pa.Array) -> pa.Array:
+    if not _ascii(cells):
+        cells = _composed(cells)
+    cells = pc.utf8_trim_whitespace(cells)
+    if _any(pc.match_substring(cells, ".")):
+        cells = pc.replace_substring_regex(cells, WHOLE, r"\1")
+    truth = pc.match_substring_regex(cells, TRUTH)
+    return pc.if_else(truth, pc.utf8_lower(cells), cells) if _any(truth) else cells
+
+
+def _composed(cells: pa.Array) -> pa.Array:
+    composed = pc.utf8_normalize(cells, form="NFC")
+    return pc.replace_substring_regex(composed, r"[\x{200B}-\x{200D}\x{2060}\x{FEFF}\x{00AD}]", "")
+
+
+def _floats(cells: pa.Array) -> pa.Array:
+    given = pc.if_else(pc.is_nan(cells), pa.scalar(None, pa.float64()), cells)
+    text = given.cast(pa.string())
+    # Arrow writes 1e+10 and beyond with an exponent; whole numbers keep their digits.
+    if _any(pc.match_substring(text, "e")):
+        text = pa.array([None if v is None else _digits(v) for v in given.to_pylist()], pa.string())
+    return text
+
+
+def _digits(value: float) -> str:
+    if value == value and abs(value) != float("inf") and value.is_integer():
+        return str(int(value))
+    return repr(value)
+
+
+def _decimals(text: pa.Array) -> pa.Array:
+    return pa.array([None if v is None else _plain_decimal(v) for v in text.to_pylist()], pa.string())
+
+
+def _plain_decimal(text: str) -> str:
+    value = Decimal(text)
+    whole = value.to_integral_value()
+    return str(int(whole)) if value == whole else format(value.normalize(), "f")
+
+
+def _ascii(cells: pa.Array) -> bool:
+    return not _any(pc.invert(pc.string_is_ascii(cells)))
+
+
+def _any(flags: pa.Array) -> bool:
+    return bool(pc.any(flags).as_py())
