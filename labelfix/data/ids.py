@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,11 +65,35 @@ def gather(batches: list[pa.Array]) -> pa.Array:
     return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def alike(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Two id arrays so that they can be compared: whole numbers as they are, anything else in its one spelling."""
-    if left.type == right.type and not is_text(left.type):
-        return left, right
-    return id_keys_of(left), id_keys_of(right)
+def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
+    """Where ids stand among others: as they are written, else in their one spelling where only one is spelled so.
+
+    Args:
+        wanted: `(M,)` ids, null where empty.
+        ids: `(N,)` ids, each once.
+
+    Returns:
+        `(M,)` positions in `ids`, -1 for an id that is not there.
+    """
+    left, right = (wanted, ids) if wanted.type == ids.type else (wanted.cast(pa.string()), ids.cast(pa.string()))
+    found = pc.index_in(left, value_set=right, skip_nulls=True).fill_null(-1)
+    positions: Codes = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    lost = np.flatnonzero(positions < 0)
+    if len(lost) and is_text(left.type):
+        keys = id_keys_of(right)
+        first = pc.index_in(id_keys_of(left.take(pa.array(lost))), value_set=keys, skip_nulls=True).fill_null(-1)
+        again = np.asarray(first.to_numpy(zero_copy_only=False), dtype=np.int64)
+        taken = np.concatenate([np.flatnonzero(_repeated(keys)), positions[positions >= 0]])
+        spelled_once = ~np.isin(again, taken)
+        positions[lost] = np.where(spelled_once, again, -1)
+    return positions
+
+
+def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
+    """`(N,)` whether the key of a row stands in another row too."""
+    codes = keys.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    repeated: npt.NDArray[np.bool_] = np.bincount(codes + 1, minlength=1)[codes + 1] > 1
+    return repeated
 
 
 def row_numbers(count: int) -> pa.Array:
@@ -90,7 +115,7 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     findings.rows(
         places, empty, lambda _: f"column {column!r} is empty", "give every row an id", "{} more ids are empty"
     )
-    encoded = (id_keys_of(ids) if is_text(ids.type) else ids).dictionary_encode()
+    encoded = ids.dictionary_encode()
     if len(encoded.dictionary) + len(empty) == len(ids):
         return
     keys = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.findings import Findings, Places
-from labelfix.data.ids import alike, id_keys_of
+from labelfix.data.ids import find_ids, id_keys_of
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.sampling import find_sampling
 from labelfix.data.spelling import difference, folded, number_key
@@ -139,9 +139,7 @@ def _by_content(noisy: LabelTable, clean: LabelTable, rows: int) -> Codes:
 
 
 def _by_id(noisy: LabelTable, clean: LabelTable) -> Codes:
-    ours, theirs = alike(noisy.ids, clean.ids)
-    found = pc.index_in(theirs, value_set=ours, skip_nulls=True).fill_null(-1)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    return find_ids(clean.ids, noisy.ids)
 
 
 def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> str:

@@ -72,9 +72,9 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
         return False
     lists = _lists(labels, sizes, total)
     if lists is not None:
-        what, position = lists
-        file, row = places.of(int(labels.first[position]))
-        findings.error(file, f"{what}; {SINGLE_LABEL}", f"name the column of class labels with {flag}", row)
+        what, first = lists
+        file, number = places.of(int(labels.first[first]))
+        findings.error(file, f"{what}; {SINGLE_LABEL}", f"name the column of class labels with {flag}", number)
         return True
     for test in (_several, _measured, _unique):
         odd = test(labels, sizes, total, distinct)
@@ -85,8 +85,8 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
             findings.warning(name, f"{what}, {because}; its values are taken as classes, as {flag} names it")
             return False
         remedy = f"if it is the label, say so with {flag} {labels.column}; else name the column of class labels"
-        file, row = (name, None) if position is None else places.of(int(labels.first[position]))
-        findings.error(file, f"{what}, {because}; {SINGLE_LABEL}", remedy, row)
+        place: tuple[str, int | None] = (name, None) if position is None else places.of(int(labels.first[position]))
+        findings.error(place[0], f"{what}, {because}; {SINGLE_LABEL}", remedy, place[1])
         return True
     return False
 

@@ -4,7 +4,7 @@ Labels, categories, ids and the keys that rows are joined by are compared in thi
 
 - text in Unicode's composed form (NFC), without characters of no width and without spaces around it;
 - `True`, `TRUE` and `true` are one value, as is the boolean of a typed column; `False` likewise;
-- a whole number is a whole number: `1.0` and `1.` are `1`, as are the integer and the float of a typed column;
+- a whole number is a whole number: `1.0` and `1.00` are `1`, as are the integer and the float of a typed column;
 - a number of a typed column is written with the fewest digits that give it back: `2.5`. In a text file `2.50` stays
   `2.50` and `007` stays `007`: there they may be codes. Where nothing else is 2.5, they still meet by `number_key`.
 
@@ -25,7 +25,7 @@ from labelfix.data.scan import is_text
 NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 """Zero-width space, non-joiner and joiner, word joiner, byte order mark, soft hyphen."""
 
-WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0*$"
+WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
 TRUTH = r"^(?i:true|false)$"
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 

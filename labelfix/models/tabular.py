@@ -32,6 +32,7 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.table_statistics import Statistics, numbers, numeric_columns, strings
+from labelfix.models.tabular_cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, hidden_lines
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -76,7 +77,8 @@ class TableFeatures:
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding."""
-        return digest(self.family, 1, list(self.spec.columns), list(self.spec.categorical), asdict(self.statistics))
+        kinds = [list(self.spec.categorical), *([list(self.spec.dates)] if self.spec.dates else [])]
+        return digest(self.family, 1, list(self.spec.columns), *kinds, asdict(self.statistics))
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
@@ -89,7 +91,8 @@ class TableFeatures:
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
         values = asdict(self.statistics) | {"hidden_units": self.hidden_units, "cut": CUT}
-        return values | {"numeric": numeric_columns(self.spec), "categorical": self.spec.categorical}
+        columns = {"numeric": numeric_columns(self.spec), "categorical": self.spec.categorical}
+        return values | columns | ({"dates": self.spec.dates} if self.spec.dates else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TableFeatures:
@@ -114,8 +117,9 @@ class TableFeatures:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        takes = "a pandas frame with the columns of the training table (categories as strings)"
+        takes = "a pandas frame with the columns of the training table, numbers as numbers"
         code = TABLE_CARD.replace("    # hidden\n", hidden_lines(self.hidden_units))
+        code = code.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
         return Card(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, code)
 
     @property
@@ -236,56 +240,3 @@ def new_head(width: int, hidden_units: int | None, num_classes: int, generator: 
     nn.init.kaiming_normal_(hidden.weight, mode="fan_out", nonlinearity="relu", generator=generator)
     nn.init.zeros_(hidden.bias)
     return Classifier(nn.Sequential(hidden, nn.ReLU()), hidden_units, num_classes, generator)
-
-
-def hidden_lines(hidden_units: int | None) -> str:
-    """The line of a model card that applies the hidden layer."""
-    if not hidden_units:
-        return ""
-    return '    x = torch.relu(x @ weights["backbone.0.weight"].T + weights["backbone.0.bias"])\n'
-
-
-TABLE_CARD = """\
-import json
-
-import numpy as np
-import torch
-from safetensors.torch import load_file
-from sklearn.preprocessing import OneHotEncoder
-
-
-def probabilities(frame, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights, encoding = load_file(f"{folder}/model.safetensors"), about["encoding"]
-    numbers = frame[encoding["numeric"]].to_numpy(float, na_value=np.nan)
-    numbers = (numbers - np.array(encoding["mean"])) / np.array(encoding["deviation"])
-    parts = [np.nan_to_num(np.clip(numbers, -encoding["cut"], encoding["cut"]))]
-    if encoding["categorical"]:
-        names = [np.array(each, dtype=object) for each in encoding["categories"]]
-        one_hot = OneHotEncoder(categories=names, handle_unknown="ignore", sparse_output=False)
-        one_hot.fit(np.array([[each[0] for each in names]], dtype=object))
-        parts.append(one_hot.transform(frame[encoding["categorical"]].astype(object).fillna("").to_numpy()))
-    x = torch.from_numpy((np.hstack(parts) / encoding["length"]).astype(np.float32))
-    # hidden
-    logits = x @ weights["head.weight"].T + weights["head.bias"]
-    return torch.softmax(logits / about["temperature"], dim=1).numpy()
-"""
-
-EMBEDDING_CARD = """\
-import json
-
-import numpy as np
-import torch
-from safetensors.torch import load_file
-
-
-def probabilities(embeddings, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights = load_file(f"{folder}/model.safetensors")
-    x = np.asarray(embeddings, dtype=np.float32)
-    norms = np.linalg.norm(x, axis=1, keepdims=True)
-    x = torch.from_numpy(x / np.where(norms > 0, norms, 1))
-    # hidden
-    logits = x @ weights["head.weight"].T + weights["head.bias"]
-    return torch.softmax(logits / about["temperature"], dim=1).numpy()
-"""

@@ -151,7 +151,9 @@ def test_correct_takes_rows_without_labels_and_another_threshold(at_work, capsys
     unlabelled = pq.read_table("new.parquet").drop_columns(["label"])
     pq.write_table(unlabelled, at_work / "unlabelled.parquet")
     words = ["correct", "--run", "run", "--noisy", str(at_work / "unlabelled.parquet"), "--out"]
-    assert main([*words, str(at_work / "a.csv"), "--min-confidence", "0.99"]) == 0
+    assert main([*words, str(at_work / "a.csv")]) == 2
+    assert "--unlabelled" in capsys.readouterr().err
+    assert main([*words, str(at_work / "a.csv"), "--min-confidence", "0.99", "--unlabelled"]) == 0
     with open(at_work / "a.csv", newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert {row["action"] for row in rows} == {"fill"}

@@ -36,7 +36,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
         " padded ",
     ]
 )
-LABELS = st.sampled_from(["cat", "dog", "owl|eagle", 'a "quoted" one', "two, words", "", None, "NA", "10", "2"])
+LABELS = st.sampled_from(["cat", "dog", "owl|eagle", 'a "quoted" one', "two, words", "", None, "10", "2"])
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
