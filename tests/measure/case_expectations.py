@@ -1,0 +1,16 @@
+"""All expectations, by the number of their case."""
+
+from __future__ import annotations
+
+import case_ids
+import case_images
+import case_labels
+import case_parquet
+import case_tables
+import case_text_files
+import case_texts
+from case_asks import EXPECTATIONS, INPUTS
+
+MODULES = (case_ids, case_images, case_labels, case_parquet, case_tables, case_text_files, case_texts)
+
+__all__ = ["EXPECTATIONS", "INPUTS", "MODULES"]
