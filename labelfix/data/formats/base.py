@@ -173,6 +173,10 @@ def hash_files(files: Iterable[str | Path]) -> str:
     return total.hexdigest()
 
 
+DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError, TypeError, MemoryError)
+"""What pyarrow raises on files whose bytes make no sense."""
+
+
 def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> InputError:
     """The error for a file whose bytes are not what its name promises."""
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

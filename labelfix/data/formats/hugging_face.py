@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
+    DAMAGED,
     READ_ROWS,
     Chunk,
     ReadOptions,
@@ -28,6 +29,9 @@ HUB = "hub:"
 
 class HuggingFaceSource:
     """A dataset saved with `Dataset.save_to_disk`: Arrow files that are memory-mapped.
+
+    Arrow files are taken as they lie in memory: nothing looks at a value before the batch it is in is known to be
+    sound, since an offset that points elsewhere would end the process.
 
     Args:
         folder: The folder with `state.json` and the Arrow files.
@@ -56,14 +60,14 @@ class HuggingFaceSource:
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
+        places = sorted(self.schema.get_field_index(name) for name in names)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             first = 1
             try:
-                with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-                    for batch in reader:
-                        yield from slices(batch.select(names), rows, index, first)
-                        first += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
+                for batch in _sound_batches(path, places):
+                    yield from slices(batch.select(names), rows, index, first)
+                    first += batch.num_rows
+            except DAMAGED as error:
                 raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
@@ -82,7 +86,8 @@ class HuggingFaceSource:
         try:
             with pa.memory_map(str(self.paths[0])) as stream, pa.ipc.open_stream(stream) as reader:
                 schema = reader.schema
-        except (pa.ArrowException, OSError) as error:
+                _ = schema.names  # titles that are not UTF-8
+        except DAMAGED as error:
             remedy = "the file is damaged; save it again"
             raise cannot_read(self.files[0], error, "an Arrow file", remedy) from None
         info = self.folder / "dataset_info.json"
@@ -90,6 +95,15 @@ class HuggingFaceSource:
             return schema
         features = json.dumps({"info": {"features": _json(info, self.name).get("features") or {}}})
         return schema.with_metadata({**(schema.metadata or {}), b"huggingface": features.encode()})
+
+
+def _sound_batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The batches of an Arrow file, columns at some places only, each checked as a whole."""
+    wanted = pa.ipc.IpcReadOptions(included_fields=list(places), use_threads=False)
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream, options=wanted) as reader:
+        for batch in reader:
+            batch.validate(full=True)
+            yield batch
 
 
 def recognises(source: Source) -> bool:
