@@ -36,6 +36,8 @@ def scan(
                 arrays[place] = arrays[place].cast(pa.binary()).view(pa.string())
             if is_text(arrays[place].type):
                 _check_utf8(arrays[place], name, source.files[chunk.file_index], chunk.first_row)
+            elif _holds_text(arrays[place].type):
+                _check_nested(arrays[place], name, source.files[chunk.file_index])
         yield Chunk(pa.record_batch(arrays, names=chunk.batch.schema.names), chunk.file_index, chunk.first_row)
 
 
@@ -71,3 +73,16 @@ def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:
             what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {shown!r}"
             defects.append(Defect("error", file, first + offset, what, "write the text as UTF-8"))
     raise InputError(defects[:5])
+
+
+def _holds_text(type_: pa.DataType) -> bool:
+    """Whether a plain type has strings somewhere inside."""
+    return is_text(type_) or any(_holds_text(type_.field(i).type) for i in range(type_.num_fields))
+
+
+def _check_nested(array: pa.Array, column: str, file: str) -> None:
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        what = f"column {column!r} holds text that is not UTF-8"
+        raise InputError([Defect("error", file, None, what, "write the text as UTF-8")]) from None
