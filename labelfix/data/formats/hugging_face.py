@@ -22,6 +22,7 @@ from labelfix.data.formats.base import (
     slices,
 )
 from labelfix.data.formats.memory import MemorySource
+from labelfix.data.formats.splits import choose_split
 from labelfix.errors import Defect, input_error
 
 HUB = "hub:"
@@ -125,18 +126,18 @@ def open_hugging_face(source: Source, name: str, options: ReadOptions = AS_THEY_
     """Open a folder.
 
     Raises:
-        InputError: The folder holds several splits.
+        InputError: The folder holds several splits and none was named, or not the one that was.
     """
     if not (source / "dataset_dict.json").is_file():
         return HuggingFaceSource(source, name)
     splits = list(_json(source / "dataset_dict.json", name).get("splits", []))
-    if len(splits) == 1:
-        return HuggingFaceSource(source / splits[0], name)
-    ways = " or ".join(str(source / split) for split in splits)
-    raise input_error(name, f"holds {len(splits)} splits ({', '.join(splits)})", f"give one of them: {ways}")
+    if not splits:
+        raise input_error(name, "holds no splits", "save the dataset again")
+    split = choose_split(name, splits, options.split, [str(source / split) for split in splits])
+    return HuggingFaceSource(source / split, name)
 
 
-def open_hub(name: str) -> MemorySource:
+def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     """Load `hub:NAME[@CONFIG][:SPLIT]` through the datasets library; remote code is never run.
 
     Raises:
@@ -149,6 +150,7 @@ def open_hub(name: str) -> MemorySource:
         raise input_error(name, what, "install it, or give a local folder that save_to_disk wrote") from None
 
     asked, _, split = name.removeprefix(HUB).partition(":")
+    split = split or options.split or ""
     repository, _, config = asked.partition("@")
     try:
         loaded = datasets.load_dataset(repository, config or None, split=split or None)
@@ -157,10 +159,7 @@ def open_hub(name: str) -> MemorySource:
         remedy = "check the name (hub:NAME, hub:NAME:SPLIT, hub:NAME@CONFIG:SPLIT) and the network"
         raise input_error(name, f"cannot be loaded from the hub ({reason})", remedy) from None
     if not isinstance(loaded, datasets.Dataset):
-        if len(loaded) != 1:
-            ways = " or ".join(f"{HUB}{asked}:{key}" for key in loaded)
-            raise input_error(name, f"has {len(loaded)} splits ({', '.join(loaded)})", f"give one of them: {ways}")
-        loaded = next(iter(loaded.values()))
+        loaded = loaded[choose_split(name, list(loaded), None, [f"{HUB}{asked}:{key}" for key in loaded])]
     return MemorySource(loaded, name, format_name="hugging_face")
 
 

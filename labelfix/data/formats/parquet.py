@@ -1,4 +1,4 @@
-"""Parquet: a file, a folder of parts, or the files a glob names."""
+"""Parquet: one file, or several parts read as one table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from labelfix.data.formats.base import (
     check_file,
     hash_files,
     magic,
-    natural_key,
     slices,
     unique_names,
 )
@@ -133,22 +132,17 @@ class _File:
 
 
 def recognises(source: Source) -> bool:
-    """A file named .parquet or .pq, or a folder that holds such files."""
+    """A file named .parquet or .pq, or a folder with such a file somewhere below it."""
     if not isinstance(source, Path):
         return False
-    return bool(parts(source)) if source.is_dir() else source.suffix.lower() in SUFFIXES
-
-
-def parts(folder: Path) -> list[Path]:
-    """The Parquet files under a folder in natural order; hidden files and names like _SUCCESS are passed over."""
-    found = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
-    plain = [p for p in found if not any(part[0] in "._" for part in p.relative_to(folder).parts)]
-    return sorted(plain, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
+    if source.is_dir():
+        return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in source.rglob("*"))
+    return source.suffix.lower() in SUFFIXES
 
 
 def open_parquet(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ParquetSource:
-    """Open a file or a folder of parts."""
-    return ParquetSource(parts(source) if source.is_dir() else [source], name)
+    """Open one file."""
+    return ParquetSource([source], name)
 
 
 def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
