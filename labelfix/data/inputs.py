@@ -56,7 +56,8 @@ class ColumnInputs:
         """The columns as they are stored, with the place of every row."""
         # A text file's cells are read as they stand there, by what the run's columns hold: 007 is the text "007", and
         # True the category "true" whether or not every other cell of this file is a truth value.
-        return scan(self.source, self.spec.columns, rows, verbatim=self.source.untyped)
+        texts = self.spec.columns if self.spec.kind == "text" else ()
+        return scan(self.source, self.spec.columns, rows, verbatim=self.source.untyped, texts=texts)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """See `InputTable.batches`."""
@@ -74,7 +75,7 @@ class ColumnInputs:
         arrays = []
         for name, cells in zip(batch.schema.names, batch.columns, strict=True):
             if kind == "text":
-                arrays.append(as_text(cells).cast(pa.string()).fill_null(""))
+                arrays.append(cells.cast(pa.string()).fill_null(""))
             elif kind == "image":
                 arrays.append(image_structs(cells, str(self.source.folder)))
             elif kind == "embedding":

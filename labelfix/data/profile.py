@@ -33,10 +33,10 @@ class Profile:
 
     Attributes:
         name: The column.
-        type: Its type, dictionaries decoded.
+        type: Its plain type (see `labelfix.data.scan.value_type`).
         rows: Rows looked at.
         missing: Those that are null (or empty strings).
-        distinct: Different values among the rest; 0 for nested columns.
+        distinct: Different values among the rest; 0 for nested columns and types whose values cannot be counted.
         length: Mean length in characters (strings), or the most frequent length (lists of numbers).
         words: Mean number of words (strings).
         spaced: Share of values with a space (strings).
@@ -94,7 +94,7 @@ def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int)
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    flat = [c for c in columns if not _nested(source.schema.field(c).type)]
+    flat = [c for c in columns if not _nested(value_type(source.schema.field(c).type))]
     nested = [c for c in columns if c not in flat]
     found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}
     found |= {c: _profile_nested(c, cells) for c, cells in _head(source, nested, HEAD_ROWS_NESTED, read_rows).items()}
@@ -102,7 +102,13 @@ def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int)
 
 
 def _nested(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_nested(type_) or pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
+    return bool(pa.types.is_nested(type_) or pa.types.is_binary(type_))
+
+
+def _countable(type_: pa.DataType) -> bool:
+    """Whether pyarrow counts different values of a plain type that is not nested."""
+    known = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_fixed_size_binary, is_number)
+    return any(test(type_) for test in known)
 
 
 def _head(source: TableSource, columns: list[str], limit: int, read_rows: int) -> dict[str, pa.Array]:
@@ -136,7 +142,7 @@ def _profile(name: str, cells: pa.Array) -> Profile:
     if pa.types.is_integer(type_) and len(present) > 2 and len(present) == len(cells):
         steps = pc.unique(pc.subtract(present.slice(1), present.slice(0, len(present) - 1)))
         consecutive = steps.to_pylist() == [1]
-    distinct = pc.count_distinct(present).as_py() if len(present) and not pa.types.is_null(type_) else 0
+    distinct = pc.count_distinct(present).as_py() if len(present) and _countable(type_) else 0
     return Profile(name, type_, len(cells), len(cells) - len(present), distinct, consecutive=consecutive)
 
 
@@ -186,6 +192,8 @@ def _holds(cells: pa.Array) -> str:
 
 def _profile_nested(name: str, cells: pa.Array) -> Profile:
     type_ = cells.type
+    if pa.types.is_union(type_):  # holds its nulls inside, and pyarrow cannot drop them
+        return Profile(name, type_, len(cells))
     present = cells.drop_null()
     missing = len(cells) - len(present)
     if is_list(type_):
@@ -196,7 +204,7 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
     if pa.types.is_struct(type_):
         names = {field.name for field in type_}
         return Profile(name, type_, len(cells), missing, holds="images" if names == {"bytes", "path"} else "")
-    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+    if pa.types.is_binary(type_):
         heads = [bytes(value[:8]) for value in present.to_pylist()]
         images = bool(heads) and sum(h.startswith(IMAGE_MAGIC) for h in heads) > 0.5 * len(heads)
         return Profile(name, type_, len(cells), missing, holds="images" if images else "")

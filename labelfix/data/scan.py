@@ -1,32 +1,43 @@
-"""Reading a source with the checks that every pass over it needs: text must be valid UTF-8."""
+"""Reading a source as every pass over it needs it: columns of plain types only, text that is valid UTF-8."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
 from labelfix.data.formats import Chunk, TableSource
+from labelfix.data.formats.plain import as_text, decode, is_bytes, is_list, is_number, is_text, value_type
 from labelfix.errors import Defect, InputError
 
+__all__ = ["as_text", "decode", "is_bytes", "is_list", "is_number", "is_text", "regroup", "scan", "value_type"]
 
-def scan(source: TableSource, columns: Sequence[str], rows: int, verbatim: bool = False) -> Iterator[Chunk]:
-    """The chunks of a source; dictionaries decoded, strings known to be UTF-8.
+
+def scan(
+    source: TableSource, columns: Sequence[str], rows: int, verbatim: bool = False, texts: Collection[str] = ()
+) -> Iterator[Chunk]:
+    """The chunks of a source; every column made plain (see `value_type`), strings known to be UTF-8.
 
     Args:
         source: What to read.
         columns: The columns wanted, in that order.
         rows: At most so many rows a chunk.
         verbatim: Cells of text formats as they stand in the file.
+        texts: Columns among them that are wanted as text although they may be stored as binary.
 
     Raises:
         InputError: A string is not UTF-8 (Arrow formats do not check it when they read), or the file is damaged.
     """
     for chunk in source.verbatim(columns, rows) if verbatim else source.scan(columns, rows):
         arrays = [decode(column) for column in chunk.batch.columns]
-        for name, array in zip(chunk.batch.schema.names, arrays, strict=True):
-            if is_text(array.type):
-                _check_utf8(array, name, source.files[chunk.file_index], chunk.first_row)
+        for place, name in enumerate(chunk.batch.schema.names):
+            if name in texts and is_bytes(arrays[place].type):
+                # Not a cast, which would stop at the first value that is not UTF-8 without saying where.
+                arrays[place] = arrays[place].cast(pa.binary()).view(pa.string())
+            if is_text(arrays[place].type):
+                _check_utf8(arrays[place], name, source.files[chunk.file_index], chunk.first_row)
+            elif _holds_text(arrays[place].type):
+                _check_nested(arrays[place], name, source.files[chunk.file_index])
         yield Chunk(pa.record_batch(arrays, names=chunk.batch.schema.names), chunk.file_index, chunk.first_row)
 
 
@@ -47,65 +58,6 @@ def regroup(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.Re
         yield held
 
 
-def decode(array: pa.Array) -> pa.Array:
-    """Dictionary columns as their values, other kinds of strings as plain ones."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
-        array = array.cast(pa.string())
-    return array
-
-
-def value_type(type_: pa.DataType) -> pa.DataType:
-    """The type of a column's values as `scan` gives them."""
-    if pa.types.is_dictionary(type_):
-        type_ = type_.value_type
-    return pa.string() if is_text(type_) else type_
-
-
-def is_text(type_: pa.DataType) -> bool:
-    """Whether a type is one of Arrow's string types."""
-    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
-
-
-def is_bytes(type_: pa.DataType) -> bool:
-    """Whether a type holds bytes, which programs such as Impala and Hive write where text is meant."""
-    return bool(
-        pa.types.is_binary(type_)
-        or pa.types.is_large_binary(type_)
-        or pa.types.is_fixed_size_binary(type_)
-        or pa.types.is_binary_view(type_)
-    )
-
-
-def as_text(array: pa.Array) -> pa.Array:
-    """Bytes as the text that they are in UTF-8; a cell that is none in hexadecimal. Any other column as it is."""
-    if not is_bytes(array.type):
-        return array
-    plain = array.cast(pa.binary())
-    try:
-        return plain.cast(pa.string())
-    except pa.ArrowInvalid:
-        return pa.array([None if cell is None else _utf8_or_hex(cell) for cell in plain.to_pylist()], pa.string())
-
-
-def is_list(type_: pa.DataType) -> bool:
-    """Whether a type is one of Arrow's list types."""
-    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_))
-
-
-def is_number(type_: pa.DataType) -> bool:
-    """Whether a type holds numbers (booleans are none)."""
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
-
-
-def _utf8_or_hex(cell: bytes) -> str:
-    try:
-        return cell.decode("utf-8")
-    except UnicodeDecodeError:
-        return cell.hex()
-
-
 def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:
     try:
         array.validate(full=True)
@@ -121,3 +73,16 @@ def _check_utf8(array: pa.Array, column: str, file: str, first: int) -> None:
             what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {shown!r}"
             defects.append(Defect("error", file, first + offset, what, "write the text as UTF-8"))
     raise InputError(defects[:5])
+
+
+def _holds_text(type_: pa.DataType) -> bool:
+    """Whether a plain type has strings somewhere inside."""
+    return is_text(type_) or any(_holds_text(type_.field(i).type) for i in range(type_.num_fields))
+
+
+def _check_nested(array: pa.Array, column: str, file: str) -> None:
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        what = f"column {column!r} holds text that is not UTF-8"
+        raise InputError([Defect("error", file, None, what, "write the text as UTF-8")]) from None

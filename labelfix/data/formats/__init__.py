@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats import csv, hugging_face, image_folder, memory, parquet
+from labelfix.data.formats import csv, folders, hugging_face, image_folder, memory, parquet
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
@@ -20,7 +19,6 @@ from labelfix.data.formats.base import (
     TableSource,
     check_file,
     magic,
-    natural_key,
 )
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
@@ -37,6 +35,12 @@ FORMATS: tuple[Format, ...] = (
 )
 """Tried in this order; the first that recognises a source reads it."""
 
+KINDS: tuple[folders.Kind, ...] = (
+    folders.Kind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
+    folders.Kind("CSV", csv.SUFFIXES, lambda paths, name, _: csv.CsvSource(paths, name), (".txt", ".txt.gz")),
+)
+"""The files that a folder of tables, or a glob, is made of."""
+
 GLOB = frozenset("*?[")
 
 
@@ -52,12 +56,12 @@ def open_table(source: Source, name: str | None = None, options: ReadOptions = A
         InputError: There is no such file, or labelfix does not read its type.
     """
     if isinstance(source, str) and source.startswith(hugging_face.HUB):
-        return hugging_face.open_hub(source)
+        return hugging_face.open_hub(source, options)
     if isinstance(source, str | Path):
         name = name or str(source)
         path = Path(source).expanduser()
         if not path.exists() and GLOB & set(str(source)):
-            return _open_glob(str(path), name, options)
+            return folders.open_glob(str(path), name, options, KINDS)
         return _open_path(path, name, options)
     return memory.open_memory(source, name or "table", options)
 
@@ -106,25 +110,13 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if not path.is_dir():
         check_file(path, name)
+    elif not hugging_face.recognises(path) and (parquet.recognises(path) or not image_folder.recognises(path)):
+        tables = folders.open_folder(path, name, options, KINDS)
+        if tables is not None:
+            return tables
+        raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
     for format_ in FORMATS:
         if format_.recognises(path):
             return format_.open(path, name, options)
-    if path.is_dir():
-        tables = sorted((p for p in path.iterdir() if csv.recognises(p)), key=lambda p: natural_key(p.name))
-        if tables:
-            return csv.CsvSource(tables, name)
-        raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
     noun = magic(path) or f"a {path.suffix} file" if path.suffix else magic(path) or "a file without an ending"
     raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
-
-
-def _open_glob(pattern: str, name: str, options: ReadOptions) -> TableSource:
-    found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True), key=natural_key)]
-    files = [path for path in found if path.is_file()]
-    if not files:
-        raise input_error(name, "matches no file", "check the pattern, and quote it for the shell")
-    for recognises, opens in ((parquet.recognises, parquet.ParquetSource), (csv.recognises, csv.CsvSource)):
-        if all(recognises(path) for path in files):
-            return opens(files, name)
-    odd = next((path for path in files if not parquet.recognises(path)), files[0])
-    raise input_error(name, f"matches files of several types ({odd})", "name files of one type: Parquet or CSV")

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
+    DAMAGED,
     READ_ROWS,
     Chunk,
     ReadOptions,
@@ -21,6 +22,7 @@ from labelfix.data.formats.base import (
     slices,
 )
 from labelfix.data.formats.memory import MemorySource
+from labelfix.data.formats.splits import choose_split
 from labelfix.errors import Defect, input_error
 
 HUB = "hub:"
@@ -28,6 +30,9 @@ HUB = "hub:"
 
 class HuggingFaceSource:
     """A dataset saved with `Dataset.save_to_disk`: Arrow files that are memory-mapped.
+
+    Arrow files are taken as they lie in memory: nothing looks at a value before the batch it is in is known to be
+    sound, since an offset that points elsewhere would end the process.
 
     Args:
         folder: The folder with `state.json` and the Arrow files.
@@ -56,14 +61,14 @@ class HuggingFaceSource:
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
+        places = sorted(self.schema.get_field_index(name) for name in names)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             first = 1
             try:
-                with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-                    for batch in reader:
-                        yield from slices(batch.select(names), rows, index, first)
-                        first += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
+                for batch in _sound_batches(path, places):
+                    yield from slices(batch.select(names), rows, index, first)
+                    first += batch.num_rows
+            except DAMAGED as error:
                 raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
@@ -82,7 +87,8 @@ class HuggingFaceSource:
         try:
             with pa.memory_map(str(self.paths[0])) as stream, pa.ipc.open_stream(stream) as reader:
                 schema = reader.schema
-        except (pa.ArrowException, OSError) as error:
+                _ = schema.names  # titles that are not UTF-8
+        except DAMAGED as error:
             remedy = "the file is damaged; save it again"
             raise cannot_read(self.files[0], error, "an Arrow file", remedy) from None
         info = self.folder / "dataset_info.json"
@@ -90,6 +96,23 @@ class HuggingFaceSource:
             return schema
         features = json.dumps({"info": {"features": _json(info, self.name).get("features") or {}}})
         return schema.with_metadata({**(schema.metadata or {}), b"huggingface": features.encode()})
+
+
+def _sound_batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The batches of an Arrow file, columns at some places only, each checked as a whole."""
+    wanted = pa.ipc.IpcReadOptions(included_fields=list(places), use_threads=False)
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream, options=wanted) as reader:
+        for batch in reader:
+            for column in batch.columns:
+                _as_bytes(column).validate(full=True)
+            yield batch
+
+
+def _as_bytes(column: pa.Array) -> pa.Array:
+    """Strings as bytes: whether they are UTF-8 is looked at where the row can be named."""
+    if pa.types.is_string(column.type):
+        return column.view(pa.binary())
+    return column.view(pa.large_binary()) if pa.types.is_large_string(column.type) else column
 
 
 def recognises(source: Source) -> bool:
@@ -103,18 +126,18 @@ def open_hugging_face(source: Source, name: str, options: ReadOptions = AS_THEY_
     """Open a folder.
 
     Raises:
-        InputError: The folder holds several splits.
+        InputError: The folder holds several splits and none was named, or not the one that was.
     """
     if not (source / "dataset_dict.json").is_file():
         return HuggingFaceSource(source, name)
     splits = list(_json(source / "dataset_dict.json", name).get("splits", []))
-    if len(splits) == 1:
-        return HuggingFaceSource(source / splits[0], name)
-    ways = " or ".join(str(source / split) for split in splits)
-    raise input_error(name, f"holds {len(splits)} splits ({', '.join(splits)})", f"give one of them: {ways}")
+    if not splits:
+        raise input_error(name, "holds no splits", "save the dataset again")
+    split = choose_split(name, splits, options.split, [str(source / split) for split in splits])
+    return HuggingFaceSource(source / split, name)
 
 
-def open_hub(name: str) -> MemorySource:
+def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     """Load `hub:NAME[@CONFIG][:SPLIT]` through the datasets library; remote code is never run.
 
     Raises:
@@ -127,6 +150,7 @@ def open_hub(name: str) -> MemorySource:
         raise input_error(name, what, "install it, or give a local folder that save_to_disk wrote") from None
 
     asked, _, split = name.removeprefix(HUB).partition(":")
+    split = split or options.split or ""
     repository, _, config = asked.partition("@")
     try:
         loaded = datasets.load_dataset(repository, config or None, split=split or None)
@@ -135,10 +159,7 @@ def open_hub(name: str) -> MemorySource:
         remedy = "check the name (hub:NAME, hub:NAME:SPLIT, hub:NAME@CONFIG:SPLIT) and the network"
         raise input_error(name, f"cannot be loaded from the hub ({reason})", remedy) from None
     if not isinstance(loaded, datasets.Dataset):
-        if len(loaded) != 1:
-            ways = " or ".join(f"{HUB}{asked}:{key}" for key in loaded)
-            raise input_error(name, f"has {len(loaded)} splits ({', '.join(loaded)})", f"give one of them: {ways}")
-        loaded = next(iter(loaded.values()))
+        loaded = loaded[choose_split(name, list(loaded), None, [f"{HUB}{asked}:{key}" for key in loaded])]
     return MemorySource(loaded, name, format_name="hugging_face")
 
 

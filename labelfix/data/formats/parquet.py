@@ -1,7 +1,8 @@
-"""Parquet: a file, a folder of parts, or the files a glob names."""
+"""Parquet: one file, or several parts read as one table."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
+    DAMAGED,
     READ_ROWS,
     Chunk,
     ReadOptions,
@@ -18,9 +20,10 @@ from labelfix.data.formats.base import (
     check_file,
     hash_files,
     magic,
-    natural_key,
     slices,
+    unique_names,
 )
+from labelfix.data.formats.merge import Part, conform, merge_schemas
 from labelfix.errors import Defect, input_error
 
 SUFFIXES = (".parquet", ".pq")
@@ -33,19 +36,18 @@ GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 
 
 class ParquetSource:
-    """One Parquet file, or several parts with the same columns.
+    """One Parquet file, or several parts that are read as one table.
 
     Args:
-        paths: The files, in order.
+        paths: The files, in order. Their columns may differ in width and order, and a column may be missing in some.
         name: The table as the user named it.
 
     Raises:
-        InputError: A file is missing, damaged, or has other columns than the first.
+        InputError: A file is missing or damaged, or has no column in common with the first.
     """
 
     format = "parquet"
     untyped = False
-    remarks: tuple[str, ...] = ()
     warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
@@ -53,27 +55,22 @@ class ParquetSource:
         self.paths = tuple(paths)
         self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
         self.folder = paths[0].parent
-        schemas = [_schema(path, file) for path, file in zip(self.paths, self.files, strict=True)]
-        self.schema: pa.Schema = schemas[0]
-        for file, schema in zip(self.files, schemas, strict=True):
-            self._check(file, schema)
+        self._parts = [_File(path, file) for path, file in zip(self.paths, self.files, strict=True)]
+        merged = merge_schemas([Part(part.name, part.schema, part.cells) for part in self._parts])
+        self.schema: pa.Schema = merged.schema
+        self.remarks: tuple[str, ...] = merged.remarks
+        titles = {name: title for part in reversed(self._parts) for name, title in part.titles.items()}
+        self.titles = tuple(titles[name] for name in self.schema.names)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
-        import pyarrow.parquet as pq
-
         names = list(self.schema.names if columns is None else columns)
         wanted = pa.schema([self.schema.field(column) for column in names])
-        for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
+        for index, part in enumerate(self._parts):
             first = 1
-            try:
-                with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
-                    for batch in parquet.iter_batches(batch_size=rows, columns=names, use_threads=True):
-                        arrays = [batch.column(c).cast(wanted.field(c).type) for c in names]
-                        yield from slices(pa.record_batch(arrays, schema=wanted), rows, index, first)
-                        first += batch.num_rows
-            except (pa.ArrowException, OSError) as error:
-                raise cannot_read(file, error, "Parquet", "the file is damaged; write it again") from None
+            for batch in part.batches(names, rows):
+                yield from slices(_in_types(batch, wanted), rows, index, first)
+                first += batch.num_rows
 
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: Parquet has its own types, so this is `scan`."""
@@ -87,35 +84,65 @@ class ParquetSource:
     def _hash(self) -> str:
         return hash_files(self.paths)
 
-    def _check(self, file: str, schema: pa.Schema) -> None:
-        if set(schema.names) != set(self.schema.names):
-            theirs, ours = ", ".join(schema.names), ", ".join(self.schema.names)
-            what = f"has columns {theirs}, but {self.files[0]} has {ours}"
-            raise input_error(file, what, "give all parts the same columns")
-        for field in self.schema:
-            other = schema.field(field.name).type
-            if other != field.type and not _castable(other, field.type):
-                what = f"column {field.name!r} is {other}, but {self.files[0]} has {field.type}"
-                raise input_error(file, what, "give the column one type in all parts")
+
+class _File:
+    """One Parquet file. Its columns are found by their place: titles may repeat, or hold dots.
+
+    Args:
+        path: The file.
+        name: The file as a person knows it.
+
+    Raises:
+        InputError: It is missing or damaged.
+    """
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        stored = _schema(path, name)
+        fields = list(stored)
+        names = unique_names([field.name for field in fields])
+        self.titles = {name: field.name for name, field in zip(names, fields, strict=True)}
+        renamed = [field.with_name(name) for name, field in zip(names, fields, strict=True)]
+        self.schema: pa.Schema = pa.schema(renamed, metadata=stored.metadata)
+        ends = list(itertools.accumulate((_leaves(field.type) for field in fields), initial=0))
+        self._leaves = [range(start, end) for start, end in itertools.pairwise(ends)]
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
+        """The columns of those names that the file has, in its order and types; without any, rows without columns."""
+        import pyarrow.parquet as pq
+
+        places = sorted({self.schema.get_field_index(name) for name in names} - {-1})
+        # Rows can only be counted by reading a column.
+        read = places or [min(range(len(self._leaves)), key=lambda place: len(self._leaves[place]))]
+        leaves = [leaf for place in read for leaf in self._leaves[place]]
+        called = [self.schema.names[place] for place in read]
+        try:
+            with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
+                groups = range(parquet.num_row_groups)
+                for batch in parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True):
+                    named = pa.record_batch(batch.columns, names=called)
+                    yield named if places else named.select([])
+        except DAMAGED as error:
+            raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
+
+    def cells(self, name: str) -> Iterator[pa.Array]:
+        """One column, batch by batch."""
+        return (batch.column(0) for batch in self.batches([name], READ_ROWS))
 
 
 def recognises(source: Source) -> bool:
-    """A file named .parquet or .pq, or a folder that holds such files."""
+    """A file named .parquet or .pq, or a folder with such a file somewhere below it."""
     if not isinstance(source, Path):
         return False
-    return bool(parts(source)) if source.is_dir() else source.suffix.lower() in SUFFIXES
-
-
-def parts(folder: Path) -> list[Path]:
-    """The Parquet files under a folder in natural order; hidden files and names like _SUCCESS are passed over."""
-    found = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
-    plain = [p for p in found if not any(part[0] in "._" for part in p.relative_to(folder).parts)]
-    return sorted(plain, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
+    if source.is_dir():
+        return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in source.rglob("*"))
+    return source.suffix.lower() in SUFFIXES
 
 
 def open_parquet(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ParquetSource:
-    """Open a file or a folder of parts."""
-    return ParquetSource(parts(source) if source.is_dir() else [source], name)
+    """Open one file."""
+    return ParquetSource([source], name)
 
 
 def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -149,14 +176,31 @@ def _schema(path: Path, name: str) -> pa.Schema:
         what = f"is {noun}, not Parquet" if noun else "is not a Parquet file"
         raise input_error(name, what, "give it the ending of its type, or write it as Parquet")
     try:
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
+        schema = pq.read_schema(path)
+        _ = schema.names  # titles that are not UTF-8
+        return schema
+    except DAMAGED as error:
         raise cannot_read(name, error, "Parquet", "the file is damaged or cut short; write it again") from None
 
 
-def _castable(theirs: pa.DataType, ours: pa.DataType) -> bool:
-    def texts(type_: pa.DataType) -> bool:
-        return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_dictionary(type_))
+def _leaves(type_: pa.DataType) -> int:
+    """How many columns of a Parquet file hold a column of this type."""
+    if isinstance(type_, pa.BaseExtensionType):
+        return _leaves(type_.storage_type)
+    if pa.types.is_map(type_):
+        return _leaves(type_.key_type) + _leaves(type_.item_type)
+    if pa.types.is_nested(type_):
+        return sum(_leaves(type_.field(place).type) for place in range(type_.num_fields))
+    return 1
 
-    whole = pa.types.is_integer(theirs) and pa.types.is_integer(ours)
-    return bool(whole or pa.types.is_null(theirs) or (texts(theirs) and texts(ours)))
+
+def _in_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+    """The columns of a schema, in its order and types; null where the batch lacks one."""
+    there = set(batch.schema.names)
+    arrays = [
+        conform(batch.column(field.name), field.type)
+        if field.name in there
+        else pa.nulls(batch.num_rows, field.type)
+        for field in wanted
+    ]
+    return pa.record_batch(arrays, schema=wanted)

@@ -1,0 +1,141 @@
+"""A folder, or the files of a glob, as one table: which of its files, which split, and what the folders' names say."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from labelfix.data.formats.base import ReadOptions, TableSource, natural_key
+from labelfix.data.formats.partitions import with_partitions
+from labelfix.data.formats.splits import choose_split, common_path, find_splits
+from labelfix.errors import input_error
+
+CLUTTER = re.compile(
+    r"^(readme|license|licence|notice|copying|citation|changelog|requirements)\b"
+    r"|^(dataset_infos?|dataset_dict|state|config|croissant|metadata)\.json$",
+    re.IGNORECASE,
+)
+"""Files that stand beside tables and are none."""
+
+GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of file that tables are made of, several of which can be one table.
+
+    Attributes:
+        name: What a person calls it.
+        suffixes: Endings of such files, in lower case.
+        open: Opens some files under a name, as a user says they are to be read.
+        rest: Endings that other files have as well: of such a kind only where the folder holds no others.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    open: Callable[[Sequence[Path], str, ReadOptions], TableSource]
+    rest: tuple[str, ...] = ()
+
+
+def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource | None:
+    """Open the tables in a folder as one; None where there are none.
+
+    Args:
+        root: The folder.
+        name: The folder as the user named it.
+        options: May name the split.
+        kinds: The types of files that are tables; those of the first are looked for in all folders below.
+
+    Raises:
+        InputError: The folder holds several splits and none was named, or not the one that was; files are of several
+            types; or one of them is damaged.
+    """
+    files = table_files(root, kinds)
+    if not files:
+        return None
+    splits = find_splits(files)
+    chosen, remarks = _choose(root, name, files, splits, options.split)
+    return _open(root, name, chosen, options, kinds, remarks)
+
+
+def open_glob(pattern: str, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource:
+    """Open the files that a pattern matches as one table, or those in the folders that it matches.
+
+    Args:
+        pattern: The pattern.
+        name: The pattern as the user gave it.
+        options: How the files are to be read.
+        kinds: The types of files that are tables.
+
+    Raises:
+        InputError: There is no such file; files are of several types; or one of them is damaged.
+    """
+    found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True), key=natural_key)]
+    files = [path for path in found if path.is_file()]
+    if not files:
+        files = [folder / path for folder in found if folder.is_dir() for path in table_files(folder, kinds)]
+    if not files:
+        raise input_error(name, "matches no file", "check the pattern, and quote it for the shell")
+    # What stands above the first wildcard is where the table lies, and none of its columns.
+    fixed = next(i for i, part in enumerate(PurePath(pattern).parts) if GLOB.search(part))
+    root = Path(*PurePath(pattern).parts[:fixed])
+    odd = [path for path in files if _kind(path, kinds) is None]
+    if odd:
+        raise input_error(name, f"matches files of several types ({odd[0]})", f"name files of one type: {_list(kinds)}")
+    return _open(root, name, [path.relative_to(root) for path in files], options, kinds, ())
+
+
+def table_files(root: Path, kinds: Sequence[Kind]) -> list[PurePath]:
+    """The tables in a folder, as relative paths in natural order.
+
+    Hidden files, those that begin with `_` (as `_SUCCESS`), read-me files and licences are passed over. Files of the
+    first kind are looked for in all folders below; others there only where there is nothing else.
+    """
+    found = [path.relative_to(root) for path in root.rglob("*") if _kind(path, kinds) and path.is_file()]
+    plain = [p for p in found if not any(part[0] in "._" for part in p.parts) and not CLUTTER.match(p.name)]
+    sure = [p for p in plain if not _is_rest(p, kinds)] or plain
+    near = [p for p in sure if len(p.parts) == 1 or _kind(p, kinds) is kinds[0]]
+    return sorted(near or sure, key=lambda p: natural_key(p.as_posix()))
+
+
+def _choose(
+    root: Path, name: str, files: list[PurePath], splits: dict[str, list[PurePath]], asked: str | None
+) -> tuple[list[PurePath], tuple[str, ...]]:
+    """The files that are read, and what to say of them."""
+    if not splits or (len(splits) == 1 and asked is None):
+        return files, ()
+    ways = [str(root / common_path(paths)) for paths in splits.values()]
+    split = choose_split(name, list(splits), asked, ways)
+    others = [other for other in splits if other != split]
+    left = len(files) - len(splits[split])
+    passed = ", ".join(others) or f"{left} other {'file' if left == 1 else 'files'}"
+    return splits[split], (f"split {split} is read, not {passed}",) if left else ()
+
+
+def _open(
+    root: Path, name: str, files: Sequence[PurePath], options: ReadOptions, kinds: Sequence[Kind], remarks: Sequence[str]
+) -> TableSource:
+    used = [kind for kind in kinds if any(_kind(path, kinds) is kind for path in files)]
+    if len(used) > 1:
+        examples = [next(str(path) for path in files if _kind(path, kinds) is kind) for kind in used]
+        shown = " and ".join(f"{kind.name} ({file})" for kind, file in zip(used, examples, strict=True))
+        raise input_error(name, f"holds files of several types: {shown}", "name the files of one type")
+    return with_partitions(used[0].open([root / path for path in files], name, options), files, remarks)
+
+
+def _kind(path: PurePath, kinds: Sequence[Kind]) -> Kind | None:
+    name = path.name.lower()
+    return next((kind for kind in kinds if name.endswith((*kind.suffixes, *kind.rest))), None)
+
+
+def _is_rest(path: PurePath, kinds: Sequence[Kind]) -> bool:
+    kind = _kind(path, kinds)
+    return kind is not None and not path.name.lower().endswith(kind.suffixes)
+
+
+def _list(kinds: Sequence[Kind]) -> str:
+    names = [kind.name for kind in kinds]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
