@@ -131,6 +131,32 @@ def slices(batch: pa.RecordBatch, rows: int, file_index: int, first_row: int) ->
         yield Chunk(batch.slice(start, rows), file_index, first_row + start)
 
 
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names for columns whose titles repeat; titles that are all different come back as they are.
+
+    The first column of a title keeps it, later ones are `title (2)`, `title (3)` …. Columns without a title are
+    `unnamed`, `unnamed (2)` …, except the very first, which tools leave without one where it holds row names.
+
+    Args:
+        names: The titles as they stand in the file, in order.
+
+    Returns:
+        As many names, all different, none of which is the title of another column.
+    """
+    titles = set(names)
+    found: list[str] = []
+    taken: set[str] = set()
+    for place, title in enumerate(names):
+        wanted = title if title or place == 0 else "unnamed"
+        number, name = 1, wanted
+        while name in taken or (name in titles and name != title):
+            number += 1
+            name = f"{wanted} ({number})"
+        taken.add(name)
+        found.append(name)
+    return tuple(found)
+
+
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts "2" before "10"; texts that differ never compare equal."""
     parts = re.split(r"(\d+)", text)
