@@ -112,7 +112,7 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if path.is_dir():
         tables = sorted((p for p in path.iterdir() if csv.recognises(p)), key=lambda p: natural_key(p.name))
         if tables:
-            return csv.CsvSource(tables, name)
+            return csv.CsvSource(tables, name, options)
         raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
     noun = magic(path) or f"a {path.suffix} file" if path.suffix else magic(path) or "a file without an ending"
     raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
@@ -125,6 +125,6 @@ def _open_glob(pattern: str, name: str, options: ReadOptions) -> TableSource:
         raise input_error(name, "matches no file", "check the pattern, and quote it for the shell")
     for recognises, opens in ((parquet.recognises, parquet.ParquetSource), (csv.recognises, csv.CsvSource)):
         if all(recognises(path) for path in files):
-            return opens(files, name)
+            return opens(files, name, options) if opens is csv.CsvSource else opens(files, name)
     odd = next((path for path in files if not parquet.recognises(path)), files[0])
     raise input_error(name, f"matches files of several types ({odd})", "name files of one type: Parquet or CSV")

@@ -15,7 +15,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.csv_dialect import DELIMITER, is_gzip
+from labelfix.data.formats.csv_dialect import DELIMITER
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
@@ -33,7 +33,7 @@ def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.
     """
     own = (schema.metadata or {}).get(DELIMITER.encode(), b",").decode()
     delimiter = "\t" if ".tsv" in target.name.lower() else "," if own == "\t" else own
-    with _open_text(path, is_gzip(target)) as stream:
+    with _open_text(path, target.name.lower().endswith(".gz")) as stream:
         csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
         for batch in batches:
             if batch.num_rows:
