@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from labelfix.data.formats.base import (
     AS_THEY_ARE,
     READ_ROWS,
     Chunk,
+    Edit,
     ReadOptions,
     Source,
     cannot_read,
@@ -24,6 +25,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv_lines import no_text_error
 from labelfix.data.formats.csv_ragged import BEYOND, Ragged, first_few
+from labelfix.data.formats.csv_rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv_types import ColumnType, typed
 from labelfix.data.formats.csv_write import SUFFIXES, write_csv
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
@@ -91,6 +93,16 @@ class CsvSource:
     def content_hash(self) -> str:
         """See `TableSource.content_hash`."""
         return self._hash
+
+    def rewrites(self, target: Path) -> bool:
+        """See `Rewritable.rewrites`."""
+        return keeps_its_way(self._dialects, target)
+
+    def rewrite(
+        self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]
+    ) -> None:
+        """See `Rewritable.rewrite`: the bytes of a row stay as they are but for its label and the new cells."""
+        rewrite_csv(path, target, self._dialects, label, [given, *added.names], edits)
 
     @cached_property
     def _hash(self) -> str:

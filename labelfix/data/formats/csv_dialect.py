@@ -28,7 +28,7 @@ DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
-_SEP = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
+_SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
