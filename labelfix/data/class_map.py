@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
-from typing import Literal
 
 from labelfix.data.findings import LISTED
-from labelfix.data.formats.base import check_file
 from labelfix.data.formats.csv_dialect import sniff
+from labelfix.data.formats.csv_lines import no_text_error
+from labelfix.data.formats.text_file import NotTextError, find_text
 from labelfix.data.spelling import spell
 from labelfix.errors import Defect, InputError
 
@@ -29,14 +30,17 @@ def read_class_map(path: str) -> dict[str, str]:
     Raises:
         InputError: The file cannot be read, or an alias has two classes.
     """
-    check_file(Path(path), path)
-    dialect = sniff(Path(path), path)
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL
+    dialect = sniff(find_text(Path(path), path, None))
+    with dialect.text.open() as stream:
+        try:
+            text = stream.read().decode()
+        except NotTextError:
+            assert stream.failure is not None, "it says why it stopped"
+            raise no_text_error(dialect, stream.failure) from None
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.reader(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, quoting=quoting))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError([Defect("error", path, None, f"is not CSV in UTF-8 ({error})", REMEDY)]) from None
+        rows = list(csv.reader(io.StringIO(text, newline=""), **dialect.reader))
+    except csv.Error as error:
+        raise InputError([Defect("error", path, None, f"is not CSV ({error})", REMEDY)]) from None
     if rows and tuple(cell.strip().lower() for cell in rows[0]) == HEADER:
         rows = rows[1:]
     return _aliases(rows, path)

@@ -12,16 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import write_batches
+from labelfix.data.formats import csv, write_batches
+from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
+from labelfix.runs import atomic_path
 
 GIVEN = "given_label"
 DETAILS = ("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", CLASSES, SOFT)
 """Columns that `--details` adds, as far as there are such."""
-
-TEXT_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def export_table(
     Raises:
         InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
     """
-    text = out.name.lower().endswith(TEXT_SUFFIXES)
+    text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.format == "csv"
     columns = [n for n in correction.source.schema.names if correction.source.format != "image_folder" or n != "image"]
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
@@ -80,7 +80,16 @@ def export_table(
     given_column = free_name(GIVEN, (*columns, *(field.name for field in added)))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
     labels = correction.written_labels(survey, verbatim)
+    moved = f"there is a column {GIVEN!r} already: the old labels are in {given_column!r}"
+    notes = () if given_column == GIVEN else (moved,)
     schema = _schema(correction, columns, given_column, added, verbatim)
+
+    if isinstance(correction.source, Rewritable) and correction.source.rewrites(out):
+        taken = correction.beside([correction.label_column], verbatim, names, prepare)
+        with atomic_path(out) as beside:
+            edits = (_edit(chunk.batch.column(0), said, labels, drop_issues) for chunk, said in taken)
+            correction.source.rewrite(beside, out, correction.label_column, given_column, pa.schema(added), edits)
+        return report(survey, given_column, notes)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk, said in correction.beside(columns, verbatim, names, prepare):
@@ -88,8 +97,7 @@ def export_table(
             yield batch.filter(pa.array(~said.issue)) if drop_issues else batch
 
     write_batches(out, schema, batches())
-    moved = f"there is a column {GIVEN!r} already: the old labels are in {given_column!r}"
-    return report(survey, given_column, () if given_column == GIVEN else (moved,))
+    return report(survey, given_column, notes)
 
 
 def report(survey: Survey, given_column: str | None, notes: tuple[str, ...] = ()) -> ExportReport:
@@ -106,6 +114,16 @@ def free_name(name: str, taken: Collection[str]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
+
+
+def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool) -> Edit:
+    """What becomes of some rows of a source that is written again as it stands."""
+    new = labels.take(pa.array(np.maximum(said.corrected, 0)))
+    kept = ~said.issue if drop_issues else np.ones(len(old), bool)
+    details = said.details.combine_chunks() if said.details is not None else None
+    added = details.to_batches() if details is not None else []
+    whole = added[0] if added else pa.record_batch([], names=[])
+    return Edit(old, (said.corrected >= 0) & (said.corrected != said.given), new, kept, whole)
 
 
 def _corrected_batch(

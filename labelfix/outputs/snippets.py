@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +46,7 @@ def _read(file: str, numbers: list[int], metadata: CorrectedMetadata) -> Iterato
     if metadata.input_kind in ("text", "image"):
         columns += [metadata.input_columns[0]]
     if path.is_file() and path.name.lower().endswith(CSV_SUFFIXES):
-        return _read_csv(path, numbers)
+        return _read_csv(path, numbers, metadata.encoding)
     if not columns:
         return iter(())
     if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
@@ -113,38 +111,17 @@ def _scan(
             return
 
 
-def _read_csv(path: Path, numbers: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
     """The wanted rows; the key "" holds the line they begin on, which quoted line breaks part from the row number."""
-    from labelfix.data.formats.csv_dialect import open_bytes, sniff
+    from labelfix.data.formats.csv_dialect import sniff
+    from labelfix.data.formats.csv_lines import numbered_rows
+    from labelfix.data.formats.text_file import find_text
 
-    dialect = sniff(path, str(path))
+    dialect = sniff(find_text(path, str(path), encoding))
     left = set(numbers)
-    with open_bytes(path) as stream, _long_fields():
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-        reader = csv.reader(
-            text,
-            delimiter=dialect.delimiter,
-            quotechar=dialect.quote,
-            escapechar=dialect.escape,
-            doublequote=dialect.escape is None,
-            quoting=csv.QUOTE_NONE if dialect.quote is None else csv.QUOTE_MINIMAL,
-        )
-        number, line = -1, 1
-        for cells in reader:
-            number += bool(cells)
-            if cells and number in left:
-                yield number, {"": line, **dict(zip(dialect.header, cells, strict=False))}
-                left.discard(number)
-            if not left:
-                return
-            line = reader.line_num + 1
-
-
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Let the csv module read cells of any length; its limit is a global of the process."""
-    limit = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
+    for number, line, cells in numbered_rows(dialect):
+        if number in left:
+            yield number, {"": line, **dict(zip(dialect.header, cells, strict=False))}
+            left.discard(number)
+        if not left:
+            return

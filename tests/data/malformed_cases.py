@@ -206,7 +206,10 @@ def not_utf8_in_csv(folder: Path) -> Case:
     return Case(
         write(folder / "noisy.csv", lines),
         gold_csv(folder),
-        ("noisy.csv, row 4: column 'text' is not UTF-8", "0xe9", "save the file as UTF-8"),
+        (
+            "noisy.csv: is not UTF-8 text (byte 0xe9 in row 4, column 'text')",
+            "it looks like cp1252: pass --encoding cp1252",
+        ),
     )
 
 
@@ -223,9 +226,23 @@ def not_utf8_in_parquet(folder: Path) -> Case:
 
 
 @case
-def utf16(folder: Path) -> Case:
-    noisy = write(folder / "noisy.csv", "\n".join(noisy_lines()).encode("utf-16"))
-    return Case(noisy, gold_csv(folder), ("noisy.csv: is UTF-16 text", "save it as CSV UTF-8"))
+def utf16_without_a_mark(folder: Path) -> Case:
+    noisy = write(folder / "noisy.csv", "\n".join(noisy_lines()).encode("utf-16-le"))
+    return Case(noisy, gold_csv(folder), ("noisy.csv: looks like UTF-16 text", "pass --encoding utf-16-le"))
+
+
+@case
+def zero_byte_late_in_csv(folder: Path) -> Case:
+    lines = [*noisy_lines(), *(f"b{i},more,cat" for i in range(200_000)), "b,ze\0ro,cat"]
+    return Case(
+        noisy_csv(folder, lines), gold_csv(folder), ("noisy.csv: holds a zero byte in row 200011, column 'text'",)
+    )
+
+
+@case
+def no_header(folder: Path) -> Case:
+    noisy = noisy_csv(folder, noisy_lines()[1:])
+    return Case(noisy, gold_csv(folder), ("noisy.csv: has no header: its first row ('a1,this is", "'c1,c2,label'"))
 
 
 @case
@@ -246,14 +263,6 @@ def quote_never_closed(folder: Path) -> Case:
     noisy = write(folder / "noisy.csv", "\n".join([*lines[:3], *filler, *lines[3:]]) + "\n")
     return Case(
         noisy, gold_csv(folder), ("noisy.csv, row 4003: a quote opens before 'oops it opens'", "close or remove it")
-    )
-
-
-@case
-def column_twice(folder: Path) -> Case:
-    lines = ["id,label,label", "a1,cat,dog"]
-    return Case(
-        noisy_csv(folder, lines), gold_csv(folder), ("noisy.csv: has two columns called 'label'", "name of its own")
     )
 
 

@@ -37,7 +37,9 @@ FORMATS: tuple[Format, ...] = (
 
 KINDS: tuple[folders.Kind, ...] = (
     folders.Kind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
-    folders.Kind("CSV", csv.SUFFIXES, lambda paths, name, _: csv.CsvSource(paths, name), (".txt", ".txt.gz")),
+    folders.Kind(
+        "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz")
+    ),
 )
 """The files that a folder of tables, or a glob, is made of."""
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, input_error
@@ -54,6 +56,25 @@ class Chunk:
     batch: pa.RecordBatch
     file_index: int
     first_row: int
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What becomes of some consecutive rows of a source when it is written again.
+
+    Attributes:
+        old: `(n,)` the labels, as `TableSource.verbatim` gives them.
+        changed: `(n,)` the rows whose label is replaced.
+        new: `(n,)` their labels, in the type of `old`; only those of changed rows count.
+        kept: `(n,)` the rows that are written at all.
+        added: Further columns, n rows.
+    """
+
+    old: pa.Array
+    changed: npt.NDArray[np.bool_]
+    new: pa.Array
+    kept: npt.NDArray[np.bool_]
+    added: pa.RecordBatch
 
 
 class TableSource(Protocol):
@@ -104,6 +125,31 @@ class TableSource(Protocol):
 
     def content_hash(self) -> str:
         """SHA-256 over the contents, in hexadecimal: the same content has the same hash under any name."""
+
+
+@runtime_checkable
+class Rewritable(Protocol):
+    """A source whose files can be written again with nothing changed but labels: text, a row a line or so."""
+
+    def rewrites(self, target: Path) -> bool:
+        """Whether a file of that name would be written as the source's own are."""
+
+    def rewrite(
+        self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]
+    ) -> None:
+        """Write the rows again.
+
+        Args:
+            path: The file to write.
+            target: The name that the file will have in the end.
+            label: The column of labels.
+            given: Name of a new column for the labels as they were.
+            added: Further new columns.
+            edits: What becomes of the rows, in order.
+
+        Raises:
+            InputError: A label cannot be written the way the file is.
+        """
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
-"""CSV and TSV files, plain or .gz: pyarrow parses, every cell is text first and typed over the whole file."""
+"""CSV and TSV files, plain or compressed: pyarrow parses, every cell is text first and typed over the whole file."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from labelfix.data.formats.base import (
     AS_THEY_ARE,
     READ_ROWS,
     Chunk,
+    Edit,
     ReadOptions,
     Source,
     cannot_read,
@@ -22,16 +22,20 @@ from labelfix.data.formats.base import (
     magic,
     slices,
 )
-from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, is_gzip, open_bytes, sniff
+from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
+from labelfix.data.formats.csv_lines import no_text_error
+from labelfix.data.formats.csv_ragged import BEYOND, Ragged, first_few
+from labelfix.data.formats.csv_rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv_types import ColumnType, typed
 from labelfix.data.formats.csv_write import SUFFIXES, write_csv
+from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.errors import Defect, InputError
 
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
 
 FIRST_BLOCK = 1 << 20
 LARGEST_BLOCK = 1 << 30
-DEFECTS_LISTED = 5
+_ENDING = re.compile(r"\.(csv|tsv|tab|txt|dat|data)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 
 class CsvSource:
@@ -40,25 +44,32 @@ class CsvSource:
     Args:
         paths: The files, in order.
         name: The table as the user named it.
+        options: How the files are to be read, as far as the user says.
+
+    Attributes:
+        titles: The columns' titles as they stand in the file, in the order of the schema; its names are unique.
 
     Raises:
-        InputError: A file is missing, not UTF-8, or has rows of another width than its header.
+        InputError: A file is missing, in another encoding, without a header, or has rows of another width than it.
     """
 
     format = "csv"
     untyped = True
-    remarks: tuple[str, ...] = ()
     warnings: tuple[Defect, ...] = ()
 
-    def __init__(self, paths: Sequence[Path], name: str) -> None:
+    def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
         self.paths = tuple(paths)
         self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
         self.folder = paths[0].parent
         for path, file in zip(self.paths, self.files, strict=True):
             _check(path, file)
-        self._dialects = [sniff(path, file) for path, file in zip(self.paths, self.files, strict=True)]
+        self._dialects = [
+            sniff(find_text(path, file, options.encoding)) for path, file in zip(self.paths, self.files, strict=True)
+        ]
         self._check_headers()
+        self.titles = self._dialects[0].titles
+        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
         self.schema: pa.Schema = self._type_columns()
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
@@ -83,11 +94,24 @@ class CsvSource:
         """See `TableSource.content_hash`."""
         return self._hash
 
+    def rewrites(self, target: Path) -> bool:
+        """See `Rewritable.rewrites`."""
+        return keeps_its_way(self._dialects, target)
+
+    def rewrite(
+        self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]
+    ) -> None:
+        """See `Rewritable.rewrite`: the bytes of a row stay as they are but for its label and the new cells."""
+        rewrite_csv(path, target, self._dialects, label, [given, *added.names], edits)
+
     @cached_property
     def _hash(self) -> str:
         return hash_files(self.paths)
 
     def _check_headers(self) -> None:
+        without = [defect for dialect in self._dialects for defect in missing_header(dialect)]
+        if without:
+            raise InputError(without)
         first = self._dialects[0].header
         wrong = [
             Defect(
@@ -119,7 +143,7 @@ class CsvSource:
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
         if defects:
-            raise InputError(_first_few(defects))
+            raise InputError(first_few(defects))
         written = {DELIMITER: self._dialects[0].delimiter}
         if any(type_.decimal_comma for type_ in types.values()):
             written[DECIMAL] = ","
@@ -128,19 +152,28 @@ class CsvSource:
 
 
 def recognises(source: Source) -> bool:
-    """A file named .csv, .tsv or the same with .gz."""
-    return isinstance(source, Path) and source.name.lower().endswith((*SUFFIXES, ".txt", ".txt.gz"))
+    """A file with an ending of delimited text, also compressed."""
+    return isinstance(source, Path) and _ENDING.search(source.name) is not None
+
+
+def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
+    """Whether a file, whatever it is called, is text with a delimiter in its first lines."""
+    try:
+        dialect = sniff(find_text(path, str(path), options.encoding))
+    except InputError:
+        return False
+    return len(dialect.header) > 1 and all(len(row) == len(dialect.header) for row in dialect.rows)
 
 
 def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
     """Open one file."""
-    return CsvSource([source], name)
+    return CsvSource([source], name, options)
 
 
 def _check(path: Path, name: str) -> None:
     check_file(path, name)
     noun = magic(path)
-    if noun is not None and not (noun == "a gzip file" and is_gzip(path)):
+    if noun is not None and packed_as(path) is None:
         remedy = "give it the ending of its type" if "Parquet" in noun else "save the table as CSV UTF-8 or as Parquet"
         raise InputError([Defect("error", name, None, f"is {noun}, not CSV", remedy)])
 
@@ -154,71 +187,55 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
     while True:
         try:
             seen = 0
-            for batch in _parse_blocks(path, name, dialect, columns, block):
-                fresh = max(done - seen, 0)
-                seen += batch.num_rows
-                if fresh < batch.num_rows:
-                    done = seen
-                    yield batch.slice(fresh)
+            with unpacking(path, name, "CSV"):
+                for batch in _parse_blocks(name, dialect, columns, block):
+                    fresh = max(done - seen, 0)
+                    seen += batch.num_rows
+                    if fresh < batch.num_rows:
+                        done = seen
+                        yield batch.slice(fresh)
             return
         except pa.ArrowInvalid as error:
             if "straddl" in str(error) and block < LARGEST_BLOCK:
                 block *= 16
                 continue
             raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise cannot_read(name, error, "a gzip file" if is_gzip(path) else "CSV", "write it again") from None
 
 
-def _parse_blocks(path: Path, name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:
+def _parse_blocks(name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:
     import pyarrow.csv as arrow_csv
 
-    ragged: list[Any] = []
-    widths = f"cells, but the header has {len(dialect.header)}"
-
-    def refuse(row: pa.csv.InvalidRow) -> str:
-        ragged.append(row)
-        return "skip"
-
-    with open_bytes(path) as stream:
-        reader = arrow_csv.open_csv(
-            stream,
-            read_options=arrow_csv.ReadOptions(
-                column_names=list(dialect.header), skip_rows_after_names=1, use_threads=False, block_size=block
-            ),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter,
-                quote_char=dialect.quote or False,
-                double_quote=dialect.escape is None,
-                escape_char=dialect.escape or False,
-                newlines_in_values=dialect.quote is not None,
-                invalid_row_handler=refuse,
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types={column: pa.binary() for column in dialect.header},
-                include_columns=columns,
-                strings_can_be_null=False,
-            ),
-        )
-        yield from reader
-    if ragged:
-        raise InputError(_ragged(name, ragged, widths))
-
-
-def _ragged(name: str, rows: list[Any], widths: str) -> list[Defect]:
-    remedy = "quote cells that hold the delimiter, or mend the row"
-    # pyarrow counts the header as row 1.
-    found = [
-        Defect(
-            "error",
-            name,
-            row.number - 1 if row.number else None,
-            f"has {row.actual_columns} {widths} ({row.text[:60]!r})",
-            remedy,
-        )
-        for row in rows
-    ]
-    return _first_few(found)
+    ragged = Ragged(name, dialect)
+    # A delimiter that ends every row begins one more cell.
+    names = [*dialect.header, *([BEYOND] if dialect.trailing else [])]
+    with dialect.text.open() as stream:
+        try:
+            stream.read(dialect.start)
+            reader = arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=block),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=dialect.delimiter,
+                    quote_char=dialect.quote or False,
+                    double_quote=dialect.escape is None,
+                    escape_char=dialect.escape or False,
+                    newlines_in_values=dialect.quote is not None or dialect.escape is not None,
+                    invalid_row_handler=ragged.take,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={column: pa.binary() for column in names},
+                    include_columns=[*columns, *names[len(dialect.header) :]],
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                yield ragged.without_end(batch)
+        except (NotTextError, pa.ArrowException, OSError):
+            if stream.failure is not None:
+                raise no_text_error(dialect, stream.failure) from None
+            raise
+    if ragged.rows:
+        raise InputError(ragged.defects())
 
 
 def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:
@@ -239,7 +256,7 @@ def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[D
 
 def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: int) -> list[Defect]:
     """A quote that is never closed swallows the rest of the file into the last cell of the last row."""
-    if last is None or dialect.quote is None or is_gzip(path):
+    if last is None or dialect.quote is None or dialect.text.packed or dialect.text.encoding != UTF8:
         return []
     value = last.column(last.num_columns - 1)[last.num_rows - 1].as_py()
     if b"\n" not in value.rstrip(b"\r\n"):
@@ -251,11 +268,3 @@ def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: in
         return []
     start = value[:40].decode("utf-8", errors="replace").splitlines()[0]
     return [Defect("error", name, row, f"a quote opens before {start!r} and is never closed", "close or remove it")]
-
-
-def _first_few(defects: list[Defect]) -> list[Defect]:
-    """The first five, and how many more there are."""
-    if len(defects) <= DEFECTS_LISTED:
-        return defects
-    more = f"{len(defects) - DEFECTS_LISTED} more rows have the same defect"
-    return [*defects[:DEFECTS_LISTED], Defect("error", defects[0].file, None, more)]

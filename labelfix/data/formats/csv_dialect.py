@@ -1,25 +1,34 @@
-"""How a CSV file is written: delimiter, quoting and header, found from its first part."""
+"""How a CSV file is written: delimiter, quoting and what stands before its rows, found from its first part."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
+import re
+from dataclasses import dataclass, replace
+from typing import Any
 
-from labelfix.data.formats.base import cannot_read
-from labelfix.errors import input_error
+from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.csv_header import looks_like_data
+from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
+from labelfix.errors import Defect, input_error
 
-SAMPLE_BYTES = 1 << 17
-DELIMITERS = (",", "\t", ";", "|")
+SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 26
+SAMPLE_ROWS = 3
+"""Rows that a sample holds at least: a file with very many columns has long ones."""
+
+DELIMITERS = (",", "\t", ";", "|", "\x01", "^", "~", " ")
+"""In the order in which they are tried; the last only where it parts quoted cells, as R writes them."""
+
+QUOTINGS = (('"', None), ('"', "\\"), (None, None), ("'", None), (None, "\\"))
 SWALLOWED_LINES = 50
 DELIMITER = "csv_delimiter"
 """Schema metadata: what stands between the cells of the file, so that an export can be written the same way."""
 DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
+ROW_NAMES = "rownames"
+"""What a first column of row names is called that the header leaves out."""
+_SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,80 +36,174 @@ class Dialect:
     """How the cells of a file are told apart.
 
     Attributes:
+        text: The file.
         delimiter: Stands between cells.
         quote: Encloses a cell; None where quotes have no meaning.
         escape: Stands before a quote inside a cell; None where the quote is doubled instead.
-        header: The column names.
+        header: The column names, each once.
+        titles: The same as they stand in the file.
         header_only: Whether there is nothing below the header.
+        preamble: What stands before the header: blank lines, comments, a line that names the delimiter.
+        header_line: The header with its line end.
+        row_names: Whether rows begin with a name that has no title.
+        trailing: Whether rows end with a delimiter that the header has not.
+        rows: Some of the first rows.
     """
 
+    text: TextFile
     delimiter: str
     quote: str | None
     escape: str | None
-    header: tuple[str, ...]
-    header_only: bool
+    header: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    header_only: bool = False
+    preamble: str = ""
+    header_line: str = ""
+    row_names: bool = False
+    trailing: bool = False
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Bytes of UTF-8 before the first row."""
+        return len((self.preamble + self.header_line).encode(UTF8, "surrogateescape"))
+
+    @property
+    def reader(self) -> dict[str, Any]:
+        """Arguments of `csv.reader`."""
+        return {
+            "delimiter": self.delimiter,
+            "quotechar": self.quote,
+            "escapechar": self.escape,
+            "doublequote": self.escape is None,
+            "quoting": csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL,
+        }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know about how the file is read."""
+        found = []
+        lines = [line for line in self.preamble.splitlines() if line.startswith("#")]
+        if lines:
+            count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+            found.append(f"{count} of comment before the header are passed over")
+        if self.row_names:
+            found.append(f"the header names no first column; it is called {ROW_NAMES!r}")
+        if self.trailing:
+            found.append(f"every row ends with a {self.delimiter!r} that the header has not; it is passed over")
+        for column, title in zip(self.header, self.titles, strict=True):
+            if title and column != title:
+                found.append(f"another column is called {title!r}, too; it is read as {column!r}")
+        return (*self.text.remarks, *found)
 
 
-def is_gzip(path: Path) -> bool:
-    """Whether the name promises a gzip file."""
-    return path.suffix.lower() == ".gz"
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed where its name says .gz."""
-    # A GzipFile does all that is asked of it here, though it is no IO[bytes] to the type checker.
-    return cast(IO[bytes], gzip.open(path, "rb")) if is_gzip(path) else open(path, "rb")
-
-
-def sniff(path: Path, name: str) -> Dialect:
+def sniff(file: TextFile) -> Dialect:
     """Find how a file is written.
 
-    Every combination of delimiter and quoting is tried on the first 128 KiB; the one under which the most
-    rows have as many cells as the header, and more than one, is taken.
+    Every combination of delimiter and quoting is tried on the first 128 KiB (more where rows are very long); the one
+    under which the most rows have as many cells as the header, and more than one, is taken.
 
     Args:
-        path: The file.
-        name: What to call it in messages.
+        file: The file.
 
     Raises:
-        InputError: The file is empty, is not text in UTF-8, or its header is unusable.
+        InputError: The file is damaged, holds zero bytes, or has no header.
     """
-    text, complete = _sample(path, name)
-    tab_first = ".tsv" in (suffix.lower() for suffix in path.suffixes)
-    delimiters = sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS
-    best = -1.0
-    choice: tuple[str, str | None, str | None] = (delimiters[0], '"', None)
-    for delimiter in delimiters:
-        for quote, escape in (('"', None), ('"', "\\"), (None, None), ("'", None)):
-            if quote is not None and escape is not None and f"\\{quote}" not in text:
-                continue
-            score = _score(text, complete, delimiter, quote, escape)
-            if score > best:
-                best, choice = score, (delimiter, quote, escape)
-    rows = _rows(text, complete, *choice) or [[]]
-    return Dialect(*choice, header=_header(rows[0], name), header_only=complete and len(rows) == 1)
+    size = SAMPLE_BYTES
+    while True:
+        text, complete = _sample(file, size)
+        dialect = _sniffed(file, text, complete)
+        if complete or len(dialect.rows) >= SAMPLE_ROWS or size >= LARGEST_SAMPLE:
+            return dialect
+        size *= 8
 
 
-def _sample(path: Path, name: str) -> tuple[str, bool]:
-    try:
-        with open_bytes(path) as stream:
-            head = stream.read(SAMPLE_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise cannot_read(name, error, "a gzip file" if is_gzip(path) else "CSV", "write the file again") from None
-    complete = len(head) <= SAMPLE_BYTES
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise input_error(name, "is UTF-16 text, not UTF-8", "save it as CSV UTF-8")
-    if b"\x00" in head:
-        raise input_error(name, "holds zero bytes, so it is not a text file", "give a CSV file in UTF-8")
-    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
+def missing_header(dialect: Dialect) -> list[Defect]:
+    """The defect of a file whose first row is data; none where it is a header."""
+    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
+        return []
+    shown = dialect.delimiter.join(dialect.titles)[:60]
+    what = f"has no header: its first row ({shown!r}) looks like the rows below it"
+    example = dialect.delimiter.join(f"c{place}" for place in range(1, min(len(dialect.titles), 4)))
+    more = f"{dialect.delimiter}…" if len(dialect.titles) > 3 else f"{dialect.delimiter}label"
+    remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
+    return [Defect("error", dialect.text.name, None, what, remedy)]
+
+
+def _sample(file: TextFile, size: int) -> tuple[str, bool]:
+    with unpacking(file.path, file.name, "CSV"), file.open("surrogateescape") as stream:
+        head = stream.read(size + 1)
+    complete = len(head) <= size
+    if b"\x00" in head[:SAMPLE_BYTES] and head[:SAMPLE_BYTES].count(b"\x00") * 8 > min(len(head), SAMPLE_BYTES):
+        raise not_text(file, ("a zero byte", head.find(b"\x00")), f"at byte {head.find(0) + 1}")
+    text = head.decode(UTF8, errors="surrogateescape")
     if not text.strip():
-        raise input_error(name, "holds nothing but blank lines", "give a file with a header and rows")
+        raise input_error(file.name, "holds nothing but blank lines", "give a file with a header and rows")
     return text, complete
 
 
-def _rows(text: str, complete: bool, delimiter: str, quote: str | None, escape: str | None) -> list[list[str]] | None:
+def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
+    lines = list(io.StringIO(text, newline=""))
+    said, first = _before(lines)
+    body = lines[first:]
+    tab_first = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
+    ways = [said] if said else sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS
+    best = -1.0
+    choice: tuple[str, str | None, str | None] = (ways[0], '"', None)
+    for delimiter in ways:
+        for quote, escape in QUOTINGS:
+            if not _possible(body, delimiter, quote, escape):
+                continue
+            score = _score(body, complete, delimiter, quote, escape)
+            if score > best:
+                best, choice = score, (delimiter, quote, escape)
+    dialect = Dialect(file, *choice)
+    if first and not said and _is_header(lines[first - 1], body, dialect):
+        first -= 1
+        body = lines[first:]
+    rows = _rows(body, complete, *choice) or [[]]
+    return _with_header(replace(dialect, preamble="".join(lines[:first])), body, rows, complete)
+
+
+def _before(lines: list[str]) -> tuple[str | None, int]:
+    """The delimiter that a first line names, and how many lines stand before the header."""
+    first = 0
+    said = _SEP.match(lines[0])
+    if said:
+        return said[1], 1
+    while first < len(lines) - 1 and (lines[first].startswith("#") or not lines[first].strip("\r\n")):
+        first += 1
+    # Nothing but such lines is a header that begins so.
+    comments = any(line.startswith("#") for line in lines[:first])
+    return None, first if comments and lines[first].strip() and not lines[first].startswith("#") else 0
+
+
+def _is_header(comment: str, body: list[str], dialect: Dialect) -> bool:
+    """Whether the last line of comment is itself the header: `#id,text` or, above rows of data, `# id,text`."""
+    names = _rows([comment], True, dialect.delimiter, dialect.quote, dialect.escape)
+    rows = _rows(body, False, dialect.delimiter, dialect.quote, dialect.escape)
+    if not names or not rows or len(names[0]) != len(rows[0]) or len(rows[0]) < 2:
+        return False
+    return not comment.startswith("# ") or looks_like_data(rows[0], rows[1:])
+
+
+def _possible(body: list[str], delimiter: str, quote: str | None, escape: str | None) -> bool:
+    """Whether a dialect differs at all from simpler ones here: most are ruled out by what does not occur."""
+    if delimiter == " " and (quote != '"' or not body[0].startswith('"')):
+        return False
+    if not any(delimiter in line for line in body[:2]):
+        return False
+    if escape is None:
+        return True
+    escaped = [f"{escape}{quote}"] if quote else [f"{escape}{delimiter}", f"{escape}\n", f"{escape}\r"]
+    return any(pair in line for line in body for pair in escaped)
+
+
+def _rows(
+    lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None
+) -> list[list[str]] | None:
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        lines,
         delimiter=delimiter,
         quotechar=quote,
         escapechar=escape,
@@ -109,7 +212,7 @@ def _rows(text: str, complete: bool, delimiter: str, quote: str | None, escape: 
         # Only at the true end of the file is an open quote a mistake.
         strict=complete,
     )
-    limit = csv.field_size_limit(SAMPLE_BYTES * 2)
+    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
     try:
         rows = [row for row in reader if row]
     except csv.Error:
@@ -121,21 +224,48 @@ def _rows(text: str, complete: bool, delimiter: str, quote: str | None, escape: 
     return rows[:-1] if cut else rows
 
 
-def _score(text: str, complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
-    rows = _rows(text, complete, delimiter, quote, escape)
+def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
+    rows = _rows(lines, complete, delimiter, quote, escape)
     if not rows or len(rows[0]) < 2:
         return -1.0
-    even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+    width, below = len(rows[0]), rows[1:]
+    even = (1 + sum(len(row) == width for row in below)) / len(rows)
+    if below and all(len(row) == width + 1 for row in below):
+        # Row names, or a delimiter at the end of every row: as good, unless another way fits outright.
+        even = 0.99
     # A stray quote swallows the rest of the sample as one cell, which would look even.
     swallowed = not complete and "".join(rows[-1]).count("\n") > SWALLOWED_LINES
     return even - 0.5 * swallowed
 
 
-def _header(cells: list[str], name: str) -> tuple[str, ...]:
-    names = tuple(cell.strip() for cell in cells)
-    twice = sorted({column for column in names if names.count(column) > 1})
-    if twice:
-        raise input_error(name, f"has two columns called {twice[0]!r}", "give every column a name of its own")
-    if len(names) == 1 and not names[0]:
-        raise input_error(name, "has no header", "put the column names into the first line")
-    return names
+def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], complete: bool) -> Dialect:
+    reader = csv.reader(body, **dialect.reader)
+    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+    try:
+        next((row for row in reader if row), None)
+    except csv.Error:
+        pass
+    finally:
+        csv.field_size_limit(limit)
+    titles, below = [cell.strip() for cell in rows[0]], rows[1:]
+    if titles == [""]:
+        raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
+    row_names = trailing = False
+    if len(titles) > 1 and below and all(len(row) == len(titles) + 1 for row in below):
+        trailing = all(row[-1] == "" for row in below)
+        firsts = [row[0] for row in below]
+        row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
+    names = unique_names(titles)
+    if row_names:
+        titles = ["", *titles]
+        names = unique_names([ROW_NAMES, *names])
+    return replace(
+        dialect,
+        header=names,
+        titles=tuple(titles),
+        header_only=complete and not below,
+        header_line="".join(body[: reader.line_num]),
+        row_names=row_names,
+        trailing=trailing,
+        rows=tuple(map(tuple, below)),
+    )

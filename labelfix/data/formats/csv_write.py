@@ -7,23 +7,72 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.csv_dialect import DELIMITER, is_gzip
+from labelfix.data.formats.csv_dialect import DELIMITER
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+
+@dataclass(frozen=True)
+class Quoting:
+    """How cells are written.
+
+    Attributes:
+        delimiter: Stands between them.
+        quote: Encloses those that need it; None where nothing does.
+        escape: Stands before what needs it inside a cell; None where quotes are doubled instead.
+        always: Whether cells of text are enclosed without need.
+        numbers: Whether all others are, too.
+    """
+
+    delimiter: str
+    quote: str | None = '"'
+    escape: str | None = None
+    always: bool = False
+    numbers: bool = False
+
+    def cells(self, column: pa.Array) -> pa.Array:
+        """A column as the strings to write; null is an empty cell.
+
+        Raises:
+            ValueError: A cell cannot be written so; its argument is the cell.
+        """
+        text = column_text(column)
+        always = self.always if pa.types.is_string(column.type) else self.numbers
+        return self.quoted(text, always)
+
+    def quoted(self, text: pa.Array, always: bool = False) -> pa.Array:
+        """Strings as cells, see `cells`."""
+        letters = re.escape("".join(filter(None, ("\r\n", self.delimiter, self.quote, self.escape))))
+        special = pc.match_substring_regex(text, f"[{letters}]")
+        if not always and not pc.any(special).as_py():
+            return text
+        if self.escape is not None:
+            # Without quotes, line ends and delimiters are escaped like the rest.
+            inside = pc.replace_substring_regex(text, f"([{re.escape(self.escape + (self.quote or ''))}])", r"\\\1")
+            if self.quote is None:
+                return pc.replace_substring_regex(inside, f"([\r\n{re.escape(self.delimiter)}])", r"\\\1")
+        elif self.quote is None:
+            raise ValueError(text.filter(special)[0].as_py())
+        else:
+            inside = pc.replace_substring(text, self.quote, 2 * self.quote)
+        enclosed = pc.binary_join_element_wise(self.quote, inside, self.quote, "")
+        return enclosed if always else pc.if_else(special, enclosed, text)
 
 
 def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a table as CSV, or as TSV where the name of `target` says so; with semicolons where its source had them.
 
-    Cells are quoted only where they must be; nested columns become JSON text; null is an empty cell.
+    Cells are quoted only where they must be; nested columns become JSON text, bytes base64; null is an empty cell.
 
     Args:
         path: The file to write.
@@ -33,48 +82,54 @@ def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.
     """
     own = (schema.metadata or {}).get(DELIMITER.encode(), b",").decode()
     delimiter = "\t" if ".tsv" in target.name.lower() else "," if own == "\t" else own
-    with _open_text(path, is_gzip(target)) as stream:
-        csv.writer(stream, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+    header = io.StringIO()
+    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+    with open_to_write(path, target) as stream:
+        stream.write(header.getvalue().encode())
         for batch in batches:
             if batch.num_rows:
-                lines = _lines(batch, delimiter)
-                stream.write("\n".join(lines.to_pylist()))
-                stream.write("\n")
+                lines = _lines(batch, Quoting(delimiter))
+                stream.write("\n".join(lines.to_pylist()).encode())
+                stream.write(b"\n")
 
 
 @contextmanager
-def _open_text(path: Path, compressed: bool) -> Iterator[IO[str]]:
-    if not compressed:
-        with open(path, "w", encoding="utf-8", newline="") as plain:
+def open_to_write(path: Path, target: Path) -> Iterator[IO[bytes]]:
+    """A file to write, compressed where the name that it will have in the end says so."""
+    if not target.name.lower().endswith(".gz"):
+        with open(path, "wb") as plain:
             yield plain
         return
     # Neither time nor name in the header, so that the same rows give the same bytes.
     with (
         open(path, "wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
     ):
-        yield text
+        yield cast(IO[bytes], packed)
 
 
-def _lines(batch: pa.RecordBatch, delimiter: str) -> pa.Array:
-    cells = [_quoted(_text(column), delimiter) for column in batch.columns]
+def _lines(batch: pa.RecordBatch, quoting: Quoting) -> pa.Array:
+    cells = [quoting.cells(column) for column in batch.columns]
     if len(cells) == 1:
         # An empty cell alone on its line would be a blank line, which readers skip.
         return pc.if_else(pc.equal(cells[0], ""), '""', cells[0])
-    return pc.binary_join_element_wise(*cells, delimiter)
+    return pc.binary_join_element_wise(*cells, quoting.delimiter)
 
 
-def _text(column: pa.Array) -> pa.Array:
+def column_text(column: pa.Array) -> pa.Array:
     """A column as strings, null as the empty one."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if isinstance(column, pa.ExtensionArray):
+        texts = [None if v is None else _plain(v) for v in column.to_pylist()]
+        return pa.array(texts, pa.string()).fill_null("")
     if pa.types.is_nested(column.type):
         return pa.array(
-            ["" if v is None else json.dumps(v, ensure_ascii=False, default=_plain) for v in column.to_pylist()]
+            ["" if v is None else json.dumps(v, ensure_ascii=False, default=_plain) for v in column.to_pylist()],
+            pa.string(),
         )
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return pa.array(["" if v is None else base64.b64encode(v).decode() for v in column.to_pylist()])
+    if _is_bytes(column.type):
+        return pa.array(["" if v is None else base64.b64encode(v).decode() for v in column.to_pylist()], pa.string())
     text = column.cast(pa.string())
     if pa.types.is_floating(column.type):
         whole = pc.match_substring_regex(text, r"^-?\d+$")
@@ -83,12 +138,9 @@ def _text(column: pa.Array) -> pa.Array:
     return text.fill_null("")
 
 
-def _quoted(text: pa.Array, delimiter: str) -> pa.Array:
-    special = pc.match_substring_regex(text, f'["\r\n{delimiter}]')
-    if not pc.any(special).as_py():
-        return text
-    doubled = pc.replace_substring(text, '"', '""')
-    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), text)
+def _is_bytes(type_: pa.DataType) -> bool:
+    kinds = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_kind(type_) for is_kind in kinds)
 
 
 def _plain(value: object) -> str:

@@ -120,7 +120,9 @@ def _field(name: str, parts: Sequence[Part], remarks: list[str]) -> pa.Field:
     fields = [part.schema.field(name) for part in parts]
     types = [field.type for field in fields]
     merged = merge_types(types)
-    if merged is not None and not all(_holds(part, name, field.type, merged) for part, field in zip(parts, fields, strict=True)):
+    if merged is not None and not all(
+        _holds(part, name, field.type, merged) for part, field in zip(parts, fields, strict=True)
+    ):
         merged = None
     if merged is None:
         merged = pa.binary() if any(is_bytes(value_type(type_)) for type_ in types) else pa.string()
@@ -267,5 +269,7 @@ def _as_text(array: pa.Array) -> pa.Array:
     try:
         return array.cast(pa.string())
     except pa.ArrowException:
-        texts = (None if cell is None else json.dumps(cell, default=str, ensure_ascii=False) for cell in array.to_pylist())
+        texts = (
+            None if cell is None else json.dumps(cell, default=str, ensure_ascii=False) for cell in array.to_pylist()
+        )
         return pa.array(list(texts), pa.string())

@@ -1,0 +1,76 @@
+"""Which encoding a file that is not UTF-8 probably has."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Literal
+
+GUESSED_FROM = 1 << 20
+"""Bytes from the beginning that are looked at, and as many round the place that is no UTF-8."""
+
+USUAL = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874",
+    "koi8_r", "cp932", "euc_jp", "gb18030", "big5", "cp949",
+)  # fmt: skip
+"""What tables are met in; others are only guessed by accident."""
+
+WESTERN = "àâäáãåæçéèêëíìîïñóòôöõøœßúùûüÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜ’‘“”–—…€£§°«»•¿¡\xa0"
+
+WRITTEN = 1 << 15
+"""Bytes of lines with letters beyond ASCII that the guess rests on: more makes it no better."""
+
+
+def wide_order(head: bytes) -> Literal["little", "big"] | None:
+    """Byte order of UTF-16 without a mark, by where the zero bytes of plain letters stand; None where it is not."""
+    head = head[: len(head) // 2 * 2]
+    zeros = (head[0::2].count(0), head[1::2].count(0))
+    if max(zeros) * 4 < len(head) // 2 or min(zeros) * 8 > max(zeros):
+        return None
+    return "little" if zeros[1] > zeros[0] else "big"
+
+
+def guess(stream: IO[bytes], offset: int) -> str | None:
+    """The name of the likeliest encoding.
+
+    Args:
+        stream: The file's bytes, from the beginning.
+        offset: How many bytes lie before the first that is no UTF-8.
+    """
+    from charset_normalizer import from_bytes
+
+    head = stream.read(GUESSED_FROM)
+    if offset >= GUESSED_FROM:
+        # Read on rather than sought: a compressed file has no other way.
+        before = offset - GUESSED_FROM - GUESSED_FROM // 2
+        while before > 0 and (block := stream.read(min(before, GUESSED_FROM))):
+            before -= len(block)
+        head = stream.read(GUESSED_FROM)
+    # Lines in plain ASCII say nothing about the encoding and only thin out those that do.
+    lines = [line for line in head.splitlines() if not line.isascii()]
+    told = b"\n".join(lines)[:WRITTEN]
+    if not told:
+        return None
+    if _decodes(told, "cp1252") and _western(told.decode("cp1252", errors="replace")):
+        return "cp1252"
+    fitting = [name for name in USUAL if _decodes(told, name)]
+    if not fitting:
+        return None
+    best = from_bytes(told, cp_isolation=fitting, enable_fallback=False).best()
+    return fitting[0] if best is None else str(best.encoding)
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    """Whether text, which may end within a character, is of an encoding."""
+    try:
+        text[: text.rfind(b"\n") if b"\n" in text else len(text)].decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _western(text: str) -> bool:
+    """Whether the letters beyond ASCII are those of Western Europe, among plain ones: the commonest case by far."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    beyond = [letter for letter in text if letter > "\x7f"]
+    mixed = sum(any(letter <= "\x7f" for letter in word) for word in words)
+    return mixed >= 0.5 * len(words) and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
