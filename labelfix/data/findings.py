@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.formats import TableSource
 from labelfix.errors import Defect, InputError
 
 LISTED = 5
@@ -118,6 +119,13 @@ class Findings:
         if len(rows) > LISTED:
             file, _ = places.of(int(rows[LISTED]))
             severity(file, more.format(len(rows) - LISTED))
+
+    def source(self, source: TableSource) -> None:
+        """What a source says of how it was read."""
+        for one in getattr(source, "sources", (source,)):
+            for remark in getattr(one, "remarks", ()):
+                self.note(f"{one.name}: {remark}")
+            self._found += getattr(one, "warnings", ())
 
     def take(self, error: InputError) -> None:
         """Add the defects of an error that was raised further down."""

@@ -130,6 +130,7 @@ def open_rows(
     """
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"))
+    findings.source(table)
     label = _optional(table, settings.label_column, columns.label, "--label-column", findings)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if label is not None and refuse_type(table, label, findings):
@@ -189,6 +190,7 @@ def read_truth(
     """
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "truth"))
+    findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
     ids, _ = id_columns(table, None, replace(settings, id_column=named), findings)
     if ids is None and not findings.has_errors:

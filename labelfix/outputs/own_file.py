@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import write_batches
+from labelfix.data.formats import TableSource, write_batches
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
@@ -56,7 +56,8 @@ def export_table(
     """Write the source's table with corrected labels, some rows at a time.
 
     Rows stand in their old order, each once; the label column keeps its place and type; the old label goes into a new
-    column at the end. Of a folder of images the table lists id (the path) and labels.
+    column at the end. Of a folder of images the table lists id (the path) and labels, or the columns of its
+    metadata.
 
     Args:
         correction: The labels and their source.
@@ -69,8 +70,8 @@ def export_table(
         InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
     """
     text = out.name.lower().endswith(TEXT_SUFFIXES)
-    verbatim = text and correction.source.format == "csv"
-    columns = [n for n in correction.source.schema.names if correction.source.format != "image_folder" or n != "image"]
+    verbatim = text and _is_text(correction.source)
+    columns = _written(correction.source).names
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:
@@ -106,6 +107,17 @@ def free_name(name: str, taken: Collection[str]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
+
+
+def _written(source: TableSource) -> pa.Schema:
+    """The columns that come back: of a folder of images not the images."""
+    written: pa.Schema = getattr(source, "written", source.schema)
+    return written
+
+
+def _is_text(source: TableSource) -> bool:
+    """Whether the source has cells that can be written as they stand in it."""
+    return bool(getattr(source, "untyped", source.format == "csv"))
 
 
 def _corrected_batch(
@@ -146,7 +158,7 @@ def _details(
 def _schema(
     correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
-    own = correction.source.schema
+    own = _written(correction.source)
     fields = [pa.field(own.field(name).name, pa.string()) if verbatim else own.field(name) for name in columns]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
