@@ -122,9 +122,10 @@ class Findings:
 
     def source(self, source: TableSource) -> None:
         """What a source says of how it was read."""
-        for remark in source.remarks:
-            self.note(f"{source.name}: {remark}")
-        self._found += source.warnings
+        for one in getattr(source, "sources", (source,)):
+            for remark in one.remarks:
+                self.note(f"{one.name}: {remark}")
+            self._found += one.warnings
 
     def take(self, error: InputError) -> None:
         """Add the defects of an error that was raised further down."""

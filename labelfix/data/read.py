@@ -68,6 +68,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     findings = Findings()
     ours, theirs, aliases = _open(noisy, clean, settings, findings)
     for source in (ours, theirs):
+        findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)

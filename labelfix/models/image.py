@@ -57,7 +57,7 @@ class SmallImages:
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding."""
-        return digest("pixels", 1, "square", self.side)
+        return digest("pixels", 2, "square", self.side)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> ImageInputs:
         """Pixels `uint8 (N, S, S, 3)`, decoded once."""

@@ -73,7 +73,7 @@ class FrozenTimm:
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 2, self.source, self.config, self.batch_size)
+        return digest(self.family, 3, self.source, self.config, self.batch_size)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.picture import to_rgb
 from labelfix.data.tables import InputTable
 from labelfix.errors import input_error
 from labelfix.models.contents import image_bytes
@@ -31,17 +32,14 @@ PEEKED = 256
 
 
 def open_image(data: bytes) -> Image:
-    """The image as RGB, turned the way its camera says; 16-bit greys are scaled to 8 bits.
+    """The image as RGB, as `labelfix.data.picture.to_rgb` makes it of any mode.
 
     Raises:
         OSError: The bytes are not a readable image; so do ValueError and SyntaxError.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image: Image.Image = Image.open(io.BytesIO(data))
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
-    return ImageOps.exif_transpose(image).convert("RGB")
+    return to_rgb(Image.open(io.BytesIO(data)))
 
 
 def square(image: Image, side: int) -> npt.NDArray[np.uint8]:

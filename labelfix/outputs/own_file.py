@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import csv, write_batches
+from labelfix.data.formats import TableSource, csv, write_batches
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings
@@ -56,7 +56,8 @@ def export_table(
     """Write the source's table with corrected labels, some rows at a time.
 
     Rows stand in their old order, each once; the label column keeps its place and type; the old label goes into a new
-    column at the end. Of a folder of images the table lists id (the path) and labels.
+    column at the end. Of a folder of images the table lists id (the path) and labels, or the columns of its
+    metadata.
 
     Args:
         correction: The labels and their source.
@@ -69,8 +70,8 @@ def export_table(
         InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
-    verbatim = text and correction.source.format == "csv"
-    columns = [n for n in correction.source.schema.names if correction.source.format != "image_folder" or n != "image"]
+    verbatim = text and correction.source.untyped
+    columns = _written(correction.source).names
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:
@@ -126,6 +127,17 @@ def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool) ->
     return Edit(old, (said.corrected >= 0) & (said.corrected != said.given), new, kept, whole)
 
 
+def _written(source: TableSource) -> pa.Schema:
+    """The columns that come back: of a folder of images not the images."""
+    written: pa.Schema = getattr(source, "written", source.schema)
+    return written
+
+
+def _is_text(source: TableSource) -> bool:
+    """Whether the source has cells that can be written as they stand in it."""
+    return bool(getattr(source, "untyped", source.format == "csv"))
+
+
 def _corrected_batch(
     label_column: str, batch: pa.RecordBatch, said: Verdicts, labels: pa.Array, schema: pa.Schema
 ) -> pa.RecordBatch:
@@ -164,7 +176,7 @@ def _details(
 def _schema(
     correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
-    own = correction.source.schema
+    own = _written(correction.source)
     fields = [pa.field(own.field(name).name, pa.string()) if verbatim else own.field(name) for name in columns]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.

@@ -94,13 +94,15 @@ def _scan(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     from labelfix.data.formats import ReadOptions, open_table
     from labelfix.data.formats.image_folder import ImageFolderSource
+    from labelfix.data.formats.image_metadata import ImageMetadataSource
 
     left = set(numbers)
     source = open_table(file, options=ReadOptions(encoding))
-    if isinstance(source, ImageFolderSource):
+    if isinstance(source, ImageFolderSource | ImageMetadataSource):
         # The paths, relative as the user gave the folder; scanning would build Arrow values, which imports pandas.
-        paths = {number: source.paths[number - 1] for number in numbers if number <= len(source.paths)}
-        yield from ((number, {"id": path, "image": f"{file}/{path}"}) for number, path in paths.items())
+        for number in (n for n in numbers if n <= len(source.places)):
+            ids = {} if source.paths is None else {"id": source.paths[number - 1]}
+            yield number, {**ids, columns[-1]: f"{file}/{source.places[number - 1]}"}
         return
     for chunk in source.scan([column for column in columns if column in source.schema.names]):
         here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)

@@ -83,7 +83,9 @@ def test_a_parquet_file_made_from_a_dataset_keeps_the_class_names(tmp_path: Path
 
 def test_a_saved_dataset_of_several_splits_is_refused_with_their_folders(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": dataset(), "test": dataset()}).save_to_disk(tmp_path / "saved")
-    with pytest.raises(InputError, match=r"holds 2 splits \(train, test\); say which: --split train, or give .*saved/train$"):
+    with pytest.raises(
+        InputError, match=r"holds 2 splits \(train, test\); say which: --split train, or give .*saved/train$"
+    ):
         open_table(tmp_path / "saved")
     datasets.DatasetDict({"train": dataset()}).save_to_disk(tmp_path / "one")
     assert rows(tmp_path / "one") == TABLE.to_pylist()
@@ -206,7 +208,9 @@ def test_a_hub_name_asks_the_datasets_library_and_its_failures_are_worded(monkey
     monkeypatch.setattr(datasets, "load_dataset", load)
     assert len(rows("hub:me/pets@small:train")) == 3
     assert asked == [("me/pets", "small", "train")]
-    with pytest.raises(InputError, match=r"hub:me/pets: holds 2 splits .*say which: --split train, or give hub:me/pets:train"):
+    with pytest.raises(
+        InputError, match=r"hub:me/pets: holds 2 splits .*say which: --split train, or give hub:me/pets:train"
+    ):
         open_table("hub:me/pets")
     with pytest.raises(InputError, match=r"hub:me/broken: cannot be loaded from the hub \(Couldn't reach"):
         open_table("hub:me/broken")

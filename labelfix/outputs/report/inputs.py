@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
 
@@ -125,9 +126,9 @@ def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell
         return Look(name)
     try:
         with Image.open(io.BytesIO(content)) as image:
-            picture = image.convert("RGB")
+            picture = to_rgb(image)
             picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return Look(name)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=75)
