@@ -91,7 +91,7 @@ def floats(values: Greys) -> Greys:
 
 
 def _stretched(values: npt.NDArray[np.float64]) -> Greys:
-    least, most = values.min(), values.max()
+    least, most = float(values.min()), float(values.max())
     if least == most:
         return np.clip(values, 0, 255).astype(np.uint8)
     return np.rint((values - least) * (255 / (most - least))).astype(np.uint8)

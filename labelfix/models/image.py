@@ -22,7 +22,7 @@ from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card, digest, encode_rows, read_weights, write_weights
 from labelfix.models.features import ImageInputs
-from labelfix.models.pixels import decode_window, square
+from labelfix.models.pixels import PICTURE, decode_window, square
 from labelfix.models.resnet32 import FEATURES, ResNet32
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
@@ -96,7 +96,8 @@ class SmallImages:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        return Card(("numpy", "pillow", "torch", "safetensors"), "a list of paths of 8-bit images", CARD)
+        code = CARD.replace("PICTURE\n", PICTURE)
+        return Card(("numpy", "pillow", "torch", "safetensors"), "a list of paths of 8-bit images", code)
 
 
 CARD = """\
@@ -109,6 +110,9 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 
 
+PICTURE
+
+
 def probabilities(paths, folder="."):
     about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
     weights, encoding = load_file(f"{folder}/model.safetensors"), about["encoding"]
@@ -119,7 +123,7 @@ def probabilities(paths, folder="."):
         return F.batch_norm(x, *norm)
 
     def pixels(path):
-        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        image = picture(path)
         size = (encoding["side"], encoding["side"])
         return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BICUBIC))
 

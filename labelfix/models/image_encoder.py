@@ -30,7 +30,7 @@ from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encode
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.image_fine_tuned import TrainedTimm, take_apart
-from labelfix.models.pixels import decode_window
+from labelfix.models.pixels import PICTURE, decode_window
 from labelfix.models.timm_models import create, data_config
 from labelfix.models.transforms import evaluation
 from labelfix.progress import Progress
@@ -124,8 +124,8 @@ class FrozenTimm:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        takes = f"a list of paths of images{encoder_note(self.folder)}"
-        return Card(("torch", "timm", "pillow", "safetensors"), takes, CARD)
+        takes = f"a list of paths of 8-bit images{encoder_note(self.folder)}"
+        return Card(("torch", "timm", "pillow", "safetensors"), takes, CARD.replace("PICTURE\n", PICTURE))
 
     @cached_property
     def _encoder(self) -> nn.Module:
@@ -191,12 +191,15 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 
 
+PICTURE
+
+
 def probabilities(paths, folder="."):
     about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
     weights, encoder = load_file(f"{folder}/model.safetensors"), os.path.join(folder, about["encoding"]["encoder"])
     model = timm.create_model(f"local-dir:{encoder}", pretrained=True, num_classes=0).eval()
     prepare = timm.data.create_transform(**about["encoding"]["data_config"])
-    images = [prepare(ImageOps.exif_transpose(Image.open(path)).convert("RGB")) for path in paths]
+    images = [prepare(picture(path)) for path in paths]
     with torch.no_grad():
         features = torch.nn.functional.normalize(model(torch.stack(images)), dim=1)
     logits = features @ weights["head.weight"].T + weights["head.bias"]

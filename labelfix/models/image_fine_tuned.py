@@ -22,6 +22,7 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.encoded_images import EncodedImages, encode_images
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.encoding import Card, digest, seeded
+from labelfix.models.pixels import PICTURE
 from labelfix.models.timm_models import create
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
@@ -138,7 +139,7 @@ class TrainedTimm:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        return Card(("torch", "timm", "pillow"), "a list of paths of images", CARD)
+        return Card(("torch", "timm", "pillow"), "a list of paths of 8-bit images", CARD.replace("PICTURE\n", PICTURE))
 
     @property
     def _side(self) -> int:
@@ -179,11 +180,14 @@ import torch
 from PIL import Image, ImageOps
 
 
+PICTURE
+
+
 def probabilities(paths, folder="."):
     about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
     model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     prepare = timm.data.create_transform(**about["encoding"]["data_config"])
-    images = [prepare(ImageOps.exif_transpose(Image.open(path)).convert("RGB")) for path in paths]
+    images = [prepare(picture(path)) for path in paths]
     with torch.no_grad():
         logits = model(torch.stack(images))
     return torch.softmax(logits / about["temperature"], dim=1).numpy()

@@ -31,6 +31,17 @@ PEEKED = 256
 """Images whose size is looked at to choose a network."""
 
 
+PICTURE = """\
+def picture(path):
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+"""
+"""How the example in a classifier's README opens an image of 8 bits; it gives what `open_image` gives."""
+
+
 def open_image(data: bytes) -> Image:
     """The image as RGB, as `labelfix.data.picture.to_rgb` makes it of any mode.
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from labelfix.data.formats import write_batches
+from labelfix.data.formats.image_files import normal
 from labelfix.errors import input_error
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.exports import flat_probabilities
@@ -170,12 +171,16 @@ def _class_folders(correction: Correction, out: Path) -> dict[str, str]:
 
 def _claim(place: PurePosixPath, taken: set[str]) -> PurePosixPath:
     number, free = 1, place
-    # Compared without case: on many file systems A.png and a.png are one file.
-    while str(free).casefold() in taken:
+    while _same(free) in taken:
         number += 1
         free = place.with_name(f"{place.stem}-{number}{place.suffix}")
-    taken.add(str(free).casefold())
+    taken.add(_same(free))
     return free
+
+
+def _same(place: PurePosixPath) -> str:
+    """What two places share that are one on some file systems: A.png and a.png, é in one letter or in two."""
+    return normal(str(place)).casefold()
 
 
 def _put(image: _Image, place: Path, hard_link: bool) -> None:

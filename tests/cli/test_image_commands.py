@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import csv
+import json
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,3 +48,70 @@ def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     assert main(["export", "--run", "run", "--corrected-labels", "fixed"]) == 2
     assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0
     assert (folder / "fixed.csv").read_text().splitlines()[0] == "id,label,given_label"
+
+
+def trained(folder):
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
+    assert main(words) == 0
+
+
+@pytest.fixture(params=["csv", "jsonl"])
+def named(folder, request):
+    """The images in two folders that say nothing, named with their labels by metadata; one image is not named."""
+    lines = []
+    for place in sorted((folder / "images").rglob("*.png")):
+        lines.append({"file_name": f"part/{place.name}", "label": place.parent.name, "camera": "007"})
+        (folder / "images" / "part").mkdir(exist_ok=True)
+        place.rename(folder / "images" / "part" / place.name)
+    for label in ("dark", "bright"):
+        (folder / "images" / label).rmdir()
+    Image.new("RGB", (8, 8)).save(folder / "images" / "part" / "spare.png")
+    gold = (folder / "gold.csv").read_text().replace("dark/", "part/").replace("bright/", "part/")
+    (folder / "gold.csv").write_text(gold)
+    with open(folder / "images" / f"metadata.{request.param}", "w", newline="", encoding="utf-8") as stream:
+        if request.param == "csv":
+            writer = csv.DictWriter(stream, list(lines[0]))
+            writer.writeheader()
+            writer.writerows(lines)
+        else:
+            stream.writelines(json.dumps(line) + "\n" for line in lines)
+    return folder
+
+
+def test_a_folder_with_metadata_is_trained_on_looked_up_and_given_back(named, capsys):
+    trained(named)
+    assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0
+    with open(named / "fixed.csv", newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["file_name", "label", "camera", "given_label"]
+    assert len(rows) == 40
+    assert {row["camera"] for row in rows} == {"007"}
+    assert main(["export", "--run", "run", "--corrected-labels", "fixed", "-q"]) == 0
+    corrected = {row["file_name"].removeprefix("part/"): row["label"] for row in rows}
+    assert {path.name: path.parent.name for path in (named / "fixed").rglob("*.png")} == corrected
+    # Trusted images always end in their own class, whatever the metadata said.
+    assert corrected["00.png"] == "dark"
+    capsys.readouterr()
+    assert main(["flag", "--run", "run", "--show", "3"]) == 0
+    assert "images/part/00.png" in capsys.readouterr().out
+    assert main(["report", "--run", "run", "--out", "report.html"]) == 0
+    assert "data:image/jpeg;base64" in (named / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_in_decomposed_letters_are_trained_on_looked_up_and_copied(folder, capsys):
+    """As macOS hands them out: the trusted file, the flags and the new folder have composed ones."""
+    for old, new in (("dark", "obscurité"), ("bright", "clarté")):
+        (folder / "images" / old).rename(folder / "images" / unicodedata.normalize("NFD", new))
+        text = (folder / "gold.csv").read_text(encoding="utf-8")
+        (folder / "gold.csv").write_text(text.replace(old, unicodedata.normalize("NFC", new)), encoding="utf-8")
+    trained(folder)
+    assert main(["export", "--run", "run", "--corrected-labels", "fixed", "-q"]) == 0
+    assert (folder / "fixed" / unicodedata.normalize("NFC", "obscurité") / "00.png").exists()
+    assert len(list((folder / "fixed").rglob("*.png"))) == 40
+    capsys.readouterr()
+    assert main(["flag", "--run", "run", "--show", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "/00.png" in said
+    assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0
+    ids = [line.split(",")[0] for line in (folder / "fixed.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    assert ids == [unicodedata.normalize("NFC", id_) for id_ in ids]

@@ -62,7 +62,8 @@ def make_case(family, folder, bert_folder, timm_folder, vit_folder):
     side = 96 if family == "image timm untrained" else 24
     paths = [folder / f"{number}.png" for number in range(5)]
     for number, (path, pixels) in enumerate(zip(paths, random_images(5, side), strict=True)):
-        path.write_bytes(png(pixels[: side - number]))  # not quite square
+        seen = np.dstack([pixels, pixels[:, :, 0]]) if number == 4 else pixels  # the last one is transparent in places
+        path.write_bytes(png(seen[: side - number]))  # not quite square
     folders = {"image timm frozen": timm_folder, "image timm fine-tuned": timm_folder}
     backbone = str((folders | {"image vision transformer": vit_folder}).get(family, "auto"))
     size = 64 if family == "image timm untrained" else None

@@ -134,3 +134,21 @@ def test_class_names_never_leave_the_folder(make_labels, tmp_path):
     source = open_table(str(tmp_path / "noisy.parquet"))
     export_tree(Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == ["a_b/1.png"]
+
+
+def test_names_that_are_one_on_some_file_systems_do_not_meet(make_labels, tmp_path):
+    """é in one letter and in two; both stay in their class."""
+    composed, split = "cat/\u00e9.png", "cat/e\u0301.png"
+    for place in (composed, split):
+        path = tmp_path / "images" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PNG + place.encode())
+    if len(contents(tmp_path / "images")) < 2:
+        pytest.skip("this file system holds one of them")
+    source = open_table(str(tmp_path / "images"))
+    labels = make_labels(["cat"] * 2, [[0.9, 0.1]] * 2, ids=list(source.paths), file=str(tmp_path / "images"))
+    export_tree(
+        Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
+    )
+    assert sorted(contents(tmp_path / "out").values()) == sorted(PNG + place.encode() for place in (composed, split))
+    assert sum(name.endswith("-2.png") for name in contents(tmp_path / "out")) == 1

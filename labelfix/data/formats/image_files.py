@@ -70,7 +70,7 @@ class Survey:
     folders: tuple[str, ...]
     again: tuple[str, ...]
 
-    @property
+    @functools.cached_property
     def filled(self) -> tuple[str, ...]:
         """Those of `folders` with an image somewhere below them."""
         tops = {path.split("/", 1)[0] for path in self.images if "/" in path}
@@ -162,7 +162,7 @@ def holds_images(root: Path) -> bool:
     for path in _Walk(root).files():
         if path.lower().endswith(read_suffixes()):
             return True
-        unread = unread or _ending(path) in UNREAD_SUFFIXES or _ending(path) in IMAGE_SUFFIXES
+        unread = unread or _is_picture(path)
     return unread
 
 
@@ -220,8 +220,8 @@ def unread(found: Survey, name: str) -> tuple[tuple[str, ...], tuple[Defect, ...
     Returns:
         Remarks, and warnings: the latter for pictures.
     """
-    pictures = [path for path in found.others if _ending(path) in (*UNREAD_SUFFIXES, *IMAGE_SUFFIXES)]
-    rest = [path for path in found.others if path not in set(pictures) and path not in METADATA_FILES]
+    pictures = [path for path in found.others if _is_picture(path)]
+    rest = [path for path in found.others if not _is_picture(path) and path not in METADATA_FILES]
     remarks = [f"{endings(rest)} {_are(len(rest))} not read"] if rest else []
     if found.again:
         remarks.append(f"links to folders that are read already are not followed ({listed(found.again)})")
@@ -256,6 +256,10 @@ def _is_clutter(name: str) -> bool:
     low = name.lower()
     stem, suffix = os.path.splitext(low)
     return low.startswith(".") or low in CLUTTER_FILES or (stem in CLUTTER_STEMS and suffix in CLUTTER_SUFFIXES)
+
+
+def _is_picture(path: str) -> bool:
+    return _ending(path) in UNREAD_SUFFIXES or _ending(path) in IMAGE_SUFFIXES
 
 
 def _is_text(path: str) -> bool:

@@ -59,7 +59,7 @@ class ImageMetadataSource:
     def __init__(self, root: Path, file: str, name: str, shown: str) -> None:
         self.name = name
         self.folder = root.absolute()
-        self.table: TableSource = _open(root / file, f"{shown}/{file}")
+        self.table: TableSource = _open(root / file, f"{shown.rstrip('/')}/{file}")
         # Whoever looks a row up opens this again, and finds its image.
         self.files = (shown,)
         self.untyped: bool = self.table.format == "csv"
