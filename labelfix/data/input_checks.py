@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from labelfix.data.findings import LISTED, AnyPlaces, Findings
 from labelfix.data.formats.csv_types import is_missing
 from labelfix.data.images import unreadable
-from labelfix.data.inputs import ColumnInputs, number_lists
+from labelfix.data.inputs import ColumnInputs
+from labelfix.data.number_lists import number_lists
 from labelfix.data.scan import is_text
 
 Flags = npt.NDArray[np.bool_]

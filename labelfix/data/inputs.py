@@ -18,14 +18,14 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.formats.image_folder import IMAGE_TYPE
+from labelfix.data.number_lists import fixed_lists, number_lists
 from labelfix.data.numbers import read_dates, read_numbers
 from labelfix.data.profile import profile_columns
-from labelfix.data.scan import as_text, decode, is_list, is_text, scan, value_type
+from labelfix.data.scan import as_text, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes, InputSpec, InputTable
 
 SELECT_ROWS = 4096
-LIST_ITEM = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|(?i:nan|inf|infinity))$"
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class ColumnInputs:
         return pa.record_batch(arrays, names=list(self.spec.columns))
 
     def _numbers(self, name: str, cells: pa.Array) -> pa.Array:
+        cells = as_text(cells)
         return read_numbers(cells, comma=is_text(cells.type) and name in self._commas)
 
     @cached_property
@@ -184,44 +185,6 @@ def categories(cells: pa.Array) -> pa.Array:
     """A column as strings in their one spelling; an empty one is a missing value."""
     text = spelled(as_text(cells))
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def number_lists(cells: pa.Array) -> pa.Array:
-    """Embeddings as lists; a cell that is no list of numbers is null.
-
-    Text formats hold what JSON, Python, NumPy or torch wrote: `[0.1, 0.2]`, `[0.1 0.2]`, `[np.float32(0.1)]`,
-    `array([0.1, 0.2], dtype=float32)`, `[[0.1, 0.2]]`. Of typed lists, one within another is taken for the inner one.
-    """
-    if not is_text(cells.type):
-        return _inner(cells) if is_list(cells.type) and is_list(cells.type.value_type) else cells
-    text = pc.replace_substring_regex(cells, r"np\.float\d+\(([^)]*)\)", r"\1")
-    text = pc.replace_substring_regex(text, r"^\s*(?:(?:np\.)?array|tensor)\((.*?)(?:,\s*[a-z]+=[^\]]*)?\)\s*$", r"\1")
-    inner = pc.utf8_trim(text, " []\t\r\n")
-    listed = pc.replace_substring_regex(inner, r"\s*,\s*|\s+", ",")
-    parts = pc.split_pattern(pc.if_else(pc.equal(listed, ""), pa.scalar(None, pa.string()), listed), ",")
-    lengths = pc.fill_null(pc.list_value_length(parts), 0).to_numpy(zero_copy_only=False)
-    items = parts.flatten()
-    good = pc.match_substring_regex(items, LIST_ITEM).to_numpy(zero_copy_only=False)
-    owner = np.repeat(np.arange(len(cells)), lengths)
-    sound = lengths > 0
-    sound[owner[~good]] = False
-    kept = pa.array(sound[owner]) if len(owner) else pa.array([], pa.bool_())
-    offsets = np.concatenate([[0], np.cumsum(np.where(sound, lengths, 0))]).astype(np.int32)
-    lists = pa.ListArray.from_arrays(pa.array(offsets), items.filter(kept).cast(pa.float32()))
-    return pc.if_else(pa.array(sound), lists, pa.scalar(None, lists.type))
-
-
-def _inner(cells: pa.Array) -> pa.Array:
-    """Of lists of one list each, those; null where there are more, or none."""
-    lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
-    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    return cells.flatten().take(pa.array(starts, mask=lengths != 1))
-
-
-def fixed_lists(cells: pa.Array, width: int) -> pa.Array:
-    """Embeddings as `fixed_size_list<float32>[width]`; every row must have that length."""
-    flat = decode(cells).flatten().cast(pa.float32(), safe=False)
-    return pa.FixedSizeListArray.from_arrays(flat, width)
 
 
 def image_structs(cells: pa.Array, folder: str) -> pa.Array:

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.image_folder import IMAGE_SUFFIXES
+from labelfix.data.number_lists import number_lists
 from labelfix.data.numbers import nearly_dates, nearly_numeric
-from labelfix.data.scan import is_list, is_number, is_text, scan, value_type
+from labelfix.data.scan import as_text, is_list, is_number, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 
 HEAD_ROWS = 20_000
@@ -158,7 +159,8 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
     spaced = pc.match_substring(present, " ")
     holds = _holds(present)
     if holds == "numbers":
-        length = pc.mode(pc.add(pc.count_substring(present, ","), 1))[0].as_py()["mode"]
+        lengths = pc.list_value_length(number_lists(present.slice(0, HEAD_ROWS_NESTED))).drop_null()
+        length = pc.mode(lengths)[0].as_py()["mode"] if len(lengths) else 0
     numeric, comma = (False, False) if holds else nearly_numeric(present)
     foreign = pc.and_(pc.invert(spaced), pc.match_substring_regex(present, r"[^\x00-\x{24F}]"))
     return Profile(
@@ -197,7 +199,9 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
     present = cells.drop_null()
     missing = len(cells) - len(present)
     if is_list(type_):
-        lengths = pc.list_value_length(present)
+        # One list within another is taken for the inner one, as the output of an encoder is often written.
+        present = number_lists(present).drop_null() if is_list(type_.value_type) else present
+        lengths, type_ = pc.list_value_length(present), present.type
         common = pc.mode(lengths)[0].as_py()["mode"] if len(present) else 0
         numeric = is_number(type_.value_type)
         return Profile(name, type_, len(cells), missing, length=common, holds="numbers" if numeric else "")
@@ -207,7 +211,9 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
     if pa.types.is_binary(type_):
         heads = [bytes(value[:8]) for value in present.to_pylist()]
         images = bool(heads) and sum(h.startswith(IMAGE_MAGIC) for h in heads) > 0.5 * len(heads)
-        return Profile(name, type_, len(cells), missing, holds="images" if images else "")
+        return (
+            Profile(name, type_, len(cells), missing, holds="images") if images else _profile_text(name, as_text(cells))
+        )
     return Profile(name, type_, len(cells), missing)
 
 

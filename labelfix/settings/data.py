@@ -43,8 +43,8 @@ class DataSettings:
     class_map: str | None = None
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
 
-    missing: str | None = None
-    """Words that stand for "no label" or "no value" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class or a value. Default: NA, N/A, n/a, #N/A, <NA>, null, NULL, Null, None, nan, NaN, NAN, \\N."""
+    missing: str = ",".join(MISSING_WORDS)
+    """Words that stand for "no label" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class."""
 
     new_classes: Literal["error", "as-unlabelled"] = "error"
     """What a label means that is none of the run's classes, in rows for a finished run: an error, or no label."""
@@ -76,9 +76,8 @@ class DataSettings:
 
     @property
     def missing_words(self) -> frozenset[str]:
-        """The words of `missing`, or the usual ones."""
-        words = MISSING_WORDS if self.missing is None else self.missing.split(",")
-        return frozenset(word for word in map(str.strip, words) if word)
+        """The words of `missing`."""
+        return frozenset(word for word in map(str.strip, self.missing.split(",")) if word)
 
 
 def _is_encoding(name: str) -> bool:

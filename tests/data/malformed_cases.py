@@ -466,7 +466,7 @@ def duplicate_ids(folder: Path) -> Case:
     return Case(
         noisy_csv(folder, changed(7, "a2,the same item once more here,cat")),
         gold_csv(folder),
-        ('noisy.csv, row 7: id "a2" stands already in row 2', "one row per item; several annotators need one row each"),
+        ('noisy.csv, row 7: id "a2" stands already in row 2', "one row per item: where several people labelled it, keep the majority vote"),
     )
 
 
