@@ -177,7 +177,6 @@ def open_text_encoder(
     spec: InputSpec,
     settings: ModelSettings,
     compute: ComputeSettings,
-    frozen: bool,
     progress: Progress,
 ) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
     """A transformers encoder by folder or `hf:NAME`.
@@ -192,7 +191,7 @@ def open_text_encoder(
             "give a text encoder's folder"
         )
     limit = longest(folder, load_tokenizer(folder), settings.max_tokens)
-    if not frozen:
+    if not settings.freeze:
         from labelfix.models.text_fine_tuned import FineTunedText, probe
 
         return FineTunedText(spec, folder, folder.source, limit, probe(folder))

@@ -14,6 +14,8 @@ from memory_table import image_table, png, random_images, text_table
 
 from labelfix.errors import SettingsError
 from labelfix.models.encoder_folder import EncoderFolder
+from labelfix.models.image_encoder import FrozenTimm
+from labelfix.models.image_fine_tuned import TrainedTimm
 from labelfix.models.pooling import CODE, named_pooling, pool
 from labelfix.models.representation import choose_representation
 from labelfix.models.text_encoder import FrozenText
@@ -21,12 +23,11 @@ from labelfix.models.text_fine_tuned import FineTunedText
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
-CPU = torch.device("cpu")
 TEXTS = ["the cat sat on the mat", "", "a big red dog", "market falls " * 30, "goal"] * 3
 
 
-def choose(table, compute, device=CPU, progress=None, **settings):
-    return choose_representation(table, ModelSettings(**settings), compute, device, progress or Silent())
+def choose(table, compute, progress=None, **settings):
+    return choose_representation(table, ModelSettings(**settings), compute, progress or Silent())
 
 
 @pytest.fixture
@@ -80,13 +81,31 @@ def test_a_local_folder_never_touches_the_network(bert_folder, timm_folder, comp
             representation.new_classifier(2, torch.Generator().manual_seed(0))
 
 
-def test_encoders_are_frozen_on_a_cpu_and_fine_tuned_on_a_gpu_unless_told(bert_folder, compute):
-    table, gpu = text_table(TEXTS), torch.device("cuda")
-    backbone = str(bert_folder)
-    assert isinstance(choose(table, compute, backbone=backbone), FrozenText)
-    assert isinstance(choose(table, compute, gpu, backbone=backbone), FineTunedText)
-    assert isinstance(choose(table, compute, gpu, backbone=backbone, freeze=True), FrozenText)
-    assert isinstance(choose(table, compute, backbone=backbone, freeze=False), FineTunedText)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_encoders_are_frozen_on_every_device_unless_told(bert_folder, timm_folder, device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
+    texts, images = text_table(TEXTS), image_table([png(random_images(1, 32)[0])])
+    for compute in (ComputeSettings(), ComputeSettings(device=device)):
+        assert isinstance(choose(texts, compute, backbone=str(bert_folder)), FrozenText)
+        assert isinstance(choose(images, compute, backbone=str(timm_folder)), FrozenTimm)
+        assert isinstance(choose(texts, compute, backbone=str(bert_folder), freeze=False), FineTunedText)
+        assert isinstance(choose(images, compute, backbone=str(timm_folder), freeze=False), TrainedTimm)
+
+
+def test_fine_tuning_texts_is_warned_of_once_with_what_it_did(bert_folder, timm_folder, compute):
+    class Warned(Silent):
+        warnings = ()
+
+        def warn(self, message):
+            self.warnings += (message,)
+
+    texts, images = text_table(TEXTS), image_table([png(random_images(1, 32)[0])])
+    tried = [(texts, bert_folder, False, 1), (texts, bert_folder, True, 0), (images, timm_folder, False, 0)]
+    for table, folder, freeze, count in tried:
+        warned = Warned()
+        choose(table, compute, warned, backbone=str(folder), freeze=freeze).encode(table, compute, warned)
+        assert len(warned.warnings) == count
+        assert all("from 54 to 31 % right where --freeze reaches 77 %" in each for each in warned.warnings)
 
 
 def test_the_identity_of_an_encoder_changes_with_weights_tokens_and_batch_size(own_bert, compute):
