@@ -36,7 +36,7 @@ def load_tokenizer(folder: EncoderFolder) -> Any:  # noqa: ANN401 - transformers
 
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - tokenizers raise almost anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingsError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from memory_table import image_table, png, random_images, text_table
 
+import labelfix
 from labelfix.errors import SettingsError
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.image_encoder import FrozenTimm
@@ -238,7 +240,7 @@ def pickled(folder):
         (lambda folder: (folder / "model.safetensors").unlink(), r"has no weights \(\*.safetensors\); copy the whole"),
         (
             pickled,
-            r"weights are a pickle \(pytorch_model.bin\), which labelfix does not open; save them as safetensors",
+            r"weights are a pickle \(pytorch_model.bin\), .* labelfix does not open; load the model with",
         ),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be loaded"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 20), "cannot be (loaded|fine-tuned)"),
@@ -250,6 +252,83 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(own_bert, damage, m
     with pytest.raises(SettingsError, match=message) as caught:
         choose(table, compute, backbone=str(own_bert), freeze=freeze).encode(table, compute, Silent())
     assert "\n" not in str(caught.value)
+
+
+class Opened(Exception):
+    """A pickle was opened."""
+
+
+def no_pickles(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise Opened
+
+    monkeypatch.setattr("torch.load", refuse)
+    monkeypatch.setattr("pickle.load", refuse)
+    monkeypatch.setattr("pickle.Unpickler", refuse)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "last.pth.tar", "x.ckpt", "x.pkl"])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_pickled_weights_alone_are_refused_with_the_way_to_convert_them(
+    bert_folder, timm_folder, kind, name, tmp_path, compute, monkeypatch
+):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(bert_folder if kind == "text" else timm_folder, tmp_path / "own"))
+    (own / "model.safetensors").rename(own / name)
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    message = rf"are a pickle \({name}\), .* does not open; .*save_pretrained\(FOLDER, safe_serialization=True\)"
+    with pytest.raises(SettingsError, match=message):
+        choose(table, compute, backbone=str(own))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_a_pickle_beside_safetensors_is_never_opened(
+    bert_folder, timm_folder, kind, freeze, tmp_path, compute, monkeypatch
+):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(bert_folder if kind == "text" else timm_folder, tmp_path / "own"))
+    for name in ("pytorch_model.bin", "model.pth", "training_args.bin"):
+        (own / name).write_bytes(b"\x80\x04no weights")
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    representation = choose(table, compute, backbone=str(own), freeze=freeze)
+    representation.encode(table, compute, Silent())
+    module = representation.new_classifier(2, torch.Generator().manual_seed(0))
+    from labelfix.data.tables import ClassNames
+
+    representation.write_module(tmp_path, module, ClassNames(("a", "b")))
+    assert not [file for file in tmp_path.glob("*.bin")]
+
+
+def test_a_pickle_that_timm_would_take_before_other_safetensors_is_refused(timm_folder, tmp_path, compute, monkeypatch):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(timm_folder, tmp_path / "own"))
+    (own / "model.safetensors").rename(own / "weights.safetensors")
+    table = image_table([png(random_images(1, 32)[0])])
+    choose(table, compute, backbone=str(own))
+    (own / "pytorch_model.bin").write_bytes(b"\x80\x04no weights")
+    with pytest.raises(SettingsError, match=r"a pickle \(pytorch_model.bin\).* no model.safetensors; rename the"):
+        choose(table, compute, backbone=str(own))
+
+
+def test_a_name_whose_weights_are_pickles_at_the_hub_is_refused_with_what_to_give(own_bert, compute, monkeypatch):
+    (own_bert / "model.safetensors").unlink()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(own_bert))
+    with pytest.raises(
+        SettingsError, match="hub has no weights of it in safetensors.*; give another model, or a local"
+    ):
+        choose(text_table(TEXTS), compute, backbone="hf:some/name")
+
+
+def test_every_call_of_the_library_that_takes_it_says_that_no_code_is_to_be_run():
+    calls = []
+    for file in Path(labelfix.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("from_pretrained", "from_config"):
+                said = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                calls.append((file.name, node.lineno, said.get("trust_remote_code")))
+    assert len(calls) >= 5
+    assert {said for _, _, said in calls} == {"False"}, calls
 
 
 def test_code_that_a_folder_brings_along_is_not_run(own_bert, compute, tmp_path):
