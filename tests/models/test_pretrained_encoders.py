@@ -254,6 +254,66 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(own_bert, damage, m
     assert "\n" not in str(caught.value)
 
 
+def without_vocabulary(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+def without_any_tokenizer_file(folder):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+
+def with_a_vocabulary_of_marks_alone(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+
+
+def with_fewer_embeddings(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 10}))
+
+
+def with_far_more_embeddings(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 30_522}))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (without_vocabulary, "the folder has no tokenizer files; copy the tokenizer's files"),
+        (without_any_tokenizer_file, "the folder has no tokenizer files; copy the tokenizer's files"),
+        (
+            with_a_vocabulary_of_marks_alone,
+            "knows 0 words of the 18 tokens that the model reads.*; copy the tokenizer's",
+        ),
+        (with_far_more_embeddings, "knows 14 words of the 30,522 tokens that the model reads.*; copy the tokenizer's"),
+        (with_fewer_embeddings, "up to 17 and the model reads numbers below 10: they do not belong together; copy the"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_the_models_stops_the_run_before_anything_is_encoded(
+    own_bert, damage, message, freeze, compute
+):
+    """The library makes an empty tokenizer where files are missing, and every word is unknown to it."""
+    damage(own_bert)
+    with pytest.raises(SettingsError, match=message) as caught:
+        choose(text_table(TEXTS), compute, backbone=str(own_bert), freeze=freeze)
+    assert str(caught.value).startswith(f"backbone = {str(own_bert)!r}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_a_file_of_words_is_fine_where_it_needs_none(tmp_path, compute):
+    """CANINE reads characters by their number."""
+    from transformers import CanineConfig, CanineModel, CanineTokenizer
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    CanineModel(CanineConfig(**sizes, num_hash_buckets=64)).save_pretrained(tmp_path)
+    CanineTokenizer().save_pretrained(tmp_path)
+    assert isinstance(choose(text_table(TEXTS), compute, backbone=str(tmp_path)), FrozenText)
+
+
 class Opened(Exception):
     """A pickle was opened."""
 
