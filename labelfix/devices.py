@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -67,16 +68,46 @@ def full_precision(device: torch.device) -> Iterator[None]:
 
     Convolutions there round to 10 bits (TF32) by default. The look-ahead's finite difference moves the weights by
     less than that rounding, and would measure nothing but it.
+
+    PyTorch has two interfaces to that and refuses to multiply where they contradict each other. Both are set, and both
+    get back what they said, even where that was a contradiction.
     """
     if device.type != "cuda":
         yield
         return
-    places: list[Any] = [torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul]  # type: ignore[attr-defined]
-    before = [place.fp32_precision for place in places]
+    backends: Any = torch.backends
+    # A place reads what is said above it where it says nothing of its own, so those above come first and say nothing.
+    above = [backends, backends.cudnn]
+    places = [*above, backends.cudnn.conv, backends.cudnn.rnn, backends.cuda.matmul, backends.mkldnn.matmul]
+    before = []
+    for place in places:
+        before.append(place.fp32_precision)
+        place.fp32_precision = "none" if place in above else "ieee"
+    older = _older_interface()
     try:
-        for place in places:
-            place.fp32_precision = "ieee"
+        _set_older_interface("highest", False)
+        for place in places[len(above) :]:
+            place.fp32_precision = "ieee"  # again, since the older interface sets the newer one as well
         yield
     finally:
+        _set_older_interface(*older)
         for place, value in zip(places, before, strict=True):
             place.fp32_precision = value
+
+
+def _older_interface() -> tuple[str, bool]:
+    """What it says of matrix products and of convolutions, where the newer one says that no digit be lost."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is a newer one
+        try:
+            convolutions = torch.backends.cudnn.allow_tf32
+        except RuntimeError:  # it says yes, which contradicts the newer one
+            convolutions = True
+        return torch.get_float32_matmul_precision(), convolutions
+
+
+def _set_older_interface(products: str, convolutions: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions

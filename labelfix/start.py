@@ -87,7 +87,7 @@ def prepare(
     if begun:
         begun.check_device(device.type)
     with watch.stage("represent"):
-        representation = choose(reading.data, settings, device, progress)
+        representation = choose(reading.data, settings, progress)
     contents["backbone"] = representation.identity
     if begun:
         begun.check_contents(contents, {"backbone": settings.model.backbone})
@@ -107,7 +107,7 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
     return reading
 
 
-def choose(data: TrainingData, settings: TrainSettings, device: torch.device, progress: Progress) -> Representation:
+def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> Representation:
     """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
     assert data.noisy.inputs is not None
-    return choose_representation(data.noisy.inputs, settings.model, settings.compute, device, progress)
+    return choose_representation(data.noisy.inputs, settings.model, settings.compute, progress)

@@ -124,7 +124,8 @@ def _config(name: str, offline: bool) -> Any:  # noqa: ANN401 - a configuration 
     where = name.removeprefix("hf:") if name.startswith("hf:") else str(Path(name).expanduser())
     try:
         with quiet():
-            return AutoConfig.from_pretrained(where, local_files_only=offline or not name.startswith("hf:"))
+            local = offline or not name.startswith("hf:")
+            return AutoConfig.from_pretrained(where, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - the hub's client raises almost anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SettingsError(
@@ -139,7 +140,9 @@ def _text(name: str, config: Any, classes: int | None, tokens: int, generator: t
 
     config.num_labels = classes or 4
     with seeded(generator), quiet():
-        model = AutoModelForSequenceClassification.from_config(config, attn_implementation="sdpa")
+        model = AutoModelForSequenceClassification.from_config(
+            config, attn_implementation="sdpa", trust_remote_code=False
+        )
     network = SequenceBackbone(model, config.num_labels)
     width = int(network.last.in_features)
     del network.last  # the classifier has a head of its own

@@ -16,7 +16,6 @@ from labelfix.data.formats import Chunk, TableSource, open_several
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels import LabelReader
 from labelfix.data.tables import Codes, InputSpec
-from labelfix.devices import pick_device
 from labelfix.errors import SettingsError, input_error
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.progress import Progress
@@ -189,8 +188,7 @@ def _representation(
 ) -> Representation:
     if table.spec.kind == "embedding":
         model = replace(model, backbone="auto" if freeze else "mlp")
-    device = pick_device(compute.device)
-    found = choose_representation(table, replace(model, freeze=freeze), compute, device, progress)
+    found = choose_representation(table, replace(model, freeze=freeze), compute, progress)
     if found.frozen != freeze:
         said = "true and needs one that is computed once" if freeze else "false and needs one that can be trained"
         raise SettingsError(f"backbone = {model.backbone!r}: the plan says freeze = {said}, such as a model's folder")

@@ -32,6 +32,7 @@ def demo(
     context: typer.Context,
     out: DemoOut = Path("labelfix-demo"),
     seed: Seed = 0,
+    device: options.Device = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace the files of an earlier demo.")
     ] = False,
@@ -49,20 +50,22 @@ def demo(
         f"wrote {out / 'noisy.parquet'} ({NOISE:.0%} of the labels are wrong), "
         f"{out / 'trusted.csv'} ({TRUSTED} trusted rows), {out / 'truth.csv'} and {out / 'test.parquet'}"
     )
-    for words in commands(out, seed, overwrite):
+    for words in commands(out, seed, overwrite, device):
         _run(words, voice)
     voice.data("\n" + "\n".join(closing_lines(out)))
 
 
-def commands(out: Path, seed: int, overwrite: bool) -> list[list[str]]:
-    """The commands that a user would run, as words after `labelfix`."""
+def commands(out: Path, seed: int, overwrite: bool, device: str | None = None) -> list[list[str]]:
+    """The commands that a user would run, as words after `labelfix`; those that compute are told the device."""
     noisy, trusted, run = (str(out / name) for name in ("noisy.parquet", "trusted.csv", "run"))
     again = ["--overwrite"] if overwrite else []
+    where = [] if device is None else ["--device", device]
+    predict = ["predict", "--run", run, "--input", str(out / "test.parquet")]
     return [
         ["check", "--noisy", noisy, "--clean", trusted],
-        ["train", "--noisy", noisy, "--clean", trusted, "--out", run, "--seed", str(seed), *again],
+        ["train", "--noisy", noisy, "--clean", trusted, "--out", run, "--seed", str(seed), *where, *again],
         ["evaluate", "--run", run, "--truth", str(out / "truth.csv")],
-        ["predict", "--run", run, "--input", str(out / "test.parquet"), "--out", str(out / "predictions.parquet")],
+        [*predict, "--out", str(out / "predictions.parquet"), *where],
         ["flag", "--run", run, "--show", "5"],
         ["export", "--run", run, "--corrected-labels", str(out / "fixed.parquet")],
     ]

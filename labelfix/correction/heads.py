@@ -27,12 +27,15 @@ TRUSTED_OUT_OF_FOLD = "trusted rows out of fold"
 
 
 def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
-    """A fitted head as the problem's classifier, in evaluation mode."""
+    """A fitted head as the problem's classifier, in evaluation mode; on the problem's device, like every classifier.
+
+    Heads are fitted on the CPU, whatever that device is.
+    """
     module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
     with torch.no_grad():
         module.head.weight.copy_(head.weight)
         module.head.bias.copy_(head.bias)
-    return module.eval()
+    return module.to(problem.device).eval()
 
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class NetworkCorrector:
     """Soft label = the LCN's output, its temperature scaled; rows without a given label get P(y | x).
 
     Attributes:
-        lcn: The trained network, in evaluation mode, on the CPU.
+        lcn: The trained network, in evaluation mode, on any device.
         temperature: Of log q.
         classifier_temperature: Of the classifier's logits, for rows without a given label.
     """
@@ -55,7 +55,8 @@ class NetworkCorrector:
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
-        save_file({k: v.contiguous() for k, v in self.lcn.state_dict().items()}, folder / "model.safetensors")
+        weights = {name: value.cpu().contiguous() for name, value in self.lcn.state_dict().items()}
+        save_file(weights, folder / "model.safetensors")
         inner = self.lcn.residual if isinstance(self.lcn, StructuredCorrectionNetwork) else self.lcn
         description = {
             "kind": "label-correction-network",

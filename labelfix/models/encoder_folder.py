@@ -19,12 +19,31 @@ from typing import Any
 from labelfix.errors import RunError, SettingsError
 from labelfix.progress import Progress
 
-PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*_Pooling/config.json", "README.md", "LICENSE*")
+PATTERNS = (
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*.model",
+    "*.spm",
+    "*.tiktoken",
+    "*_Pooling/config.json",
+    "README.md",
+    "LICENSE*",
+)
 """Files of an encoder that are fetched, and copied into a run; patterns of its folder."""
 
 COPY_LIMIT = 1 << 30
 """Bytes up to which an encoder is copied into the run, so that the classifier stands on its own."""
 
+
+PICKLES = (".bin", ".pt", ".pth", ".pth.tar", ".ckpt", ".pkl", ".pickle")
+"""How the names of files end that pickled weights are kept in."""
+
+HOW_TO_CONVERT = (
+    "load the model with its own library where you trust the file, and write it as safetensors: "
+    "save_pretrained(FOLDER, safe_serialization=True), timm.models.save_for_hf, or safetensors.torch.save_file"
+)
+"""Ends a sentence about pickled weights."""
 
 BUNDLE = "encoder"
 """Folder within `classifier/` that an encoder is copied to."""
@@ -120,16 +139,33 @@ def check_folder(path: Path, name: str) -> EncoderFolder:
             f"backbone = {name!r}: the folder has no config.json; give a folder that save_pretrained wrote"
         )
     if not any(path.glob("*.safetensors")):
-        pickles = sorted(file.name for kind in ("*.bin", "*.pth", "*.pt", "*.ckpt") for file in path.glob(kind))
-        if pickles:
+        found = pickles(path)
+        if found:
             raise SettingsError(
-                f"backbone = {name!r}: the weights are a pickle ({pickles[0]}), which labelfix does not open; "
-                "save them as safetensors"
+                f"backbone = {name!r}: the weights are a pickle ({found[0]}), which can run any code and which "
+                f"labelfix does not open; {HOW_TO_CONVERT}"
+            )
+        if name.startswith(("hf:", "timm:")):
+            raise SettingsError(
+                f"backbone = {name!r}: the hub has no weights of it in safetensors, and pickles are not fetched; "
+                "give another model, or a local folder with converted weights"
             )
         raise SettingsError(
             f"backbone = {name!r}: the folder has no weights (*.safetensors); copy the whole model there"
         )
     return EncoderFolder(path.resolve(), name)
+
+
+def pickles(path: Path) -> list[str]:
+    """Names of the folder's files that reading would unpickle, sorted."""
+    return sorted(file.name for file in path.iterdir() if file.name.endswith(PICKLES))
+
+
+def read_config(folder: EncoderFolder, **options: Any) -> Any:  # noqa: ANN401 - transformers is untyped here
+    """The transformers library's view of `config.json`, its defaults filled in; raises almost anything."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False, **options)
 
 
 def bundled_encoder(values: dict[str, Any], folder: Path) -> EncoderFolder:

@@ -133,7 +133,7 @@ class FrozenTimm:
 
 
 def open_image_encoder(
-    spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, frozen: bool, progress: Progress
+    spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> FrozenTimm | TrainedTimm:
     """A timm model by folder or `timm:NAME`.
 
@@ -149,7 +149,7 @@ def open_image_encoder(
         )
     model = create(folder, num_classes=0).eval()
     config = data_config(model, settings.image_size, settings.backbone)
-    if not frozen:
+    if not settings.freeze:
         return TrainedTimm(spec, folder, folder.source, "", config, take_apart(model, config), settings.smallest_crop)
     with torch.inference_mode():
         width = int(model(torch.zeros(1, *config["input_size"])).shape[1])

@@ -24,7 +24,15 @@ from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
-from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder, quiet
+from labelfix.models.encoder_folder import (
+    BUNDLE,
+    EncoderFolder,
+    bundled_encoder,
+    encoder_note,
+    find_encoder,
+    quiet,
+    read_config,
+)
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
 from labelfix.models.features import FeatureInputs, TokenInputs
 from labelfix.models.pooling import CODE, named_pooling, pool
@@ -160,7 +168,7 @@ def load_encoder(folder: EncoderFolder) -> nn.Module:
     try:
         with quiet():
             model = AutoModel.from_pretrained(
-                folder.path, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                folder.path, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
             )
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
         raise SettingsError(_cannot_load(folder, error)) from None
@@ -177,7 +185,6 @@ def open_text_encoder(
     spec: InputSpec,
     settings: ModelSettings,
     compute: ComputeSettings,
-    frozen: bool,
     progress: Progress,
 ) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
     """A transformers encoder by folder or `hf:NAME`.
@@ -192,7 +199,7 @@ def open_text_encoder(
             "give a text encoder's folder"
         )
     limit = longest(folder, load_tokenizer(folder), settings.max_tokens)
-    if not frozen:
+    if not settings.freeze:
         from labelfix.models.text_fine_tuned import FineTunedText, probe
 
         return FineTunedText(spec, folder, folder.source, limit, probe(folder))
@@ -204,10 +211,8 @@ def open_text_encoder(
 
 
 def _width(folder: EncoderFolder) -> int:
-    from transformers import AutoConfig
-
     try:
-        return int(AutoConfig.from_pretrained(folder.path, local_files_only=True).hidden_size)
+        return int(read_config(folder).hidden_size)
     except Exception as error:  # noqa: BLE001
         raise SettingsError(_cannot_load(folder, error)) from None
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier, TokenBatch
-from labelfix.models.encoder_folder import EncoderFolder, quiet
+from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import Card, digest, seeded
 from labelfix.models.features import TokenInputs
 from labelfix.models.tokens import encode_tokens, load_tokenizer
@@ -171,11 +171,11 @@ def probe(folder: EncoderFolder) -> int:
 
 def _load(folder: EncoderFolder, num_classes: int) -> tuple[nn.Module, int, list[str]]:
     """The library's sequence classifier, K, and the names of its parameters that the folder does not have."""
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(folder.path, num_labels=num_classes, local_files_only=True)
+            config = read_config(folder, num_labels=num_classes)
             dropout = {name: getattr(config, name) for name in ATTENTION_DROPOUT if hasattr(config, name)}
             config.update(dict.fromkeys(dropout, 0.0))
             model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -184,6 +184,7 @@ def _load(folder: EncoderFolder, num_classes: int) -> tuple[nn.Module, int, list
                 ignore_mismatched_sizes=True,
                 local_files_only=True,
                 use_safetensors=True,
+                trust_remote_code=False,
                 dtype=torch.float32,
                 output_loading_info=True,
             )

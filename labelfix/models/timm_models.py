@@ -7,7 +7,8 @@ from typing import Any
 from torch import nn
 
 from labelfix.errors import SettingsError
-from labelfix.models.encoder_folder import EncoderFolder
+from labelfix.models.encoder_folder import EncoderFolder, pickles
+from labelfix.models.encoding import WEIGHTS
 
 KEYS = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 """The parts of a data configuration that determine the evaluation transform."""
@@ -21,6 +22,13 @@ def create(folder: EncoderFolder, **options: Any) -> nn.Module:  # noqa: ANN401 
     """
     import timm
 
+    found = pickles(folder.path)
+    if found and not (folder.path / WEIGHTS).is_file():
+        # timm looks for this name first, and then for some pickles before it looks for other safetensors.
+        raise SettingsError(
+            f"backbone = {folder.name!r}: a pickle ({found[0]}), which labelfix does not open, lies there and no "
+            f"{WEIGHTS}; rename the safetensors file to that, or take the pickle away"
+        )
     try:
         model: nn.Module = timm.create_model(f"local-dir:{folder.path}", pretrained=True, **options)
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything

@@ -13,7 +13,7 @@ from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cache import EntryWriter, cached
 from labelfix.models.contents import contents_hash, texts, windows
-from labelfix.models.encoder_folder import EncoderFolder, quiet
+from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import digest
 from labelfix.models.features import TokenInputs
 from labelfix.progress import Progress
@@ -21,6 +21,12 @@ from labelfix.settings.model import ComputeSettings
 
 WINDOW = 4096
 """Texts tokenised together, and sorted by length together."""
+
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken")
+"""Names of files that hold a vocabulary."""
+
+LEAST_SHARE = 0.1
+"""Of the tokens that a model reads its own tokenizer knows more than this; models have a few rows to spare."""
 
 UNSET = 1_000_000
 """A tokenizer's longest text above this means that its folder does not say."""
@@ -30,21 +36,61 @@ def load_tokenizer(folder: EncoderFolder) -> Any:  # noqa: ANN401 - transformers
     """The folder's tokenizer, with a padding token.
 
     Raises:
-        SettingsError: The folder has none that can be loaded.
+        SettingsError: The folder has none that can be loaded, or one that does not belong to the model.
     """
     from transformers import AutoTokenizer
 
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
+            rows = getattr(read_config(folder).get_text_config(), "vocab_size", None)
     except Exception as error:  # noqa: BLE001 - tokenizers raise almost anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SettingsError(
-            f"backbone = {folder.name!r}: its tokenizer cannot be loaded ({reason}); copy the tokenizer files there"
-        ) from None
+        raise _misfit(folder, f"its tokenizer cannot be loaded ({reason})") from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    _check_vocabulary(folder, tokenizer, rows)
     return tokenizer
+
+
+def _check_vocabulary(folder: EncoderFolder, tokenizer: Any, rows: int | None) -> None:  # noqa: ANN401
+    """Refuse a vocabulary that cannot be the model's.
+
+    Where the files of a vocabulary are missing, the library makes a tokenizer all the same, to which every word is
+    unknown or nothing at all.
+
+    Args:
+        folder: The encoder.
+        tokenizer: Its tokenizer.
+        rows: How many tokens the model has embeddings of; None where it does not say.
+    """
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    special = set(tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab())
+    words = [number for token, number in vocabulary.items() if token not in special]
+    if not words or (rows is not None and len(words) < LEAST_SHARE * rows):
+        of = "" if rows is None else f" of the {rows:,} tokens that the model reads"
+        raise _misfit(folder, f"its tokenizer knows {len(words):,} words{of}, so that texts would say nothing")
+    highest = max([*words, *(number for number in (tokenizer.pad_token_id, *_around(tokenizer)) if number is not None)])
+    if rows is not None and highest >= rows:
+        raise _misfit(
+            folder,
+            f"its tokenizer numbers tokens up to {highest:,} and the model reads numbers below {rows:,}: they do not "
+            "belong together",
+        )
+
+
+def _around(tokenizer: Any) -> list[int]:  # noqa: ANN401
+    """Numbers of the tokens that are put around every text."""
+    return list(tokenizer("")["input_ids"])
+
+
+def _misfit(folder: EncoderFolder, what: str) -> SettingsError:
+    if not any(file.is_file() for pattern in VOCABULARIES for file in folder.path.glob(pattern)):
+        what = "the folder has no tokenizer files"
+    return SettingsError(
+        f"backbone = {folder.name!r}: {what}; copy the tokenizer's files (tokenizer.json and tokenizer_config.json, or "
+        "vocab.txt, vocab.json and merges.txt, *.model) there from where the model came"
+    )
 
 
 def longest(folder: EncoderFolder, tokenizer: Any, max_tokens: int) -> int:  # noqa: ANN401

@@ -16,8 +16,8 @@ class ModelSettings:
     backbone: str = "auto"
     """What turns inputs into features: `auto`; `hashed-text`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is hashed-text for text, resnet32 for images up to 64 pixels and an untrained timm resnet18 above, linear for tables and embeddings."""
 
-    freeze: bool | None = None
-    """Keep a pretrained backbone fixed and compute its features once. Default: yes on a CPU, no on a GPU."""
+    freeze: bool = True
+    """Keep a pretrained backbone fixed and compute its features once. Without it the backbone is trained along, which on texts has made labels worse."""
 
     hidden_units: int = 128
     """Units of the hidden layer of the `mlp` backbone."""

@@ -34,6 +34,17 @@ def test_exactly_two_labels_in_five_are_wrong_and_trusted_rows_are_right(in_an_e
     assert not set(test["id"].to_pylist()) & set(given)
 
 
+@pytest.mark.parametrize("given", [[], ["--device", "cpu"]])
+def test_the_device_is_told_to_the_commands_that_compute(in_an_empty_folder, monkeypatch, given):
+    ran = []
+    monkeypatch.setattr("labelfix.cli.demo._run", lambda words, voice: ran.append(words))
+    monkeypatch.setattr("labelfix.cli.demo.closing_lines", lambda out: [])
+    assert main(["demo", *given]) == 0
+    told = {words[0]: words[words.index("--device") :][:2] for words in ran if "--device" in words}
+    assert told == ({"train": given, "predict": given} if given else {})
+    assert [words[0] for words in ran] == ["check", "train", "evaluate", "predict", "flag", "export"]
+
+
 @pytest.mark.slow
 def test_the_demo_runs_the_commands_it_shows_and_corrects_most_labels(in_an_empty_folder, capsys):
     assert main(["demo"]) == 0

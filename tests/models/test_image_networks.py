@@ -42,7 +42,7 @@ def images(side, count=3):
 
 
 def choose(table, compute, progress=None, **settings):
-    return choose_representation(table, ModelSettings(**settings), compute, CPU, progress or Silent())
+    return choose_representation(table, ModelSettings(**settings), compute, progress or Silent())
 
 
 def test_resnet32_with_ten_classes_has_464_154_parameters():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 import torch
 from memory_table import image_table, png, random_images, text_table
 
+import labelfix
 from labelfix.errors import SettingsError
 from labelfix.models.encoder_folder import EncoderFolder
+from labelfix.models.image_encoder import FrozenTimm
+from labelfix.models.image_fine_tuned import TrainedTimm
 from labelfix.models.pooling import CODE, named_pooling, pool
 from labelfix.models.representation import choose_representation
 from labelfix.models.text_encoder import FrozenText
@@ -21,12 +25,11 @@ from labelfix.models.text_fine_tuned import FineTunedText
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
-CPU = torch.device("cpu")
 TEXTS = ["the cat sat on the mat", "", "a big red dog", "market falls " * 30, "goal"] * 3
 
 
-def choose(table, compute, device=CPU, progress=None, **settings):
-    return choose_representation(table, ModelSettings(**settings), compute, device, progress or Silent())
+def choose(table, compute, progress=None, **settings):
+    return choose_representation(table, ModelSettings(**settings), compute, progress or Silent())
 
 
 @pytest.fixture
@@ -80,13 +83,31 @@ def test_a_local_folder_never_touches_the_network(bert_folder, timm_folder, comp
             representation.new_classifier(2, torch.Generator().manual_seed(0))
 
 
-def test_encoders_are_frozen_on_a_cpu_and_fine_tuned_on_a_gpu_unless_told(bert_folder, compute):
-    table, gpu = text_table(TEXTS), torch.device("cuda")
-    backbone = str(bert_folder)
-    assert isinstance(choose(table, compute, backbone=backbone), FrozenText)
-    assert isinstance(choose(table, compute, gpu, backbone=backbone), FineTunedText)
-    assert isinstance(choose(table, compute, gpu, backbone=backbone, freeze=True), FrozenText)
-    assert isinstance(choose(table, compute, backbone=backbone, freeze=False), FineTunedText)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_encoders_are_frozen_on_every_device_unless_told(bert_folder, timm_folder, device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: device == "cuda")
+    texts, images = text_table(TEXTS), image_table([png(random_images(1, 32)[0])])
+    for compute in (ComputeSettings(), ComputeSettings(device=device)):
+        assert isinstance(choose(texts, compute, backbone=str(bert_folder)), FrozenText)
+        assert isinstance(choose(images, compute, backbone=str(timm_folder)), FrozenTimm)
+        assert isinstance(choose(texts, compute, backbone=str(bert_folder), freeze=False), FineTunedText)
+        assert isinstance(choose(images, compute, backbone=str(timm_folder), freeze=False), TrainedTimm)
+
+
+def test_fine_tuning_texts_is_warned_of_once_with_what_it_did(bert_folder, timm_folder, compute):
+    class Warned(Silent):
+        warnings = ()
+
+        def warn(self, message):
+            self.warnings += (message,)
+
+    texts, images = text_table(TEXTS), image_table([png(random_images(1, 32)[0])])
+    tried = [(texts, bert_folder, False, 1), (texts, bert_folder, True, 0), (images, timm_folder, False, 0)]
+    for table, folder, freeze, count in tried:
+        warned = Warned()
+        choose(table, compute, warned, backbone=str(folder), freeze=freeze).encode(table, compute, warned)
+        assert len(warned.warnings) == count
+        assert all("from 54 to 31 % right where --freeze reaches 77 %" in each for each in warned.warnings)
 
 
 def test_the_identity_of_an_encoder_changes_with_weights_tokens_and_batch_size(own_bert, compute):
@@ -219,7 +240,7 @@ def pickled(folder):
         (lambda folder: (folder / "model.safetensors").unlink(), r"has no weights \(\*.safetensors\); copy the whole"),
         (
             pickled,
-            r"weights are a pickle \(pytorch_model.bin\), which labelfix does not open; save them as safetensors",
+            r"weights are a pickle \(pytorch_model.bin\), .* labelfix does not open; load the model with",
         ),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be loaded"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 20), "cannot be (loaded|fine-tuned)"),
@@ -231,6 +252,143 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(own_bert, damage, m
     with pytest.raises(SettingsError, match=message) as caught:
         choose(table, compute, backbone=str(own_bert), freeze=freeze).encode(table, compute, Silent())
     assert "\n" not in str(caught.value)
+
+
+def without_vocabulary(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+def without_any_tokenizer_file(folder):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+
+
+def with_a_vocabulary_of_marks_alone(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")
+
+
+def with_fewer_embeddings(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 10}))
+
+
+def with_far_more_embeddings(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 30_522}))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (without_vocabulary, "the folder has no tokenizer files; copy the tokenizer's files"),
+        (without_any_tokenizer_file, "the folder has no tokenizer files; copy the tokenizer's files"),
+        (
+            with_a_vocabulary_of_marks_alone,
+            "knows 0 words of the 18 tokens that the model reads.*; copy the tokenizer's",
+        ),
+        (with_far_more_embeddings, "knows 14 words of the 30,522 tokens that the model reads.*; copy the tokenizer's"),
+        (with_fewer_embeddings, "up to 17 and the model reads numbers below 10: they do not belong together; copy the"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_the_models_stops_the_run_before_anything_is_encoded(
+    own_bert, damage, message, freeze, compute
+):
+    """The library makes an empty tokenizer where files are missing, and every word is unknown to it."""
+    damage(own_bert)
+    with pytest.raises(SettingsError, match=message) as caught:
+        choose(text_table(TEXTS), compute, backbone=str(own_bert), freeze=freeze)
+    assert str(caught.value).startswith(f"backbone = {str(own_bert)!r}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_a_file_of_words_is_fine_where_it_needs_none(tmp_path, compute):
+    """CANINE reads characters by their number."""
+    from transformers import CanineConfig, CanineModel, CanineTokenizer
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    CanineModel(CanineConfig(**sizes, num_hash_buckets=64)).save_pretrained(tmp_path)
+    CanineTokenizer().save_pretrained(tmp_path)
+    assert isinstance(choose(text_table(TEXTS), compute, backbone=str(tmp_path)), FrozenText)
+
+
+class Opened(Exception):
+    """A pickle was opened."""
+
+
+def no_pickles(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise Opened
+
+    monkeypatch.setattr("torch.load", refuse)
+    monkeypatch.setattr("pickle.load", refuse)
+    monkeypatch.setattr("pickle.Unpickler", refuse)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "last.pth.tar", "x.ckpt", "x.pkl"])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_pickled_weights_alone_are_refused_with_the_way_to_convert_them(
+    bert_folder, timm_folder, kind, name, tmp_path, compute, monkeypatch
+):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(bert_folder if kind == "text" else timm_folder, tmp_path / "own"))
+    (own / "model.safetensors").rename(own / name)
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    message = rf"are a pickle \({name}\), .* does not open; .*save_pretrained\(FOLDER, safe_serialization=True\)"
+    with pytest.raises(SettingsError, match=message):
+        choose(table, compute, backbone=str(own))
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_a_pickle_beside_safetensors_is_never_opened(
+    bert_folder, timm_folder, kind, freeze, tmp_path, compute, monkeypatch
+):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(bert_folder if kind == "text" else timm_folder, tmp_path / "own"))
+    for name in ("pytorch_model.bin", "model.pth", "training_args.bin"):
+        (own / name).write_bytes(b"\x80\x04no weights")
+    table = text_table(TEXTS) if kind == "text" else image_table([png(random_images(1, 32)[0])])
+    representation = choose(table, compute, backbone=str(own), freeze=freeze)
+    representation.encode(table, compute, Silent())
+    module = representation.new_classifier(2, torch.Generator().manual_seed(0))
+    from labelfix.data.tables import ClassNames
+
+    representation.write_module(tmp_path, module, ClassNames(("a", "b")))
+    assert not [file for file in tmp_path.glob("*.bin")]
+
+
+def test_a_pickle_that_timm_would_take_before_other_safetensors_is_refused(timm_folder, tmp_path, compute, monkeypatch):
+    no_pickles(monkeypatch)
+    own = Path(shutil.copytree(timm_folder, tmp_path / "own"))
+    (own / "model.safetensors").rename(own / "weights.safetensors")
+    table = image_table([png(random_images(1, 32)[0])])
+    choose(table, compute, backbone=str(own))
+    (own / "pytorch_model.bin").write_bytes(b"\x80\x04no weights")
+    with pytest.raises(SettingsError, match=r"a pickle \(pytorch_model.bin\).* no model.safetensors; rename the"):
+        choose(table, compute, backbone=str(own))
+
+
+def test_a_name_whose_weights_are_pickles_at_the_hub_is_refused_with_what_to_give(own_bert, compute, monkeypatch):
+    (own_bert / "model.safetensors").unlink()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(own_bert))
+    with pytest.raises(
+        SettingsError, match="hub has no weights of it in safetensors.*; give another model, or a local"
+    ):
+        choose(text_table(TEXTS), compute, backbone="hf:some/name")
+
+
+def test_every_call_of_the_library_that_takes_it_says_that_no_code_is_to_be_run():
+    calls = []
+    for file in Path(labelfix.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("from_pretrained", "from_config"):
+                said = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                calls.append((file.name, node.lineno, said.get("trust_remote_code")))
+    assert len(calls) >= 5
+    assert {said for _, _, said in calls} == {"False"}, calls
 
 
 def test_code_that_a_folder_brings_along_is_not_run(own_bert, compute, tmp_path):

@@ -29,7 +29,7 @@ class Told(Silent):
 
 
 def encode(table, compute, rows=None, told=None, **settings):
-    representation = choose_representation(table, ModelSettings(**settings), compute, CPU, told or Silent())
+    representation = choose_representation(table, ModelSettings(**settings), compute, told or Silent())
     return representation.encode(rows or table, compute, Silent()).features
 
 
@@ -119,7 +119,7 @@ def test_the_hidden_layer_gives_features_of_length_about_one():
 def test_a_hidden_layer_is_not_a_head_on_fixed_features(compute):
     table = embedding_table(np.zeros((1, 3)))
     linear, mlp = (
-        choose_representation(table, ModelSettings(backbone=name), compute, CPU, Silent()) for name in ("auto", "mlp")
+        choose_representation(table, ModelSettings(backbone=name), compute, Silent()) for name in ("auto", "mlp")
     )
     assert (linear.frozen, linear.feature_width) == (True, 3)
     assert (mlp.frozen, mlp.feature_width) == (False, 128)

@@ -93,7 +93,7 @@ def make_saved(tmp_path_factory, bert_folder, timm_folder, vit_folder):
         folder = tmp_path_factory.mktemp("saved")
         compute = ComputeSettings(device="cpu", cache_dir=str(folder / "cache"))
         table, settings, raw = make_case(family, folder, bert_folder, timm_folder, vit_folder)
-        representation = choose_representation(table, settings, compute, CPU, Silent())
+        representation = choose_representation(table, settings, compute, Silent())
         module = representation.new_classifier(3, torch.Generator().manual_seed(3))
         inputs = representation.encode(table, compute, Silent())
         with torch.no_grad():
@@ -288,7 +288,7 @@ def test_a_damaged_classifier_folder_is_refused_in_one_line(saved, damage, messa
 
 def test_a_folder_of_other_things_is_not_overwritten(tmp_path, compute):
     table = text_table(TEXTS)
-    representation = choose_representation(table, ModelSettings(), compute, CPU, Silent())
+    representation = choose_representation(table, ModelSettings(), compute, Silent())
     module = representation.new_classifier(3, torch.Generator().manual_seed(0))
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
