@@ -116,7 +116,12 @@ def _choose(
 
 
 def _open(
-    root: Path, name: str, files: Sequence[PurePath], options: ReadOptions, kinds: Sequence[Kind], remarks: Sequence[str]
+    root: Path,
+    name: str,
+    files: Sequence[PurePath],
+    options: ReadOptions,
+    kinds: Sequence[Kind],
+    remarks: Sequence[str],
 ) -> TableSource:
     used = [kind for kind in kinds if any(_kind(path, kinds) is kind for path in files)]
     if len(used) > 1:

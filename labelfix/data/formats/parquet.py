@@ -198,9 +198,7 @@ def _in_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     """The columns of a schema, in its order and types; null where the batch lacks one."""
     there = set(batch.schema.names)
     arrays = [
-        conform(batch.column(field.name), field.type)
-        if field.name in there
-        else pa.nulls(batch.num_rows, field.type)
+        conform(batch.column(field.name), field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
         for field in wanted
     ]
     return pa.record_batch(arrays, schema=wanted)

@@ -8,6 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+"""Tests for the kinds of lists that Arrow has."""
+
 
 def decode(array: pa.Array) -> pa.Array:
     """A column made plain: its values in the type that `value_type` names, rows and nulls as they are."""
@@ -34,8 +43,8 @@ def value_type(type_: pa.DataType) -> pa.DataType:
     """The type of a column's values as `scan` gives them.
 
     Dictionaries and run ends are their values; strings and binaries of every kind the plain ones; list views lists;
-    decimals of 32 and 64 bits those of 128; UUIDs their canonical text, JSON its text, 8-bit booleans booleans, and any other extension type what it is stored
-    as. Lists have plain items.
+    decimals of 32 and 64 bits those of 128; UUIDs their canonical text, JSON its text, 8-bit booleans booleans, and any
+    other extension type what it is stored as. Lists have plain items.
     """
     if isinstance(type_, pa.BaseExtensionType):
         known = {"arrow.uuid": pa.string(), "arrow.bool8": pa.bool_()}
