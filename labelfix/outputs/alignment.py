@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.labels import class_label_names
-from labelfix.data.scan import decode
+from labelfix.data.scan import decode, value_type
 from labelfix.errors import input_error
 from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.exports import plain_strings, with_min_confidence
@@ -189,7 +189,7 @@ class Correction:
             InputError: A class that rows are corrected to occurs nowhere in the column, and its name does not fit
                 the column's type.
         """
-        type_ = pa.string() if verbatim else _value_type(self.source.schema.field(self.label_column).type)
+        type_ = pa.string() if verbatim else value_type(self.source.schema.field(self.label_column).type)
         written = [
             self._written(code, counts, type_, code in survey.needed) for code, counts in enumerate(survey.spellings)
         ]
@@ -287,7 +287,3 @@ def _count_spellings(cells: pa.Array, given: Positions, spellings: list[Counter[
     for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
         code, value = divmod(pair, len(written))
         spellings[code][written[value]] += count
-
-
-def _value_type(type_: pa.DataType) -> pa.DataType:
-    return type_.value_type if pa.types.is_dictionary(type_) else type_

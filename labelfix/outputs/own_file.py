@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource, csv, write_batches
 from labelfix.data.formats.base import Edit, Rewritable
+from labelfix.data.scan import decode
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
@@ -78,7 +79,7 @@ def export_table(
         return _details(table, correction.classes, soft_top_k, text, columns)
 
     added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
-    given_column = free_name(GIVEN, (*columns, *(field.name for field in added)))
+    given_column = free_name(GIVEN, (*columns, *_titles(correction.source).values(), *(field.name for field in added)))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
     labels = correction.written_labels(survey, verbatim)
     moved = f"there is a column {GIVEN!r} already: the old labels are in {given_column!r}"
@@ -146,21 +147,25 @@ def _corrected_batch(
     change = (said.corrected >= 0) & (said.corrected != said.given)
     new = old
     if change.any():
-        plain = old.cast(labels.type) if pa.types.is_dictionary(old.type) else old
-        new = pc.if_else(pa.array(change), labels.take(pa.array(np.maximum(said.corrected, 0))), plain)
-    columns = [*batch.columns[:index], _as_dictionary(new, old), *batch.columns[index + 1 :], old]
+        new = pc.if_else(pa.array(change), labels.take(pa.array(np.maximum(said.corrected, 0))), decode(old))
+    columns = [*batch.columns[:index], _stored_as(new, old), *batch.columns[index + 1 :], old]
     if said.details is not None:
         columns += [column.combine_chunks() for column in said.details.columns]
     return pa.record_batch(columns, schema=schema)
 
 
-def _as_dictionary(values: pa.Array, like: pa.Array) -> pa.Array:
-    """The values, dictionary-coded where `like` is: its categories first, in their order."""
-    if not pa.types.is_dictionary(like.type):
+def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
+    """Plain values in the type of `like`; dictionary-coded where it is, its categories first, in their order."""
+    if values.type == like.type:
         return values
-    categories = pa.concat_arrays([like.dictionary, values.drop_null()]).unique()
+    if isinstance(like.type, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(like.type, values.cast(like.type.storage_type))
+    if not pa.types.is_dictionary(like.type):
+        return values.cast(like.type)
+    categories = pa.concat_arrays([decode(like.dictionary), values.drop_null()]).unique()
     indices = pc.index_in(values, categories, skip_nulls=True).cast(like.type.index_type)
-    return pa.DictionaryArray.from_arrays(indices, categories, ordered=like.type.ordered)
+    stored = categories.cast(like.type.value_type)
+    return pa.DictionaryArray.from_arrays(indices, stored, ordered=like.type.ordered)
 
 
 def _details(
@@ -177,11 +182,21 @@ def _schema(
     correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
     own = _written(correction.source)
-    fields = [pa.field(own.field(name).name, pa.string()) if verbatim else own.field(name) for name in columns]
+    titles = _titles(correction.source)
+    types = [pa.string() if verbatim else own.field(name).type for name in columns]
+    fields = [
+        own.field(name).with_name(titles.get(name, name)).with_type(t) for name, t in zip(columns, types, strict=True)
+    ]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
     fields += [label.with_name(given_column).with_nullable(True), *added]
     return pa.schema(fields, metadata=_metadata(own, correction.label_column, given_column, added))
+
+
+def _titles(source: TableSource) -> dict[str, str]:
+    """What the source itself calls its columns: there, titles may repeat."""
+    titles = getattr(source, "titles", source.schema.names)
+    return dict(zip(source.schema.names, titles, strict=True))
 
 
 def _features(schema: pa.Schema) -> dict[str, Any]:

@@ -187,8 +187,8 @@ def glob_without_match(folder: Path) -> Case:
 def parts_of_different_columns(folder: Path) -> Case:
     (folder / "parts").mkdir()
     pq.write_table(pa.table({"id": ["a1"], "text": ["x"], "label": ["cat"]}), folder / "parts" / "0.parquet")
-    pq.write_table(pa.table({"id": ["a2"], "label": ["cat"]}), folder / "parts" / "1.parquet")
-    return Case(folder / "parts", gold_csv(folder), ("1.parquet: has columns id, label, but", "the same columns"))
+    pq.write_table(pa.table({"key": ["a2"], "class": ["cat"]}), folder / "parts" / "1.parquet")
+    return Case(folder / "parts", gold_csv(folder), ("1.parquet: has columns key, class, but", "the same columns"))
 
 
 @case
@@ -466,7 +466,10 @@ def duplicate_ids(folder: Path) -> Case:
     return Case(
         noisy_csv(folder, changed(7, "a2,the same item once more here,cat")),
         gold_csv(folder),
-        ('noisy.csv, row 7: id "a2" stands already in row 2', "one row per item: where several people labelled it, keep the majority vote"),
+        (
+            'noisy.csv, row 7: id "a2" stands already in row 2',
+            "one row per item: where several people labelled it, keep the majority vote",
+        ),
     )
 
 

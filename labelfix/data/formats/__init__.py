@@ -20,6 +20,7 @@ from labelfix.data.formats.base import (
     check_file,
     magic,
 )
+from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.runs import atomic_path
@@ -74,6 +75,8 @@ def open_several(sources: Sequence[Any], name: str | None = None, options: ReadO
     Raises:
         InputError: As `open_table`, for all of them at once.
     """
+    if are_records(sources):
+        return open_table(sources, name, options)
     opened: list[TableSource] = []
     defects: list[Defect] = []
     for source in sources:

@@ -22,6 +22,7 @@ from labelfix.data.formats.base import (
     slices,
 )
 from labelfix.data.formats.memory import MemorySource
+from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
 from labelfix.errors import Defect, input_error
 
@@ -103,16 +104,8 @@ def _sound_batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch
     wanted = pa.ipc.IpcReadOptions(included_fields=list(places), use_threads=False)
     with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream, options=wanted) as reader:
         for batch in reader:
-            for column in batch.columns:
-                _as_bytes(column).validate(full=True)
+            check_sound(batch)
             yield batch
-
-
-def _as_bytes(column: pa.Array) -> pa.Array:
-    """Strings as bytes: whether they are UTF-8 is looked at where the row can be named."""
-    if pa.types.is_string(column.type):
-        return column.view(pa.binary())
-    return column.view(pa.large_binary()) if pa.types.is_large_string(column.type) else column
 
 
 def recognises(source: Source) -> bool:

@@ -1,16 +1,20 @@
-"""Tables that are in memory already: Arrow tables, pandas and other frames, `datasets.Dataset`."""
+"""Tables that are in memory already: Arrow tables, pandas and other frames, records, `datasets.Dataset`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 
 from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, slices
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.frames import as_frame
+from labelfix.data.formats.merge import conform
+from labelfix.data.formats.plain import LISTS, value_type
+from labelfix.data.formats.splits import choose_split
+from labelfix.errors import Defect
 
 HASH_ROWS = 8192
 
@@ -19,8 +23,8 @@ class MemorySource:
     """A table that the caller holds.
 
     Args:
-        table: `pyarrow.Table` or `RecordBatch`, pandas frame, `datasets.Dataset`, or anything with the Arrow
-            stream interface (polars, duckdb).
+        table: `datasets.Dataset`, or whatever `frames.as_frame` takes: Arrow tables, pandas and polars frames,
+            anything with the Arrow stream interface (duckdb), columns as lists, rows as mappings.
         name: What to call it in messages.
         format_name: Where it came from, where that was not memory.
 
@@ -29,7 +33,6 @@ class MemorySource:
     """
 
     untyped = False
-    remarks: tuple[str, ...] = ()
     warnings: tuple[Defect, ...] = ()
 
     def __init__(self, table: Source, name: str, format_name: str = "memory") -> None:
@@ -38,11 +41,15 @@ class MemorySource:
         self.files = (name,)
         self.folder = Path()
         self._dataset = table if _is_dataset(table) else None
-        self._table: pa.Table | None = None if self._dataset is not None else _arrow(table, name)
-        self.schema: pa.Schema = table.features.arrow_schema if self._table is None else self._table.schema
-        twice = [column for column in self.schema.names if self.schema.names.count(column) > 1]
-        if twice:
-            raise input_error(name, f"has two columns called {twice[0]!r}", "give every column a name of its own")
+        self._table: pa.Table | None = None
+        self.remarks: tuple[str, ...] = ()
+        if self._dataset is not None:
+            self.schema: pa.Schema = table.features.arrow_schema
+            self.titles = tuple(self.schema.names)
+        else:
+            frame = as_frame(table, name)
+            self._table, self.titles, self.remarks = frame.table, frame.titles, frame.remarks
+            self.schema = frame.table.schema
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
@@ -63,11 +70,13 @@ class MemorySource:
     @cached_property
     def _hash(self) -> str:
         total = hashlib.sha256()
-        plain = self.schema.remove_metadata()
+        fields = [field.with_type(_movable(field.type)) for field in self.schema.remove_metadata()]
+        plain = pa.schema(fields)
         total.update(plain.serialize().to_pybytes())
         pending: list[pa.RecordBatch] = []
         for batch in self._batches(list(self.schema.names), HASH_ROWS):
-            pending.append(batch)
+            arrays = [conform(batch.column(i), field.type) for i, field in enumerate(plain)]
+            pending.append(pa.record_batch(arrays, schema=plain))
             while sum(b.num_rows for b in pending) >= HASH_ROWS:
                 table = pa.Table.from_batches(pending)
                 _add(total, table.slice(0, HASH_ROWS), plain)
@@ -92,7 +101,14 @@ def recognises(source: Source) -> bool:
 
 
 def open_memory(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
-    """Open a table in memory."""
+    """Open a table in memory.
+
+    Raises:
+        InputError: It is no table, or holds several splits and none was named.
+    """
+    if type(source).__module__.startswith("datasets.") and isinstance(source, Mapping):
+        ways = [f"its split {split!r}" for split in source]
+        source = source[choose_split(name, list(source), options.split, ways)]
     return MemorySource(source, name)
 
 
@@ -103,25 +119,15 @@ def _is_dataset(table: Source) -> bool:
     )
 
 
-def _arrow(table: Source, name: str) -> pa.Table:
-    kind = f"{type(table).__module__.partition('.')[0]}.{type(table).__name__}"
-    if kind.startswith("datasets.") and hasattr(table, "keys"):
-        raise input_error(name, f"is a DatasetDict with splits {', '.join(table)}", "give one of its splits")
-    try:
-        if isinstance(table, pa.Table):
-            return table
-        if isinstance(table, pa.RecordBatch):
-            return pa.Table.from_batches([table])
-        if kind == "pandas.DataFrame":
-            named = [level for level in table.index.names if level is not None]
-            return pa.Table.from_pandas(table, preserve_index=bool(named))
-        if hasattr(table, "__arrow_c_stream__"):
-            return pa.table(table)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        reason = " ".join(str(part) for part in error.args)[:160]
-        raise input_error(name, f"cannot become an Arrow table ({reason})", "give every column one type") from None
-    wanted = "a path, a pyarrow table, a pandas frame or a datasets.Dataset"
-    raise input_error(name, f"is of type {kind.removeprefix('builtins.')}, which is no table", f"give {wanted}")
+def _movable(type_: pa.DataType) -> pa.DataType:
+    """The type that rows of a column can be taken in: views and run ends cannot be moved."""
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(_movable(field.type)) for field in type_])
+    stiff = (pa.types.is_string_view, pa.types.is_binary_view, pa.types.is_run_end_encoded)
+    inner = type_
+    while any(test(inner) for test in LISTS):
+        inner = inner.value_type
+    return value_type(type_) if any(test(inner) for test in stiff) else type_
 
 
 def _add(total: hashlib._Hash, table: pa.Table, schema: pa.Schema) -> None:

@@ -120,9 +120,8 @@ def _field(name: str, parts: Sequence[Part], remarks: list[str]) -> pa.Field:
     fields = [part.schema.field(name) for part in parts]
     types = [field.type for field in fields]
     merged = merge_types(types)
-    if merged is not None and not all(
-        _holds(part, name, field.type, merged) for part, field in zip(parts, fields, strict=True)
-    ):
+    named = zip(parts, types, strict=True)
+    if merged is not None and not all(_holds(part, name, type_, merged) for part, type_ in named):
         merged = None
     if merged is None:
         merged = pa.binary() if any(is_bytes(value_type(type_)) for type_ in types) else pa.string()
@@ -153,8 +152,8 @@ def _may_fail(theirs: pa.DataType, merged: pa.DataType) -> bool:
         return _may_fail(theirs.value_type, merged.value_type)
     if pa.types.is_integer(theirs):
         if pa.types.is_floating(merged):
-            return theirs.bit_width > 32
-        return pa.types.is_uint64(theirs) and pa.types.is_int64(merged)
+            return bool(theirs.bit_width > 32)
+        return bool(pa.types.is_uint64(theirs) and pa.types.is_int64(merged))
     return bool(theirs != merged and pa.types.is_temporal(merged))
 
 
@@ -269,7 +268,6 @@ def _as_text(array: pa.Array) -> pa.Array:
     try:
         return array.cast(pa.string())
     except pa.ArrowException:
-        texts = (
-            None if cell is None else json.dumps(cell, default=str, ensure_ascii=False) for cell in array.to_pylist()
-        )
-        return pa.array(list(texts), pa.string())
+        cells = array.to_pylist()
+        texts = [None if cell is None else json.dumps(cell, default=str, ensure_ascii=False) for cell in cells]
+        return pa.array(texts, pa.string())
