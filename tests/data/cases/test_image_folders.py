@@ -189,14 +189,14 @@ def test_a_class_that_is_called_train_is_a_class(tmp_path: Path) -> None:
 
 def test_a_split_is_read_alone_with_ids_relative_to_it(tmp_path: Path) -> None:
     root = draw(tmp_path, "train/cat/a.png", "Val/cat/b.png", "Val/dog/c.png", "masks/m.png")
-    source = open_image_folder(root, "photos", "val")
+    source = open_image_folder(root, "photos", ReadOptions(split="val"))
     assert rows(source) == [("cat/b.png", "cat"), ("dog/c.png", "dog")]
     assert (source.name, source.files) == ("photos", ("photos/Val",))
     assert "has no split 'dev'; it holds train, Val" in error(root, "dev")
 
 
 def test_asking_for_a_split_of_a_folder_without_any_reads_all_and_says_so(tmp_path: Path) -> None:
-    source = open_image_folder(draw(tmp_path, "cat/a.png", "dog/b.png"), "photos", "train")
+    source = open_image_folder(draw(tmp_path, "cat/a.png", "dog/b.png"), "photos", ReadOptions(split="train"))
     assert len(source.paths) == 2
     assert source.remarks == ("there are no splits in it, so all of it is read, not 'train' alone",)
 
@@ -314,7 +314,7 @@ def test_metadata_of_splits_is_read_for_the_split_that_is_asked_for(tmp_path: Pa
     for split in ("train", "test"):
         metadata(tmp_path / split, f"file_name,label\n{split}.png,cat\n", f"{split}.png")
     assert "holds splits (train, test), not classes" in error(tmp_path)
-    source = open_image_folder(tmp_path, "photos", "test")
+    source = open_image_folder(tmp_path, "photos", ReadOptions(split="test"))
     assert cells(source, "id") == [("test.png",)]
     assert (source.name, source.files) == ("photos", ("photos/test",))
 
