@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats import csv, hugging_face, image_folder, memory, parquet
+from labelfix.data.formats import csv, hugging_face, image_folder, json_lines, memory, parquet
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
@@ -32,6 +32,7 @@ FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
     Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
     Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
+    Format("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
     Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
     Format("memory", memory.recognises, memory.open_memory),
 )
