@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats import csv, hugging_face, image_folder, json_lines, memory, parquet
+from labelfix.data.formats import arrow_file, csv, excel, hugging_face, image_folder, json_lines, memory, parquet
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
@@ -31,6 +31,8 @@ __all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_sev
 FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
     Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
+    Format("arrow", arrow_file.recognises, arrow_file.open_arrow),
+    Format("excel", excel.recognises, excel.open_excel),
     Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
     Format("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
     Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
@@ -107,6 +109,9 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if not path.is_dir():
         check_file(path, name)
+        settled = _by_contents(path)
+        if settled is not None:
+            return settled(path, name, options)
     for format_ in FORMATS:
         if format_.recognises(path):
             return format_.open(path, name, options)
@@ -115,8 +120,26 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
         if tables:
             return csv.CsvSource(tables, name, options)
         raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
-    noun = magic(path) or f"a {path.suffix} file" if path.suffix else magic(path) or "a file without an ending"
-    raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
+    if magic(path) is None and csv.looks_delimited(path, options):
+        return csv.open_csv(path, name, options)
+    raise _unread(path, name)
+
+
+def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource] | None:
+    """How a file is opened whose first bytes settle what it is, whatever its name says."""
+    noun = magic(path)
+    if noun == "a Parquet file":
+        return parquet.open_parquet
+    return arrow_file.open_arrow if noun == "an Arrow or Feather file" else None
+
+
+def _unread(path: Path, name: str) -> InputError:
+    """The error for a file of a type that labelfix does not read, with the way out where there is one."""
+    noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
+    remedy = f"it reads {FORMATS_READ}"
+    if noun.startswith("a ZIP archive"):
+        noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
+    return input_error(name, f"is {noun}, which labelfix does not read", remedy)
 
 
 def _open_glob(pattern: str, name: str, options: ReadOptions) -> TableSource:

@@ -118,6 +118,14 @@ def sniff(file: TextFile) -> Dialect:
         size *= 8
 
 
+def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
+    """The dialect of a text whose delimiter and quote are known: what is left to find are its header and first rows."""
+    text, complete = _sample(file, SAMPLE_BYTES)
+    lines = list(io.StringIO(text, newline=""))
+    rows = _rows(lines, complete, delimiter, quote, None) or [[]]
+    return _with_header(Dialect(file, delimiter, quote, None), lines, rows, complete)
+
+
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):

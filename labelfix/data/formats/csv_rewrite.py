@@ -23,7 +23,7 @@ STYLE_ROWS = 200
 """Rows whose quotes tell how the file is quoted."""
 
 _UNQUOTED = re.compile(
-    rb"[+-]?[\d.,]*([eE][+-]?\d+)?|NA|NaN|nan|NULL|null|None|TRUE|FALSE|[Tt]rue|[Ff]alse|\\N|-?[iI]nf"
+    rb"[+-]?[\d.,]*([eE][+-]?\d+)?|NA|NaN|nan|NULL|null|None|(?i:true|false)|\\N|-?[iI]nf"
 )
 """Cells that stand without quotes in a file whose texts are quoted."""
 
