@@ -131,7 +131,9 @@ def header_only(folder: Path) -> Case:
 @case
 def excel_file(folder: Path) -> Case:
     noisy = write(folder / "noisy.xlsx", b"PK\x03\x04" + bytes(60))
-    return Case(noisy, gold_csv(folder), ("noisy.xlsx: cannot be read as an Excel workbook", "save the sheet as CSV UTF-8"))
+    return Case(
+        noisy, gold_csv(folder), ("noisy.xlsx: cannot be read as an Excel workbook", "save the sheet as CSV UTF-8")
+    )
 
 
 @case

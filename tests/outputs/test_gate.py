@@ -127,6 +127,7 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "suggested_label": "dog",
         "confidence": pytest.approx(0.9),
         "label_score": pytest.approx(0.1),
+        "line": None,
         "snippet": None,
     }
 
