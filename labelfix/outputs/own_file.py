@@ -60,7 +60,7 @@ def export_table(
 
     Args:
         correction: The labels and their source.
-        out: `.parquet`, `.csv` or `.tsv` (also `.gz`).
+        out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
         drop_issues: Leave flagged rows out.
         details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
         soft_top_k: Of the soft labels, write only so many classes.
@@ -69,7 +69,7 @@ def export_table(
         InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
-    verbatim = text and correction.source.format == "csv"
+    verbatim = text and correction.source.untyped
     columns = [n for n in correction.source.schema.names if correction.source.format != "image_folder" or n != "image"]
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
 
@@ -165,7 +165,11 @@ def _schema(
     correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
     own = correction.source.schema
-    fields = [pa.field(own.field(name).name, pa.string()) if verbatim else own.field(name) for name in columns]
+    fields = [pa.field(name, pa.string()) if verbatim else own.field(name) for name in columns]
+    if verbatim:
+        # Titles may repeat in a text file; the names that tell the columns apart are labelfix's own.
+        titles = dict(zip(own.names, getattr(correction.source, "titles", own.names), strict=True))
+        fields = [field.with_name(titles[field.name]) for field in fields]
     label = fields[columns.index(correction.label_column)]
     # Rows without a label get one, so the label column may be nullable or not; the old one must allow what it held.
     fields += [label.with_name(given_column).with_nullable(True), *added]

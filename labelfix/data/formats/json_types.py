@@ -137,10 +137,13 @@ def _kind_of_items(items: list[Any]) -> int:
     types = set(map(type, items))
     if not types:
         return NO_ITEMS
+    whole = [item for item in items if type(item) is int] if int in types else []
+    low, high = (min(whole), max(whole)) if whole else (0, 0)
+    wide = 0 if low >= -EXACT and high <= EXACT else WIDE
     if types == {int}:
-        return WHOLES if min(items) >= -INT64 and max(items) < INT64 else OTHER
+        return WHOLES | wide if low >= -INT64 and high < INT64 else OTHER
     if types <= {int, float, type(None)} and types != {type(None)}:
-        return NUMBERS
+        return OTHER if wide else NUMBERS
     return TEXTS if types <= {str, type(None)} and str in types else OTHER
 
 
@@ -155,11 +158,13 @@ def _type(kinds: int) -> pa.DataType | None:
     if some in (NUMBER, NUMBER | WHOLE):
         return None if kinds & WIDE else pa.float64()
     lists = {WHOLES: pa.int64(), NUMBERS: pa.float64(), NUMBERS | WHOLES: pa.float64(), TEXTS: pa.string()}
+    if some & NUMBERS and kinds & WIDE:
+        return None
     items = pa.string() if some == NO_ITEMS else lists.get(some & ~NO_ITEMS)
     return None if items is None else pa.list_(items)
 
 
 def _whole(value: Any) -> Any:  # noqa: ANN401 - text, or a list of it
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return [_whole(item) for item in value] if isinstance(value, list) else value
