@@ -23,8 +23,8 @@ CorrectedLabels = Annotated[
         "--corrected-labels",
         metavar="OUT",
         show_default=False,
-        help="Write the noisy file again with corrected labels: a .parquet, .csv or .tsv file (also .gz) or, for "
-        "images, a folder DIR/class/file. The old labels go into the column given_label.",
+        help="Write the noisy file again with corrected labels: a .parquet, .csv, .tsv, .jsonl or .json file (text "
+        "also .gz) or, for images, a folder DIR/class/file. The old labels go into the column given_label.",
     ),
 ]
 ClassifierOut = Annotated[

@@ -7,7 +7,18 @@ from pathlib import Path
 
 from labelfix.errors import SettingsError
 
-TABLE_SUFFIXES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TABLE_SUFFIXES = (
+    ".parquet",
+    ".csv",
+    ".tsv",
+    ".csv.gz",
+    ".tsv.gz",
+    ".jsonl",
+    ".ndjson",
+    ".jsonl.gz",
+    ".ndjson.gz",
+    ".json",
+)
 
 
 def is_table(path: Path) -> bool:

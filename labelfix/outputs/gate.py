@@ -52,8 +52,8 @@ class Finding:
 
     @property
     def place(self) -> str:
-        """`file:row`, or the image's own file."""
-        return self.path or f"{self.file}:{self.row}"
+        """Where an editor jumps to: `file:line` of a text file, the image's own file; elsewhere `file, row N`."""
+        return self.path or (f"{self.file}, row {self.row}" if self.line is None else f"{self.file}:{self.line}")
 
 
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
@@ -201,6 +201,7 @@ def as_json(judgement: Judgement) -> str:
                 "id": found.id,
                 "file": found.file,
                 "row": found.row,
+                "line": found.line,
                 "given_label": found.given,
                 "suggested_label": found.suggested,
                 "confidence": found.confidence,

@@ -62,7 +62,7 @@ def export_table(
 
     Args:
         correction: The labels and their source.
-        out: `.parquet`, `.csv` or `.tsv` (also `.gz`).
+        out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
         drop_issues: Leave flagged rows out.
         details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
         soft_top_k: Of the soft labels, write only so many classes.

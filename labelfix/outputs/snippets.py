@@ -16,7 +16,9 @@ from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.gate import Finding
 from labelfix.outputs.plain_text import snippet, visible
 
-CSV_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+PACKED = (".gz", ".bz2", ".xz", ".zst")
+DELIMITED = ("", ".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+JSON = (".jsonl", ".ndjson", ".json")
 
 
 def look_up(findings: Sequence[Finding], metadata: CorrectedMetadata) -> list[Finding]:
@@ -45,13 +47,18 @@ def _read(file: str, numbers: list[int], metadata: CorrectedMetadata) -> Iterato
     columns = [metadata.id_column] if metadata.id_column else []
     if metadata.input_kind in ("text", "image"):
         columns += [metadata.input_columns[0]]
-    if path.is_file() and path.name.lower().endswith(CSV_SUFFIXES):
+    if not path.is_file():
+        return _scan(file, numbers, columns, metadata.encoding) if columns else iter(())
+    with open(path, "rb") as stream:
+        parquet = stream.read(4) == b"PAR1"
+    ending = Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
+    if not parquet and ending in JSON:
+        return _read_json(path, numbers, columns, metadata.encoding)
+    if not parquet and ending in DELIMITED:
         return _read_csv(path, numbers, metadata.encoding)
     if not columns:
         return iter(())
-    if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
-        return _read_parquet(path, numbers, columns)
-    return _scan(file, numbers, columns, metadata.encoding)
+    return _read_parquet(path, numbers, columns) if parquet else _scan(file, numbers, columns, metadata.encoding)
 
 
 def _told(found: Finding, row: dict[str, Any] | None, metadata: CorrectedMetadata) -> Finding:
@@ -127,3 +134,28 @@ def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[
             left.discard(number)
         if not left:
             return
+
+
+def _read_json(
+    path: Path, numbers: list[int], columns: list[str], encoding: str | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted records' columns; the key "" holds the line that a record begins on."""
+    from labelfix.data.formats.json_records import is_array, read_records
+    from labelfix.data.formats.text_file import find_text
+
+    text = find_text(path, str(path), encoding)
+    left = set(numbers)
+    for number, record in enumerate(read_records(text, is_array(text)), start=1):
+        if number in left:
+            yield number, {"": record.line, **{column: _under(record.value, column) for column in columns}}
+            left.discard(number)
+        if not left:
+            return
+
+
+def _under(record: Any, column: str) -> Any:  # noqa: ANN401 - whatever JSON can say
+    """The value of a column that may be a path of keys, such as `meta.source`."""
+    if not isinstance(record, dict) or column in record:
+        return record.get(column) if isinstance(record, dict) else None
+    key, _, rest = column.partition(".")
+    return _under(record.get(key), rest) if rest else None

@@ -131,7 +131,9 @@ def header_only(folder: Path) -> Case:
 @case
 def excel_file(folder: Path) -> Case:
     noisy = write(folder / "noisy.xlsx", b"PK\x03\x04" + bytes(60))
-    return Case(noisy, gold_csv(folder), ("noisy.xlsx: is a ZIP archive, perhaps an Excel workbook", "it reads CSV"))
+    return Case(
+        noisy, gold_csv(folder), ("noisy.xlsx: cannot be read as an Excel workbook", "save the sheet as CSV UTF-8")
+    )
 
 
 @case
@@ -142,10 +144,8 @@ def excel_file_named_csv(folder: Path) -> Case:
 
 @case
 def unknown_ending(folder: Path) -> Case:
-    noisy = write(folder / "noisy.jsonl", '{"id": 1}\n')
-    return Case(
-        noisy, gold_csv(folder), ("noisy.jsonl: is a .jsonl file, which labelfix does not read", "it reads CSV")
-    )
+    noisy = write(folder / "noisy.rds", "X\n")
+    return Case(noisy, gold_csv(folder), ("noisy.rds: is a .rds file, which labelfix does not read", "it reads CSV"))
 
 
 @case

@@ -40,7 +40,16 @@ def dataset() -> datasets.Dataset:
 
 
 def test_each_format_has_a_name_of_its_own() -> None:
-    assert [f.name for f in FORMATS] == ["hugging_face", "parquet", "csv", "image_folder", "memory"]
+    assert [f.name for f in FORMATS] == [
+        "hugging_face",
+        "parquet",
+        "arrow",
+        "excel",
+        "csv",
+        "json",
+        "image_folder",
+        "memory",
+    ]
 
 
 def test_a_folder_of_parts_is_read_in_natural_order_and_hidden_files_are_not(tmp_path: Path) -> None:

@@ -74,8 +74,8 @@ def test_rows_without_any_label_cannot_be_gated_but_can_be_listed(make_labels):
 
 def test_the_text_shows_id_place_change_and_confidence_and_how_many_more_there_are(table):
     assert gate.as_text(gate.judge(HeldRows(table), "runs/a", 0.1, show=1)).splitlines() == [
-        "id  where        given -> suggested  confidence",
-        "r2  noisy.csv:2  cat -> dog          0.900",
+        "id  where             given -> suggested  confidence",
+        "r2  noisy.csv, row 2  cat -> dog          0.900",
         "… and 1 more (--show 2 lists them all)",
         "runs/a: 2 of 10 labelled rows look wrong (20 %) at confidence 0.6 or more; above the gate of 10 %",
     ]
@@ -127,6 +127,7 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "suggested_label": "dog",
         "confidence": pytest.approx(0.9),
         "label_score": pytest.approx(0.1),
+        "line": None,
         "snippet": None,
     }
 

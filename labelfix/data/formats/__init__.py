@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats import csv, folders, hugging_face, image_folder, memory, parquet
+from labelfix.data.formats import (
+    arrow_file,
+    csv,
+    excel,
+    folders,
+    hugging_face,
+    image_folder,
+    json_lines,
+    memory,
+    parquet,
+)
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
@@ -30,7 +40,10 @@ __all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_sev
 FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
     Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
+    Format("arrow", arrow_file.recognises, arrow_file.open_arrow),
+    Format("excel", excel.recognises, excel.open_excel),
     Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
+    Format("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
     Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
     Format("memory", memory.recognises, memory.open_memory),
 )
@@ -40,6 +53,12 @@ KINDS: tuple[folders.Kind, ...] = (
     folders.Kind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
     folders.Kind(
         "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz")
+    ),
+    folders.Kind(
+        "JSON Lines",
+        tuple(suffix for suffix in json_lines.SUFFIXES if not suffix.startswith(".json.") and suffix != ".json"),
+        lambda paths, name, options: json_lines.JsonSource(paths, name, options),
+        (".json", ".json.gz"),
     ),
 )
 """The files that a folder of tables, or a glob, is made of."""
@@ -115,6 +134,9 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if not path.is_dir():
         check_file(path, name)
+        settled = _by_contents(path)
+        if settled is not None:
+            return settled(path, name, options)
     elif not hugging_face.recognises(path) and (parquet.recognises(path) or not image_folder.recognises(path)):
         tables = folders.open_folder(path, name, options, KINDS)
         if tables is not None:
@@ -123,5 +145,23 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     for format_ in FORMATS:
         if format_.recognises(path):
             return format_.open(path, name, options)
-    noun = magic(path) or f"a {path.suffix} file" if path.suffix else magic(path) or "a file without an ending"
-    raise input_error(name, f"is {noun}, which labelfix does not read", f"it reads {FORMATS_READ}")
+    if not path.is_dir() and magic(path) is None and csv.looks_delimited(path, options):
+        return csv.open_csv(path, name, options)
+    raise _unread(path, name)
+
+
+def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource] | None:
+    """How a file is opened whose first bytes settle what it is, whatever its name says."""
+    noun = magic(path)
+    if noun == "a Parquet file":
+        return parquet.open_parquet
+    return arrow_file.open_arrow if noun == "an Arrow or Feather file" else None
+
+
+def _unread(path: Path, name: str) -> InputError:
+    """The error for a file of a type that labelfix does not read, with the way out where there is one."""
+    noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
+    remedy = f"it reads {FORMATS_READ}"
+    if noun.startswith("a ZIP archive"):
+        noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
+    return input_error(name, f"is {noun}, which labelfix does not read", remedy)

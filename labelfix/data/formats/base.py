@@ -16,7 +16,10 @@ import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, input_error
 
-FORMATS_READ = "CSV or TSV (also .gz), Parquet, a folder of images by class, a Hugging Face dataset folder"
+FORMATS_READ = (
+    "CSV, TSV and other delimited text, JSON Lines and JSON (also .gz, .bz2, .xz, .zst), Parquet, Arrow and Feather, "
+    "Excel (.xlsx), a folder of images by class, a Hugging Face dataset folder"
+)
 """The formats as a person would list them, for messages."""
 
 Source = Any
@@ -82,7 +85,7 @@ class TableSource(Protocol):
 
     Attributes:
         name: The table as the user named it.
-        format: `csv`, `parquet`, `image_folder`, `hugging_face` or `memory`.
+        format: `csv`, `json`, `excel`, `parquet`, `arrow`, `image_folder`, `hugging_face` or `memory`.
         untyped: Whether every cell is text that a person or a program wrote, as in CSV: then words such as `NA` stand
             for "nothing here", and `verbatim` differs from `scan`.
         remarks: What a person should know about how the source was read, one sentence each.
@@ -262,11 +265,13 @@ def magic(path: Path) -> str | None:
     known = {
         b"PAR1": "a Parquet file",
         b"ARROW1": "an Arrow or Feather file",
+        b"FEA1": "an Arrow or Feather file",
         b"PK\x03\x04": "a ZIP archive, perhaps an Excel workbook",
         b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
         b"\x1f\x8b": "a gzip file",
         b"BZh": "a bzip2 file",
         b"\x28\xb5\x2f\xfd": "a Zstandard file",
+        b"\xfd7zXZ": "an xz file",
         b"\x80\x04": "a Python pickle",
         b"\x93NUMPY": "a NumPy file",
         b"SQLite f": "an SQLite database",

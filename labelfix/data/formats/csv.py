@@ -62,11 +62,7 @@ class CsvSource:
         self.paths = tuple(paths)
         self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
         self.folder = paths[0].parent
-        for path, file in zip(self.paths, self.files, strict=True):
-            _check(path, file)
-        self._dialects = [
-            sniff(find_text(path, file, options.encoding)) for path, file in zip(self.paths, self.files, strict=True)
-        ]
+        self._dialects = self._find_dialects(options)
         self._check_headers()
         self.titles = self._dialects[0].titles
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
@@ -107,6 +103,12 @@ class CsvSource:
     @cached_property
     def _hash(self) -> str:
         return hash_files(self.paths)
+
+    def _find_dialects(self, options: ReadOptions) -> list[Dialect]:
+        named = list(zip(self.paths, self.files, strict=True))
+        for path, file in named:
+            _check(path, file)
+        return [sniff(find_text(path, file, options.encoding)) for path, file in named]
 
     def _check_headers(self) -> None:
         without = [defect for dialect in self._dialects for defect in missing_header(dialect)]

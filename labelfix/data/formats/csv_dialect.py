@@ -118,6 +118,14 @@ def sniff(file: TextFile) -> Dialect:
         size *= 8
 
 
+def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
+    """The dialect of a text whose delimiter and quote are known: what is left to find are its header and first rows."""
+    text, complete = _sample(file, SAMPLE_BYTES)
+    lines = list(io.StringIO(text, newline=""))
+    rows = _rows(lines, complete, delimiter, quote, None) or [[]]
+    return _with_header(Dialect(file, delimiter, quote, None), lines, rows, complete)
+
+
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
@@ -158,7 +166,7 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
             if score > best:
                 best, choice = score, (delimiter, quote, escape)
     dialect = Dialect(file, *choice)
-    if first and not said and _is_header(lines[first - 1], body, dialect):
+    if first and not said and _is_header(lines[first - 1], _rows(body, complete, *choice), dialect):
         first -= 1
         body = lines[first:]
     rows = _rows(body, complete, *choice) or [[]]
@@ -178,10 +186,9 @@ def _before(lines: list[str]) -> tuple[str | None, int]:
     return None, first if comments and lines[first].strip() and not lines[first].startswith("#") else 0
 
 
-def _is_header(comment: str, body: list[str], dialect: Dialect) -> bool:
+def _is_header(comment: str, rows: list[list[str]] | None, dialect: Dialect) -> bool:
     """Whether the last line of comment is itself the header: `#id,text` or, above rows of data, `# id,text`."""
     names = _rows([comment], True, dialect.delimiter, dialect.quote, dialect.escape)
-    rows = _rows(body, False, dialect.delimiter, dialect.quote, dialect.escape)
     if not names or not rows or len(names[0]) != len(rows[0]) or len(rows[0]) < 2:
         return False
     return not comment.startswith("# ") or looks_like_data(rows[0], rows[1:])

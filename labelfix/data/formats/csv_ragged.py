@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelfix.data.formats.csv_dialect import Dialect
 from labelfix.data.formats.csv_lines import lines_of
@@ -45,7 +46,7 @@ class Ragged:
         if not self._dialect.trailing:
             return batch
         beyond = batch.column(batch.num_columns - 1)
-        if beyond.nbytes > 4 * (len(beyond) + 1):
+        if pc.sum(pc.binary_length(beyond)).as_py():
             for place, cell in enumerate(beyond.to_pylist()):
                 if cell:
                     self._add(self._read + place + 1, len(self._dialect.header) + 1, cell.decode())

@@ -60,6 +60,9 @@ class Cells:
 
     def split(self, record: bytes) -> list[bytes]:
         """The cells of a record as they stand in it."""
+        quote, escape, delimiter = self._marks
+        if (not quote or quote not in record) and (not escape or escape not in record):
+            return record.split(delimiter)
         found, place = [], 0
         while True:
             match = self._cell.match(record, place)
@@ -73,6 +76,12 @@ class Cells:
         """Where a record that begins at a place ends; None where more of the file has to be known."""
         match = self._record.match(data, place)
         return None if match is None or match.end() == len(data) else match.end()
+
+    @cached_property
+    def _marks(self) -> tuple[bytes, bytes, bytes]:
+        """Quote, escape and delimiter; empty where there is none."""
+        dialect = self.dialect
+        return (dialect.quote or "").encode(), (dialect.escape or "").encode(), dialect.delimiter.encode()
 
     @cached_property
     def _cell(self) -> re.Pattern[bytes]:

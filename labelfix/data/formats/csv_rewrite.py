@@ -22,9 +22,7 @@ from labelfix.errors import InputError, input_error
 STYLE_ROWS = 200
 """Rows whose quotes tell how the file is quoted."""
 
-_UNQUOTED = re.compile(
-    rb"[+-]?[\d.,]*([eE][+-]?\d+)?|NA|NaN|nan|NULL|null|None|TRUE|FALSE|[Tt]rue|[Ff]alse|\\N|-?[iI]nf"
-)
+_UNQUOTED = re.compile(rb"[+-]?[\d.,]*([eE][+-]?\d+)?|NA|NaN|nan|NULL|null|None|(?i:true|false)|\\N|-?[iI]nf")
 """Cells that stand without quotes in a file whose texts are quoted."""
 
 
@@ -167,10 +165,11 @@ class _Writer:
         plain = self._written(new, False).to_pylist()
         enclosed = self._written(new, True).to_pylist() if self._quoting.quote else plain
         delimiter, quote = self._dialect.delimiter.encode(), self._quote
+        reader = self._dialect.reader
         found = []
         for record, was, as_plain, as_enclosed in zip(texts.take(which).to_pylist(), old, plain, enclosed, strict=True):
             cells = self._cells.split(record.encode())
-            if len(cells) <= self._label or not same_text(cells[self._label], was, self._dialect.reader):
+            if len(cells) <= self._label or not same_text(cells[self._label], was, reader):
                 raise self._not_found()
             cell = cells[self._label]
             always = bool(quote) and (cell.startswith(quote) or (not cell and self._labels_quoted))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, cannot_read, check_file
+from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
 from labelfix.data.formats.csv import CsvSource
 from labelfix.data.formats.image_files import IMAGE_TYPE, METADATA_FILES, Survey, listed, normal, survey, unread
-from labelfix.data.formats.memory import open_memory
+from labelfix.data.formats.json_lines import JsonSource
 from labelfix.errors import Defect, InputError, input_error
 
 FILE_NAME = "file_name"
@@ -155,17 +155,7 @@ def _names_files(path: Path) -> bool:
 
 
 def _open(path: Path, name: str) -> TableSource:
-    if path.suffix == ".csv":
-        return CsvSource([path], name)
-    import pyarrow.json as arrow_json
-
-    check_file(path, name)
-    block = min(max(path.stat().st_size, 1 << 20), LARGEST_BLOCK)
-    try:
-        table = arrow_json.read_json(path, read_options=arrow_json.ReadOptions(use_threads=False, block_size=block))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise cannot_read(name, error, "JSON Lines", "write one object a line, each with the same keys") from None
-    return open_memory(table, name)
+    return CsvSource([path], name) if path.suffix == ".csv" else JsonSource([path], name)
 
 
 def _match(table: TableSource, root: Path, found: Survey) -> list[_Row]:

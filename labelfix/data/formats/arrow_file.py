@@ -1,0 +1,111 @@
+"""Arrow and Feather files: the Arrow IPC format, as pyarrow, polars and datasets write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    READ_ROWS,
+    Chunk,
+    ReadOptions,
+    Source,
+    cannot_read,
+    check_file,
+    hash_files,
+    slices,
+)
+from labelfix.errors import Defect, input_error
+
+FILE, FEATHER_1 = b"ARROW1", b"FEA1"
+SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
+
+
+class ArrowSource:
+    """One Arrow file, in the file or the stream format.
+
+    Args:
+        path: The file.
+        name: The table as the user named it.
+
+    Raises:
+        InputError: The file is missing, damaged, or of the first version of Feather.
+    """
+
+    format = "arrow"
+    untyped = False
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[Defect, ...] = ()
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name = name
+        self.path = path
+        self.files = (name,)
+        self.folder = path.parent
+        check_file(path, name)
+        with open(path, "rb") as stream:
+            head = stream.read(len(FILE))
+        if head.startswith(FEATHER_1):
+            remedy = "write it again as Parquet, for example by pandas.read_feather and to_parquet"
+            raise input_error(name, "is a Feather file of version 1", remedy)
+        self._indexed = head == FILE
+        with self._reader() as reader:
+            self.schema: pa.Schema = reader.schema
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        names = list(self.schema.names if columns is None else columns)
+        first = 1
+        with self._reader() as reader:
+            for batch in self._batches(reader):
+                wanted = batch.select(names)
+                # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.
+                wanted.validate(full=True)
+                yield from slices(wanted, rows, 0, first)
+                first += batch.num_rows
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.verbatim`: Arrow has its own types, so this is `scan`."""
+        return self.scan(columns, rows)
+
+    def content_hash(self) -> str:
+        """See `TableSource.content_hash`."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_files([self.path])
+
+    def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - one of two readers
+        if self._indexed:
+            yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
+        else:
+            yield from reader
+
+    @contextmanager
+    def _reader(self) -> Iterator[Any]:
+        try:
+            # Read and not mapped: what a mapped file lacks ends the process.
+            with pa.OSFile(str(self.path)) as stream:
+                yield pa.ipc.open_file(stream) if self._indexed else pa.ipc.open_stream(stream)
+        except (pa.ArrowException, OSError) as error:
+            raise cannot_read(self.name, error, "an Arrow file", "the file is damaged; write it again") from None
+
+
+def recognises(source: Source) -> bool:
+    """A file that begins as an Arrow file does, or is called one."""
+    if not isinstance(source, Path) or not source.is_file():
+        return False
+    with open(source, "rb") as stream:
+        return stream.read(len(FILE)).startswith((FILE, FEATHER_1)) or source.suffix.lower() in SUFFIXES
+
+
+def open_arrow(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> ArrowSource:
+    """Open one file."""
+    return ArrowSource(source, name)
