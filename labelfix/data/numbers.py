@@ -8,6 +8,7 @@ caller says which they were.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,9 @@ FEW_LEVELS = 10
 
 NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"
 """A number that a program would write; no leading zeros, which codes have."""
+
+FIRST_CELLS = 400
+"""So many cells are looked at first; where not half of them are numbers the others will not make up for it."""
 
 GROUPED = r"^[+-]?[1-9]\d{0,2}(?:[,'’ ]\d{3})+(?:\.\d*)?$"
 GROUPED_COMMA = r"^[+-]?[1-9]\d{0,2}(?:[.'’ ]\d{3})+(?:,\d*)?$"
@@ -115,6 +119,8 @@ def nearly_numeric(cells: pa.Array) -> tuple[bool, bool]:
     Args:
         cells: `(n,)` its strings, nulls and empty ones left out.
     """
+    if _hardly_any(read_numbers, cells) and _hardly_any(lambda some: read_numbers(some, comma=True), cells):
+        return False, False
     given = cells.filter(pc.invert(is_placeholder(cells)))
     if not len(given):
         return False, False
@@ -128,8 +134,17 @@ def nearly_numeric(cells: pa.Array) -> tuple[bool, bool]:
 
 def nearly_dates(cells: pa.Array) -> bool:
     """Whether a column is one of dates; see `nearly_numeric`."""
+    if _hardly_any(read_dates, cells):
+        return False
     given = cells.filter(pc.invert(is_placeholder(cells)))
     return bool(len(given)) and (pc.sum(date_like(given)).as_py() or 0) >= NEARLY_ALL * len(given)
+
+
+def _hardly_any(read: Callable[[pa.Array], pa.Array], cells: pa.Array) -> bool:
+    """Whether the first cells that are no placeholders show that a column is nothing of the kind: texts, mostly."""
+    some = cells.slice(0, FIRST_CELLS)
+    given = some.filter(pc.invert(is_placeholder(some)))
+    return len(given) >= FIRST_CELLS // 2 and len(read(given).drop_null()) < 0.5 * len(given)
 
 
 def date_like(cells: pa.Array) -> pa.Array:

@@ -91,6 +91,8 @@ class Ledger:
         corrected_labels: The same of corrected labels.
         difference: Corrected minus given.
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
+        pairs: Judged rows with a given label.
+        judged_classes: Different classes of the judged rows.
     """
 
     entries: tuple[Entry, ...]
@@ -99,6 +101,8 @@ class Ledger:
     corrected_labels: Estimate | None = None
     difference: Estimate | None = None
     noisy_rows_heard: bool = False
+    pairs: int = 0
+    judged_classes: int = 2
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
@@ -162,7 +166,8 @@ def compare(
     if agreement is not None:
         best = next((log_p for name, _, log_p in said if name == agreement.best), None)
         heard = best is not None and not agreement.contradicted(best.argmax(axis=1) == truth, w)
-    return Ledger(tuple(entries), log_f.shape[1], labels[0], labels[1], labels[2], heard)
+    paired, classes = int((given != UNLABELLED).sum()), len(np.unique(truth))
+    return Ledger(tuple(entries), log_f.shape[1], labels[0], labels[1], labels[2], heard, paired, classes)
 
 
 def _of_noisy_rows(name: str, agreement: Agreement | None) -> tuple[Estimate | None, Estimate | None]:
