@@ -129,7 +129,7 @@ def flag(
     from labelfix.outputs import gate
     from labelfix.outputs.baseline import read_accepted
     from labelfix.outputs.chosen import by_budget, by_guarantee
-    from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+    from labelfix.outputs.corrected_rows import corrected_metadata, open_corrected
     from labelfix.outputs.snippets import look_up
     from labelfix.outputs.trust import noise_rate, read_evidence
     from labelfix.runs import RunFolder
@@ -137,7 +137,7 @@ def flag(
     folder = RunFolder.open_finished(run) if corrected is None else None
     path = folder.corrected if folder is not None else corrected
     assert path is not None
-    rows = CorrectedFile(path)
+    rows = open_corrected(path)
     accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
     source = str(path if folder is None else folder.path)
     known = read_evidence(folder) if folder is not None else {}

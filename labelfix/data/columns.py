@@ -108,8 +108,8 @@ def id_columns(
         The column in the noisy file and in the trusted one; None where a file has none.
     """
     chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
-    if chosen == (None, None) and clean is not None and not findings.has_errors:
-        chosen = shared_key(noisy, clean, settings, findings, read_rows)
+    if chosen[0] is None and clean is not None and not findings.has_errors:
+        chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
     for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
         if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
             what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"

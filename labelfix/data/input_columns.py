@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
-from labelfix.data.columns import ID_NAMES, listed, require_column
+from labelfix.data.columns import listed, require_column
 from labelfix.data.feature_columns import MOST_LISTED, choose_features, looks_like_id, some
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -49,7 +49,12 @@ FLAGS: dict[InputKind, str] = {
 
 
 def input_columns(
-    source: TableSource, taken: Collection[str], settings: DataSettings, findings: Findings, read_rows: int
+    source: TableSource,
+    taken: Collection[str],
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+    label: str | None = None,
 ) -> InputSpec | None:
     """The input columns of the noisy file.
 
@@ -59,6 +64,7 @@ def input_columns(
         settings: May name the columns.
         findings: Takes errors and the choice made.
         read_rows: Rows read at once.
+        label: The column of the given labels, where it is known: a column that agrees with it may be a label itself.
 
     Returns:
         The columns; None where an error stands in the way.
@@ -81,7 +87,6 @@ def input_columns(
         return _spec(kind, [profiles[column] for column in columns], findings)
     free = [c for c in source.schema.names if c and c not in taken]
     profiles = profile_columns(source, free, read_rows)
-    label = next((c for c in taken if c in source.schema.names and c.lower() not in ID_NAMES), None)
     return _infer(source, profiles, label, findings, read_rows)
 
 
@@ -99,6 +104,11 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     """
     profiles = profile_columns(source, spec.columns, read_rows)
     return all([_fits(source, spec.kind, profiles[column], findings) for column in spec.columns])
+
+
+def holds_image_paths(source: TableSource, column: str, read_rows: int) -> bool:
+    """Whether a column holds paths of images, as far as the first rows show."""
+    return profile_columns(source, [column], read_rows)[column].holds == "image_paths"
 
 
 def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:

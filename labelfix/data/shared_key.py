@@ -17,13 +17,19 @@ LONGEST_KEY = 64
 
 
 def shared_key(
-    noisy: TableSource, clean: TableSource, settings: DataSettings, findings: Findings, read_rows: int
+    noisy: TableSource,
+    clean: TableSource,
+    clean_ids: str | None,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
 ) -> tuple[str | None, str | None]:
     """A column of each file that names the same items, where there is exactly one such pair.
 
     Args:
         noisy: The noisy file.
         clean: The trusted file.
+        clean_ids: The trusted file's id column where that is known.
         settings: Columns that it names are none.
         findings: Told of the choice.
         read_rows: Rows read at once.
@@ -31,10 +37,11 @@ def shared_key(
     Returns:
         The column in the noisy file and in the trusted one; None twice where there is no such pair, or several.
     """
-    named = {settings.label_column, settings.clean_label_column, settings.text_column, settings.image_column}
-    ours, theirs = (_candidates(source, named, read_rows) for source in (noisy, clean))
+    named = {settings.label_column, settings.clean_label_column, settings.text_column}
+    ours = _candidates(noisy, named, read_rows)
+    theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named, read_rows)
     if not ours or not theirs:
-        return None, None
+        return None, clean_ids
     wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
     pairs = [
         (column, other)
@@ -43,7 +50,7 @@ def shared_key(
         if len(wanted[other]) and _all_found(noisy, column, wanted[other], read_rows)
     ]
     if len(pairs) != 1:
-        return None, None
+        return None, clean_ids
     ours_, theirs_ = pairs[0]
     findings.note(
         f"ids are taken from column {ours_!r}"
@@ -68,7 +75,8 @@ def _is_key(p: Profile) -> bool:
     """Each value there once, none missing, and neither row numbers nor content."""
     if p.missing or p.rows < 2 or p.distinct != p.rows or p.consecutive or p.numeric and not p.text:
         return False
-    return not p.text or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
+    # The path of an image names it as well as an id does.
+    return not p.text or p.holds == "image_paths" or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
 
 
 def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:

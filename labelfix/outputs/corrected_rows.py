@@ -177,6 +177,22 @@ class CorrectedFile:
         return found
 
 
+def open_corrected(path: Path) -> CorrectedRows:
+    """Corrected labels in any format that labelfix writes them in.
+
+    Raises:
+        InputError: It is not there, or is not such a file.
+    """
+    if path.name.lower().endswith((".parquet", ".pq")) or not path.is_file():
+        return CorrectedFile(path)
+    with open(path, "rb") as stream:
+        if stream.read(4) == b"PAR1":
+            return CorrectedFile(path)
+    from labelfix.outputs.corrected_text import read_corrected_text
+
+    return read_corrected_text(path)
+
+
 def groups(rows: CorrectedRows, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
     """Some columns of all groups, each with the position of its first row."""
     first = 0

@@ -171,7 +171,7 @@ def _(case: Case) -> None:
         if own:
             raise Unclear(f"{file} is {own}, which labelfix reads: {said.last_line}")
         case.need(file != "DATA.CSV", f"{file} is refused: {said.last_line}")
-        leads_out(said, re.escape(file), "it reads|unpack|rename|save|write|convert|ending")
+        leads_out(said, re.escape(file), "it reads|unpack|unzip|rename|save|write|convert|ending")
 
 
 @expects("159")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from labelfix.data.feature_columns import AGREEMENT, MOST_CATEGORIES
 from labelfix.data.number_lists import number_lists
@@ -297,3 +299,16 @@ def test_a_trusted_file_may_have_an_optional_column_empty_in_all_rows() -> None:
     rare = [float(i) if i % 30 == 0 else None for i in range(N)]
     reading = read({"age": AGE, "rare": rare}, gold)
     assert reading.columns.spec.columns == ("age", "rare")
+
+
+def test_the_path_of_an_image_is_its_id_where_the_trusted_file_names_it_so(tmp_path: Path) -> None:
+    for i in range(8):
+        Image.new("RGB", (8, 8), (i * 20, 0, 0)).save(tmp_path / f"{i}.png")
+    paths = [f"{i}.png" for i in range(8)]
+    (tmp_path / "metadata.csv").write_text(
+        "file_name,label\n" + "".join(f"{path},{LABELS[i]}\n" for i, path in enumerate(paths)), encoding="utf-8"
+    )
+    gold = pa.table({"id": paths[:4], "label": LABELS[:4]})
+    reading = read_training(str(tmp_path / "metadata.csv"), gold, DataSettings())
+    assert (reading.columns.id, reading.columns.spec.columns) == ("file_name", ("file_name",))
+    assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]

@@ -1,0 +1,103 @@
+"""Rows that come after the run: small batches, new classes, files without labels, and the gate over all formats."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from labelfix.cli import main
+
+HEADER = "id,size,weight,kind,label"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on a table of two numbers and a category of True, False and Unknown."""
+    folder = tmp_path_factory.mktemp("later")
+    rows = [
+        f"r{i},{i % 17 + 40 * (i % 2)},{(i * 7) % 23},{('True', 'False', 'Unknown')[i % 3]},{('no', 'yes')[i % 2]}"
+        for i in range(240)
+    ]
+    (folder / "noisy.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    gold = [f"r{i},{('no', 'yes')[i % 2]}" for i in range(60)]
+    (folder / "gold.csv").write_text("\n".join(["id,label", *gold]) + "\n", encoding="utf-8")
+    words = ["train", "--noisy", str(folder / "noisy.csv"), "--clean", str(folder / "gold.csv"), "--method", "glc"]
+    assert main([*words, "--no-side-checks", "--out", str(folder / "run"), "--quiet"]) == 0
+    return str(folder / "run")
+
+
+def correct(run, tmp_path, rows, *flags, out="scored.parquet"):
+    (tmp_path / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    words = ["correct", "--run", run, "--noisy", str(tmp_path / "new.csv"), "--out", str(tmp_path / out)]
+    return main([*words, *flags])
+
+
+RIGHT = [
+    f"n{i},{i % 17 + 40 * (i % 2)},{(i * 7) % 23},{('True', 'False')[i % 2]},{('no', 'yes')[i % 2]}" for i in range(40)
+]
+
+
+@pytest.mark.parametrize("more", [[], ["n99,3,4,Unknown,no"]], ids=["only truth values", "with an unknown"])
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "tsv", "jsonl"])
+def test_a_gate_says_the_same_of_right_rows_whatever_stands_beside_them_and_in_every_format(
+    run, tmp_path, capsys, more, suffix
+):
+    assert correct(run, tmp_path, [*RIGHT, *more], out=f"scored.{suffix}") == 0
+    words = ["flag", "--corrected", str(tmp_path / f"scored.{suffix}"), "--max-issue-rate", "0.05", "--format", "json"]
+    capsys.readouterr()
+    assert main(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["rows"], said["issues"]) == (40 + len(more), 0)
+
+
+def test_wrong_rows_are_flagged_in_a_text_file_too(run, tmp_path, capsys):
+    wrong = [f"n{i},{50 + i},3,True,{'no' if i < 8 else 'yes'}" for i in range(10)]
+    assert correct(run, tmp_path, wrong, out="scored.csv") == 0
+    assert main(["flag", "--corrected", str(tmp_path / "scored.csv"), "--max-issue-rate", "0.5"]) == 1
+    assert "8 of 10 labelled rows look wrong" in capsys.readouterr().out
+
+
+def test_an_empty_batch_is_no_rows(run, tmp_path, capsys):
+    for out in ("scored.parquet", "scored.csv"):
+        assert correct(run, tmp_path, [], out=out) == 0
+    assert "0 rows" in capsys.readouterr().err
+    words = ["predict", "--run", run, "--input", str(tmp_path / "new.csv"), "--out"]
+    assert main([*words, str(tmp_path / "predicted.csv")]) == 0
+    assert main(["flag", "--corrected", str(tmp_path / "scored.parquet"), "--max-issue-rate", "0.1"]) == 2
+
+
+def test_a_file_without_the_label_column_is_refused_unless_the_user_says_so(run, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text("id,size,weight,kind\nn1,3,4,True\n", encoding="utf-8")
+    words = ["correct", "--run", run, "--noisy", str(tmp_path / "new.csv"), "--out", str(tmp_path / "scored.csv")]
+    assert main(words) == 2
+    assert "has no label column 'label'" in capsys.readouterr().err
+    assert not (tmp_path / "scored.csv").exists()
+    assert main([*words, "--unlabelled"]) == 0
+    assert main(["flag", "--corrected", str(tmp_path / "scored.csv"), "--max-issue-rate", "0.1"]) == 2
+
+
+def test_a_new_class_is_named_with_its_count_and_the_ways_out(run, tmp_path, capsys):
+    rows = [*RIGHT[:4], "m1,3,4,True,maybe", "m2,3,4,True,maybe"]
+    assert correct(run, tmp_path, rows) == 2
+    said = capsys.readouterr().err
+    assert 'label "maybe" (2 rows) is not one of the 2 classes' in said
+    assert "--new-classes as-unlabelled" in said
+    assert correct(run, tmp_path, rows, "--new-classes", "as-unlabelled", out="scored.csv") == 0
+    with open(tmp_path / "scored.csv", newline="", encoding="utf-8") as stream:
+        assert [row["action"] for row in csv.DictReader(stream)][-2:] == ["fill", "fill"]
+    (tmp_path / "map.csv").write_text("maybe,no\n", encoding="utf-8")
+    assert correct(run, tmp_path, rows, "--class-map", str(tmp_path / "map.csv"), out="mapped.csv") == 0
+    with open(tmp_path / "mapped.csv", newline="", encoding="utf-8") as stream:
+        assert [row["given_label"] for row in csv.DictReader(stream)][-2:] == ["no", "no"]
+
+
+def test_predict_does_not_look_at_labels(run, tmp_path):
+    (tmp_path / "new.csv").write_text(f"{HEADER}\nn1,3,4,True,something\n", encoding="utf-8")
+    words = ["predict", "--run", run, "--input", str(tmp_path / "new.csv"), "--out", str(tmp_path / "out.csv")]
+    assert main(words) == 0
+
+
+def test_an_optional_column_that_is_empty_in_the_batch_is_filled_in(run, tmp_path):
+    assert correct(run, tmp_path, ["n1,,,,no"]) == 0
