@@ -58,6 +58,8 @@ class HuggingFaceSource:
             raise input_error(name, f"lacks its data file {missing[0] if missing else ''}".rstrip(), "save it again")
         self.files = (name,) if len(parts) == 1 else tuple(f"{name.rstrip('/')}/{part}" for part in parts)
         self.schema: pa.Schema = self._read_schema()
+        # Columns of files that one pass has found sound; the next ones need not look again.
+        self._sound: set[tuple[int, str]] = set()
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
@@ -66,9 +68,12 @@ class HuggingFaceSource:
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             first = 1
             try:
-                for batch in _sound_batches(path, places):
+                doubted = [name for name in names if (index, name) not in self._sound]
+                for batch in _batches(path, places):
+                    check_sound(batch.select(doubted))
                     yield from slices(batch.select(names), rows, index, first)
                     first += batch.num_rows
+                self._sound.update((index, name) for name in doubted)
             except DAMAGED as error:
                 raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
 
@@ -99,13 +104,11 @@ class HuggingFaceSource:
         return schema.with_metadata({**(schema.metadata or {}), b"huggingface": features.encode()})
 
 
-def _sound_batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    """The batches of an Arrow file, columns at some places only, each checked as a whole."""
+def _batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The batches of an Arrow file, columns at some places only, as they lie there: see `check_sound`."""
     wanted = pa.ipc.IpcReadOptions(included_fields=list(places), use_threads=False)
     with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream, options=wanted) as reader:
-        for batch in reader:
-            check_sound(batch)
-            yield batch
+        yield from reader
 
 
 def recognises(source: Source) -> bool:

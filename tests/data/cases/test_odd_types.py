@@ -1,0 +1,129 @@
+"""Columns of every Arrow type: made plain in one place, profiled, never in the way of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import arrow_types
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelfix.data.formats import open_table
+from labelfix.data.profile import profile_columns
+from labelfix.data.read import read_training
+from labelfix.data.scan import as_text, decode, scan, value_type
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+COLUMNS = arrow_types.columns()
+
+
+def texts() -> dict[str, list[Any]]:
+    count = 30
+    return {
+        "id": [f"r{i}" for i in range(count)],
+        "text": [f"some words of an example, number {i}" for i in range(count)],
+        "label": ["cat" if i % 3 else "dog" for i in range(count)],
+    }
+
+
+def repeated(array: pa.Array) -> pa.ChunkedArray:
+    return pa.chunked_array([array] * 10)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_is_made_plain_whole_sliced_and_empty(name: str) -> None:
+    array = COLUMNS[name]
+    for part in (array, array.slice(1), array.slice(0, 0), pa.concat_arrays([array, array.slice(1)]).slice(2)):
+        plain = decode(part)
+        plain.validate(full=True)
+        assert plain.type == value_type(array.type)
+        assert value_type(plain.type) == plain.type
+        assert len(plain) == len(part)
+        if name != "uuid":
+            assert plain.to_pylist() == part.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "values"),
+    [
+        ("uuid", pa.string(), [f"{'0' * 8}-0000-0000-0000-{'0' * 11}1", "ffffffff-ffff-ffff-ffff-ffffffffffff", None]),
+        ("json", pa.string(), ['{"a":1}', "[]", None]),
+        ("bool8", pa.bool_(), [True, False, None]),
+        ("tensor", pa.list_(pa.float32(), 2), [[1.0, 2.0], [3.0, 4.0], None]),
+        ("opaque", pa.int64(), [1, 1, None]),
+        ("run ends", pa.string(), ["a", "a", None]),
+        ("string_view", pa.string(), ["ab", "cd", None]),
+        ("binary_view", pa.binary(), [b"ab", b"\xff\xfe", None]),
+        ("list_view<item: int32>", pa.list_(pa.int32()), [[1, 2], [3, 4], None]),
+        ("list<item: string_view>", pa.list_(pa.string()), [["a", None], ["b", "c"], None]),
+    ],
+)
+def test_what_a_consumer_sees(name: str, type_: pa.DataType, values: list[Any]) -> None:
+    plain = decode(COLUMNS[name])
+    assert plain.type == type_
+    assert plain.to_pylist() == values
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_every_column_can_be_profiled_scanned_and_hashed(name: str) -> None:
+    table = pa.table({"x": repeated(COLUMNS[name])})
+    source = open_table(table)
+    profile = profile_columns(source, ["x"], 7)["x"]
+    assert (profile.rows, profile.type) == (30, value_type(COLUMNS[name].type))
+    assert sum(chunk.batch.num_rows for chunk in scan(source, ["x"], 7)) == 30
+    assert source.content_hash() == open_table(table.combine_chunks()).content_hash()
+    assert source.content_hash() != open_table(table.slice(1)).content_hash()
+
+
+def test_values_that_cannot_be_counted_count_as_none() -> None:
+    source = open_table(pa.table({name: COLUMNS[name] for name in ("null", "map", "sparse union", "struct")}))
+    for profile in profile_columns(source, source.schema.names, 8).values():
+        assert (profile.distinct, profile.holds) == (0, "")
+
+
+def test_a_table_of_every_type_is_checked_beside_its_text() -> None:
+    odd = {f"a {name}": repeated(array) for name, array in COLUMNS.items()}
+    noisy = pa.table({**texts(), **odd})
+    clean = pa.table({"id": ["r1", "r2", "r3", "r4"], "label": ["cat", "cat", "dog", "cat"]})
+    reading = read_training(noisy, clean, DataSettings(text_column="text"))
+    assert len(reading.data.noisy) == 30
+    assert reading.data.joined_by == "id"
+
+
+def test_a_parquet_file_of_every_type_is_read_as_it_is(tmp_path: Path) -> None:
+    table = pa.table({name: repeated(array) for name, array in arrow_types.in_parquet().items()})
+    pq.write_table(table, tmp_path / "all.parquet")
+    stored = pq.read_table(tmp_path / "all.parquet")
+    source = open_table(tmp_path / "all.parquet")
+    assert source.schema.equals(stored.schema)
+    read = pa.Table.from_batches([chunk.batch for chunk in source.scan(rows=7)])
+    for name in stored.column_names:
+        assert read[name].to_pylist() == stored[name].to_pylist(), name
+        [alone] = {chunk.batch.schema.names[0] for chunk in source.scan([name])}
+        assert alone == name
+
+
+def test_binary_that_is_text_reads_as_text() -> None:
+    for type_ in (pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(2)):
+        assert as_text(pa.array([b"ab", None, "é".encode()], type_)).to_pylist() == ["ab", None, "é"]
+    assert as_text(pa.array(["x"], pa.large_string())).to_pylist() == ["x"]
+    assert as_text(pa.array([1])).to_pylist() == [1]
+    with pytest.raises(UnicodeDecodeError):
+        as_text(pa.array([b"ab", b"\xff"]))
+
+
+def test_a_scan_for_text_names_the_row_of_binary_that_is_none() -> None:
+    source = open_table(pa.table({"text": pa.array([b"one", b"two", b"\xffthree"])}), "noisy")
+    with pytest.raises(InputError, match=r"noisy, row 3: column 'text' is not UTF-8 text: byte 0xff in '.three'"):
+        list(scan(source, ["text"], 2, texts=["text"]))
+    [whole] = scan(source, ["text"], 8)
+    assert whole.batch.schema.field("text").type == pa.binary()
+
+
+def test_text_inside_lists_that_is_not_utf8_names_its_column() -> None:
+    cells = pa.array([[b"\xff"]]).view(pa.list_(pa.string()))
+    with pytest.raises(InputError, match="column 'tags' holds text that is not UTF-8"):
+        list(scan(open_table(pa.table({"tags": cells})), ["tags"], 8))
