@@ -147,7 +147,9 @@ def _read_json(
     left = set(numbers)
     for number, record in enumerate(read_records(text, is_array(text)), start=1):
         if number in left:
-            yield number, {"": record.line, **{column: _under(record.value, column) for column in columns}}
+            # Where an array stands on one line, that line is the whole file.
+            line = record.line if "\n" in record.before else None
+            yield number, {"": line, **{column: _under(record.value, column) for column in columns}}
             left.discard(number)
         if not left:
             return

@@ -37,6 +37,29 @@ def test_the_line_of_a_csv_row_counts_line_breaks_within_cells_and_blank_lines(f
     assert [(f.line, f.snippet) for f in found] == [(2, "one"), (4, "two lines"), (6, "three")]
 
 
+@pytest.mark.parametrize("name", ["noisy.jsonl", "noisy.json"])
+def test_a_record_of_json_lines_is_found_by_its_line_and_its_text_by_its_path(findings, tmp_path, name):
+    path = tmp_path / name
+    path.write_text('{"id": "a", "m": {"text": "one"}}\n\n{"id": "b", "m": {"text": "two\\nlines"}}\n')
+    found = findings(path, ["a", "b"], [1, 2], InputSpec("text", ("m.text",)))
+    assert [(f.place, f.snippet) for f in found] == [(f"{path}:1", "one"), (f"{path}:3", "two lines")]
+
+
+def test_a_record_of_an_array_has_a_line_where_the_array_has_several(findings, tmp_path):
+    records = [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}]
+    for indent, places in ((2, [":2", ":6"]), (None, [", row 1", ", row 2"])):
+        (tmp_path / "noisy.json").write_text(json.dumps(records, indent=indent))
+        found = findings(tmp_path / "noisy.json", ["a", "b"], [1, 2])
+        assert [f.place for f in found] == [f"{tmp_path / 'noisy.json'}{place}" for place in places]
+
+
+def test_the_line_counts_what_stands_before_the_header_in_any_encoding(findings, tmp_path):
+    path = tmp_path / "noisy.txt"
+    path.write_bytes("# two\n# lines\nid;text;label\na;déjà;cat\nb;vu;cat\n".encode("utf-16"))
+    found = findings(path, ["a", "b"], [1, 2])
+    assert [(f.place, f.snippet) for f in found] == [(f"{path}:4", "déjà"), (f"{path}:5", "vu")]
+
+
 def test_a_github_annotation_points_at_the_line(findings, make_labels, tmp_path):
     path = tmp_path / "noisy.csv"
     path.write_text('id,text,label\na,"x\ny",cat\nb,two,cat\n')

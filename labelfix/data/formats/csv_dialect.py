@@ -139,7 +139,7 @@ def missing_header(dialect: Dialect) -> list[Defect]:
 
 
 def _sample(file: TextFile, size: int) -> tuple[str, bool]:
-    with unpacking(file.path, file.name, "CSV"), file.open("surrogateescape") as stream:
+    with unpacking(file.path, file.name, "CSV"), file.open(file.lenient) as stream:
         head = stream.read(size + 1)
     complete = len(head) <= size
     if b"\x00" in head[:SAMPLE_BYTES] and head[:SAMPLE_BYTES].count(b"\x00") * 8 > min(len(head), SAMPLE_BYTES):
@@ -255,6 +255,10 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
     finally:
         csv.field_size_limit(limit)
     titles, below = [cell.strip() for cell in rows[0]], rows[1:]
+    odd = next((letter for title in titles for letter in title if "\udc80" <= letter <= "\udcff"), None)
+    if odd is not None:
+        before = (dialect.preamble + "".join(body)).partition(odd)[0].encode(UTF8, "surrogateescape")
+        raise not_text(dialect.text, (f"byte 0x{ord(odd) - 0xDC00:02x}", len(before)), "in the header")
     if titles == [""]:
         raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
     row_names = trailing = False

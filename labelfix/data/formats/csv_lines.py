@@ -59,7 +59,7 @@ def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
         dialect: How the file is written.
         failure: See `Utf8Stream.failure`.
     """
-    for number, _, cells in numbered_rows(dialect, "surrogateescape" if dialect.text.encoding == UTF8 else "replace"):
+    for number, _, cells in numbered_rows(dialect, dialect.text.lenient):
         place = next((place for place, cell in enumerate(cells) if _BAD.search(cell)), None)
         if place is not None:
             column = f", column {dialect.header[place]!r}" if place < len(dialect.header) else ""

@@ -191,7 +191,8 @@ def _take(data: bytes, cells: Cells) -> tuple[Records, int]:
 
 def _plain_ends(data: bytes, letters: npt.NDArray[np.uint8], dialect: Dialect) -> Places | None:
     """Where records end, if that is plain to see: None where quotes or escapes make it hard."""
-    if dialect.escape is not None and dialect.escape.encode() in data:
+    # Where quotes are escaped, two of them side by side are no pair.
+    if dialect.escape is not None and any(mark.encode() in data for mark in (dialect.escape, dialect.quote) if mark):
         return None
     ends: Places = np.flatnonzero(letters == LF)
     if b"\r" in data:

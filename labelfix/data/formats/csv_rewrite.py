@@ -86,6 +86,7 @@ def rewrite_csv(
             held = edit
         if held is not None:
             put(writer.lines(held, records, last=True))
+        writer.check_end(records)
 
 
 class _Writer:
@@ -129,6 +130,11 @@ class _Writer:
                 end = (beyond + ENDS[ends[start]]).decode()
                 parts.append(_joined(pc.binary_join_element_wise(texts.slice(start, stop - start), "", end)))
         return b"".join(parts)
+
+    def check_end(self, records: Aligned) -> None:
+        """Refuse a file that has more records than rows were read from it: then some row is another one's."""
+        if len(records.take(1)):
+            raise self._not_found()
 
     def _given(self, old: pa.Array) -> pa.Array:
         written = self._written(old, self._labels_quoted)

@@ -61,6 +61,11 @@ class TextFile:
     remarks: tuple[str, ...] = ()
     contents: bytes | None = None
 
+    @property
+    def lenient(self) -> str:
+        """How to decode what may be no text so that it can be told from what is."""
+        return "surrogateescape" if self.encoding == UTF8 else "replace"
+
     def open(self, errors: str = "strict") -> Utf8Stream:
         """The text as UTF-8 without a byte-order mark.
 
