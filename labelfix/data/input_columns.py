@@ -106,9 +106,12 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     return all([_fits(source, spec.kind, profiles[column], findings) for column in spec.columns])
 
 
-def holds_image_paths(source: TableSource, column: str, read_rows: int) -> bool:
-    """Whether a column holds paths of images, as far as the first rows show."""
-    return profile_columns(source, [column], read_rows)[column].holds == "image_paths"
+def is_only_image(source: TableSource, column: str, read_rows: int) -> bool:
+    """Whether a column holds paths of images and no other column holds images, as far as the first rows show."""
+    if profile_columns(source, [column], read_rows)[column].holds != "image_paths":
+        return False
+    others = [name for name in source.schema.names if name != column]
+    return not any(map(_is_image, profile_columns(source, others, read_rows).values()))
 
 
 def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:

@@ -18,7 +18,7 @@ from labelfix.data.formats import TableSource, open_several, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.ids import check_ids
-from labelfix.data.input_columns import all_empty, holds_image_paths, input_columns, inputs_fit
+from labelfix.data.input_columns import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids, select
 from labelfix.data.label_checks import check_given, check_joined, check_trusted
@@ -165,7 +165,7 @@ def _columns(
         if column is not None:
             refuse_type(source, column, findings, read_rows)
     taken = {column for column in (ids, label, clean_ids, clean_label) if column is not None}
-    if ids is not None and settings.image_column in (ids, None) and holds_image_paths(ours, ids, read_rows):
+    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
     spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows, label), findings)

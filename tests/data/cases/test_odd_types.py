@@ -72,7 +72,9 @@ def test_every_column_can_be_profiled_scanned_and_hashed(name: str) -> None:
     table = pa.table({"x": repeated(COLUMNS[name])})
     source = open_table(table)
     profile = profile_columns(source, ["x"], 7)["x"]
-    assert (profile.rows, profile.type) == (30, value_type(COLUMNS[name].type))
+    plain = value_type(COLUMNS[name].type)
+    # Bytes are looked at as the text, or the key, that they may be.
+    assert (profile.rows, profile.type) == (30, pa.string() if pa.types.is_binary(plain) else plain)
     assert sum(chunk.batch.num_rows for chunk in scan(source, ["x"], 7)) == 30
     assert source.content_hash() == open_table(table.combine_chunks()).content_hash()
     assert source.content_hash() != open_table(table.slice(1)).content_hash()
@@ -111,8 +113,7 @@ def test_binary_that_is_text_reads_as_text() -> None:
         assert as_text(pa.array([b"ab", None, "é".encode()], type_)).to_pylist() == ["ab", None, "é"]
     assert as_text(pa.array(["x"], pa.large_string())).to_pylist() == ["x"]
     assert as_text(pa.array([1])).to_pylist() == [1]
-    with pytest.raises(UnicodeDecodeError):
-        as_text(pa.array([b"ab", b"\xff"]))
+    assert as_text(pa.array([b"ab", b"\xff\x00"])).to_pylist() == ["ab", "ff00"]
 
 
 def test_a_scan_for_text_names_the_row_of_binary_that_is_none() -> None:
