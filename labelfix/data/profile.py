@@ -199,9 +199,13 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
     present = cells.drop_null()
     missing = len(cells) - len(present)
     if is_list(type_):
-        # One list within another is taken for the inner one, as the output of an encoder is often written.
-        present = number_lists(present).drop_null() if is_list(type_.value_type) else present
-        lengths, type_ = pc.list_value_length(present), present.type
+        if is_list(type_.value_type):
+            # One list within another is taken for the inner one, as the output of an encoder is often written.
+            inner = number_lists(present).drop_null()
+            if len(inner) < 0.9 * len(present):
+                return Profile(name, type_, len(cells), missing)
+            present, type_ = inner, inner.type
+        lengths = pc.list_value_length(present)
         common = pc.mode(lengths)[0].as_py()["mode"] if len(present) else 0
         numeric = is_number(type_.value_type)
         return Profile(name, type_, len(cells), missing, length=common, holds="numbers" if numeric else "")

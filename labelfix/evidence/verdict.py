@@ -110,8 +110,9 @@ def _error(estimate: Estimate) -> float:
 
 
 def _one_class(ledger: Ledger) -> str:
-    rows = "the only trusted row" if ledger.rows == 1 else f"all {ledger.rows} trusted rows"
-    return f"{rows} that could judge the labels are of one class, which says nothing of the others: add some of each"
+    few = f"too few trusted rows could judge the labels: {ledger.rows}, all"
+    rows = few if ledger.rows < FEW else f"all {ledger.rows} trusted rows that could judge the labels are"
+    return f"{rows} of one class, which says nothing of the others: check more rows, some of each class"
 
 
 def _of_labels(ledger: Ledger, labels: Labels) -> str:
