@@ -35,6 +35,10 @@ __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
 
 FIRST_BLOCK = 1 << 20
 LARGEST_BLOCK = 1 << 30
+COLUMN_BYTES = 1 << 14
+"""Bytes of a block for each column: a few thousand numbers."""
+
+WIDEST_BLOCK = 1 << 26
 _ENDING = re.compile(r"\.(csv|tsv|tab|txt|dat|data)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 
@@ -184,7 +188,8 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
     """Batches of binary columns; a block too small for one long row is made larger and the file read on from there."""
     if dialect.header_only:
         return
-    block = FIRST_BLOCK
+    # Every column of a block costs the same few calls, however few its rows: wide files are read in larger blocks.
+    block = min(max(FIRST_BLOCK, COLUMN_BYTES * len(dialect.header)), WIDEST_BLOCK)
     done = 0
     while True:
         try:
