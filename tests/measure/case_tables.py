@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 
 from case_asks import (
@@ -174,7 +175,15 @@ def _(case: Case) -> None:
     case.need(len(predictions(case, "-new.csv")) == 20, "not all 20 rows are predicted")
     agree(case, wanted, predictions(case, "-new.csv"), "decimal commas")
     if case[2].code == 0:
-        agree(case, wanted, predictions(case, "-th.csv"), "points between thousands")
+        # 15.830,00 is fifteen thousand and more.
+        rows = rows_of(case.folder / "noisy.csv")[:20]
+        plain = [{**row, "income": str(float(row["income"]) * 1000)} for row in rows]
+        with open(case.folder / "plain.csv", "w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(plain[0]))
+            writer.writeheader()
+            writer.writerows(plain)
+        case.run("predict", "--run", case.out(), "--input", "plain.csv", "--out", case.out("-plain.csv"))
+        agree(case, predictions(case, "-plain.csv"), predictions(case, "-th.csv"), "points between thousands")
     else:
         leads_out(case[2], r"thousands\.csv(, row 1|:2)\b", r"15\.830,00")
 
