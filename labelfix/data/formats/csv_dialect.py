@@ -139,7 +139,9 @@ def missing_header(dialect: Dialect) -> list[Defect]:
 
 
 def _sample(file: TextFile, size: int) -> tuple[str, bool]:
-    with unpacking(file.path, file.name, "CSV"), file.open("surrogateescape") as stream:
+    # Bytes stand for themselves where the text is UTF-8; other codecs cannot let any byte do so.
+    errors = "surrogateescape" if file.encoding == UTF8 else "replace"
+    with unpacking(file.path, file.name, "CSV"), file.open(errors) as stream:
         head = stream.read(size + 1)
     complete = len(head) <= size
     if b"\x00" in head[:SAMPLE_BYTES] and head[:SAMPLE_BYTES].count(b"\x00") * 8 > min(len(head), SAMPLE_BYTES):
