@@ -40,6 +40,16 @@ COLUMNS = (
 OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
 """Columns after these, where a run has them."""
 
+WIDTHS: dict[pa.DataType, Any] = {
+    pa.bool_(): np.bool_,
+    pa.float16(): np.float16,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+    **{getattr(pa, name)(): getattr(np, name) for name in ("int8", "int16", "int32", "int64")},
+    **{getattr(pa, name)(): getattr(np, name) for name in ("uint8", "uint16", "uint32", "uint64")},
+}
+"""Types of flags and numbers: labelfix writes a few of them, and other programs widen or narrow what they write again."""
+
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
 
@@ -202,15 +212,47 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         raise input_error(str(path), "does not exist", REMEDY) from None
     except (OSError, pa.ArrowException) as error:
         raise damaged(path, error) from None
-    missing = [name for name in COLUMNS if name not in schema.names]
-    if missing or METADATA_KEY not in (schema.metadata or {}):
-        what = f"lacks {', '.join(missing)}" if missing else "lacks labelfix's metadata"
+    what = _lack(schema)
+    if what:
         opened.close()
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
     if not coded:
         return opened
     with opened:
         return pq.ParquetFile(path, metadata=opened.metadata, read_dictionary=list(coded))
+
+
+def _lack(schema: pa.Schema) -> str:
+    """What a file of corrected labels has that this one has not; empty where it has everything."""
+    missing = [name for name in COLUMNS if name not in schema.names]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    if METADATA_KEY not in (schema.metadata or {}):
+        return "lacks labelfix's metadata"
+    if _metadata(schema) is None:
+        return "its metadata are damaged"
+    for name in (*COLUMNS, *OPTIONAL):
+        if (count := schema.names.count(name)) > 1:
+            return f"has {count} columns {name!r}"
+        if count and not _fits(name, schema.field(name).type):
+            return f"column {name!r} is {schema.field(name).type}"
+    return ""
+
+
+def _fits(name: str, type_: pa.DataType) -> bool:
+    """Whether a column can be read as what it is called."""
+    if name == "is_label_issue":
+        return bool(pa.types.is_boolean(type_))
+    if name == "source_row":
+        return bool(pa.types.is_integer(type_))
+    if name in ("confidence", "label_score", "p_value", "outlier_score"):
+        return type_ in WIDTHS and not pa.types.is_boolean(type_)
+    if name == "soft_label":
+        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        return any(test(type_) for test in lists) and bool(pa.types.is_floating(type_.value_type))
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(test(plain) for test in kinds) or (name == "id" and bool(pa.types.is_integer(plain)))
 
 
 def read_corrected(path: Path) -> pa.Table:
@@ -232,19 +274,38 @@ def damaged(path: Path, error: BaseException) -> LabelfixError:
 
 
 def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
-    """The metadata of corrected labels."""
-    found = json.loads(rows.schema.metadata[METADATA_KEY])
-    return CorrectedMetadata(
-        classes=tuple(found["classes"]),
-        value_type=found["value_type"],
-        min_confidence=found["min_confidence"],
-        run_id=found["run_id"],
-        id_column=found.get("id_column"),
-        input_kind=found.get("input_kind"),
-        input_columns=tuple(found.get("input_columns", ())),
-        soft_top_k=found.get("soft_top_k"),
-        encoding=found.get("encoding"),
-    )
+    """The metadata of corrected labels.
+
+    Raises:
+        InputError: They are damaged.
+    """
+    found = _metadata(rows.schema)
+    if found is None:
+        raise input_error("corrected labels", "have damaged metadata", REMEDY)
+    return found
+
+
+def _metadata(schema: pa.Schema) -> CorrectedMetadata | None:
+    """What the metadata say; None where they are damaged."""
+    try:
+        found = json.loads(schema.metadata[METADATA_KEY])
+        about = CorrectedMetadata(
+            classes=tuple(found["classes"]),
+            value_type=found["value_type"],
+            min_confidence=float(found["min_confidence"]),
+            run_id=found["run_id"],
+            id_column=found.get("id_column"),
+            input_kind=found.get("input_kind"),
+            input_columns=tuple(found.get("input_columns", ())),
+            soft_top_k=found.get("soft_top_k"),
+            encoding=found.get("encoding"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    texts = (*about.classes, *about.input_columns, about.value_type, about.run_id)
+    maybe = (about.id_column, about.input_kind, about.encoding)
+    sound = all(isinstance(each, str) for each in (*texts, *(each for each in maybe if each is not None)))
+    return about if sound and type(about.soft_top_k) in (int, type(None)) else None
 
 
 def first_line(error: BaseException) -> str:
@@ -253,15 +314,14 @@ def first_line(error: BaseException) -> str:
 
 
 def values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """A column of booleans, float32 or int64 as an array (nulls as anything); `to_numpy` would import pandas."""
-    types: dict[pa.DataType, Any] = {pa.bool_(): bool, pa.float32(): np.float32, pa.int64(): np.int64}
-    parts: list[npt.NDArray[Any]] = [np.empty(0, types[column.type])]
+    """A column of a type of `WIDTHS` as an array (nulls as anything); `to_numpy` would import pandas."""
+    parts: list[npt.NDArray[Any]] = [np.empty(0, WIDTHS[column.type])]
     for chunk in filter(len, column.chunks):
         data, rows = chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))
         if pa.types.is_boolean(chunk.type):
             parts.append(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows].astype(bool))
         else:
-            parts.append(np.frombuffer(data, types[column.type])[rows])
+            parts.append(np.frombuffer(data, WIDTHS[column.type])[rows])
     return np.concatenate(parts) if len(parts) != 2 else parts[1]
 
 
@@ -285,7 +345,7 @@ def codes(column: pa.ChunkedArray, names: dict[str, int]) -> npt.NDArray[np.int6
         lookup = np.array([names.get(name, -1) for name in coded.dictionary.to_pylist()] + [-1], np.int64)
         rows = slice(coded.offset, coded.offset + len(coded))
         valid, data = coded.buffers()[:2]
-        places = np.frombuffer(data, np.int32)[rows]
+        places = np.frombuffer(data, WIDTHS[coded.type.index_type])[rows].astype(np.int64)
         if valid is not None and coded.null_count:
             there = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[rows].astype(bool)
             places = np.where(there, places, -1)

@@ -120,9 +120,13 @@ class _File:
         try:
             with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
                 groups = range(parquet.num_row_groups)
+                said, found = parquet.metadata.num_rows, 0
                 for batch in parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True):
                     named = pa.record_batch(batch.columns, names=called)
+                    found += named.num_rows
                     yield named if places else named.select([])
+                if found != said:
+                    raise pa.ArrowInvalid(f"{found:,} rows of {', '.join(called)} where there are {said:,}")
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
 
