@@ -22,8 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fuzz_pool import run_all
-from fuzz_reading import mutated, read, write
-from fuzz_seeds import SEEDS
+from fuzz_reading import KINDS, mutated, read, seeds_of, write
 
 SHOWN = 1
 """Tracebacks that are printed of one sort."""
@@ -34,7 +33,7 @@ def main() -> None:
     parser.add_argument("--mutations", type=int, default=1000, help="of all kinds together")
     parser.add_argument("--first", type=int, default=0, help="number of the first mutation of each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--kinds", default=",".join(SEEDS))
+    parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--replay", help="KIND:NUMBER")
     parser.add_argument("--keep", type=Path, help="write the replayed mutation's files there, and do not read it")
@@ -42,8 +41,8 @@ def main() -> None:
     if asked.replay:
         sys.exit(replay(asked.replay, asked.seed, asked.keep))
     kinds = asked.kinds.split(",")
-    if unknown := set(kinds) - set(SEEDS):
-        sys.exit(f"no kind {', '.join(unknown)}; there are {', '.join(SEEDS)}")
+    if unknown := set(kinds) - set(KINDS):
+        sys.exit(f"no kind {', '.join(unknown)}; there are {', '.join(KINDS)}")
     started = time.monotonic()
     counts = fuzz(kinds, asked.mutations, asked.seed, asked.jobs, asked.first)
     print(table(kinds, counts))
@@ -57,6 +56,10 @@ def fuzz(kinds: list[str], mutations: int, seed: int, jobs: int, first: int = 0)
     Returns:
         How many of each kind came out how, by (kind, outcome).
     """
+    for kind in kinds:
+        seeds_of(kind)  # made once, before the forks
+    if "run" in kinds:
+        import labelfix.pipeline  # noqa: F401 - slow, and paid once
     numbered = ((kind, number, seed) for number in itertools.count(first) for kind in kinds)
     counts: Counter[tuple[str, str]] = Counter()
     seen: Counter[str] = Counter()

@@ -15,6 +15,7 @@ from typing import Any
 
 from fuzz_bytes import BYTES, LARGEST, TEXT, splice
 from fuzz_pool import Outcome
+from fuzz_runs import check_by_config, config_seeds, run_seeds, use_run
 from fuzz_seeds import SEEDS, Seed
 from fuzz_structure import mutate_structure
 
@@ -26,10 +27,13 @@ from labelfix.errors import LabelfixError
 from labelfix.outputs.plain_text import visible
 from labelfix.settings.data import DataSettings
 
+KINDS = {**SEEDS, "config": config_seeds, "run": run_seeds}
+"""Kind → what makes its seeds."""
+
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".toml")
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".csv.gz", ".png", ".txt", "", ".feather")
 
-seeds_of = cache(lambda kind: SEEDS[kind]())
+seeds_of = cache(lambda kind: KINDS[kind]())
 
 
 def mutated(kind: str, number: int, seed: int) -> Seed:
@@ -40,10 +44,10 @@ def mutated(kind: str, number: int, seed: int) -> Seed:
     settings = dict(sound.settings)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         _mutate_one(files, sound, kind, random)
-    if random.random() < 0.05:
+    if random.random() < 0.05 and kind in SEEDS:
         settings["encoding"] = random.choice(("cp1252", "utf-16", "utf-8", "shift_jis", "utf-7", "utf-32"))
     noisy = sound.noisy
-    if noisy in files and random.random() < 0.04:
+    if noisy in files and kind in SEEDS and random.random() < 0.04:
         ending = random.choice(ENDINGS)
         files[f"odd{ending}"] = files.pop(noisy)
         noisy = f"odd{ending}"
@@ -91,7 +95,7 @@ def read(task: tuple[str, int, int]) -> Outcome:
             write(seed, Path(folder))
         except Exception:
             return "wrong", f"the mutation itself failed\n{traceback.format_exc()}"
-        outcome = judged(lambda: _read_all(seed, Path(folder)))
+        outcome = judged(lambda: _use(seed, Path(folder), task))
         for name, data in seed.files.items():
             if (Path(folder) / name).read_bytes() != data:
                 return "wrong", f"{name} was changed by reading it"
@@ -131,6 +135,15 @@ def write(seed: Seed, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def _use(seed: Seed, folder: Path, task: tuple[str, int, int]) -> None:
+    if task[0] == "config":
+        check_by_config(folder)
+    elif task[0] == "run":
+        use_run(folder, Random(f"{task}"))
+    else:
+        _read_all(seed, folder)
 
 
 def _read_all(seed: Seed, folder: Path) -> None:

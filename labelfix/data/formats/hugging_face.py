@@ -19,6 +19,7 @@ from labelfix.data.formats.base import (
     ReadOptions,
     Source,
     cannot_read,
+    check_names,
     distinct,
     hash_files,
     slices,
@@ -120,7 +121,7 @@ def _schema(path: Path, file: str) -> pa.Schema:
     try:
         with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
             schema = reader.schema
-            _ = schema.names  # titles that are not UTF-8
+            check_names(schema)
             return schema
     except DAMAGED as error:
         raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None

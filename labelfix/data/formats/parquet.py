@@ -18,6 +18,7 @@ from labelfix.data.formats.base import (
     Source,
     cannot_read,
     check_file,
+    check_names,
     hash_files,
     magic,
     slices,
@@ -181,7 +182,7 @@ def _schema(path: Path, name: str) -> pa.Schema:
         raise input_error(name, what, "give it the ending of its type, or write it as Parquet")
     try:
         schema = pq.read_schema(path)
-        _ = schema.names  # titles that are not UTF-8
+        check_names(schema)
         return schema
     except DAMAGED as error:
         raise cannot_read(name, error, "Parquet", "the file is damaged or cut short; write it again") from None
