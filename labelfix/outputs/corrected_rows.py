@@ -5,7 +5,6 @@ Nothing here needs `pyarrow.compute`: `labelfix flag` runs on every commit and m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,69 +17,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
-
-METADATA_KEY = b"labelfix"
-
-COLUMNS = (
-    "id",
-    "given_label",
-    "suggested_label",
-    "confidence",
-    "corrected_label",
-    "is_label_issue",
-    "action",
-    "label_score",
-    "predicted_label",
-    "soft_label",
-    "source_file",
-    "source_row",
+from labelfix.outputs.corrected_schema import (
+    COLUMNS,
+    METADATA_KEY,
+    OPTIONAL,
+    WIDTHS,
+    CorrectedMetadata,
+    lack,
+    read_metadata,
 )
-"""Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
 
-OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
-"""Columns after these, where a run has them."""
-
-WIDTHS: dict[pa.DataType, Any] = {
-    pa.bool_(): np.bool_,
-    pa.float16(): np.float16,
-    pa.float32(): np.float32,
-    pa.float64(): np.float64,
-    **{getattr(pa, name)(): getattr(np, name) for name in ("int8", "int16", "int32", "int64")},
-    **{getattr(pa, name)(): getattr(np, name) for name in ("uint8", "uint16", "uint32", "uint64")},
-}
-"""Types of flags and numbers: labelfix writes a few of them, and other programs widen or narrow what they write again."""
+__all__ = [
+    "COLUMNS",
+    "METADATA_KEY",
+    "OPTIONAL",
+    "CorrectedFile",
+    "CorrectedMetadata",
+    "CorrectedRows",
+    "HeldRows",
+    "codes",
+    "corrected_metadata",
+    "damaged",
+    "first_line",
+    "groups",
+    "open_parquet",
+    "read_corrected",
+    "validity",
+    "values",
+]
 
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
 
 REMEDY = "give a corrected.parquet of `labelfix train` or `labelfix correct`"
-
-
-@dataclass(frozen=True)
-class CorrectedMetadata:
-    """What the schema metadata of a corrected file says.
-
-    Attributes:
-        classes: Class names in the order of `soft_label`.
-        value_type: How the noisy file stores a label.
-        min_confidence: A label was changed only where its confidence reached this.
-        run_id: Id of the run that made the file.
-        id_column: Column of the ids in the source; None where ids are row numbers.
-        input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
-        input_columns: The input columns in the source.
-        encoding: Of a source that is a text file and not UTF-8.
-        soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.
-    """
-
-    classes: tuple[str, ...]
-    value_type: str
-    min_confidence: float
-    run_id: str
-    id_column: str | None = None
-    input_kind: str | None = None
-    input_columns: tuple[str, ...] = ()
-    soft_top_k: int | None = None
-    encoding: str | None = None
 
 
 class CorrectedRows(Protocol):
@@ -212,7 +181,7 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         raise input_error(str(path), "does not exist", REMEDY) from None
     except (OSError, pa.ArrowException) as error:
         raise damaged(path, error) from None
-    what = _lack(schema)
+    what = lack(schema)
     if what:
         opened.close()
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
@@ -220,39 +189,6 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         return opened
     with opened:
         return pq.ParquetFile(path, metadata=opened.metadata, read_dictionary=list(coded))
-
-
-def _lack(schema: pa.Schema) -> str:
-    """What a file of corrected labels has that this one has not; empty where it has everything."""
-    missing = [name for name in COLUMNS if name not in schema.names]
-    if missing:
-        return f"lacks {', '.join(missing)}"
-    if METADATA_KEY not in (schema.metadata or {}):
-        return "lacks labelfix's metadata"
-    if _metadata(schema) is None:
-        return "its metadata are damaged"
-    for name in (*COLUMNS, *OPTIONAL):
-        if (count := schema.names.count(name)) > 1:
-            return f"has {count} columns {name!r}"
-        if count and not _fits(name, schema.field(name).type):
-            return f"column {name!r} is {schema.field(name).type}"
-    return ""
-
-
-def _fits(name: str, type_: pa.DataType) -> bool:
-    """Whether a column can be read as what it is called."""
-    if name == "is_label_issue":
-        return bool(pa.types.is_boolean(type_))
-    if name == "source_row":
-        return bool(pa.types.is_integer(type_))
-    if name in ("confidence", "label_score", "p_value", "outlier_score"):
-        return type_ in WIDTHS and not pa.types.is_boolean(type_)
-    if name == "soft_label":
-        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-        return any(test(type_) for test in lists) and bool(pa.types.is_floating(type_.value_type))
-    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-    return any(test(plain) for test in kinds) or (name == "id" and bool(pa.types.is_integer(plain)))
 
 
 def read_corrected(path: Path) -> pa.Table:
@@ -279,33 +215,10 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
     Raises:
         InputError: They are damaged.
     """
-    found = _metadata(rows.schema)
+    found = read_metadata(rows.schema)
     if found is None:
         raise input_error("corrected labels", "have damaged metadata", REMEDY)
     return found
-
-
-def _metadata(schema: pa.Schema) -> CorrectedMetadata | None:
-    """What the metadata say; None where they are damaged."""
-    try:
-        found = json.loads(schema.metadata[METADATA_KEY])
-        about = CorrectedMetadata(
-            classes=tuple(found["classes"]),
-            value_type=found["value_type"],
-            min_confidence=float(found["min_confidence"]),
-            run_id=found["run_id"],
-            id_column=found.get("id_column"),
-            input_kind=found.get("input_kind"),
-            input_columns=tuple(found.get("input_columns", ())),
-            soft_top_k=found.get("soft_top_k"),
-            encoding=found.get("encoding"),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    texts = (*about.classes, *about.input_columns, about.value_type, about.run_id)
-    maybe = (about.id_column, about.input_kind, about.encoding)
-    sound = all(isinstance(each, str) for each in (*texts, *(each for each in maybe if each is not None)))
-    return about if sound and type(about.soft_top_k) in (int, type(None)) else None
 
 
 def first_line(error: BaseException) -> str:

@@ -14,11 +14,72 @@ NUMBERS = (
     *("4294967296", "-2147483649", "1" + "0" * 400, "1e99999", "1,5", "٣", "½", "--1", "+", ".", "true", "null", ""),
 )
 INSERTED = (
-    *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xed\xb0\x80\xed\xa0\x80", b"\xc0\x80", b"\xe9", b"\x1a"),
-    *(b"\r", b"\n", b"\r\n", b"\n\r", b"\xe2\x80\xa8", b"\x0b", b"\x0c", b"\x85", b'"', b"'", b'""', b'"\n', b"\\", b"\\u0000"),
-    *(b",", b";", b"\t", b"|", b",,,,,,,,", b"[" * 3000, b'{"a":' * 3000, b"[]", b"{}", b"}", b"]", b"#", b"=", b"<", b"&"),
-    *(b"\\ud800", b"\\udc00\\ud800", b"../../etc", b"/", b"~", b"%s", b"x" * 70000, b'"' + b"y\n" * 9000 + b'"', b"PAR1"),
-    *(b"label", b"id", b"text", b"NA", b"\xe2\x80\xae", b"\xf0\x9f\x98\x80", b"e\xcc\x81", b" ", b"\xc2\xa0", b"__proto__"),
+    *(
+        b"\x00",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\xed\xa0\x80",
+        b"\xed\xb0\x80\xed\xa0\x80",
+        b"\xc0\x80",
+        b"\xe9",
+        b"\x1a",
+    ),
+    *(
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\n\r",
+        b"\xe2\x80\xa8",
+        b"\x0b",
+        b"\x0c",
+        b"\x85",
+        b'"',
+        b"'",
+        b'""',
+        b'"\n',
+        b"\\",
+        b"\\u0000",
+    ),
+    *(
+        b",",
+        b";",
+        b"\t",
+        b"|",
+        b",,,,,,,,",
+        b"[" * 3000,
+        b'{"a":' * 3000,
+        b"[]",
+        b"{}",
+        b"}",
+        b"]",
+        b"#",
+        b"=",
+        b"<",
+        b"&",
+    ),
+    *(
+        b"\\ud800",
+        b"\\udc00\\ud800",
+        b"../../etc",
+        b"/",
+        b"~",
+        b"%s",
+        b"x" * 70000,
+        b'"' + b"y\n" * 9000 + b'"',
+        b"PAR1",
+    ),
+    *(
+        b"label",
+        b"id",
+        b"text",
+        b"NA",
+        b"\xe2\x80\xae",
+        b"\xf0\x9f\x98\x80",
+        b"e\xcc\x81",
+        b" ",
+        b"\xc2\xa0",
+        b"__proto__",
+    ),
 )
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF)
 
@@ -43,7 +104,9 @@ def set_bytes(data: bytes, random: Random) -> bytes:
 def set_number(data: bytes, random: Random) -> bytes:
     """Two, four or eight bytes become a number on the edge of its type."""
     width = random.choice((2, 4, 8))
-    value = random.choice((0, 1, 2, 8 * width, 1 << (8 * width - 1), (1 << (8 * width - 1)) - 1, (1 << (8 * width)) - 1))
+    value = random.choice(
+        (0, 1, 2, 8 * width, 1 << (8 * width - 1), (1 << (8 * width - 1)) - 1, (1 << (8 * width)) - 1)
+    )
     start = place(data, random)
     return data[:start] + value.to_bytes(width, random.choice(("little", "big"))) + data[start + width :]
 

@@ -119,7 +119,7 @@ def _outcome(worker: Worker) -> Outcome | None:
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return "wrong", f"the process died by {name}\n{worker.said.read_text(errors='replace')[-3000:]}"
     if _memory(worker) > MEMORY:
-        return _stop(worker, f"took more than {MEMORY >> 30} GB of memory")
+        return _stop(worker, f"took more than {MEMORY >> 20} MB of memory")
     if _computed(worker) - worker.computed > CPU_SECONDS or time.monotonic() - worker.started > WALL_SECONDS:
         return _stop(worker, f"did not end within {CPU_SECONDS} s")
     return None

@@ -1,4 +1,4 @@
-"""What `fuzz.py` does with a mutated input: reads it as `labelfix check` does, and all of its inputs as training would."""
+"""What `fuzz.py` does with a mutated input: reads it as `labelfix check` does, and its inputs as training would."""
 
 from __future__ import annotations
 
@@ -103,9 +103,12 @@ def read(task: tuple[str, int, int]) -> Outcome:
 
 
 def judged(step: Callable[[], Any]) -> Outcome:
-    """Run a step: it may succeed, or raise a `LabelfixError` that says something; what Python cannot raise counts too."""
+    """Run a step: it may succeed, or raise a `LabelfixError` that says something; nothing may be left unraised."""
     ignored: list[str] = []
-    before, sys.unraisablehook = sys.unraisablehook, lambda what: ignored.append(f"{what.exc_value!r} in {what.object!r}")
+    before, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda what: ignored.append(f"{what.exc_value!r} in {what.object!r}"),
+    )
     try:
         with warnings.catch_warnings():
             # As in a terminal: warnings of labelfix's own lines would be seen by its users.
@@ -126,7 +129,9 @@ def judged(step: Callable[[], Any]) -> Outcome:
 def where(error: BaseException) -> str:
     """The way through labelfix to an error, a line each, and the error."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [f"  {PurePosixPath(f.filename).name}:{f.lineno} {f.name}: {f.line}" for f in frames if "fuzz" not in f.name]
+    lines = [
+        f"  {PurePosixPath(f.filename).name}:{f.lineno} {f.name}: {f.line}" for f in frames if "fuzz" not in f.name
+    ]
     return "\n".join([*lines[-9:], *traceback.format_exception_only(error)])
 
 

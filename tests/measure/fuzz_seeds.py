@@ -24,7 +24,20 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 ROWS = 24
-WORDS = ("apple", "river", "Straße", "café", "東京の天気", "naïve", "house", "green", "quick", "winter", "Ωmega", "seven")
+WORDS = (
+    "apple",
+    "river",
+    "Straße",
+    "café",
+    "東京の天気",
+    "naïve",
+    "house",
+    "green",
+    "quick",
+    "winter",
+    "Ωmega",
+    "seven",
+)
 CLASSES = ("cat", "dog", "owl")
 
 
@@ -98,7 +111,9 @@ def csv_seeds() -> list[Seed]:
         Seed({"noisy.csv": decimal, "gold.csv": gold()}, "noisy.csv"),
         Seed({"noisy.csv": delimited(quoting=csv.QUOTE_ALL).encode("utf-16"), "gold.csv": gold()}, "noisy.csv"),
         Seed({"noisy.csv": b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n"), "gold.csv": gold()}, "noisy.csv"),
-        Seed({"noisy.csv": delimited(escapechar="\\", quoting=csv.QUOTE_NONE).encode(), "gold.csv": gold()}, "noisy.csv"),
+        Seed(
+            {"noisy.csv": delimited(escapechar="\\", quoting=csv.QUOTE_NONE).encode(), "gold.csv": gold()}, "noisy.csv"
+        ),
         Seed({**several, "gold.csv": gold()}, "parts"),
     ]
 
@@ -307,17 +322,26 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 
 def xlsx_seeds() -> list[Seed]:
     sentences = [["id", "text", "label"], *map(list, zip(ids(), texts(), labels(), strict=True))]
-    features = [["id", "h", "w", "label"], *([i, *x[:2], y] for i, x, y in zip(ids(), numbers(), labels(), strict=True))]
-    return [
-        Seed({"noisy.xlsx": xlsx_bytes(rows), "gold.csv": gold()}, "noisy.xlsx") for rows in (sentences, features)
+    features = [
+        ["id", "h", "w", "label"],
+        *([i, *x[:2], y] for i, x, y in zip(ids(), numbers(), labels(), strict=True)),
     ]
+    return [Seed({"noisy.xlsx": xlsx_bytes(rows), "gold.csv": gold()}, "noisy.xlsx") for rows in (sentences, features)]
 
 
 def pictures(count: int, size: int = 6) -> list[tuple[str, bytes]]:
     """Images of many modes and formats, each with a file name."""
     kinds = [
         *(("RGB", "png"), ("L", "png"), ("P", "png"), ("RGBA", "png"), ("I;16", "png"), ("1", "png"), ("LA", "png")),
-        *(("RGB", "jpg"), ("L", "jpg"), ("CMYK", "jpg"), ("P", "gif"), ("RGB", "bmp"), ("RGB", "webp"), ("RGBA", "webp")),
+        *(
+            ("RGB", "jpg"),
+            ("L", "jpg"),
+            ("CMYK", "jpg"),
+            ("P", "gif"),
+            ("RGB", "bmp"),
+            ("RGB", "webp"),
+            ("RGBA", "webp"),
+        ),
         *(("F", "tif"), ("I", "tif"), ("RGB", "tif"), ("LAB", "tif"), ("L", "pgm"), ("RGB", "ppm"), ("RGB", "jp2")),
     ]
     made = []
@@ -328,7 +352,9 @@ def pictures(count: int, size: int = 6) -> list[tuple[str, bytes]]:
         # Pillow makes no LAB of a picture, but takes three bands for one.
         image = Image.merge("LAB", image.split()) if mode == "LAB" else _as_mode(image, mode)
         sink = io.BytesIO()
-        image.save(sink, {"jpg": "JPEG", "tif": "TIFF", "pgm": "PPM", "ppm": "PPM", "jp2": "JPEG2000"}.get(ending, ending))
+        image.save(
+            sink, {"jpg": "JPEG", "tif": "TIFF", "pgm": "PPM", "ppm": "PPM", "jp2": "JPEG2000"}.get(ending, ending)
+        )
         made.append((f"p{place}.{ending}", sink.getvalue()))
     return made
 
@@ -367,7 +393,9 @@ def picture_seeds() -> list[Seed]:
         Seed({"noisy.parquet": parquet_bytes(table), "gold.csv": gold()}, "noisy.parquet"),
         Seed({"noisy.parquet": parquet_bytes(bare, compression="none"), "gold.csv": gold()}, "noisy.parquet"),
         Seed(
-            {"noisy.arrow": arrow_bytes(table, True), "gold.csv": gold()}, "noisy.arrow", settings={"skip_unreadable": True}
+            {"noisy.arrow": arrow_bytes(table, True), "gold.csv": gold()},
+            "noisy.arrow",
+            settings={"skip_unreadable": True},
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Mutations that know what a file holds: sound files of things that nobody expects, and damage beneath a sound shell."""
+"""Mutations that know what a file holds: sound files of what nobody expects, and damage beneath a sound shell."""
 
 from __future__ import annotations
 
@@ -20,12 +20,34 @@ from fuzz_bytes import TEXT, Mutation, insert, set_bytes
 from fuzz_seeds import arrow_bytes, parquet_bytes, zipped
 
 ODD_CELLS = (
-    *("", " ", "NA", "nan", "\x00", "\ufeff", "\u2028", "a\nb", "x" * 40000, "=1+1", "1e400", "\U0001f600", "e\u0301", '"'),
+    *(
+        "",
+        " ",
+        "NA",
+        "nan",
+        "\x00",
+        "\ufeff",
+        "\u2028",
+        "a\nb",
+        "x" * 40000,
+        "=1+1",
+        "1e400",
+        "\U0001f600",
+        "e\u0301",
+        '"',
+    ),
     *("../../etc/passwd", "/dev/null", "[1, 2", "{}", "[1,2,3]", "True", "2024-99-99", "label", "-" * 300, "a,b", "'"),
 )
 ODD_VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 2**63, 10**400, 1e308, float("nan"), float("inf"), "", "x" * 40000, "\ud800", "\x00", [], {}),
-    *([[]], {"": {}}, [1, "a", None], {"bytes": None, "path": None}, {"bytes": "AA", "path": "/dev/null"}, [float("nan")]),
+    *(
+        [[]],
+        {"": {}},
+        [1, "a", None],
+        {"bytes": None, "path": None},
+        {"bytes": "AA", "path": "/dev/null"},
+        [float("nan")],
+    ),
 )
 
 
@@ -139,7 +161,10 @@ def change_table(table: pa.Table, random: Random) -> pa.Table:
 METADATA = (
     *("", "{", "null", "[]", '{"info": null}', '{"info": {"features": []}}', '{"info": {"features": {"label": 3}}}'),
     *('{"info": {"features": {"label": {"names": "cat", "_type": "ClassLabel"}}}}', "[" * 5000),
-    *('{"info": {"features": {"label": {"names": [1, null], "_type": "ClassLabel"}}}}', "\ud800".encode("utf-8", "surrogatepass")),
+    *(
+        '{"info": {"features": {"label": {"names": [1, null], "_type": "ClassLabel"}}}}',
+        "\ud800".encode("utf-8", "surrogatepass"),
+    ),
     *('{"info": {"features": {"label": {"names": {"a": 1}, "_type": "ClassLabel"}, "text": {"_type": "Image"}}}}',),
 )
 
@@ -156,7 +181,9 @@ def odd_column(name: str, column: pa.Array, what: int, random: Random) -> pa.Arr
     if what == 8:
         return pa.array([random.choice(ODD_CELLS) for _ in range(count)])
     if what == 9:
-        return column.cast(random.choice((pa.string(), pa.binary(), pa.large_string(), pa.float16(), pa.uint64(), pa.bool_())))
+        return column.cast(
+            random.choice((pa.string(), pa.binary(), pa.large_string(), pa.float16(), pa.uint64(), pa.bool_()))
+        )
     if what == 10:
         return column.take(pa.array([random.choice((None, 0, row)) for row in range(count)], pa.int64()))
     if what == 11:
@@ -201,7 +228,9 @@ def change_png(data: bytes, random: Random) -> bytes:
     if what == 0:
         chunks.remove(chunk)
     elif what == 1:
-        chunks.insert(random.randrange(len(chunks)), [random.choice((b"tEXt", b"eXIf", b"tRNS", b"iCCP", b"PLTE")), chunk[1]])
+        chunks.insert(
+            random.randrange(len(chunks)), [random.choice((b"tEXt", b"eXIf", b"tRNS", b"iCCP", b"PLTE")), chunk[1]]
+        )
     elif what == 2 and chunks[0][0] == b"IHDR":
         sizes = (0, 1, 65535, 200000, 2**31 - 1)
         chunks[0][1] = struct.pack(">II", random.choice(sizes), random.choice(sizes)) + chunks[0][1][8:]
