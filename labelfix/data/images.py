@@ -11,7 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelfix.data.picture import to_rgb
+
 BATCH_ROWS = 256
+PLAIN = ("RGB", "L", "1", "CMYK", "YCbCr")
+"""Modes whose colours need nothing besides."""
+
 DECODING_THREADS = 8
 
 
@@ -52,6 +57,9 @@ def _reason(image: dict[str, Any] | None) -> str | None:
                 # A JPEG is read whole but scaled down while it is decoded, which is several times as fast.
                 opened.draft("RGB", (1, 1))
                 opened.load()
+                if opened.mode not in PLAIN or opened.has_transparency_data:
+                    # What colours mean is looked up apart from their decoding, and may be damaged by itself.
+                    to_rgb(opened)
     except FileNotFoundError:
         return "there is no such file"
     except UnidentifiedImageError:

@@ -66,9 +66,11 @@ def class_label_names(source: TableSource, column: str) -> tuple[str, ...]:
     try:
         metadata = json.loads((source.schema.metadata or {}).get(b"huggingface", b"{}"))
         feature = metadata["info"]["features"][column]
-        return tuple(feature["names"]) if feature.get("_type") == "ClassLabel" else ()
-    except (ValueError, KeyError, TypeError, AttributeError):
+        names = feature["names"] if feature.get("_type") == "ClassLabel" else ()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ()
+    sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return tuple(names) if sound else ()
 
 
 class LabelReader:

@@ -5,7 +5,6 @@ Nothing here needs `pyarrow.compute`: `labelfix flag` runs on every commit and m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,59 +17,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
-
-METADATA_KEY = b"labelfix"
-
-COLUMNS = (
-    "id",
-    "given_label",
-    "suggested_label",
-    "confidence",
-    "corrected_label",
-    "is_label_issue",
-    "action",
-    "label_score",
-    "predicted_label",
-    "soft_label",
-    "source_file",
-    "source_row",
+from labelfix.outputs.corrected_schema import (
+    COLUMNS,
+    METADATA_KEY,
+    OPTIONAL,
+    WIDTHS,
+    CorrectedMetadata,
+    lack,
+    read_metadata,
 )
-"""Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
 
-OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
-"""Columns after these, where a run has them."""
+__all__ = [
+    "COLUMNS",
+    "METADATA_KEY",
+    "OPTIONAL",
+    "CorrectedFile",
+    "CorrectedMetadata",
+    "CorrectedRows",
+    "HeldRows",
+    "codes",
+    "corrected_metadata",
+    "damaged",
+    "first_line",
+    "groups",
+    "open_parquet",
+    "read_corrected",
+    "validity",
+    "values",
+]
 
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
 
 REMEDY = "give a corrected.parquet of `labelfix train` or `labelfix correct`"
-
-
-@dataclass(frozen=True)
-class CorrectedMetadata:
-    """What the schema metadata of a corrected file says.
-
-    Attributes:
-        classes: Class names in the order of `soft_label`.
-        value_type: How the noisy file stores a label.
-        min_confidence: A label was changed only where its confidence reached this.
-        run_id: Id of the run that made the file.
-        id_column: Column of the ids in the source; None where ids are row numbers.
-        input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
-        input_columns: The input columns in the source.
-        encoding: Of a source that is a text file and not UTF-8.
-        soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.
-    """
-
-    classes: tuple[str, ...]
-    value_type: str
-    min_confidence: float
-    run_id: str
-    id_column: str | None = None
-    input_kind: str | None = None
-    input_columns: tuple[str, ...] = ()
-    soft_top_k: int | None = None
-    encoding: str | None = None
 
 
 class CorrectedRows(Protocol):
@@ -218,9 +197,8 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         raise input_error(str(path), "does not exist", REMEDY) from None
     except (OSError, pa.ArrowException) as error:
         raise damaged(path, error) from None
-    missing = [name for name in COLUMNS if name not in schema.names]
-    if missing or METADATA_KEY not in (schema.metadata or {}):
-        what = f"lacks {', '.join(missing)}" if missing else "lacks labelfix's metadata"
+    what = lack(schema)
+    if what:
         opened.close()
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
     if not coded:
@@ -248,19 +226,15 @@ def damaged(path: Path, error: BaseException) -> LabelfixError:
 
 
 def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
-    """The metadata of corrected labels."""
-    found = json.loads(rows.schema.metadata[METADATA_KEY])
-    return CorrectedMetadata(
-        classes=tuple(found["classes"]),
-        value_type=found["value_type"],
-        min_confidence=found["min_confidence"],
-        run_id=found["run_id"],
-        id_column=found.get("id_column"),
-        input_kind=found.get("input_kind"),
-        input_columns=tuple(found.get("input_columns", ())),
-        soft_top_k=found.get("soft_top_k"),
-        encoding=found.get("encoding"),
-    )
+    """The metadata of corrected labels.
+
+    Raises:
+        InputError: They are damaged.
+    """
+    found = read_metadata(rows.schema)
+    if found is None:
+        raise input_error("corrected labels", "have damaged metadata", REMEDY)
+    return found
 
 
 def first_line(error: BaseException) -> str:
@@ -269,15 +243,14 @@ def first_line(error: BaseException) -> str:
 
 
 def values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """A column of booleans, float32 or int64 as an array (nulls as anything); `to_numpy` would import pandas."""
-    types: dict[pa.DataType, Any] = {pa.bool_(): bool, pa.float32(): np.float32, pa.int64(): np.int64}
-    parts: list[npt.NDArray[Any]] = [np.empty(0, types[column.type])]
+    """A column of a type of `WIDTHS` as an array (nulls as anything); `to_numpy` would import pandas."""
+    parts: list[npt.NDArray[Any]] = [np.empty(0, WIDTHS[column.type])]
     for chunk in filter(len, column.chunks):
         data, rows = chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))
         if pa.types.is_boolean(chunk.type):
             parts.append(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows].astype(bool))
         else:
-            parts.append(np.frombuffer(data, types[column.type])[rows])
+            parts.append(np.frombuffer(data, WIDTHS[column.type])[rows])
     return np.concatenate(parts) if len(parts) != 2 else parts[1]
 
 
@@ -301,7 +274,7 @@ def codes(column: pa.ChunkedArray, names: dict[str, int]) -> npt.NDArray[np.int6
         lookup = np.array([names.get(name, -1) for name in coded.dictionary.to_pylist()] + [-1], np.int64)
         rows = slice(coded.offset, coded.offset + len(coded))
         valid, data = coded.buffers()[:2]
-        places = np.frombuffer(data, np.int32)[rows]
+        places = np.frombuffer(data, WIDTHS[coded.type.index_type])[rows].astype(np.int64)
         if valid is not None and coded.null_count:
             there = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[rows].astype(bool)
             places = np.where(there, places, -1)

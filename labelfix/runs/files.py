@@ -56,7 +56,10 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
     """Read a JSON file; raises OSError or ValueError where it cannot."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 @contextmanager

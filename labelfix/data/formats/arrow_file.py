@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
+    DAMAGED,
     READ_ROWS,
     Chunk,
     ReadOptions,
     Source,
     cannot_read,
     check_file,
+    distinct,
     hash_files,
     slices,
 )
@@ -57,15 +59,18 @@ class ArrowSource:
             raise input_error(name, "is a Feather file of version 1", remedy)
         self._indexed = head == FILE
         with self._reader() as reader:
-            self.schema: pa.Schema = reader.schema
+            self.titles = tuple(reader.schema.names)
+            self.schema: pa.Schema = distinct(reader.schema)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
+        places = [self.schema.get_field_index(name) for name in names]
         first = 1
         with self._reader() as reader:
             for batch in self._batches(reader):
-                wanted = batch.select(names)
+                # By place: titles may repeat.
+                wanted = pa.record_batch([batch.column(place) for place in places], names=names)
                 # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.
                 check_sound(wanted)
                 yield from slices(wanted, rows, 0, first)
@@ -95,7 +100,7 @@ class ArrowSource:
             # Read and not mapped: what a mapped file lacks ends the process.
             with pa.OSFile(str(self.path)) as stream:
                 yield pa.ipc.open_file(stream) if self._indexed else pa.ipc.open_stream(stream)
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGED as error:
             raise cannot_read(self.name, error, "an Arrow file", "the file is damaged; write it again") from None
 
 

@@ -206,6 +206,29 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def check_names(fields: Iterable[pa.Field]) -> None:
+    """Look at the names of columns, and of all that is inside them.
+
+    Raises:
+        UnicodeDecodeError: One is not UTF-8, as in a damaged file.
+    """
+    for field in fields:
+        _ = field.name
+        check_names(field.type.field(place) for place in range(field.type.num_fields))
+
+
+def distinct(schema: pa.Schema) -> pa.Schema:
+    """A schema whose columns have different names; see `unique_names`.
+
+    Raises:
+        UnicodeDecodeError: A title is not UTF-8, as in a damaged file.
+    """
+    check_names(schema)
+    names = unique_names(schema.names)
+    fields = [field.with_name(name) for field, name in zip(schema, names, strict=True)]
+    return pa.schema(fields, metadata=schema.metadata)
+
+
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts "2" before "10"; texts that differ never compare equal."""
     parts = re.split(r"(\d+)", text)

@@ -187,6 +187,7 @@ def _check(path: Path, name: str) -> None:
 def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Iterator[pa.RecordBatch]:
     """Batches of binary columns; a block too small for one long row is made larger and the file read on from there."""
     if dialect.header_only:
+        _check_text(path, name, dialect)
         return
     # Every column of a block costs the same few calls, however few its rows: wide files are read in larger blocks.
     block = min(max(FIRST_BLOCK, COLUMN_BYTES * len(dialect.header)), WIDEST_BLOCK)
@@ -207,6 +208,16 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
                 block *= 16
                 continue
             raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
+
+
+def _check_text(path: Path, name: str, dialect: Dialect) -> None:
+    """Refuse a header that is no text: without rows nothing else reads it."""
+    with unpacking(path, name, "CSV"), dialect.text.open() as stream:
+        try:
+            stream.read()
+        except NotTextError:
+            assert stream.failure is not None, "it says why it stopped"
+            raise no_text_error(dialect, stream.failure) from None
 
 
 def _parse_blocks(name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:

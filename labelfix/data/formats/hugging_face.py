@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from labelfix.data.formats.base import (
     ReadOptions,
     Source,
     cannot_read,
+    check_names,
+    distinct,
     hash_files,
     slices,
 )
@@ -51,13 +54,19 @@ class HuggingFaceSource:
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
         self.folder = folder
-        parts = [entry["filename"] for entry in _json(folder / "state.json", name)["_data_files"]]
+        parts = _data_files(folder, name)
         self.paths = tuple(folder / part for part in parts)
-        missing = [part for part, path in zip(parts, self.paths, strict=True) if not path.is_file()]
+        missing = [part for part, path in zip(parts, self.paths, strict=True) if not os.path.isfile(path)]
         if missing or not parts:
             raise input_error(name, f"lacks its data file {missing[0] if missing else ''}".rstrip(), "save it again")
         self.files = (name,) if len(parts) == 1 else tuple(f"{name.rstrip('/')}/{part}" for part in parts)
-        self.schema: pa.Schema = self._read_schema()
+        stored = [_schema(path, file) for path, file in zip(self.paths, self.files, strict=True)]
+        for file, other in zip(self.files, stored, strict=True):
+            if not other.equals(stored[0]):
+                what = f"has other columns than {self.files[0]}: {_columns(other)}, and not {_columns(stored[0])}"
+                raise input_error(file, what, "save the dataset again")
+        self.titles = tuple(stored[0].names)
+        self.schema: pa.Schema = self._with_features(distinct(stored[0]))
         # Columns of files that one pass has found sound; the next ones need not look again.
         self._sound: set[tuple[int, str]] = set()
 
@@ -69,7 +78,8 @@ class HuggingFaceSource:
             first = 1
             try:
                 doubted = [name for name in names if (index, name) not in self._sound]
-                for batch in _batches(path, places):
+                for read in _batches(path, places):
+                    batch = read.rename_columns([self.schema.names[place] for place in places])
                     check_sound(batch.select(doubted))
                     yield from slices(batch.select(names), rows, index, first)
                     first += batch.num_rows
@@ -89,19 +99,41 @@ class HuggingFaceSource:
     def _hash(self) -> str:
         return hash_files(self.paths)
 
-    def _read_schema(self) -> pa.Schema:
-        try:
-            with pa.memory_map(str(self.paths[0])) as stream, pa.ipc.open_stream(stream) as reader:
-                schema = reader.schema
-                _ = schema.names  # titles that are not UTF-8
-        except DAMAGED as error:
-            remedy = "the file is damaged; save it again"
-            raise cannot_read(self.files[0], error, "an Arrow file", remedy) from None
+    def _with_features(self, schema: pa.Schema) -> pa.Schema:
+        """The schema with what `dataset_info.json` says of the columns, where the file itself says nothing."""
         info = self.folder / "dataset_info.json"
         if b"huggingface" in (schema.metadata or {}) or not info.is_file():
             return schema
         features = json.dumps({"info": {"features": _json(info, self.name).get("features") or {}}})
         return schema.with_metadata({**(schema.metadata or {}), b"huggingface": features.encode()})
+
+
+def _data_files(folder: Path, name: str) -> list[str]:
+    """The names of the Arrow files, as `state.json` lists them."""
+    entries = _json(folder / "state.json", name).get("_data_files")
+    parts = [entry.get("filename") if isinstance(entry, dict) else None for entry in _listed(entries)]
+    if not isinstance(entries, list) or not all(isinstance(part, str) and part for part in parts):
+        what = "cannot be read as a dataset folder: state.json does not name its data files"
+        raise input_error(name, what, "save the dataset again")
+    return [str(part) for part in parts]
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _schema(path: Path, file: str) -> pa.Schema:
+    try:
+        with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+            schema = reader.schema
+            check_names(schema)
+            return schema
+    except DAMAGED as error:
+        raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
 
 
 def _batches(path: Path, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
@@ -126,7 +158,7 @@ def open_hugging_face(source: Source, name: str, options: ReadOptions = AS_THEY_
     """
     if not (source / "dataset_dict.json").is_file():
         return HuggingFaceSource(source, name)
-    splits = list(_json(source / "dataset_dict.json", name).get("splits", []))
+    splits = [split for split in _listed(_json(source / "dataset_dict.json", name).get("splits")) if type(split) is str]
     if not splits:
         raise input_error(name, "holds no splits", "save the dataset again")
     split = choose_split(name, splits, options.split, [str(source / split) for split in splits])
@@ -163,5 +195,5 @@ def _json(path: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return dict(content)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise cannot_read(name, error, f"a dataset folder: {path.name} is damaged", "save the dataset again") from None

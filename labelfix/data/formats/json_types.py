@@ -121,7 +121,7 @@ def columns(fields: dict[str, Field]) -> dict[str, Column]:
             found.append(Column((*before, key), type_ or pa.string(), known.kinds, type_ is None))
 
     add(fields, ())
-    return dict(zip(unique_names([".".join(column.path) for column in found]), found, strict=True))
+    return dict(zip(unique_names([_whole(".".join(column.path)) for column in found]), found, strict=True))
 
 
 def spelled(value: Any) -> str | None:  # noqa: ANN401 - whatever JSON can say

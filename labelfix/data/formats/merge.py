@@ -13,6 +13,7 @@ from functools import reduce
 
 import pyarrow as pa
 
+from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.plain import convert_lists, decode, is_bytes, is_list, is_text, value_type
 from labelfix.errors import input_error
 
@@ -268,6 +269,16 @@ def _as_text(array: pa.Array) -> pa.Array:
     try:
         return array.cast(pa.string())
     except pa.ArrowException:
-        cells = array.to_pylist()
+        cells = array.view(_distinct(array.type)).to_pylist()
         texts = [None if cell is None else json.dumps(cell, default=str, ensure_ascii=False) for cell in cells]
         return pa.array(texts, pa.string())
+
+
+def _distinct(type_: pa.DataType) -> pa.DataType:
+    """A type whose structs have fields of different names: only these can become Python's mappings."""
+    if pa.types.is_struct(type_):
+        names = unique_names([field.name for field in type_])
+        return pa.struct([f.with_name(name).with_type(_distinct(f.type)) for f, name in zip(type_, names, strict=True)])
+    if pa.types.is_list(type_):
+        return pa.list_(_distinct(type_.value_type))
+    return type_

@@ -18,6 +18,7 @@ from labelfix.data.formats.base import (
     Source,
     cannot_read,
     check_file,
+    check_names,
     hash_files,
     magic,
     slices,
@@ -120,9 +121,13 @@ class _File:
         try:
             with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
                 groups = range(parquet.num_row_groups)
+                said, found = parquet.metadata.num_rows, 0
                 for batch in parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True):
                     named = pa.record_batch(batch.columns, names=called)
+                    found += named.num_rows
                     yield named if places else named.select([])
+                if found != said:
+                    raise pa.ArrowInvalid(f"{found:,} rows of {', '.join(called)} where there are {said:,}")
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
 
@@ -177,7 +182,7 @@ def _schema(path: Path, name: str) -> pa.Schema:
         raise input_error(name, what, "give it the ending of its type, or write it as Parquet")
     try:
         schema = pq.read_schema(path)
-        _ = schema.names  # titles that are not UTF-8
+        check_names(schema)
         return schema
     except DAMAGED as error:
         raise cannot_read(name, error, "Parquet", "the file is damaged or cut short; write it again") from None

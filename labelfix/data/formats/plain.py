@@ -31,7 +31,8 @@ def decode(array: pa.Array) -> pa.Array:
             return array.storage.cast(pa.bool_())
         return decode(array.storage)
     if pa.types.is_dictionary(type_):
-        return decode(array.dictionary_decode())
+        # The few values first: rows of views cannot be taken.
+        return pa.DictionaryArray.from_arrays(array.indices, decode(array.dictionary)).dictionary_decode()
     if pa.types.is_run_end_encoded(type_):
         return decode(pc.run_end_decode(array))
     if is_list(plain):

@@ -1,0 +1,124 @@
+"""What makes a file one of corrected labels: its columns, their types, and its metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+METADATA_KEY = b"labelfix"
+
+COLUMNS = (
+    "id",
+    "given_label",
+    "suggested_label",
+    "confidence",
+    "corrected_label",
+    "is_label_issue",
+    "action",
+    "label_score",
+    "predicted_label",
+    "soft_label",
+    "source_file",
+    "source_row",
+)
+"""Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
+
+OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
+"""Columns after these, where a run has them."""
+
+WIDTHS: dict[pa.DataType, Any] = {
+    pa.bool_(): np.bool_,
+    pa.float16(): np.float16,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+    **{getattr(pa, name)(): getattr(np, name) for name in ("int8", "int16", "int32", "int64")},
+    **{getattr(pa, name)(): getattr(np, name) for name in ("uint8", "uint16", "uint32", "uint64")},
+}
+"""Types of flags and numbers. labelfix writes a few of them; other programs write what they read in wider ones."""
+
+
+@dataclass(frozen=True)
+class CorrectedMetadata:
+    """What the schema metadata of a corrected file says.
+
+    Attributes:
+        classes: Class names in the order of `soft_label`.
+        value_type: How the noisy file stores a label.
+        min_confidence: A label was changed only where its confidence reached this.
+        run_id: Id of the run that made the file.
+        id_column: Column of the ids in the source; None where ids are row numbers.
+        input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
+        input_columns: The input columns in the source.
+        encoding: Of a source that is a text file and not UTF-8.
+        soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.
+    """
+
+    classes: tuple[str, ...]
+    value_type: str
+    min_confidence: float
+    run_id: str
+    id_column: str | None = None
+    input_kind: str | None = None
+    input_columns: tuple[str, ...] = ()
+    soft_top_k: int | None = None
+    encoding: str | None = None
+
+
+def read_metadata(schema: pa.Schema) -> CorrectedMetadata | None:
+    """What the metadata say; None where they are damaged."""
+    try:
+        found = json.loads(schema.metadata[METADATA_KEY])
+        about = CorrectedMetadata(
+            classes=tuple(found["classes"]),
+            value_type=found["value_type"],
+            min_confidence=float(found["min_confidence"]),
+            run_id=found["run_id"],
+            id_column=found.get("id_column"),
+            input_kind=found.get("input_kind"),
+            input_columns=tuple(found.get("input_columns", ())),
+            soft_top_k=found.get("soft_top_k"),
+            encoding=found.get("encoding"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    texts = (*about.classes, *about.input_columns, about.value_type, about.run_id)
+    maybe = (about.id_column, about.input_kind, about.encoding)
+    sound = all(isinstance(each, str) for each in (*texts, *(each for each in maybe if each is not None)))
+    return about if sound and type(about.soft_top_k) in (int, type(None)) else None
+
+
+def lack(schema: pa.Schema) -> str:
+    """What a file of corrected labels has that this one has not; empty where it has everything."""
+    missing = [name for name in COLUMNS if name not in schema.names]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    if METADATA_KEY not in (schema.metadata or {}):
+        return "lacks labelfix's metadata"
+    if read_metadata(schema) is None:
+        return "its metadata are damaged"
+    for name in (*COLUMNS, *OPTIONAL):
+        if (count := schema.names.count(name)) > 1:
+            return f"has {count} columns {name!r}"
+        if count and not _fits(name, schema.field(name).type):
+            return f"column {name!r} is {schema.field(name).type}"
+    return ""
+
+
+def _fits(name: str, type_: pa.DataType) -> bool:
+    """Whether a column can be read as what it is called."""
+    if name == "is_label_issue":
+        return bool(pa.types.is_boolean(type_))
+    if name == "source_row":
+        return bool(pa.types.is_integer(type_))
+    if name in ("confidence", "label_score", "p_value", "outlier_score"):
+        return type_ in WIDTHS and not pa.types.is_boolean(type_)
+    if name == "soft_label":
+        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        return any(test(type_) for test in lists) and bool(pa.types.is_floating(type_.value_type))
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(test(plain) for test in kinds) or (name == "id" and bool(pa.types.is_integer(plain)))
