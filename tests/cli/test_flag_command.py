@@ -14,7 +14,7 @@ def test_without_a_gate_the_findings_are_listed_and_the_exit_is_0(at_work, capsy
     output = capsys.readouterr()
     lines = output.out.splitlines()
     assert lines[0].split() == ["id", "where", "given", "->", "suggested", "confidence"]
-    assert "noisy.parquet:" in lines[1]
+    assert "noisy.parquet, row " in lines[1]
     assert lines[-1].startswith("run: ")
     assert output.err == ""
 
