@@ -32,7 +32,7 @@ from labelfix.outputs.report.collect import collect
 from labelfix.outputs.report.render import Reasons, write_report
 from labelfix.progress import Progress, Silent
 from labelfix.ranks import together
-from labelfix.runs import RunFolder, refuse_taken
+from labelfix.runs import RunFolder, inputs_of, named, refuse_inputs, refuse_taken, refuse_target
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, settings_from, train_settings
 
@@ -64,7 +64,7 @@ def train(
 
     Raises:
         InputError: The inputs have defects; all of them are listed.
-        SettingsError: A setting that does not exist or does not fit.
+        SettingsError: A setting that does not exist or does not fit, or a folder that lies over an input or in one.
         RunError: The folder is taken.
         TrainingError: Training could not go on.
     """
@@ -74,6 +74,7 @@ def train(
     progress = progress or Silent()
     path = Path(out) if out is not None else None
     if path is not None:
+        refuse_inputs(path, named(noisy, clean, settings.data.class_map), "out")
         refuse_taken(path, overwrite)
     return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
 
@@ -182,17 +183,29 @@ class Run:
         """
         return pa.concat_tables(self._predictions(rows, progress or Silent())).combine_chunks()
 
-    def predict_to(self, out: str | Path, rows: Any, *, progress: Progress | None = None) -> int:  # noqa: ANN401
+    def predict_to(
+        self,
+        out: str | Path,
+        rows: Any,  # noqa: ANN401
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
         """Classify rows and write what `predict` gives to a file, block by block, in bounded memory.
 
         Args:
             out: The file: .parquet, .csv or .tsv (also .gz).
             rows: As for `predict`.
+            overwrite: Replace a file that is there; an input never is.
             progress: Told what happens.
 
         Returns:
             How many rows.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
         """
+        self._refuse(out, overwrite, rows)
         rows_written = 0
 
         def counted() -> Iterator[pa.Table]:
@@ -227,6 +240,7 @@ class Run:
         *,
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
+        overwrite: bool = False,
         progress: Progress | None = None,
         **reading: Any,  # noqa: ANN401
     ) -> Mapping[str, int]:
@@ -237,12 +251,17 @@ class Run:
             rows: As for `correct`.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             soft_top_k: Write only so many classes of each soft label. Default: as in the run.
+            overwrite: Replace a file that is there; an input never is.
             progress: Told what happens.
             reading: As for `correct`.
 
         Returns:
             Rows of each action: `keep`, `relabel`, `review`, `fill`.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
         """
+        self._refuse(out, overwrite, rows, self._reading(reading).class_map)
         progress = progress or Silent()
         columns, settings = self._columns, self.settings
         data = self._reading(reading)
@@ -305,29 +324,43 @@ class Run:
         trusted = self.manifest["trusted_rows"]
         return next_rows(CorrectedFile(self.folder.corrected), blocks, self.classifier, device, trusted, count)
 
-    def next_to(self, out: str | Path, count: int = 200, *, progress: Progress | None = None) -> int:
+    def next_to(
+        self, out: str | Path, count: int = 200, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> int:
         """Write what `next_rows` gives to a file, and say how many rows.
 
         Args:
             out: The file: .csv, .tsv or .parquet.
             count: How many rows.
+            overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
             progress: Told what happens.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
         """
+        self._refuse(out, overwrite)
         table = self.next_rows(count, progress=progress)
         write_tables(Path(out), iter([table]), self.classes.names)
         return len(table)
 
-    def report(self, out: str | Path, *, max_rows: int = 200, progress: Progress | None = None) -> int:
+    def report(
+        self, out: str | Path, *, max_rows: int = 200, overwrite: bool = False, progress: Progress | None = None
+    ) -> int:
         """Write what the run found into one HTML file.
 
         Args:
             out: The file.
             max_rows: How many of the worst rows to show.
+            overwrite: Replace a file that is there; an input never is.
             progress: Told what happens.
 
         Returns:
             Its size in bytes.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
         """
+        self._refuse(out, overwrite)
         found = collect(self.folder, max_rows)
         reasons: Reasons = {}
         wanted = np.array([row.position for row in found.worst], dtype=np.int64)
@@ -336,6 +369,9 @@ class Run:
         except (LabelfixError, OSError) as error:
             why = f"The nearest trusted rows are not shown: {error}"
         return write_report(Path(out), found, reasons, why)
+
+    def _refuse(self, out: str | Path, overwrite: bool, *sources: Any) -> None:  # noqa: ANN401 - any source
+        refuse_target(Path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out")
 
     def _nearest_trusted(self, wanted: np.ndarray, progress: Progress) -> tuple[Reasons, str]:
         """Of some rows: those that stand in the noisy file, and those of trusted files that hold inputs."""

@@ -46,13 +46,14 @@ def fill(folder):
         path.write_text("x")
 
 
-def test_a_new_folder_is_unfinished_until_its_manifest_is_written(tmp_path, finished):
+def test_a_new_folder_is_unfinished_until_its_manifest_is_written(tmp_path, finished, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     folder = RunFolder.create(tmp_path / "run", overwrite=False)
     assert (folder.finished, folder.unfinished) == (False, True)
     fill(folder)
     folder.finish({"run_id": "x"})
     assert (folder.finished, folder.unfinished) == (True, False)
-    assert json.loads(folder.manifest.read_text()) == {"format_version": 1, "run_id": "x"}
+    assert json.loads(folder.manifest.read_text()) == {"format_version": 1, "run_id": "x", "directory": ".."}
 
 
 def test_without_a_name_runs_are_named_by_the_time_and_never_collide():

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.targets import check_folder, check_target
 from labelfix.cli.voice import Voice
 
 
@@ -71,6 +72,7 @@ def bench_table(
     results: Results = None,
     output_format: OutputFormat = Format.text,
     out: File = None,
+    overwrite: options.Overwrite = False,
     groups: Groups = None,
     method_names: Methods = None,
     every_level: EveryLevel = False,
@@ -79,6 +81,8 @@ def bench_table(
 ) -> None:
     """Show results per set and method: mean ± standard error over seeds; means over levels of noise and groups."""
     folders = _folders(results)
+    if out is not None:
+        check_target(context, out)
     voice = options.voice(context)
 
     from labelfix.bench import table, table_text
@@ -98,12 +102,15 @@ def bench_compare(
     results: Results = None,
     output_format: OutputFormat = Format.text,
     out: File = None,
+    overwrite: options.Overwrite = False,
     groups: Groups = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Compare two methods in pairs of runs: mean difference, 95 % intervals, settings won and lost, worst regret."""
     folders = _folders(results)
+    if out is not None:
+        check_target(context, out)
     voice = options.voice(context)
 
     from labelfix.bench import compare_text
@@ -122,6 +129,7 @@ def bench_ranks(
     results: Results = None,
     output_format: OutputFormat = Format.text,
     out: File = None,
+    overwrite: options.Overwrite = False,
     groups: Groups = None,
     method_names: Methods = None,
     quiet: options.Quiet = False,
@@ -129,6 +137,8 @@ def bench_ranks(
 ) -> None:
     """Rank all methods: the mean rank in each figure over settings, and the worst shortfall against the best method."""
     folders = _folders(results)
+    if out is not None:
+        check_target(context, out)
     voice = options.voice(context)
 
     from labelfix.bench import compare_text
@@ -146,6 +156,7 @@ def bench_plot(
     context: typer.Context,
     results: Results = None,
     out: Folder = None,
+    overwrite: options.Overwrite = False,
     settings: Settings = None,
     groups: Groups = None,
     method_names: Methods = None,
@@ -155,6 +166,7 @@ def bench_plot(
     """Plot results as SVG and PNG: accuracy by noise, heat maps of corrected labels, P(given label), training."""
     folders = _folders(results)
     place = options.needed(out, "--out", "name a folder for the plots")
+    check_folder(place, overwrite)
     voice = options.voice(context)
 
     from labelfix.bench.plots import draw_all

@@ -7,6 +7,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
+from labelfix.runs import RunFolder
 
 
 def correct(
@@ -14,6 +15,7 @@ def correct(
     noisy: options.Noisy = None,
     run: options.Run = None,
     out: options.TableOut = None,
+    overwrite: options.Overwrite = False,
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
@@ -37,12 +39,14 @@ def correct(
         noisy, "--noisy", "name the rows to correct; they need the columns that the run was trained on"
     )
     out = options.needed(out, "--out", "name the file to write, for example --out corrected.parquet")
-    check_table(out, "--out", [noisy])
+    check_table(context, out)
+    folder = RunFolder.open_finished(run)
+    check_table(context, out, folder)
     voice = options.voice(context)
 
     loaded = open_run(
         context,
-        run,
+        folder.path,
         label_column=label_column,
         id_column=id_column,
         skip_unreadable=skip_unreadable,
@@ -54,7 +58,7 @@ def correct(
         split=split,
     )
     actions = loaded.correct_to(
-        out, noisy, min_confidence=min_confidence, soft_top_k=soft_top_k, progress=voice.progress()
+        out, noisy, min_confidence=min_confidence, soft_top_k=soft_top_k, overwrite=overwrite, progress=voice.progress()
     )
     changed, filled = actions.get("relabel", 0), actions.get("fill", 0)
     voice.note(f"{sum(actions.values()):,} rows: {changed:,} labels changed, {filled:,} filled in")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.targets import check_folder
 from labelfix.cli.voice import Voice
 from labelfix.errors import RunError
 
@@ -33,9 +34,7 @@ def demo(
     out: DemoOut = Path("labelfix-demo"),
     seed: Seed = 0,
     device: options.Device = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", metavar="", help="Replace the files of an earlier demo.")
-    ] = False,
+    overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -44,7 +43,7 @@ def demo(
     Writes its files to ./labelfix-demo, and shows and runs the commands that you would run on your own.
     """
     voice = options.voice(context)
-    _refuse_taken(out, overwrite)
+    check_folder(out, overwrite)
     write_files(out, seed)
     voice.note(
         f"wrote {out / 'noisy.parquet'} ({NOISE:.0%} of the labels are wrong), "
@@ -65,9 +64,9 @@ def commands(out: Path, seed: int, overwrite: bool, device: str | None = None) -
         ["check", "--noisy", noisy, "--clean", trusted],
         ["train", "--noisy", noisy, "--clean", trusted, "--out", run, "--seed", str(seed), *where, *again],
         ["evaluate", "--run", run, "--truth", str(out / "truth.csv")],
-        [*predict, "--out", str(out / "predictions.parquet"), *where],
+        [*predict, "--out", str(out / "predictions.parquet"), *where, *again],
         ["flag", "--run", run, "--show", "5"],
-        ["export", "--run", run, "--corrected-labels", str(out / "fixed.parquet")],
+        ["export", "--run", run, "--corrected-labels", str(out / "fixed.parquet"), *again],
     ]
 
 
@@ -151,11 +150,6 @@ def _run(words: Sequence[str], voice: Voice) -> None:
     code = run([*flags, *words], voice)
     if code:
         raise RunError(f"the demo stopped: `labelfix {words[0]}` ended with exit code {code}")
-
-
-def _refuse_taken(out: Path, overwrite: bool) -> None:
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise RunError(f"{out}: exists already; pass --overwrite to replace an earlier demo, or choose another --out")
 
 
 def _table(ids: pa.Array, columns: Mapping[str, Any], labels: Any, rows: Any) -> pa.Table:  # noqa: ANN401 - arrays

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.targets import check_table, is_table, refuse_inputs
+from labelfix.cli.targets import check_table, check_target, is_table
 from labelfix.errors import SettingsError, input_error
 
 if TYPE_CHECKING:
     from labelfix.data.formats import TableSource
     from labelfix.outputs.own_file import ExportReport
     from labelfix.runs import RunFolder
+
+CLASSIFIER_MARK = "labelfix.json"
+"""The file that makes a folder a classifier."""
 
 CorrectedLabels = Annotated[
     Path | None,
@@ -65,6 +68,7 @@ def export(
     details: Details = False,
     soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
+    overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -80,10 +84,13 @@ def export(
 
     folder = RunFolder.open_finished(run)
     if classifier is not None:
-        _refuse_taken(classifier)
+        check_target(context, classifier, folder, "--classifier", folder=True)
+        _check_classifier(classifier)
+    if corrected_labels is not None:
+        _check_labels(context, folder, corrected_labels, hard_link)
     if corrected_labels is not None:
         report = _export_labels(
-            folder, corrected_labels, noisy, min_confidence, drop_issues, details, soft_top_k, hard_link
+            folder, corrected_labels, noisy, min_confidence, drop_issues, details, soft_top_k, hard_link, overwrite
         )
         for line in report.notes:
             voice.note(line)
@@ -95,7 +102,7 @@ def export(
     if classifier is not None:
         from labelfix.runs import atomic_path
 
-        with atomic_path(classifier) as beside:
+        with atomic_path(classifier, replace=overwrite) as beside:
             shutil.copytree(folder.classifier, beside)
         voice.data(str(classifier))
 
@@ -109,6 +116,7 @@ def _export_labels(
     details: bool,
     soft_top_k: int | None,
     hard_link: bool,
+    overwrite: bool,
 ) -> ExportReport:
     from labelfix.data.read import Columns
     from labelfix.outputs.alignment import Correction
@@ -117,15 +125,6 @@ def _export_labels(
 
     manifest = folder.read_manifest()
     columns = Columns.from_json(manifest["columns"])
-    images = columns.spec.kind == "image"
-    inputs = [noisy or manifest["data"]["noisy"]["name"]]
-    if is_table(out) or not images:
-        check_table(out, "--corrected-labels", inputs)
-    else:
-        refuse_inputs(out, "--corrected-labels", inputs)
-        _refuse_taken(out)
-    if hard_link and (is_table(out) or not images):
-        raise SettingsError("--hard-link: is for folders of images; leave it out")
     source = _open_source(manifest, noisy, folder.path)
     assert columns.label is not None, "a run is trained on labelled rows"
     files = tuple(manifest["data"]["noisy"]["files"])
@@ -143,7 +142,35 @@ def _export_labels(
         drop_issues=drop_issues,
         details=details,
         hard_link=hard_link,
+        overwrite=overwrite,
     )
+
+
+def _check_labels(context: typer.Context, folder: RunFolder, out: Path, hard_link: bool) -> None:
+    """Refuse what `--corrected-labels` names before anything is read."""
+    from labelfix.data.read import Columns
+
+    what, manifest = "--corrected-labels", folder.read_manifest()
+    if is_table(out) or Columns.from_json(manifest["columns"]).spec.kind != "image":
+        check_table(context, out, folder, what)
+        if hard_link:
+            raise SettingsError("--hard-link: is for folders of images; leave it out")
+        return
+
+    from labelfix.outputs.image_tree import check_tree
+
+    check_target(context, out, folder, what, folder=True)
+    check_tree(out, manifest["classes"], bool(context.params.get("overwrite")))
+
+
+def _check_classifier(path: Path) -> None:
+    """Refuse to replace a folder that is no classifier: all that is in it would go.
+
+    Raises:
+        SettingsError: It holds something else.
+    """
+    if path.is_dir() and any(path.iterdir()) and not (path / CLASSIFIER_MARK).is_file():
+        raise SettingsError(f"--classifier {path}: is not a classifier of labelfix; choose another folder")
 
 
 def _open_source(manifest: dict[str, Any], noisy: str | None, run: Path) -> TableSource:
@@ -163,11 +190,6 @@ def _open_source(manifest: dict[str, Any], noisy: str | None, run: Path) -> Tabl
         remedy = "train again on what it holds now, or name the file as it was by --noisy"
         raise input_error(source.name, f"is not what the run in {run} was trained on; its contents changed", remedy)
     return source
-
-
-def _refuse_taken(path: Path) -> None:
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
-        raise SettingsError(f"{path}: exists already; choose another folder, or delete it")
 
 
 def _told(report: ExportReport) -> str:

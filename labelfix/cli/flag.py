@@ -94,6 +94,17 @@ OutputFormat = Annotated[
 ]
 
 
+IncludeTrusted = Annotated[
+    bool,
+    typer.Option(
+        "--include-trusted",
+        metavar="",
+        help="Also list trusted rows, whose labels a person has given. Default: they are left out of the list and of "
+        "the rate.",
+    ),
+]
+
+
 def flag(
     context: typer.Context,
     run: options.Run = None,
@@ -104,6 +115,7 @@ def flag(
     budget: Budget = None,
     max_noise_rate: MaxNoiseRate = None,
     baseline: Baseline = None,
+    include_trusted: IncludeTrusted = False,
     show: Show = None,
     output_format: OutputFormat = Format.text,
     quiet: options.Quiet = False,
@@ -111,7 +123,8 @@ def flag(
 ) -> None:
     """List the rows whose labels look wrong, worst first; with --max-issue-rate exit with 1 if there are too many.
 
-    Judges the rows that a run was trained on or, with --corrected, new rows that `labelfix correct` scored.
+    Judges the rows that a run was trained on, but for trusted ones; or, with --corrected, new rows that
+    `labelfix correct` scored.
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
     """
     if run is not None and corrected is not None:
@@ -122,6 +135,9 @@ def flag(
         raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
     if max_false_flags == 0:
         raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
+    if include_trusted and (max_false_flags is not None or budget is not None or corrected is not None):
+        what = "--budget" if budget is not None else "--max-false-flags" if corrected is None else "--corrected"
+        raise SettingsError(f"--include-trusted: goes with a run and a confidence only; leave it or {what} out")
     if corrected is not None and (max_false_flags is not None or max_noise_rate is not None):
         what = "--max-noise-rate" if max_false_flags is None else "--max-false-flags"
         raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
@@ -131,7 +147,7 @@ def flag(
     from labelfix.outputs.chosen import by_budget, by_guarantee
     from labelfix.outputs.corrected_rows import corrected_metadata, open_corrected
     from labelfix.outputs.snippets import look_up
-    from labelfix.outputs.trust import noise_rate, read_evidence
+    from labelfix.outputs.trust import noise_rate, read_evidence, trusted_mask
     from labelfix.runs import RunFolder
 
     folder = RunFolder.open_finished(run) if corrected is None else None
@@ -141,12 +157,16 @@ def flag(
     accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
     source = str(path if folder is None else folder.path)
     known = read_evidence(folder) if folder is not None else {}
+    trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     chosen = None
     if max_false_flags is not None:
         chosen = by_guarantee(rows, source, known, max_false_flags)
     elif budget is not None:
-        chosen = by_budget(rows, budget)
-    judgement = gate.judge(rows, source, max_issue_rate, min_confidence, accepted, _shown(output_format, show), chosen)
+        chosen = by_budget(rows, budget, trusted)
+    shown = _shown(output_format, show)
+    judgement = gate.judge(
+        rows, source, max_issue_rate, min_confidence, accepted, shown, chosen, trusted, include_trusted
+    )
     if max_noise_rate is not None:
         judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=max_noise_rate)
     judgement = gate.with_details(judgement, lambda found: look_up(found, corrected_metadata(rows)))

@@ -10,6 +10,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
+from labelfix.runs import RunFolder
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write them: .csv, .tsv or .parquet.")]
@@ -20,6 +21,7 @@ def next_(
     run: options.Run = None,
     count: Count = 200,
     out: Out = Path("to_label.csv"),
+    overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -28,9 +30,10 @@ def next_(
     Answers come back as further trusted rows: `labelfix train --noisy … --clean gold.csv --clean answers.csv`.
     """
     voice = options.voice(context)
-    opened = open_run(context, run)
-    check_table(out, "--out", [opened.manifest["data"]["noisy"]["name"], opened.manifest["data"]["clean"]["name"]])
-    written = opened.next_to(out, count, progress=voice.progress())
+    folder = RunFolder.open_finished(run)
+    check_table(context, out, folder)
+    opened = open_run(context, folder.path)
+    written = opened.next_to(out, count, overwrite=overwrite, progress=voice.progress())
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `label` and leave out what stays empty")
     voice.note("then: labelfix train --noisy … --clean gold.csv --clean " + str(out))
     voice.data(str(out))

@@ -75,6 +75,7 @@ def noise(
     context: typer.Context,
     input: Input = None,  # noqa: A002 - the flag's name
     out: options.TableOut = None,
+    overwrite: options.Overwrite = False,
     kind: NoiseKind = Kind.unif,
     rate: Rate = None,
     matrix: MatrixFile = None,
@@ -87,7 +88,7 @@ def noise(
     """Write a table again with noisy labels, for experiments; the true ones go into the column true_label."""
     table = options.needed(input, "--input", "name a table with true labels")
     out = options.needed(out, "--out", "name the file to write, for example --out noisy.parquet")
-    check_table(out, "--out", [table])
+    check_table(context, out)
     if kind is Kind.matrix:
         if rate is not None:
             raise SettingsError("--rate: the matrix says how often; leave it out")

@@ -208,11 +208,15 @@ TableOut = Annotated[
     Path | None,
     _option("--out", metavar="FILE", panel=OUTPUT, doc="The file to write: .parquet, .csv or .tsv (also .gz)."),
 ]
-Overwrite = Annotated[
+OverwriteRun = Annotated[
     bool,
     _option(
         "--overwrite", metavar="", panel=OUTPUT, doc="Replace the run that is there, once the new one has been trained."
     ),
+]
+Overwrite = Annotated[
+    bool,
+    _option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced."),
 ]
 
 

@@ -7,6 +7,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
+from labelfix.runs import RunFolder
 
 
 def predict(
@@ -14,6 +15,7 @@ def predict(
     input_: options.Input = None,
     run: options.Run = None,
     out: options.TableOut = None,
+    overwrite: options.Overwrite = False,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
     encoding: options.Encoding = None,
@@ -30,17 +32,19 @@ def predict(
         input_, "--input", "name the rows to predict; they need the columns that the run was trained on"
     )
     out = options.needed(out, "--out", "name the file to write, for example --out predictions.parquet")
-    check_table(out, "--out", [input_])
+    check_table(context, out)
+    folder = RunFolder.open_finished(run)
+    check_table(context, out, folder)
     voice = options.voice(context)
 
     loaded = open_run(
         context,
-        run,
+        folder.path,
         id_column=id_column,
         skip_unreadable=skip_unreadable,
         encoding=encoding,
         split=split,
     )
-    rows = loaded.predict_to(out, input_, progress=voice.progress())
+    rows = loaded.predict_to(out, input_, overwrite=overwrite, progress=voice.progress())
     voice.note(f"{rows:,} rows predicted")
     voice.data(str(out))

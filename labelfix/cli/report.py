@@ -9,6 +9,8 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
+from labelfix.cli.targets import check_target
+from labelfix.runs import RunFolder
 
 ReportOut = Annotated[
     Path | None,
@@ -21,14 +23,17 @@ def report(
     context: typer.Context,
     run: options.Run = None,
     out: ReportOut = None,
+    overwrite: options.Overwrite = False,
     max_rows: MaxRows = 200,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
     voice = options.voice(context)
-    opened = open_run(context, run)
-    path = opened.path / "report.html" if out is None else out
-    size = opened.report(path, max_rows=max_rows, progress=voice.progress())
+    folder = RunFolder.open_finished(run)
+    path = folder.path / "report.html" if out is None else out
+    check_target(context, path, folder)
+    opened = open_run(context, folder.path)
+    size = opened.report(path, max_rows=max_rows, overwrite=overwrite, progress=voice.progress())
     voice.note(f"{size / 1e6:.1f} MB; open it in any browser")
     voice.data(str(path))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
 from pathlib import Path
 
+import typer
+
 from labelfix.errors import SettingsError
+from labelfix.runs import RunFolder, inputs_of, named, refuse_target
+from labelfix.settings.resolve import config_path
+
+READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "matrix", "class_map")
+"""Parameters of commands that name a file to read; so do `config` and `results`."""
 
 TABLE_SUFFIXES = (
     ".parquet",
@@ -26,29 +33,54 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TABLE_SUFFIXES)
 
 
-def check_table(path: Path, flag: str, inputs: Iterable[str]) -> None:
-    """Refuse a target before the work that fills it: a name that is no table's, a folder, or one of the inputs.
+def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
+    """Refuse a table's file before the work that fills it.
+
+    Args:
+        context: The command's context.
+        path: The file.
+        run: The run that the command works on.
+        what: The flag that names the file.
 
     Raises:
-        SettingsError: The target cannot be written.
+        SettingsError: The name is no table's, or as `check_target`.
     """
     if not is_table(path):
-        raise SettingsError(f"{flag} {path}: ends in none of {', '.join(TABLE_SUFFIXES)}; name the file that way")
-    if path.is_dir():
-        raise SettingsError(f"{flag} {path}: is a folder; name a file in it")
-    refuse_inputs(path, flag, inputs)
+        raise SettingsError(f"{what} {path}: ends in none of {', '.join(TABLE_SUFFIXES)}; name the file that way")
+    check_target(context, path, run, what)
 
 
-def refuse_inputs(path: Path, flag: str, inputs: Iterable[str]) -> None:
-    """Refuse to write over what was read, or into it.
+def check_target(
+    context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out", folder: bool = False
+) -> None:
+    """Refuse a target before the work that fills it, by the one rule of `labelfix.runs.targets`.
+
+    Args:
+        context: The command's context: its flags name what is read, and say whether `--overwrite` was given.
+        path: The target.
+        run: The run that the command works on.
+        what: The flag that names the target.
+        folder: Whether it is a folder that is written.
 
     Raises:
-        SettingsError: The target is an input or lies in an input's folder.
+        SettingsError: It is an input or one of the run's own files; or it is there, and `--overwrite` was not given.
     """
-    target = path.resolve()
-    for name in inputs:
-        source = Path(name).expanduser().resolve()
-        if target == source or (source.is_dir() and target.is_relative_to(source)):
-            raise SettingsError(
-                f"{flag} {path}: is the input {name} or lies in it, which is never changed; choose another place"
-            )
+    inputs = [*given_inputs(context), *(inputs_of(run) if run is not None else ())]
+    refuse_target(path, inputs, bool(context.params.get("overwrite")), what, folder)
+
+
+def check_folder(path: Path, overwrite: bool, what: str = "--out") -> None:
+    """Refuse a folder that files are written into, where it holds any; with `--overwrite` those of other names stay.
+
+    Raises:
+        SettingsError: It is a file; or it is not empty, and `--overwrite` was not given.
+    """
+    refuse_target(path, (), overwrite, what, folder=True)
+
+
+def given_inputs(context: typer.Context) -> list[tuple[str, Path]]:
+    """Every input that the command's flags, the environment or the configuration file in use name."""
+    given = context.params
+    config = config_path(given.get("config"), os.environ)
+    results = [str(folder / "*.parquet") for folder in given.get("results") or ()]
+    return named(*(given.get(name) for name in READ), config, results)

@@ -11,6 +11,7 @@ import typer
 from labelfix import runs
 from labelfix.cli import interrupts, options
 from labelfix.cli.evaluate import share
+from labelfix.cli.targets import given_inputs
 from labelfix.cli.voice import Voice
 from labelfix.errors import SettingsError
 
@@ -57,7 +58,7 @@ def train(
     checkpoint_every: options.CheckpointEvery = None,
     resume: options.Resume = None,
     out: options.RunOut = None,
-    overwrite: options.Overwrite = False,
+    overwrite: options.OverwriteRun = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -70,6 +71,7 @@ def train(
     voice = options.voice(context)
     settings = options.settings_of(context).settings
     path = runs.default_path() if out is None else out
+    runs.refuse_inputs(path, [*given_inputs(context), *runs.named(settings.data.class_map)])
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 

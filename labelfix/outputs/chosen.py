@@ -95,14 +95,17 @@ def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: f
     return "too many rightly labelled trusted rows look as bad as the worst rows; allow a larger share of false flags"
 
 
-def by_budget(rows: CorrectedRows, count: int) -> Chosen:
-    """The rows of lowest label_score; of equals the first. Of rows with p-values trusted ones are left out.
+def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | None = None) -> Chosen:
+    """The rows of lowest label_score; of equals the first. Trusted ones are left out.
 
     Args:
         rows: Corrected labels.
         count: How many.
+        trusted: `(N,)` True for those; None where it is not known.
     """
     score = _column(rows, "label_score")
+    if trusted is not None:
+        score[trusted] = np.nan
     if "p_value" in rows.schema.names:  # of a run's own rows only trusted ones have none
         score[np.isnan(_column(rows, "p_value"))] = np.nan
     there = np.flatnonzero(~np.isnan(score))

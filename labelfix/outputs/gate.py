@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from labelfix.errors import input_error
 from labelfix.outputs.chosen import Chosen
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
+from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.worst import WorstRows
 
@@ -22,90 +23,7 @@ GITHUB_ANNOTATIONS = 10
 """GitHub shows ten annotations of a kind a step and drops the rest."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A row whose given label looks wrong.
-
-    Attributes:
-        id: The row's id.
-        file: The source file as the user named it.
-        row: Row of that file, counted from 1.
-        given: The given label.
-        suggested: The label that the soft label favours.
-        confidence: Probability of the suggested label, in [0, 1].
-        label_score: Probability that the given label is right, in [0, 1]; lower is worse.
-        snippet: The beginning of the row's text, or its image's file name; None where the source cannot be read.
-        line: Line of a text file that the row begins on; None for other files.
-        path: The image's own file, where the source is a folder of images; None elsewhere.
-    """
-
-    id: str | int
-    file: str
-    row: int
-    given: str
-    suggested: str
-    confidence: float
-    label_score: float
-    snippet: str | None = None
-    line: int | None = None
-    path: str | None = None
-
-    @property
-    def place(self) -> str:
-        """Where an editor jumps to: `file:line` of a text file, the image's own file; elsewhere `file, row N`."""
-        return self.path or (f"{self.file}, row {self.row}" if self.line is None else f"{self.file}:{self.line}")
-
-
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the gate says.
-
-    Attributes:
-        source: The run or file that was judged, as the user named it.
-        run_id: Id of the run that scored the rows.
-        min_confidence: A row is a finding only where the confidence reaches this.
-        rows: Rows in all.
-        labelled: Rows with a given label: the denominator.
-        accepted: Findings left out because the baseline accepts them.
-        issues: How many the rest are.
-        findings: The worst of them, or all, worst first: lowest label_score, then highest confidence, then order of
-            the rows.
-        max_issue_rate: The gate; None where there is none.
-        chosen: How the findings were chosen where it was not by the threshold.
-        noise_rate: `value`, `low`, `high` and `how` of the estimated noise rate; None where it is not judged.
-        max_noise_rate: The gate on its lower end; None where there is none.
-    """
-
-    source: str
-    run_id: str
-    min_confidence: float
-    rows: int
-    labelled: int
-    accepted: int
-    issues: int
-    findings: tuple[Finding, ...]
-    max_issue_rate: float | None
-    chosen: Chosen | None = None
-    noise_rate: Mapping[str, Any] | None = None
-    max_noise_rate: float | None = None
-
-    @property
-    def issue_rate(self) -> float:
-        """Findings per labelled row, in [0, 1]; 0 where no row is labelled."""
-        return self.issues / self.labelled if self.labelled else 0.0
-
-    @property
-    def passed(self) -> bool | None:
-        """Whether every rate is at or below its gate; None without a gate."""
-        verdicts = []
-        if self.max_issue_rate is not None:
-            verdicts.append(self.issue_rate <= self.max_issue_rate)
-        if self.max_noise_rate is not None and self.noise_rate is not None:
-            verdicts.append(self.noise_rate["low"] <= self.max_noise_rate)
-        return all(verdicts) if verdicts else None
 
 
 def judge(
@@ -116,6 +34,8 @@ def judge(
     accepted: Collection[str] = (),
     show: int | None = None,
     chosen: Chosen | None = None,
+    trusted: npt.NDArray[np.bool_] | None = None,
+    with_trusted: bool = False,
 ) -> Judgement:
     """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
@@ -127,20 +47,25 @@ def judge(
         accepted: Ids (as text) that are no findings any more.
         show: How many findings to give, the worst ones; None gives all.
         chosen: The rows that are findings; None for those that the threshold makes issues.
+        trusted: `(N,)` True for rows that a person has checked: they are left out. None where nothing is known.
+        with_trusted: Do not leave them out.
 
     Raises:
         InputError: There is a gate and no row with a label to judge.
     """
     metadata = corrected_metadata(rows)
-    labelled = len(rows) - rows.unlabelled
+    known = np.zeros(len(rows), dtype=bool) if trusted is None else trusted
+    apart = np.zeros_like(known) if with_trusted else known
+    labelled = len(rows) - rows.unlabelled - _labelled_among(rows, apart)
     if max_issue_rate is not None and not labelled:
-        what = "has no row with a given label, so there is no rate to judge"
+        but = " that is not trusted" if apart.any() else ""
+        what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
     worst = WorstRows(show)
     issues = 0
     for first, group in groups(rows, _judged_columns(min_confidence, accepted)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
-        flagged = np.flatnonzero(here)
+        flagged = np.flatnonzero(here & ~apart[first:][: len(group)])
         issues += len(flagged)
         if accepted:
             ids = group.column("id")
@@ -155,9 +80,11 @@ def judge(
         labelled=labelled,
         accepted=issues - worst.seen,
         issues=worst.seen,
-        findings=_findings(rows, worst.rows()),
+        findings=_findings(rows, worst.rows(), known),
         max_issue_rate=max_issue_rate,
         chosen=chosen,
+        trusted=int(apart.sum()),
+        with_trusted=with_trusted,
     )
 
 
@@ -189,6 +116,7 @@ def as_json(judgement: Judgement) -> str:
         "min_confidence": judgement.min_confidence,
         "rows": judgement.rows,
         "labelled": judgement.labelled,
+        "trusted": judgement.trusted,
         "issues": judgement.issues,
         "accepted": judgement.accepted,
         "issue_rate": judgement.issue_rate,
@@ -207,6 +135,7 @@ def as_json(judgement: Judgement) -> str:
                 "confidence": found.confidence,
                 "label_score": found.label_score,
                 "snippet": found.snippet,
+                **({"trusted": found.trusted} if judgement.with_trusted else {}),
             }
             for found in judgement.findings
         ],
@@ -226,11 +155,16 @@ def summary(judgement: Judgement) -> str:
     accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
     rate = f"{found} ({_percent(judgement.issue_rate)})"
     how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
-    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}"
+    apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
+    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
     if judgement.max_issue_rate is None:
         return said
     relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
     return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
+
+
+def _trusted(count: int) -> str:
+    return f"{count:,} trusted row{'' if count == 1 else 's'}"
 
 
 def _notes(judgement: Judgement) -> list[str]:
@@ -267,7 +201,17 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
     return np.asarray((given >= 0) & (given != suggested) & sure)
 
 
-def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64]) -> tuple[Finding, ...]:
+def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
+    """How many of some rows have a given label; labels are read only where any row has none."""
+    if not rows.unlabelled:
+        return int(some.sum())
+    if not some.any():
+        return 0
+    labels = groups(rows, ["given_label"])
+    return sum(int((validity(group.column(0)) & some[first:][: len(group)]).sum()) for first, group in labels)
+
+
+def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:
     """The rows at some positions as findings, in that order; only the groups that hold them are read."""
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
@@ -276,7 +220,8 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64]) -> tuple[Findin
         first = int(ends[index]) - rows.group_sizes[index]
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
-            found[row] = Finding(*(column[row - first].as_py() for column in columns))
+            cells = (column[row - first].as_py() for column in columns)
+            found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
     return tuple(found[row] for row in worst.tolist())
 
 
@@ -285,7 +230,7 @@ def _table(findings: Sequence[Finding]) -> list[str]:
         return []
     rows = [("id", "where", "given -> suggested", "confidence", "")]
     for found in findings:
-        change = f"{visible(found.given)} -> {visible(found.suggested)}"
+        change = f"{visible(found.given)} -> {visible(found.suggested)}{' (trusted)' if found.trusted else ''}"
         confidence = f"{found.confidence:.3f}"
         rows.append((visible(str(found.id)), visible(found.place), change, confidence, found.snippet or ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -297,7 +242,8 @@ def _annotation(found: Finding) -> str:
     place = f"file={_property(visible(found.path or found.file))}{line}"
     title = _property(f"label {visible(found.given)} looks wrong")
     where = f"id {visible(str(found.id))}, row {found.row}"
-    text = f"{where}: {visible(found.given)} -> {visible(found.suggested)} (confidence {found.confidence:.3f})"
+    sure = "trusted" if found.trusted else f"confidence {found.confidence:.3f}"
+    text = f"{where}: {visible(found.given)} -> {visible(found.suggested)} ({sure})"
     return f"::warning {place},title={title}::{_message(text + (f': {found.snippet}' if found.snippet else ''))}"
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
 from labelfix.data.formats import write_batches
-from labelfix.data.formats.image_files import normal
+from labelfix.data.formats.image_files import IMAGE_SUFFIXES, normal
 from labelfix.errors import input_error
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.exports import flat_probabilities
@@ -54,6 +54,7 @@ def export_tree(
     drop_issues: bool = False,
     details: bool = False,
     hard_link: bool = False,
+    overwrite: bool = False,
 ) -> ExportReport:
     """Write every image into the folder of its corrected class.
 
@@ -69,14 +70,14 @@ def export_tree(
         drop_issues: Leave flagged images out.
         details: Write the scores into `labelfix-details.csv` in the root.
         hard_link: Link the files instead of copying them.
+        overwrite: Replace an earlier export: a folder with nothing in it but images in folders of these classes.
 
     Raises:
         InputError: The folder is taken, an image is missing, or a link cannot be made.
     """
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise input_error(str(out), "exists already", "choose another folder, or delete it")
+    check_tree(out, correction.classes, overwrite)
     survey = correction.survey(False, drop_issues)  # refuses a source that is not the one corrected
-    with atomic_path(out) as root:
+    with atomic_path(out, replace=overwrite) as root:
         root.mkdir()
         folders = _class_folders(correction, out)
         for label in folders.values():
@@ -85,6 +86,22 @@ def export_tree(
         if details:
             _write_details(correction, root / DETAILS_FILE, places)
     return report(survey, None)
+
+
+def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
+    """Refuse a folder that is taken; of others only one that an export wrote is replaced, for all in it would go.
+
+    Raises:
+        InputError: It is a file, or is not empty and not to be replaced, or holds what no export writes.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not overwrite):
+        raise input_error(str(out), "exists already", "choose another folder, or delete it")
+    ours = {normal(_safe(name)) for name in classes}
+    for entry in sorted(out.iterdir()) if out.is_dir() else ():
+        folder = entry.is_dir() and not entry.is_symlink() and normal(entry.name) in ours
+        if not folder and entry.name != DETAILS_FILE and entry.suffix.lower() not in IMAGE_SUFFIXES:
+            what = f"holds {entry.name}, which is no part of an exported tree of images"
+            raise input_error(str(out), what, "choose another folder, or delete it")
 
 
 def _write_images(

@@ -82,6 +82,7 @@ def _source(source: TableSource, content_hash: str, rows: int, settings: DataSet
     """What `run.json` says of an input."""
     return {
         "name": source.name,
+        "names": [one.name for one in getattr(source, "sources", (source,))],
         "format": source.format,
         "files": list(source.files),
         "content_hash": content_hash,

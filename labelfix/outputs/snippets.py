@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
-from labelfix.outputs.gate import Finding
+from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
 
 PACKED = (".gz", ".bz2", ".xz", ".zst")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from labelfix.errors import input_error
 from labelfix.runs import RunFolder, read_json
 
@@ -21,6 +24,18 @@ def read_evidence(folder: RunFolder) -> dict[str, Any]:
         return {}
     evidence = found.get("evidence") if isinstance(found, dict) else None
     return dict(evidence) if isinstance(evidence, dict) else {}
+
+
+def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_]:
+    """`(rows,)` True where a person has given the label: trusted rows that stand in the noisy file.
+
+    Args:
+        manifest: `run.json`.
+        rows: Rows of the run's corrected labels.
+    """
+    found = np.zeros(rows, dtype=bool)
+    found[np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)] = True
+    return found
 
 
 def noise_rate(evidence: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -20,11 +20,12 @@ _WAIT = 10.0  # seconds; worker processes of a killed run end a moment after it
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
     """Write a file or a folder beside its place and rename it into place at the end.
 
     Args:
         path: Where it shall stand. A file there is replaced; a folder there must be empty.
+        replace: Replace a folder there with all that it holds.
 
     Yields:
         A path that does not exist yet, on the same disk and with the same suffix, to write to.
@@ -36,15 +37,32 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            path.rmdir()
-        os.replace(temporary, path)
+        _put(temporary, path, replace)
     except BaseException as error:
         with suppress(OSError):
             remove(temporary)
         if isinstance(error, OSError) and _concerns(error, temporary):
             raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
         raise
+
+
+def _put(temporary: Path, path: Path, replace: bool) -> None:
+    """Rename into place; a folder that is replaced is taken away last, and put back where the renaming fails."""
+    old = None
+    if temporary.is_dir() and path.is_dir():
+        if replace:
+            old = temporary.with_name(f"{temporary.name}.old")
+            os.replace(path, old)
+        else:
+            path.rmdir()
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        if old is not None:
+            os.replace(old, path)
+        raise
+    if old is not None:
+        remove(old)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,6 +101,30 @@ class RunFolder:
         """Whether there is nothing here but a run that was begun and not finished."""
         return not self.finished and (self.path / _UNFINISHED).is_file()
 
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """Every file and folder that a run writes, whether it is there or not."""
+        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS))
+
+    def bases(self, manifest: Mapping[str, Any]) -> tuple[Path, ...]:
+        """Folders from which the relative names of its inputs may count: where it was begun, and where it lies.
+
+        Args:
+            manifest: Its `run.json`.
+        """
+        begun = manifest.get("directory")
+        recorded = (self.path.absolute() / begun,) if isinstance(begun, str) else ()
+        return (*recorded, self.path.absolute().parent)
+
+    def class_map(self) -> str | None:
+        """The class map that it was trained with, as it was named; None where there was none or nothing tells."""
+        try:
+            data = tomllib.loads(self.settings.read_text(encoding="utf-8")).get("data")
+        except (OSError, ValueError):
+            return None
+        found = data.get("class_map") if isinstance(data, dict) else None
+        return found if isinstance(found, str) else None
+
     @classmethod
     def create(cls, path: Path | None, overwrite: bool, begun: Mapping[str, Any] | None = None) -> RunFolder:
         """Make the folder of a new run and mark it unfinished.
@@ -186,10 +211,20 @@ class RunFolder:
         """Write `run.json`, and take away what was kept to go on.
 
         Args:
-            manifest: Its contents; `format_version` is added.
+            manifest: Its contents; added are `format_version` and `directory`, the working directory as seen from
+                the run folder, from which relative names of inputs count.
         """
-        write_json(self.manifest, {"format_version": FORMAT_VERSION, **manifest})
+        write_json(
+            self.manifest, {"format_version": FORMAT_VERSION, **manifest, "directory": self._working_directory()}
+        )
         self.tidy()
+
+    def _working_directory(self) -> str:
+        try:
+            # From the run on: a project that is moved as a whole is found again.
+            return os.path.relpath(os.getcwd(), self.path)
+        except ValueError:  # another drive
+            return os.getcwd()
 
     def tidy(self) -> None:
         """Take the checkpoints and the mark of an unfinished run away."""

@@ -68,7 +68,7 @@ def resolve(
         SettingsError: An unknown key, or a value that does not fit; the message names where it was given.
     """
     environ = os.environ if environ is None else environ
-    path = _config_path(config, environ)
+    path = config_path(config, environ)
     file_values = _flat(read_toml(path), str(path)) if path else {}
     method = _method(flags or {}, sets, environ, file_values)
     names = _names(method)
@@ -108,7 +108,8 @@ def _given(value: object) -> bool:
     return value is not None and value != [] and value != ()
 
 
-def _config_path(config: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+def config_path(config: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The configuration file: the one named, `LABELFIX_CONFIG`, or `labelfix.toml` in the working directory."""
     if config is not None:
         return Path(config)
     if environ.get(PREFIX + "CONFIG"):

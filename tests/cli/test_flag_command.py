@@ -23,7 +23,7 @@ def test_exit_0_at_the_gate_and_1_above_it(at_work, capsys):
     assert main(["flag", "--run", "run", "--format", "json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert 0 < value["issue_rate"] < 1
-    assert value["labelled"] == 160
+    assert (value["rows"], value["labelled"], value["trusted"]) == (160, 136, 24)
     assert main(["flag", "--run", "run", "--max-issue-rate", repr(value["issue_rate"])]) == 0
     assert main(["flag", "--run", "run", "--max-issue-rate", repr(value["issue_rate"] - 1e-9)]) == 1
     assert main(["flag", "--run", "run", "--max-issue-rate", "0", "--format", "github"]) == 1
@@ -65,7 +65,35 @@ def test_min_confidence_judges_anew(at_work, capsys):
     differs = [
         a != b for a, b in zip(table["given_label"].to_pylist(), table["suggested_label"].to_pylist(), strict=True)
     ]
-    assert low["issues"] == sum(differs)
+    assert low["issues"] == sum(differs[24:]) < sum(differs)
+
+
+def test_trusted_rows_are_left_out_unless_asked_for(at_work, capsys):
+    assert main(["flag", "--run", "run"]) == 0
+    assert "(24 trusted rows left out)" in capsys.readouterr().out.splitlines()[-1]
+    assert main(["flag", "--run", "run", "--format", "json"]) == 0
+    without = json.loads(capsys.readouterr().out)
+    trusted = {f"item-{row:03d}" for row in range(24)}
+    assert not trusted & {found["id"] for found in without["findings"]}
+    assert without["issue_rate"] == without["issues"] / 136
+    assert main(["flag", "--run", "run", "--include-trusted", "--format", "json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["labelled"], value["trusted"]) == (160, 0)
+    both = {found["id"]: found for found in value["findings"]}
+    wrong = {name for name, found in both.items() if found["trusted"]}
+    table = pq.ParquetFile("run/corrected.parquet").read(["id", "is_label_issue"]).to_pylist()
+    assert wrong == {row["id"] for row in table if row["is_label_issue"]} & trusted
+    assert wrong
+    assert both.keys() - wrong == {found["id"] for found in without["findings"]}
+
+
+@pytest.mark.parametrize("words", [["--budget", "3"], ["--max-false-flags", "0.1"], ["--corrected", "a.parquet"]])
+def test_trusted_rows_are_asked_for_only_where_they_can_be_listed(at_work, words, capsys):
+    run = [] if "--corrected" in words else ["--run", "run"]
+    assert main(["flag", *run, *words, "--include-trusted"]) == 2
+    assert f"--include-trusted: goes with a run and a confidence only; leave it or {words[0]} out" in (
+        capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,28 @@ def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     assert (folder / "fixed.csv").read_text().splitlines()[0] == "id,label,given_label"
 
 
+def test_an_exported_tree_is_replaced_when_asked_for_and_no_other_folder_is(folder, capsys):
+    trained(folder)
+    words = ["export", "--run", "run", "--corrected-labels", "fixed", "-q"]
+    assert main(words) == 0
+    whole = {path: path.read_bytes() for path in (folder / "fixed").rglob("*.png")}
+    (folder / "fixed" / "dark" / "spare.png").write_bytes(b"of an earlier export")
+    assert main(words) == 2
+    assert "fixed: exists already; pass --overwrite to replace it" in capsys.readouterr().err
+    assert (folder / "fixed" / "dark" / "spare.png").is_file()
+    assert main([*words, "--overwrite"]) == 0
+    assert {path: path.read_bytes() for path in (folder / "fixed").rglob("*.png")} == whole
+    (folder / "fixed" / "thesis.tex").write_text("mine")
+    assert main([*words, "--overwrite"]) == 2
+    assert "fixed: holds thesis.tex, which is no part of an exported tree of images" in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in (folder / "images").rglob("*.png")}
+    (folder / "link").symlink_to("images")
+    for place in ("images", "link", "images/dark", "."):
+        assert main(["export", "--run", "run", "--corrected-labels", place, "--overwrite"]) == 2
+        assert "the input images" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in (folder / "images").rglob("*.png")} == before
+
+
 def trained(folder):
     words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
     assert main(words) == 0

@@ -41,7 +41,7 @@ def test_it_writes_noisy_labels_and_the_true_ones_beside_them(table, tmp_path, c
     again = tmp_path / "again.csv"
     assert noise(table, again, "--kind", "flip-u", "--rate", "0.4", "--seed", "7") == 0
     assert again.read_bytes() == out.read_bytes()
-    assert noise(table, again, "--kind", "flip-u", "--rate", "0.4", "--seed", "8") == 0
+    assert noise(table, again, "--kind", "flip-u", "--rate", "0.4", "--seed", "8", "--overwrite") == 0
     assert again.read_bytes() != out.read_bytes()
 
 

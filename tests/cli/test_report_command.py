@@ -72,7 +72,7 @@ def test_a_run_without_evidence_says_so(run: Path, tmp_path: Path) -> None:
     old = tmp_path / "run"
     shutil.copytree(run, old)
     (old / "metrics.json").write_text("{}")
-    assert main(["report", "--run", str(old), "--max-rows", "3", "--quiet"]) == 0
+    assert main(["report", "--run", str(old), "--max-rows", "3", "--overwrite", "--quiet"]) == 0
     page = (old / "report.html").read_text()
     assert "This run holds no evidence" in page
     assert page.count("<tr data-pair") == 3

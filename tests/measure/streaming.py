@@ -98,7 +98,13 @@ def as_trained_on(run, source, rows):
 
     table = open_table(str(source))
     manifest = json.loads((run / "run.json").read_text())
-    told = {"name": str(source), "files": list(table.files), "content_hash": table.content_hash(), "rows": rows}
+    told = {
+        "name": str(source),
+        "names": [str(source)],
+        "files": list(table.files),
+        "content_hash": table.content_hash(),
+        "rows": rows,
+    }
     manifest["data"]["noisy"] |= told
     (run / "run.json").write_text(json.dumps(manifest))
 
@@ -117,7 +123,7 @@ def measure(rows, folder, rounds):
     labelfix, rest = ("-m", "labelfix"), ("--run", run, "--cache-dir", folder / "cache", "--quiet")
     predicted = measured(*labelfix, "predict", *rest, "--input", source, "--out", out)
     line(rows, "predict", *predicted)
-    line(rows, "correct", *measured(*labelfix, "correct", *rest, "--noisy", source, "--out", out))
+    line(rows, "correct", *measured(*labelfix, "correct", *rest, "--noisy", source, "--out", out, "--overwrite"))
     out.replace(labels)
     as_trained_on(run, source, rows)
     line(rows, "flag", *measured(*labelfix, "flag", "--run", run))

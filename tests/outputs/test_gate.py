@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
+from labelfix.outputs.chosen import by_budget
+from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
 
 
@@ -46,6 +49,58 @@ def test_an_accepted_row_is_no_finding_but_stays_in_the_denominator(table):
     judgement = gate.judge(HeldRows(table), "run", 0.1, accepted={"r2"})
     assert [found.id for found in judgement.findings] == ["r1"]
     assert (judgement.accepted, judgement.labelled, judgement.passed) == (1, 10, True)
+
+
+def mask(*rows, of=12):
+    return np.isin(np.arange(1, of + 1), rows)
+
+
+def test_trusted_rows_are_neither_found_nor_counted(table):
+    judgement = gate.judge(HeldRows(table), "run", 0.1, trusted=mask(2, 3, 11))
+    assert [found.id for found in judgement.findings] == ["r1"]
+    # Of twelve rows two have no label; of the trusted ones r11 is one of those.
+    assert (judgement.rows, judgement.labelled, judgement.trusted, judgement.issues) == (12, 8, 3, 1)
+    assert (judgement.issue_rate, judgement.passed) == (0.125, False)
+    assert gate.as_text(judgement).splitlines()[-1] == (
+        "run: 1 of 8 labelled rows look wrong (12.5 %) at confidence 0.6 or more (3 trusted rows left out); "
+        "above the gate of 10 %"
+    )
+    assert "(1 trusted row left out)" in gate.as_text(gate.judge(HeldRows(table), "run", trusted=mask(5)))
+    for told in (gate.as_github(judgement), gate.as_json(judgement)):
+        assert "r2" not in told
+
+
+def test_trusted_rows_come_back_and_are_told_from_the_others(table):
+    judgement = gate.judge(HeldRows(table), "run", trusted=mask(2, 3, 11), with_trusted=True)
+    assert [(found.id, found.trusted) for found in judgement.findings] == [("r2", True), ("r1", False)]
+    assert (judgement.labelled, judgement.trusted) == (10, 0)
+    value = json.loads(gate.as_json(judgement))
+    assert [found["trusted"] for found in value["findings"]] == [True, False]
+    assert "cat -> dog (trusted)" in gate.as_text(judgement).splitlines()[1]
+    assert gate.as_github(judgement).splitlines()[0].endswith("id r2, row 2: cat -> dog (trusted)")
+    assert "trusted" not in json.loads(gate.as_json(gate.judge(HeldRows(table), "run")))["findings"][0]
+
+
+def test_where_all_labels_are_trusted_there_is_no_rate(make_labels):
+    table = corrected_table(make_labels(["cat", None], [[0.1, 0.9]] * 2))
+    with pytest.raises(InputError, match="has no row with a given label that is not trusted"):
+        gate.judge(HeldRows(table), "run", 0.1, trusted=mask(1, of=2))
+
+
+def test_trusted_rows_are_left_out_whatever_chose_the_findings(table):
+    chosen = by_budget(HeldRows(table), 3, mask(2, 3))
+    assert np.flatnonzero(chosen.rows).tolist()[0] == 0
+    assert not chosen.rows[[1, 2]].any()
+    assert chosen.rows.sum() == 3
+
+
+def test_a_file_of_several_groups_leaves_the_same_rows_out(make_labels, tmp_path):
+    given = ["cat", None] * 20
+    write_corrected(tmp_path / "a.parquet", make_labels(given, [[0.1, 0.9]] * 40))
+    pq.write_table(read_corrected(tmp_path / "a.parquet"), tmp_path / "b.parquet", row_group_size=7)
+    judgement = gate.judge(CorrectedFile(tmp_path / "b.parquet"), "b", trusted=mask(1, 2, 9, 40, of=40))
+    assert (judgement.labelled, judgement.issues, judgement.trusted) == (18, 18, 4)
+    assert not {found.row for found in judgement.findings} & {1, 9}
 
 
 def test_whole_number_ids_are_accepted_as_text(make_labels):
@@ -111,6 +166,7 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "min_confidence": "float",
         "rows": "int",
         "labelled": "int",
+        "trusted": "int",
         "issues": "int",
         "accepted": "int",
         "issue_rate": "float",

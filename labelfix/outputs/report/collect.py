@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from labelfix.outputs.corrected_rows import CorrectedFile, CorrectedMetadata, codes, corrected_metadata, groups, values
-from labelfix.outputs.trust import read_evidence
+from labelfix.outputs.trust import read_evidence, trusted_mask
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder, read_json
 
@@ -102,8 +102,7 @@ def collect(folder: RunFolder, most: int) -> Collected:
     metadata = corrected_metadata(rows)
     names = {name: code for code, name in enumerate(metadata.classes)}
     k = len(names)
-    trusted = np.zeros(len(rows), dtype=bool)
-    trusted[np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)] = True
+    trusted = trusted_mask(manifest, len(rows))
     before, after, matrix = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros((k, k), np.int64)
     histogram = np.zeros((2, BINS), np.int64)
     worst = WorstRows(most)

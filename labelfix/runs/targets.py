@@ -1,0 +1,149 @@
+"""Where may be written: never over an input or a run's own files, and over nothing else that is there without a word.
+
+One rule for the command line and for Python; it is asked before the work that fills the target.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from labelfix.errors import SettingsError
+from labelfix.runs.folder import RunFolder
+
+Inputs = Iterable[tuple[str, Path]]
+"""What each input is called, and where it lies: a file or a folder, there or not."""
+
+
+def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--out", folder: bool = False) -> None:
+    """Refuse a target that is an input, or that is there already and may not be replaced.
+
+    Args:
+        target: Where the work is to be written.
+        inputs: What must not be touched, whatever the user says; see `named` and `inputs_of`.
+        overwrite: Whether something else that is there may be replaced.
+        what: The flag or the argument that names the target, for the message.
+        folder: Whether it is a folder that is written; an empty one is free.
+
+    Raises:
+        SettingsError: The target cannot be written; nothing was touched.
+    """
+    refuse_inputs(target, inputs, what)
+    if not os.path.lexists(target):
+        return
+    if target.is_dir() != folder and target.exists():
+        kind = "is a folder; name a file in it" if target.is_dir() else "is a file, not a folder; choose another place"
+        raise SettingsError(f"{what} {target}: {kind}")
+    if overwrite or (folder and target.is_dir() and not any(target.iterdir())):
+        return
+    raise SettingsError(f"{what} {target}: exists already; pass --overwrite to replace it, or choose another place")
+
+
+def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
+    """Refuse to write over what is read, into a folder of it, or in place of a folder that holds it.
+
+    Links count as what they lead to, hard links as one file.
+
+    Raises:
+        SettingsError: The target is an input, lies in one or holds one.
+    """
+    ours = _places(target)
+    for name, path in inputs:
+        theirs = _places(path)
+        if ours & theirs or _same(target, path) or _within(ours, theirs) or _leads_into(target, path):
+            raise SettingsError(
+                f"{what} {target}: is the input {name} or lies in it, which is never changed; choose another place"
+            )
+        if _within(theirs, ours):
+            raise SettingsError(
+                f"{what} {target}: holds the input {name}, which is never changed; choose another place"
+            )
+
+
+def named(*sources: Any, bases: Iterable[Path] = ()) -> list[tuple[str, Path]]:  # noqa: ANN401 - any source
+    """The inputs among some sources: paths, globs and folders; tables in memory and names of a hub are none.
+
+    Args:
+        sources: As a user gives them; lists of several are gone through, None is nothing.
+        bases: Folders from which relative names count, beside the working directory.
+    """
+    found: list[tuple[str, Path]] = []
+    for source in sources:
+        if isinstance(source, list | tuple):
+            found += named(*source, bases=bases)
+        elif isinstance(source, str | Path) and not str(source).startswith("hub:"):
+            name = Path(source).expanduser()
+            found += ((str(source), path) for path in _expanded(name))
+            for base in bases:
+                found += ((str(source), path) for path in _expanded(base / name) if os.path.lexists(path))
+    return found
+
+
+def inputs_of(folder: RunFolder) -> list[tuple[str, Path]]:
+    """What a finished run was made of, as far as `run.json` names it, and the run's own files.
+
+    Args:
+        folder: A finished run.
+    """
+    manifest = folder.read_manifest()
+    data = manifest.get("data") or {}
+    sources = [
+        [*names_of(told), *told["files"]] for told in data.values() if told["format"] != "memory" and told["files"]
+    ]
+    found = named(*sources, folder.class_map(), bases=folder.bases(manifest))
+    return [*found, *((str(path), path) for path in folder.own_files)]
+
+
+def names_of(told: dict[str, Any]) -> list[str]:
+    """The names of an input as the user gave them: several, where the rows came from several.
+
+    Args:
+        told: `data.noisy` or `data.clean` of `run.json`.
+    """
+    return list(told.get("names") or str(told["name"]).split(" + "))
+
+
+def _expanded(path: Path) -> Iterator[Path]:
+    """A path, or what a glob finds."""
+    if set("*?[") & set(str(path)) and not path.exists():
+        yield from map(Path, glob.glob(str(path), recursive=True))
+    else:
+        yield path
+
+
+def _places(path: Path) -> set[Path]:
+    """Where a name lies, and where it leads to."""
+    whole = Path(os.path.abspath(path))
+    return {Path(os.path.realpath(whole)), Path(os.path.realpath(whole.parent)) / whole.name}
+
+
+def _within(inner: set[Path], outer: set[Path]) -> bool:
+    return any(one != other and one.is_relative_to(other) for one in inner for other in outer)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names are one file: a hard link, or a spelling that the file system takes for the same."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _leads_into(target: Path, folder: Path) -> bool:
+    """Whether a file that is there is also, by a link, in an input's folder."""
+    try:
+        wanted = target.stat()
+    except OSError:
+        return False
+    if target.is_dir() or not folder.is_dir():
+        return False
+    # The inode comes with a folder's list, so that few of a million images are looked at.
+    for root, _, _ in os.walk(folder):
+        with os.scandir(root) as entries:
+            for entry in entries:
+                if (entry.is_symlink() or entry.inode() == wanted.st_ino) and _same(target, Path(entry.path)):
+                    return True
+    return False
