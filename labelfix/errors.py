@@ -47,7 +47,12 @@ class InputError(LabelfixError):
 
     def __init__(self, defects: Sequence[Defect]) -> None:
         self.defects = tuple(defects)
-        super().__init__("\n".join(str(defect) for defect in self.defects))
+        super().__init__("\n".join(map(_marked, self.defects)))
+
+
+def _marked(defect: Defect) -> str:
+    """A defect as one line; a warning among errors says that it is one."""
+    return f"warning: {defect}" if defect.severity == "warning" else str(defect)
 
 
 class SettingsError(LabelfixError):

@@ -199,7 +199,8 @@ def _is_numeric(p: Profile) -> bool:
 def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) -> bool:
     """Whether a column that was asked for can be that kind of input; an error if not."""
     wanted = {
-        "text": (p.text or source.untyped or is_bytes(p.type), "strings"),
+        # Databases write texts of digits as decimals.
+        "text": (p.text or source.untyped or is_bytes(p.type) or pa.types.is_decimal(p.type), "strings"),
         "image": (_is_image(p) or p.text or is_bytes(p.type), "images, encoded or as paths"),
         "embedding": (p.holds == "numbers", "one list of numbers a row"),
         "table": (

@@ -156,7 +156,10 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
     )
     if clean.id_column is None:
         ids = f"the id column {noisy.id_column!r}" if noisy.id_column else "ids"
-        remedy = f"name its id column as in {noisy.name}, or add the input column {needs}"
+        remedy = (
+            "name the columns that say which row is meant: --id-column for the noisy file,"
+            f" --clean-id-column for this one if it has another name; or add the input column {needs}"
+        )
         findings.error(clean.name, f"carries neither {ids} nor inputs", remedy)
     else:
         findings.error(

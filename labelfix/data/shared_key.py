@@ -9,7 +9,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.ids import id_keys_of
 from labelfix.data.profile import Profile, profile_columns
-from labelfix.data.scan import is_text, scan, value_type
+from labelfix.data.scan import is_number, is_text, scan, value_type
 from labelfix.settings.data import DataSettings
 
 LONGEST_KEY = 64
@@ -47,8 +47,10 @@ def shared_key(
         (column, other)
         for column in ours
         for other in theirs
-        if len(wanted[other]) and _all_found(noisy, column, wanted[other], read_rows)
+        if _are_keys(wanted[other]) and _all_found(noisy, column, wanted[other], read_rows)
     ]
+    # Of several pairs one with the same name in both files is meant.
+    pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
     if len(pairs) != 1:
         return None, clean_ids
     ours_, theirs_ = pairs[0]
@@ -66,17 +68,25 @@ def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> 
         for field in source.schema
         if field.name
         and field.name not in named
-        and (is_text(value_type(field.type)) or pa.types.is_integer(value_type(field.type)))
+        and (is_text(value_type(field.type)) or is_number(value_type(field.type)))
     ]
     return [name for name, p in profile_columns(source, flat, read_rows).items() if _is_key(p)]
 
 
 def _is_key(p: Profile) -> bool:
-    """Each value there once, none missing, and neither row numbers nor content."""
-    if p.missing or p.rows < 2 or p.distinct != p.rows or p.consecutive or p.numeric and not p.text:
+    """Each value there once, none missing, and not content."""
+    if p.missing or p.rows < 2 or p.distinct != p.rows:
         return False
     # The path of an image names it as well as an id does.
     return not p.text or p.holds == "image_paths" or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
+
+
+def _are_keys(keys: pa.Array) -> bool:
+    """Whether values may name items: not where they are measured numbers, or the numbers 1, 2, 3 … of these rows."""
+    if not len(keys) or pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py():
+        return False
+    counted = {start: pa.array([str(i) for i in range(start, start + len(keys))]) for start in (0, 1)}
+    return not any(keys.equals(row_numbers) for row_numbers in counted.values())
 
 
 def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:

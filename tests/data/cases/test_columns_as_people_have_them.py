@@ -312,3 +312,35 @@ def test_the_path_of_an_image_is_its_id_where_the_trusted_file_names_it_so(tmp_p
     reading = read_training(str(tmp_path / "metadata.csv"), gold, DataSettings())
     assert (reading.columns.id, reading.columns.spec.columns) == ("file_name", ("file_name",))
     assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("written", ["{}", "{}.0"], ids=["whole numbers", "numbers that a merge made fractions"])
+def test_ticket_numbers_that_count_up_are_ids_although_no_name_says_so(
+    put: Callable[[str, str], str], written: str
+) -> None:
+    rows = [f"{written.format(10_000 + i) if i % 7 == 0 else 10_000 + i},{TEXTS[i]},{LABELS[i]}" for i in range(N)]
+    noisy = put("noisy.csv", "\n".join(["Ticket,Message,Category", *rows]) + "\n")
+    gold = put("gold.csv", "Ticket,Category\n10007,yes\n10003,yes\n10112,no\n")
+    reading = read_training(noisy, gold, DataSettings(text_column="Message"))
+    assert reading.columns.id == "Ticket"
+    assert reading.data.clean_in_noisy.tolist() == [7, 3, 112]
+
+
+def test_row_numbers_of_two_files_are_no_ids() -> None:
+    noisy = pa.table({"row": range(1, N + 1), "text": TEXTS, "label": LABELS})
+    gold = pa.table({"row": range(1, 11), "text": TEXTS[5:15], "label": LABELS[5:15]})
+    reading = read_training(noisy, gold, DataSettings())
+    assert (reading.columns.id, reading.data.joined_by) == (None, "content")
+    assert reading.data.clean_in_noisy.tolist() == list(range(5, 15))
+
+
+def test_warnings_among_errors_are_marked_as_such() -> None:
+    with pytest.raises(InputError) as caught:
+        labelled(["cat", "dog"] * 8, clean_id_column="nothing")
+    assert "has no column 'nothing'" in str(caught.value)
+    gold = pa.table({"id": ["r0", "r0"], "label": ["no", "yes"]})
+    with pytest.raises(InputError) as caught:
+        read({"age": AGE, "label": [*LABELS[:-1], "No"]}, gold)
+    lines = str(caught.value).splitlines()
+    assert any(line.startswith("warning: ") and "differ only in spelling" in line for line in lines)
+    assert any(line.startswith("clean, row 2: ") for line in lines)
