@@ -115,7 +115,7 @@ def _export_labels(
     from labelfix.outputs.corrected_rows import CorrectedFile
     from labelfix.outputs.own_file import export_table
 
-    manifest = folder.read_manifest()
+    manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     images = columns.spec.kind == "image"
     inputs = [noisy or manifest["data"]["noisy"]["name"]]

@@ -13,7 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from labelfix.outputs.corrected_rows import CorrectedFile, CorrectedMetadata, codes, corrected_metadata, groups, values
+from labelfix.data.formats.base import DAMAGED
+from labelfix.errors import RunError
+from labelfix.outputs.corrected_rows import (
+    CorrectedFile,
+    CorrectedMetadata,
+    codes,
+    corrected_metadata,
+    first_line,
+    groups,
+    values,
+)
 from labelfix.outputs.trust import read_evidence
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder, read_json
@@ -103,7 +113,11 @@ def collect(folder: RunFolder, most: int) -> Collected:
     names = {name: code for code, name in enumerate(metadata.classes)}
     k = len(names)
     trusted = np.zeros(len(rows), dtype=bool)
-    trusted[np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)] = True
+    known = np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)
+    if known.max(initial=-1) >= len(rows):
+        what = f"trusted_rows names row {known.max() + 1:,}, but there are {len(rows):,}"
+        raise RunError(f"{folder.manifest}: is damaged ({what}); train it again with --overwrite")
+    trusted[known] = True
     before, after, matrix = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros((k, k), np.int64)
     histogram = np.zeros((2, BINS), np.int64)
     worst = WorstRows(most)
@@ -120,7 +134,6 @@ def collect(folder: RunFolder, most: int) -> Collected:
             own = judged[issue[judged] == bool(kind)]
             histogram[kind] += np.histogram(score[own], bins=BINS, range=(0, 1))[0]
         worst.add(first + judged, score[judged], confidence[judged])
-    counts = read_json(folder.metrics).get("counts", {}) if folder.metrics.is_file() else {}
     return Collected(
         path=str(folder.path),
         manifest=manifest,
@@ -130,10 +143,10 @@ def collect(folder: RunFolder, most: int) -> Collected:
         after=after,
         matrix=matrix,
         histogram=histogram,
-        actions=counts.get("actions", {}),
+        actions=_actions(folder),
         worst=_worst(rows, worst.rows()),
         history=_history(folder),
-        settings=folder.settings.read_text(encoding="utf-8") if folder.settings.is_file() else "",
+        settings=folder.settings.read_text(encoding="utf-8", errors="replace") if folder.settings.is_file() else "",
     )
 
 
@@ -153,10 +166,25 @@ def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[Worst
     return tuple(found[position] for position in positions.tolist())
 
 
+def _actions(folder: RunFolder) -> dict[str, int]:
+    """Rows of each action, as `metrics.json` counts them; empty where it does not."""
+    try:
+        counts = read_json(folder.metrics)["counts"]["actions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    sound = isinstance(counts, dict) and all(isinstance(count, int) for count in counts.values())
+    return dict(counts) if sound else {}
+
+
 def _history(folder: RunFolder) -> dict[str, list[float]]:
     if not folder.history.is_file():
         return {}
-    table = pq.read_table(folder.history)
+    try:
+        with pq.ParquetFile(folder.history) as opened:
+            table = opened.read()
+    except DAMAGED as error:
+        what = f"cannot be read as Parquet ({first_line(error)})"
+        raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
     series: dict[str, list[float]] = {}
     for name in table.column_names:
         column = [float("nan") if cell is None else cell for cell in table.column(name).to_pylist()]
