@@ -31,6 +31,7 @@ __all__ = [
     "COLUMNS",
     "METADATA_KEY",
     "OPTIONAL",
+    "REMEDY",
     "CorrectedFile",
     "CorrectedMetadata",
     "CorrectedRows",

@@ -97,3 +97,10 @@ def test_columns_that_repeat_are_refused(table, tmp_path):
     with pytest.raises(InputError, match="has 2 columns 'label_score'"):
         CorrectedFile(path)
     assert gate.judge(HeldRows(table), "held").issues == 2
+
+
+def test_a_finding_without_a_suggested_label_is_refused_with_its_row(table, tmp_path):
+    place = table.schema.get_field_index("suggested_label")
+    hollow = table.set_column(place, "suggested_label", pa.array(["cat", None, "dog", "dog"]))
+    with pytest.raises(InputError, match=r"c\.parquet, row 2: says that a label is wrong, but has no suggested_label"):
+        gate.judge(CorrectedFile(rewritten(tmp_path / "c.parquet", hollow)), "file")

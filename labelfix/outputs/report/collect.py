@@ -186,8 +186,8 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
         what = f"cannot be read as Parquet ({first_line(error)})"
         raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
     series: dict[str, list[float]] = {}
-    for name in table.column_names:
-        column = [float("nan") if cell is None else cell for cell in table.column(name).to_pylist()]
+    for name, cells in zip(table.column_names, table.columns, strict=True):
+        column = [float("nan") if cell is None else cell for cell in cells.to_pylist()]
         if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column):
             series[name] = [float(cell) for cell in column]
     return series
