@@ -127,7 +127,7 @@ class TrainedClassifier:
             if not all(isinstance(name, str) for name in (*spec.columns, *classes.names)):
                 raise TypeError("names of columns and classes are texts")
             module = representation.read_module(folder, len(classes)).eval()
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
             raise RunError(f"{folder / ABOUT}: is damaged ({error!r}); train again") from None
         return cls(representation, module, classes, temperature)
 

@@ -95,6 +95,7 @@ CHANGES = [
         CORRECT,
         "corrector: cannot be read",
     ),
+    (DESCRIPTION, put("temperature", value=10**400), CORRECT, "labelfix.json: is damaged"),
     (DESCRIPTION, put("input", "columns", value=["a", 7]), CORRECT, "labelfix.json: is damaged"),
     (DESCRIPTION, put("encoding", "mean", value=[1.0]), CORRECT, "the statistics are not those of its columns"),
     (DESCRIPTION, put("encoding", "hidden_units", value="many"), CORRECT, "labelfix.json: is damaged"),

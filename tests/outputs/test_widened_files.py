@@ -81,6 +81,7 @@ def test_a_column_of_another_type_is_refused_by_its_name(column, type_, table, t
         json.dumps({"classes": "cat"}),
         json.dumps({"classes": [1], "value_type": "string", "min_confidence": 0.5, "run_id": "x"}),
         json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": "much", "run_id": "x"}),
+        json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": 10**400, "run_id": "x"}),
         json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": 1, "run_id": "x", "soft_top_k": "2"}),
     ],
     ids=lambda text: text[:60],
