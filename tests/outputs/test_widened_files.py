@@ -11,7 +11,7 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.corrected_rows import METADATA_KEY, CorrectedFile, HeldRows, codes
+from labelfix.outputs.corrected_rows import METADATA_KEY, CorrectedFile, HeldRows, codes, read_corrected
 from labelfix.outputs.exports import corrected_table
 
 
@@ -105,3 +105,13 @@ def test_a_finding_without_a_suggested_label_is_refused_with_its_row(table, tmp_
     hollow = table.set_column(place, "suggested_label", pa.array(["cat", None, "dog", "dog"]))
     with pytest.raises(InputError, match=r"c\.parquet, row 2: says that a label is wrong, but has no suggested_label"):
         gate.judge(CorrectedFile(rewritten(tmp_path / "c.parquet", hollow)), "file")
+
+
+@pytest.mark.parametrize("column", ["id", "source_file"])
+def test_text_that_is_no_utf8_is_damage(column, table, tmp_path):
+    place = table.schema.get_field_index(column)
+    broken = pa.array([b"a", b"b", b"\xed\xa0\x80", b"d"], pa.binary()).view(pa.string())
+    path = rewritten(tmp_path / "c.parquet", table.set_column(place, column, broken))
+    for read in (lambda: CorrectedFile(path).group(0, [column]), lambda: read_corrected(path)):
+        with pytest.raises(InputError, match=r"c\.parquet: cannot be read as Parquet"):
+            read()
