@@ -137,7 +137,7 @@ class Run:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self.manifest: Mapping[str, Any] = folder.read_manifest()
+        self.manifest: Mapping[str, Any] = folder.read_manifest(whole=True)
         self.reading: dict[str, Any] = {}
 
     @property

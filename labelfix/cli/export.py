@@ -123,7 +123,7 @@ def _export_labels(
     from labelfix.outputs.corrected_rows import CorrectedFile
     from labelfix.outputs.own_file import export_table
 
-    manifest = folder.read_manifest()
+    manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     source = _open_source(manifest, noisy, folder.path)
     assert columns.label is not None, "a run is trained on labelled rows"

@@ -43,5 +43,5 @@ def load_corrector(folder: Path) -> Corrector:
         return KINDS[description["kind"]](folder, description)
     except KeyError as error:
         raise RunError(f"{folder}: {error} is not known to this labelfix; use the version that wrote the run") from None
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError, SafetensorError) as error:
         raise RunError(f"{folder}: cannot be read ({error}); train again with --overwrite") from None

@@ -57,9 +57,9 @@ def _reason(image: dict[str, Any] | None) -> str | None:
                 # A JPEG is read whole but scaled down while it is decoded, which is several times as fast.
                 opened.draft("RGB", (1, 1))
                 opened.load()
-                if opened.mode not in PLAIN or opened.has_transparency_data:
-                    # What colours mean is looked up apart from their decoding, and may be damaged by itself.
-                    to_rgb(opened)
+                if opened.has_transparency_data or opened.mode not in PLAIN:
+                    # What colours mean is looked up apart from decoding, and may be damaged; one pixel shows it.
+                    to_rgb(opened.crop((0, 0, 1, 1)))
     except FileNotFoundError:
         return "there is no such file"
     except UnidentifiedImageError:

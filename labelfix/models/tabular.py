@@ -105,6 +105,9 @@ class TableFeatures:
             dict(values["missing"]),
             dict(values["crowded"]),
         )
+        columns = (len(numeric_columns(spec)), len(spec.categorical))
+        if (len(statistics.mean), len(statistics.categories)) != columns or len(statistics.deviation) != columns[0]:
+            raise ValueError("the statistics are not those of its columns")
         return cls(spec, statistics, values["hidden_units"])
 
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:

@@ -124,9 +124,11 @@ class TrainedClassifier:
             classes = ClassNames(tuple(about["classes"]), about["value_type"])
             representation = representation_from_json(about["family"], about["encoding"], spec, folder)
             temperature = float(about["temperature"])
-        except (KeyError, TypeError, ValueError) as error:
+            if not all(isinstance(name, str) for name in (*spec.columns, *classes.names)):
+                raise TypeError("names of columns and classes are texts")
+            module = representation.read_module(folder, len(classes)).eval()
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
             raise RunError(f"{folder / ABOUT}: is damaged ({error!r}); train again") from None
-        module = representation.read_module(folder, len(classes)).eval()
         return cls(representation, module, classes, temperature)
 
     def _write(self, folder: Path) -> None:
@@ -194,7 +196,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
         about: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RunError(f"{folder}: holds no classifier of labelfix ({ABOUT} is missing); train again") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{folder / ABOUT}: cannot be read ({error}); train again") from None
     if not isinstance(about, dict):
         raise RunError(f"{folder / ABOUT}: is damaged; train again")

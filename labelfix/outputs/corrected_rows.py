@@ -31,6 +31,7 @@ __all__ = [
     "COLUMNS",
     "METADATA_KEY",
     "OPTIONAL",
+    "REMEDY",
     "CorrectedFile",
     "CorrectedMetadata",
     "CorrectedRows",
@@ -137,7 +138,9 @@ class CorrectedFile:
             InputError: The file is damaged.
         """
         try:
-            return self._file.read_row_group(index, columns=list(columns), use_threads=False).select(list(columns))
+            group = self._file.read_row_group(index, columns=list(columns), use_threads=False).select(list(columns))
+            group.validate(full=True)  # Parquet's reader takes strings as they are, also where they are no UTF-8
+            return group
         except (OSError, pa.ArrowException) as error:
             raise damaged(self.path, error) from None
 
@@ -215,7 +218,9 @@ def read_corrected(path: Path) -> pa.Table:
     """
     with open_parquet(path) as opened:
         try:
-            return opened.read()
+            table = opened.read()
+            table.validate(full=True)
+            return table
         except (OSError, pa.ArrowException) as error:
             raise damaged(path, error) from None
 

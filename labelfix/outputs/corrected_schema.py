@@ -83,7 +83,7 @@ def read_metadata(schema: pa.Schema) -> CorrectedMetadata | None:
             soft_top_k=found.get("soft_top_k"),
             encoding=found.get("encoding"),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     texts = (*about.classes, *about.input_columns, about.value_type, about.run_id)
     maybe = (about.id_column, about.input_kind, about.encoding)

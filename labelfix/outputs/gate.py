@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from labelfix.errors import input_error
 from labelfix.outputs.chosen import Chosen
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.worst import WorstRows
@@ -212,7 +212,11 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
 
 
 def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:
-    """The rows at some positions as findings, in that order; only the groups that hold them are read."""
+    """The rows at some positions as findings, in that order; only the groups that hold them are read.
+
+    Raises:
+        InputError: A row has no id, place, label or score, as labelfix writes none.
+    """
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
     ends = np.cumsum(rows.group_sizes)
@@ -220,7 +224,10 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
         first = int(ends[index]) - rows.group_sizes[index]
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
-            cells = (column[row - first].as_py() for column in columns)
+            cells = [column[row - first].as_py() for column in columns]
+            if None in cells:
+                what = f"says that a label is wrong, but has no {names[cells.index(None)]}"
+                raise input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
             found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
     return tuple(found[row] for row in worst.tolist())
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.errors import input_error
+from labelfix.errors import RunError, input_error
 from labelfix.runs import RunFolder, read_json
 
 
@@ -32,9 +32,16 @@ def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_
     Args:
         manifest: `run.json`.
         rows: Rows of the run's corrected labels.
+
+    Raises:
+        RunError: It names a row that there is not.
     """
     found = np.zeros(rows, dtype=bool)
-    found[np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)] = True
+    known = np.asarray(manifest.get("trusted_rows", []), dtype=np.int64)
+    if known.max(initial=-1) >= rows or known.min(initial=0) < 0:
+        what = f"trusted_rows names row {known.max() + 1:,}, but there are {rows:,}"
+        raise RunError(f"run.json: is damaged ({what}); train the run again with --overwrite")
+    found[known] = True
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.runs.files import held, read_json, remove, write_json
+from labelfix.runs.shape import wrong_in
 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; a folder of a newer one is refused."""
@@ -238,8 +239,11 @@ class RunFolder:
         elif {entry.name for entry in self.path.iterdir()} <= {_UNFINISHED, _CHECKPOINTS}:
             remove(self.path)
 
-    def read_manifest(self) -> dict[str, Any]:
+    def read_manifest(self, whole: bool = False) -> dict[str, Any]:
         """The contents of `run.json`.
+
+        Args:
+            whole: Whether all is needed that a finished run's has.
 
         Raises:
             RunError: It is missing, damaged, or of a newer labelfix.
@@ -253,6 +257,8 @@ class RunFolder:
             raise RunError(f"{self.manifest}: is not the manifest of a labelfix run; train it again with --overwrite")
         if version > FORMAT_VERSION:
             raise RunError(f"{self.manifest}: was written by a newer labelfix (format {version}); upgrade labelfix")
+        if wrong := wrong_in(manifest, whole):
+            raise RunError(f"{self.manifest}: is damaged ({wrong}); train it again with --overwrite")
         return dict(manifest)
 
 

@@ -78,4 +78,5 @@ class ComputeSettings:
         require(self.workers is None or self.workers >= 0, f"workers = {self.workers} must be at least 0")
         require(self.accumulate >= 1, f"accumulate = {self.accumulate} must be at least 1")
         require(self.read_rows >= 1, f"read_rows = {self.read_rows} must be at least 1")
+        require(self.read_rows < 1 << 31, f"read_rows = {self.read_rows} must be less than 2,147,483,648")
         Interval.parse(self.checkpoint_every)

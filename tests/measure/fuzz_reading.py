@@ -33,6 +33,9 @@ KINDS = {**SEEDS, "config": config_seeds, "run": run_seeds}
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".toml")
 ENDINGS = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".xlsx", ".csv.gz", ".png", ".txt", "", ".feather")
 
+LARGEST_IMAGE = 1 << 25
+"""Pixels: of more, sound as they may be, a few copies take more memory than a mutation may."""
+
 seeds_of = cache(lambda kind: KINDS[kind]())
 
 
@@ -174,4 +177,6 @@ def _go_through(inputs: InputTable) -> None:
         if inputs.spec.kind == "image":
             for cell in batch.column(0).to_pylist():
                 data = cell["bytes"] if cell["bytes"] is not None else Path(cell["path"]).read_bytes()
-                to_rgb(Image.open(io.BytesIO(data)))
+                image = Image.open(io.BytesIO(data))
+                if image.width * image.height < LARGEST_IMAGE:
+                    to_rgb(image)

@@ -11,7 +11,7 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.corrected_rows import METADATA_KEY, CorrectedFile, HeldRows, codes
+from labelfix.outputs.corrected_rows import METADATA_KEY, CorrectedFile, HeldRows, codes, read_corrected
 from labelfix.outputs.exports import corrected_table
 
 
@@ -81,6 +81,7 @@ def test_a_column_of_another_type_is_refused_by_its_name(column, type_, table, t
         json.dumps({"classes": "cat"}),
         json.dumps({"classes": [1], "value_type": "string", "min_confidence": 0.5, "run_id": "x"}),
         json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": "much", "run_id": "x"}),
+        json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": 10**400, "run_id": "x"}),
         json.dumps({"classes": ["a"], "value_type": "string", "min_confidence": 1, "run_id": "x", "soft_top_k": "2"}),
     ],
     ids=lambda text: text[:60],
@@ -97,3 +98,20 @@ def test_columns_that_repeat_are_refused(table, tmp_path):
     with pytest.raises(InputError, match="has 2 columns 'label_score'"):
         CorrectedFile(path)
     assert gate.judge(HeldRows(table), "held").issues == 2
+
+
+def test_a_finding_without_a_suggested_label_is_refused_with_its_row(table, tmp_path):
+    place = table.schema.get_field_index("suggested_label")
+    hollow = table.set_column(place, "suggested_label", pa.array(["cat", None, "dog", "dog"]))
+    with pytest.raises(InputError, match=r"c\.parquet, row 2: says that a label is wrong, but has no suggested_label"):
+        gate.judge(CorrectedFile(rewritten(tmp_path / "c.parquet", hollow)), "file")
+
+
+@pytest.mark.parametrize("column", ["id", "source_file"])
+def test_text_that_is_no_utf8_is_damage(column, table, tmp_path):
+    place = table.schema.get_field_index(column)
+    broken = pa.array([b"a", b"b", b"\xed\xa0\x80", b"d"], pa.binary()).view(pa.string())
+    path = rewritten(tmp_path / "c.parquet", table.set_column(place, column, broken))
+    for read in (lambda: CorrectedFile(path).group(0, [column]), lambda: read_corrected(path)):
+        with pytest.raises(InputError, match=r"c\.parquet: cannot be read as Parquet"):
+            read()

@@ -13,7 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from labelfix.outputs.corrected_rows import CorrectedFile, CorrectedMetadata, codes, corrected_metadata, groups, values
+from labelfix.data.formats.base import DAMAGED
+from labelfix.outputs.corrected_rows import (
+    CorrectedFile,
+    CorrectedMetadata,
+    codes,
+    corrected_metadata,
+    first_line,
+    groups,
+    values,
+)
 from labelfix.outputs.trust import read_evidence, trusted_mask
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder, read_json
@@ -119,7 +128,6 @@ def collect(folder: RunFolder, most: int) -> Collected:
             own = judged[issue[judged] == bool(kind)]
             histogram[kind] += np.histogram(score[own], bins=BINS, range=(0, 1))[0]
         worst.add(first + judged, score[judged], confidence[judged])
-    counts = read_json(folder.metrics).get("counts", {}) if folder.metrics.is_file() else {}
     return Collected(
         path=str(folder.path),
         manifest=manifest,
@@ -129,10 +137,10 @@ def collect(folder: RunFolder, most: int) -> Collected:
         after=after,
         matrix=matrix,
         histogram=histogram,
-        actions=counts.get("actions", {}),
+        actions=_actions(folder),
         worst=_worst(rows, worst.rows()),
         history=_history(folder),
-        settings=folder.settings.read_text(encoding="utf-8") if folder.settings.is_file() else "",
+        settings=folder.settings.read_text(encoding="utf-8", errors="replace") if folder.settings.is_file() else "",
     )
 
 
@@ -152,13 +160,28 @@ def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[Worst
     return tuple(found[position] for position in positions.tolist())
 
 
+def _actions(folder: RunFolder) -> dict[str, int]:
+    """Rows of each action, as `metrics.json` counts them; empty where it does not."""
+    try:
+        counts = read_json(folder.metrics)["counts"]["actions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    sound = isinstance(counts, dict) and all(isinstance(count, int) for count in counts.values())
+    return dict(counts) if sound else {}
+
+
 def _history(folder: RunFolder) -> dict[str, list[float]]:
     if not folder.history.is_file():
         return {}
-    table = pq.read_table(folder.history)
+    try:
+        with pq.ParquetFile(folder.history) as opened:
+            table = opened.read()
+    except DAMAGED as error:
+        what = f"cannot be read as Parquet ({first_line(error)})"
+        raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
     series: dict[str, list[float]] = {}
-    for name in table.column_names:
-        column = [float("nan") if cell is None else cell for cell in table.column(name).to_pylist()]
+    for name, cells in zip(table.column_names, table.columns, strict=True):
+        column = [float("nan") if cell is None else cell for cell in cells.to_pylist()]
         if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column):
             series[name] = [float(cell) for cell in column]
     return series

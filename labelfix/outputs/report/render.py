@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
+from jinja2.exceptions import UndefinedError
 
+from labelfix.errors import RunError
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.report import charts
 from labelfix.outputs.report.collect import Collected
@@ -92,10 +94,22 @@ def render(
         why_none: A sentence where there are none.
         rows: How many of the worst rows to show.
         pictures: Whether thumbnails are shown.
+
+    Raises:
+        RunError: What the run says of itself is damaged.
     """
     engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
     engine.filters |= {"percent": _percent, "visible": lambda value: visible(str(value))}
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
+    try:
+        return _filled(engine, found, worst, why_none)
+    except (UndefinedError, TypeError, ValueError, KeyError, AttributeError) as error:
+        what = f"metrics.json and run.json lack what the report shows ({error})"
+        raise RunError(f"{found.path}: is damaged, {what}; train it again with --overwrite") from None
+
+
+def _filled(engine: Environment, found: Collected, worst: list[dict[str, Any]], why_none: str) -> str:
+    """The page of a run whose files hold what they should."""
     curves = {name: series for name, series in found.history.items() if name not in ("epoch", "step")}
     drawn = [charts.curve(name, series) for name, series in curves.items() if _varies(series)][:CURVES]
     calibration = (found.evidence.get("calibration") or {}).get("soft_labels")

@@ -1,0 +1,153 @@
+"""Files of a finished run that were changed or damaged end in one error that names the file."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelfix.cli import main
+from labelfix.errors import RunError, SettingsError
+from labelfix.runs import RunFolder, read_json
+from labelfix.settings.run import read_toml
+
+RUN, DESCRIPTION = "run/run.json", "run/classifier/labelfix.json"
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with noisy.csv, gold.csv and a finished run; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("workshop")
+    points = np.random.default_rng(0).normal(size=(60, 2)) + np.where(np.arange(60) % 2, 3, -3)[:, None]
+    rows = [f"k{i},{a:.3f},{b:.3f},{'xy'[(i // 7 + i) % 2]}" for i, (a, b) in enumerate(points)]
+    (folder / "noisy.csv").write_text("\n".join(["id,a,b,label", *rows]) + "\n")
+    (folder / "gold.csv").write_text("\n".join(["id,label", *(f"k{i},{'xy'[i % 2]}" for i in range(20))]) + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("LABELFIX_CACHE_DIR", str(folder / "cache"))
+        words = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--id-column", "id", "--out", "run", "-q"]
+        assert main(["train", *words, "--set", "epochs=2"]) == 0
+    return folder
+
+
+@pytest.fixture
+def at_work(workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(workshop, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "copy" / "cache"))
+    return tmp_path / "copy"
+
+
+def put(*keys: str, value: Any) -> Callable[[str], str]:
+    """Sets a value inside a JSON document; `...` takes the key away."""
+
+    def change(text: str) -> str:
+        document = json.loads(text)
+        inside = document
+        for key in keys[:-1]:
+            inside = inside[key]
+        if value is ...:
+            del inside[keys[-1]]
+        else:
+            inside[keys[-1]] = value
+        return json.dumps(document)
+
+    return change
+
+
+def deep(_: str) -> str:
+    return "[" * 100_000
+
+
+EXPORT = ("export", "--run", "run", "--corrected-labels", "out.csv")
+CORRECT = ("correct", "--run", "run", "--noisy", "noisy.csv", "--out", "new.csv")
+REPORT = ("report", "--run", "run", "--out", "report.html")
+
+CHANGES = [
+    (RUN, put("columns", value=...), EXPORT, "run.json: is damaged (columns is missing)"),
+    (RUN, put("columns", "label", value=3), EXPORT, "run.json: is damaged (columns.label is '3')"),
+    (RUN, put("columns", "inputs", "columns", value=["a", 1]), CORRECT, "columns.inputs.columns is no list of texts"),
+    (RUN, put("data", "noisy", value=[]), EXPORT, "run.json: is damaged (data.noisy is no object)"),
+    (RUN, put("data", "noisy", "name", value=...), REPORT, "run.json: is damaged (data.noisy.name is missing)"),
+    (RUN, put("data", "noisy", "rows", value=-1), EXPORT, "run.json: is damaged (data.noisy.rows is '-1')"),
+    (RUN, put("class_names", "names", value="xy"), CORRECT, "class_names.names is no list of texts"),
+    (RUN, put("trusted_rows", value=[0, 1.5]), REPORT, "trusted_rows is no list of whole numbers"),
+    (RUN, put("trusted_rows", value=[0, 60]), REPORT, "trusted_rows names row 61, but there are 60"),
+    (RUN, put("min_confidence", value=True), CORRECT, "min_confidence is 'True'"),
+    (RUN, deep, EXPORT, "run.json: cannot be read (nested too deeply)"),
+    ("run/history.parquet", lambda _: "PAR1", REPORT, "history.parquet: cannot be read as Parquet"),
+    (
+        "run/metrics.json",
+        put("evidence", "noise", "rate", value={}),
+        REPORT,
+        "run: is damaged, metrics.json and run.json",
+    ),
+    ("run/settings.toml", lambda text: text + "seed = 1" + "0" * 5000, CORRECT, "settings.toml: is not a TOML file"),
+    (
+        "run/corrector/corrector.json",
+        lambda text: re.sub(r": [\d.]+", ": {}", text),
+        CORRECT,
+        "corrector: cannot be read",
+    ),
+    (DESCRIPTION, put("temperature", value=10**400), CORRECT, "labelfix.json: is damaged"),
+    (DESCRIPTION, put("input", "columns", value=["a", 7]), CORRECT, "labelfix.json: is damaged"),
+    (DESCRIPTION, put("encoding", "mean", value=[1.0]), CORRECT, "the statistics are not those of its columns"),
+    (DESCRIPTION, put("encoding", "hidden_units", value="many"), CORRECT, "labelfix.json: is damaged"),
+    (DESCRIPTION, deep, CORRECT, "labelfix.json: cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "words", "said"), CHANGES, ids=[f"{c[0]}-{c[3][-35:]}" for c in CHANGES])
+def test_a_changed_file_of_a_run_is_named_in_one_error(
+    file: str,
+    change: Callable[[str], str],
+    words: tuple[str, ...],
+    said: str,
+    at_work: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = at_work / file
+    path.write_text(change(path.read_text(errors="replace")))
+    assert main(words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "unexpected error" not in lines[-1]
+    assert said in lines[-1]
+
+
+@pytest.mark.parametrize("words", [EXPORT, CORRECT, REPORT], ids=lambda words: words[0])
+def test_the_run_itself_is_sound(words: tuple[str, ...], at_work: Path) -> None:
+    assert main(words) == 0
+
+
+def test_a_manifest_of_few_keys_is_read_where_no_more_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"format_version": 1, "run_id": "x"}')
+    assert RunFolder(tmp_path).read_manifest() == {"format_version": 1, "run_id": "x"}
+    with pytest.raises(RunError, match="min_confidence is missing"):
+        RunFolder(tmp_path).read_manifest(whole=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = 1" + "0" * 5000, "a = \xff"], ids=["deep", "long", "latin"]
+)
+def test_a_configuration_that_cannot_be_read_is_no_toml(text: str, tmp_path: Path) -> None:
+    (tmp_path / "labelfix.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"labelfix\.toml: is not a TOML file"):
+        read_toml(tmp_path / "labelfix.toml")
+
+
+def test_json_that_is_nested_too_deeply_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(tmp_path / "x.json")
+
+
+def test_more_rows_at_once_than_arrow_can_count_are_refused(at_work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["check", "--noisy", "noisy.csv", "--clean", "gold.csv", "--set", f"compute.read_rows={1 << 63}"]
+    assert main(words) == 2
+    assert f"read_rows = {1 << 63} must be less than 2,147,483,648" in capsys.readouterr().err
