@@ -79,6 +79,24 @@ Clean = Annotated[
         "May be repeated.",
     ),
 ]
+MovedNoisy = Annotated[
+    str | None,
+    _option(
+        "--noisy",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Where the noisy file of the run lies now, if it was moved; its contents must be the same.",
+    ),
+]
+MovedClean = Annotated[
+    list[str] | None,
+    _option(
+        "--clean",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Where the trusted file of the run lies now, if it was moved. Repeated for several, in their order.",
+    ),
+]
 Input = Annotated[str | None, _option("--input", metavar="TABLE", panel=ROWS, doc="The rows to predict.")]
 Truth = Annotated[
     str | None,
