@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from labelfix.nearest import nearest_trusted
 from labelfix.next_rows import next_rows
 from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
+from labelfix.outputs.own_inputs import OwnInput, find_input
 from labelfix.outputs.report.collect import collect
 from labelfix.outputs.report.render import Reasons, write_report
 from labelfix.progress import Progress, Silent
@@ -312,45 +313,68 @@ class Run:
             "trusted_left_out": int((found & ~usable).sum()),
         }
 
-    def next_rows(self, count: int = 200, *, progress: Progress | None = None) -> pa.Table:
+    def next_rows(self, count: int = 200, *, noisy: str | None = None, progress: Progress | None = None) -> pa.Table:
         """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
 
         Args:
             count: How many.
+            noisy: Where the noisy file of the run lies now, if it was moved.
             progress: Told what happens.
+
+        Raises:
+            InputError: The noisy file is gone, or has changed since.
         """
-        blocks = self._own_blocks("noisy", progress or Silent())
+        own = find_input(self.folder, "noisy", noisy).needed()
+        blocks = self._own_blocks(own, progress or Silent())
         device = pick_device(self.settings.compute.device)
         trusted = self.manifest["trusted_rows"]
-        return next_rows(CorrectedFile(self.folder.corrected), blocks, self.classifier, device, trusted, count)
+        rows = CorrectedFile(self.folder.corrected)
+        return next_rows(rows, blocks, self.classifier, device, trusted, count, own.files)
 
     def next_to(
-        self, out: str | Path, count: int = 200, *, overwrite: bool = False, progress: Progress | None = None
+        self,
+        out: str | Path,
+        count: int = 200,
+        *,
+        noisy: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
     ) -> int:
         """Write what `next_rows` gives to a file, and say how many rows.
 
         Args:
             out: The file: .csv, .tsv or .parquet.
             count: How many rows.
+            noisy: As for `next_rows`.
             overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
             progress: Told what happens.
 
         Raises:
             SettingsError: The file is an input, or is there already.
+            InputError: As `next_rows`.
         """
-        self._refuse(out, overwrite)
-        table = self.next_rows(count, progress=progress)
+        self._refuse(out, overwrite, noisy)
+        table = self.next_rows(count, noisy=noisy, progress=progress)
         write_tables(Path(out), iter([table]), self.classes.names)
         return len(table)
 
     def report(
-        self, out: str | Path, *, max_rows: int = 200, overwrite: bool = False, progress: Progress | None = None
+        self,
+        out: str | Path,
+        *,
+        max_rows: int = 200,
+        noisy: str | None = None,
+        clean: str | Sequence[str] | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
     ) -> int:
-        """Write what the run found into one HTML file.
+        """Write what the run found into one HTML file; without what rows hold where their file is gone or has changed.
 
         Args:
             out: The file.
             max_rows: How many of the worst rows to show.
+            noisy: Where the noisy file of the run lies now, if it was moved.
+            clean: Where the trusted ones lie now, in their order.
             overwrite: Replace a file that is there; an input never is.
             progress: Told what happens.
 
@@ -360,27 +384,45 @@ class Run:
         Raises:
             SettingsError: The file is an input, or is there already.
         """
-        self._refuse(out, overwrite)
+        self._refuse(out, overwrite, noisy, clean)
+        progress = progress or Silent()
         found = collect(self.folder, max_rows)
+        own = find_input(self.folder, "noisy", noisy)
         reasons: Reasons = {}
-        wanted = np.array([row.position for row in found.worst], dtype=np.int64)
-        try:
-            reasons, why = self._nearest_trusted(wanted, progress or Silent())
-        except (LabelfixError, OSError) as error:
-            why = f"The nearest trusted rows are not shown: {error}"
-        return write_report(Path(out), found, reasons, why)
+        why = own.missing("The nearest trusted rows are not shown")
+        if why:
+            progress.warn(own.missing("what rows hold is not shown"))
+        else:
+            wanted = np.array([row.position for row in found.worst], dtype=np.int64)
+            trusted = self._trusted_names(clean, progress)
+            try:
+                reasons, why = self._nearest_trusted(own, trusted, wanted, progress)
+            except (LabelfixError, OSError) as error:
+                why = f"The nearest trusted rows are not shown: {error}"
+        near = {each.file: each.file for rows in reasons.values() for each in rows}
+        return write_report(Path(out), found, reasons, why, {**near, **own.files})
 
     def _refuse(self, out: str | Path, overwrite: bool, *sources: Any) -> None:  # noqa: ANN401 - any source
         refuse_target(Path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out")
 
-    def _nearest_trusted(self, wanted: np.ndarray, progress: Progress) -> tuple[Reasons, str]:
+    def _trusted_names(self, clean: str | Sequence[str] | None, progress: Progress) -> Sequence[str]:
+        """The trusted files, where rows of them do not stand in the noisy one; said where they are not found."""
+        if len(self.manifest["trusted_rows"]) >= self.manifest["data"]["clean"]["rows"]:
+            return ()
+        found = find_input(self.folder, "clean", clean)
+        if lost := found.missing("trusted rows that do not stand in the noisy file are not shown"):
+            progress.warn(lost)
+        return found.names
+
+    def _nearest_trusted(
+        self, own: OwnInput, trusted: Sequence[str], wanted: np.ndarray, progress: Progress
+    ) -> tuple[Reasons, str]:
         """Of some rows: those that stand in the noisy file, and those of trusted files that hold inputs."""
-        data, rows = self.manifest["data"], np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
+        rows = np.asarray(self.manifest["trusted_rows"], dtype=np.int64)
         columns = replace(self._columns, id=self._columns.clean_id, label=self._columns.clean_label)
-        names = str(data["clean"]["name"]).split(" + ") if len(rows) < data["clean"]["rows"] else []
-        files = [partial(self._blocks_of, name, progress, columns, self._own_settings(columns)) for name in names]
+        files = [partial(self._blocks_of, name, progress, columns, self._own_settings(columns)) for name in trusted]
         device = pick_device(self.settings.compute.device)
-        noisy = self._own_blocks("noisy", progress)
+        noisy = self._own_blocks(own, progress)
         return nearest_trusted(noisy, files, self.classifier, device, wanted, np.unique(rows), self.folder)
 
     @cached_property
@@ -409,9 +451,9 @@ class Run:
         """The blocks of rows that are none of the run's own."""
         return self._blocks_of(rows, progress, self._columns, self._reading(reading), look_at_labels)
 
-    def _own_blocks(self, which: str, progress: Progress) -> NewBlocks:
+    def _own_blocks(self, own: OwnInput, progress: Progress) -> NewBlocks:
         """The blocks of the run's own noisy file."""
-        return self._blocks_of(self.manifest["data"][which]["name"], progress, self._columns, self._own_settings())
+        return self._blocks_of(own.names[0], progress, self._columns, self._own_settings())
 
     def _blocks_of(
         self,

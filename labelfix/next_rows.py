@@ -5,7 +5,7 @@ Legend: N rows of the run, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +29,7 @@ def next_rows(
     device: torch.device,
     trusted: Sequence[int],
     count: int,
+    places: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """Choose them.
 
@@ -39,6 +40,7 @@ def next_rows(
         device: Where to compute.
         trusted: Rows that were trusted, from 0.
         count: How many rows.
+        places: Source file of a row → where it lies now; None reads them as they are named.
 
     Returns:
         At most `count` rows, most worth asking first: `id`, the input columns (of an image its path), `label` (empty,
@@ -59,10 +61,16 @@ def next_rows(
     hidden = hidden_of(blocks, classifier, device, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
     chosen = found[choose(value[found], suggested[found], features, count)]
-    return _described(rows, chosen, classes, columns)
+    return _described(rows, chosen, classes, columns, places)
 
 
-def _described(rows: CorrectedFile, chosen: Codes, classes: ClassNames, columns: Sequence[str]) -> pa.Table:
+def _described(
+    rows: CorrectedFile,
+    chosen: Codes,
+    classes: ClassNames,
+    columns: Sequence[str],
+    places: Mapping[str, str] | None,
+) -> pa.Table:
     about = corrected_metadata(rows)
     parts: dict[int, dict[str, object]] = {}
     for first, group in groups(rows, columns):
@@ -85,7 +93,7 @@ def _described(rows: CorrectedFile, chosen: Codes, classes: ClassNames, columns:
                 "source_row": part["source_row"][place].as_py(),
             }
     ordered = [parts[row] for row in chosen.tolist()]
-    cells = cells_of([(str(each["source_file"]), int(str(each["source_row"]))) for each in ordered], about)
+    cells = cells_of([(str(each["source_file"]), int(str(each["source_row"]))) for each in ordered], about, places)
     names = [name for name in about.input_columns if any(name in found for found in cells.values())]
     told = []
     for each in ordered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from labelfix.cli import (
     train,
 )
 from labelfix.cli.voice import Voice
+from labelfix.cli.words import meant, refuse_repeated
 
 EPILOG = (
     "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
@@ -85,10 +87,12 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
         The exit code.
 
     Raises:
+        SettingsError: Words do not go together.
         BrokenPipeError: The reader of stdout is gone.
         KeyboardInterrupt: The command was interrupted.
     """
     command = get_command(app)
+    refuse_repeated(command, sys.argv[1:] if argv is None else argv)
     try:
         code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)
     except SystemExit as stop:
@@ -100,7 +104,7 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
         usage = getattr(error, "format_message", None)
         if usage is None:
             raise
-        return _usage(str(usage()), getattr(error, "ctx", None), voice)
+        return _usage(meant(error) or str(usage()), getattr(error, "ctx", None), voice)
     if code == 130:
         raise KeyboardInterrupt
     return int(code or 0)

@@ -32,10 +32,10 @@ def check(
     verbose: options.Verbose = False,
 ) -> None:
     """Look at the data before training: every defect in one list, then a summary. Writes nothing."""
-    noisy = options.needed(noisy, "--noisy", "name the file of rows whose labels may be wrong")
-    clean = options.needed(clean, "--clean", "name a small file of trusted rows, for example of two columns id,label")
     voice = options.voice(context)
-    settings = options.settings_of(context).settings
+    resolved = options.settings_of(context)
+    noisy, clean = options.inputs_needed(noisy, clean, resolved.sources)
+    settings = resolved.settings
 
     from labelfix.data.read import read_training
     from labelfix.data.summary import summarise

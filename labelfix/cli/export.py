@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelfix.cli import options
 from labelfix.cli.targets import check_table, check_target, is_table
-from labelfix.errors import SettingsError, input_error
+from labelfix.errors import SettingsError
 
 if TYPE_CHECKING:
-    from labelfix.data.formats import TableSource
     from labelfix.outputs.own_file import ExportReport
     from labelfix.runs import RunFolder
 
@@ -46,15 +45,6 @@ Details = Annotated[
 HardLink = Annotated[
     bool, typer.Option("--hard-link", metavar="", help="Link images into the new folder instead of copying them.")
 ]
-MovedNoisy = Annotated[
-    str | None,
-    typer.Option(
-        "--noisy",
-        metavar="TABLE",
-        show_default=False,
-        help="Where the noisy file of the run lies now, if it was moved.",
-    ),
-]
 
 
 def export(
@@ -62,7 +52,7 @@ def export(
     corrected_labels: CorrectedLabels = None,
     classifier: ClassifierOut = None,
     run: options.Run = None,
-    noisy: MovedNoisy = None,
+    noisy: options.MovedNoisy = None,
     min_confidence: options.OtherMinConfidence = None,
     drop_issues: DropIssues = False,
     details: Details = False,
@@ -118,16 +108,20 @@ def _export_labels(
     hard_link: bool,
     overwrite: bool,
 ) -> ExportReport:
+    from labelfix.data.formats import ReadOptions, open_table
     from labelfix.data.read import Columns
     from labelfix.outputs.alignment import Correction
     from labelfix.outputs.corrected_rows import CorrectedFile
     from labelfix.outputs.own_file import export_table
+    from labelfix.outputs.own_inputs import find_input
 
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
-    source = _open_source(manifest, noisy, folder.path)
+    told = manifest["data"]["noisy"]
+    own = find_input(folder, "noisy", noisy).needed()
+    source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
     assert columns.label is not None, "a run is trained on labelled rows"
-    files = tuple(manifest["data"]["noisy"]["files"])
+    files = tuple(told["files"])
     correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
     if is_table(out):
         return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
@@ -171,25 +165,6 @@ def _check_classifier(path: Path) -> None:
     """
     if path.is_dir() and any(path.iterdir()) and not (path / CLASSIFIER_MARK).is_file():
         raise SettingsError(f"--classifier {path}: is not a classifier of labelfix; choose another folder")
-
-
-def _open_source(manifest: dict[str, Any], noisy: str | None, run: Path) -> TableSource:
-    """The noisy file that the run was trained on, and no other.
-
-    Raises:
-        InputError: It is gone or has changed since.
-    """
-    from labelfix.data.formats import ReadOptions, open_table
-
-    told = manifest["data"]["noisy"]
-    if noisy is None and told["format"] == "memory":
-        remedy = f"name a file with the same contents by --noisy, or take the labels from {run / 'corrected.parquet'}"
-        raise input_error(told["name"], "the run was trained on a table in memory", remedy)
-    source = open_table(noisy or told["name"], options=ReadOptions(told.get("encoding"), told.get("split")))
-    if source.content_hash() != told["content_hash"]:
-        remedy = "train again on what it holds now, or name the file as it was by --noisy"
-        raise input_error(source.name, f"is not what the run in {run} was trained on; its contents changed", remedy)
-    return source
 
 
 def _told(report: ExportReport) -> str:

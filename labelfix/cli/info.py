@@ -46,6 +46,9 @@ def info(
     voice.data(f"device: {_device(resolved)}")
     voice.data(f"feature cache: {_cache(resolved)}")
     voice.data(f"newest run: {_newest_run()}")
+    voice.data("files:")
+    for line in _sources(resolved):
+        voice.data(f"  {line}")
     voice.data("settings:")
     for line in _settings(resolved):
         voice.data(f"  {line}")
@@ -92,6 +95,13 @@ def _newest_run() -> str:
     except RunError as error:
         return f"none ({error})"
     return f"{folder.path} ({manifest.get('method')}, finished {manifest.get('finished')})"
+
+
+def _sources(resolved: Resolved) -> list[str]:
+    """The files that the configuration file names, for the commands that read them."""
+    named = resolved.sources
+    shown = {"noisy": named.noisy, "clean": ", ".join(named.clean), "out": named.out}
+    return [f"{key:<5}  {name}  ({resolved.config})" if name else f"{key:<5}  not named" for key, name in shown.items()]
 
 
 def _settings(resolved: Resolved) -> list[str]:

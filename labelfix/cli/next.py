@@ -19,6 +19,7 @@ Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write
 def next_(
     context: typer.Context,
     run: options.Run = None,
+    noisy: options.MovedNoisy = None,
     count: Count = 200,
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
@@ -33,7 +34,7 @@ def next_(
     folder = RunFolder.open_finished(run)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
-    written = opened.next_to(out, count, overwrite=overwrite, progress=voice.progress())
+    written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `label` and leave out what stays empty")
     voice.note("then: labelfix train --noisy … --clean gold.csv --clean " + str(out))
     voice.data(str(out))

@@ -15,6 +15,7 @@ from labelfix.settings.data import DataSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.resolve import DEFAULT, Resolved, resolve
 from labelfix.settings.run import TrainSettings
+from labelfix.settings.sources import Sources
 
 ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
 
@@ -77,6 +78,24 @@ Clean = Annotated[
         panel=ROWS,
         doc="Trusted rows: a table with inputs and labels, or with only id and label of rows of --noisy. "
         "May be repeated.",
+    ),
+]
+MovedNoisy = Annotated[
+    str | None,
+    _option(
+        "--noisy",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Where the noisy file of the run lies now, if it was moved; its contents must be the same.",
+    ),
+]
+MovedClean = Annotated[
+    list[str] | None,
+    _option(
+        "--clean",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Where the trusted file of the run lies now, if it was moved. Repeated for several, in their order.",
     ),
 ]
 Input = Annotated[str | None, _option("--input", metavar="TABLE", panel=ROWS, doc="The rows to predict.")]
@@ -275,6 +294,17 @@ def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives b
     if value is None or value == []:
         raise SettingsError(f"{flag} is missing: {remedy}")
     return value
+
+
+def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) -> tuple[str, list[str]]:
+    """The noisy and the trusted files: those of the flags, or else those that the configuration file names.
+
+    Raises:
+        SettingsError: One is named nowhere.
+    """
+    noisy = needed(noisy or named.noisy, "--noisy", "name the file of rows whose labels may be wrong")
+    remedy = "name a small file of trusted rows, for example of two columns id,label"
+    return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
 
 
 def _listed(value: object) -> object:

@@ -22,6 +22,8 @@ MaxRows = Annotated[int, typer.Option("--max-rows", min=0, metavar="N", help="Ho
 def report(
     context: typer.Context,
     run: options.Run = None,
+    noisy: options.MovedNoisy = None,
+    clean: options.MovedClean = None,
     out: ReportOut = None,
     overwrite: options.Overwrite = False,
     max_rows: MaxRows = 200,
@@ -34,6 +36,8 @@ def report(
     path = folder.path / "report.html" if out is None else out
     check_target(context, path, folder)
     opened = open_run(context, folder.path)
-    size = opened.report(path, max_rows=max_rows, overwrite=overwrite, progress=voice.progress())
+    size = opened.report(
+        path, max_rows=max_rows, noisy=noisy, clean=clean, overwrite=overwrite, progress=voice.progress()
+    )
     voice.note(f"{size / 1e6:.1f} MB; open it in any browser")
     voice.data(str(path))

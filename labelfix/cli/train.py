@@ -66,12 +66,12 @@ def train(
     if resume is not None:
         _go_on(context, resume, noisy, clean, out, overwrite)
         return
-    noisy = options.needed(noisy, "--noisy", "name the file of rows whose labels may be wrong")
-    clean = options.needed(clean, "--clean", "name a small file of trusted rows, for example of two columns id,label")
     voice = options.voice(context)
-    settings = options.settings_of(context).settings
-    path = runs.default_path() if out is None else out
-    runs.refuse_inputs(path, [*given_inputs(context), *runs.named(settings.data.class_map)])
+    resolved = options.settings_of(context)
+    settings, named = resolved.settings, resolved.sources
+    noisy, clean = options.inputs_needed(noisy, clean, named)
+    path = out or (Path(named.out) if named.out else runs.default_path())
+    runs.refuse_inputs(path, [*given_inputs(context), *runs.named(noisy, clean, settings.data.class_map)])
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 

@@ -79,16 +79,21 @@ def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]
 
 
 def _source(source: TableSource, content_hash: str, rows: int, settings: DataSettings) -> dict[str, Any]:
-    """What `run.json` says of an input."""
+    """What `run.json` says of an input; of several that are read as one, also of each."""
+    several: Sequence[TableSource] = getattr(source, "sources", ())
+    parts = [
+        {"name": one.name, "format": one.format, "files": list(one.files), "content_hash": one.content_hash()}
+        for one in several
+    ]
     return {
         "name": source.name,
-        "names": [one.name for one in getattr(source, "sources", (source,))],
         "format": source.format,
         "files": list(source.files),
         "content_hash": content_hash,
         "rows": rows,
         "encoding": settings.encoding,
         "split": settings.split,
+        **({"parts": parts} if parts else {}),
     }
 
 

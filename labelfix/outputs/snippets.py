@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,18 @@ from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
 
+Row = dict[Any, Any]
+FOLDER = object()
+"""The key in a looked-up row that says that its source is a folder of images."""
+
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 DELIMITED = ("", ".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 JSON = (".jsonl", ".ndjson", ".json")
 
 
-def look_up(findings: Sequence[Finding], metadata: CorrectedMetadata) -> list[Finding]:
+def look_up(
+    findings: Sequence[Finding], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
+) -> list[Finding]:
     """The findings with a snippet of their row, where its source is still there and still has that row.
 
     A source that is gone, changed or unreadable is no error: the finding then stands without a snippet.
@@ -29,39 +35,56 @@ def look_up(findings: Sequence[Finding], metadata: CorrectedMetadata) -> list[Fi
     Args:
         findings: The findings to look up; few.
         metadata: Which columns hold the input and the ids.
+        places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
     """
     wanted: dict[str, list[int]] = {}
     for found in findings:
         wanted.setdefault(found.file, []).append(found.row)
-    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    rows: dict[tuple[str, int], Row] = {}
     for file, numbers in wanted.items():
+        if places is not None and file not in places:
+            continue
+        place = file if places is None else places[file]
         try:
-            rows |= {(file, number): row for number, row in _read(file, sorted(numbers), metadata)}
+            rows |= {(file, number): row for number, row in _read(place, sorted(numbers), metadata, file)}
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, csv.Error, pa.ArrowException):
             continue
     return [_told(found, rows.get((found.file, found.row)), metadata) for found in findings]
 
 
-def _read(file: str, numbers: list[int], metadata: CorrectedMetadata) -> Iterator[tuple[int, dict[str, Any]]]:
-    path = Path(file)
+def look_ups_tell(metadata: CorrectedMetadata, files: Iterable[str]) -> bool:
+    """Whether looking rows up would show anything: a text, the name of an image, or a line of a text file."""
+    return metadata.input_kind in ("text", "image") or any(_ending(Path(f)) in (*DELIMITED, *JSON) for f in files)
+
+
+def _read(file: str, numbers: list[int], metadata: CorrectedMetadata, called: str) -> Iterator[tuple[int, Row]]:
+    """The wanted rows of a file; of images their own files, in the folder as the run calls it."""
+    path = Path(file).expanduser()
     columns = [metadata.id_column] if metadata.id_column else []
     if metadata.input_kind in ("text", "image"):
         columns += [metadata.input_columns[0]]
     if not path.is_file():
-        return _scan(file, numbers, columns, metadata.encoding) if columns else iter(())
+        return _scan(file, numbers, columns, metadata.encoding, called) if columns else iter(())
     with open(path, "rb") as stream:
         parquet = stream.read(4) == b"PAR1"
-    ending = Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
+    ending = _ending(path)
     if not parquet and ending in JSON:
         return _read_json(path, numbers, columns, metadata.encoding)
     if not parquet and ending in DELIMITED:
         return _read_csv(path, numbers, metadata.encoding)
     if not columns:
         return iter(())
-    return _read_parquet(path, numbers, columns) if parquet else _scan(file, numbers, columns, metadata.encoding)
+    return (
+        _read_parquet(path, numbers, columns) if parquet else _scan(file, numbers, columns, metadata.encoding, called)
+    )
 
 
-def _told(found: Finding, row: dict[str, Any] | None, metadata: CorrectedMetadata) -> Finding:
+def _ending(path: Path) -> str:
+    """The ending of a file's name, below that of a compression."""
+    return Path(path.stem if path.suffix.lower() in PACKED else path.name).suffix.lower()
+
+
+def _told(found: Finding, row: Row | None, metadata: CorrectedMetadata) -> Finding:
     if row is None or (metadata.id_column in row and str(row[metadata.id_column]) != str(found.id)):
         return found
     found = replace(found, line=row.get("", None))
@@ -73,13 +96,13 @@ def _told(found: Finding, row: dict[str, Any] | None, metadata: CorrectedMetadat
     place = value.get("path") if isinstance(value, dict) else value
     if not isinstance(place, str):
         return found
-    if Path(found.file).is_dir():
+    if FOLDER in row:
         # A row number within a folder of images helps nobody; the image is a file of its own.
         return replace(found, path=place, snippet=visible(Path(place).name))
     return replace(found, snippet=visible(Path(place).name))
 
 
-def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, Row]]:
     """The wanted rows, reading only the row groups that hold them, and of images only their paths."""
     with pq.ParquetFile(path) as parquet:
         schema = parquet.schema_arrow
@@ -97,8 +120,8 @@ def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterato
 
 
 def _scan(
-    file: str, numbers: list[int], columns: list[str], encoding: str | None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+    file: str, numbers: list[int], columns: list[str], encoding: str | None, called: str
+) -> Iterator[tuple[int, Row]]:
     from labelfix.data.formats import ReadOptions, open_table
     from labelfix.data.formats.image_folder import ImageFolderSource
     from labelfix.data.formats.image_metadata import ImageMetadataSource
@@ -109,7 +132,7 @@ def _scan(
         # The paths, relative as the user gave the folder; scanning would build Arrow values, which imports pandas.
         for number in (n for n in numbers if n <= len(source.places)):
             ids = {} if source.paths is None else {"id": source.paths[number - 1]}
-            yield number, {**ids, columns[-1]: f"{file}/{source.places[number - 1]}"}
+            yield number, {**ids, columns[-1]: f"{called}/{source.places[number - 1]}", FOLDER: True}
         return
     for chunk in source.scan([column for column in columns if column in source.schema.names]):
         here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)
@@ -120,7 +143,7 @@ def _scan(
             return
 
 
-def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[tuple[int, Row]]:
     """The wanted rows; the key "" holds the line they begin on, which quoted line breaks part from the row number."""
     from labelfix.data.formats.csv_dialect import sniff
     from labelfix.data.formats.csv_lines import numbered_rows
@@ -136,9 +159,7 @@ def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[
             return
 
 
-def _read_json(
-    path: Path, numbers: list[int], columns: list[str], encoding: str | None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_json(path: Path, numbers: list[int], columns: list[str], encoding: str | None) -> Iterator[tuple[int, Row]]:
     """The wanted records' columns; the key "" holds the line that a record begins on."""
     from labelfix.data.formats.json_records import is_array, read_records
     from labelfix.data.formats.text_file import find_text

@@ -114,7 +114,8 @@ class RunFolder:
             manifest: Its `run.json`.
         """
         begun = manifest.get("directory")
-        recorded = (self.path.absolute() / begun,) if isinstance(begun, str) else ()
+        # By its letters, as it was recorded: the run may lie behind a link.
+        recorded = (Path(os.path.normpath(self.path.absolute() / begun)),) if isinstance(begun, str) else ()
         return (*recorded, self.path.absolute().parent)
 
     def class_map(self) -> str | None:

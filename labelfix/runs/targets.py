@@ -103,7 +103,8 @@ def names_of(told: dict[str, Any]) -> list[str]:
     Args:
         told: `data.noisy` or `data.clean` of `run.json`.
     """
-    return list(told.get("names") or str(told["name"]).split(" + "))
+    parts = told.get("parts")
+    return [str(part["name"]) for part in parts] if parts else str(told["name"]).split(" + ")
 
 
 def _expanded(path: Path) -> Iterator[Path]:

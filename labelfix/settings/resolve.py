@@ -13,6 +13,7 @@ from labelfix.errors import SettingsError
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.methods import METHOD_SETTINGS
 from labelfix.settings.run import SECTIONS, TrainSettings, read_toml, train_settings
+from labelfix.settings.sources import KEYS, Sources, read_sources
 
 PREFIX = "LABELFIX_"
 """Every setting can be given as `LABELFIX_<FIELD>`."""
@@ -36,12 +37,14 @@ class Resolved:
             name, or `default`.
         config: The configuration file that was read; None where there was none.
         warnings: Sentences a person should read, such as an unknown `LABELFIX_*` variable.
+        sources: The files that the configuration file names.
     """
 
     settings: TrainSettings
     origins: dict[str, str]
     config: str | None = None
     warnings: tuple[str, ...] = ()
+    sources: Sources = Sources()
 
     def value(self, key: str) -> Any:  # noqa: ANN401 - settings are of many types
         """The value of a dotted key; None where it is left to its automatic choice."""
@@ -69,7 +72,9 @@ def resolve(
     """
     environ = os.environ if environ is None else environ
     path = config_path(config, environ)
-    file_values = _flat(read_toml(path), str(path)) if path else {}
+    document = read_toml(path) if path else {}
+    sources = read_sources(document, path) if path else Sources()
+    file_values = _flat({key: value for key, value in document.items() if key not in KEYS}, str(path))
     method = _method(flags or {}, sets, environ, file_values)
     names = _names(method)
     environment, warnings = _from_environment(environ, names)
@@ -81,7 +86,7 @@ def resolve(
     ]
     chosen = {key: item for layer in layers for key, item in layer.items()}
     origins = {key: chosen[key][1] if key in chosen else DEFAULT for key in (*names.values(), *chosen)}
-    return Resolved(_build(chosen), origins, str(path) if path else None, tuple(warnings))
+    return Resolved(_build(chosen), origins, str(path) if path else None, tuple(warnings), sources)
 
 
 def all_fields(method: str) -> dict[str, Field]:
@@ -129,7 +134,7 @@ def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
             flat[key] = value
         else:
             raise SettingsError(
-                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *SECTIONS, *METHOD_SETTINGS])}"
+                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, *SECTIONS, *METHOD_SETTINGS])}"
             )
     return flat
 

@@ -42,7 +42,7 @@ def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     # Trusted images always end in their own class.
     assert (folder / "fixed" / "dark" / "00.png").exists()
     capsys.readouterr()
-    assert main(["flag", "--run", "run", "--show", "1"]) == 0
+    assert main(["flag", "--run", "run", "--show", "1", "--include-trusted"]) == 0
     assert "images/bright/00.png" in capsys.readouterr().out
     assert main(["export", "--run", "run", "--corrected-labels", "images/fixed"]) == 2
     assert main(["export", "--run", "run", "--corrected-labels", "fixed"]) == 2
@@ -70,6 +70,27 @@ def test_an_exported_tree_is_replaced_when_asked_for_and_no_other_folder_is(fold
         assert main(["export", "--run", "run", "--corrected-labels", place, "--overwrite"]) == 2
         assert "the input images" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in (folder / "images").rglob("*.png")} == before
+
+
+def test_images_that_were_moved_are_shown_under_the_names_that_the_run_gave_them(folder, capsys):
+    trained(folder)
+    (folder / "images").rename(folder / "pictures")
+    words = ["flag", "--run", "run", "--show", "1", "--include-trusted"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "images, row 1 " in said.out
+    assert "images: there is no such file here" in said.err
+    assert main([*words, "--noisy", "pictures"]) == 0
+    said = capsys.readouterr()
+    assert "images/bright/00.png" in said.out
+    assert said.err == ""
+    assert main(["report", "--run", "run", "--out", "report.html", "--noisy", "pictures"]) == 0
+    assert "data:image/jpeg;base64" in (folder / "report.html").read_text(encoding="utf-8")
+    (folder / "pictures" / "dark" / "99.png").write_bytes((folder / "pictures" / "bright" / "00.png").read_bytes())
+    capsys.readouterr()
+    assert main(["report", "--run", "run", "--out", "report.html", "--noisy", "pictures", "--overwrite"]) == 0
+    assert "its contents changed" in capsys.readouterr().err
+    assert "data:image/jpeg;base64" not in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def trained(folder):
@@ -114,7 +135,7 @@ def test_a_folder_with_metadata_is_trained_on_looked_up_and_given_back(named, ca
     # Trusted images always end in their own class, whatever the metadata said.
     assert corrected["00.png"] == "dark"
     capsys.readouterr()
-    assert main(["flag", "--run", "run", "--show", "3"]) == 0
+    assert main(["flag", "--run", "run", "--show", "3", "--include-trusted"]) == 0
     assert "images/part/00.png" in capsys.readouterr().out
     assert main(["report", "--run", "run", "--out", "report.html"]) == 0
     assert "data:image/jpeg;base64" in (named / "report.html").read_text(encoding="utf-8")
@@ -131,7 +152,7 @@ def test_names_in_decomposed_letters_are_trained_on_looked_up_and_copied(folder,
     assert (folder / "fixed" / unicodedata.normalize("NFC", "obscurité") / "00.png").exists()
     assert len(list((folder / "fixed").rglob("*.png"))) == 40
     capsys.readouterr()
-    assert main(["flag", "--run", "run", "--show", "1"]) == 0
+    assert main(["flag", "--run", "run", "--show", "1", "--include-trusted"]) == 0
     said = capsys.readouterr().out
     assert "/00.png" in said
     assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0

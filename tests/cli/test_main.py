@@ -41,6 +41,19 @@ def test_the_version_is_said(capsys):
     [
         (["trian"], "labelfix: No such command 'trian'"),
         (["train", "--sed", "3"], "labelfix: No such option: --sed"),
+        (["train", "--gold", "a.csv"], "labelfix: No such option: --gold; did you mean --clean? (see `labelfix train"),
+        (["check", "--labels", "y"], "labelfix: No such option: --labels; did you mean --label-column? (see"),
+        (["correct", "--labels=y"], "labelfix: No such option: --labels; did you mean --label-column? (see"),
+        (["predict", "--gold", "a.csv"], "labelfix: No such option: --gold"),
+        (
+            ["train", "--label-column", "a", "--label-column", "b"],
+            "labelfix: --label-column is given 2 times, as a and as b, and takes one; leave the others out",
+        ),
+        (["-q", "check", "--noisy=a.csv", "--noisy", "b.csv"], "labelfix: --noisy is given 2 times, as a.csv and as b"),
+        (
+            ["bench", "run", "--out", "a", "--plan", "p", "--out", "b"],
+            "labelfix: --out is given 2 times, as a and as b",
+        ),
         (["flag", "--max-issue-rate", "5"], "labelfix: Invalid value for '--max-issue-rate'"),
         (["flag", "--format", "xml"], "labelfix: Invalid value for '--format'"),
         (["flag", "--run"], "labelfix: Option '--run' requires an argument"),
@@ -69,6 +82,16 @@ def test_usage_errors_are_one_line_with_the_remedy_and_exit_2(words, message, ca
     assert len(output.err.splitlines()) == 1
     assert output.err.startswith(message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_may_be_repeated_still_may(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["check", "--noisy", "a.csv", "--clean", "b.csv", "--clean", "c.csv", "--feature-columns", "x"]
+    assert main([*words, "--feature-columns", "y", "--set", "seed=1", "--set", "seed=2"]) == 2
+    assert "a.csv: there is no such file" in capsys.readouterr().err
+    # A number or a choice that comes twice, as from a wrapper of one's own, is the last one, as everywhere.
+    assert main(["info", "--seed", "1", "--seed", "2"]) == 0
+    assert "seed" in capsys.readouterr().out
 
 
 def test_a_bare_call_shows_the_help_and_exits_2(capsys):

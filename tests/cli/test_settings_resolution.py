@@ -138,3 +138,23 @@ def test_the_settings_of_a_run_can_be_given_back(tmp_path):
     first = resolve({"feature_columns": "a,b", "freeze": True}, ["epochs=3"], None, {}).settings
     path = config(tmp_path, to_toml(first))
     assert resolve({}, [], path, {}).settings == first
+
+
+def test_a_configuration_file_names_files_from_its_own_folder(tmp_path):
+    (tmp_path / "sub").mkdir()
+    text = "noisy = 'data/noisy.csv'\nclean = ['gold.csv', '/far/more.csv', 'hub:someone/gold']\nout = '../run'\n"
+    found = resolve({}, [], config(tmp_path / "sub", text + "seed = 3\n"), {})
+    folder = tmp_path / "sub"
+    assert found.sources.noisy == str(folder / "data/noisy.csv")
+    assert found.sources.clean == (str(folder / "gold.csv"), "/far/more.csv", "hub:someone/gold")
+    assert found.sources.out == str(folder / "../run")
+    assert found.settings.seed == 3
+    config(tmp_path, "noisy = 'noisy.csv'\nclean = 'gold.csv'\n", "labelfix.toml")
+    found = resolve({}, [], None, {}).sources
+    assert (found.noisy, found.clean, found.out) == ("noisy.csv", ("gold.csv",), None)
+
+
+@pytest.mark.parametrize("text", ["noisy = 3", "noisy = ['a.csv']", "clean = []", "clean = ['a.csv', 3]", "out = ''"])
+def test_a_file_that_is_no_name_is_refused(tmp_path, text):
+    with pytest.raises(SettingsError, match=f"settings.toml: {text[:5].strip()} .*is no name of a file"):
+        resolve({}, [], config(tmp_path, text), {})

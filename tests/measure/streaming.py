@@ -98,13 +98,7 @@ def as_trained_on(run, source, rows):
 
     table = open_table(str(source))
     manifest = json.loads((run / "run.json").read_text())
-    told = {
-        "name": str(source),
-        "names": [str(source)],
-        "files": list(table.files),
-        "content_hash": table.content_hash(),
-        "rows": rows,
-    }
+    told = {"name": str(source), "files": list(table.files), "content_hash": table.content_hash(), "rows": rows}
     manifest["data"]["noisy"] |= told
     (run / "run.json").write_text(json.dumps(manifest))
 

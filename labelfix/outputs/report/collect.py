@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from labelfix.data.formats.base import DAMAGED
+from labelfix.errors import RunError
 from labelfix.outputs.corrected_rows import (
     CorrectedFile,
     CorrectedMetadata,

@@ -38,43 +38,54 @@ class Look:
     image: str = ""
 
 
-def look_at(wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata) -> dict[tuple[str, int], Look]:
+def look_at(
+    wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
+) -> dict[tuple[str, int], Look]:
     """Some rows of the noisy file, as far as it is still there.
 
     Args:
         wanted: Source file and row within it.
         metadata: Says which columns hold the input.
+        places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
     """
-    by_file: dict[str, set[int]] = {}
-    for file, row in wanted:
-        by_file.setdefault(file, set()).add(row)
+    by_file = _by_file(wanted, places)
     found: dict[tuple[str, int], Look] = {}
-    for file, rows in by_file.items():
+    for (file, place), rows in by_file.items():
         try:
-            for number, cells in _rows(file, rows, metadata, TABLE_COLUMNS):
-                found[file, number] = _look(cells, metadata, Path(file))
+            for number, cells in _rows(place, rows, metadata, TABLE_COLUMNS):
+                found[file, number] = _look(cells, metadata, Path(place).expanduser())
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
             continue
     return found
 
 
-def cells_of(wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata) -> dict[tuple[str, int], dict[str, Any]]:
+def cells_of(
+    wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
+) -> dict[tuple[str, int], dict[str, Any]]:
     """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings.
 
     Args:
         wanted: Source file and row within it.
         metadata: Says which columns hold the input.
+        places: As for `look_at`.
     """
-    by_file: dict[str, set[int]] = {}
-    for file, row in wanted:
-        by_file.setdefault(file, set()).add(row)
+    by_file = _by_file(wanted, places)
     found: dict[tuple[str, int], dict[str, Any]] = {}
-    for file, rows in by_file.items():
+    for (file, place), rows in by_file.items():
         try:
-            for number, cells in _rows(file, rows, metadata, len(metadata.input_columns)):
+            for number, cells in _rows(place, rows, metadata, len(metadata.input_columns)):
                 found[file, number] = {name: _path_of(value) for name, value in cells.items()}
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
             continue
+    return found
+
+
+def _by_file(wanted: Iterable[tuple[str, int]], places: Mapping[str, str] | None) -> dict[tuple[str, str], set[int]]:
+    """File and where it lies → the rows wanted of it."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for file, row in wanted:
+        if places is None or file in places:
+            found.setdefault((file, file if places is None else places[file]), set()).add(row)
     return found
 
 

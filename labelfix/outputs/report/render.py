@@ -48,7 +48,9 @@ Reasons = Mapping[int, Sequence[Neighbour]]
 """Position of a row → its nearest trusted rows."""
 
 
-def write_report(out: Path, found: Collected, reasons: Reasons, why_none: str = "") -> int:
+def write_report(
+    out: Path, found: Collected, reasons: Reasons, why_none: str = "", places: Mapping[str, str] | None = None
+) -> int:
     """Write the report.
 
     Args:
@@ -56,13 +58,14 @@ def write_report(out: Path, found: Collected, reasons: Reasons, why_none: str = 
         found: The run.
         reasons: Nearest trusted rows of the worst ones.
         why_none: A sentence where there are none.
+        places: Source file of a row → where it lies now; see `look_at`.
 
     Returns:
         Its size in bytes.
     """
     wanted = [(row.file, row.row) for row in found.worst]
     wanted += [(each.file, each.row) for near in reasons.values() for each in near if each.file]
-    looks = look_at(wanted, found.metadata)
+    looks = look_at(wanted, found.metadata, places)
     rows, text = len(found.worst), ""
     for pictures in (True, False):
         rows = len(found.worst)

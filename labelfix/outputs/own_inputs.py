@@ -1,0 +1,193 @@
+"""The files that a run was made of, found again: from another folder, after a move, or under the name now given.
+
+Whatever is found holds what the run was trained on: its contents are compared before anything of it is shown. Nothing
+here needs `pyarrow.compute` as long as an input is a single file: `labelfix flag` must start at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from labelfix.errors import Defect, InputError, LabelfixError
+from labelfix.outputs.corrected_rows import first_line
+from labelfix.runs import RunFolder, names_of
+
+Which = Literal["noisy", "clean"]
+
+FLAGS: Mapping[Which, str] = {"noisy": "--noisy", "clean": "--clean"}
+
+
+@dataclass(frozen=True)
+class OwnInput:
+    """An input of a run, as far as it is still there.
+
+    Attributes:
+        names: What to open, one name for each source that was found.
+        files: File as the run names it → where it lies now.
+        defect: Why it, or one of several, was not found, with the remedy; None where all of it was.
+    """
+
+    names: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    defect: Defect | None = None
+
+    def needed(self) -> OwnInput:
+        """The input, where nothing can be done without it.
+
+        Raises:
+            InputError: It was not found.
+        """
+        if self.defect is not None:
+            raise InputError([self.defect])
+        return self
+
+    def missing(self, what: str) -> str:
+        """A sentence for a person where something is left out for want of it; empty where it was found.
+
+        Args:
+            what: What is left out, such as `texts are not shown`.
+        """
+        return "" if self.defect is None else f"{what}: {self.defect}"
+
+
+def find_input(
+    folder: RunFolder, which: Which, given: str | Sequence[str] | None = None, images_by_name: bool = False
+) -> OwnInput:
+    """Find an input of a finished run.
+
+    It is looked for under the name that is given now, and nowhere else; or else under its own name from here, from
+    where the run was begun, and beside the run.
+
+    Args:
+        folder: The run.
+        which: The noisy input or the trusted one.
+        given: Its name today, or its names where there are several; None or empty for the run's own.
+        images_by_name: Do not read all images of a folder to compare them; whoever asks compares their names.
+    """
+    told = folder.read_manifest()["data"][which]
+    listed = [given] if isinstance(given, str) else list(given or ())
+    parts = told.get("parts")
+    if not parts:
+        own = [str(told["name"])] if which == "noisy" else names_of(told)
+        return _found(folder, which, told, own, listed, images_by_name)
+    if listed and len(listed) != len(parts):
+        what = f"the run was trained on {len(parts)} files, and {len(listed)} are named now"
+        return _lost(which, str(told["name"]), what, "name as many, in their order, by")
+    each = [
+        _found(folder, which, {**told, **part}, [str(part["name"])], listed[place : place + 1], images_by_name)
+        for place, part in enumerate(parts)
+    ]
+    defect = next((one.defect for one in each if one.defect is not None), None)
+    files = {file: place for one in each for file, place in one.files.items()}
+    return OwnInput(tuple(name for one in each for name in one.names), files, defect)
+
+
+def _found(
+    folder: RunFolder,
+    which: Which,
+    told: Mapping[str, Any],
+    own: Sequence[str],
+    listed: Sequence[str],
+    images_by_name: bool,
+) -> OwnInput:
+    """An input that `run.json` gives one content hash for, under its own names or those of today."""
+    if told["format"] == "memory" and not listed:
+        what = "the run was trained on a table in memory"
+        return _lost(which, str(told["name"]), what, "name a file with the same contents by")
+    changed: list[str] = []
+    unread: list[tuple[str, str]] = []
+    for names in [list(listed)] if listed else _places(own, folder):
+        try:
+            files = _compared(names, told, images_by_name and told["format"] == "image_folder")
+        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException) as error:
+            if listed or Path(names[0]).expanduser().exists():
+                unread.append((" + ".join(names), first_line(error)))
+            continue
+        if files is not None:
+            return OwnInput(tuple(names), files)
+        changed.append(" + ".join(names))
+    if changed:
+        what = f"is not what the run in {folder.path} was trained on; its contents changed"
+        return _lost(which, changed[0], what, "train again on what it holds now, or name the file as it was by")
+    if unread:
+        name, why = unread[0]
+        return _lost(which, name, f"cannot be read ({why})", "name the file as it was by")
+    what = "there is no such file here, where the run was begun, or beside the run"
+    return _lost(which, " + ".join(own), what, "name it by")
+
+
+def _lost(which: Which, name: str, what: str, remedy: str) -> OwnInput:
+    return OwnInput(defect=Defect("error", name, None, what, f"{remedy} {FLAGS[which]}"))
+
+
+def _places(own: Sequence[str], folder: RunFolder) -> Iterator[list[str]]:
+    """Where the sources may lie, the likeliest first."""
+    yield list(own)
+    for base in folder.bases(folder.read_manifest()):
+        yield [name if name.startswith("hub:") else str(base / Path(name).expanduser()) for name in own]
+
+
+def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: bool) -> dict[str, str] | None:
+    """File as the run names it → where it lies; None where the contents are others.
+
+    Raises:
+        InputError: There is no such source, or it cannot be read.
+        OSError: Likewise.
+    """
+    recorded = [str(name) for name in told["files"]]
+    path = Path(names[0]).expanduser()
+    if len(names) == len(recorded) == 1 and path.is_file() and told["format"] != "memory":
+        return {recorded[0]: str(path)} if _hash_of(path) == told["content_hash"] else None
+
+    from labelfix.data.formats import ReadOptions, open_several
+
+    opened = open_several(list(names), options=ReadOptions(told.get("encoding"), told.get("split")))
+    if not images_by_name and opened.content_hash() != told["content_hash"]:
+        return None
+    return dict(zip(recorded, opened.files, strict=True)) if len(recorded) == len(opened.files) else None
+
+
+def _hash_of(path: Path) -> str:
+    """The content hash of a source that is one file; see `labelfix.data.formats.base.hash_files`."""
+    with open(path, "rb") as stream:
+        return hashlib.sha256(hashlib.file_digest(stream, "sha256").digest()).hexdigest()
+
+
+def find_rows(
+    files: Iterable[str], folder: RunFolder | None, corrected: Path, given: str | None
+) -> tuple[Mapping[str, str], str]:
+    """Where the sources of some corrected rows lie: those of a run, or of a file that `labelfix correct` wrote.
+
+    Of such a file nothing but names is known: they count from here or from beside it.
+
+    Args:
+        files: The sources as the rows name them; without any nothing is looked for.
+        folder: The run; None for a file of its own.
+        corrected: The file of corrected labels.
+        given: The name of the source today; None for its own.
+
+    Returns:
+        Source → where it lies, of those that were found; and a sentence for a person where one was not.
+    """
+    wanted = list(files)
+    if not wanted:
+        return {}, ""
+    if folder is not None:
+        own = find_input(folder, "noisy", given, images_by_name=True)
+        return own.files, own.missing("texts, images and lines are not shown")
+    places = {file: str(place) for file in wanted if (place := _beside(given or file, corrected)) is not None}
+    lost = next((given or file for file in wanted if file not in places), None)
+    return places, "" if lost is None else f"texts are not shown: {lost}: there is no such file; name it by --noisy"
+
+
+def _beside(name: str, corrected: Path) -> Path | str | None:
+    if name.startswith("hub:"):
+        return name
+    path = Path(name).expanduser()
+    return next((each for each in (path, corrected.parent / path) if each.exists()), None)
