@@ -10,13 +10,16 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, LabelfixError
 from labelfix.outputs.corrected_rows import first_line
 from labelfix.runs import RunFolder, names_of
+
+if TYPE_CHECKING:
+    from labelfix.data.formats import TableSource
 
 Which = Literal["noisy", "clean"]
 
@@ -148,9 +151,20 @@ def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: boo
     from labelfix.data.formats import ReadOptions, open_several
 
     opened = open_several(list(names), options=ReadOptions(told.get("encoding"), told.get("split")))
-    if not images_by_name and opened.content_hash() != told["content_hash"]:
+    if not images_by_name and _contents(opened, told["format"]) != told["content_hash"]:
         return None
     return dict(zip(recorded, opened.files, strict=True)) if len(recorded) == len(opened.files) else None
+
+
+def _contents(opened: TableSource, recorded: str) -> str:
+    """The content hash of a source; what was a table in memory is compared as one, whatever file holds it now."""
+    if recorded != "memory" or opened.format == "memory":
+        return opened.content_hash()
+
+    from labelfix.data.formats import open_table
+
+    batches = [chunk.batch for chunk in opened.scan()]
+    return open_table(pa.Table.from_batches(batches, opened.schema)).content_hash()
 
 
 def _hash_of(path: Path) -> str:

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import labelfix
@@ -192,3 +194,27 @@ def test_python_takes_the_names_of_today_too(moved, tmp_path):
         run.next_rows(3)
     rows = run.next_rows(3, noisy=str(moved / "data" / "noisy.csv")).to_pylist()
     assert all(row["text"].endswith(" " + row["id"]) for row in rows)
+
+
+def test_a_table_that_was_in_memory_is_named_as_a_file_of_the_same_contents(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    write(tmp_path / "noisy.csv", "n", 60, 0.2)
+    write(tmp_path / "gold.csv", "g", 30, 0)
+    rows = list(csv.DictReader((tmp_path / "noisy.csv").read_text().splitlines()))
+    table = pa.Table.from_pylist(rows)
+    labelfix.train(table, "gold.csv", "run", text_column="text", backbone="hashed-text", epochs=4)
+    pq.write_table(table, "same.parquet")
+    pq.write_table(table.slice(1), "other.parquet")
+    found, said = flagged("run", capsys)
+    assert {snippet for _, snippet in found} == {None}
+    assert "the run was trained on a table in memory; name a file with the same contents by --noisy" in said
+    found, said = flagged("run", capsys, "--noisy", "same.parquet")
+    assert said == ""
+    assert all(" n" in snippet for _, snippet in found)
+    assert found
+    words = ["export", "--run", "run", "--corrected-labels", "fixed.parquet", "--noisy"]
+    assert main([*words, "other.parquet"]) == 2
+    assert "other.parquet: is not what the run in run was trained on" in capsys.readouterr().err
+    assert main([*words, "same.parquet"]) == 0
+    assert pq.read_table("fixed.parquet")["given_label"].to_pylist() == [row["label"] for row in rows]
