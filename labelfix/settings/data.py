@@ -17,7 +17,7 @@ class DataSettings:
     """Where the rows come from and what their columns mean. What is None is inferred, and the inference printed."""
 
     id_column: str | None = None
-    """Column that names the item, in both files. Default: a column called id (or uid, uuid, key, guid, row_id, item_id, example_id); without one, rows are joined by their exact input."""
+    """Column that names the item, in both files. Default: a column called id (or uid, uuid, key, guid, row_id, item_id, example_id), else the one column whose values stand in both files once each; without one, rows are joined by their content."""
 
     clean_id_column: str | None = None
     """Column of the trusted file that names the item, where it has another name there than in the noisy file."""
