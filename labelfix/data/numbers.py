@@ -39,7 +39,6 @@ FIRST_CELLS = 400
 GROUPED = r"^[+-]?[1-9]\d{0,2}(?:[,'’ ]\d{3})+(?:\.\d*)?$"
 GROUPED_COMMA = r"^[+-]?[1-9]\d{0,2}(?:[.'’ ]\d{3})+(?:,\d*)?$"
 UNITS = r"^([+-]?)\s*(?:[$€£¥₹]|(?:USD|EUR|GBP)\s)\s*|\s*(?:[%€$£¥₹]|\s(?:USD|EUR|GBP))$"
-BOUND = r"^\s*(?:[<>≤≥~≈]=?|ca\.?|about)\s*[\d.,]+\s*$|^\s*[\d.,]+\s*\+$"
 
 DATE = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?)?"
@@ -48,7 +47,7 @@ DATE = (
 """ISO 8601: a day, perhaps a time, perhaps a zone. Other spellings mean different days in different countries."""
 
 _NO_TEXT = pa.nulls(1, pa.string())[0]
-_PLACEHOLDER = "^(?i:" + "|".join(re.escape(word).replace("’", "’") for word in PLACEHOLDERS) + ")?$"
+_PLACEHOLDER = "^(?i:" + "|".join(re.escape(word) for word in PLACEHOLDERS) + ")?$"
 _DAY = 86_400_000_000
 
 

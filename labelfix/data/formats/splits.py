@@ -34,16 +34,15 @@ def find_splits(files: Sequence[PurePath]) -> dict[str, list[PurePath]]:
     What only shards are called (`data-00000-of-00002`), or what file names end with, is a split only where there are
     several.
     """
-    for rule in (_split_by_start, _split_by_end):
-        splits: dict[str, list[PurePath]] = {}
-        for path in files:
-            split = rule(path)
-            if split is not None:
-                splits.setdefault(split, []).append(path)
-        if len(splits) > 1 or (rule is _split_by_start and set(splits) & set(SPLITS)):
-            order = {split: place for place, split in enumerate(SPLITS)}
-            return {split: splits[split] for split in sorted(splits, key=lambda s: order.get(s, len(order)))}
-    return {}
+    splits: dict[str, list[PurePath]] = {}
+    for path in files:
+        split = _split_by_start(path) or _split_by_end(path)
+        if split is not None:
+            splits.setdefault(split, []).append(path)
+    if len(splits) < 2 and not any(_split_by_start(path) in SPLITS for path in files):
+        return {}
+    order = {split: place for place, split in enumerate(SPLITS)}
+    return {split: splits[split] for split in sorted(splits, key=lambda s: order.get(s, len(order)))}
 
 
 def choose_split(name: str, splits: Sequence[str], asked: str | None, ways: Sequence[str]) -> str:

@@ -283,3 +283,10 @@ def test_the_command_line_asks_for_a_split_and_takes_it(tmp_path: Path, capsys: 
     assert "holds 2 splits (train, test); say which: --split train" in capsys.readouterr().err
     assert main([*words, "--split", "train"]) == 0
     assert "noisy rows: 20 in" in "".join(capsys.readouterr())
+
+
+def test_a_split_told_by_the_start_of_a_name_and_one_told_by_its_end_are_two_splits(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00002.csv", "train-00001-of-00002.csv", "data_test.csv"):
+        (tmp_path / name).write_text("id,text,label\n1,some words here,a\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"holds 2 splits \(train, test\)"):
+        open_table(str(tmp_path))
