@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from labelfix.data.columns import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, TRUE_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
+from labelfix.data.inputs import categories
 from labelfix.data.numbers import is_date
 from labelfix.data.profile import HEAD_ROWS, Profile
-from labelfix.data.scan import as_text, is_number, scan, value_type
-from labelfix.data.spelling import spelled
+from labelfix.data.scan import is_number, scan, value_type
 
 MOST_LISTED = 12
 """Columns that a sentence names; of more, how many."""
@@ -151,7 +151,7 @@ def _agreement(
     for chunk in scan(source, [label, *flat], min(read_rows, HEAD_ROWS), verbatim=True):
         batch = chunk.batch.slice(0, left)
         for name in held:
-            held[name].append(_few(batch.column(name)))
+            held[name].append(categories(batch.column(name)))
         left -= batch.num_rows
         if left == 0:
             break
@@ -163,14 +163,6 @@ def _agreement(
         same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
         found[name] = (_kappa(given, other) if same else 0.0, same)
     return found
-
-
-def _few(cells: pa.Array) -> pa.Array:
-    """Cells of few different values in their one spelling, spelled once each; the empty ones are null."""
-    encoded = as_text(cells).dictionary_encode()
-    words = spelled(encoded.dictionary)
-    words = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
-    return words.take(encoded.indices)
 
 
 def _kappa(left: pa.Array, right: pa.Array) -> float:

@@ -183,8 +183,10 @@ def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
 
 def categories(cells: pa.Array) -> pa.Array:
     """A column as strings in their one spelling; an empty one is a missing value."""
-    text = spelled(as_text(cells))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    # Categories are few, so each is spelled once.
+    encoded = as_text(cells).dictionary_encode()
+    words = spelled(encoded.dictionary)
+    return pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words).take(encoded.indices)
 
 
 def image_structs(cells: pa.Array, folder: str) -> pa.Array:
