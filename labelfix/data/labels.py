@@ -119,8 +119,10 @@ class LabelReader:
         cells = _items(cells) if is_list(cells.type) else as_text(cells)
         encoded = (pc.utf8_trim_whitespace(cells) if is_text(cells.type) else cells).dictionary_encode()
         stored = encoded.dictionary.cast(pa.string()).to_pylist()
-        values = spelled(encoded.dictionary).to_pylist()
-        lookup = np.array([self._position(*pair) for pair in zip(stored, values, strict=True)], dtype=np.int64)
+        if not self._known.keys() >= set(stored):
+            for pair in zip(stored, spelled(encoded.dictionary).to_pylist(), strict=True):
+                self._see(*pair)
+        lookup = np.array([self._known[value] for value in stored], dtype=np.int64)
         indices = encoded.indices.fill_null(len(lookup)).to_numpy(zero_copy_only=False)
         positions: Codes = np.append(lookup, UNLABELLED)[indices]
         return positions
@@ -143,9 +145,10 @@ class LabelReader:
             abstained=self._abstained,
         )
 
-    def _position(self, stored: str, value: str | None) -> int:
+    def _see(self, stored: str, value: str | None) -> None:
+        """Give what the file writes a position: that of the label that it stands for."""
         if stored in self._known:
-            return self._known[stored]
+            return
         label = self._label(value)
         position = UNLABELLED
         if label:
@@ -153,7 +156,6 @@ class LabelReader:
             if position == len(self._stored):
                 self._stored.append(stored)
         self._known[stored] = position
-        return position
 
     def _label(self, value: str | None) -> str | None:
         """The label that a value stands for; None for none."""
