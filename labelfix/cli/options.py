@@ -225,7 +225,12 @@ RunOut = Annotated[
 ]
 TableOut = Annotated[
     Path | None,
-    _option("--out", metavar="FILE", panel=OUTPUT, doc="The file to write: .parquet, .csv or .tsv (also .gz)."),
+    _option(
+        "--out",
+        metavar="FILE",
+        panel=OUTPUT,
+        doc="The file to write: .parquet, .csv, .tsv, .jsonl or .json (text also .gz).",
+    ),
 ]
 OverwriteRun = Annotated[
     bool,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource
-from labelfix.data.scan import as_text, is_bytes, is_list, is_text, value_type
+from labelfix.data.scan import as_text, decode, is_bytes, is_list, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes, ValueType
 
@@ -116,7 +116,7 @@ class LabelReader:
 
     def positions(self, cells: pa.Array) -> Codes:
         """Position of each cell among the distinct values, -1 where it is empty or null."""
-        cells = _items(cells) if is_list(cells.type) else as_text(cells)
+        cells = as_text(items_of(cells))
         encoded = (pc.utf8_trim_whitespace(cells) if is_text(cells.type) else cells).dictionary_encode()
         stored = encoded.dictionary.cast(pa.string()).to_pylist()
         if not self._known.keys() >= set(stored):
@@ -181,8 +181,11 @@ def written_list(text: str) -> list[object] | None:
     return None
 
 
-def _items(cells: pa.Array) -> pa.Array:
-    """Lists of at most one item as their items; null for an empty one."""
+def items_of(cells: pa.Array) -> pa.Array:
+    """Of lists of at most one item the items, null for an empty one; any other column made plain."""
+    cells = decode(cells)
+    if not is_list(cells.type):
+        return cells
     lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    return as_text(cells.flatten()).take(pa.array(starts, mask=lengths != 1))
+    return decode(cells.flatten()).take(pa.array(starts, mask=lengths != 1))

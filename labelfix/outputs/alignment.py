@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.formats import Chunk, TableSource
-from labelfix.data.labels import class_label_names
-from labelfix.data.scan import decode, value_type
+from labelfix.data.labels import class_label_names, item_type, items_of
+from labelfix.data.scan import value_type
 from labelfix.errors import input_error
 from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.exports import plain_strings, with_min_confidence
@@ -162,7 +162,7 @@ class Correction:
         for chunk, said in self.beside([self.label_column], verbatim, rows=SURVEYED_AT_ONCE):
             there = said.position >= 0
             total, matched = total + len(there), matched + int(there.sum())
-            _count_spellings(decode(chunk.batch.column(0)), said.given, spellings)
+            _count_spellings(items_of(chunk.batch.column(0)), said.given, spellings)
             differs = there & (said.given != said.corrected)
             needed |= set(np.unique(said.corrected[differs]).tolist())
             kept = ~(said.issue & drop_issues)
@@ -189,7 +189,7 @@ class Correction:
             InputError: A class that rows are corrected to occurs nowhere in the column, and its name does not fit
                 the column's type.
         """
-        type_ = pa.string() if verbatim else value_type(self.source.schema.field(self.label_column).type)
+        type_ = pa.string() if verbatim else value_type(item_type(self.source.schema.field(self.label_column).type))
         written = [
             self._written(code, counts, type_, code in survey.needed) for code, counts in enumerate(survey.spellings)
         ]

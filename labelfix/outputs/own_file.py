@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource, csv, write_batches
 from labelfix.data.formats.base import Edit, Rewritable
-from labelfix.data.scan import decode
+from labelfix.data.scan import decode, is_list, value_type
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
@@ -120,7 +120,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool) -> Edit:
     """What becomes of some rows of a source that is written again as it stands."""
-    new = labels.take(pa.array(np.maximum(said.corrected, 0)))
+    new = _like_cells(labels.take(pa.array(np.maximum(said.corrected, 0))), old)
     kept = ~said.issue if drop_issues else np.ones(len(old), bool)
     details = said.details.combine_chunks() if said.details is not None else None
     added = details.to_batches() if details is not None else []
@@ -134,11 +134,6 @@ def _written(source: TableSource) -> pa.Schema:
     return written
 
 
-def _is_text(source: TableSource) -> bool:
-    """Whether the source has cells that can be written as they stand in it."""
-    return bool(getattr(source, "untyped", source.format == "csv"))
-
-
 def _corrected_batch(
     label_column: str, batch: pa.RecordBatch, said: Verdicts, labels: pa.Array, schema: pa.Schema
 ) -> pa.RecordBatch:
@@ -147,11 +142,20 @@ def _corrected_batch(
     change = (said.corrected >= 0) & (said.corrected != said.given)
     new = old
     if change.any():
-        new = pc.if_else(pa.array(change), labels.take(pa.array(np.maximum(said.corrected, 0))), decode(old))
+        taken = labels.take(pa.array(np.maximum(said.corrected, 0)))
+        new = pc.if_else(pa.array(change), _like_cells(taken, old), decode(old))
     columns = [*batch.columns[:index], _stored_as(new, old), *batch.columns[index + 1 :], old]
     if said.details is not None:
         columns += [column.combine_chunks() for column in said.details.columns]
     return pa.record_batch(columns, schema=schema)
+
+
+def _like_cells(values: pa.Array, old: pa.Array) -> pa.Array:
+    """Labels as the cells of their column are: lists of one item where those are lists."""
+    type_ = value_type(old.type)
+    if not is_list(type_):
+        return values
+    return pa.ListArray.from_arrays(np.arange(len(values) + 1, dtype=np.int32), values).cast(type_)
 
 
 def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:

@@ -52,6 +52,14 @@ def write(path, label, **columns):
         (pa.int8(), [3, 3, 3, None], ("3", "10"), [3, 10, 3, 10]),
         (pa.bool_(), [False, False, False, None], ("false", "true"), [False, True, False, True]),
         (pa.float64(), [1.0, 1.0, 1.0, None], ("1", "2"), [1.0, 2.0, 1.0, 2.0]),
+        (pa.list_(pa.string()), [["cat"], ["cat"], ["cat"], []], ("cat", "dog"), [["cat"], ["dog"], ["cat"], ["dog"]]),
+        (pa.large_list(pa.int8()), [[3], [3], [3], None], ("3", "10"), [[3], [10], [3], [10]]),
+        (
+            pa.list_(pa.string(), 1),
+            [["cat"], ["cat"], ["cat"], None],
+            ("cat", "dog"),
+            [["cat"], ["dog"], ["cat"], ["dog"]],
+        ),
     ],
     ids=str,
 )
