@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,17 @@ from labelfix.data.formats.base import (
     cannot_read,
     check_file,
     distinct,
-    hash_files,
     slices,
 )
 from labelfix.data.formats.plain import check_sound
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.errors import input_error
 
 FILE, FEATHER_1 = b"ARROW1", b"FEA1"
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 
 
-class ArrowSource:
+class ArrowSource(TypedFiles):
     """One Arrow file, in the file or the stream format.
 
     Args:
@@ -42,13 +41,10 @@ class ArrowSource:
     """
 
     format = "arrow"
-    untyped = False
-    remarks: tuple[str, ...] = ()
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
-        self.path = path
+        self.paths = (path,)
         self.files = (name,)
         self.folder = path.parent
         check_file(path, name)
@@ -76,18 +72,6 @@ class ArrowSource:
                 yield from slices(wanted, rows, 0, first)
                 first += batch.num_rows
 
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: Arrow has its own types, so this is `scan`."""
-        return self.scan(columns, rows)
-
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_files([self.path])
-
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - one of two readers
         if self._indexed:
             yield from (reader.get_batch(index) for index in range(reader.num_record_batches))
@@ -98,7 +82,7 @@ class ArrowSource:
     def _reader(self) -> Iterator[Any]:
         try:
             # Read and not mapped: what a mapped file lacks ends the process.
-            with pa.OSFile(str(self.path)) as stream:
+            with pa.OSFile(str(self.paths[0])) as stream:
                 yield pa.ipc.open_file(stream) if self._indexed else pa.ipc.open_stream(stream)
         except DAMAGED as error:
             raise cannot_read(self.name, error, "an Arrow file", "the file is damaged; write it again") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +17,6 @@ from labelfix.data.formats.base import (
     Source,
     cannot_read,
     check_file,
-    hash_files,
     magic,
     slices,
 )
@@ -29,6 +27,7 @@ from labelfix.data.formats.csv_rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv_types import ColumnType, typed
 from labelfix.data.formats.csv_write import SUFFIXES, write_csv
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
+from labelfix.data.formats.typed_files import HashedFiles
 from labelfix.errors import Defect, InputError
 
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
@@ -42,7 +41,7 @@ WIDEST_BLOCK = 1 << 26
 _ENDING = re.compile(r"\.(csv|tsv|tab|txt|dat|data)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 
-class CsvSource:
+class CsvSource(HashedFiles):
     """One CSV file, or several with the same header.
 
     Args:
@@ -90,10 +89,6 @@ class CsvSource:
                 yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
                 first += batch.num_rows
 
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
-        return self._hash
-
     def rewrites(self, target: Path) -> bool:
         """See `Rewritable.rewrites`."""
         return keeps_its_way(self._dialects, target)
@@ -103,10 +98,6 @@ class CsvSource:
     ) -> None:
         """See `Rewritable.rewrite`: the bytes of a row stay as they are but for its label and the new cells."""
         rewrite_csv(path, target, self._dialects, label, [given, *added.names], edits)
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_files(self.paths)
 
     def _find_dialects(self, options: ReadOptions) -> list[Dialect]:
         named = list(zip(self.paths, self.files, strict=True))

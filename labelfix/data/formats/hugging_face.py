@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,18 @@ from labelfix.data.formats.base import (
     cannot_read,
     check_names,
     distinct,
-    hash_files,
     slices,
 )
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.errors import input_error
 
 HUB = "hub:"
 
 
-class HuggingFaceSource:
+class HuggingFaceSource(TypedFiles):
     """A dataset saved with `Dataset.save_to_disk`: Arrow files that are memory-mapped.
 
     Arrow files are taken as they lie in memory: nothing looks at a value before the batch it is in is known to be
@@ -47,9 +46,6 @@ class HuggingFaceSource:
     """
 
     format = "hugging_face"
-    untyped = False
-    remarks: tuple[str, ...] = ()
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -86,18 +82,6 @@ class HuggingFaceSource:
                 self._sound.update((index, name) for name in doubted)
             except DAMAGED as error:
                 raise cannot_read(file, error, "an Arrow file", "the file is damaged; save it again") from None
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: the same as `scan`."""
-        return self.scan(columns, rows)
-
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_files(self.paths)
 
     def _with_features(self, schema: pa.Schema) -> pa.Schema:
         """The schema with what `dataset_info.json` says of the columns, where the file itself says nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,20 @@ from labelfix.data.formats.base import (
     Edit,
     ReadOptions,
     Source,
-    hash_files,
 )
 from labelfix.data.formats.json_records import Record, is_array, read_records, read_values
 from labelfix.data.formats.json_types import Column, Field, columns, see
 from labelfix.data.formats.json_write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.errors import input_error
 
 __all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
 
 _ENDING = re.compile(r"\.(jsonl|ndjson|json)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 
-class JsonSource:
+class JsonSource(TypedFiles):
     """One JSON file, or several with the same columns.
 
     Args:
@@ -44,8 +43,6 @@ class JsonSource:
     """
 
     format = "json"
-    untyped = False
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
@@ -70,14 +67,6 @@ class JsonSource:
                 yield Chunk(batch, index, first)
                 first += len(records)
 
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: JSON has its own types, so this is `scan`."""
-        return self.scan(columns, rows)
-
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
-        return self._hash
-
     def rewrites(self, target: Path) -> bool:
         """See `Rewritable.rewrites`."""
         return target.name.lower().endswith(SUFFIXES)
@@ -89,10 +78,6 @@ class JsonSource:
         lines = is_lines(target) or (self.paths[0].suffix == target.suffix and not any(self._arrays))
         column = self._columns[label]
         write_texts(path, target, self._rewritten(column, [given, *added.names], edits, lines), lines)
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_files(self.paths)
 
     def _find_columns(self) -> dict[str, Column]:
         fields: dict[str, Field] = {}

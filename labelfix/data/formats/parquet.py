@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,13 +18,13 @@ from labelfix.data.formats.base import (
     cannot_read,
     check_file,
     check_names,
-    hash_files,
     magic,
     slices,
     unique_names,
 )
 from labelfix.data.formats.merge import Part, conform, merge_schemas
-from labelfix.errors import Defect, input_error
+from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.errors import input_error
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -36,7 +35,7 @@ GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 """A row group is written once it has so many rows, or takes so many bytes in memory."""
 
 
-class ParquetSource:
+class ParquetSource(TypedFiles):
     """One Parquet file, or several parts that are read as one table.
 
     Args:
@@ -48,8 +47,6 @@ class ParquetSource:
     """
 
     format = "parquet"
-    untyped = False
-    warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         self.name = name
@@ -72,18 +69,6 @@ class ParquetSource:
             for batch in part.batches(names, rows):
                 yield from slices(_in_types(batch, wanted), rows, index, first)
                 first += batch.num_rows
-
-    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.verbatim`: Parquet has its own types, so this is `scan`."""
-        return self.scan(columns, rows)
-
-    def content_hash(self) -> str:
-        """See `TableSource.content_hash`."""
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_files(self.paths)
 
 
 class _File:
