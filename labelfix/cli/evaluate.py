@@ -90,7 +90,7 @@ def doubted_lines(doubted: Sequence[Mapping[str, Any]]) -> list[str]:
     for each in doubted:
         place, label, suggested = (visible(str(each[name])) for name in ("file", "label", "suggested"))
         change = f"{label} -> {suggested}? (P of {label}: {each['probability']:.4f})"
-        lines.append(f"  {visible(str(each['id']))}  {place}:{each['row']}  {change}")
+        lines.append(f"  {visible(str(each['id']))}  {place}, row {each['row']}  {change}")
     return lines
 
 

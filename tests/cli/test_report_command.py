@@ -43,6 +43,8 @@ def test_the_report_is_one_file_that_fetches_nothing(run: Path) -> None:
     assert "default-src 'none'" in page
     assert not re.search(r"(?:src|href)=[\"'](?!data:|#)", page)
     assert "Verdict." in page
+    assert re.search(r"noisy\.tsv, row \d+</small>", page)
+    assert not re.search(r"noisy\.tsv:\d", page)
     assert len(page) < 5_000_000
 
 

@@ -43,6 +43,8 @@ def test_a_trusted_row_that_looks_wrong_is_listed_and_kept(
     assert "1 trusted rows look wrong to models that never saw them (unchanged):" in said
     assert "k0" in said
     assert "y -> x?" in said
+    # A row is no line of the file: `gold.csv:1` would be its header.
+    assert "gold.csv, row 1 " in said
 
 
 def test_the_verdict_is_the_last_thing_that_train_says(
