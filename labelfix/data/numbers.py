@@ -48,7 +48,8 @@ DATE = (
 
 _NO_TEXT = pa.nulls(1, pa.string())[0]
 _PLACEHOLDER = "^(?i:" + "|".join(re.escape(word) for word in PLACEHOLDERS) + ")?$"
-_DAY = 86_400_000_000
+_UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+"""Of each unit of time, how many are a second."""
 
 
 def is_placeholder(cells: pa.Array) -> pa.Array:
@@ -84,18 +85,12 @@ def read_dates(cells: pa.Array) -> pa.Array:
         cells: `(n,)` of a temporal type, or strings in ISO 8601; what is none is null.
     """
     type_ = cells.type
-    if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
-        if type_ == pa.timestamp("ns") or (pa.types.is_timestamp(type_) and type_.unit == "ns"):
-            return pc.divide(cells.cast(pa.int64()).cast(pa.float64(), safe=False), _DAY * 1000.0)
-        micro = cells.cast(pa.timestamp("us", type_.tz if pa.types.is_timestamp(type_) else None), safe=False)
-        return pc.divide(micro.cast(pa.int64()).cast(pa.float64(), safe=False), float(_DAY))
-    if pa.types.is_time(type_):
-        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
-        whole = cells.cast(pa.int32() if pa.types.is_time32(type_) else pa.int64())
-        return pc.divide(whole.cast(pa.float64(), safe=False), unit)
-    if pa.types.is_duration(type_):
-        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[type_.unit]
-        return pc.divide(cells.cast(pa.int64()).cast(pa.float64(), safe=False), unit)
+    if pa.types.is_date(type_):
+        return _whole(cells.cast(pa.timestamp("ms"), safe=False), 86_400 * _UNITS["ms"])
+    if pa.types.is_timestamp(type_):
+        return _whole(cells, 86_400 * _UNITS[type_.unit])
+    if pa.types.is_time(type_) or pa.types.is_duration(type_):
+        return _whole(cells, _UNITS[type_.unit])
     return _read_iso(pc.utf8_trim_whitespace(cells))
 
 
@@ -154,6 +149,12 @@ def date_like(cells: pa.Array) -> pa.Array:
 def is_date(type_: pa.DataType) -> bool:
     """Whether a type holds dates, times, moments or durations."""
     return bool(pa.types.is_temporal(type_) and not pa.types.is_interval(type_))
+
+
+def _whole(cells: pa.Array, divisor: float) -> pa.Array:
+    """Moments or durations as whole numbers of their unit, divided."""
+    stored = pa.int32() if cells.type.bit_width == 32 else pa.int64()
+    return pc.divide(cells.cast(stored).cast(pa.float64(), safe=False), divisor)
 
 
 def _plain(trimmed: pa.Array, comma: bool) -> pa.Array:

@@ -75,9 +75,7 @@ def number_key(text: str) -> str | None:
 def folded(text: str) -> str:
     """A text without what people hardly see: case, spaces, characters of no width, compatibility forms."""
     plain = unicodedata.normalize("NFKC", text).casefold()
-    for mark in NO_WIDTH:
-        plain = plain.replace(mark, "")
-    return "".join(plain.split())
+    return "".join(re.sub(f"[{NO_WIDTH}]", "", plain).split())
 
 
 def difference(left: str, right: str) -> str | None:
@@ -107,7 +105,7 @@ def _text(cells: pa.Array) -> pa.Array:
 
 def _composed(cells: pa.Array) -> pa.Array:
     composed = pc.utf8_normalize(cells, form="NFC")
-    return pc.replace_substring_regex(composed, r"[\x{200B}-\x{200D}\x{2060}\x{FEFF}\x{00AD}]", "")
+    return pc.replace_substring_regex(composed, f"[{NO_WIDTH}]", "")
 
 
 def _floats(cells: pa.Array) -> pa.Array:
