@@ -25,6 +25,7 @@ TABLE_SUFFIXES = (
     ".jsonl.gz",
     ".ndjson.gz",
     ".json",
+    ".json.gz",
 )
 
 

@@ -142,7 +142,11 @@ def open_image_folder(
             root, shown = source / place, f"{name.rstrip('/')}/{place}"
     opened: ImageFolderSource | ImageMetadataSource
     table = metadata_file(root)
-    opened = ImageFolderSource(root, name, shown) if table is None else ImageMetadataSource(root, table, name, shown)
+    opened = (
+        ImageFolderSource(root, name, shown)
+        if table is None
+        else ImageMetadataSource(root, table, name, shown, options)
+    )
     opened.remarks = (*remarks, *opened.remarks)
     return opened
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, TableSource
 from labelfix.data.formats.csv import CsvSource
 from labelfix.data.formats.image_files import IMAGE_TYPE, METADATA_FILES, Survey, listed, normal, survey, unread
 from labelfix.data.formats.json_lines import JsonSource
@@ -49,6 +49,7 @@ class ImageMetadataSource:
         file: Name of the metadata file in it.
         name: The folder as the user named it.
         shown: What to call the folder that the metadata is in: `name`, or a split of it.
+        options: How the metadata file is to be read.
 
     Raises:
         InputError: The metadata cannot be read, or names images that are not there.
@@ -56,10 +57,10 @@ class ImageMetadataSource:
 
     format = "image_metadata"
 
-    def __init__(self, root: Path, file: str, name: str, shown: str) -> None:
+    def __init__(self, root: Path, file: str, name: str, shown: str, options: ReadOptions = AS_THEY_ARE) -> None:
         self.name = name
         self.folder = root.absolute()
-        self.table: TableSource = _open(root / file, f"{shown.rstrip('/')}/{file}")
+        self.table: TableSource = _open(root / file, f"{shown.rstrip('/')}/{file}", options)
         # Whoever looks a row up opens this again, and finds its image.
         self.files = (shown,)
         self.untyped: bool = self.table.format == "csv"
@@ -154,8 +155,8 @@ def _names_files(path: Path) -> bool:
     return isinstance(first, dict) and FILE_NAME in first
 
 
-def _open(path: Path, name: str) -> TableSource:
-    return CsvSource([path], name) if path.suffix == ".csv" else JsonSource([path], name)
+def _open(path: Path, name: str, options: ReadOptions) -> TableSource:
+    return (CsvSource if path.suffix == ".csv" else JsonSource)([path], name, options)
 
 
 def _match(table: TableSource, root: Path, found: Survey) -> list[_Row]:

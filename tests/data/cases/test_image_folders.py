@@ -273,6 +273,15 @@ def test_metadata_in_json_lines_is_read_alike(tmp_path: Path) -> None:
     assert cells(source, "id", "label") == [("b.png", "dog"), ("a.png", "cat")]
 
 
+def test_metadata_that_is_not_utf_8_is_read_by_the_encoding_that_its_error_names(tmp_path: Path) -> None:
+    root = metadata(tmp_path, "", "a.png", "b.png")
+    (root / "metadata.csv").write_bytes("file_name,label\na.png,caf\u00e9\nb.png,th\u00e9\n".encode("cp1252"))
+    with pytest.raises(InputError, match="pass --encoding"):
+        open_table(root, "photos")
+    source = open_table(root, "photos", ReadOptions(encoding="cp1252"))
+    assert rows(source) == [("a.png", "caf\u00e9"), ("b.png", "th\u00e9")]
+
+
 def test_an_id_of_the_metadata_is_the_id(tmp_path: Path) -> None:
     source = open_table(metadata(tmp_path, "id,file_name,label\n7,a.png,cat\n9,b.png,dog\n", "a.png", "b.png"))
     assert cells(source, "id") == [(7,), (9,)]
