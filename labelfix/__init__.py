@@ -7,12 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labelfix.api import Run, load_run, resume, train
+    from labelfix.data.check import Check, check
+    from labelfix.errors import InputError, LabelfixError, RunError, SettingsError, TrainingError
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "load_run", "resume", "train"]
+__all__ = [
+    "Check",
+    "InputError",
+    "LabelfixError",
+    "Run",
+    "RunError",
+    "SettingsError",
+    "TrainingError",
+    "__version__",
+    "check",
+    "load_run",
+    "resume",
+    "train",
+]
+
+_PLACES = {
+    **dict.fromkeys(("Run", "load_run", "resume", "train"), "labelfix.api"),
+    **dict.fromkeys(("Check", "check"), "labelfix.data.check"),
+    **dict.fromkeys(("InputError", "LabelfixError", "RunError", "SettingsError", "TrainingError"), "labelfix.errors"),
+}
+"""Public name → the module that has it. They load when they are asked for: `labelfix.api` brings torch along."""
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the public names live in labelfix.api, which is heavy
-    if name in __all__:
-        return getattr(importlib.import_module("labelfix.api"), name)
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - public names are of any type
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'labelfix' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,7 +17,6 @@ import torch
 
 from labelfix.correction.base import Corrector, FittedModel
 from labelfix.correction.network import softmax
-from labelfix.data.ids import gather
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.models.features import Inputs, select
@@ -291,20 +290,6 @@ def with_what_is_known(
         labels = replace(labels, soft=soft)
         yield labels if sides is None else sides.beside(labels, start, data.noisy.ids)
         start += len(labels)
-
-
-def joined(blocks: Iterable[CorrectedLabels]) -> CorrectedLabels:
-    """Blocks of corrected labels as one, in memory."""
-    parts = list(blocks)
-    return replace(
-        parts[0],
-        ids=gather([part.ids for part in parts]),
-        given=np.concatenate([part.given for part in parts]),
-        soft=np.concatenate([part.soft for part in parts]),
-        predicted=np.concatenate([part.predicted for part in parts]),
-        file_index=np.concatenate([part.file_index for part in parts]),
-        row_number=np.concatenate([part.row_number for part in parts]),
-    )
 
 
 def _unknown(table: LabelTable) -> bool:

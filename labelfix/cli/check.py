@@ -35,17 +35,17 @@ def check(
     voice = options.voice(context)
     resolved = options.settings_of(context)
     noisy, clean = options.inputs_needed(noisy, clean, resolved.sources)
-    settings = resolved.settings
 
-    from labelfix.data.read import read_training
-    from labelfix.data.summary import summarise
+    from labelfix.data import check as data
 
-    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
-    for line in reading.notes:
+    found = data.check(noisy, clean, settings=resolved.settings)
+    for line in found.notes:
         voice.note(line)
-    for defect in reading.warnings:
+    found.refuse_errors()
+    for defect in found.findings:
         voice.warn(str(defect))
-    voice.data(visible_lines(summarise(reading).lines()))
+    assert found.summary is not None
+    voice.data(visible_lines(found.summary.lines()))
 
 
 def visible_lines(lines: object) -> str:

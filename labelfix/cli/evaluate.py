@@ -12,7 +12,6 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.outputs.plain_text import visible
-from labelfix.outputs.trust import read_evidence
 
 SHARES = {
     "given_right": "given labels right",
@@ -65,8 +64,8 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(context, run, clean_label_column=label_column, id_column=id_column, encoding=encoding)
-    result = opened.evaluate(truth) | {"doubted": read_evidence(opened.folder).get("doubted", [])}
+    opened = open_run(context, run)
+    result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format is Format.json:
         voice.data(json.dumps(result, indent=2, allow_nan=False))
         return

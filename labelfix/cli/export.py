@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.targets import check_table, check_target, is_table
+from labelfix.cli.targets import check_target
 from labelfix.errors import SettingsError
-
-if TYPE_CHECKING:
-    from labelfix.outputs.own_file import ExportReport
-    from labelfix.runs import RunFolder
-
-CLASSIFIER_MARK = "labelfix.json"
-"""The file that makes a folder a classifier."""
 
 CorrectedLabels = Annotated[
     Path | None,
@@ -70,106 +62,41 @@ def export(
         raise SettingsError(f"there is nothing to export: {remedy}")
     voice = options.voice(context)
 
+    from labelfix.outputs.exporting import (
+        check_classifier,
+        check_labels,
+        export_classifier,
+        export_labels,
+        is_tree,
+    )
     from labelfix.runs import RunFolder
 
     folder = RunFolder.open_finished(run)
     if classifier is not None:
         check_target(context, classifier, folder, "--classifier", folder=True)
-        _check_classifier(classifier)
+        check_classifier(classifier)
     if corrected_labels is not None:
-        _check_labels(context, folder, corrected_labels, hard_link)
+        check_target(context, corrected_labels, folder, "--corrected-labels", is_tree(folder, corrected_labels))
+        check_labels(folder, corrected_labels, hard_link, overwrite)
     if corrected_labels is not None:
-        report = _export_labels(
-            folder, corrected_labels, noisy, min_confidence, drop_issues, details, soft_top_k, hard_link, overwrite
+        report = export_labels(
+            folder,
+            corrected_labels,
+            noisy=noisy,
+            min_confidence=min_confidence,
+            drop_issues=drop_issues,
+            details=details,
+            soft_top_k=soft_top_k,
+            hard_link=hard_link,
+            overwrite=overwrite,
         )
         for line in report.notes:
             voice.note(line)
-        voice.note(_told(report))
+        voice.note(report.sentence)
         verdict = folder.read_manifest().get("verdict") or {}
         if verdict.get("labels") == "keep":
             voice.warn(f"this goes against the run's own verdict: {verdict['sentence']}")
         voice.data(str(corrected_labels))
     if classifier is not None:
-        from labelfix.runs import atomic_path
-
-        with atomic_path(classifier, replace=overwrite) as beside:
-            shutil.copytree(folder.classifier, beside)
+        export_classifier(folder, classifier, overwrite)
         voice.data(str(classifier))
-
-
-def _export_labels(
-    folder: RunFolder,
-    out: Path,
-    noisy: str | None,
-    min_confidence: float | None,
-    drop_issues: bool,
-    details: bool,
-    soft_top_k: int | None,
-    hard_link: bool,
-    overwrite: bool,
-) -> ExportReport:
-    from labelfix.data.formats import ReadOptions, open_table
-    from labelfix.data.read import Columns
-    from labelfix.outputs.alignment import Correction
-    from labelfix.outputs.corrected_rows import CorrectedFile
-    from labelfix.outputs.own_file import export_table
-    from labelfix.outputs.own_inputs import find_input
-
-    manifest = folder.read_manifest(whole=True)
-    columns = Columns.from_json(manifest["columns"])
-    told = manifest["data"]["noisy"]
-    own = find_input(folder, "noisy", noisy).needed()
-    source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
-    assert columns.label is not None, "a run is trained on labelled rows"
-    files = tuple(told["files"])
-    correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
-    if is_table(out):
-        return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
-
-    from labelfix.outputs.image_tree import export_tree
-
-    return export_tree(
-        correction,
-        columns.spec.columns[0],
-        out,
-        id_column=columns.id,
-        drop_issues=drop_issues,
-        details=details,
-        hard_link=hard_link,
-        overwrite=overwrite,
-    )
-
-
-def _check_labels(context: typer.Context, folder: RunFolder, out: Path, hard_link: bool) -> None:
-    """Refuse what `--corrected-labels` names before anything is read."""
-    from labelfix.data.read import Columns
-
-    what, manifest = "--corrected-labels", folder.read_manifest()
-    if is_table(out) or Columns.from_json(manifest["columns"]).spec.kind != "image":
-        check_table(context, out, folder, what)
-        if hard_link:
-            raise SettingsError("--hard-link: is for folders of images; leave it out")
-        return
-
-    from labelfix.outputs.image_tree import check_tree
-
-    check_target(context, out, folder, what, folder=True)
-    check_tree(out, manifest["classes"], bool(context.params.get("overwrite")))
-
-
-def _check_classifier(path: Path) -> None:
-    """Refuse to replace a folder that is no classifier: all that is in it would go.
-
-    Raises:
-        SettingsError: It holds something else.
-    """
-    if path.is_dir() and any(path.iterdir()) and not (path / CLASSIFIER_MARK).is_file():
-        raise SettingsError(f"--classifier {path}: is not a classifier of labelfix; choose another folder")
-
-
-def _told(report: ExportReport) -> str:
-    parts = [f"{report.changed:,} labels changed"]
-    parts += [f"{report.filled:,} filled in"] if report.filled else []
-    parts += [f"{report.dropped:,} rows left out"] if report.dropped else []
-    old = f"; the old labels are in {report.given_column!r}" if report.given_column else ""
-    return f"{report.rows:,} rows: {', '.join(parts)}{old}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -128,44 +127,26 @@ def flag(
     `labelfix correct` scored.
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
     """
-    _refuse_unfit(context)
+    if run is not None and corrected is not None:
+        raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
 
-    from labelfix.outputs import gate
-    from labelfix.outputs.baseline import read_accepted
-    from labelfix.outputs.chosen import by_budget, by_guarantee
-    from labelfix.outputs.corrected_rows import corrected_metadata, open_corrected
-    from labelfix.outputs.own_inputs import find_rows
-    from labelfix.outputs.snippets import look_up, look_ups_tell
-    from labelfix.outputs.trust import noise_rate, read_evidence, trusted_mask
+    from labelfix.outputs import flags, gate
     from labelfix.runs import RunFolder
 
-    folder = RunFolder.open_finished(run) if corrected is None else None
-    path = folder.corrected if folder is not None else corrected
-    assert path is not None
-    rows = open_corrected(path)
-    accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
-    source = str(path if folder is None else folder.path)
-    known = read_evidence(folder) if folder is not None else {}
-    trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
-    chosen = None
-    if max_false_flags is not None:
-        chosen = by_guarantee(rows, source, known, max_false_flags)
-    elif budget is not None:
-        chosen = by_budget(rows, budget, trusted)
-    shown = _shown(output_format, show)
-    judgement = gate.judge(
-        rows, source, max_issue_rate, min_confidence, accepted, shown, chosen, trusted, include_trusted
+    asked = flags.FlagOptions(
+        max_issue_rate=max_issue_rate,
+        min_confidence=min_confidence,
+        max_false_flags=max_false_flags,
+        budget=budget,
+        max_noise_rate=max_noise_rate,
+        baseline=baseline or (),
+        include_trusted=include_trusted,
+        show=_shown(output_format, show),
+        noisy=noisy,
     )
-    if max_noise_rate is not None:
-        judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=max_noise_rate)
+    asked.refuse_unfit(of_run=corrected is None)
     voice = options.voice(context)
-    about = corrected_metadata(rows)
-    files = dict.fromkeys(found.file for found in judgement.findings)
-    if look_ups_tell(about, files):
-        places, lost = find_rows(files, folder, path, noisy)
-        if lost:
-            voice.warn(lost)
-        judgement = gate.with_details(judgement, lambda found: look_up(found, about, places))
+    judgement = flags.flag(RunFolder.open_finished(run) if corrected is None else corrected, asked, voice.warn)
     if output_format is Format.json:
         voice.data(gate.as_json(judgement))
     elif output_format is Format.github:
@@ -174,30 +155,6 @@ def flag(
         voice.data(gate.as_text(judgement))
     if judgement.passed is False:
         raise typer.Exit(ABOVE_THE_GATE)
-
-
-def _refuse_unfit(context: typer.Context) -> None:
-    """Refuse flags that do not go together.
-
-    Raises:
-        SettingsError: There are such flags.
-    """
-    given = context.params
-    corrected, budget, share = given["corrected"], given["budget"], given["max_false_flags"]
-    if given["run"] is not None and corrected is not None:
-        raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
-    ways = {"--min-confidence": given["min_confidence"], "--max-false-flags": share, "--budget": budget}
-    if sum(value is not None for value in ways.values()) > 1:
-        raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
-    if share == 0:
-        raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
-    if corrected is not None and (share is not None or given["max_noise_rate"] is not None):
-        what = "--max-noise-rate" if share is None else "--max-false-flags"
-        raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
-    alone = {"--budget": budget, "--max-false-flags": share, "--corrected": corrected}
-    against = next((flag for flag, value in alone.items() if value is not None), None)
-    if given["include_trusted"] and against:
-        raise SettingsError(f"--include-trusted: goes with a run and a confidence only; leave it or {against} out")
 
 
 def _shown(output_format: Format, show: int | None) -> int | None:

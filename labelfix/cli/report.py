@@ -37,7 +37,7 @@ def report(
     check_target(context, path, folder)
     opened = open_run(context, folder.path)
     size = opened.report(
-        path, max_rows=max_rows, noisy=noisy, clean=clean, overwrite=overwrite, progress=voice.progress()
+        out, max_rows=max_rows, noisy=noisy, clean=clean, overwrite=overwrite, progress=voice.progress()
     )
     voice.note(f"{size / 1e6:.1f} MB; open it in any browser")
     voice.data(str(path))

@@ -7,31 +7,11 @@ from pathlib import Path
 
 import typer
 
-from labelfix.errors import SettingsError
-from labelfix.runs import RunFolder, inputs_of, named, refuse_target
+from labelfix.runs import RunFolder, inputs_of, named, refuse_no_table, refuse_target
 from labelfix.settings.resolve import config_path
 
 READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "matrix", "class_map")
 """Parameters of commands that name a file to read; so do `config` and `results`."""
-
-TABLE_SUFFIXES = (
-    ".parquet",
-    ".csv",
-    ".tsv",
-    ".csv.gz",
-    ".tsv.gz",
-    ".jsonl",
-    ".ndjson",
-    ".jsonl.gz",
-    ".ndjson.gz",
-    ".json",
-    ".json.gz",
-)
-
-
-def is_table(path: Path) -> bool:
-    """Whether a path is named like a table that labelfix writes."""
-    return path.name.lower().endswith(TABLE_SUFFIXES)
 
 
 def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
@@ -46,8 +26,7 @@ def check_table(context: typer.Context, path: Path, run: RunFolder | None = None
     Raises:
         SettingsError: The name is no table's, or as `check_target`.
     """
-    if not is_table(path):
-        raise SettingsError(f"{what} {path}: ends in none of {', '.join(TABLE_SUFFIXES)}; name the file that way")
+    refuse_no_table(path, what)
     check_target(context, path, run, what)
 
 

@@ -109,7 +109,7 @@ def _go_on(
 
 
 def _done(voice: Voice, run: Run, path: Path) -> None:
-    for line in _told(run.manifest["counts"], runs.read_json(run.folder.metrics).get("classifier_right")):
+    for line in _told(run.manifest["counts"], run.metrics.get("classifier_right")):
         voice.note(line)
     verdict = run.manifest.get("verdict")
     voice.note(f"corrected labels: {path / run.folder.corrected.name}")

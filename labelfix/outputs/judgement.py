@@ -45,7 +45,7 @@ class Finding:
         return self.path or (f"{self.file}, row {self.row}" if self.line is None else f"{self.file}:{self.line}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgement:
     """What the gate says.
 
@@ -81,6 +81,10 @@ class Judgement:
     max_noise_rate: float | None = None
     trusted: int = 0
     with_trusted: bool = False
+
+    def __repr__(self) -> str:
+        gate = {None: "no gate", True: "passed", False: "above the gate"}[self.passed]
+        return f"<Judgement of {self.source}: {self.issues:,} of {self.labelled:,} labels look wrong; {gate}>"
 
     @property
     def issue_rate(self) -> float:

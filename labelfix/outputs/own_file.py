@@ -45,6 +45,15 @@ class ExportReport:
     given_column: str | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        parts = [f"{self.changed:,} labels changed"]
+        parts += [f"{self.filled:,} filled in"] if self.filled else []
+        parts += [f"{self.dropped:,} rows left out"] if self.dropped else []
+        old = f"; the old labels are in {self.given_column!r}" if self.given_column else ""
+        return f"{self.rows:,} rows: {', '.join(parts)}{old}"
+
 
 def export_table(
     correction: Correction,

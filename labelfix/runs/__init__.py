@@ -4,7 +4,7 @@ from labelfix.runs.begun import Begun
 from labelfix.runs.files import atomic_path, held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
 from labelfix.runs.identity import run_id
-from labelfix.runs.targets import inputs_of, named, names_of, refuse_inputs, refuse_target
+from labelfix.runs.targets import inputs_of, is_table, named, names_of, refuse_inputs, refuse_no_table, refuse_target
 
 __all__ = [
     "RUNS",
@@ -15,10 +15,12 @@ __all__ = [
     "held",
     "how_to_go_on",
     "inputs_of",
+    "is_table",
     "named",
     "names_of",
     "read_json",
     "refuse_inputs",
+    "refuse_no_table",
     "refuse_taken",
     "refuse_target",
     "run_id",

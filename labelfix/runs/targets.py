@@ -18,6 +18,36 @@ Inputs = Iterable[tuple[str, Path]]
 """What each input is called, and where it lies: a file or a folder, there or not."""
 
 
+TABLE_SUFFIXES = (
+    ".parquet",
+    ".csv",
+    ".tsv",
+    ".csv.gz",
+    ".tsv.gz",
+    ".jsonl",
+    ".ndjson",
+    ".jsonl.gz",
+    ".ndjson.gz",
+    ".json",
+    ".json.gz",
+)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path is named like a table that labelfix writes."""
+    return path.name.lower().endswith(TABLE_SUFFIXES)
+
+
+def refuse_no_table(path: Path, what: str = "--out") -> None:
+    """Refuse a file that is not named like a table that labelfix writes.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if not is_table(path):
+        raise SettingsError(f"{what} {path}: ends in none of {', '.join(TABLE_SUFFIXES)}; name the file that way")
+
+
 def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--out", folder: bool = False) -> None:
     """Refuse a target that is an input, or that is there already and may not be replaced.
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from labelfix import correcting
-from labelfix.correcting import HeldBlocks, Scorer, joined, with_what_is_known
+from labelfix.correcting import HeldBlocks, Scorer, with_what_is_known
 from labelfix.correction.base import FittedModel, OwnRows
 from labelfix.data.tables import ClassNames, LabelTable, TrainingData
 from labelfix.models.features import FeatureInputs
@@ -65,6 +65,14 @@ def table(readable=None):
 def corrected(readable=None):
     scorer = Scorer(Classifier(), Corrector(), 0.5, torch.device("cpu"), "run", Path("parts"))
     return scorer.corrected(HeldBlocks(table(readable), FeatureInputs(SOFT.copy())), Silent())
+
+
+def joined(blocks):
+    """The columns of all blocks, one after the other."""
+    parts = list(blocks)
+    names = ("given", "soft", "predicted", "row_number")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return SimpleNamespace(ids=pa.concat_arrays([part.ids for part in parts]), **columns)
 
 
 def test_every_row_is_corrected_once_and_in_order(block):

@@ -1,4 +1,5 @@
-"""Writes docs/reference/ from the docstrings of the settings and the help of the commands.
+"""Writes docs/reference/ from the docstrings of the settings and of the Python interface, and the help of the
+commands.
 
     python -m tests.docs.reference_pages
 
@@ -8,15 +9,19 @@ Run it after a change to a setting or a flag; a test fails while the pages are s
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from typer.models import OptionInfo, ParameterInfo
 
+import labelfix
 from labelfix.cli.app import EPILOG, app
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.methods import METHOD_SETTINGS
@@ -69,6 +74,66 @@ def cli_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def python_page() -> str:
+    """docs/reference/python.md."""
+    parts = [
+        "# Python",
+        MADE_BY,
+        "What `import labelfix` gives; [how to use it](../how-to/python.md). Rows and tables are taken as a path, "
+        "`hub:NAME`, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`.",
+    ]
+    for name in ("check", "train", "resume", "load_run"):
+        parts += [f"## labelfix.{name}", *_python_function(f"labelfix.{name}", getattr(labelfix, name))]
+    for cls in (labelfix.Check, labelfix.Run):
+        parts += [f"## {cls.__name__}", *_google(inspect.getdoc(cls) or "")]
+        for name, member in _members(cls):
+            if callable(member):
+                parts += [f"### {cls.__name__}.{name}", *_python_function(name, member)]
+            else:
+                parts += [f"### {cls.__name__}.{name}", _one_line(inspect.getdoc(member) or "")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _members(cls: type) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties of a class and of those it extends, the latter first."""
+    for owner in reversed(cls.__mro__[:-1]):
+        for name, member in vars(owner).items():
+            if not name.startswith("_") and isinstance(member, FunctionType | property | cached_property):
+                yield name, member
+
+
+def _python_function(name: str, function: Any) -> Iterator[str]:
+    taken = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    written = [_python_parameter(p) for p in taken]
+    star = next((i for i, p in enumerate(taken) if p.kind is p.KEYWORD_ONLY), None)
+    if star is not None:
+        written.insert(star, "*")
+    yield f"    {name}({', '.join(written)})"
+    yield from _google(inspect.getdoc(function) or "")
+
+
+def _python_parameter(parameter: inspect.Parameter) -> str:
+    stars = {parameter.VAR_KEYWORD: "**", parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
+    default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+    return f"{stars}{parameter.name}{default}"
+
+
+def _google(doc: str) -> Iterator[str]:
+    """A Google docstring as Markdown: its paragraphs, its arguments as a table, what it gives and raises as lines."""
+    for part in doc.split("\n\n"):
+        head, _, body = part.partition("\n")
+        if head not in ("Args:", "Attributes:", "Returns:", "Raises:"):
+            yield _one_line(part)
+            continue
+        items = [_one_line(item) for item in re.split(r"\n(?=    \S)", "\n" + body) if item.strip()]
+        if head == "Returns:":
+            yield f"Gives: {' '.join(items)}"
+            continue
+        rows = [item.partition(": ") for item in items]
+        title = {"Args:": "takes", "Attributes:": "holds", "Raises:": "raises"}[head]
+        yield "\n".join([f"| {title} | |", "|---|---|", *(f"| `{n}` | {_cell(text)} |" for n, _, text in rows)])
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A flag or an argument of a command.
@@ -117,7 +182,11 @@ def parameters(function: Any) -> Iterator[Parameter]:
 def pages() -> dict[Path, str]:
     """Path → what stands there when it is fresh."""
     folder = ROOT / "docs" / "reference"
-    return {folder / "settings.md": settings_page(), folder / "cli.md": cli_page()}
+    return {
+        folder / "settings.md": settings_page(),
+        folder / "cli.md": cli_page(),
+        folder / "python.md": python_page(),
+    }
 
 
 def _table(fields: Any) -> str:
@@ -159,7 +228,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all pages."""
     for path, text in pages().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,0 +1,164 @@
+"""A finished run applied to rows: the classifier alone, or labels corrected."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.api.opened import OpenedRun
+from labelfix.data.tables import CorrectedLabels
+from labelfix.outputs.exports import corrected_table, prediction_table, write_corrected, write_tables
+from labelfix.progress import Progress, Silent
+from labelfix.ranks import together
+
+Rows = Any
+"""A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""
+
+
+class AppliedRun(OpenedRun):
+    """What a run says of rows, the same or new ones."""
+
+    def predict(self, rows: Rows, *, progress: Progress | None = None) -> pa.Table:
+        """Classify rows, blind to any label they carry.
+
+        Args:
+            rows: A path or a table with the input columns of the run.
+            progress: Told what happens.
+
+        Returns:
+            One row each: `id, predicted_label, confidence, probabilities` (list in class order), `source_file,
+            source_row`.
+        """
+        return pa.concat_tables(self._predictions(rows, progress or Silent())).combine_chunks()
+
+    def predict_to(
+        self, out: str | Path, rows: Rows, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> int:
+        """Classify rows and write what `predict` gives to a file, block by block, in bounded memory.
+
+        Args:
+            out: The file: .parquet, .csv or .tsv (also .gz), .jsonl or .json.
+            rows: As for `predict`.
+            overwrite: Replace a file that is there; an input never is.
+            progress: Told what happens.
+
+        Returns:
+            How many rows.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
+        """
+        self._refuse(out, overwrite, rows)
+        rows_written = 0
+
+        def counted() -> Iterator[pa.Table]:
+            nonlocal rows_written
+            for table in self._predictions(rows, progress or Silent(), out):
+                rows_written += len(table)
+                yield table
+
+        with together() as here:
+            if here.first:
+                write_tables(Path(out), counted(), self.classes.names)
+            else:
+                deque(counted(), maxlen=0)
+            here.wait()
+        return rows_written
+
+    def correct(
+        self,
+        rows: Rows,
+        *,
+        min_confidence: float | None = None,
+        soft_top_k: int | None = None,
+        progress: Progress | None = None,
+        **reading: Any,  # noqa: ANN401
+    ) -> pa.Table:
+        """Correct the labels of rows, the same or new ones.
+
+        Args:
+            rows: A path or a table with the input columns of the run.
+            min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
+            soft_top_k: Give only so many classes of each soft label. Default: as in the run.
+            progress: Told what happens.
+            reading: Fields of `DataSettings` for these rows: `label_column="votes"`, or `unlabelled=True` where they
+                have no label column.
+
+        Returns:
+            The columns of `corrected.parquet`, a row each in their order: what `correct_to` writes.
+
+        Raises:
+            InputError: The rows do not fit the run.
+        """
+        labels = self._labels(rows, progress or Silent(), min_confidence, None, reading)
+        written = self._written(soft_top_k, reading)
+        return pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+
+    def correct_to(
+        self,
+        out: str | Path,
+        rows: Rows,
+        *,
+        min_confidence: float | None = None,
+        soft_top_k: int | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        **reading: Any,  # noqa: ANN401
+    ) -> Mapping[str, int]:
+        """Correct the labels of rows and write them to a file as `corrected.parquet` is, block by block.
+
+        Args:
+            out: The file: .parquet, .csv or .tsv (also .gz), .jsonl or .json.
+            rows: As for `correct`.
+            min_confidence: As for `correct`.
+            soft_top_k: As for `correct`.
+            overwrite: Replace a file that is there; an input never is.
+            progress: Told what happens.
+            reading: As for `correct`.
+
+        Returns:
+            Rows of each action: `keep`, `relabel`, `review`, `fill`.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
+        """
+        self._refuse(out, overwrite, rows, self._reading_with(reading).class_map)
+        with together() as here:
+            labels = self._labels(rows, progress or Silent(), min_confidence, out, reading)
+            actions: Mapping[str, int] = {}
+            if here.first:
+                actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading))
+            else:
+                deque(labels, maxlen=0)
+            here.wait()
+        return actions
+
+    def _predictions(self, rows: Rows, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
+        blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
+        return (prediction_table(*block) for block in self._scorer(None, out).predicted(blocks, progress))
+
+    def _labels(
+        self,
+        rows: Rows,
+        progress: Progress,
+        min_confidence: float | None,
+        out: str | Path | None,
+        reading: Mapping[str, Any],
+    ) -> Iterator[CorrectedLabels]:
+        """Corrected labels, block by block."""
+        blocks = self._blocks(rows, progress, self._reading_with(reading))
+        return self._scorer(min_confidence, out).corrected(blocks, progress)
+
+    def _written(self, soft_top_k: int | None, reading: Mapping[str, Any]) -> dict[str, Any]:
+        """How corrected labels become a table."""
+        data = self._reading_with(reading)
+        return {
+            "spec": self.columns.spec,
+            "id_column": data.id_column or self.columns.id,
+            "soft_top_k": soft_top_k or self.settings.soft_top_k,
+            "encoding": data.encoding,
+        }

@@ -1,0 +1,165 @@
+"""A finished run, opened: its parts, and how rows are read and judged by them.
+
+Names that begin with an underscore are for this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.correcting import NewBlocks, Scorer
+from labelfix.correction.base import Corrector
+from labelfix.correction.storage import load_corrector
+from labelfix.data.findings import Findings
+from labelfix.data.read import Columns, open_rows
+from labelfix.data.tables import ClassNames
+from labelfix.devices import pick_device
+from labelfix.models.trained import TrainedClassifier
+from labelfix.outputs.corrected_rows import read_corrected
+from labelfix.outputs.own_inputs import OwnInput
+from labelfix.progress import Progress
+from labelfix.runs import RunFolder, inputs_of, named, read_json, refuse_target
+from labelfix.settings.data import DataSettings
+from labelfix.settings.run import TrainSettings, read_toml, train_settings
+
+
+class OpenedRun:
+    """What a finished run holds; heavy parts load when they are asked for.
+
+    Args:
+        folder: The run folder.
+
+    Attributes:
+        reading: How other files than the run's own are read: fields of `DataSettings`. The run's own settings hold
+            besides, but for class map, encoding and split.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.manifest: Mapping[str, Any] = folder.read_manifest(whole=True)
+        self.reading: dict[str, Any] = {}
+
+    @property
+    def path(self) -> Path:
+        """The run folder's path."""
+        return self.folder.path
+
+    @cached_property
+    def classes(self) -> ClassNames:
+        """The classes in their order."""
+        return ClassNames.from_json(self.manifest["class_names"])
+
+    @cached_property
+    def settings(self) -> TrainSettings:
+        """The settings the run was made with."""
+        return train_settings(read_toml(self.folder.settings), str(self.folder.settings))
+
+    @cached_property
+    def corrected(self) -> pa.Table:
+        """Corrected labels of every noisy row; the columns of `corrected.parquet`."""
+        return read_corrected(self.folder.corrected)
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """What was counted and measured: `metrics.json`."""
+        found: Mapping[str, Any] = read_json(self.folder.metrics)
+        return found
+
+    @cached_property
+    def classifier(self) -> TrainedClassifier:
+        """The trained classifier."""
+        return TrainedClassifier.load(self.folder.classifier)
+
+    @cached_property
+    def corrector(self) -> Corrector:
+        """What makes soft labels from the classifier's view and a given label."""
+        return load_corrector(self.folder.corrector)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What the columns of the run's own files mean."""
+        return Columns.from_json(self.manifest["columns"])
+
+    def _refuse(self, out: str | Path, overwrite: bool, *sources: Any, folder: bool = False) -> None:  # noqa: ANN401
+        """Refuse to write over what is read.
+
+        Args:
+            out: The target.
+            overwrite: Whether something else that is there may be replaced.
+            sources: What is read besides the run's own inputs.
+            folder: Whether the target is a folder.
+
+        Raises:
+            SettingsError: The target is an input, or is there already.
+        """
+        refuse_target(Path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
+
+    def _reading_with(self, reading: Mapping[str, Any]) -> DataSettings:
+        """How a file that is none of the run's own is read.
+
+        Args:
+            reading: Fields of `DataSettings` for this file; None where one is not given.
+        """
+        given = {name: value for name, value in reading.items() if value is not None}
+        return replace(
+            self.settings.data, **{"class_map": None, "encoding": None, "split": None, **self.reading, **given}
+        )
+
+    def _own_reading(self, columns: Columns | None = None) -> DataSettings:
+        """How the run's own files are read; their classes are the run's, whatever map they were made with.
+
+        Args:
+            columns: Its columns, where it is not the noisy file.
+        """
+        data = replace(self.settings.data, class_map=None, unlabelled=True)
+        return data if columns is None else replace(data, label_column=None, id_column=None)
+
+    def _own_blocks(self, own: OwnInput, progress: Progress) -> NewBlocks:
+        """The blocks of the run's own noisy file."""
+        return self._blocks(own.names[0], progress, self._own_reading())
+
+    def _blocks(
+        self,
+        rows: Any,  # noqa: ANN401 - a path, a table, a frame, a dataset
+        progress: Progress,
+        data: DataSettings,
+        columns: Columns | None = None,
+        look_at_labels: bool = True,
+    ) -> NewBlocks:
+        """Rows, checked, in blocks.
+
+        Args:
+            rows: A path or a table.
+            progress: Told what is odd about them.
+            data: How they are read.
+            columns: What their columns mean; None for those of the noisy file.
+            look_at_labels: Whether their labels count.
+
+        Raises:
+            InputError: The rows do not fit the run.
+        """
+        compute, findings = self.settings.compute, Findings()
+        opened = open_rows(
+            rows, self.classes, columns or self.columns, data, compute.read_rows, findings, look_at_labels
+        )
+        for warning in findings.warnings:
+            progress.warn(str(warning))
+        return NewBlocks.of(opened, self.classifier.representation, compute, progress)
+
+    def _scorer(self, min_confidence: float | None, out: str | Path | None = None) -> Scorer:
+        """What judges rows.
+
+        Args:
+            min_confidence: Labels are changed from this confidence on; None as in the run.
+            out: The file that is written, where several processes work on it together.
+        """
+        beside = None if out is None else Path(out).with_name(f".{Path(out).name}.parts")
+        threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
+        device = pick_device(self.settings.compute.device)
+        return Scorer(self.classifier, self.corrector, threshold, device, self.manifest["run_id"], beside)

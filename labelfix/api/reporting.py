@@ -1,0 +1,80 @@
+"""`Run.report`: what a run found, with the trusted rows nearest to its worst ones, as one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from labelfix.api.opened import OpenedRun
+from labelfix.data.tables import Codes
+from labelfix.devices import pick_device
+from labelfix.errors import LabelfixError
+from labelfix.nearest import nearest_trusted
+from labelfix.outputs.own_inputs import OwnInput, find_input
+from labelfix.outputs.report.collect import collect
+from labelfix.outputs.report.render import Reasons, write_report
+from labelfix.progress import Progress
+
+
+def report(
+    run: OpenedRun,
+    out: Path,
+    max_rows: int,
+    noisy: str | None,
+    clean: str | Sequence[str] | None,
+    progress: Progress,
+) -> int:
+    """Write it; without what rows hold where their file is gone or has changed.
+
+    Args:
+        run: The run.
+        out: The file.
+        max_rows: How many of the worst rows to show.
+        noisy: Where the noisy file lies now, if it was moved.
+        clean: Where the trusted ones lie now, in their order.
+        progress: Told what happens.
+
+    Returns:
+        Its size in bytes.
+    """
+    found = collect(run.folder, max_rows)
+    own = find_input(run.folder, "noisy", noisy)
+    reasons: Reasons = {}
+    why = own.missing("The nearest trusted rows are not shown")
+    if why:
+        progress.warn(own.missing("what rows hold is not shown"))
+    else:
+        wanted = np.array([row.position for row in found.worst], dtype=np.int64)
+        trusted = _trusted_names(run, clean, progress)
+        try:
+            reasons, why = _nearest(run, own, trusted, wanted, progress)
+        except (LabelfixError, OSError) as error:
+            why = f"The nearest trusted rows are not shown: {error}"
+    near = {each.file: each.file for rows in reasons.values() for each in rows}
+    return write_report(out, found, reasons, why, {**near, **own.files})
+
+
+def _trusted_names(run: OpenedRun, clean: str | Sequence[str] | None, progress: Progress) -> Sequence[str]:
+    """The trusted files, where rows of them do not stand in the noisy one; said where they are not found."""
+    if len(run.manifest["trusted_rows"]) >= run.manifest["data"]["clean"]["rows"]:
+        return ()
+    found = find_input(run.folder, "clean", clean)
+    if lost := found.missing("trusted rows that do not stand in the noisy file are not shown"):
+        progress.warn(lost)
+    return found.names
+
+
+def _nearest(
+    run: OpenedRun, own: OwnInput, trusted: Sequence[str], wanted: Codes, progress: Progress
+) -> tuple[Reasons, str]:
+    """Of some rows: those that stand in the noisy file, and those of trusted files that hold inputs."""
+    rows = np.asarray(run.manifest["trusted_rows"], dtype=np.int64)
+    columns = replace(run.columns, id=run.columns.clean_id, label=run.columns.clean_label)
+    files = [partial(run._blocks, name, progress, run._own_reading(columns), columns) for name in trusted]
+    device = pick_device(run.settings.compute.device)
+    noisy = run._own_blocks(own, progress)
+    return nearest_trusted(noisy, files, run.classifier, device, wanted, np.unique(rows), run.folder)

@@ -1,0 +1,274 @@
+"""A finished run, and what can be done with it: what the commands do, with the same options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.api.applied import AppliedRun, Rows
+from labelfix.api.reporting import report
+from labelfix.correction.quality import compare_with_truth
+from labelfix.data.read import read_truth
+from labelfix.devices import pick_device
+from labelfix.errors import SettingsError, input_error
+from labelfix.evaluation import match
+from labelfix.next_rows import next_rows
+from labelfix.outputs.corrected_rows import CorrectedFile
+from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
+from labelfix.outputs.exports import write_tables
+from labelfix.outputs.flags import FlagOptions, flag
+from labelfix.outputs.judgement import Judgement
+from labelfix.outputs.own_file import ExportReport
+from labelfix.outputs.own_inputs import find_input
+from labelfix.outputs.trust import read_evidence
+from labelfix.progress import Progress, Silent
+
+
+class Run(AppliedRun):
+    """A finished run; heavy parts load when they are asked for."""
+
+    def __repr__(self) -> str:
+        counts, metrics = self.manifest["counts"], self.metrics
+        parts = [
+            f"{counts['noisy']:,} rows",
+            f"{len(self.classes)} classes",
+            f"method {self.manifest['method']}",
+            f"{counts['actions']['relabel']:,} labels changed",
+        ]
+        ledger = metrics.get("evidence", {}).get("ledger") or {}
+        labels, classifier = ledger.get("corrected_labels"), metrics.get("classifier_right")
+        if labels:
+            parts.append(f"corrected labels right on {labels['value']:.0%} of {labels['rows']:,} trusted rows")
+        elif classifier and classifier["rows"]:
+            parts.append(f"classifier right on {classifier['value']:.0%} of {classifier['rows']:,} trusted rows")
+        return f"<Run {str(self.path)!r}: {', '.join(parts)}>"
+
+    def evaluate(
+        self,
+        truth: Rows,
+        *,
+        label_column: str | None = None,
+        id_column: str | None = None,
+        encoding: str | None = None,
+    ) -> dict[str, Any]:
+        """Compare the run's corrected labels with a truth.
+
+        Args:
+            truth: A path or a table of ids and true labels. Rows that were trusted in training are left out:
+                their labels were given.
+            label_column: Column of the true labels. Default: found by its name, as in a trusted file.
+            id_column: Column of the ids. Default: as in the run.
+            encoding: Of a text file that is not UTF-8.
+
+        Returns:
+            Plain values; see `labelfix.correction.quality.compare_with_truth`; beside them `matched`, `unmatched`
+            and `trusted_left_out`, and `doubted`: trusted rows whose label looks wrong to models that never saw them.
+
+        Raises:
+            InputError: No id of the truth is among the run's rows.
+        """
+        data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
+        table = read_truth(truth, self.classes, data, self.columns.id)
+        matched = match(CorrectedFile(self.folder.corrected), table.ids, self.classes)
+        found = (matched.position >= 0) & table.labelled
+        if not found.any():
+            raise input_error(
+                table.name, "has no id that is among the run's rows", "give the ids of the noisy file, or --id-column"
+            )
+        usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
+        result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
+        return {
+            **result,
+            "matched": int(found.sum()),
+            "unmatched": int((~found).sum()),
+            "trusted_left_out": int((found & ~usable).sum()),
+            "doubted": read_evidence(self.folder).get("doubted", []),
+        }
+
+    def next_rows(self, count: int = 200, *, noisy: str | None = None, progress: Progress | None = None) -> pa.Table:
+        """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
+
+        Args:
+            count: How many.
+            noisy: Where the noisy file of the run lies now, if it was moved.
+            progress: Told what happens.
+
+        Raises:
+            InputError: The noisy file is gone, or has changed since.
+        """
+        own = find_input(self.folder, "noisy", noisy).needed()
+        blocks = self._own_blocks(own, progress or Silent())
+        device = pick_device(self.settings.compute.device)
+        trusted = self.manifest["trusted_rows"]
+        rows = CorrectedFile(self.folder.corrected)
+        return next_rows(rows, blocks, self.classifier, device, trusted, count, own.files)
+
+    def next_to(
+        self,
+        out: str | Path,
+        count: int = 200,
+        *,
+        noisy: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
+        """Write what `next_rows` gives to a file, and say how many rows.
+
+        Args:
+            out: The file: .csv, .tsv or .parquet.
+            count: How many rows.
+            noisy: As for `next_rows`.
+            overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
+            progress: Told what happens.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
+            InputError: As `next_rows`.
+        """
+        self._refuse(out, overwrite, noisy)
+        table = self.next_rows(count, noisy=noisy, progress=progress)
+        write_tables(Path(out), iter([table]), self.classes.names)
+        return len(table)
+
+    def flag(
+        self,
+        corrected: str | Path | pa.Table | None = None,
+        *,
+        max_issue_rate: float | None = None,
+        min_confidence: float | None = None,
+        max_false_flags: float | None = None,
+        budget: int | None = None,
+        max_noise_rate: float | None = None,
+        baseline: str | Path | Sequence[str | Path] = (),
+        include_trusted: bool = False,
+        show: int | None = None,
+        noisy: str | None = None,
+        progress: Progress | None = None,
+    ) -> Judgement:
+        """The rows whose labels look wrong, worst first.
+
+        Args:
+            corrected: What `correct` gave or `correct_to` wrote, to be judged instead of the run's own rows.
+            max_issue_rate: A gate: at most this share of the labelled rows may look wrong.
+            min_confidence: A row looks wrong only where the confidence reaches this. Default: as in the run.
+            max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
+            budget: Flag so many rows, the worst ones.
+            max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
+            baseline: A file, or files, of rows that were accepted before.
+            include_trusted: Do not leave trusted rows out.
+            show: How many findings to give, the worst ones. Default: all.
+            noisy: Where the noisy file lies now, if it was moved.
+            progress: Told what cannot be shown.
+
+        Returns:
+            The judgement: `findings`, `issues`, `issue_rate`, and `passed` where there is a gate.
+
+        Raises:
+            SettingsError: Options do not go together.
+            InputError: What an option rests on is not there.
+        """
+        asked = FlagOptions(
+            max_issue_rate=max_issue_rate,
+            min_confidence=min_confidence,
+            max_false_flags=max_false_flags,
+            budget=budget,
+            max_noise_rate=max_noise_rate,
+            baseline=[baseline] if isinstance(baseline, str | Path) else baseline,
+            include_trusted=include_trusted,
+            show=show,
+            noisy=noisy,
+        )
+        of = Path(corrected) if isinstance(corrected, str | Path) else corrected
+        return flag(self.folder if of is None else of, asked, (progress or Silent()).warn)
+
+    def export(
+        self,
+        corrected_labels: str | Path | None = None,
+        *,
+        classifier: str | Path | None = None,
+        noisy: str | None = None,
+        min_confidence: float | None = None,
+        drop_issues: bool = False,
+        details: bool = False,
+        soft_top_k: int | None = None,
+        hard_link: bool = False,
+        overwrite: bool = False,
+    ) -> ExportReport | None:
+        """Give the noisy file back with its labels corrected: the same columns, order and types. Or the classifier.
+
+        Args:
+            corrected_labels: The file (.parquet, .csv, .tsv, .jsonl, .json) or, for images, a folder.
+            classifier: A folder to copy the classifier into.
+            noisy: Where the noisy file of the run lies now, if it was moved.
+            min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
+            drop_issues: Leave out the rows whose labels look wrong.
+            details: Add the scores.
+            soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
+            hard_link: Link images instead of copying them.
+            overwrite: Replace what is there; an input never is.
+
+        Returns:
+            What was written; None where it was only the classifier.
+
+        Raises:
+            SettingsError: Nothing is asked for; or a target is an input, or is there already.
+            InputError: The noisy file is gone or has changed.
+        """
+        if corrected_labels is None and classifier is None:
+            raise SettingsError("there is nothing to export: name a file for corrected_labels, or a classifier folder")
+        said = None
+        if classifier is not None:
+            self._refuse(classifier, overwrite, folder=True)
+            check_classifier(Path(classifier))
+        if corrected_labels is not None:
+            out = Path(corrected_labels)
+            self._refuse(out, overwrite, noisy, folder=is_tree(self.folder, out))
+            check_labels(self.folder, out, hard_link, overwrite)
+            said = export_labels(
+                self.folder,
+                out,
+                noisy=noisy,
+                min_confidence=min_confidence,
+                drop_issues=drop_issues,
+                details=details,
+                soft_top_k=soft_top_k,
+                hard_link=hard_link,
+                overwrite=overwrite,
+            )
+        if classifier is not None:
+            export_classifier(self.folder, Path(classifier), overwrite)
+        return said
+
+    def report(
+        self,
+        out: str | Path | None = None,
+        *,
+        max_rows: int = 200,
+        noisy: str | None = None,
+        clean: str | Sequence[str] | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
+        """Write what the run found into one HTML file; without what rows hold where their file is gone or has changed.
+
+        Args:
+            out: The file. Default: report.html in the run.
+            max_rows: How many of the worst rows to show.
+            noisy: Where the noisy file of the run lies now, if it was moved.
+            clean: Where the trusted ones lie now, in their order.
+            overwrite: Replace a file that is there; an input never is.
+            progress: Told what happens.
+
+        Returns:
+            Its size in bytes.
+
+        Raises:
+            SettingsError: The file is an input, or is there already.
+        """
+        path = self.path / "report.html" if out is None else Path(out)
+        self._refuse(path, overwrite, noisy, clean)
+        return report(self, path, max_rows, noisy, clean, progress or Silent())

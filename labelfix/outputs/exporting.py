@@ -1,0 +1,116 @@
+"""What `labelfix export` does, for the command and for Python: the noisy file with its labels corrected."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from labelfix.data.formats import ReadOptions, open_table
+from labelfix.data.read import Columns
+from labelfix.errors import SettingsError
+from labelfix.outputs.alignment import Correction
+from labelfix.outputs.corrected_rows import CorrectedFile
+from labelfix.outputs.image_tree import check_tree, export_tree
+from labelfix.outputs.own_file import ExportReport, export_table
+from labelfix.outputs.own_inputs import find_input
+from labelfix.runs import RunFolder, atomic_path, is_table, refuse_no_table
+
+CLASSIFIER_MARK = "labelfix.json"
+"""The file that makes a folder a classifier."""
+
+
+def is_tree(folder: RunFolder, out: Path) -> bool:
+    """Whether the labels go out as a folder of images by class, and not as a table.
+
+    Args:
+        folder: The run.
+        out: What is written.
+    """
+    return not is_table(out) and Columns.from_json(folder.read_manifest()["columns"]).spec.kind == "image"
+
+
+def check_labels(folder: RunFolder, out: Path, hard_link: bool, overwrite: bool) -> None:
+    """Refuse what corrected labels cannot be written to, before anything is read.
+
+    Raises:
+        SettingsError: The name is no table's, or links are asked for where there are no images.
+        InputError: There is a folder that holds what no export writes.
+    """
+    if is_tree(folder, out):
+        check_tree(out, folder.read_manifest()["classes"], overwrite)
+        return
+    refuse_no_table(out, "--corrected-labels")
+    if hard_link:
+        raise SettingsError("--hard-link: is for folders of images; leave it out")
+
+
+def check_classifier(path: Path) -> None:
+    """Refuse to replace a folder that is no classifier: all that is in it would go.
+
+    Raises:
+        SettingsError: It holds something else.
+    """
+    if path.is_dir() and any(path.iterdir()) and not (path / CLASSIFIER_MARK).is_file():
+        raise SettingsError(f"--classifier {path}: is not a classifier of labelfix; choose another folder")
+
+
+def export_labels(
+    folder: RunFolder,
+    out: Path,
+    *,
+    noisy: str | None = None,
+    min_confidence: float | None = None,
+    drop_issues: bool = False,
+    details: bool = False,
+    soft_top_k: int | None = None,
+    hard_link: bool = False,
+    overwrite: bool = False,
+) -> ExportReport:
+    """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
+
+    Args:
+        folder: The run.
+        out: A table's file or, for images, a folder.
+        noisy: Where the noisy file lies now, if it was moved.
+        min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
+        drop_issues: Leave out the rows whose labels look wrong.
+        details: Add the scores.
+        soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
+        hard_link: Link images instead of copying them.
+        overwrite: Replace an earlier export of images.
+
+    Raises:
+        InputError: The noisy file is gone or has changed, or the labels cannot be written that way.
+    """
+    manifest = folder.read_manifest(whole=True)
+    columns = Columns.from_json(manifest["columns"])
+    told = manifest["data"]["noisy"]
+    own = find_input(folder, "noisy", noisy).needed()
+    source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
+    assert columns.label is not None, "a run is trained on labelled rows"
+    files = tuple(told["files"])
+    correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
+    if not is_tree(folder, out):
+        return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
+    return export_tree(
+        correction,
+        columns.spec.columns[0],
+        out,
+        id_column=columns.id,
+        drop_issues=drop_issues,
+        details=details,
+        hard_link=hard_link,
+        overwrite=overwrite,
+    )
+
+
+def export_classifier(folder: RunFolder, out: Path, overwrite: bool = False) -> None:
+    """Copy the classifier of a run into a folder of its own; whether it may be written is asked before.
+
+    Args:
+        folder: The run.
+        out: The folder.
+        overwrite: Replace a classifier that is there.
+    """
+    with atomic_path(out, replace=overwrite) as beside:
+        shutil.copytree(folder.classifier, beside)

@@ -1,0 +1,152 @@
+"""What `labelfix flag` does, for the command and for Python: which rows look wrong, and whether they are too many.
+
+Imports nothing heavy: the gate may run on every commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from labelfix.errors import SettingsError, input_error
+from labelfix.outputs import gate
+from labelfix.outputs.baseline import read_accepted
+from labelfix.outputs.chosen import by_budget, by_guarantee
+from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, HeldRows, corrected_metadata, open_corrected
+from labelfix.outputs.corrected_schema import lack
+from labelfix.outputs.judgement import Judgement
+from labelfix.outputs.own_inputs import find_rows
+from labelfix.outputs.snippets import look_up, look_ups_tell
+from labelfix.outputs.trust import noise_rate, read_evidence, trusted_mask
+from labelfix.runs import RunFolder
+
+IN_MEMORY = "corrected labels"
+"""What a table in memory is called."""
+
+
+@dataclass(frozen=True)
+class FlagOptions:
+    """Which rows to flag, and what to hold them against; None and nothing leave an option away.
+
+    Attributes:
+        max_issue_rate: A gate: at most this share of the labelled rows may look wrong.
+        min_confidence: A row looks wrong only where the confidence reaches this. Default: as in the run.
+        max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
+        budget: Flag so many rows, the worst ones.
+        max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
+        baseline: Files of rows that were accepted before.
+        include_trusted: Do not leave trusted rows out.
+        show: How many findings to give, the worst ones; None gives all.
+        noisy: Where the noisy file lies now, if it was moved.
+    """
+
+    max_issue_rate: float | None = None
+    min_confidence: float | None = None
+    max_false_flags: float | None = None
+    budget: int | None = None
+    max_noise_rate: float | None = None
+    baseline: Sequence[str | Path] = ()
+    include_trusted: bool = False
+    show: int | None = None
+    noisy: str | None = None
+
+    def refuse_unfit(self, of_run: bool) -> None:
+        """Refuse options that do not go together, and values out of range.
+
+        Args:
+            of_run: Whether a run is judged, not a file of corrected labels.
+
+        Raises:
+            SettingsError: There are such options.
+        """
+        share = self.max_false_flags
+        for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise SettingsError(f"{_flag(name)} {value:g}: is not a share from 0 to 1")
+        for name, least in (("budget", 1), ("show", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise SettingsError(f"{_flag(name)} {value}: give {least} or more")
+        ways = {
+            "--min-confidence": self.min_confidence,
+            "--max-false-flags": share,
+            "--budget": self.budget,
+        }
+        if sum(value is not None for value in ways.values()) > 1:
+            raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
+        if share == 0:
+            raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
+        if not of_run and (share is not None or self.max_noise_rate is not None):
+            what = "--max-noise-rate" if share is None else "--max-false-flags"
+            raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
+        alone = {"--budget": self.budget, "--max-false-flags": share, "--corrected": None if of_run else ""}
+        against = next((flag for flag, value in alone.items() if value is not None), None)
+        if self.include_trusted and against:
+            raise SettingsError(f"--include-trusted: goes with a run and a confidence only; leave it or {against} out")
+
+
+def flag(
+    of: RunFolder | Path | pa.Table, asked: FlagOptions, warn: Callable[[str], None] = lambda _: None
+) -> Judgement:
+    """Find the rows whose labels look wrong, worst first.
+
+    Args:
+        of: A finished run; or a file or a table of corrected labels.
+        asked: Which rows, and the gates.
+        warn: Told what cannot be shown.
+
+    Raises:
+        SettingsError: Options do not go together.
+        InputError: The corrected labels, or what an option rests on, are not there.
+    """
+    folder = of if isinstance(of, RunFolder) else None
+    asked.refuse_unfit(folder is not None)
+    path, source, rows = _opened(of)
+    accepted = frozenset[str]().union(*(read_accepted(Path(each)) for each in asked.baseline))
+    known = read_evidence(folder) if folder is not None else {}
+    trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
+    chosen = None
+    if asked.max_false_flags is not None:
+        chosen = by_guarantee(rows, source, known, asked.max_false_flags)
+    elif asked.budget is not None:
+        chosen = by_budget(rows, asked.budget, trusted)
+    judgement = gate.judge(
+        rows,
+        source,
+        asked.max_issue_rate,
+        asked.min_confidence,
+        accepted,
+        asked.show,
+        chosen,
+        trusted,
+        asked.include_trusted,
+    )
+    if asked.max_noise_rate is not None:
+        judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=asked.max_noise_rate)
+    about = corrected_metadata(rows)
+    files = dict.fromkeys(found.file for found in judgement.findings)
+    if not look_ups_tell(about, files):
+        return judgement
+    places, lost = find_rows(files, folder, path, asked.noisy)
+    if lost:
+        warn(lost)
+    return gate.with_details(judgement, lambda found: look_up(found, about, places))
+
+
+def _opened(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:
+    """Where corrected labels lie, what they are called, and themselves."""
+    if isinstance(of, RunFolder):
+        return of.corrected, str(of.path), open_corrected(of.corrected)
+    if isinstance(of, pa.Table):
+        if what := lack(of.schema):
+            raise input_error(IN_MEMORY, f"are no table of corrected labels ({what})", REMEDY)
+        return Path(IN_MEMORY), IN_MEMORY, HeldRows(of.combine_chunks())
+    return of, str(of), open_corrected(of)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
