@@ -29,7 +29,7 @@ from labelfix.shared_blocks import Arrays, in_turn
 
 T = TypeVar("T")
 
-BLOCK = 16384
+BLOCK = 8192
 """Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
 
 

@@ -24,14 +24,14 @@ from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
-from labelfix.evidence.judge import Evidence, judge
+from labelfix.evidence.judge import Evidence, judge, passes
 from labelfix.methods.fit import Fit, fit, in_file_order
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
-from labelfix.progress import Progress
+from labelfix.progress import Progress, counted
 from labelfix.ranks import ranks, together
 from labelfix.runs import Begun, RunFolder, atomic_path, held, how_to_go_on, run_id, write_json
 from labelfix.settings.interval import Interval
@@ -167,7 +167,8 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
 def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
     """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
-    with threads:
+    total = passes(made.problem, made.model) + (len(made.problem.given) if settings.side_checks else 0)
+    with threads, counted(progress, "check against trusted rows", total):
         evidence = judge(made.problem, made.model, settings, data.classes, progress)
         repeated = checked(made) if settings.side_checks else None
     fitted = in_file_order(evidence.fitted, made.noisy_rows)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -41,3 +44,73 @@ class Silent:
 
     def warn(self, message: str) -> None:
         """Ignore it."""
+
+
+_counting: ContextVar[Callable[[int], None] | None] = ContextVar("counting", default=None)
+
+
+def rows_done(rows: int) -> None:
+    """Say from within a computation that it has passed over so many rows; a stage around it counts them.
+
+    Fits call each other many levels deep, and most of them need no listener for anything else.
+    """
+    told = _counting.get()
+    if told is not None:
+        told(rows)
+
+
+class Counted:
+    """A stage that counts rows which are told by `rows_done`; see `counted`.
+
+    Args:
+        progress: Told of the stage.
+        total: Rows ahead; None where that is not known.
+    """
+
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress, self._total = progress, total
+        self.done = 0
+
+    def add(self, rows: int) -> None:
+        """So many rows more; what goes beyond the total, which may be an estimate, is not counted."""
+        rows = rows if self._total is None else min(rows, self._total - self.done)
+        if rows > 0:
+            self.done += rows
+            self._progress.advance(rows)
+
+    def up_to(self, rows: int) -> None:
+        """At least so many rows in all."""
+        self.add(rows - self.done)
+
+
+@contextmanager
+def counted(progress: Progress, stage: str, total: int | None = None) -> Iterator[Counted]:
+    """A stage whose rows are counted where they are worked on, by `rows_done`.
+
+    A row counts each time that something passes over it: a head fitted six times to a thousand rows has done six
+    thousand. A stage within a stage counts for both.
+
+    Args:
+        progress: Told of the stage.
+        stage: Its name.
+        total: Rows ahead, or about how many.
+
+    Yields:
+        The count, for rows that nothing tells of.
+    """
+    progress.start(stage, total)
+    count, outer = Counted(progress, total), _counting.get()
+
+    def told(rows: int) -> None:
+        count.add(rows)
+        if outer is not None:
+            outer(rows)
+
+    token = _counting.set(told)
+    try:
+        yield count
+    finally:
+        _counting.reset(token)
+    if total is not None:
+        count.up_to(total)
+    progress.finish()

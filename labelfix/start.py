@@ -16,7 +16,7 @@ from labelfix.data.tables import TrainingData
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
 from labelfix.models.representation import Representation, choose_representation
-from labelfix.progress import Progress
+from labelfix.progress import Progress, counted
 from labelfix.runs import Begun
 from labelfix.settings.run import TrainSettings
 
@@ -99,7 +99,8 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
     sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
     if settings.compute.offline and any(isinstance(s, str) and s.startswith("hub:") for s in sources):
         raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
-    reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
+    with counted(progress, "read"):
+        reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
     for note in reading.notes:
         progress.say(note)
     for warning in reading.warnings:

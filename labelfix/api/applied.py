@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
 from labelfix.data.tables import CorrectedLabels
+from labelfix.display import listener
 from labelfix.outputs.exports import corrected_table, prediction_table, write_corrected, write_tables
-from labelfix.progress import Progress, Silent
+from labelfix.progress import Progress
 from labelfix.ranks import together
 
 Rows = Any
@@ -22,21 +23,21 @@ Rows = Any
 class AppliedRun(OpenedRun):
     """What a run says of rows, the same or new ones."""
 
-    def predict(self, rows: Rows, *, progress: Progress | None = None) -> pa.Table:
+    def predict(self, rows: Rows, *, progress: Progress | bool | None = None) -> pa.Table:
         """Classify rows, blind to any label they carry.
 
         Args:
             rows: A path or a table with the input columns of the run.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
 
         Returns:
             One row each: `id, predicted_label, confidence, probabilities` (list in class order), `source_file,
             source_row`.
         """
-        return pa.concat_tables(self._predictions(rows, progress or Silent())).combine_chunks()
+        return pa.concat_tables(self._predictions(rows, listener(progress))).combine_chunks()
 
     def predict_to(
-        self, out: str | Path, rows: Rows, *, overwrite: bool = False, progress: Progress | None = None
+        self, out: str | Path, rows: Rows, *, overwrite: bool = False, progress: Progress | bool | None = None
     ) -> int:
         """Classify rows and write what `predict` gives to a file, block by block, in bounded memory.
 
@@ -44,7 +45,7 @@ class AppliedRun(OpenedRun):
             out: The file: .parquet, .csv or .tsv (also .gz), .jsonl or .json.
             rows: As for `predict`.
             overwrite: Replace a file that is there; an input never is.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
 
         Returns:
             How many rows.
@@ -57,7 +58,7 @@ class AppliedRun(OpenedRun):
 
         def counted() -> Iterator[pa.Table]:
             nonlocal rows_written
-            for table in self._predictions(rows, progress or Silent(), out):
+            for table in self._predictions(rows, listener(progress), out):
                 rows_written += len(table)
                 yield table
 
@@ -75,7 +76,7 @@ class AppliedRun(OpenedRun):
         *,
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
         **reading: Any,  # noqa: ANN401
     ) -> pa.Table:
         """Correct the labels of rows, the same or new ones.
@@ -84,7 +85,7 @@ class AppliedRun(OpenedRun):
             rows: A path or a table with the input columns of the run.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             soft_top_k: Give only so many classes of each soft label. Default: as in the run.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
             reading: Fields of `DataSettings` for these rows: `label_column="votes"`, or `unlabelled=True` where they
                 have no label column.
 
@@ -94,7 +95,7 @@ class AppliedRun(OpenedRun):
         Raises:
             InputError: The rows do not fit the run.
         """
-        labels = self._labels(rows, progress or Silent(), min_confidence, None, reading)
+        labels = self._labels(rows, listener(progress), min_confidence, None, reading)
         written = self._written(soft_top_k, reading)
         return pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
 
@@ -106,7 +107,7 @@ class AppliedRun(OpenedRun):
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
         overwrite: bool = False,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
         **reading: Any,  # noqa: ANN401
     ) -> Mapping[str, int]:
         """Correct the labels of rows and write them to a file as `corrected.parquet` is, block by block.
@@ -117,7 +118,7 @@ class AppliedRun(OpenedRun):
             min_confidence: As for `correct`.
             soft_top_k: As for `correct`.
             overwrite: Replace a file that is there; an input never is.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
             reading: As for `correct`.
 
         Returns:
@@ -128,7 +129,7 @@ class AppliedRun(OpenedRun):
         """
         self._refuse(out, overwrite, rows, self._reading_with(reading).class_map)
         with together() as here:
-            labels = self._labels(rows, progress or Silent(), min_confidence, out, reading)
+            labels = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
                 actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading))

@@ -7,8 +7,9 @@ from typing import Any
 
 from labelfix import pipeline
 from labelfix.api.run import Run
+from labelfix.display import listener
 from labelfix.errors import SettingsError
-from labelfix.progress import Progress, Silent
+from labelfix.progress import Progress
 from labelfix.runs import RunFolder, named, refuse_inputs, refuse_taken
 from labelfix.settings.run import TrainSettings, settings_from
 
@@ -20,7 +21,7 @@ def train(
     *,
     settings: TrainSettings | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Run:
     """Correct the labels of a noisy table with the help of a trusted one.
@@ -32,7 +33,7 @@ def train(
         out: The run folder. Default: `runs/<UTC time>`.
         settings: All settings; instead of it, single ones can be given by name.
         overwrite: Replace a run that is there.
-        progress: Told what happens; nothing is shown by default.
+        progress: True shows bars on a terminal and in notebooks, plain lines elsewhere; or a listener that is told.
         options: Any setting by its name: `label_column="human1"`, `backbone="…"`, `epochs=20`, `seed=1`.
 
     Returns:
@@ -47,7 +48,7 @@ def train(
     if settings is not None and options:
         raise SettingsError("give either settings or single options, not both")
     settings = settings or settings_from(options)
-    progress = progress or Silent()
+    progress = listener(progress)
     path = Path(out) if out is not None else None
     if path is not None:
         refuse_inputs(path, named(noisy, clean, settings.data.class_map), "out")
@@ -60,7 +61,7 @@ def resume(
     noisy: Any = None,  # noqa: ANN401
     clean: Any = None,  # noqa: ANN401
     *,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Run:
     """Go on with a run that was interrupted; a finished one is only opened.
@@ -72,7 +73,7 @@ def resume(
         path: The run folder.
         noisy: The noisy table again where it was in memory; a name may be left out.
         clean: The trusted one, or several, likewise.
-        progress: Told what happens.
+        progress: Told what happens; True shows bars.
         options: `checkpoint_every`, `device`, `offline`, `cache_dir` and `read_rows` may be given anew; any other
             setting only with the value that it has.
 
@@ -85,7 +86,7 @@ def resume(
         InputError: The contents of an input have changed since the run was begun.
         TrainingError: Training could not go on.
     """
-    return Run(pipeline.resume(Path(path), noisy, clean, options, progress or Silent()))
+    return Run(pipeline.resume(Path(path), noisy, clean, options, listener(progress)))
 
 
 def load_run(path: str | Path | None = None) -> Run:

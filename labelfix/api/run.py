@@ -14,6 +14,7 @@ from labelfix.api.reporting import report
 from labelfix.correction.quality import compare_with_truth
 from labelfix.data.read import read_truth
 from labelfix.devices import pick_device
+from labelfix.display import listener
 from labelfix.errors import SettingsError, input_error
 from labelfix.evaluation import match
 from labelfix.next_rows import next_rows
@@ -25,7 +26,7 @@ from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.own_file import ExportReport
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.trust import read_evidence
-from labelfix.progress import Progress, Silent
+from labelfix.progress import Progress
 
 
 class Run(AppliedRun):
@@ -89,19 +90,21 @@ class Run(AppliedRun):
             "doubted": read_evidence(self.folder).get("doubted", []),
         }
 
-    def next_rows(self, count: int = 200, *, noisy: str | None = None, progress: Progress | None = None) -> pa.Table:
+    def next_rows(
+        self, count: int = 200, *, noisy: str | None = None, progress: Progress | bool | None = None
+    ) -> pa.Table:
         """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
 
         Args:
             count: How many.
             noisy: Where the noisy file of the run lies now, if it was moved.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
 
         Raises:
             InputError: The noisy file is gone, or has changed since.
         """
         own = find_input(self.folder, "noisy", noisy).needed()
-        blocks = self._own_blocks(own, progress or Silent())
+        blocks = self._own_blocks(own, listener(progress))
         device = pick_device(self.settings.compute.device)
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
@@ -114,7 +117,7 @@ class Run(AppliedRun):
         *,
         noisy: str | None = None,
         overwrite: bool = False,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
     ) -> int:
         """Write what `next_rows` gives to a file, and say how many rows.
 
@@ -123,7 +126,7 @@ class Run(AppliedRun):
             count: How many rows.
             noisy: As for `next_rows`.
             overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
 
         Raises:
             SettingsError: The file is an input, or is there already.
@@ -147,7 +150,7 @@ class Run(AppliedRun):
         include_trusted: bool = False,
         show: int | None = None,
         noisy: str | None = None,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
     ) -> Judgement:
         """The rows whose labels look wrong, worst first.
 
@@ -183,7 +186,7 @@ class Run(AppliedRun):
             noisy=noisy,
         )
         of = Path(corrected) if isinstance(corrected, str | Path) else corrected
-        return flag(self.folder if of is None else of, asked, (progress or Silent()).warn)
+        return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(
         self,
@@ -251,7 +254,7 @@ class Run(AppliedRun):
         noisy: str | None = None,
         clean: str | Sequence[str] | None = None,
         overwrite: bool = False,
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
     ) -> int:
         """Write what the run found into one HTML file; without what rows hold where their file is gone or has changed.
 
@@ -261,7 +264,7 @@ class Run(AppliedRun):
             noisy: Where the noisy file of the run lies now, if it was moved.
             clean: Where the trusted ones lie now, in their order.
             overwrite: Replace a file that is there; an input never is.
-            progress: Told what happens.
+            progress: Told what happens; True shows bars.
 
         Returns:
             Its size in bytes.
@@ -271,4 +274,4 @@ class Run(AppliedRun):
         """
         path = self.path / "report.html" if out is None else Path(out)
         self._refuse(path, overwrite, noisy, clean)
-        return report(self, path, max_rows, noisy, clean, progress or Silent())
+        return report(self, path, max_rows, noisy, clean, listener(progress))

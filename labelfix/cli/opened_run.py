@@ -30,7 +30,8 @@ def open_run(context: typer.Context, path: Path | None, **data: Any) -> Run:  # 
         RunError: There is no such finished run.
         SettingsError: A setting does not fit.
     """
-    from labelfix import api
+    with options.voice(context).loading():
+        from labelfix import api
 
     run = api.load_run(path)
     resolved = options.settings_of(context)

@@ -75,7 +75,8 @@ def train(
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 
-    from labelfix import api
+    with voice.loading():
+        from labelfix import api
 
     with interrupts.interruptible():
         run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=voice.progress())
@@ -101,7 +102,8 @@ def _go_on(
     given = options.given_again(context, method)
     voice.left_behind = lambda: _left_behind(path)
 
-    from labelfix import api
+    with voice.loading():
+        from labelfix import api
 
     with interrupts.interruptible():
         run = api.resume(path, noisy, clean or None, progress=voice.progress(), **given)

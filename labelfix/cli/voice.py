@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +15,7 @@ from labelfix.outputs.plain_text import visible
 from labelfix.progress import Progress
 
 if TYPE_CHECKING:
-    from labelfix.cli.progress import Shown
+    from labelfix.display import Shown
 
 
 def is_echo() -> bool:
@@ -58,15 +59,36 @@ class Voice:
         """Say on stderr what went wrong."""
         self._line(text)
 
-    def progress(self) -> Progress:
-        """A listener for long work: bars on a terminal, a few plain lines elsewhere, warnings only when quiet."""
-        from labelfix.cli.progress import Bars, Lines, WarningsOnly
+    def progress(self, brief: bool = False) -> Progress:
+        """A listener for long work: bars on a terminal, a few plain lines elsewhere, warnings only when quiet.
+
+        Args:
+            brief: Only what is under way and warnings, unless `--verbose` asks for all; the command sums up.
+        """
+        from labelfix.cli.interrupts import insist
+        from labelfix.display import Bars, Lines, WarningsOnly
 
         if self.quiet:
             return WarningsOnly(self.warn)
-        if self._shown is None:
-            self._shown = Bars() if sys.stderr.isatty() else Lines(self._line)
+        self.close()
+        brief = brief and not self.verbose
+        if sys.stderr.isatty():
+            self._shown = Bars(brief, insist)
+        else:
+            self._shown = Lines(self._line, brief=brief, at_each_step=insist)
         return self._shown
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Show on a terminal that something is about to begin: the libraries that compute take seconds to load."""
+        bars = self.progress(brief=True) if sys.stderr.isatty() and not self.quiet else None
+        if bars is not None:
+            bars.start("load")
+        try:
+            yield
+        finally:
+            if bars is not None:
+                self.close()
 
     def log_everything(self) -> None:
         """Show the library's log on stderr."""
@@ -78,6 +100,7 @@ class Voice:
         """Take bars that are still drawn off the terminal."""
         if self._shown is not None:
             self._shown.close()
+        self._shown = None
 
     def _line(self, text: str) -> None:
         if self.echo:

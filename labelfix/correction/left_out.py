@@ -27,6 +27,7 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
+from labelfix.progress import rows_done
 from labelfix.training.linear import LinearHead
 
 CHUNK = 16_384
@@ -69,6 +70,7 @@ def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float,
         for first in range(0, rows, CHUNK):
             part = slice(first, min(first + CHUNK, rows))
             found[part, columns] = leverage(_with_bias(features[part]).float())
+        rows_done(rows if columns == slice(None) else rows // classes)
     return found if step == 1 else _as_if_all_counted(found, _curvature(head, features[:rows]).float(), step)
 
 

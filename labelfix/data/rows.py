@@ -13,6 +13,7 @@ from labelfix.data.ids import canonical_ids, gather, row_numbers
 from labelfix.data.labels import LabelColumn, LabelReader
 from labelfix.data.repeats import Keys, Repeats, id_keys
 from labelfix.data.scan import scan
+from labelfix.progress import rows_done
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
         count = chunk.batch.num_rows
         files.append(np.full(count, chunk.file_index, np.int32))
         numbers.append(np.arange(chunk.first_row, chunk.first_row + count, dtype=np.int64))
+        rows_done(count)
     places = Places(source.files, np.concatenate(files), np.concatenate(numbers))
     return Rows(
         ids=gather(ids) if id_column is not None else row_numbers(len(places)),

@@ -73,6 +73,11 @@ class Agreement:
         return bool(binom.cdf(np.floor(hits + 1e-9), round(rows), self.hits[self.best].mean()) < DOUBT)
 
 
+def asks(problem: Problem, held: Held) -> bool:
+    """Whether noisy rows are asked: trusted ones are few, and fits are cheap."""
+    return len(held.rows) < FEW and len(problem.given) >= LEAST and problem.family == "head"
+
+
 def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progress: Progress) -> Agreement | None:
     """Fit the run's method and its rivals again, each time without a part of the noisy rows, and ask about that part.
 
@@ -85,9 +90,9 @@ def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progre
     Returns:
         None where trusted rows are enough, noisy ones too few, or whole networks would have to be trained.
     """
-    size = len(problem.given)
-    if len(held.rows) >= FEW or size < LEAST or problem.family != "head":
+    if not asks(problem, held):
         return None
+    size = len(problem.given)
     progress.say(f"{len(held.rows)} trusted rows are few: noisy rows that were kept out judge the classifiers too")
     chosen = np.random.default_rng([problem.seed, 43]).permutation(size)[:MOST].astype(np.int64)
     folds = cut(problem.given[chosen], problem.seed, PARTS)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.features import Inputs, content_keys
+from labelfix.progress import rows_done
 
 View = Callable[[Inputs, Codes], Probabilities]
 
@@ -114,6 +115,7 @@ def side_checks(
         score[rows] = 1 - np.searchsorted(usual, like, side="right") / len(usual)
         if held is not None:
             near += _near(unit, held, labels, rows, twin)
+        rows_done(len(rows))
     back = np.argsort(every, kind="stable")
     found = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
     missing = np.flatnonzero(np.bincount(truth, minlength=num_classes) == 0)

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
-from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
@@ -131,6 +131,16 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         confident = _confident_learning(rows, progress)
         found += [] if confident is None else [field.rival(CONFIDENT_LEARNING, [confident])]
     return tuple(found)
+
+
+def passes(problem: Problem) -> int:
+    """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`."""
+    noisy = SAMPLE if len(problem.given) >= LARGE else len(problem.given)
+    trusted, heads = len(problem.truth), FOLDS + 1
+    found = 4 * heads * trusted + 12 * noisy + (1 + len(RIDGES)) * heads * (noisy + trusted)
+    if importlib.util.find_spec("cleanlab") is not None:
+        found += len(GIVEN_RIDGES) * GIVEN_FOLDS * noisy + heads * (noisy + trusted)
+    return found
 
 
 def _nested(candidates: Sequence[CrossFitted], truth: Codes) -> Log:

@@ -16,7 +16,7 @@ from labelfix.devices import one_thread
 from labelfix.methods.table import METHODS
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation
-from labelfix.progress import Progress
+from labelfix.progress import Progress, counted
 from labelfix.settings.run import TrainSettings
 from labelfix.training.checkpoints import Checkpoints
 from labelfix.training.loop import outputs
@@ -87,7 +87,10 @@ def fit(
     )
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
-    with threads, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    # Networks and the default recipe show their own stages.
+    shown = problem.family == "head" and settings.method != "mlc"
+    stage_shown = counted(progress, f"fit {settings.method}") if shown else contextlib.nullcontext()
+    with threads, stage_shown, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         fitted = METHODS[settings.method](problem, settings.method_settings, progress)
         if settings.cross_fit:

@@ -24,7 +24,7 @@ from labelfix.errors import RunError
 from labelfix.models.cache import EntryWriter, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
-from labelfix.progress import Progress
+from labelfix.progress import Progress, counted
 from labelfix.ranks import Ranks, ranks
 from labelfix.settings.model import ComputeSettings
 
@@ -33,7 +33,9 @@ M = TypeVar("M", bound=nn.Module)
 WEIGHTS = "model.safetensors"
 
 EncodeWindow = Callable[[pa.RecordBatch, int], npt.NDArray[Any]]
-"""A window of input rows and the row (from 1) that it starts with, to an array with as many rows."""
+"""A window of input rows and the row (from 1) that it starts with, to an array with as many rows.
+
+What takes long tells of its batches by `rows_done`."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,12 @@ def encode_rows(
     def make(writer: EntryWriter, mine: slice = slice(None)) -> None:
         writer.append("rows", empty)
         here = range(-(-len(table) // window))[mine]
-        progress.start(f"encode {table.name}", min(len(here) * window, len(table)))
         whole = windows(table, window, compute.read_rows)
-        for number, batch in zip(here, itertools.islice(whole, here.start, here.stop), strict=True):
-            writer.append("rows", encode(batch, number * window + 1))
-            progress.advance(batch.num_rows)
-        progress.finish()
+        with counted(progress, f"encode {table.name}", min(len(here) * window, len(table))) as count:
+            for number, batch in zip(here, itertools.islice(whole, here.start, here.stop), strict=True):
+                before = count.done
+                writer.append("rows", encode(batch, number * window + 1))
+                count.up_to(before + batch.num_rows)
 
     if not ranks().alone:
         _make_together(compute, key, what, -(-len(table) // window), make, progress)

@@ -37,7 +37,7 @@ from labelfix.models.encoding import Card, digest, encode_features, read_weights
 from labelfix.models.features import FeatureInputs, TokenInputs
 from labelfix.models.pooling import CODE, named_pooling, pool
 from labelfix.models.tokens import WINDOW, load_tokenizer, longest, tokenize
-from labelfix.progress import Progress
+from labelfix.progress import Progress, rows_done
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
@@ -154,6 +154,7 @@ class FrozenText:
                 ids_there, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
                 hidden = encoder(input_ids=ids_there, attention_mask=mask).last_hidden_state
                 features[chosen] = pool(hidden, mask.unsqueeze(2).float(), self.pooling).cpu().numpy()
+                rows_done(len(chosen))
         return unit_norm(features)
 
 

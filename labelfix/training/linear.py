@@ -20,6 +20,8 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from labelfix.progress import rows_done
+
 Array = npt.NDArray[np.float64]
 
 Residual = Callable[[Tensor, slice], tuple[float, Tensor]]
@@ -161,7 +163,9 @@ def minimise(
         return value, _flat(metric.gradient(LinearHead(weight, bias)))
 
     options = {"maxiter": iterations, "ftol": tolerance, "gtol": 1e-5}
-    return unpack(minimize(loss, _flat(metric.into(start)), jac=True, method="L-BFGS-B", options=options).x)
+    found = unpack(minimize(loss, _flat(metric.into(start)), jac=True, method="L-BFGS-B", options=options).x)
+    rows_done(len(features))
+    return found
 
 
 def _flat(head: LinearHead) -> Array:

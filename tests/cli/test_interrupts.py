@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from labelfix.cli.interrupts import insist, interruptible
-from labelfix.cli.progress import Lines
+from labelfix.display import Lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -16,7 +16,7 @@ def test_a_signal_whose_exception_python_drops_ends_the_work_at_its_next_step(nu
         def __del__(self):
             os.kill(os.getpid(), number)
 
-    steps = Lines(lambda line: None)
+    steps = Lines(lambda line: None, at_each_step=insist)
     steps.start("train")
     with interruptible():
         steps.advance()

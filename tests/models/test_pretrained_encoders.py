@@ -66,6 +66,28 @@ def test_the_rows_read_at_once_do_not_change_a_byte_of_frozen_features(bert_fold
     assert found[0] == found[1] == found[2]
 
 
+def test_encoding_tells_of_every_batch(bert_folder, compute):
+    class Told(Silent):
+        stages, steps, ends = (), (), 0
+
+        def start(self, stage, total=None, unit="rows"):
+            self.stages += ((stage, total),)
+
+        def advance(self, amount=1, **facts):
+            self.steps += (amount,)
+
+        def finish(self):
+            self.ends += 1
+
+    told, table = Told(), text_table(TEXTS)
+    choose(table, compute, backbone=str(bert_folder), encode_batch_size=4).encode(table, compute, told)
+    whole, rest = divmod(len(TEXTS), 4)
+    assert told.stages == (("encode noisy", len(TEXTS)),)
+    assert told.steps == (4,) * whole + ((rest,) if rest else ())
+    assert len(told.steps) > 1
+    assert told.ends == 1
+
+
 def test_the_second_run_does_not_load_the_encoder(bert_folder, compute, monkeypatch):
     table = text_table(TEXTS)
     first = choose(table, compute, backbone=str(bert_folder)).encode(table, compute, Silent())

@@ -29,13 +29,14 @@ from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
 from labelfix.correction.heads import as_classifier, held_by, right_out_of_fold
+from labelfix.correction.left_out import shares_hessian
 from labelfix.correction.members import Rows, learned_transition, load
 from labelfix.correction.stack import fit_stack, merge
 from labelfix.correction.transition import Matrix
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import Prior
-from labelfix.methods.mlc.structured import SAMPLE, InnerProblem, StructuredCorrection, as_log, train
-from labelfix.progress import Progress
+from labelfix.methods.mlc.structured import OUTER_STEPS, SAMPLE, InnerProblem, StructuredCorrection, as_log, train
+from labelfix.progress import Progress, counted
 from labelfix.settings.methods import MlcSettings
 from labelfix.training.checkpoints import Checkpoints
 from labelfix.training.linear import LinearHead, cross_entropy_to
@@ -50,11 +51,34 @@ class _Clock:
     seconds: dict[str, float]
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
+    def part(self, name: str, total: int) -> Iterator[None]:
+        """Show a part as a stage, and time it."""
         started = perf_counter()
-        yield
+        with counted(self.progress, STAGES[name], total):
+            yield
         self.seconds[name] = round(perf_counter() - started, 3)
-        self.progress.advance(1)
+
+
+STAGES = {
+    "members": "fit simple models",
+    "meta step": "learn how labels go wrong",
+    "classifier": "fit the classifier",
+    "posterior": "weigh every label",
+}
+"""Part → its name for people."""
+
+
+def _passes(rows: Rows, width: int) -> dict[str, int]:
+    """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
+    heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
+    every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
+    own = 1 if shares_hessian(noisy, width, rows.num_classes) else heads
+    return {
+        "members": 4 * heads * (trusted + every) + 12 * min(noisy, members.SAMPLE),
+        "meta step": OUTER_STEPS * rows.folds.count * some,
+        "classifier": every + rows.folds.count * some,
+        "posterior": noisy + (own - 1) * min(noisy, SAMPLE),
+    }
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -67,16 +91,15 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     """
     rows, keep = load(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})
-    progress.start("fit", total=4, unit="parts")
-    with clock.part("members"):
+    passes = _passes(rows, rows.clean.shape[1])
+    with clock.part("members", passes["members"]):
         prior = Prior.from_arrays(kept.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
-    with clock.part("meta step"):
+    with clock.part("meta step", passes["meta step"]):
         correction, inner, history = meta_step(rows, prior, keep)
-    with clock.part("classifier"):
+    with clock.part("classifier", passes["classifier"]):
         classifier = kept.cross_fitted_stage(keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner))
-    with clock.part("posterior"):
+    with clock.part("posterior", passes["posterior"]):
         posterior = fit_posterior(problem, rows, prior, correction, classifier)
-    progress.finish()
     truth = rows.truth.numpy()
     metrics: dict[str, Any] = {
         "posterior": posterior.metrics,

@@ -4,15 +4,16 @@ import io
 
 import pytest
 
-from labelfix.cli import progress
-from labelfix.cli.progress import Bars, Lines, Stage, WarningsOnly, duration
+from labelfix import display
+from labelfix.display import Bars, Lines, Stage, WarningsOnly, duration, listener
+from labelfix.progress import Silent, counted, rows_done
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that a test moves."""
     now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -88,6 +89,7 @@ def test_a_terminal_gets_a_bar_with_stage_figures_and_speed_and_then_one_line(te
     assert "50 %" in drawn
     assert "epoch 2 · held-out accuracy 0.875" in drawn
     assert "rows/s" in drawn
+    assert " left" in drawn
     bars.advance(5)
     bars.finish()
     assert stream.getvalue().rstrip().splitlines()[-1].endswith("held-out accuracy 0.875")
@@ -124,3 +126,121 @@ def test_quiet_leaves_warnings_only():
     shown.warn("a danger")
     shown.finish()
     assert lines == ["a danger"]
+
+
+def test_a_stage_of_hours_says_so_less_and_less_often(clock):
+    lines = []
+    shown = Lines(lines.append)
+    shown.start("train", total=10_000)
+    for second in range(1, 10_001):
+        clock[0] = float(second)
+        shown.advance(1)
+    assert lines[0].startswith("train: 0 %, 1.0 rows/s, 2 h 46 min left")
+    assert 40 < len(lines) < 90
+
+
+def test_a_log_has_no_control_characters(clock):
+    lines = []
+    shown = Lines(lines.append, every=0)
+    shown.start("encode \x1b[2Jx", total=2)
+    clock[0] = 1.0
+    shown.advance(1)
+    shown.finish()
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_stage_within_a_stage_ends_alone(clock):
+    lines = []
+    shown = Lines(lines.append)
+    shown.start("check", total=100)
+    shown.advance(50)
+    shown.start("train", total=10)
+    shown.advance(10)
+    shown.finish()
+    clock[0] = 20.0
+    shown.advance(10)
+    shown.finish()
+    assert lines == ["train: 10 rows in 0.0 s", "check: 60 %, 3.0 rows/s, 13 s left", "check: 60 rows in 20 s"]
+
+
+def test_bars_within_a_bar_give_the_cursor_back_once_all_are_done(terminal):
+    bars, stream = terminal()
+    bars.start("check", total=10)
+    bars.start("train", total=10)
+    bars.finish()
+    bars.advance(5)
+    bars._live.refresh()
+    assert "50 %" in stream.getvalue()
+    bars.finish()
+    assert bars._live is None
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+
+
+def test_brief_lines_leave_out_choices_and_what_is_done_and_keep_warnings_and_long_stages(clock):
+    lines = []
+    shown = Lines(lines.append, brief=True)
+    shown.say("a choice")
+    shown.warn("a danger")
+    shown.start("train", total=100)
+    clock[0] = 20.0
+    shown.advance(50)
+    shown.finish()
+    assert lines == ["warning: a danger", "train: 50 %, 2.5 rows/s, 20 s left"]
+
+
+class Recorded(Silent):
+    def __init__(self):
+        self.told = []
+
+    def start(self, stage, total=None, unit="rows"):
+        self.told.append((stage, total))
+
+    def advance(self, amount=1, **facts):
+        self.told.append(amount)
+
+    def finish(self):
+        self.told.append("end")
+
+
+def test_rows_are_counted_where_they_are_worked_on_and_never_beyond_the_total():
+    outer, inner = Recorded(), Recorded()
+    rows_done(5)
+    with counted(outer, "check", 10):
+        rows_done(4)
+        with counted(inner, "fit", 8):
+            rows_done(3)
+            rows_done(7)
+        rows_done(1)
+    assert outer.told == [("check", 10), 4, 3, 3, "end"]
+    assert inner.told == [("fit", 8), 3, 5, "end"]
+    rows_done(5)
+
+
+def test_a_stage_of_unknown_length_ends_where_it_ends_and_a_known_one_is_filled_up():
+    told = Recorded()
+    with counted(told, "read"):
+        rows_done(4)
+    with counted(told, "fit", 9):
+        rows_done(2)
+    assert told.told == [("read", None), 4, "end", ("fit", 9), 2, 7, "end"]
+
+
+def test_python_shows_nothing_lines_or_what_it_is_given(capsys):
+    assert isinstance(listener(None), Silent)
+    assert isinstance(listener(False), Silent)
+    own = Recorded()
+    assert listener(own) is own
+    shown = listener(True)
+    assert isinstance(shown, Lines)
+    shown.start("fit", 3)
+    shown.advance(3)
+    shown.finish()
+    assert capsys.readouterr().err.startswith("fit: 3 rows in ")
+
+
+def test_python_on_a_terminal_shows_bars(monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", stream)
+    assert isinstance(listener(True), Bars)

@@ -1,0 +1,283 @@
+"""Long work made visible: bars on a terminal or in a notebook, a few plain lines elsewhere. All on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+from labelfix.outputs.plain_text import visible
+from labelfix.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import rich.progress
+
+LINE_EVERY = 15.0
+"""Seconds between two plain lines of one stage."""
+
+REFRESH_EVERY = 0.1
+"""Seconds between two updates of a bar; training advances a thousand times a second."""
+
+NAME_WIDTH = 28
+"""Letters of a stage's name beside its bar."""
+
+
+class Shown(Progress, Protocol):
+    """A progress display that can be taken away."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class Stage:
+    """One stage under way: what it has done, how fast, and what it reported last.
+
+    Args:
+        name: What is being done.
+        total: Units of work ahead; None where that is not known.
+        unit: What a unit is.
+    """
+
+    def __init__(self, name: str, total: int | None, unit: str) -> None:
+        self.name, self.total, self.unit = visible(name), total, unit
+        self.done = 0
+        self.facts: dict[str, float] = {}
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def speed(self) -> float:
+        """Units a second so far."""
+        return self.done / max(self.seconds, 1e-9)
+
+    def add(self, amount: int, figures: Mapping[str, float]) -> None:
+        """So much more is done, and these are the latest figures."""
+        self.done += amount
+        self.facts.update(figures)
+
+    def figures(self) -> list[str]:
+        """How far it is: `52 %`, `epoch 31`, `held-out accuracy 0.912`, `81,000 rows/s`, `12 s left`."""
+        share = f"{100 * self.done / self.total:.0f} %" if self.total else f"{self.done:,} {self.unit}"
+        left = [f"{duration((self.total - self.done) / self.speed)} left"] if self.total and self.done else []
+        return [share, *facts(self.facts), self.rate(), *left]
+
+    def under_way(self) -> str:
+        """What to say in the middle: `train: 52 %, epoch 31, held-out accuracy 0.912, 81,000 rows/s, 12 s left`."""
+        return f"{self.name}: {', '.join(self.figures())}"
+
+    def finished(self) -> str:
+        """What to say at the end: `train: 60,000 rows in 4.2 s, epoch 60, held-out accuracy 0.912`."""
+        head = f"{self.name}: {self.done:,} {self.unit} in {duration(self.seconds)}"
+        return ", ".join([head, *facts(self.facts)])
+
+    def rate(self) -> str:
+        """The speed, as `81,000 rows/s`."""
+        return f"{self.speed:,.{0 if self.speed >= 10 else 1}f} {self.unit}/s"
+
+
+def nothing() -> None:
+    """What is done at every step unless somebody asks for more."""
+
+
+class Lines:
+    """Plain lines, for logs: when a stage ends, and now and then within a long one.
+
+    Args:
+        write: Writes one line.
+        every: Seconds to the first line within a stage, and between two; in a stage of hours a tenth of its time.
+        brief: Leave out what stages and choices end in; within a long one, and of warnings, say all the same.
+        at_each_step: Called at every step.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        every: float = LINE_EVERY,
+        brief: bool = False,
+        at_each_step: Callable[[], None] = nothing,
+    ) -> None:
+        self._write, self._every, self._brief, self._at_each_step = write, every, brief, at_each_step
+        self._stages: list[Stage] = []
+        self._next = 0.0
+
+    def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
+        """See `Progress.start`."""
+        self._stages.append(Stage(stage, total, unit))
+        self._next = self._every
+
+    def advance(self, amount: int = 1, **facts: float) -> None:
+        """See `Progress.advance`."""
+        self._at_each_step()
+        if not self._stages:
+            return
+        stage = self._stages[-1]
+        stage.add(amount, facts)
+        if stage.seconds >= self._next:
+            self._next = stage.seconds + max(self._every, stage.seconds / 10)
+            self._write(stage.under_way())
+
+    def finish(self) -> None:
+        """See `Progress.finish`."""
+        if self._stages:
+            stage = self._stages.pop()
+            if not self._brief:
+                self._write(stage.finished())
+            self._next = (self._stages[-1].seconds if self._stages else 0.0) + self._every
+
+    def say(self, message: str) -> None:
+        """See `Progress.say`."""
+        if not self._brief:
+            self._write(message)
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""
+        self._write(f"warning: {message}")
+
+    def close(self) -> None:
+        """Forget stages that did not end."""
+        self._stages.clear()
+
+
+class Bars:
+    """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well.
+
+    Args:
+        brief: Let bars vanish without a line, and leave out choices.
+        at_each_step: Called at every step.
+    """
+
+    def __init__(self, brief: bool = False, at_each_step: Callable[[], None] = nothing) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._brief, self._at_each_step = brief, at_each_step
+        self._live: rich.progress.Progress | None = None
+        self._stages: list[tuple[Stage, rich.progress.TaskID]] = []
+        self._drawn = 0.0
+
+    def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
+        """See `Progress.start`."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        begun = Stage(stage, total, unit)
+        if self._live is None:
+            self._live = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=20),
+                TextColumn("{task.fields[shown]}", markup=False),
+                TimeElapsedColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._live.start()
+        name = begun.name if len(begun.name) <= NAME_WIDTH else f"{begun.name[: NAME_WIDTH - 1]}…"
+        self._stages.append((begun, self._live.add_task(name, total=total, shown="")))
+
+    def advance(self, amount: int = 1, **facts_: float) -> None:
+        """See `Progress.advance`."""
+        self._at_each_step()
+        if not self._stages or self._live is None:
+            return
+        stage, task = self._stages[-1]
+        stage.add(amount, facts_)
+        now = time.monotonic()
+        if now - self._drawn >= REFRESH_EVERY:
+            self._drawn = now
+            self._live.update(task, completed=stage.done, shown=" · ".join(stage.figures()))
+
+    def finish(self) -> None:
+        """See `Progress.finish`."""
+        if not self._stages:
+            return
+        stage, task = self._stages.pop()
+        if self._live is not None:
+            self._live.remove_task(task)
+        if not self._stages:
+            self.close()
+        if not self._brief:
+            self._console.print(stage.finished())
+
+    def say(self, message: str) -> None:
+        """See `Progress.say`."""
+        for line in () if self._brief else message.splitlines():
+            self._console.print(visible(line))
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""
+        from rich.text import Text
+
+        for line in message.splitlines():
+            self._console.print(Text(f"warning: {visible(line)}", style="yellow"))
+
+    def close(self) -> None:
+        """Take the bars off the terminal and show the cursor again."""
+        if self._live is not None:
+            self._live.stop()
+        self._live = None
+        self._stages.clear()
+
+
+class WarningsOnly(Silent):
+    """What `--quiet` leaves.
+
+    Args:
+        write: Writes one warning.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""
+        self._write(message)
+
+
+def listener(progress: Progress | bool | None) -> Progress:
+    """Who is told of long work from Python.
+
+    Args:
+        progress: A listener; True for bars on a terminal or in a notebook, and plain lines on stderr elsewhere; None or
+            False for nobody.
+    """
+    if progress is None or progress is False:
+        return Silent()
+    return shown() if progress is True else progress
+
+
+def shown() -> Shown:
+    """Bars where they can be drawn, else plain lines on stderr."""
+    from rich.console import Console
+
+    notebook = Console().is_jupyter
+    if find_spec("ipywidgets") is not None if notebook else sys.stderr.isatty():
+        return Bars()
+    return Lines(_to_stderr)
+
+
+def _to_stderr(line: str) -> None:
+    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
+
+
+def facts(values: dict[str, float]) -> list[str]:
+    """Figures as a person reads them: `epoch 31`, `held-out accuracy 0.912`."""
+    return [f"{visible(name).replace('_', ' ')} {_number(value)}" for name, value in values.items()]
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `3 min 10 s` or `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3f}"

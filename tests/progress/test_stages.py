@@ -1,0 +1,82 @@
+"""Whoever waits is told: every stage begins with what lies ahead, moves, and ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import labelfix
+from labelfix.progress import Silent
+
+
+class Stage:
+    def __init__(self, name, total):
+        self.name, self.total, self.steps, self.ended = name, total, [], False
+
+
+class Recorder(Silent):
+    """Keeps every stage with its steps."""
+
+    def __init__(self):
+        self.stages, self._open = [], []
+
+    def start(self, stage, total=None, unit="rows"):
+        self._open.append(Stage(stage, total))
+        self.stages.append(self._open[-1])
+
+    def advance(self, amount=1, **facts):
+        self._open[-1].steps.append(amount)
+
+    def finish(self):
+        self._open.pop().ended = True
+
+    def named(self, name):
+        return next(stage for stage in self.stages if stage.name.startswith(name))
+
+
+def table(rows=240):
+    generator = np.random.default_rng(0)
+    truth = np.arange(rows) % 2
+    points = generator.normal(0, 1, (rows, 2)) + np.where(truth[:, None] == 1, 2.0, -2.0)
+    given = np.where(generator.random(rows) < 0.2, 1 - truth, truth)
+    words = np.array(["cat", "dog"])
+    noisy = pa.table({"id": np.arange(rows), "x": points[:, 0], "y": points[:, 1], "label": words[given]})
+    return noisy, pa.table({"id": np.arange(40), "label": words[truth[:40]]})
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        ({}, ["fit simple models", "learn how labels go wrong", "fit the classifier", "weigh every label"]),
+        ({"method": "glc"}, ["fit glc"]),
+        ({"backbone": "mlp", "epochs": 2, "recipe": "paper"}, ["train"]),
+    ],
+    ids=["mlc", "glc", "network"],
+)
+def test_every_stage_of_training_begins_moves_and_ends(tmp_path, monkeypatch, options, fits):
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    told = Recorder()
+    noisy, clean = table()
+    run = labelfix.train(
+        noisy, clean, out=tmp_path / "run", cache_dir=str(tmp_path / "cache"), progress=told, **options
+    )
+    assert all(stage.ended for stage in told.stages), [stage.name for stage in told.stages if not stage.ended]
+    names = [stage.name for stage in told.stages]
+    for name in ["read", "encode noisy", *fits, "check against trusted rows", "correct"]:
+        assert name in names
+    for stage in told.stages:
+        assert sum(stage.steps) > 0, f"{stage.name} never moved"
+        if stage.total is not None:
+            assert sum(stage.steps) == stage.total, stage.name
+    assert told.named("correct").total == told.named("encode noisy").total == 240
+    for name in ["fit simple", "learn how", "check against"] if not options else []:
+        assert len(told.named(name).steps) >= 8, f"{name} stands still"
+
+    told = Recorder()
+    run.predict(noisy, progress=told)
+    run.correct(noisy, progress=told)
+    assert [(s.name, s.total, sum(s.steps), s.ended) for s in told.stages] == [
+        ("predict", 240, 240, True),
+        ("correct", 240, 240, True),
+    ]
