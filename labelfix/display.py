@@ -81,6 +81,41 @@ class Stage:
         return f"{self.speed:,.{0 if self.speed >= 10 else 1}f} {self.unit}/s"
 
 
+class Folded:
+    """What brief displays leave out, so that a command can say how much it was.
+
+    Attributes:
+        choices: Choices that were made, and not shown.
+        warnings: Warnings after the first, and not shown yet.
+    """
+
+    def __init__(self) -> None:
+        self.choices = 0
+        self.warnings: list[str] = []
+        self._warned = False
+
+    def takes(self, warning: str) -> bool:
+        """Whether a warning is left out: all but the first are."""
+        if not self._warned:
+            self._warned = True
+            return False
+        self.warnings.append(warning)
+        return True
+
+    def counted(self, message: str) -> str:
+        """A line, with the number of choices that were made so far."""
+        if not self.choices:
+            return message
+        choices = "1 choice was" if self.choices == 1 else f"{self.choices} choices were"
+        return f"{message} ({choices} made: -v or labelfix check shows {'it' if self.choices == 1 else 'them'})"
+
+    def rest(self) -> str:
+        """What to say of the warnings that were left out; empty where there are none."""
+        if len(self.warnings) < 2:
+            return "".join(self.warnings)
+        return f"{len(self.warnings)} more warnings: -v or labelfix check shows them"
+
+
 def nothing() -> None:
     """What is done at every step unless somebody asks for more."""
 
@@ -91,7 +126,7 @@ class Lines:
     Args:
         write: Writes one line.
         every: Seconds to the first line within a stage, and between two; in a stage of hours a tenth of its time.
-        brief: Leave out what stages and choices end in; within a long one, and of warnings, say all the same.
+        brief: Leave out finished stages, choices and all warnings but the first; `folded` has what was left out.
         at_each_step: Called at every step.
     """
 
@@ -102,7 +137,8 @@ class Lines:
         brief: bool = False,
         at_each_step: Callable[[], None] = nothing,
     ) -> None:
-        self._write, self._every, self._brief, self._at_each_step = write, every, brief, at_each_step
+        self._write, self._every, self._at_each_step = write, every, at_each_step
+        self.folded = Folded() if brief else None
         self._stages: list[Stage] = []
         self._next = 0.0
 
@@ -126,18 +162,25 @@ class Lines:
         """See `Progress.finish`."""
         if self._stages:
             stage = self._stages.pop()
-            if not self._brief:
+            if self.folded is None:
                 self._write(stage.finished())
             self._next = (self._stages[-1].seconds if self._stages else 0.0) + self._every
 
     def say(self, message: str) -> None:
         """See `Progress.say`."""
-        if not self._brief:
+        if self.folded is None:
             self._write(message)
+        else:
+            self.folded.choices += 1
+
+    def headline(self, message: str) -> None:
+        """See `Progress.headline`."""
+        self._write(message if self.folded is None else self.folded.counted(message))
 
     def warn(self, message: str) -> None:
         """See `Progress.warn`."""
-        self._write(f"warning: {message}")
+        if self.folded is None or not self.folded.takes(message):
+            self._write(f"warning: {message}")
 
     def close(self) -> None:
         """Forget stages that did not end."""
@@ -148,7 +191,7 @@ class Bars:
     """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well.
 
     Args:
-        brief: Let bars vanish without a line, and leave out choices.
+        brief: Let bars vanish without a line, and leave out choices and all warnings but the first; `folded` has these.
         at_each_step: Called at every step.
     """
 
@@ -156,7 +199,8 @@ class Bars:
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._brief, self._at_each_step = brief, at_each_step
+        self._at_each_step = at_each_step
+        self.folded = Folded() if brief else None
         self._live: rich.progress.Progress | None = None
         self._stages: list[tuple[Stage, rich.progress.TaskID]] = []
         self._drawn = 0.0
@@ -200,18 +244,27 @@ class Bars:
             self._live.remove_task(task)
         if not self._stages:
             self.close()
-        if not self._brief:
+        if self.folded is None:
             self._console.print(stage.finished())
 
     def say(self, message: str) -> None:
         """See `Progress.say`."""
-        for line in () if self._brief else message.splitlines():
+        if self.folded is not None:
+            self.folded.choices += 1
+            return
+        for line in message.splitlines():
             self._console.print(visible(line))
+
+    def headline(self, message: str) -> None:
+        """See `Progress.headline`."""
+        self._console.print(visible(message if self.folded is None else self.folded.counted(message)))
 
     def warn(self, message: str) -> None:
         """See `Progress.warn`."""
         from rich.text import Text
 
+        if self.folded is not None and self.folded.takes(message):
+            return
         for line in message.splitlines():
             self._console.print(Text(f"warning: {visible(line)}", style="yellow"))
 

@@ -23,6 +23,9 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """One line a person should read: a choice made, a figure found."""
 
+    def headline(self, message: str) -> None:
+        """One line that a person sees even where choices are not shown: what was read."""
+
     def warn(self, message: str) -> None:
         """One line about something that may be wrong."""
 
@@ -40,6 +43,9 @@ class Silent:
         """Ignore it."""
 
     def say(self, message: str) -> None:
+        """Ignore it."""
+
+    def headline(self, message: str) -> None:
         """Ignore it."""
 
     def warn(self, message: str) -> None:

@@ -105,6 +105,7 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
         progress.say(note)
     for warning in reading.warnings:
         progress.warn(str(warning))
+    progress.headline(reading.headline)
     return reading
 
 

@@ -56,7 +56,11 @@ Quiet = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "--verbose", "-v", callback=_verbose, metavar="", help="Show the library's log, and tracebacks of errors."
+        "--verbose",
+        "-v",
+        callback=_verbose,
+        metavar="",
+        help="Show every choice and stage, the library's log, and tracebacks of errors.",
     ),
 ]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,10 +12,13 @@ from labelfix.cli import interrupts, options
 from labelfix.cli.evaluate import share
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.voice import Voice
+from labelfix.display import duration
 from labelfix.errors import SettingsError
+from labelfix.outputs.summing_up import next_step, result
 
 if TYPE_CHECKING:
     from labelfix.api import Run
+    from labelfix.progress import Progress
 
 
 def train(
@@ -75,12 +77,14 @@ def train(
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 
+    voice.begin(f"reading {noisy} and {' and '.join(clean)}")
     with voice.loading():
         from labelfix import api
 
+    progress = voice.progress(brief=True)
     with interrupts.interruptible():
-        run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=voice.progress())
-    _done(voice, run, path)
+        run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=progress)
+    _done(voice, run, path, progress)
 
 
 def _go_on(
@@ -102,35 +106,29 @@ def _go_on(
     given = options.given_again(context, method)
     voice.left_behind = lambda: _left_behind(path)
 
+    voice.begin(f"going on with {path}")
     with voice.loading():
         from labelfix import api
 
+    progress = voice.progress(brief=True)
     with interrupts.interruptible():
-        run = api.resume(path, noisy, clean or None, progress=voice.progress(), **given)
-    _done(voice, run, path)
+        run = api.resume(path, noisy, clean or None, progress=progress, **given)
+    _done(voice, run, path, progress)
 
 
-def _done(voice: Voice, run: Run, path: Path) -> None:
-    for line in _told(run.manifest["counts"], run.metrics.get("classifier_right")):
-        voice.note(line)
-    verdict = run.manifest.get("verdict")
-    voice.note(f"corrected labels: {path / run.folder.corrected.name}")
-    voice.note(f"next: labelfix flag --run {path} · labelfix export --run {path} --corrected-labels fixed.parquet")
-    if verdict:
-        voice.note(f"verdict: {verdict['sentence']}")
+def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
+    folded = getattr(progress, "folded", None)
+    if folded is not None and folded.rest():
+        voice.warn(folded.rest())
+    manifest, metrics = run.manifest, run.metrics
+    verdict, right = manifest.get("verdict"), metrics.get("classifier_right")
+    if voice.verbose and right and right["rows"]:
+        voice.note(f"classifier right on {right['judged_on']}: {share(right).strip()}")
+    seconds = duration(sum(manifest["seconds"].values()))
+    voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
+    voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))
+    voice.note(next_step(verdict, str(path), str(manifest["data"]["noisy"]["name"])))
     voice.data(str(path))
-
-
-def _told(counts: Mapping[str, Any], right: Mapping[str, Any] | None) -> list[str]:
-    """What came out, for people."""
-    actions = counts["actions"]
-    changes = [f"{actions['relabel']:,} labels changed"]
-    changes += [f"{actions['review']:,} doubtful but kept"] if actions["review"] else []
-    changes += [f"{actions['fill']:,} filled in"] if actions["fill"] else []
-    lines = [f"{counts['noisy']:,} rows: {', '.join(changes)}"]
-    if right and right["rows"]:
-        lines.append(f"classifier right on {right['judged_on']}: {share(right).strip()}")
-    return lines
 
 
 def _left_behind(path: Path) -> str:

@@ -78,6 +78,11 @@ class Voice:
             self._shown = Lines(self._line, brief=brief, at_each_step=insist)
         return self._shown
 
+    def begin(self, text: str) -> None:
+        """Say in a log what has begun; on a terminal a bar does."""
+        if not sys.stderr.isatty():
+            self.note(text)
+
     @contextmanager
     def loading(self) -> Iterator[None]:
         """Show on a terminal that something is about to begin: the libraries that compute take seconds to load."""

@@ -52,6 +52,19 @@ class Reading:
     noisy_source: TableSource
     clean_source: TableSource
 
+    @property
+    def headline(self) -> str:
+        """What was read, in one line."""
+        data, spec = self.data, self.columns.spec
+        kind = "inputs" if spec.kind == "table" else spec.kind
+        inputs = f"{kind} in {f'{len(spec.columns)} columns' if len(spec.columns) > 1 else repr(spec.columns[0])}"
+        trusted, paired = len(data.clean), int((data.clean_in_noisy >= 0).sum())
+        among = f"{trusted:,} of them trusted"
+        if paired < trusted:
+            among = f"{trusted:,} trusted rows, {f'{paired:,} of them' if paired else 'none of them'} among these"
+        rows = f"{len(data.noisy):,} rows of {len(data.classes)} classes"
+        return f"{rows}: labels in {self.columns.label!r}, {inputs}; {among}"
+
 
 def read_training(noisy: Source, clean: Source, settings: DataSettings, read_rows: int = READ_ROWS) -> Reading:
     """Read and join a noisy and a trusted table.

@@ -47,14 +47,15 @@ def test_a_trusted_row_that_looks_wrong_is_listed_and_kept(
     assert "gold.csv, row 1 " in said
 
 
-def test_the_verdict_is_the_last_thing_that_train_says(
+def test_train_ends_with_what_came_out_and_what_to_do_next(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained(folder, tmp_path / "run")
     lines = capsys.readouterr().err.strip().splitlines()
     verdict = json.loads((tmp_path / "run" / "run.json").read_text())["verdict"]
     assert verdict["labels"] == "use"
-    assert lines[-1].startswith("verdict: use the corrected labels")
+    assert " labels changed; about " in lines[-2]
+    assert lines[-1].startswith("next: take the corrected labels: labelfix export --run ")
 
 
 def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path: Path) -> None:

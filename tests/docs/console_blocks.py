@@ -22,8 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "docs" / "tutorial.md", ROOT / "README.md")
 BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
-PROGRESS = re.compile(r"^[\w ./]+: +\d+ %,.*\n?", re.MULTILINE)
-SECONDS = re.compile(r"\d+(\.\d+)? s\b")
+PROGRESS = re.compile(r"^[\w ./-]+: +(\d+ %|[\d,]+ rows),.*\n?", re.MULTILINE)
+SECONDS = re.compile(r"(\d+ min )?\d+(\.\d+)? s\b")
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 LEFT_OUT = "...\n"
 INSTALL = "pip install . && "

@@ -116,9 +116,12 @@ def leads_out(said: Said, *patterns: str) -> None:
         raise Unclear(f"{said.name} does not say what to do ({', '.join(patterns)}): {said.last_line}")
 
 
+CHANGED = r"^[\d,]+ of [\d,]+ labels changed"
+
+
 def judged(said: Said) -> str:
-    """The verdict of a training."""
-    return said.line("^verdict:")
+    """What a training says of its labels."""
+    return said.line(CHANGED)
 
 
 # What is written

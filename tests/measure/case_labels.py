@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from case_asks import (
+    CHANGED,
     classes,
     expects,
     is_read,
@@ -218,7 +219,7 @@ def _(case: Case) -> None:
     case.need(case[0].warns("food", "tech", "no trusted row"), "it is not warned of classes without trusted rows")
     said, verdict = case[1], judged(case[1])
     case.need_clear("use --method clean-only" not in verdict, f"advised on one class alone: {verdict}")
-    told = said.line("^verdict:", r"(one|single|only) (trusted )?class|only class|of class .?sport|food.*tech")
+    told = said.line(CHANGED, r"(one|single|only) (trusted )?class|only class|of class .?sport|food.*tech")
     case.need_clear(told, f"the verdict does not say that it is judged on one class: {verdict}")
 
 
@@ -253,7 +254,7 @@ def _(case: Case) -> None:
     case.worked()
     case.need(case[0].warns("no trusted row"), "it is not warned of classes without trusted rows")
     labels = set(parquet(case.out() / "corrected.parquet").column("corrected_label").to_pylist())
-    alike = len(labels) == 1 and judged(case[0]).startswith("verdict: use the corrected")
+    alike = len(labels) == 1 and case[0].line("^next: take the corrected labels")
     case.need_clear(not alike, f"labels that are all alike are advised: {judged(case[0])}")
 
 

@@ -47,7 +47,7 @@ def all_scored(case: Case, rows: int) -> None:
 
 
 def right_out_of_fold(case: Case, place: int) -> float:
-    found = re.search(r"classifier right on trusted rows out of fold: ([\d.]+) %", case[place].err)
+    found = re.search(r"about (\d+) % are right now", case[place].err)
     return float(found[1]) if found else 0.0
 
 

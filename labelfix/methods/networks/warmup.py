@@ -43,6 +43,7 @@ def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_ep
             for batch in feed.batches(wanted):
                 trainer.plain_step(batch, None)
                 progress.advance(len(batch.labels))
+        progress.advance(len(rows) - sum(map(len, batches)))  # an incomplete last batch is left out
     trainer.choose_weights()
     trainer.steps = 0
     progress.finish()

@@ -1,0 +1,65 @@
+"""What came of a run in two lines for a person: how many labels changed and how many are right, and what to do next.
+
+Nothing here is a word of the trade; docs/concepts/glossary.md has those.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+FEW = 50
+"""With fewer checked rows than this the figures are rough."""
+
+EXPORTED = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
+
+
+def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger: Mapping[str, Any] | None) -> str:
+    """How many labels changed, and how many are right now and before.
+
+    Args:
+        counts: `counts` of `run.json`.
+        verdict: Its `verdict`; None where nothing judged the run.
+        ledger: `evidence.ledger` of `metrics.json`, likewise.
+    """
+    actions = counts["actions"]
+    parts = [f"{actions['relabel']:,} of {counts['noisy']:,} labels changed"]
+    parts += [f"{actions['review']:,} doubtful ones kept"] if actions["review"] else []
+    parts += [f"{actions['fill']:,} missing ones filled in"] if actions["fill"] else []
+    changed = ", ".join(parts)
+    if verdict is None:
+        return f"{changed}; how many are right is not known"
+    before, after = ((ledger or {}).get(name) for name in ("given_labels", "corrected_labels"))
+    if verdict["labels"] == "not measurable" or not before or not after:
+        return f"{changed}; {verdict['sentence']}"
+    few = ", too few to be sure" if after["rows"] < FEW else ""
+    low, high = (_percent(after[name]) for name in ("low", "high"))
+    return (
+        f"{changed}; about {_percent(after['value'])} % are right now, {_percent(before['value'])} % before "
+        f"({after['rows']:,} rows you checked{few}; {low} to {high} %)"
+    )
+
+
+def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: str) -> str:
+    """What to do next, with the command for it.
+
+    Args:
+        verdict: `verdict` of `run.json`; None where nothing judged the run.
+        run: The run folder.
+        noisy: The noisy file.
+    """
+    labels, folder = (verdict or {}).get("labels"), shlex.quote(run)
+    if labels == "use":
+        suffix = PurePath(noisy).suffix.lower()
+        fixed = f"fixed{suffix if suffix in EXPORTED else '.parquet'}"
+        what = f"labelfix export --run {folder} --corrected-labels {fixed}"
+        return f"next: take the corrected labels: {what}"
+    if labels == "keep":
+        return f"next: keep your labels, these are no better; labelfix report --run {folder} shows why"
+    return f"next: check more rows yourself: labelfix next --run {folder} chooses them"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
