@@ -26,6 +26,7 @@ from labelfix.cli import (
     report,
     train,
 )
+from labelfix.cli.commands import Command, Group
 from labelfix.cli.voice import Voice
 from labelfix.cli.words import meant, refuse_repeated
 
@@ -37,7 +38,7 @@ EPILOG = (
 app = typer.Typer(
     name="labelfix",
     no_args_is_help=True,
-    add_completion=False,
+    cls=Group,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
@@ -48,9 +49,9 @@ for _panel, _commands in {
     "About labelfix": (methods.methods, info.info, demo.demo),
 }.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
-app.command("next", rich_help_panel="The main job")(next.next_)
-app.command(rich_help_panel="Experiments")(noise.noise)
+        app.command(cls=Command, rich_help_panel=_panel)(_command)
+app.command("next", cls=Command, rich_help_panel="The main job")(next.next_)
+app.command(cls=Command, rich_help_panel="Experiments")(noise.noise)
 app.add_typer(bench.app, name="bench", rich_help_panel="Experiments")
 
 

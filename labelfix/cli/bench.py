@@ -9,9 +9,12 @@ from typing import Annotated, Literal
 import typer
 
 from labelfix.cli import bench_results, options
+from labelfix.cli.commands import Command, Group, requires
 from labelfix.errors import SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Measure methods on data sets: run a plan, show and plot what came out.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Measure methods on data sets: run a plan, show and plot what came out."
+)
 
 
 PlanName = Annotated[
@@ -138,7 +141,8 @@ StepOffline = Annotated[
 StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned columns, or JSON.")]
 
 
-@app.command("run")
+@app.command("run", cls=Command)
+@requires("data_root", "out")
 def bench_run(
     context: typer.Context,
     plan: PlanName = "real-noise",
@@ -184,7 +188,7 @@ def bench_run(
 bench_results.add_to(app)
 
 
-@app.command("step")
+@app.command("step", cls=Command)
 def bench_step(
     context: typer.Context,
     backbone: StepBackbone = "resnet32",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import Command, requires
 from labelfix.cli.targets import check_folder, check_target
 from labelfix.cli.voice import Voice
 
@@ -61,12 +62,13 @@ Settings = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands part of `labelfix bench`."""
-    app.command("table")(bench_table)
-    app.command("compare")(bench_compare)
-    app.command("ranks")(bench_ranks)
-    app.command("plot")(bench_plot)
+    app.command("table", cls=Command)(bench_table)
+    app.command("compare", cls=Command)(bench_compare)
+    app.command("ranks", cls=Command)(bench_ranks)
+    app.command("plot", cls=Command)(bench_plot)
 
 
+@requires("results")
 def bench_table(
     context: typer.Context,
     results: Results = None,
@@ -95,6 +97,7 @@ def bench_table(
         _give(voice, table_text.as_text(found, output_format is Format.markdown, every_level), out)
 
 
+@requires("results")
 def bench_compare(
     context: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="A method of the results.")],
@@ -124,6 +127,7 @@ def bench_compare(
         _give(voice, compare_text.comparison_text(found, output_format is Format.markdown), out)
 
 
+@requires("results")
 def bench_ranks(
     context: typer.Context,
     results: Results = None,
@@ -152,6 +156,7 @@ def bench_ranks(
         _give(voice, compare_text.ranking_text(found, output_format is Format.markdown), out)
 
 
+@requires("results", "out")
 def bench_plot(
     context: typer.Context,
     results: Results = None,

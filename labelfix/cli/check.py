@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import requires
 
 
+@requires("noisy", "clean", heading="Required, here or in labelfix.toml")
 def check(
     context: typer.Context,
     noisy: options.Noisy = None,

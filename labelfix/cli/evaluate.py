@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import requires
 from labelfix.cli.opened_run import open_run
 from labelfix.outputs.plain_text import visible
 
@@ -49,6 +50,7 @@ TruthColumn = Annotated[
 ]
 
 
+@requires("truth")
 def evaluate(
     context: typer.Context,
     truth: options.Truth = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import requires
 from labelfix.cli.targets import check_target
 from labelfix.errors import SettingsError
 
@@ -39,6 +40,7 @@ HardLink = Annotated[
 ]
 
 
+@requires("corrected_labels", "classifier", heading="Required, one or both")
 def export(
     context: typer.Context,
     corrected_labels: CorrectedLabels = None,

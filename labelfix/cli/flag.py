@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -125,6 +127,7 @@ def flag(
 
     Judges the rows that a run was trained on, but for trusted ones; or, with --corrected, new rows that
     `labelfix correct` scored.
+
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
     """
     if run is not None and corrected is not None:
@@ -152,7 +155,8 @@ def flag(
     elif output_format is Format.github:
         voice.data(gate.as_github(judgement))
     else:
-        voice.data(gate.as_text(judgement))
+        columns = shutil.get_terminal_size().columns  # 80 where there is no terminal
+        voice.data(gate.as_text(judgement, columns, sys.stdout.isatty()))
     if judgement.passed is False:
         raise typer.Exit(ABOVE_THE_GATE)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import requires
 from labelfix.cli.targets import check_table
 from labelfix.errors import SettingsError
 
@@ -71,6 +72,7 @@ EmbeddingColumn = Annotated[
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the noise.")]
 
 
+@requires("input", "out")
 def noise(
     context: typer.Context,
     input: Input = None,  # noqa: A002 - the flag's name

@@ -161,7 +161,7 @@ OtherMinConfidence = Annotated[
 ]
 CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K")]
 Ledger = Annotated[str | None, _setting("ledger", MODEL, metavar="KIND")]
-SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks")]
+SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks", metavar="")]
 SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
 OtherSoftTopK = Annotated[
     int | None,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.commands import requires
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
 from labelfix.runs import RunFolder
 
 
+@requires("input_", "out")
 def predict(
     context: typer.Context,
     input_: options.Input = None,

@@ -9,6 +9,7 @@ import typer
 
 from labelfix import runs
 from labelfix.cli import interrupts, options
+from labelfix.cli.commands import requires
 from labelfix.cli.evaluate import share
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.voice import Voice
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from labelfix.progress import Progress
 
 
+@requires("noisy", "clean", heading="Required, here or in labelfix.toml; not with --resume")
 def train(
     context: typer.Context,
     noisy: options.Noisy = None,

@@ -14,6 +14,7 @@ import pyarrow as pa
 from labelfix.errors import input_error
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.worst import WorstRows
@@ -98,9 +99,15 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def as_text(judgement: Judgement) -> str:
-    """The findings as aligned lines for a terminal, then the verdict."""
-    lines = _table(judgement.findings)
+def as_text(judgement: Judgement, columns: int = 80, cut_places: bool = False) -> str:
+    """The findings as aligned lines for a terminal, then the verdict.
+
+    Args:
+        judgement: What to show.
+        columns: How wide the table may be; see `findings_table`.
+        cut_places: Whether places may be cut to that end.
+    """
+    lines = findings_table(judgement.findings, columns, cut_places)
     hidden = judgement.issues - len(judgement.findings)
     if hidden:
         lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
@@ -230,18 +237,6 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
                 raise input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
             found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
     return tuple(found[row] for row in worst.tolist())
-
-
-def _table(findings: Sequence[Finding]) -> list[str]:
-    if not findings:
-        return []
-    rows = [("id", "where", "given -> suggested", "confidence", "")]
-    for found in findings:
-        change = f"{visible(found.given)} -> {visible(found.suggested)}{' (trusted)' if found.trusted else ''}"
-        confidence = f"{found.confidence:.3f}"
-        rows.append((visible(str(found.id)), visible(found.place), change, confidence, found.snippet or ""))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def _annotation(found: Finding) -> str:

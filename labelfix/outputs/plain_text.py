@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 
 def visible(text: str) -> str:
     r"""The text with everything that is not printable written as an escape (`\x1b`, `\u202e`), on one line.
@@ -19,3 +21,29 @@ def snippet(text: str, width: int = 60) -> str:
     line = " ".join(text[: 8 * width].split())
     cut = len(line) > width or len(text) > 8 * width
     return visible(line[: width - 1].rstrip() + "…" if cut else line)
+
+
+def width(text: str) -> int:
+    """Columns that a text takes on a terminal: wide letters take two, marks upon letters none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, columns: int, head: bool = False) -> str:
+    """A text that takes at most so many columns; `…` marks what was cut.
+
+    Args:
+        text: What to cut.
+        columns: At least 1.
+        head: Cut at its beginning, as of paths.
+    """
+    if width(text) <= columns:
+        return text
+    kept, room = "", columns - 1
+    for c in reversed(text) if head else text:
+        room -= width(c)
+        if room < 0:
+            break
+        kept = c + kept if head else kept + c
+    return f"…{kept}" if head else f"{kept}…"

@@ -23,6 +23,7 @@ from typer.models import OptionInfo, ParameterInfo
 
 import labelfix
 from labelfix.cli.app import EPILOG, app
+from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.methods import METHOD_SETTINGS
 from labelfix.settings.resolve import CONFIG, PREFIX
@@ -66,6 +67,8 @@ def cli_page() -> str:
         MADE_BY,
         EPILOG,
         "Results go to stdout, everything else to stderr. `-q` and `-v` can stand before or after the command.",
+        "Your shell completes commands, options and their choices after `labelfix --install-completion` (bash, zsh, "
+        "fish, PowerShell); it adds a line to the shell's start file. `labelfix --show-completion` prints the script.",
     ]
     for name, function in commands().items():
         usage = " ".join(["labelfix", name, *(p.metavar for p in parameters(function) if not p.flags), "[OPTIONS]"])
@@ -143,12 +146,14 @@ class Parameter:
         metavar: What it takes; empty for a switch.
         help: What it does.
         panel: The heading it stands under.
+        place: Where it stands, as in the help.
     """
 
     flags: tuple[str, ...]
     metavar: str
     help: str
     panel: str
+    place: int
 
 
 def commands() -> dict[str, Any]:
@@ -176,7 +181,8 @@ def parameters(function: Any) -> Iterator[Parameter]:
             dashed = name.strip("_").replace("_", "-")
             flags = (f"--{dashed}", f"--no-{dashed}") if bool in kinds else (f"--{dashed}",)
         metavar = "" if bool in kinds else info.metavar or _choices(kinds[0])
-        yield Parameter(flags, metavar, _one_line(info.help or ""), info.rich_help_panel or "Options")
+        panel = panel_of(function, name, info.rich_help_panel)
+        yield Parameter(flags, metavar, _one_line(info.help or ""), panel, place_of(function, name, panel))
 
 
 def pages() -> dict[Path, str]:
@@ -206,7 +212,7 @@ def _paragraphs(cls: type) -> str:
 
 def _panels(function: Any) -> Iterator[str]:
     panels: dict[str, list[str]] = {}
-    for p in parameters(function):
+    for p in sorted(parameters(function), key=lambda each: each.place):
         names = " ".join([", ".join(f"`{flag}`" for flag in p.flags), p.metavar]).strip()
         row = f"| {_cell(names)} | {_cell(p.help)} |"
         panels.setdefault(p.panel if p.flags else "Arguments", []).append(row)

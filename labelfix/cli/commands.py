@@ -1,0 +1,105 @@
+"""How a command shows itself in `--help`: what it cannot do without first, what every command has last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from typer.core import TyperCommand, TyperGroup
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REQUIRED = "Required"
+MAIN = "Main options"
+GENERAL = "General"
+COMPLETION = "Shell completion"
+
+ALWAYS = ("quiet", "verbose", "version", "help")
+"""Parameters that say how a command speaks, or what it is."""
+
+
+def requires(*names: str, heading: str = REQUIRED) -> Callable[[F], F]:
+    """Say which options a command cannot do without; they come first in its help, under a heading of their own.
+
+    They are no required options to typer: a configuration file may name them, and what is missing is said with what
+    it is for (`options.needed`).
+
+    Args:
+        names: The command's parameters.
+        heading: What stands above them.
+    """
+
+    def marked(function: F) -> F:
+        function.required = dict.fromkeys(names, heading)  # type: ignore[attr-defined]
+        return function
+
+    return marked
+
+
+def panel_of(function: Any, name: str, panel: str | None) -> str:  # noqa: ANN401 - a command, or nothing
+    """The heading that a parameter stands under.
+
+    Args:
+        function: The command's function.
+        name: The parameter.
+        panel: The heading that its definition gives.
+    """
+    required: dict[str, str] = getattr(function, "required", {})
+    return required.get(name) or (GENERAL if name in ALWAYS else panel or MAIN)
+
+
+def place_of(function: Any, name: str, panel: str | None) -> int:  # noqa: ANN401 - as above
+    """Where a parameter stands: first what is required, last what every command has, the rest as it is written."""
+    if name in getattr(function, "required", {}):
+        return 0
+    return {MAIN: 1, GENERAL: 3}.get(panel_of(function, name, panel), 2)
+
+
+def _arrange(command: Any) -> None:  # noqa: ANN401 - typer's own types are private
+    """Put a command's parameters under their headings and its help into paragraphs that a terminal can wrap."""
+    function = command.callback
+    for param in command.params:
+        given = getattr(param, "rich_help_panel", None)
+        if param.param_type_name == "option":
+            param.rich_help_panel = panel_of(function, param.name, given)
+    command.params.sort(key=lambda p: place_of(function, p.name, getattr(p, "rich_help_panel", None)))
+    if command.help:
+        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+
+
+def _help_option(option: Any) -> Any:  # noqa: ANN401 - as above
+    if option is not None:
+        option.metavar, option.rich_help_panel = "", GENERAL
+    return option
+
+
+class Command(TyperCommand):
+    """A command whose help is arranged so."""
+
+    def __init__(self, *args: Any, **rest: Any) -> None:  # noqa: ANN401 - typer's own
+        super().__init__(*args, **rest)
+        _arrange(self)
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """`--help` among the general options; typer would show that it takes a `<bool>`."""
+        return _help_option(super().get_help_option(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands whose help is arranged so."""
+
+    def __init__(self, *args: Any, **rest: Any) -> None:  # noqa: ANN401 - typer's own
+        super().__init__(*args, **rest)
+        _arrange(self)
+
+    def get_params(self, ctx: Any) -> Any:  # noqa: ANN401
+        """All parameters; those that typer adds for shell completion last, and as switches."""
+        found: list[Any] = super().get_params(ctx)
+        for param in found:
+            if param.name in ("install_completion", "show_completion"):
+                param.metavar, param.rich_help_panel = "", COMPLETION
+        return sorted(found, key=lambda p: getattr(p, "rich_help_panel", None) == COMPLETION)
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """See `Command.get_help_option`."""
+        return _help_option(super().get_help_option(ctx))

@@ -1,0 +1,62 @@
+"""Findings as the aligned lines of a table that fits a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labelfix.outputs.judgement import Finding
+from labelfix.outputs.plain_text import cut, visible, width
+
+BETWEEN = "  "
+
+LEAST = (10, 16, 16, 10, 12)
+"""Columns that id, place, change, confidence and text keep as long as anything else can be cut."""
+
+ORDER = (4, 0, 2)
+"""What is cut first: the text, the id, the change."""
+
+PLACE = 1
+
+
+def findings_table(findings: Sequence[Finding], columns: int, cut_places: bool) -> list[str]:
+    """The lines, a header first; nothing without findings.
+
+    Args:
+        findings: What to show.
+        columns: How wide lines may be.
+        cut_places: Whether places may be cut too, where nothing else helps: a place that is cut is no good to a program
+            that reads the lines.
+    """
+    if not findings:
+        return []
+    rows = [("id", "where", "given -> suggested", "confidence", ""), *map(_cells, findings)]
+    wanted = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    allowed = _fit(wanted, columns, cut_places)
+    return [BETWEEN.join(map(_padded, row, allowed, range(len(row)))).rstrip() for row in rows]
+
+
+def _cells(found: Finding) -> tuple[str, ...]:
+    change = f"{visible(found.given)} -> {visible(found.suggested)}{' (trusted)' if found.trusted else ''}"
+    return visible(str(found.id)), visible(found.place), change, f"{found.confidence:.3f}", found.snippet or ""
+
+
+def _fit(wanted: Sequence[int], columns: int, cut_places: bool) -> list[int]:
+    """Columns of each cell, so that all of them fit as far as that can be."""
+    allowed = list(wanted)
+
+    def over() -> int:
+        return sum(allowed) + len(BETWEEN) * (sum(map(bool, allowed)) - 1) - columns
+
+    for index in (*ORDER, *([PLACE] if cut_places else [])):
+        if over() > 0 and allowed[index]:
+            allowed[index] = max(min(LEAST[index], allowed[index]), allowed[index] - over())
+    if over() > 0:
+        allowed[ORDER[0]] = 0  # rather no text than lines that wrap
+    return allowed
+
+
+def _padded(cell: str, columns: int, index: int) -> str:
+    if not columns:
+        return ""
+    shown = cut(cell, columns, head=index == PLACE)
+    return shown + " " * (columns - width(shown))
