@@ -92,7 +92,7 @@ class Folded:
     def __init__(self) -> None:
         self.choices = 0
         self.warnings: list[str] = []
-        self._warned = False
+        self._warned = self._counted = False
 
     def takes(self, warning: str) -> bool:
         """Whether a warning is left out: all but the first are."""
@@ -103,9 +103,10 @@ class Folded:
         return True
 
     def counted(self, message: str) -> str:
-        """A line, with the number of choices that were made so far."""
-        if not self.choices:
+        """A line; the first one with the number of choices that were made so far."""
+        if not self.choices or self._counted:
             return message
+        self._counted = True
         choices = "1 choice was" if self.choices == 1 else f"{self.choices} choices were"
         return f"{message} ({choices} made: -v or labelfix check shows {'it' if self.choices == 1 else 'them'})"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from labelfix.correcting import NewBlocks, Scorer
 from labelfix.correction.base import Corrector
@@ -85,6 +86,11 @@ class OpenedRun:
     def columns(self) -> Columns:
         """What the columns of the run's own files mean."""
         return Columns.from_json(self.manifest["columns"])
+
+    @property
+    def _device(self) -> torch.device:
+        """Where to compute."""
+        return pick_device(self.settings.compute.device)
 
     def _refuse(self, out: str | Path, overwrite: bool, *sources: Any, folder: bool = False) -> None:  # noqa: ANN401
         """Refuse to write over what is read.
@@ -161,5 +167,4 @@ class OpenedRun:
         """
         beside = None if out is None else Path(out).with_name(f".{Path(out).name}.parts")
         threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
-        device = pick_device(self.settings.compute.device)
-        return Scorer(self.classifier, self.corrector, threshold, device, self.manifest["run_id"], beside)
+        return Scorer(self.classifier, self.corrector, threshold, self._device, self.manifest["run_id"], beside)

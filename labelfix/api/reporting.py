@@ -11,7 +11,6 @@ import numpy as np
 
 from labelfix.api.opened import OpenedRun
 from labelfix.data.tables import Codes
-from labelfix.devices import pick_device
 from labelfix.errors import LabelfixError
 from labelfix.nearest import nearest_trusted
 from labelfix.outputs.own_inputs import OwnInput, find_input
@@ -75,6 +74,5 @@ def _nearest(
     rows = np.asarray(run.manifest["trusted_rows"], dtype=np.int64)
     columns = replace(run.columns, id=run.columns.clean_id, label=run.columns.clean_label)
     files = [partial(run._blocks, name, progress, run._own_reading(columns), columns) for name in trusted]
-    device = pick_device(run.settings.compute.device)
     noisy = run._own_blocks(own, progress)
-    return nearest_trusted(noisy, files, run.classifier, device, wanted, np.unique(rows), run.folder)
+    return nearest_trusted(noisy, files, run.classifier, run._device, wanted, np.unique(rows), run.folder)

@@ -13,7 +13,6 @@ from labelfix.api.applied import AppliedRun, Rows
 from labelfix.api.reporting import report
 from labelfix.correction.quality import compare_with_truth
 from labelfix.data.read import read_truth
-from labelfix.devices import pick_device
 from labelfix.display import listener
 from labelfix.errors import SettingsError, input_error
 from labelfix.evaluation import match
@@ -105,10 +104,9 @@ class Run(AppliedRun):
         """
         own = find_input(self.folder, "noisy", noisy).needed()
         blocks = self._own_blocks(own, listener(progress))
-        device = pick_device(self.settings.compute.device)
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, device, trusted, count, own.files)
+        return next_rows(rows, blocks, self.classifier, self._device, trusted, count, own.files)
 
     def next_to(
         self,

@@ -6,6 +6,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.progress import counted
 
 
 @requires("noisy", "clean", heading="Required, here or in labelfix.toml")
@@ -40,7 +41,8 @@ def check(
 
     from labelfix.data import check as data
 
-    found = data.check(noisy, clean, settings=resolved.settings)
+    with counted(voice.progress(brief=True), "read"):
+        found = data.check(noisy, clean, settings=resolved.settings)
     for line in found.notes:
         voice.note(line)
     found.refuse_errors()

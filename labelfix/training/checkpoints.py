@@ -108,7 +108,7 @@ class Checkpoints:
         for number in reversed(self._numbers()):
             found = _read(self._state(number))
             if found is not None and phase in (None, found.values.get("phase")):
-                self._progress.say(f"going on from checkpoint {number}{_where(found.values)}")
+                self._progress.headline(f"going on from checkpoint {number}{_where(found.values)}")
                 return found
         return None
 

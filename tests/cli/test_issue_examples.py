@@ -91,7 +91,8 @@ def test_a_malformed_input_ends_with_2_one_line_a_defect_and_nothing_written(bui
     assert main(["train", *files, *given(case.settings)]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    lines = output.err.splitlines()
+    begun, *lines = output.err.splitlines()
+    assert begun == f"reading {files[1]} and {files[3]}"
     assert lines
     assert all(line.startswith("labelfix: ") for line in lines)
     assert any(all(part in line for part in case.expected) for line in lines), output.err

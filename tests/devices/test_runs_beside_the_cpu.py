@@ -12,7 +12,8 @@ import torch
 from separate_device import SEPARATE, separate_device
 
 import labelfix
-from labelfix import api, start
+from labelfix import start
+from labelfix.api import opened
 from labelfix.methods.table import METHODS
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -43,7 +44,7 @@ def test_the_device_refuses_tensors_of_the_cpu_and_is_gone_afterwards():
 @pytest.fixture
 def beside_the_cpu(monkeypatch):
     """Every setting of a device means this one."""
-    for module in (start, api):
+    for module in (start, opened):
         monkeypatch.setattr(module, "pick_device", lambda _: SEPARATE)
     with separate_device():
         yield

@@ -21,6 +21,8 @@ class Heard(Silent):
     def say(self, message):
         self.lines.append(message)
 
+    headline = say
+
     def warn(self, message):
         self.lines.append(f"warning: {message}")
 
