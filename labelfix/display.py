@@ -20,6 +20,9 @@ LINE_EVERY = 15.0
 REFRESH_EVERY = 0.1
 """Seconds between two updates of a bar; training advances a thousand times a second."""
 
+LEFT_AFTER = 1.0
+"""Seconds of a stage before it is said how long it will take: its first steps say little."""
+
 NAME_WIDTH = 28
 """Letters of a stage's name beside its bar."""
 
@@ -64,7 +67,9 @@ class Stage:
     def figures(self) -> list[str]:
         """How far it is: `52 %`, `epoch 31`, `held-out accuracy 0.912`, `81,000 rows/s`, `12 s left`."""
         share = f"{100 * self.done / self.total:.0f} %" if self.total else f"{self.done:,} {self.unit}"
-        left = [f"{duration((self.total - self.done) / self.speed)} left"] if self.total and self.done else []
+        left = []
+        if self.total and self.done and self.seconds >= LEFT_AFTER:
+            left.append(f"{duration((self.total - self.done) / self.speed)} left")
         return [share, *facts(self.facts), self.rate(), *left]
 
     def under_way(self) -> str:

@@ -77,7 +77,7 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
         "members": 4 * heads * (trusted + every) + 12 * min(noisy, members.SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
-        "posterior": noisy + (own - 1) * min(noisy, SAMPLE),
+        "posterior": 2 * noisy + (own - 1) * min(noisy, SAMPLE),
     }
 
 
