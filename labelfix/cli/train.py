@@ -14,6 +14,7 @@ from labelfix.cli.evaluate import share
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.voice import Voice
 from labelfix.errors import SettingsError
+from labelfix.outputs.changes import changes_line
 
 if TYPE_CHECKING:
     from labelfix.api import Run
@@ -121,11 +122,7 @@ def _done(voice: Voice, run: Run, path: Path) -> None:
 
 def _told(counts: Mapping[str, Any], right: Mapping[str, Any] | None) -> list[str]:
     """What came out, for people."""
-    actions = counts["actions"]
-    changes = [f"{actions['relabel']:,} labels changed"]
-    changes += [f"{actions['review']:,} doubtful but kept"] if actions["review"] else []
-    changes += [f"{actions['fill']:,} filled in"] if actions["fill"] else []
-    lines = [f"{counts['noisy']:,} rows: {', '.join(changes)}"]
+    lines = [changes_line(counts["noisy"], counts["actions"])]
     if right and right["rows"]:
         lines.append(f"classifier right on {right['judged_on']}: {share(right).strip()}")
     return lines
