@@ -143,9 +143,21 @@ WORDS = (
     Word(
         "noise-by-class",
         "noise that depends on the true class alone",
-        ("noise that depends on the true class alone", "depends on the true class alone"),
+        ("noise that depends on the true class alone", "depend on the true class alone"),
         "The assumption that a wrong label has to do with which class a row is of, and not with what the row looks "
         "like. Without pairs it cannot be tested.",
+    ),
+    Word(
+        "coverage",
+        "coverage",
+        ("coverage",),
+        "How often an interval holds the true value. Where none is promised, the figure rests on an assumption.",
+    ),
+    Word(
+        "transition",
+        "transition matrix",
+        ("transition matrix",),
+        "For each true class, how often noise turns it into which given label.",
     ),
     Word(
         "soft",

@@ -121,7 +121,10 @@ def render(
     Raises:
         RunError: What the run says of itself is damaged.
     """
-    engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
+    # Optimized, constant texts would go through the filters before the page begins, and their words count as linked.
+    engine = Environment(
+        loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True, optimized=False
+    )
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
     try:
         return _filled(engine, found, worst, why_none)
@@ -141,7 +144,8 @@ def _filled(engine: Environment, found: Collected, worst: list[dict[str, Any]], 
         "moment": moment,
         "raw": raw,
         "visible": lambda value: visible(plain(value)),
-        "explain": lambda text: glossary.explain(visible(str(text))),
+        "explain": lambda text: glossary.explain(visible(text)),
+        "sentence": lambda text: glossary.explain(visible(text[:1].upper() + text[1:])),
     }
     evidence, verdict = found.evidence, found.evidence.get("verdict")
     entries = (evidence.get("ledger") or {}).get("entries", [])
@@ -181,7 +185,9 @@ def raw(text: Any) -> Markup:  # noqa: ANN401 - a cell
     if escaped.isprintable():
         return Markup(escaped)
     # Below U+00A0 a reference may mean another character; those but tabs and line breaks are kept as they are.
-    return Markup("".join(c if c.isprintable() or c not in "\t\n\r" and c < "\xa0" else f"&#{ord(c)};" for c in escaped))
+    return Markup(
+        "".join(c if c.isprintable() or c not in "\t\n\r" and c < "\xa0" else f"&#{ord(c)};" for c in escaped)
+    )
 
 
 def _row(each: Any, looks: Mapping[tuple[str, int], Look], near: Sequence[Neighbour], pictures: bool) -> dict[str, Any]:  # noqa: ANN401

@@ -43,7 +43,7 @@
   const shown = document.getElementById("shown");
   const listed = Number(shown.dataset.listed);
   const content = (row) => row.querySelector(".content").textContent.trim();
-  const plain = (text) => text.normalize("NFKC").toLowerCase();
+  const plain = (text) => text.normalize("NFKC").toUpperCase().toLowerCase(); // ß and SS are one
   const worst = [...body.rows];
   const texts = new Map(worst.map((row) => [row, plain(
     [row.dataset.given, row.dataset.suggested, row.dataset.id, row.dataset.file, content(row)].join("\n"),
