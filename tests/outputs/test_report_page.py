@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,7 +39,7 @@ WORST = (
     row(2, "-1", "=bad", 0.1, 0.7, p_value=None),
 )
 TEXTS = ("=1+1", 'Straße "quoted", or not', "+49 30 1234")
-FULL_WIDTH_N = "\N{FULLWIDTH LATIN SMALL LETTER N}"
+FULL_WIDTH_Q = "\N{FULLWIDTH LATIN SMALL LETTER Q}"
 
 EVIDENCE = {
     "judged_on": {"rows": 40, "paired": 40, "sampling": "random", "how": "trusted rows out of fold"},
@@ -275,12 +274,14 @@ window.addEventListener("load", async () => {
   const tip = document.getElementById("tip"), word = document.querySelector("a.term");
   const was = tip.hidden;
   word.focus();
-  told.tip = [was, tip.hidden, tip.textContent === document.getElementById(word.hash.replace("word", "meaning").slice(1)).textContent];
+  const meaning = document.getElementById(word.hash.replace("#word", "meaning")).textContent;
+  told.tip = [was, tip.hidden, tip.textContent === meaning];
   document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
   told.tip.push(tip.hidden);
   told.labelled = [...document.querySelectorAll("input, select")].every((field) => field.labels.length === 1);
   told.wide = document.documentElement.scrollWidth <= document.documentElement.clientWidth;
-  told.first = [...body.rows[0].cells].sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top)[0].className;
+  const top = (cell) => cell.getBoundingClientRect().top;
+  told.first = [...body.rows[0].cells].sort((a, b) => top(a) - top(b))[0].className;
   const out = document.createElement("output");
   out.id = "probe";
   out.textContent = btoa(unescape(encodeURIComponent(JSON.stringify(told))));
@@ -293,7 +294,7 @@ window.addEventListener("load", async () => {
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory, chromium):
     """What the script does in a browser, on the page of three rows; 390 pixels wide."""
-    asked = json.dumps(["strasse", "STRAßE or", "=1", f"{FULL_WIDTH_N}ot", "r1", "nowhere"])
+    asked = json.dumps(["strasse", "STRAßE or", "=1", f"{FULL_WIDTH_Q}uoted", "r1", "nowhere"])
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(page().replace("</body>", f"{PROBE.replace('TEXTS', asked)}</body>"), encoding="utf-8")
     out, errors = chromium(path, "--window-size=390,844")
@@ -318,7 +319,7 @@ def test_the_search_finds_rows_by_what_they_say_however_it_is_written(seen):
         "strasse": "r10: 1 of 518 rows",
         "STRAßE or": "r10: 1 of 518 rows",
         "=1": "r9: 1 of 518 rows",
-        f"{FULL_WIDTH_N}ot": "r10: 1 of 518 rows",
+        f"{FULL_WIDTH_Q}uoted": "r10: 1 of 518 rows",
         "r1": "r10: 1 of 518 rows",
         "nowhere": ": 0 of 518 rows",
     }

@@ -107,7 +107,8 @@ def _frame(
         lines.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - 8}" y2="{y:.1f}"/>')
         lines.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     for share, text in across:
-        anchor = {0: "start", 1: "end"}.get(share, "middle") if len(text) > 4 else "middle"
+        ends = {0.0: "start", 1.0: "end"} if len(text) > len("1,000") else {}
+        anchor = ends.get(share, "middle")
         lines.append(f'<text x="{_x(share)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="{anchor}">{text}</text>')
     lines.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">{below}</text>')
     return Markup(

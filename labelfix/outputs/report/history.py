@@ -14,8 +14,8 @@ NAMES = {
     "clean_loss": "Log loss on the trusted rows that are learned from",
     "changed": "Share of the given labels that the correction changes",
 }
-"""Column of `history.parquet` → what it is; in this order. Other columns (step sizes, norms, weights, memory) help those
-who tune a method and stay in the file."""
+"""Column of `history.parquet` → what it is; in this order. Other columns (step sizes, norms, weights, memory) help
+those who tune a method and stay in the file."""
 
 SHARES = ("held_out_accuracy", "changed")
 

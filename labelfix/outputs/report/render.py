@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, pass_context
 from jinja2.exceptions import UndefinedError
 from markupsafe import Markup, escape
 
@@ -121,10 +121,7 @@ def render(
     Raises:
         RunError: What the run says of itself is damaged.
     """
-    # Optimized, constant texts would go through the filters before the page begins, and their words count as linked.
-    engine = Environment(
-        loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True, optimized=False
-    )
+    engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
     try:
         return _filled(engine, found, worst, why_none)
@@ -144,8 +141,9 @@ def _filled(engine: Environment, found: Collected, worst: list[dict[str, Any]], 
         "moment": moment,
         "raw": raw,
         "visible": lambda value: visible(plain(value)),
-        "explain": lambda text: glossary.explain(visible(text)),
-        "sentence": lambda text: glossary.explain(visible(text[:1].upper() + text[1:])),
+        # Without a context, constant texts would be filtered before the page begins, and their words count as linked.
+        "explain": pass_context(lambda _, text: glossary.explain(visible(text))),
+        "sentence": pass_context(lambda _, text: glossary.explain(visible(text[:1].upper() + text[1:]))),
     }
     evidence, verdict = found.evidence, found.evidence.get("verdict")
     entries = (evidence.get("ledger") or {}).get("entries", [])
