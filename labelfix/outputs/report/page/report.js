@@ -10,6 +10,7 @@
     told = word;
     tip.textContent = meaning.textContent;
     tip.hidden = false;
+    tip.style.left = "0"; // how wide it becomes depends on where it stands
     const at = word.getBoundingClientRect();
     const left = Math.min(at.left, document.documentElement.clientWidth - tip.offsetWidth - 8);
     const below = at.bottom + 6;
@@ -33,6 +34,7 @@
   tip.addEventListener("pointerenter", () => clearTimeout(leaving));
   tip.addEventListener("pointerleave", leave);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  window.addEventListener("resize", () => { if (told) tell(told); });
   document.addEventListener("scroll", () => { if (told) tell(told); }, { capture: true, passive: true });
 
   const table = document.getElementById("rows");
@@ -42,9 +44,10 @@
   const pair = document.getElementById("pair");
   const shown = document.getElementById("shown");
   const listed = Number(shown.dataset.listed);
-  const content = (row) => row.querySelector(".content").textContent.trim();
   const plain = (text) => text.normalize("NFKC").toUpperCase().toLowerCase(); // ß and SS are one
   const worst = [...body.rows];
+  const contents = new Map(worst.map((row) => [row, row.querySelector(".content").textContent.trim()]));
+  const content = (row) => contents.get(row);
   const texts = new Map(worst.map((row) => [row, plain(
     [row.dataset.given, row.dataset.suggested, row.dataset.id, row.dataset.file, content(row)].join("\n"),
   )]));
