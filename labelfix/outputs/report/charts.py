@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
+
+from labelfix.outputs.report.history import NamedCurve
+from labelfix.outputs.report.plain import number, percent
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 520, 240, 46, 34, 10
 POINTS = 300
@@ -39,7 +41,9 @@ def histogram(counts: npt.NDArray[np.int64]) -> Markup:
                 f'height="{tall:.1f}"><title>{title}</title></rect>'
             )
     ticks = [(10**power, HEIGHT - BOTTOM - height(10**power)) for power in range(math.ceil(top) + 1) if power <= top]
-    return _frame(parts, "label_score", [(0, "0"), (0.5, "0.5"), (1, "1")], [(y, f"{value:,}") for value, y in ticks])
+    summary = f"{int(total.sum()):,} rows by label score; {int(counts[1].sum()):,} of them are label issues"
+    halves = [(0, "0: surely wrong"), (0.5, "0.5"), (1, "1: surely right")]
+    return _frame(parts, "label score", halves, [(y, f"{value:,}") for value, y in ticks], summary)
 
 
 def reliability(curve: Sequence[Mapping[str, Any]]) -> Markup:
@@ -54,20 +58,29 @@ def reliability(curve: Sequence[Mapping[str, Any]]) -> Markup:
         place = f'cx="{_x(each["confidence"])}" cy="{_y(each["right"])}" r="{radius:.1f}"'
         parts.append(f'<circle class="point" {place}><title>{title}</title></circle>')
     halves = [(0, "0"), (0.5, "0.5"), (1, "1")]
-    return _frame(parts, "confidence", halves, [(float(_y(v)), text) for v, text in halves])
+    told = [f"{each['right']:.0%} right at confidence {each['confidence']:.2f}" for each in curve]
+    summary = f"Share right by confidence: {', '.join(told)}"
+    return _frame(parts, "confidence", halves, [(float(_y(v)), text) for v, text in halves], summary)
 
 
-def curve(name: str, series: Sequence[float]) -> Markup:
+def curve(found: NamedCurve) -> Markup:
     """A series over the rows of the history."""
-    points = [(i, value) for i, value in enumerate(series) if math.isfinite(value)]
+    points = [(i, value) for i, value in enumerate(found.series) if math.isfinite(value)]
     if len(points) > POINTS:
         points = [points[round(i * (len(points) - 1) / (POINTS - 1))] for i in range(POINTS)]
     low, high = min(value for _, value in points), max(value for _, value in points)
-    span, last = (high - low) or 1.0, max(len(series) - 1, 1)
+    span, last = (high - low) or 1.0, max(len(found.series) - 1, 1)
     drawn = " ".join(f"{_x(i / last)},{_y((value - low) / span)}" for i, value in points)
-    ticks = [(float(_y(0)), f"{low:.3g}"), (float(_y(1)), f"{high:.3g}")]
-    across = [(0, "1"), (1, f"{len(series):,}")]
-    return _frame([f'<polyline class="line" points="{drawn}"/>'], escape(name), across, ticks)
+    told = percent if found.share else number_of_three
+    ticks = [(float(_y(0)), told(low)), (float(_y(1)), told(high))]
+    summary = f"{found.name}: from {told(points[0][1])} to {told(points[-1][1])}, between {told(low)} and {told(high)}"
+    across = [(0, found.ends[0]), (1, found.ends[1])]
+    return _frame([f'<polyline class="line" points="{drawn}"/>'], found.across, across, ticks, summary)
+
+
+def number_of_three(value: float) -> str:
+    """A number for an axis."""
+    return number(float(f"{value:.3g}"))
 
 
 def _x(share: float) -> str:
@@ -79,16 +92,25 @@ def _y(share: float) -> str:
 
 
 def _frame(
-    parts: Sequence[str], below: str, across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]]
+    parts: Sequence[str],
+    below: str,
+    across: Sequence[tuple[float, str]],
+    up: Sequence[tuple[float, str]],
+    summary: str,
 ) -> Markup:
-    """Axes and tick labels around a drawing; every text has been escaped."""
+    """Axes and tick labels around a drawing, which `summary` tells to those who do not see it.
+
+    No text here comes from data.
+    """
     lines = [f'<line class="axis" x1="{LEFT}" y1="{HEIGHT - BOTTOM}" x2="{WIDTH - 8}" y2="{HEIGHT - BOTTOM}"/>']
     for y, text in up:
         lines.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - 8}" y2="{y:.1f}"/>')
         lines.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     for share, text in across:
-        lines.append(f'<text x="{_x(share)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{text}</text>')
+        ends = {0.0: "start", 1.0: "end"} if len(text) > len("1,000") else {}
+        anchor = ends.get(share, "middle")
+        lines.append(f'<text x="{_x(share)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="{anchor}">{text}</text>')
     lines.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 2}" text-anchor="middle">{below}</text>')
     return Markup(
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{below}">{"".join(lines)}{"".join(parts)}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{summary}">{"".join(lines)}{"".join(parts)}</svg>'
     )

@@ -47,7 +47,7 @@ class WorstRow:
         suggested: Suggested label.
         confidence: Of the suggestion.
         label_score: P(given label is right).
-        action: `relabel`, `review`, `keep`.
+        action: `relabel` or `review`.
         p_value: None where there is none.
     """
 
@@ -77,7 +77,9 @@ class Collected:
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         actions: Rows of each action.
-        worst: The worst rows, worst first.
+        worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are none of them.
+        listed: How many such rows there are in all.
+        trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
         history: Column → values, numbers only.
         settings: The settings as TOML.
     """
@@ -92,6 +94,8 @@ class Collected:
     histogram: Counts
     actions: Mapping[str, int]
     worst: tuple[WorstRow, ...]
+    listed: int
+    trusted_changed: int
     history: Mapping[str, list[float]]
     settings: str
 
@@ -116,19 +120,24 @@ def collect(folder: RunFolder, most: int) -> Collected:
     before, after, matrix = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros((k, k), np.int64)
     histogram = np.zeros((2, BINS), np.int64)
     worst = WorstRows(most)
-    columns = ["given_label", "corrected_label", "is_label_issue", "label_score", "confidence"]
+    trusted_changed = 0
+    columns = ["given_label", "corrected_label", "is_label_issue", "label_score", "confidence", "action"]
     for first, group in groups(rows, columns):
         given, corrected = (codes(group.column(name), names) for name in columns[:2])
-        issue, score, confidence = (values(group.column(name)) for name in columns[2:])
+        issue, score, confidence = (values(group.column(name)) for name in columns[2:5])
+        doubtful = codes(group.column("action"), {"review": 0}) == 0
         labelled = given >= 0
         before += np.bincount(given[labelled], minlength=k)
         after += np.bincount(corrected[corrected >= 0], minlength=k)
         np.add.at(matrix, (given[labelled], corrected[labelled]), 1)
-        judged = np.flatnonzero(labelled & ~trusted[first : first + len(group)])
+        known = trusted[first : first + len(group)]
+        trusted_changed += int((known & labelled & (given != corrected)).sum())
+        judged = np.flatnonzero(labelled & ~known)
         for kind in (0, 1):
             own = judged[issue[judged] == bool(kind)]
             histogram[kind] += np.histogram(score[own], bins=BINS, range=(0, 1))[0]
-        worst.add(first + judged, score[judged], confidence[judged])
+        listed = judged[issue[judged] | doubtful[judged]]
+        worst.add(first + listed, score[listed], confidence[listed])
     return Collected(
         path=str(folder.path),
         manifest=manifest,
@@ -140,6 +149,8 @@ def collect(folder: RunFolder, most: int) -> Collected:
         histogram=histogram,
         actions=_actions(folder),
         worst=_worst(rows, worst.rows()),
+        listed=worst.seen,
+        trusted_changed=trusted_changed,
         history=_history(folder),
         settings=folder.settings.read_text(encoding="utf-8", errors="replace") if folder.settings.is_file() else "",
     )

@@ -14,6 +14,7 @@ import pyarrow as pa
 from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
+from labelfix.outputs.report.plain import plain, shortened
 
 TEXT = 280
 """Characters of a text that are shown."""
@@ -114,14 +115,13 @@ def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> 
     if metadata.input_kind == "image":
         return _image(cells[metadata.input_columns[0]], file)
     if metadata.input_kind == "text":
-        text = " ".join(str(cells[metadata.input_columns[0]] or "")[: 4 * TEXT].split())
+        text = " ".join(_text(cells[metadata.input_columns[0]])[: 4 * TEXT].split())
         return Look(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
-    return Look(", ".join(f"{name} = {_plain(value)}" for name, value in cells.items()))
+    return Look(", ".join(f"{name} = {shortened(plain(value))}" for name, value in cells.items()))
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401 - a cell
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+def _text(value: Any) -> str:  # noqa: ANN401 - a cell
+    return "" if value is None else plain(value)
 
 
 def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell

@@ -1,4 +1,7 @@
-"""The report as one HTML file. Every value of the data is escaped by the template engine; the script reads no data."""
+"""The report as one HTML file. Every value of the data is escaped by the template engine.
+
+The script holds no data: what it sorts, finds and writes as CSV it reads as text from the table's cells and attributes.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, pass_context
 from jinja2.exceptions import UndefinedError
+from markupsafe import Markup, escape
 
 from labelfix.errors import RunError
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.report import charts
+from labelfix.outputs.report.advice import advice
 from labelfix.outputs.report.collect import Collected
+from labelfix.outputs.report.glossary import Glossary
+from labelfix.outputs.report.history import named_curves
 from labelfix.outputs.report.inputs import Look, look_at
+from labelfix.outputs.report.plain import between, fixed, moment, percent, plain
 from labelfix.runs import atomic_path
 
 LARGEST = 5_000_000
 """Bytes that a report has at most; thumbnails, then rows, are left out until it does."""
 
-CLASSES, PAIRS, CURVES = 25, 40, 6
-"""Classes of a full matrix, pairs of a list where there are more, and curves of the history."""
+CLASSES, PAIRS = 25, 40
+"""Classes of a full matrix, and pairs of a list where there are more."""
+
+CHECKS = {
+    "equal_rows_with_different_labels": "rows that equal an earlier row and are labelled differently",
+    "nearly_equal_rows_with_different_labels": "rows that nearly equal an earlier row and are labelled differently",
+    "trusted_rows_in_the_noisy_file": "trusted rows that stand in the noisy file",
+    "classes_without_trusted_rows": "classes without a trusted row",
+    "rows_unlike_any_trusted_row": "rows unlike any trusted row",
+}
+"""What the side checks of `metrics.json` are called."""
+
+SCALINGS = {"none": "none was needed", "temperature": "one number for all classes", "vector": "two numbers a class"}
+"""What the ways to scale soft labels are called."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,6 @@ def render(
         RunError: What the run says of itself is damaged.
     """
     engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
-    engine.filters |= {"percent": _percent, "visible": lambda value: visible(str(value))}
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
     try:
         return _filled(engine, found, worst, why_none)
@@ -113,28 +132,59 @@ def render(
 
 def _filled(engine: Environment, found: Collected, worst: list[dict[str, Any]], why_none: str) -> str:
     """The page of a run whose files hold what they should."""
-    curves = {name: series for name, series in found.history.items() if name not in ("epoch", "step")}
-    drawn = [charts.curve(name, series) for name, series in curves.items() if _varies(series)][:CURVES]
-    calibration = (found.evidence.get("calibration") or {}).get("soft_labels")
-    issues = found.actions.get("relabel", 0)
+    glossary = Glossary()
+    engine.filters |= {
+        "plain": plain,
+        "percent": percent,
+        "fixed": fixed,
+        "between": between,
+        "moment": moment,
+        "raw": raw,
+        "visible": lambda value: visible(plain(value)),
+        # Without a context, constant texts would be filtered before the page begins, and their words count as linked.
+        "explain": pass_context(lambda _, text: glossary.explain(visible(text))),
+        "sentence": pass_context(lambda _, text: glossary.explain(visible(text[:1].upper() + text[1:]))),
+    }
+    evidence, verdict = found.evidence, found.evidence.get("verdict")
+    entries = (evidence.get("ledger") or {}).get("entries", [])
+    calibration = (evidence.get("calibration") or {}).get("soft_labels")
+    checks = evidence.get("checks") or {}
     return engine.get_template("report.html.jinja").render(
         run=found,
-        evidence=found.evidence,
-        verdict=found.evidence.get("verdict"),
-        noisy_asked=any(each.get("agreement") for each in (found.evidence.get("ledger") or {}).get("entries", [])),
+        evidence=evidence,
+        verdict=verdict,
+        advice=advice(found.path, found.manifest["data"]["noisy"]["rows"], found.actions, verdict),
+        glossary=glossary,
+        noisy_asked=any(each.get("agreement") for each in entries),
         classes=found.metadata.classes,
         balance=_balance(found),
         matrix=_matrix(found),
         pairs=_pairs(found),
         calibration=calibration,
+        scaling=SCALINGS.get(calibration["chosen"], calibration["chosen"]) if calibration else "",
         reliability=charts.reliability(calibration["reliability"]) if calibration else "",
         histogram=charts.histogram(found.histogram),
-        curves=drawn,
+        curves=[(each.name, charts.curve(each)) for each in named_curves(found.history)],
+        checks={CHECKS.get(name, name.replace("_", " ")): value for name, value in checks.items()},
         worst=worst,
-        changes=sorted({f"{row['given']} → {row['suggested']}" for row in worst if row["given"] != row["suggested"]}),
+        p_values=any(row["p_value"] is not None for row in worst),
+        neighbours=any(row["near"] for row in worst),
+        changes=sorted({f"{row['given']} → {row['suggested']}" for row in worst}),
         why_none=why_none,
-        labelled=int(found.before.sum()),
-        issues=issues,
+    )
+
+
+def raw(text: Any) -> Markup:  # noqa: ANN401 - a cell
+    """A value of the data for an attribute that the script reads: character by character as the data have it.
+
+    HTML makes other characters of line breaks; what cannot be seen is written as its number.
+    """
+    escaped = str(escape(plain(text)))
+    if escaped.isprintable():
+        return Markup(escaped)
+    # Below U+00A0 a reference may mean another character; those but tabs and line breaks are kept as they are.
+    return Markup(
+        "".join(c if c.isprintable() or c not in "\t\n\r" and c < "\xa0" else f"&#{ord(c)};" for c in escaped)
     )
 
 
@@ -190,12 +240,3 @@ def _pairs(found: Collected) -> list[tuple[str, str, int]]:
     names = found.metadata.classes
     places = [np.unravel_index(place, off.shape) for place in order]
     return [(names[int(g)], names[int(c)], int(off[g, c])) for g, c in places if off[g, c]]
-
-
-def _varies(series: Sequence[float]) -> bool:
-    finite = [value for value in series if np.isfinite(value)]
-    return len(finite) > 1 and min(finite) < max(finite)
-
-
-def _percent(share: float | None, digits: int = 1) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
