@@ -40,9 +40,8 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
-    rows = len(problem.truth)
-    hits = int((fitted.held.argmax(axis=1)[:rows] == problem.truth).sum())
-    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(hits, rows)
+    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges]
+    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
 
 
 def held_by(

@@ -6,7 +6,7 @@ Legend: N noisy rows, M trusted rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
@@ -63,19 +64,26 @@ def judge(
         classes: Names for the figures.
         progress: Told what happens.
     """
-    found = calibrate(problem, fitted)
+    every = fitted.held
+    judging = None if every is None else every.only(problem.judges[every.rows])
+    found = calibrate(problem, replace(fitted, held=judging))
     if found is None:
-        progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
+        kept = every is not None and len(every.rows)
+        why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
+        progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
     soft, given = final_soft(problem, found.fitted)
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
+    assert every is not None
+    answered = ask_chosen(problem, every, found)
+    ledger = ledger if answered is None else answered.taken_out(ledger)
     p, guarantee = guarantee_of(problem, found, soft, given)
     figures = {
         **_basis(problem, found),
         "calibration": found.figures(),
-        "noise": noise_of(problem, soft, given).to_json(classes.names),
+        "noise": noise_of(unanswered(problem), soft, given).to_json(classes.names),
         "guarantee": guarantee.to_json(),
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
@@ -111,9 +119,12 @@ def ledger_of(
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
     if problem.sampling == "per-class":
-        shares, drawn = soft.mean(axis=0, dtype=np.float64), np.bincount(asked.truth, minlength=problem.num_classes)
+        answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
+        shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
+        shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
         weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
-    return compare(asked.log_f, rivals, asked.truth, asked.given, corrected, weights, agreement)
+    found_ledger = compare(asked.log_f, rivals, asked.truth, asked.given, corrected, weights, agreement)
+    return replace(found_ledger, chosen=int((~problem.judges).sum()))
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
@@ -228,6 +239,8 @@ def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
     return {
         "judged_on": {
             "rows": len(asked.truth),
+            "trained": len(problem.truth),
+            "chosen": int((~problem.judges).sum()),
             "paired": int((asked.given != UNLABELLED).sum()),
             "sampling": problem.sampling,
             "how": held.how,

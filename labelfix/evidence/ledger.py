@@ -93,6 +93,8 @@ class Ledger:
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
         pairs: Judged rows with a given label.
         judged_classes: Different classes of the judged rows.
+        chosen: Trusted rows that `labelfix next` chose, which judge nothing; shares of right labels are then those
+            of the rows that nobody has checked.
     """
 
     entries: tuple[Entry, ...]
@@ -103,6 +105,7 @@ class Ledger:
     noisy_rows_heard: bool = False
     pairs: int = 0
     judged_classes: int = 2
+    chosen: int = 0
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
@@ -117,7 +120,7 @@ class Ledger:
         """Plain values, `ledger` of `metrics.json`."""
         labels = {name: _json(getattr(self, name)) for name in ("given_labels", "corrected_labels", "difference")}
         entries = [each.to_json() for each in self.entries]
-        return {"entries": entries, **labels, "noisy_rows_heard": self.noisy_rows_heard}
+        return {"entries": entries, **labels, "noisy_rows_heard": self.noisy_rows_heard, "chosen": self.chosen}
 
 
 def _json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
