@@ -313,6 +313,11 @@ class Run:
             "trusted_left_out": int((found & ~usable).sum()),
         }
 
+    @property
+    def label_to_fill(self) -> str:
+        """The column of `next_rows` that a person fills in."""
+        return self._columns.clean_label or self._columns.label or "label"
+
     def next_rows(self, count: int = 200, *, noisy: str | None = None, progress: Progress | None = None) -> pa.Table:
         """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
 
@@ -329,7 +334,7 @@ class Run:
         device = pick_device(self.settings.compute.device)
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, device, trusted, count, own.files)
+        return next_rows(rows, blocks, self.classifier, device, trusted, self._columns, count, own.files)
 
     def next_to(
         self,
