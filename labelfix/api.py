@@ -23,10 +23,12 @@ from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.devices import pick_device
 from labelfix.errors import LabelfixError, SettingsError, input_error
 from labelfix.evaluation import match
+from labelfix.evidence.judges import Judges
+from labelfix.evidence.later_rows import LaterRows
 from labelfix.models.trained import TrainedClassifier
 from labelfix.nearest import nearest_trusted
 from labelfix.next_rows import next_rows
-from labelfix.outputs.corrected_rows import CorrectedFile, read_corrected
+from labelfix.outputs.corrected_rows import CorrectedFile, counts_of, read_corrected
 from labelfix.outputs.exports import prediction_table, write_corrected, write_tables
 from labelfix.outputs.own_inputs import OwnInput, find_input
 from labelfix.outputs.report.collect import collect
@@ -267,7 +269,11 @@ class Run:
         columns, settings = self._columns, self.settings
         data = self._reading(reading)
         with together() as here:
-            labels = self._scorer(min_confidence, out).corrected(self._blocks(rows, progress, **reading), progress)
+            blocks = self._blocks(rows, progress, **reading)
+            judges = Judges.load(self.folder.judges)
+            later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
+            scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
+            labels = scorer.corrected(blocks, progress)
             actions: Mapping[str, int] = {}
             if here.first:
                 actions = write_corrected(
@@ -277,11 +283,19 @@ class Run:
                     data.id_column or columns.id,
                     soft_top_k or settings.soft_top_k,
                     data.encoding,
+                    None if later is None else partial(self._said_of, later, blocks),
                 )
             else:
                 deque(labels, maxlen=0)
             here.wait()
         return actions
+
+    def _said_of(self, later: LaterRows, blocks: NewBlocks) -> dict[str, Any]:
+        """What may be said of new rows, beside the run's own."""
+        own = self.manifest["data"]["noisy"]["content_hash"] == blocks.rows.source.content_hash()
+        rows = CorrectedFile(self.folder.corrected)
+        given, predicted = counts_of(rows, self.classes, ("given_label", "predicted_label"))
+        return later.figures(given, predicted, own, int(self.manifest["seed"]))
 
     def evaluate(self, truth: Any) -> dict[str, Any]:  # noqa: ANN401
         """Compare the run's corrected labels with a truth.

@@ -6,7 +6,7 @@ Legend: N rows, K classes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,6 +20,8 @@ from labelfix.correction.network import softmax
 from labelfix.data.ids import gather
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.evidence.judges import Judges
+from labelfix.evidence.later_rows import LaterRows
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import CHEAP, Representation
 from labelfix.models.trained import TrainedClassifier
@@ -124,6 +126,8 @@ class Scorer:
         device: Where to compute.
         run_id: Id of the run.
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
+        judges: Give new rows their p-values; None for rows that models have learned from.
+        later: Gathers what the judges say; None where nobody asks.
     """
 
     classifier: TrainedClassifier
@@ -132,6 +136,8 @@ class Scorer:
     device: torch.device
     run_id: str
     parts: Path | None = None
+    judges: Judges | None = None
+    later: LaterRows | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
@@ -146,10 +152,19 @@ class Scorer:
         progress.start("correct", total=len(blocks))
         for table, said in self._each(blocks, lambda table, inputs: self._block(table, inputs, progress)):
             labels = self._labels(table, said["soft"], said["predicted"])
+            if self.judges is not None and "scores" in said:
+                labels = replace(labels, p_value=self._judged(self.judges, table, said))
             if table.readable is not None:
                 keep_unreadable(labels, ~table.readable, mean)
             yield labels
         progress.finish()
+
+    def _judged(self, judges: Judges, table: LabelTable, said: Arrays) -> Probabilities:
+        """`(n,)` p-values of a block; a row that cannot be read has none."""
+        given = table.codes if table.readable is None else np.where(table.readable, table.codes, UNLABELLED)
+        if self.later is not None:
+            self.later.see(given, said["predicted"], said["opinion"])
+        return judges.p_values(said["scores"], given)
 
     def predicted(self, blocks: Blocks, progress: Progress) -> Iterator[tuple[LabelTable, Probabilities]]:
         """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels.
@@ -171,6 +186,8 @@ class Scorer:
             classes = len(self.classifier.classes)
             no_rows = np.zeros((0, classes), np.float32)
             nothing: Arrays = {"soft": no_rows, "probabilities": no_rows, "predicted": np.zeros(0, np.int64)}
+            if self.judges is not None:
+                nothing |= {"scores": np.zeros((0, len(self.judges.heads)), np.float32), "opinion": no_rows}
             return ((table, nothing) for table in blocks.tables())
         if ranks().alone or self.parts is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
@@ -188,10 +205,17 @@ class Scorer:
     def _block(self, table: LabelTable, inputs: Inputs, progress: Progress) -> Arrays:
         soft = np.empty((len(table), len(self.classifier.classes)), dtype=np.float32)
         predicted = np.empty(len(table), dtype=np.int64)
+        found: Arrays = {"soft": soft, "predicted": predicted}
+        if self.judges is not None:
+            scores = np.empty((len(table), len(self.judges.heads)), dtype=np.float32)
+            found |= {"scores": scores, "opinion": np.empty_like(soft)}
         for rows, logits, hidden in self.classifier.outputs(inputs, self.device, progress):
             soft[rows] = self.corrector.soft_labels(logits, hidden, table.codes[rows])
             predicted[rows] = softmax(logits / self.classifier.temperature).argmax(axis=1)
-        return {"soft": soft, "predicted": predicted}
+            if self.judges is not None:
+                said = self.judges.say(logits, hidden, table.codes[rows])
+                found["scores"][rows], found["opinion"][rows] = said
+        return found
 
     def _labels(self, table: LabelTable, soft: Probabilities, predicted: Codes) -> CorrectedLabels:
         return CorrectedLabels(
@@ -302,9 +326,14 @@ def joined(blocks: Iterable[CorrectedLabels]) -> CorrectedLabels:
         given=np.concatenate([part.given for part in parts]),
         soft=np.concatenate([part.soft for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts]),
+        p_value=None if parts[0].p_value is None else _concatenated([part.p_value for part in parts]),
         file_index=np.concatenate([part.file_index for part in parts]),
         row_number=np.concatenate([part.row_number for part in parts]),
     )
+
+
+def _concatenated(parts: Sequence[Probabilities | None]) -> Probabilities:
+    return np.concatenate([part for part in parts if part is not None])
 
 
 def _unknown(table: LabelTable) -> bool:

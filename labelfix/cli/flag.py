@@ -133,10 +133,10 @@ def flag(
     from labelfix.outputs import gate
     from labelfix.outputs.baseline import read_accepted
     from labelfix.outputs.chosen import by_budget, by_guarantee
-    from labelfix.outputs.corrected_rows import corrected_metadata, open_corrected
+    from labelfix.outputs.corrected_rows import corrected_metadata, evidence_of, open_corrected
     from labelfix.outputs.own_inputs import find_rows
     from labelfix.outputs.snippets import look_up, look_ups_tell
-    from labelfix.outputs.trust import noise_rate, read_evidence, trusted_mask
+    from labelfix.outputs.trust import noise_rate, of_new_rows, read_evidence, trusted_mask
     from labelfix.runs import RunFolder
 
     folder = RunFolder.open_finished(run) if corrected is None else None
@@ -145,11 +145,11 @@ def flag(
     rows = open_corrected(path)
     accepted = frozenset[str]().union(*map(read_accepted, baseline or ()))
     source = str(path if folder is None else folder.path)
-    known = read_evidence(folder) if folder is not None else {}
+    known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     chosen = None
     if max_false_flags is not None:
-        chosen = by_guarantee(rows, source, known, max_false_flags)
+        chosen = by_guarantee(rows, source, known, max_false_flags, folder is not None)
     elif budget is not None:
         chosen = by_budget(rows, budget, trusted)
     shown = _shown(output_format, show)
@@ -157,7 +157,10 @@ def flag(
         rows, source, max_issue_rate, min_confidence, accepted, shown, chosen, trusted, include_trusted
     )
     if max_noise_rate is not None:
-        judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=max_noise_rate)
+        rate = noise_rate(known, source, folder is not None)
+        judgement = replace(judgement, noise_rate=rate, max_noise_rate=max_noise_rate)
+    if folder is None and (max_noise_rate is not None or max_false_flags is not None):
+        judgement = replace(judgement, assumptions=of_new_rows(known), new_rows=known.get("new_rows"))
     voice = options.voice(context)
     about = corrected_metadata(rows)
     files = dict.fromkeys(found.file for found in judgement.findings)
@@ -191,9 +194,6 @@ def _refuse_unfit(context: typer.Context) -> None:
         raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
     if share == 0:
         raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
-    if corrected is not None and (share is not None or given["max_noise_rate"] is not None):
-        what = "--max-noise-rate" if share is None else "--max-false-flags"
-        raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
     alone = {"--budget": budget, "--max-false-flags": share, "--corrected": corrected}
     against = next((flag for flag, value in alone.items() if value is not None), None)
     if given["include_trusted"] and against:

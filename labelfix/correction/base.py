@@ -21,6 +21,7 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.progress import Progress
 from labelfix.training.checkpoints import Checkpoints
+from labelfix.training.linear import LinearHead
 
 Family = Literal["head", "network", "image", "text"]
 
@@ -123,12 +124,14 @@ class JudgingModel:
         temperature: Divides the logits where they stand alone.
         own_scores: `(N,)` label_score of the noisy rows it learned from, as if each had been left out; None where it
             can only be asked as it is.
+        head: What makes its logits of h(x); None where these are those of the run's classifier.
     """
 
     outputs: Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]
     corrector: Corrector
     temperature: float = 1.0
     own_scores: npt.NDArray[np.float32] | None = None
+    head: LinearHead | None = None
 
 
 @dataclass(frozen=True)

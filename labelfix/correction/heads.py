@@ -60,7 +60,7 @@ def held_by(
     """
     scores = [None] * len(correctors) if own_scores is None else own_scores
     models = tuple(
-        JudgingModel(_outputs_of(head), corrector, own_scores=own)
+        JudgingModel(_outputs_of(head), corrector, own_scores=own, head=head)
         for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
     )
     return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)

@@ -17,13 +17,14 @@ from labelfix.correction.base import LEARNED, FittedModel, Problem
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.intervals import effective
-from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate
 from labelfix.evidence.agreement import Agreement, ask_noisy_rows
 from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
-from labelfix.evidence.conformal import MANY, Guarantee, class_weights, p_values, p_values_per_class
+from labelfix.evidence.conformal import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
+from labelfix.evidence.judges import Judges
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
 from labelfix.evidence.retrained import retrained
@@ -44,12 +45,14 @@ class Evidence:
         p_values: `(N,)` of "the given label is right"; None where no model could judge.
         figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
         doubted: Trusted rows whose label looks wrong, as places among the held rows.
+        judges: Judges rows that come later; None where no model could judge.
     """
 
     fitted: FittedModel
     p_values: Probabilities | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     doubted: tuple[Doubt, ...] = ()
+    judges: Judges | None = None
 
 
 def judge(
@@ -80,6 +83,7 @@ def judge(
     answered = ask_chosen(problem, every, found)
     ledger = ledger if answered is None else answered.taken_out(ledger)
     p, guarantee = guarantee_of(problem, found, soft, given)
+    judges = judges_of(problem, found, soft, given, guarantee)
     figures = {
         **_basis(problem, found),
         "calibration": found.figures(),
@@ -88,7 +92,7 @@ def judge(
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
     }
-    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth))
+    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 
 def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:
@@ -150,12 +154,7 @@ def guarantee_of(
     """
     asked, held = found.asked, found.fitted.held
     assert held is not None
-    own = np.flatnonzero(asked.label == asked.answer)
-    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
-    labels, by = asked.label[own], asked.by[asked.row[own]]
-    score = np.exp(asked.log_soft[own, labels])
-    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
-    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    own, labels, by, score, weights = _right_ones(problem, found, soft, given)
     weight = weights[labels]
     every = np.arange(len(problem.given), dtype=np.int64)
     scores = [
@@ -181,6 +180,46 @@ def guarantee_of(
         smallest_p=smallest / (total + smallest),
         assumption=None if asked.paired else ASSUMED,
         per_class=per_class,
+    )
+
+
+def _right_ones(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
+) -> tuple[Codes, Codes, Codes, Floats, Floats]:
+    """Questions about right given labels, `(R,)`; their labels, judges and scores, and `(K,)` weights of classes."""
+    asked = found.asked
+    own = np.flatnonzero(asked.label == asked.answer)
+    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
+    labels, by = asked.label[own], asked.by[asked.row[own]]
+    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
+    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    return own, labels, by, np.exp(asked.log_soft[own, labels]), weights
+
+
+def judges_of(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray, guarantee: Guarantee
+) -> Judges:
+    """What judges rows that come later; arguments as for `guarantee_of`, and what that gave."""
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    _, labels, by, score, weights = _right_ones(problem, found, soft, given)
+    paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
+    spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
+    return Judges(
+        correctors=tuple(model.corrector for model in held.models),
+        heads=tuple(model.head for model in held.models),
+        score=score,
+        by=by,
+        label=labels,
+        weight=weights[labels],
+        class_weight=weights,
+        per_class=guarantee.per_class,
+        truth=asked.truth[paired],
+        given=asked.given[paired],
+        soft=np.exp(asked.log_soft[: len(paired)]).astype(np.float32),
+        share=spoken / max(spoken.sum(), 1),
+        sampling=problem.sampling,
+        guarantee=guarantee.to_json(),
     )
 
 
