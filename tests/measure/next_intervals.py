@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--set", default="noisyag-human1")
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--trusted", type=int, default=140)
-    parser.add_argument("--count", type=int, nargs="+", default=[100])
+    parser.add_argument("--count", type=int, nargs="*", default=[100])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--width", type=int, default=64)
     asked = parser.parse_args()
