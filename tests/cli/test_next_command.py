@@ -171,3 +171,20 @@ def test_an_input_is_never_written_over(folder: Path, capsys: pytest.CaptureFixt
     before = (folder / "noisy.csv").read_bytes()
     assert main(["next", "--run", str(folder / "run"), "--out", str(folder / "noisy.csv")]) == 2
     assert (folder / "noisy.csv").read_bytes() == before
+
+
+def test_a_network_is_judged_by_held_out_rows_that_a_person_drew(folder: Path, tmp_path: Path) -> None:
+    """A part of the answers is held out too: it says what the others took away, and judges nothing itself."""
+    rows = asked(folder, tmp_path / "ask.csv", 60)
+    fill(tmp_path / "ask.csv", len(rows))
+    files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(folder / "gold.csv")]
+    network = ["--backbone", "mlp", "--set", "epochs=2", "--set", "warmup_epochs=1", "--set", "held_out=0.5"]
+    words = [*files, "--clean", str(tmp_path / "ask.csv"), "--id-column", "id", *network]
+    assert main(["train", *words, "--out", str(tmp_path / "run"), "-q"]) == 0
+    found = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    judged = found["evidence"]["judged_on"]
+    assert judged["chosen"] == len(rows)
+    assert judged["trained"] == 60 + len(rows)
+    assert 20 <= judged["rows"] <= 60
+    assert found["classifier_right"]["rows"] == judged["rows"]
+    assert found["evidence"]["ledger"]["corrected_labels"]["rows"] == judged["rows"]
