@@ -127,7 +127,8 @@ def ledger_of(
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
         shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
         weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
-    found_ledger = compare(asked.log_f, rivals, asked.truth, asked.given, corrected, weights, agreement)
+    meant = len(problem.given) + int((problem.paired_given[~problem.judges] != UNLABELLED).sum())
+    found_ledger = compare(asked.log_f, rivals, asked.truth, asked.given, corrected, weights, agreement, meant)
     return replace(found_ledger, chosen=int((~problem.judges).sum()))
 
 
