@@ -41,9 +41,9 @@ def next_(
     column = opened.label_to_fill
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
     command = train_again(folder, noisy, out)
-    voice.note(
-        shlex.join(command)
-        if command
-        else f"train again with the run's noisy and trusted rows, and {out} beside the trusted ones"
-    )
+    if command:
+        voice.note(shlex.join(command))
+    else:
+        voice.note("train again with the run's noisy rows, its trusted ones as a table of id and label,")
+        voice.note(f"and {out} beside them")
     voice.data(str(out))

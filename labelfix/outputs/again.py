@@ -20,16 +20,26 @@ def train_again(folder: RunFolder, noisy: str | None, answers: Path) -> tuple[st
         answers: The file of answers.
 
     Returns:
-        Empty where the files are not files any more that can be named: tables in memory, or files that are gone.
+        Empty where it would not work: with tables in memory or files that are gone, and where trusted rows have
+        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside.
     """
     ours, theirs = find_input(folder, "noisy", noisy, images_by_name=True), find_input(folder, "clean")
-    if ours.defect is not None or theirs.defect is not None:
+    if ours.defect is not None or theirs.defect is not None or _own_inputs(folder):
         return ()
     files = ["--noisy", *ours.names]
     for name in (*theirs.names, str(answers)):
         files += ["--clean", name]
     words = ["labelfix", "train", "--config", str(folder.settings), *_moved_settings(folder), *files]
     return (*words, "--out", str(_free(folder.path)))
+
+
+def _own_inputs(folder: RunFolder) -> bool:
+    """Whether trusted rows bring images in folders, or embeddings that rows of the noisy file cannot stand in for."""
+    manifest = folder.read_manifest()
+    clean, inputs = manifest["data"]["clean"], manifest["columns"]["inputs"]
+    formats = {part["format"] for part in clean.get("parts") or [clean]}
+    apart = manifest["joined_by"] != "id" or len(manifest["trusted_rows"]) < clean["rows"]
+    return "image_folder" in formats or (inputs["kind"] == "embedding" and apart)
 
 
 def _moved_settings(folder: RunFolder) -> Sequence[str]:
