@@ -19,6 +19,8 @@ from labelfix.correction.base import Corrector, FittedModel
 from labelfix.correction.network import softmax
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.evidence.judges import Judges
+from labelfix.evidence.later_rows import LaterRows
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import CHEAP, Representation
 from labelfix.models.trained import TrainedClassifier
@@ -123,6 +125,8 @@ class Scorer:
         device: Where to compute.
         run_id: Id of the run.
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
+        judges: Give new rows their p-values; None for rows that models have learned from.
+        later: Gathers what the judges say; None where nobody asks.
     """
 
     classifier: TrainedClassifier
@@ -131,6 +135,8 @@ class Scorer:
     device: torch.device
     run_id: str
     parts: Path | None = None
+    judges: Judges | None = None
+    later: LaterRows | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
@@ -145,10 +151,19 @@ class Scorer:
         progress.start("correct", total=len(blocks))
         for table, said in self._each(blocks, lambda table, inputs: self._block(table, inputs, progress)):
             labels = self._labels(table, said["soft"], said["predicted"])
+            if self.judges is not None and "scores" in said:
+                labels = replace(labels, p_value=self._judged(self.judges, table, said))
             if table.readable is not None:
                 keep_unreadable(labels, ~table.readable, mean)
             yield labels
         progress.finish()
+
+    def _judged(self, judges: Judges, table: LabelTable, said: Arrays) -> Probabilities:
+        """`(n,)` p-values of a block; a row that cannot be read has none."""
+        given = table.codes if table.readable is None else np.where(table.readable, table.codes, UNLABELLED)
+        if self.later is not None:
+            self.later.see(given, said["predicted"], said["opinion"])
+        return judges.p_values(said["scores"], given)
 
     def predicted(self, blocks: Blocks, progress: Progress) -> Iterator[tuple[LabelTable, Probabilities]]:
         """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels.
@@ -170,6 +185,8 @@ class Scorer:
             classes = len(self.classifier.classes)
             no_rows = np.zeros((0, classes), np.float32)
             nothing: Arrays = {"soft": no_rows, "probabilities": no_rows, "predicted": np.zeros(0, np.int64)}
+            if self.judges is not None:
+                nothing |= {"scores": np.zeros((0, len(self.judges.heads)), np.float32), "opinion": no_rows}
             return ((table, nothing) for table in blocks.tables())
         if ranks().alone or self.parts is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
@@ -187,10 +204,17 @@ class Scorer:
     def _block(self, table: LabelTable, inputs: Inputs, progress: Progress) -> Arrays:
         soft = np.empty((len(table), len(self.classifier.classes)), dtype=np.float32)
         predicted = np.empty(len(table), dtype=np.int64)
+        found: Arrays = {"soft": soft, "predicted": predicted}
+        if self.judges is not None:
+            scores = np.empty((len(table), len(self.judges.heads)), dtype=np.float32)
+            found |= {"scores": scores, "opinion": np.empty_like(soft)}
         for rows, logits, hidden in self.classifier.outputs(inputs, self.device, progress):
             soft[rows] = self.corrector.soft_labels(logits, hidden, table.codes[rows])
             predicted[rows] = softmax(logits / self.classifier.temperature).argmax(axis=1)
-        return {"soft": soft, "predicted": predicted}
+            if self.judges is not None:
+                said = self.judges.say(logits, hidden, table.codes[rows])
+                found["scores"][rows], found["opinion"][rows] = said
+        return found
 
     def _labels(self, table: LabelTable, soft: Probabilities, predicted: Codes) -> CorrectedLabels:
         return CorrectedLabels(

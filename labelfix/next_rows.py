@@ -6,12 +6,15 @@ Legend: N rows of the run, K classes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import torch
 
 from labelfix.correcting import Blocks
+from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
+from labelfix.data.columns import Columns
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.evaluation import READ, labels_of
 from labelfix.evidence.next_labels import candidates, choose, worth
@@ -28,6 +31,7 @@ def next_rows(
     classifier: TrainedClassifier,
     device: torch.device,
     trusted: Sequence[int],
+    names: Columns,
     count: int,
     places: Mapping[str, str] | None = None,
 ) -> pa.Table:
@@ -39,13 +43,16 @@ def next_rows(
         classifier: Gives h(x).
         device: Where to compute.
         trusted: Rows that were trusted, from 0.
+        names: What the columns of the run's files mean.
         count: How many rows.
         places: Source file of a row → where it lies now; None reads them as they are named.
 
     Returns:
-        At most `count` rows, most worth asking first: `id`, the input columns (of an image its path), `label` (empty,
-        for the answer), `given_label`, `likeliest_label` and `second_label` with their probabilities, `source_file`
-        and `source_row`.
+        At most `count` rows, most worth asking first. Id, inputs (of an image its path) and label (empty, for the
+        answer) stand in columns called as in the run's own files, so that the table comes back beside its trusted
+        file as it is; then `given_label`, `likeliest_label` and `second_label` with their probabilities,
+        `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
+        A name that an own column has begins with `labelfix_`.
     """
     about = corrected_metadata(rows)
     classes = ClassNames(about.classes)
@@ -61,18 +68,19 @@ def next_rows(
     hidden = hidden_of(blocks, classifier, device, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
     chosen = found[choose(value[found], suggested[found], features, count)]
-    return _described(rows, chosen, classes, columns, places)
+    return _described(rows, chosen, classes, names, columns, places)
 
 
 def _described(
     rows: CorrectedFile,
     chosen: Codes,
     classes: ClassNames,
+    names: Columns,
     columns: Sequence[str],
     places: Mapping[str, str] | None,
 ) -> pa.Table:
     about = corrected_metadata(rows)
-    parts: dict[int, dict[str, object]] = {}
+    parts: dict[int, tuple[object, dict[str, object]]] = {}
     for first, group in groups(rows, columns):
         inside = chosen[(chosen >= first) & (chosen < first + len(group))]
         if not len(inside):
@@ -82,8 +90,7 @@ def _described(
         order = np.argsort(-labels.soft, axis=1, kind="stable")[:, :2]
         for place, row in enumerate(inside.tolist()):
             likeliest, second = order[place].tolist()
-            parts[row] = {
-                "id": part["id"][place].as_py(),
+            told = {
                 "given_label": classes.name(int(labels.given[place])),
                 "likeliest_label": classes.names[likeliest],
                 "likeliest_probability": round(float(labels.soft[place, likeliest]), 6),
@@ -92,12 +99,25 @@ def _described(
                 "source_file": part["source_file"][place].as_py(),
                 "source_row": part["source_row"][place].as_py(),
             }
+            parts[row] = part["id"][place].as_py(), told
     ordered = [parts[row] for row in chosen.tolist()]
-    cells = cells_of([(str(each["source_file"]), int(str(each["source_row"]))) for each in ordered], about, places)
-    names = [name for name in about.input_columns if any(name in found for found in cells.values())]
-    told = []
-    for each in ordered:
-        held = cells.get((str(each["source_file"]), int(str(each["source_row"]))), {})
-        inputs = {name: held.get(name) for name in names}
-        told.append({"id": each["id"], **inputs, "label": "", **{k: v for k, v in each.items() if k != "id"}})
-    return pa.Table.from_pylist(told)
+    sources = [(str(told["source_file"]), int(str(told["source_row"]))) for _, told in ordered]
+    cells = cells_of(sources, about, places)
+    inputs = [name for name in about.input_columns if any(name in found for found in cells.values())]
+    own, label = names.clean_id or names.id, names.clean_label or names.label or "label"
+    taken = {*inputs, label, *(name for name in (own, names.id, names.label) if name is not None)}
+    table: list[dict[str, object]] = []
+    for (identity, told), source in zip(ordered, sources, strict=True):
+        line: dict[str, object] = {} if own is None else {own: identity}
+        line |= {name: _whole(cells.get(source, {}).get(name), source[0], names, places) for name in inputs}
+        line |= {label: "", **{f"labelfix_{name}" if name in taken else name: value for name, value in told.items()}}
+        table.append({**line, DRAWN: WORST_FIRST, CHANCE: 1.0})
+    return pa.Table.from_pylist(table)
+
+
+def _whole(cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:
+    """An input cell as it can be read from anywhere: the path of an image that counts from its file, made absolute."""
+    if names.spec.kind != "image" or not isinstance(cell, str) or names.id in names.spec.columns:
+        return cell
+    place = Path(file if places is None else places.get(file, file)).expanduser()
+    return str((place if place.is_dir() else place.parent).absolute() / Path(cell).expanduser())

@@ -264,6 +264,10 @@ def write(
         with atomic_path(folder.corrector) as beside:
             beside.mkdir()
             fitted.corrector.save(beside)
+        if evidence.judges is not None:
+            with atomic_path(folder.judges) as beside:
+                beside.mkdir()
+                evidence.judges.save(beside)
         with atomic_path(folder.settings) as beside:
             beside.write_text(to_toml(settings), encoding="utf-8")
         with atomic_path(folder.history) as beside:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
+from labelfix.correcting import NewBlocks
 from labelfix.data.tables import CorrectedLabels
 from labelfix.display import listener
-from labelfix.outputs.exports import corrected_table, prediction_table, write_corrected, write_tables
+from labelfix.evidence.judges import Judges
+from labelfix.evidence.later_rows import LaterRows
+from labelfix.outputs.corrected_rows import CorrectedFile, counts_of
+from labelfix.outputs.exports import (
+    corrected_table,
+    prediction_table,
+    with_evidence,
+    write_corrected,
+    write_tables,
+)
 from labelfix.progress import Progress
 from labelfix.ranks import together
 
@@ -95,9 +106,10 @@ class AppliedRun(OpenedRun):
         Raises:
             InputError: The rows do not fit the run.
         """
-        labels = self._labels(rows, listener(progress), min_confidence, None, reading)
+        labels, said = self._labels(rows, listener(progress), min_confidence, None, reading)
         written = self._written(soft_top_k, reading)
-        return pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+        table = pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+        return with_evidence(table, said())
 
     def correct_to(
         self,
@@ -129,10 +141,10 @@ class AppliedRun(OpenedRun):
         """
         self._refuse(out, overwrite, rows, self._reading_with(reading).class_map)
         with together() as here:
-            labels = self._labels(rows, listener(progress), min_confidence, out, reading)
+            labels, said = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
-                actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading))
+                actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading), closing=said)
             else:
                 deque(labels, maxlen=0)
             here.wait()
@@ -149,10 +161,24 @@ class AppliedRun(OpenedRun):
         min_confidence: float | None,
         out: str | Path | None,
         reading: Mapping[str, Any],
-    ) -> Iterator[CorrectedLabels]:
-        """Corrected labels, block by block."""
+    ) -> tuple[Iterator[CorrectedLabels], Callable[[], dict[str, Any]]]:
+        """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
-        return self._scorer(min_confidence, out).corrected(blocks, progress)
+        judges = Judges.load(self.folder.judges)
+        later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
+        scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
+
+        def said() -> dict[str, Any]:
+            return {} if later is None else self._said_of(later, blocks)
+
+        return scorer.corrected(blocks, progress), said
+
+    def _said_of(self, later: LaterRows, blocks: NewBlocks) -> dict[str, Any]:
+        """What may be said of new rows, beside the run's own."""
+        own = self.manifest["data"]["noisy"]["content_hash"] == blocks.rows.source.content_hash()
+        rows = CorrectedFile(self.folder.corrected)
+        given, predicted = counts_of(rows, self.classes, ("given_label", "predicted_label"))
+        return later.figures(given, predicted, own, int(self.manifest["seed"]))
 
     def _written(self, soft_top_k: int | None, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How corrected labels become a table."""

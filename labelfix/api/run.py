@@ -89,6 +89,11 @@ class Run(AppliedRun):
             "doubted": read_evidence(self.folder).get("doubted", []),
         }
 
+    @property
+    def label_to_fill(self) -> str:
+        """The column of `next_rows` that a person fills in."""
+        return self.columns.clean_label or self.columns.label or "label"
+
     def next_rows(
         self, count: int = 200, *, noisy: str | None = None, progress: Progress | bool | None = None
     ) -> pa.Table:
@@ -106,7 +111,7 @@ class Run(AppliedRun):
         blocks = self._own_blocks(own, listener(progress))
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, self._device, trusted, count, own.files)
+        return next_rows(rows, blocks, self.classifier, self._device, trusted, self.columns, count, own.files)
 
     def next_to(
         self,

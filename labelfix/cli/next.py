@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
+from labelfix.outputs.again import train_again
 from labelfix.runs import RunFolder
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
@@ -26,15 +28,22 @@ def next_(
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Choose the rows whose answer is worth most, and write them with an empty column `label` to fill in.
+    """Choose the rows whose answer is worth most, and write them with an empty column for the label to fill in.
 
-    Answers come back as further trusted rows: `labelfix train --noisy … --clean gold.csv --clean answers.csv`.
+    The file goes back as it is, beside the run's own trusted rows, by the command that is printed. Rows that are
+    still blank are skipped; answered ones train, and judge nothing, as they are harder than others.
     """
     voice = options.voice(context)
     folder = RunFolder.open_finished(run)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
     written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())
-    voice.note(f"{written:,} rows, most worth asking first; fill in the column `label` and leave out what stays empty")
-    voice.note("then: labelfix train --noisy … --clean gold.csv --clean " + str(out))
+    column = opened.label_to_fill
+    voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
+    command = train_again(folder, noisy, out)
+    if command:
+        voice.note(shlex.join(command))
+    else:
+        voice.note("train again with the run's noisy rows, its trusted ones as a table of id and label,")
+        voice.note(f"and {out} beside them")
     voice.data(str(out))

@@ -6,7 +6,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,6 +21,7 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.progress import Progress
 from labelfix.training.checkpoints import Checkpoints
+from labelfix.training.linear import LinearHead
 
 Family = Literal["head", "network", "image", "text"]
 
@@ -47,6 +48,7 @@ class Problem:
         accumulate: Pieces in which a batch goes through the network at first.
         observe: Called with the classifier after every epoch, by methods that have epochs; what it returns goes into
             the epoch's row of the history. For measuring alone: no method looks at it.
+        chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
     """
 
     noisy: Inputs
@@ -64,6 +66,12 @@ class Problem:
     precision: Precision = "fp32"
     accumulate: int = 1
     observe: Callable[[Classifier], Mapping[str, float]] | None = None
+    chosen: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def judges(self) -> npt.NDArray[np.bool_]:
+        """`(M,)` False for trusted rows that train and judge nothing, as they are harder than others."""
+        return np.ones(len(self.truth), dtype=bool) if self.chosen is None else ~self.chosen
 
 
 class Corrector(Protocol):
@@ -116,12 +124,14 @@ class JudgingModel:
         temperature: Divides the logits where they stand alone.
         own_scores: `(N,)` label_score of the noisy rows it learned from, as if each had been left out; None where it
             can only be asked as it is.
+        head: What makes its logits of h(x); None where these are those of the run's classifier.
     """
 
     outputs: Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]
     corrector: Corrector
     temperature: float = 1.0
     own_scores: npt.NDArray[np.float32] | None = None
+    head: LinearHead | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,10 @@ class Held:
     by: Codes
     models: tuple[JudgingModel, ...]
     how: str
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Held:
+        """Some of the rows, `(R,)`, with the same models."""
+        return self if keep.all() else replace(self, rows=self.rows[keep], by=self.by[keep])
 
 
 @dataclass(frozen=True)

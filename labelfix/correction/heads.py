@@ -40,9 +40,8 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
-    rows = len(problem.truth)
-    hits = int((fitted.held.argmax(axis=1)[:rows] == problem.truth).sum())
-    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(hits, rows)
+    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges]
+    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
 
 
 def held_by(
@@ -61,7 +60,7 @@ def held_by(
     """
     scores = [None] * len(correctors) if own_scores is None else own_scores
     models = tuple(
-        JudgingModel(_outputs_of(head), corrector, own_scores=own)
+        JudgingModel(_outputs_of(head), corrector, own_scores=own, head=head)
         for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
     )
     return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)

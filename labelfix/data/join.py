@@ -55,10 +55,16 @@ def join(
         clean, pairs = _without_unreadable(noisy, clean, pairs, findings)
     _contradictions(noisy, clean, pairs, places_of(clean), findings)
     data = TrainingData(noisy, clean, pairs, joined_by, "random")
-    chosen = find_sampling(
-        settings.clean_sampling, noisy.codes, data.paired_given, clean.codes, len(noisy.classes), findings
+    judges = data.judges
+    drawn = find_sampling(
+        settings.clean_sampling,
+        noisy.codes,
+        data.paired_given[judges],
+        clean.codes[judges],
+        len(noisy.classes),
+        findings,
     )
-    return replace(data, sampling=chosen)
+    return replace(data, sampling=drawn)
 
 
 def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
@@ -219,22 +225,8 @@ def _without_unreadable(
         return clean, pairs
     keep = noisy.readable[pairs]
     findings.warning(clean.name, f"{int((~keep).sum())} trusted rows are left out, as their image cannot be read")
-    return select(clean, keep, SelectedInputs(noisy.inputs, pairs[keep], clean.name) if noisy.inputs else None), pairs[
-        keep
-    ]
-
-
-def select(table: LabelTable, keep: np.ndarray, inputs: SelectedInputs | None) -> LabelTable:
-    """Some rows of a table, with the inputs that belong to them."""
-    return replace(
-        table,
-        ids=table.ids.filter(pa.array(keep)),
-        codes=table.codes[keep],
-        file_index=table.file_index[keep],
-        row_number=table.row_number[keep],
-        inputs=inputs,
-        readable=None,
-    )
+    inputs = SelectedInputs(noisy.inputs, pairs[keep], clean.name) if noisy.inputs else None
+    return clean.only(keep, inputs), pairs[keep]
 
 
 def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: Places, findings: Findings) -> None:

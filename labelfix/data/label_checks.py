@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from labelfix.data.classes import UNKNOWN, report_alike, report_unknown
 from labelfix.data.findings import Findings
@@ -50,7 +51,14 @@ def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: st
         )
 
 
-def check_trusted(rows: Rows, codes: Codes, classes: ClassNames, name: str, findings: Findings) -> None:
+def check_trusted(
+    rows: Rows,
+    codes: Codes,
+    classes: ClassNames,
+    name: str,
+    findings: Findings,
+    chosen: npt.NDArray[np.bool_] | None = None,
+) -> None:
     """Errors and warnings about the labels of the trusted file.
 
     Args:
@@ -59,11 +67,12 @@ def check_trusted(rows: Rows, codes: Codes, classes: ClassNames, name: str, find
         classes: The classes.
         name: The trusted file.
         findings: Takes the defects.
+        chosen: `(M,)` True for rows that `labelfix next` asked about: these may still be without a label.
     """
     assert rows.labels is not None
     column = rows.labels.column
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    empty = np.flatnonzero(codes == UNLABELLED)
+    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
 
     def what(row: int) -> str:
         position = int(rows.labels.positions[row]) if rows.labels is not None else -1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
+from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.class_map import read_class_map
 from labelfix.data.classes import class_names, match_codes
 from labelfix.data.columns import Columns, id_columns, label_column, trusted_label_column
@@ -20,7 +22,7 @@ from labelfix.data.formats.csv_dialect import DECIMAL
 from labelfix.data.ids import check_ids
 from labelfix.data.input_columns import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.join import join, report_lost_ids, select
+from labelfix.data.join import join, report_lost_ids
 from labelfix.data.label_checks import check_given, check_joined, check_trusted
 from labelfix.data.label_refusal import refuse_type, refuse_values
 from labelfix.data.new_rows import open_rows, read_truth
@@ -92,11 +94,13 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
-    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings)
+    chosen = read_chosen(theirs, clean_rows, read_rows)
+    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
     if columns.clean_id is not None:
         check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
     clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
+    clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
     noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
     clean_table = _trusted_inputs(clean_table, theirs, columns.spec, settings, findings, read_rows)
@@ -104,6 +108,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
+    clean_table = without_open(clean_table, findings)
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:
@@ -133,7 +138,7 @@ def _trusted_inputs(
     if table.readable is None or table.inputs is None:
         return table
     keep = np.flatnonzero(table.readable)
-    return select(table, table.readable, SelectedInputs(table.inputs, keep, table.name))
+    return table.only(table.readable, SelectedInputs(table.inputs, keep, table.name))
 
 
 def _open(
@@ -207,6 +212,7 @@ def _labels(
     aliases: dict[str, str],
     settings: DataSettings,
     findings: Findings,
+    chosen: npt.NDArray[np.bool_] | None,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
@@ -217,7 +223,7 @@ def _labels(
     truth = match_codes(clean.labels, classes, theirs.name, findings, words)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings)
-        check_trusted(clean, truth, classes, theirs.name, findings)
+        check_trusted(clean, truth, classes, theirs.name, findings, chosen)
     return classes, given, truth
 
 

@@ -57,6 +57,7 @@ class Summary:
         joined_by: `id`, `content` or `none`.
         paired: Trusted rows that stand in the noisy file.
         sampling: How the trusted rows were drawn.
+        chosen: Trusted rows that `labelfix next` chose; they are left out of `noise` and `transitions`.
         noise: How many given labels are wrong.
         transitions: `(K, K)` paired rows by trusted class (row) and given label (column).
     """
@@ -74,6 +75,7 @@ class Summary:
     joined_by: str
     paired: int
     sampling: str
+    chosen: int
     noise: NoiseEstimate
     transitions: tuple[tuple[int, ...], ...]
 
@@ -94,7 +96,8 @@ class Summary:
             f"noisy rows: {self.rows:,} in {self.noisy} ({self.unlabelled:,} without a label{unreadable}); "
             f"{self.training:,} train as noisy rows",
             f"trusted rows: {self.trusted:,} in {self.clean}; {paired}; drawn "
-            + ("at random" if self.sampling == "random" else "per class"),
+            + ("at random" if self.sampling == "random" else "per class")
+            + (f"; {self.chosen:,} chosen by labelfix next train and judge nothing" if self.chosen else ""),
             f"classes: {len(self.classes)}",
             *self._class_lines(),
             self._noise_line(),
@@ -151,7 +154,7 @@ def summarise(reading: Reading) -> Summary:
     """
     data = reading.data
     k = len(data.classes)
-    transitions = transition_counts(data)
+    transitions = transition_counts(data.without_chosen())
     readable = data.noisy.readable
     return Summary(
         noisy=data.noisy.name,
@@ -167,6 +170,7 @@ def summarise(reading: Reading) -> Summary:
         joined_by=data.joined_by,
         paired=int((data.clean_in_noisy >= 0).sum()),
         sampling=data.sampling,
+        chosen=int((~data.judges).sum()),
         noise=estimate_noise(data),
         transitions=tuple(tuple(row) for row in transitions.tolist()),
     )
@@ -187,7 +191,7 @@ def estimate_noise(data: TrainingData) -> NoiseEstimate:
     the classes' shares, weighted by the class shares of the noisy file; these are not known, so they are the ones
     under which the transition counts best explain the given labels (maximum likelihood, by EM).
     """
-    counts = transition_counts(data)
+    counts = transition_counts(data.without_chosen())
     per_class = counts.sum(axis=1).astype(float)
     wrong = per_class - np.diag(counts)
     paired, total = int(per_class.sum()), int(wrong.sum())

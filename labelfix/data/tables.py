@@ -6,7 +6,7 @@ Legend: N rows, K classes. Label codes are positions in `ClassNames.names`; -1 m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -150,6 +150,7 @@ class LabelTable:
         id_column: Column that the ids came from; None where ids are row numbers.
         readable: `(N,)` False where the image cannot be decoded and the user chose to go on: `inputs` gives a blank
             image there, the row never trains, and it keeps its given label. None where every row can be read.
+        chosen: `(N,)` of trusted rows, True where `labelfix next` chose the row; None where it chose none.
     """
 
     name: str
@@ -163,6 +164,7 @@ class LabelTable:
     label_column: str | None
     id_column: str | None
     readable: npt.NDArray[np.bool_] | None = None
+    chosen: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -171,6 +173,19 @@ class LabelTable:
     def labelled(self) -> npt.NDArray[np.bool_]:
         """`(N,)` True where a row has a label."""
         return np.asarray(self.codes != UNLABELLED)
+
+    def only(self, keep: npt.NDArray[np.bool_], inputs: InputTable | None) -> LabelTable:
+        """Some of the rows, with the inputs that belong to them; the inputs of all of these can be read."""
+        return replace(
+            self,
+            ids=self.ids.filter(pa.array(keep)),
+            codes=self.codes[keep],
+            file_index=self.file_index[keep],
+            row_number=self.row_number[keep],
+            inputs=inputs,
+            readable=None,
+            chosen=None if self.chosen is None else self.chosen[keep],
+        )
 
 
 @dataclass(frozen=True)
@@ -201,6 +216,19 @@ class TrainingData:
         """`(M,)` the given label of each trusted row in the noisy file; -1 where there is none."""
         given = np.where(self.clean_in_noisy >= 0, self.noisy.codes[self.clean_in_noisy], UNLABELLED)
         return given.astype(np.int64)
+
+    @property
+    def judges(self) -> npt.NDArray[np.bool_]:
+        """`(M,)` False for trusted rows that `labelfix next` chose: they train and judge nothing."""
+        return np.ones(len(self.clean), dtype=bool) if self.clean.chosen is None else ~self.clean.chosen
+
+    def without_chosen(self) -> TrainingData:
+        """The same as if nobody had answered what `labelfix next` asked: what figures of the given labels rest on."""
+        if self.clean.chosen is None:
+            return self
+        keep = self.judges
+        clean = replace(self.clean.only(keep, None), chosen=None)
+        return TrainingData(self.noisy, clean, self.clean_in_noisy[keep], self.joined_by, self.sampling)
 
     @cached_property
     def noisy_rows(self) -> Codes:

@@ -69,17 +69,18 @@ class Asked:
         return self.truth[self.row]
 
 
-def ask(problem: Problem, held: Held, transition: Matrix) -> Asked:
+def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN_PAIRS) -> Asked:
     """Ask the judging models.
 
     Args:
         problem: The data.
         held: The models.
         transition: `(K, K)` T, for rows without a given label of their own.
+        least_pairs: With fewer paired rows than this, given labels are assumed instead of known.
     """
     truth, given = problem.truth[held.rows], problem.paired_given[held.rows]
     pairs = np.flatnonzero(given != UNLABELLED)
-    paired = len(pairs) >= MIN_PAIRS
+    paired = len(pairs) >= least_pairs
     if paired:
         row, label, weight = pairs, given[pairs], np.ones(len(pairs))
     else:

@@ -6,7 +6,7 @@ Legend: N noisy rows, M trusted rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,19 @@ from labelfix.correction.base import LEARNED, FittedModel, Problem
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.intervals import effective
-from labelfix.data.tables import UNLABELLED, ClassNames, Probabilities
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.agreement import PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, sample, soft_of, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
-from labelfix.evidence.conformal import MANY, Guarantee, class_weights, p_values, p_values_per_class
+from labelfix.evidence.conformal import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
+from labelfix.evidence.judges import Judges
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import NoiseRate, Opinion
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
@@ -43,12 +45,14 @@ class Evidence:
         p_values: `(N,)` of "the given label is right"; None where no model could judge.
         figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
         doubted: Trusted rows whose label looks wrong, as places among the held rows.
+        judges: Judges rows that come later; None where no model could judge.
     """
 
     fitted: FittedModel
     p_values: Probabilities | None = None
     figures: dict[str, Any] = field(default_factory=dict)
     doubted: tuple[Doubt, ...] = ()
+    judges: Judges | None = None
 
 
 def judge(
@@ -63,24 +67,32 @@ def judge(
         classes: Names for the figures.
         progress: Told what happens.
     """
-    found = calibrate(problem, fitted)
+    every = fitted.held
+    judging = None if every is None else every.only(problem.judges[every.rows])
+    found = calibrate(problem, replace(fitted, held=judging))
     if found is None:
-        progress.say("nothing judges this run: its method keeps no trusted row to be judged by")
+        kept = every is not None and len(every.rows)
+        why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
+        progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
     soft, given = final_soft(problem, found.fitted)
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
+    assert every is not None
+    answered = ask_chosen(problem, every, found)
+    ledger = ledger if answered is None else answered.taken_out(ledger)
     p, guarantee = guarantee_of(problem, found, soft, given)
+    judges = judges_of(problem, found, soft, given, guarantee)
     figures = {
         **_basis(problem, found),
         "calibration": found.figures(),
-        "noise": noise_of(problem, soft, given).to_json(classes.names),
+        "noise": noise_of(unanswered(problem), soft, given).to_json(classes.names),
         "guarantee": guarantee.to_json(),
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
     }
-    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth))
+    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 
 def passes(problem: Problem, fitted: FittedModel) -> int:
@@ -120,9 +132,13 @@ def ledger_of(
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
     if problem.sampling == "per-class":
-        shares, drawn = soft.mean(axis=0, dtype=np.float64), np.bincount(asked.truth, minlength=problem.num_classes)
+        answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
+        shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
+        shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
         weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
-    return compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement)
+    meant = len(problem.given) + int((problem.paired_given[~problem.judges] != UNLABELLED).sum())
+    found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
+    return replace(found_ledger, chosen=int((~problem.judges).sum()))
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
@@ -148,12 +164,7 @@ def guarantee_of(
     """
     asked, held = found.asked, found.fitted.held
     assert held is not None
-    own = np.flatnonzero(asked.label == asked.answer)
-    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
-    labels, by = asked.label[own], asked.by[asked.row[own]]
-    score = np.exp(asked.log_soft[own, labels])
-    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
-    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    own, labels, by, score, weights = _right_ones(problem, found, soft, given)
     weight = weights[labels]
     every = np.arange(len(problem.given), dtype=np.int64)
     scores = [
@@ -179,6 +190,46 @@ def guarantee_of(
         smallest_p=smallest / (total + smallest),
         assumption=None if asked.paired else ASSUMED,
         per_class=per_class,
+    )
+
+
+def _right_ones(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
+) -> tuple[Codes, Codes, Codes, Floats, Floats]:
+    """Questions about right given labels, `(R,)`; their labels, judges and scores, and `(K,)` weights of classes."""
+    asked = found.asked
+    own = np.flatnonzero(asked.label == asked.answer)
+    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
+    labels, by = asked.label[own], asked.by[asked.row[own]]
+    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
+    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    return own, labels, by, np.exp(asked.log_soft[own, labels]), weights
+
+
+def judges_of(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray, guarantee: Guarantee
+) -> Judges:
+    """What judges rows that come later; arguments as for `guarantee_of`, and what that gave."""
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    _, labels, by, score, weights = _right_ones(problem, found, soft, given)
+    paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
+    spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
+    return Judges(
+        correctors=tuple(model.corrector for model in held.models),
+        heads=tuple(model.head for model in held.models),
+        score=score,
+        by=by,
+        label=labels,
+        weight=weights[labels],
+        class_weight=weights,
+        per_class=guarantee.per_class,
+        truth=asked.truth[paired],
+        given=asked.given[paired],
+        soft=np.exp(asked.log_soft[: len(paired)]).astype(np.float32),
+        share=spoken / max(spoken.sum(), 1),
+        sampling=problem.sampling,
+        guarantee=guarantee.to_json(),
     )
 
 
@@ -237,6 +288,8 @@ def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
     return {
         "judged_on": {
             "rows": len(asked.truth),
+            "trained": len(problem.truth),
+            "chosen": int((~problem.judges).sum()),
             "paired": int((asked.given != UNLABELLED).sum()),
             "sampling": problem.sampling,
             "how": held.how,

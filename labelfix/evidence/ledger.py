@@ -4,10 +4,10 @@ Shares have Wilson's interval (Wilson 1927), with weights for the effective numb
 mean log-likelihoods and differences of them a normal one. Whether corrected labels are better than given ones is
 asked row by row: d = P(corrected right) − P(given right) on the same rows, with half a row added to each of the four
 cells (Agresti and Min, Statistics in Medicine 2005), so that few rows without a difference do not prove that there is
-none. Corrected labels come from models and choices without the row: otherwise d is optimistic, by .024 where it was
-measured.
+none. What is meant are the labels of the noisy rows that are there, so that variances are larger by R/N. Corrected
+labels come from models and choices without the row: otherwise d is optimistic, by .024 where it was measured.
 
-Legend: R judged trusted rows, K classes.
+Legend: N noisy rows, R judged trusted rows, K classes.
 """
 
 from __future__ import annotations
@@ -93,6 +93,8 @@ class Ledger:
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
         pairs: Judged rows with a given label.
         judged_classes: Different classes of the judged rows.
+        chosen: Trusted rows that `labelfix next` chose, which judge nothing; shares of right labels are then those
+            of the rows that nobody has checked.
     """
 
     entries: tuple[Entry, ...]
@@ -103,6 +105,7 @@ class Ledger:
     noisy_rows_heard: bool = False
     pairs: int = 0
     judged_classes: int = 2
+    chosen: int = 0
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
@@ -117,7 +120,7 @@ class Ledger:
         """Plain values, `ledger` of `metrics.json`."""
         labels = {name: _json(getattr(self, name)) for name in ("given_labels", "corrected_labels", "difference")}
         entries = [each.to_json() for each in self.entries]
-        return {"entries": entries, **labels, "noisy_rows_heard": self.noisy_rows_heard}
+        return {"entries": entries, **labels, "noisy_rows_heard": self.noisy_rows_heard, "chosen": self.chosen}
 
 
 def _json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
@@ -132,6 +135,7 @@ def compare(
     corrected: Codes | None,
     weights: Log | None = None,
     agreement: Agreement | None = None,
+    noisy_rows: int | None = None,
 ) -> Ledger:
     """Put a run beside its rivals.
 
@@ -144,6 +148,7 @@ def compare(
             label. None where too few have one.
         weights: `(R,)` of the rows, where they were not drawn at random.
         agreement: What noisy rows say; None where they are not asked.
+        noisy_rows: N, whose labels are meant; None for ever so many.
     """
     w = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
     said = [(each.name, each.about, each.log_p) for each in rivals]
@@ -161,7 +166,9 @@ def compare(
     if corrected is not None:
         pairs = given != UNLABELLED
         after, before = (corrected == truth)[pairs], (given == truth)[pairs]
-        labels = share(before, w[pairs]), share(after, w[pairs]), paired_difference(after, before, w[pairs])
+        spread, own = (1.0 if noisy_rows is None else 1 + int(pairs.sum()) / max(noisy_rows, 1)), w[pairs]
+        difference = paired_difference(after, before, own, spread)
+        labels = share(before, own, spread), share(after, own, spread), difference
     heard = False
     if agreement is not None:
         best = next((log_p for name, _, log_p in said if name == agreement.best), None)
@@ -182,9 +189,9 @@ def _loss(log_p: Log, truth: Codes) -> Log:
     return np.asarray(-log_p[np.arange(len(truth)), truth])
 
 
-def share(hits: npt.NDArray[np.bool_], weights: Log) -> Estimate:
-    """A weighted share of rows."""
-    rows = effective(weights)
+def share(hits: npt.NDArray[np.bool_], weights: Log, spread: float = 1.0) -> Estimate:
+    """A weighted share of rows; `spread` is how much larger its variance is, because other rows are meant."""
+    rows = effective(weights) / spread
     value = float(np.average(hits, weights=weights)) if rows else 0.0
     low, high = wilson(value * rows, rows)
     return Estimate(value, min(low, value), max(high, value), len(hits))
@@ -200,15 +207,18 @@ def mean(values: Log, weights: Log) -> Estimate:
     return Estimate(value, value - half, value + half, len(values))
 
 
-def paired_difference(after: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_], weights: Log) -> Estimate:
+def paired_difference(
+    after: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_], weights: Log, spread: float = 1.0
+) -> Estimate:
     """How much more often one thing is right than another on the same rows.
 
     Args:
         after: `(R,)` whether the one is right.
         before: `(R,)` whether the other is.
         weights: `(R,)`.
+        spread: As for `share`.
     """
-    rows = effective(weights)
+    rows = effective(weights) / spread
     if not rows:
         return Estimate(0.0, -1.0, 1.0, 0)
     won, lost = (float(np.average(hits, weights=weights)) for hits in (after & ~before, before & ~after))

@@ -181,7 +181,7 @@ def _field(problem: Problem, held: Held) -> _Field | None:
     if len(rest) < 2:
         return None
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
-    others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64))
+    others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
     judged = _features(clean, held.rows)
     return _Field(members.load(others), torch.from_numpy(judged.features), None, scale, where)
 

@@ -68,7 +68,7 @@ def conclude(ledger: Ledger) -> Verdict:
     if ledger.rows < FEW and not one_class:
         rows = "1 trusted row judges" if ledger.rows == 1 else f"{ledger.rows} trusted rows judge"
         sentence += f"; only {rows} this, too few to be sure of it: add trusted rows"
-    return Verdict(labels, classifier_of(ledger), sentence)
+    return Verdict(labels, classifier_of(ledger), sentence + _of_chosen(ledger))
 
 
 def labels_of(difference: Estimate | None) -> Labels:
@@ -107,6 +107,17 @@ def _clearly(gain: Estimate) -> bool:
 def _error(estimate: Estimate) -> float:
     """The standard error, from the interval."""
     return (estimate.high - estimate.low) / (2 * Z95)
+
+
+def _of_chosen(ledger: Ledger) -> str:
+    if not ledger.chosen:
+        return ""
+    rows = (
+        "1 more, which `next` chose, trains and judges"
+        if ledger.chosen == 1
+        else (f"{ledger.chosen:,} more, which `next` chose, train and judge")
+    )
+    return f"; {rows} nothing"
 
 
 def _one_class(ledger: Ledger) -> str:

@@ -84,6 +84,7 @@ def fit(
         checkpoints=checkpoints,
         precision=settings.compute.precision,
         accumulate=settings.compute.accumulate,
+        chosen=None if data.clean.chosen is None else data.clean.chosen[trusted],
     )
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()

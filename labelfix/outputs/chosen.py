@@ -21,6 +21,10 @@ from labelfix.errors import SettingsError, input_error
 from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, values
 
 AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
+SCORE_AGAIN = (
+    "write it anew as .parquet with `labelfix correct` and a run whose trusted rows judge it, such as one of mlc; the "
+    "rows that a run was trained on are flagged with --run"
+)
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,17 @@ class Chosen:
     figures: Mapping[str, Any]
 
 
-def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], level: float) -> Chosen:
+def by_guarantee(
+    rows: CorrectedRows, source: str, evidence: Mapping[str, Any], level: float, run: bool = True
+) -> Chosen:
     """The rows that may be flagged so that the expected share of rightly labelled ones among them is at most `level`.
 
     Args:
         rows: Corrected labels with a column `p_value`.
         source: What to call them.
-        evidence: `evidence` of the run's `metrics.json`.
+        evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
+        run: Whether they are a run's own rows.
 
     Raises:
         InputError: There are no p-values.
@@ -55,7 +62,7 @@ def by_guarantee(rows: CorrectedRows, source: str, evidence: Mapping[str, Any], 
     """
     basis = evidence.get("guarantee")
     if "p_value" not in rows.schema.names or not basis:
-        raise input_error(source, "has no p-values, which --max-false-flags needs", AGAIN)
+        raise input_error(source, "has no p-values, which --max-false-flags needs", AGAIN if run else SCORE_AGAIN)
     share = float(basis["smallest_p"]) / level
     if share > 1:
         needed = math.ceil(1 / level) - 1

@@ -5,11 +5,12 @@ Nothing here needs `pyarrow.compute`: `labelfix flag` runs on every commit and m
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.corrected_schema import (
     COLUMNS,
+    EVIDENCE_KEY,
     METADATA_KEY,
     OPTIONAL,
     WIDTHS,
@@ -26,6 +28,9 @@ from labelfix.outputs.corrected_schema import (
     lack,
     read_metadata,
 )
+
+if TYPE_CHECKING:
+    from labelfix.data.tables import ClassNames
 
 __all__ = [
     "COLUMNS",
@@ -38,7 +43,9 @@ __all__ = [
     "HeldRows",
     "codes",
     "corrected_metadata",
+    "counts_of",
     "damaged",
+    "evidence_of",
     "first_line",
     "groups",
     "open_parquet",
@@ -59,6 +66,10 @@ class CorrectedRows(Protocol):
     @property
     def schema(self) -> pa.Schema:
         """Columns, types and metadata; columns of `CODED` may be dictionary-coded."""
+
+    @property
+    def footer(self) -> dict[bytes, bytes]:
+        """Key-value metadata; of a file more than the schema's, as some are known only when all rows are written."""
 
     def __len__(self) -> int: ...
 
@@ -88,6 +99,11 @@ class HeldRows:
     def schema(self) -> pa.Schema:
         """See `CorrectedRows.schema`."""
         return self.table.schema
+
+    @property
+    def footer(self) -> dict[bytes, bytes]:
+        """See `CorrectedRows.footer`."""
+        return dict(self.table.schema.metadata or {})
 
     def __len__(self) -> int:
         return len(self.table)
@@ -124,6 +140,11 @@ class CorrectedFile:
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
+
+    @property
+    def footer(self) -> dict[bytes, bytes]:
+        """Key-value metadata of the file; more than the schema's, as some are known only when all rows are written."""
+        return dict(self._file.metadata.metadata or {})
 
     @cached_property
     def group_sizes(self) -> tuple[int, ...]:
@@ -175,12 +196,38 @@ def open_corrected(path: Path) -> CorrectedRows:
     return read_corrected_text(path)
 
 
+def evidence_of(rows: CorrectedRows) -> dict[str, Any]:
+    """What a file of new rows says of its p-values and its noise rate; empty where it says nothing."""
+    try:
+        found = json.loads(rows.footer.get(EVIDENCE_KEY, b"{}"))
+    except ValueError:
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
 def groups(rows: CorrectedRows, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
     """Some columns of all groups, each with the position of its first row."""
     first = 0
     for index, size in enumerate(rows.group_sizes):
         yield first, rows.group(index, columns)
         first += size
+
+
+def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+    """`(K,)` rows of each class in some columns of labels, of the rows that have a given label.
+
+    Args:
+        rows: Corrected labels.
+        classes: The classes.
+        columns: Columns of `CODED` that hold labels.
+    """
+    found = [np.zeros(len(classes), dtype=np.int64) for _ in columns]
+    for _, group in groups(rows, list(dict.fromkeys(["given_label", *columns]))):
+        labelled = validity(group.column("given_label"))
+        for counts, name in zip(found, columns, strict=True):
+            said = codes(group.column(name), classes.codes)[labelled]
+            counts += np.bincount(said[said >= 0], minlength=len(classes))
+    return found
 
 
 def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:

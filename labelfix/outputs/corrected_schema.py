@@ -11,6 +11,9 @@ import pyarrow as pa
 
 METADATA_KEY = b"labelfix"
 
+EVIDENCE_KEY = b"labelfix_evidence"
+"""Metadata of a Parquet file of new rows: what their p-values rest on, how noisy they are, and what is assumed."""
+
 COLUMNS = (
     "id",
     "given_label",

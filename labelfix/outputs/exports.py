@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ import pyarrow.parquet as pq
 
 from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
 from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
+from labelfix.outputs.corrected_schema import EVIDENCE_KEY
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.runs import atomic_path
 
 FORMAT_VERSION = 1
+
+Closing = Callable[[], Mapping[str, Any]]
 ROW_GROUP = 65536
 """Rows of a row group: fixed, so that the bytes never depend on how the rows were read."""
 
@@ -124,6 +127,7 @@ def write_corrected(
     id_column: str | None = None,
     soft_top_k: int | None = None,
     encoding: str | None = None,
+    closing: Closing | None = None,
 ) -> Counter[str]:
     """Write corrected labels, block by block; the same labels give the same bytes, however they are cut into blocks.
 
@@ -134,6 +138,7 @@ def write_corrected(
         id_column: See `corrected_table`.
         soft_top_k: See `corrected_table`; then text formats hold the lists as JSON.
         encoding: See `corrected_table`.
+        closing: Asked when all rows are written for what Parquet's footer is to say of them (`EVIDENCE_KEY`).
 
     Returns:
         Rows of each action.
@@ -148,11 +153,13 @@ def write_corrected(
             counts.update(dict(zip(actions.tolist(), rows.tolist(), strict=True)))
             yield corrected_table(block, spec, id_column, soft_top_k, encoding)
 
-    write_tables(path, tables(), first.classes.names)
+    write_tables(path, tables(), first.classes.names, closing)
     return counts
 
 
-def write_tables(path: Path, tables: Iterable[pa.Table], classes: Sequence[str]) -> None:
+def write_tables(
+    path: Path, tables: Iterable[pa.Table], classes: Sequence[str], closing: Closing | None = None
+) -> None:
     """Write a table of labelfix's own that comes in pieces; memory does not grow with their number.
 
     In text formats a list of the probabilities of all classes becomes `p_<class>` columns.
@@ -161,6 +168,7 @@ def write_tables(path: Path, tables: Iterable[pa.Table], classes: Sequence[str])
         path: Where to; the suffix decides the format.
         tables: The pieces in order, at least one, all of one schema.
         classes: Class names in the order of its probability column.
+        closing: As for `write_corrected`; text formats have no room for it.
 
     Raises:
         InputError: The suffix is none that labelfix writes.
@@ -172,12 +180,23 @@ def write_tables(path: Path, tables: Iterable[pa.Table], classes: Sequence[str])
         with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
             for group in _row_groups(pieces):
                 writer.write_table(group, row_group_size=ROW_GROUP)
+            if closing is not None and (said := closing()):
+                text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+                writer.add_key_value_metadata({EVIDENCE_KEY: text.encode()})
         return
     from labelfix.data.formats import write_batches
 
     flat = (flat_probabilities(piece, classes) for piece in pieces)
     batches = (batch for piece in flat for batch in piece.to_batches(ROW_GROUP))
     write_batches(path, flat_probabilities(first.slice(0, 0), classes).schema, batches)
+
+
+def with_evidence(table: pa.Table, said: Mapping[str, Any]) -> pa.Table:
+    """A table of corrected labels with what Parquet's footer would say of its rows; see `write_corrected`."""
+    if not said:
+        return table
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), EVIDENCE_KEY: text.encode()})
 
 
 def _row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -15,12 +15,19 @@ from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_accepted
 from labelfix.outputs.chosen import by_budget, by_guarantee
-from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, HeldRows, corrected_metadata, open_corrected
+from labelfix.outputs.corrected_rows import (
+    REMEDY,
+    CorrectedRows,
+    HeldRows,
+    corrected_metadata,
+    evidence_of,
+    open_corrected,
+)
 from labelfix.outputs.corrected_schema import lack
 from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.own_inputs import find_rows
 from labelfix.outputs.snippets import look_up, look_ups_tell
-from labelfix.outputs.trust import noise_rate, read_evidence, trusted_mask
+from labelfix.outputs.trust import noise_rate, of_new_rows, read_evidence, trusted_mask
 from labelfix.runs import RunFolder
 
 IN_MEMORY = "corrected labels"
@@ -80,9 +87,6 @@ class FlagOptions:
             raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
         if share == 0:
             raise SettingsError("--max-false-flags 0: nothing could be flagged; give a share above 0, such as 0.1")
-        if not of_run and (share is not None or self.max_noise_rate is not None):
-            what = "--max-noise-rate" if share is None else "--max-false-flags"
-            raise SettingsError(f"{what} rests on a run's trusted rows; give the run with --run instead of --corrected")
         alone = {"--budget": self.budget, "--max-false-flags": share, "--corrected": None if of_run else ""}
         against = next((flag for flag, value in alone.items() if value is not None), None)
         if self.include_trusted and against:
@@ -107,11 +111,11 @@ def flag(
     asked.refuse_unfit(folder is not None)
     path, source, rows = _opened(of)
     accepted = frozenset[str]().union(*(read_accepted(Path(each)) for each in asked.baseline))
-    known = read_evidence(folder) if folder is not None else {}
+    known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     chosen = None
     if asked.max_false_flags is not None:
-        chosen = by_guarantee(rows, source, known, asked.max_false_flags)
+        chosen = by_guarantee(rows, source, known, asked.max_false_flags, folder is not None)
     elif asked.budget is not None:
         chosen = by_budget(rows, asked.budget, trusted)
     judgement = gate.judge(
@@ -126,7 +130,10 @@ def flag(
         asked.include_trusted,
     )
     if asked.max_noise_rate is not None:
-        judgement = replace(judgement, noise_rate=noise_rate(known, source), max_noise_rate=asked.max_noise_rate)
+        rate = noise_rate(known, source, folder is not None)
+        judgement = replace(judgement, noise_rate=rate, max_noise_rate=asked.max_noise_rate)
+    if folder is None and (asked.max_noise_rate is not None or asked.max_false_flags is not None):
+        judgement = replace(judgement, assumptions=of_new_rows(known), new_rows=known.get("new_rows"))
     about = corrected_metadata(rows)
     files = dict.fromkeys(found.file for found in judgement.findings)
     if not look_ups_tell(about, files):

@@ -130,6 +130,7 @@ def as_json(judgement: Judgement) -> str:
         "max_issue_rate": judgement.max_issue_rate,
         **(judgement.chosen.figures if judgement.chosen else {}),
         **(_noise_json(judgement) if judgement.noise_rate else {}),
+        **({"new_rows": dict(judgement.new_rows)} if judgement.new_rows else {}),
         "passed": judgement.passed,
         "findings": [
             {
@@ -182,7 +183,7 @@ def _notes(judgement: Judgement) -> list[str]:
         span = f"{_percent(found['value'])} (95 %: {_percent(found['low'])} to {_percent(found['high'])})"
         relation = "at or below" if found["low"] <= gate else "above"
         notes.append(f"noise rate {span}; its lower end is {relation} the gate of {_percent(gate)}; {found['how']}")
-    return notes
+    return [*notes, *judgement.assumptions]
 
 
 def _noise_json(judgement: Judgement) -> dict[str, Any]:

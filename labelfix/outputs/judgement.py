@@ -65,6 +65,8 @@ class Judgement:
         max_noise_rate: The gate on its lower end; None where there is none.
         trusted: Trusted rows that are left out of all of this: a person has checked them.
         with_trusted: Whether they were not left out, and findings say which ones they are.
+        assumptions: What is assumed of rows that the run was not trained on, and why it does not hold, for people.
+        new_rows: The same for programs: `rows`, `labelled`, `assumed`, `not_met`; None for a run's own rows.
     """
 
     source: str
@@ -81,6 +83,8 @@ class Judgement:
     max_noise_rate: float | None = None
     trusted: int = 0
     with_trusted: bool = False
+    assumptions: tuple[str, ...] = ()
+    new_rows: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
         gate = {None: "no gate", True: "passed", False: "above the gate"}[self.passed]

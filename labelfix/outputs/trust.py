@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.errors import RunError, input_error
+from labelfix.outputs.chosen import SCORE_AGAIN
 from labelfix.runs import RunFolder, read_json
 
 
@@ -45,13 +46,20 @@ def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_
     return found
 
 
-def noise_rate(evidence: Mapping[str, Any], source: str) -> dict[str, Any]:
+def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> dict[str, Any]:
     """The noise rate with its interval, to be held against a gate.
 
+    Args:
+        evidence: Of a run's `metrics.json`, or of a file of new rows.
+        source: What to call it.
+        run: Whether it is a run.
+
     Raises:
-        InputError: The run has none, or only one that promises no coverage.
+        InputError: It has none, or only one that promises no coverage.
     """
     noise = evidence.get("noise")
+    if not evidence and not run:
+        raise input_error(source, "does not say how noisy its labels are", SCORE_AGAIN)
     if not noise or noise["rate"].get("low") is None:
         why = "has no interval for its noise rate" if noise else "does not say how noisy its labels are"
         remedy = (
@@ -60,3 +68,22 @@ def noise_rate(evidence: Mapping[str, Any], source: str) -> dict[str, Any]:
         )
         raise input_error(source, f"{why}, and a gate fails only on evidence", remedy)
     return {**noise["rate"], "how": noise["how"]}
+
+
+def of_new_rows(evidence: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is assumed of rows that a finished run has corrected, and why it does not hold; sentences for people.
+
+    Args:
+        evidence: Of a file of new rows.
+    """
+    about = evidence.get("new_rows") or {}
+    notes = []
+    if without := int(about.get("rows", 0)) - int(about.get("labelled", 0)):
+        have = "1 row has no label or could" if without == 1 else f"{without:,} rows have no label or could"
+        notes.append(f"{have} not be read, and {'is' if without == 1 else 'are'} not judged")
+    if assumed := about.get("assumed"):
+        notes.append(f"assumed: {assumed}")
+    return (
+        *notes,
+        *(f"this does not hold, so what is said here may not either: {why}" for why in about.get("not_met", ())),
+    )

@@ -34,7 +34,7 @@ _CHECKPOINTS = "checkpoints"
 _REPLACES = "replaces"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
 # run.json goes first when a folder is emptied, so that a crash half-way leaves an unfinished run, never a broken one.
-_ENTRIES = ("run.json", *_REQUIRED, "metrics.json", "history.parquet")
+_ENTRIES = ("run.json", *_REQUIRED, "judges", "metrics.json", "history.parquet")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class RunFolder:
     def corrector(self) -> Path:
         """Folder of the label correction network."""
         return self.path / "corrector"
+
+    @property
+    def judges(self) -> Path:
+        """Folder of the models that judge rows which come later; missing where no trusted row could judge."""
+        return self.path / "judges"
 
     @property
     def settings(self) -> Path:

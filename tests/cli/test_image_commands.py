@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import unicodedata
 
 import numpy as np
@@ -158,3 +159,41 @@ def test_names_in_decomposed_letters_are_trained_on_looked_up_and_copied(folder,
     assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0
     ids = [line.split(",")[0] for line in (folder / "fixed.csv").read_text(encoding="utf-8").splitlines()[1:]]
     assert ids == [unicodedata.normalize("NFC", id_) for id_ in ids]
+
+
+def answered(out, answers):
+    """Fill in the file that `next` wrote: the parity of its number is an image's class."""
+    rows = list(csv.DictReader(out.open()))
+    for row in rows[:answers]:
+        row["label"] = ("dark", "bright")[int(row["id"][-6:-4]) % 2]
+    with out.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def test_answers_about_images_go_back_by_the_printed_command(folder, capsys):
+    trained(folder)
+    capsys.readouterr()
+    assert main(["next", "--run", "run", "--count", "6", "--out", "ask.csv"]) == 0
+    command = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix train"))
+    rows = answered(folder / "ask.csv", 1)
+    assert all(np.asarray(Image.open(row["image"])).shape == (8, 8, 3) for row in rows)
+    assert main([*shlex.split(command)[1:], "-q"]) == 0
+    trusted = json.loads((folder / "run-2" / "run.json").read_text())["trusted_rows"]
+    assert len(trusted) == 8 + 1
+
+
+def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_beside_a_table(folder, capsys):
+    for row in (1, 2, 3, 4):
+        place = folder / "gold" / ("dark", "bright")[row % 2] / f"{row:02d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(next((folder / "images").rglob(place.name)).read_bytes())
+    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--set", "epochs=1", "-q"]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main(["next", "--run", "run", "--count", "3", "--out", "ask.csv"]) == 0
+    said = capsys.readouterr().err
+    assert "labelfix train" not in said
+    assert "its trusted ones as a table of id and label,\nand ask.csv beside them" in said

@@ -232,3 +232,21 @@ def test_rows_drawn_per_class_weigh_what_their_class_does():
     weights = np.array([0.9, 0.1])[truth] / 20 * 40
     found = compare(log_f, [], truth, np.full(40, -1), None, weights)
     assert found.entry(THIS_RUN).accuracy.value == pytest.approx(0.9)
+
+
+def test_shares_of_right_labels_hold_those_of_the_noisy_rows_that_are_there() -> None:
+    """A third of 600 rows was drawn: the other rows have a share of their own, which varies too."""
+    held: dict[bool, list[bool]] = {True: [], False: []}
+    for seed in range(400):
+        generator = np.random.default_rng(seed)
+        right = generator.permutation(np.arange(600) < 480)
+        drawn, left = right[:200], right[200:]
+        truth = np.zeros(200, dtype=np.int64)
+        for known in held:
+            given = np.where(drawn, 0, 1)
+            log_f = np.log(np.full((200, 2), 0.5))
+            ledger = compare(log_f, (), truth, given, given, noisy_rows=400 if known else None)
+            assert ledger.given_labels is not None
+            held[known].append(ledger.given_labels.low <= left.mean() <= ledger.given_labels.high)
+    assert np.mean(held[True]) > 0.93
+    assert np.mean(held[False]) < 0.91

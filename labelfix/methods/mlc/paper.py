@@ -180,12 +180,13 @@ def finished(
     classifier.to(memory_format=torch.contiguous_format).eval()
     lcn.eval()
     verdict = judge(problem, split, transition, classifier, lcn)
-    logits, _ = outputs(classifier, problem.clean, split.held_out, problem.device)
-    hits = int((logits.argmax(axis=1) == problem.truth[split.held_out]).sum())
+    judging = split.held_out[problem.judges[split.held_out]]
+    logits, _ = outputs(classifier, problem.clean, judging, problem.device)
+    hits = int((logits.argmax(axis=1) == problem.truth[judging]).sum())
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},
         "recipe": recipe,
-        "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(split.held_out)),
+        "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(judging)),
         "judged_on": {
             "rows": verdict.rows,
             "paired": verdict.paired,

@@ -209,9 +209,9 @@ def temperature_and_accuracy(
     """The classifier's temperature, and how often it is right on trusted rows that were kept out."""
     rows = judged_rows(problem, split)
     logits, _ = outputs(classifier, problem.clean, rows, problem.device)
-    truth = problem.truth[rows]
-    hits = int((logits.argmax(axis=1) == truth).sum()) if len(split.held_out) else 0
-    right = {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(split.held_out))
+    truth, judges = problem.truth[rows], problem.judges[rows] & (len(split.held_out) > 0)
+    hits = int((logits.argmax(axis=1) == truth)[judges].sum())
+    right = {"judged_on": "held-out trusted rows"} | share_with_interval(hits, int(judges.sum()))
     return fit_temperature(logits, truth), right
 
 

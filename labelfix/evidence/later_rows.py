@@ -1,0 +1,114 @@
+"""What may be said of rows that a finished run has corrected: on which assumption, and whether it can hold.
+
+A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but seen to fail: where
+classes are given or predicted in other shares than among the run's own rows, by more than chance makes, or where the
+rows are those that the run was trained on.
+
+Legend: n rows, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.data.sampling import LEVEL, chi_squared
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
+from labelfix.evidence.asked import SAMPLE
+from labelfix.evidence.judges import Judges
+
+ASSUMED = "these rows come from where the run's trusted rows come from, and their labels were given in the same way"
+"""What is assumed of new rows, for people."""
+
+OWN = "they are the rows that the run was trained on, whose given labels its models have learned: flag the run itself"
+"""Why that does not hold of a run's own rows."""
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass
+class LaterRows:
+    """Gathers what is said of new rows, block by block.
+
+    Attributes:
+        judges: Say it.
+        classes: The classes.
+        total: n, as far as it is known beforehand: of many rows every so-manieth is kept for the noise rate.
+        given: `(K,)` rows of each given label.
+        predicted: `(K,)` rows of each predicted class, of those with a given label.
+        rows: Rows seen.
+    """
+
+    judges: Judges
+    classes: ClassNames
+    total: int
+    given: Counts = field(init=False)
+    predicted: Counts = field(init=False)
+    rows: int = 0
+    _soft: list[Probabilities] = field(default_factory=list)
+    _labels: list[Codes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.given = np.zeros(len(self.classes), dtype=np.int64)
+        self.predicted = np.zeros(len(self.classes), dtype=np.int64)
+
+    def see(self, given: Codes, predicted: Codes, soft: Probabilities) -> None:
+        """Take a block up.
+
+        Args:
+            given: `(n,)` given labels; -1 where there is none or the row could not be read.
+            predicted: `(n,)` what the classifier says.
+            soft: `(n, K)` mean soft labels of the judging models.
+        """
+        labelled = np.flatnonzero(given != UNLABELLED)
+        self.rows += len(given)
+        self.given += np.bincount(given[labelled], minlength=len(self.classes))
+        self.predicted += np.bincount(predicted[labelled], minlength=len(self.classes))
+        kept = labelled[:: max(-(-self.total // SAMPLE), 1)]
+        self._soft.append(soft[kept])
+        self._labels.append(given[kept])
+
+    def figures(self, own_given: Counts, own_predicted: Counts, same: bool, seed: int) -> dict[str, Any]:
+        """Plain values, for the file of corrected labels.
+
+        Args:
+            own_given: `(K,)` rows of the run of each given label.
+            own_predicted: `(K,)` likewise of each predicted class.
+            same: Whether the rows are the run's own.
+            seed: For draws.
+        """
+        soft, labels = np.concatenate(self._soft), np.concatenate(self._labels)
+        noise = self.judges.noise_of(soft, labels, seed)
+        lost = [OWN] if same else []
+        for what, here, there in (
+            ("have the given label", self.given, own_given),
+            ("are predicted as", self.predicted, own_predicted),
+        ):
+            if not same and (found := self._differs(what, here, there)):
+                lost.append(found)
+        return {
+            "guarantee": dict(self.judges.guarantee),
+            "noise": None if noise is None else noise.to_json(self.classes.names),
+            "new_rows": {
+                "rows": self.rows,
+                "labelled": int(self.given.sum()),
+                "assumed": ASSUMED,
+                "not_met": lost,
+            },
+        }
+
+    def _differs(self, what: str, here: Counts, there: Counts) -> str:
+        """A sentence where classes have other shares than in the run, by more than chance makes; else empty."""
+        tested = chi_squared(here, there)
+        if tested is None or tested[2] >= LEVEL:
+            return ""
+        ours, theirs = here / here.sum(), there / there.sum()
+        most = int(np.abs(ours - theirs).argmax())
+        here_, there_ = (f"{100 * shares[most]:.3g} %" for shares in (ours, theirs))
+        return (
+            f'{here_} of these rows {what} "{self.classes.names[most]}", and {there_} of the run\'s; '
+            f"the shares of the classes differ by more than chance makes (p = {tested[2]:.1g})"
+        )

@@ -1,0 +1,68 @@
+"""The command that trains a run again on further trusted rows, to be pasted into a shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from labelfix.outputs.own_inputs import find_input
+from labelfix.runs import RunFolder
+from labelfix.settings.run import read_toml
+
+
+def train_again(folder: RunFolder, noisy: str | None, answers: Path) -> tuple[str, ...]:
+    """The words of the command: the run's own settings and files, and the answers beside its trusted ones.
+
+    Args:
+        folder: The run.
+        noisy: Where its noisy file lies now, if it was moved.
+        answers: The file of answers.
+
+    Returns:
+        Empty where it would not work: with tables in memory or files that are gone, and where trusted rows have
+        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside.
+    """
+    ours, theirs = find_input(folder, "noisy", noisy, images_by_name=True), find_input(folder, "clean")
+    if ours.defect is not None or theirs.defect is not None or _own_inputs(folder):
+        return ()
+    files = ["--noisy", *ours.names]
+    for name in (*theirs.names, str(answers)):
+        files += ["--clean", name]
+    words = ["labelfix", "train", "--config", str(folder.settings), *_moved_settings(folder), *files]
+    return (*words, "--out", str(_free(folder.path)))
+
+
+def _own_inputs(folder: RunFolder) -> bool:
+    """Whether trusted rows bring images in folders, or embeddings that rows of the noisy file cannot stand in for."""
+    manifest = folder.read_manifest()
+    clean, inputs = manifest["data"]["clean"], manifest["columns"]["inputs"]
+    formats = {part["format"] for part in clean.get("parts") or [clean]}
+    apart = manifest["joined_by"] != "id" or len(manifest["trusted_rows"]) < clean["rows"]
+    return "image_folder" in formats or (inputs["kind"] == "embedding" and apart)
+
+
+def _moved_settings(folder: RunFolder) -> Sequence[str]:
+    """Flags for settings that name files, where these do not lie as the settings say when read from here."""
+    settings = read_toml(folder.settings)
+    flags: list[str] = []
+    for flag, value in (
+        ("--class-map", settings.get("data", {}).get("class_map")),
+        ("--backbone", settings.get("model", {}).get("backbone")),
+    ):
+        if isinstance(value, str) and not Path(value).expanduser().exists():
+            found = (base / value for base in folder.bases(folder.read_manifest()))
+            place = next((each for each in found if each.exists()), None)
+            flags += [] if place is None else [flag, str(place)]
+    return flags
+
+
+def _free(path: Path) -> Path:
+    """A folder beside a run that is not there yet: `run-2` beside `run`, `run-3` beside `run-2`."""
+    counted = re.fullmatch(r"(.*[^-])-(\d{1,3})", path.name)
+    stem, number = (counted[1], int(counted[2])) if counted else (path.name, 1)
+    while True:
+        number += 1
+        place = path.with_name(f"{stem}-{number}")
+        if not place.exists():
+            return place

@@ -1,0 +1,100 @@
+"""Trusted rows that `next` chose: known by their column, skipped while they are blank, and no evidence of anything."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
+from labelfix.data.read import Reading, read_training
+from labelfix.data.summary import estimate_noise, summarise
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+ROWS = 60
+TRUTH = ["x" if i % 2 else "y" for i in range(ROWS)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """60 texts of two classes; the labels of rows 40 to 59 are all wrong. 20 trusted rows, all rightly labelled."""
+    given = [TRUTH[i] if i < 40 else TRUTH[i - 1] for i in range(ROWS)]
+    lines = ["id,text,label", *(f"k{i},words of the sentence number {i},{given[i]}" for i in range(ROWS))]
+    (tmp_path / "noisy.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "gold.csv").write_text("\n".join(["id,label", *(f"k{i},{TRUTH[i]}" for i in range(20))]) + "\n")
+    return tmp_path
+
+
+def answers(folder: Path, labels: dict[int, str], name: str = "answers.csv") -> Path:
+    lines = [f"id,label,{DRAWN},{CHANCE}", *(f"k{i},{label},{WORST_FIRST},1" for i, label in labels.items())]
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder / name
+
+
+def read(folder: Path, *clean: Path) -> Reading:
+    return read_training(folder / "noisy.csv", [folder / "gold.csv", *clean], DataSettings())
+
+
+def test_rows_of_the_column_are_chosen_and_those_of_a_file_without_it_judge(folder: Path) -> None:
+    data = read(folder, answers(folder, {50: "y", 51: "x"})).data
+    assert len(data.clean) == 22
+    assert data.judges.tolist() == [True] * 20 + [False] * 2
+    assert data.clean.codes[20:].tolist() == [data.classes.codes["y"], data.classes.codes["x"]]
+
+
+def test_the_column_may_stand_in_the_only_trusted_file(folder: Path) -> None:
+    lines = [f"id,label,{DRAWN}", *(f"k{i},{TRUTH[i]}," for i in range(20)), f"k50,y,{WORST_FIRST}"]
+    (folder / "both.csv").write_text("\n".join(lines) + "\n")
+    data = read_training(folder / "noisy.csv", folder / "both.csv", DataSettings()).data
+    assert data.judges.tolist() == [True] * 20 + [False]
+
+
+def test_blank_answers_are_skipped_and_counted(folder: Path) -> None:
+    reading = read(folder, answers(folder, {50: "y", 51: "", 52: " ", 53: "N/A"}))
+    assert len(reading.data.clean) == 21
+    assert [reading.data.clean.ids[i].as_py() for i in (19, 20)] == ["k19", "k50"]
+    assert "3 rows that labelfix next asked about have no label yet and are skipped" in reading.notes
+    said = "1 trusted row was chosen by labelfix next: it trains and judges nothing, as such rows are the hard ones"
+    assert said in reading.notes
+
+
+def test_a_file_of_blank_answers_alone_changes_nothing_but_the_notes(folder: Path) -> None:
+    data = read(folder, answers(folder, {50: "", 51: ""})).data
+    assert len(data.clean) == 20
+    assert data.clean.chosen is None
+
+
+def test_a_blank_label_of_a_row_that_nobody_chose_is_still_an_error(folder: Path) -> None:
+    (folder / "more.csv").write_text("id,label\nk30,\n")
+    with pytest.raises(InputError, match="column 'label' is empty"):
+        read(folder, folder / "more.csv")
+
+
+def test_an_answer_that_is_no_class_is_an_error(folder: Path) -> None:
+    with pytest.raises(InputError, match='label "z"'):
+        read(folder, answers(folder, {50: "z"}))
+
+
+def test_the_noise_rate_rests_on_the_rows_that_a_person_drew(folder: Path) -> None:
+    """All 20 rows drawn are right; the 10 chosen ones are all wrong and would make a third of it."""
+    reading = read(folder, answers(folder, {i: TRUTH[i] for i in range(40, 50)}))
+    assert estimate_noise(reading.data).paired == 20
+    assert estimate_noise(reading.data).share == 0
+    summary = summarise(reading)
+    assert summary.trusted == 30
+    assert summary.chosen == 10
+    assert np.trace(summary.transitions) == np.sum(summary.transitions) == 20
+    assert any("10 chosen by labelfix next train and judge nothing" in line for line in summary.lines())
+
+
+def test_how_rows_were_drawn_is_tested_on_those_that_a_person_drew(folder: Path) -> None:
+    """Random rows of both classes; 39 answers of one class would say "per class"."""
+    only_x = {i: "x" for i in range(20, ROWS) if TRUTH[i] == "x"}
+    notes = " ".join(read(folder, answers(folder, only_x)).notes)
+    assert "taken as drawn at random" in notes
+
+
+def test_answers_of_two_rounds_come_back_together(folder: Path) -> None:
+    one, two = answers(folder, {50: "y"}, "one.csv"), answers(folder, {51: "x", 52: "y"}, "two.csv")
+    data = read(folder, one, two).data
+    assert data.judges.tolist() == [True] * 20 + [False] * 3
