@@ -13,6 +13,9 @@ from typing import Any
 FEW = 50
 """With fewer checked rows than this the figures are rough."""
 
+USE, NOT_MEASURABLE = "use", "not measurable"
+"""Of `verdict.labels`."""
+
 EXPORTED = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
 
 
@@ -24,15 +27,15 @@ def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger:
         verdict: Its `verdict`; None where nothing judged the run.
         ledger: `evidence.ledger` of `metrics.json`, likewise.
     """
-    actions = counts["actions"]
-    parts = [f"{actions['relabel']:,} of {counts['noisy']:,} labels changed"]
-    parts += [f"{actions['review']:,} doubtful ones kept"] if actions["review"] else []
-    parts += [f"{actions['fill']:,} missing ones filled in"] if actions["fill"] else []
+    relabelled, review, fill = (counts["actions"].get(name, 0) for name in ("relabel", "review", "fill"))
+    parts = [f"{relabelled:,} of {counts['noisy']:,} labels changed"]
+    parts += [f"{review:,} doubtful ones kept"] if review else []
+    parts += [f"{fill:,} missing ones filled in"] if fill else []
     changed = ", ".join(parts)
     if verdict is None:
         return f"{changed}; how many are right is not known"
     before, after = ((ledger or {}).get(name) for name in ("given_labels", "corrected_labels"))
-    if verdict["labels"] == "not measurable" or not before or not after:
+    if verdict["labels"] == NOT_MEASURABLE or not before or not after:
         return f"{changed}; {verdict['sentence']}"
     few = ", too few to be sure" if after["rows"] < FEW else ""
     low, high = (_percent(after[name]) for name in ("low", "high"))
@@ -51,14 +54,18 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: str) -> str:
         noisy: The noisy file.
     """
     labels, folder = (verdict or {}).get("labels"), shlex.quote(run)
-    if labels == "use":
-        suffix = PurePath(noisy).suffix.lower()
-        fixed = f"fixed{suffix if suffix in EXPORTED else '.parquet'}"
-        what = f"labelfix export --run {folder} --corrected-labels {fixed}"
+    if labels == USE:
+        what = f"labelfix export --run {folder} --corrected-labels {fixed_name(noisy)}"
         return f"next: take the corrected labels: {what}"
     if labels == "keep":
         return f"next: keep your labels, these are no better; labelfix report --run {folder} shows why"
     return f"next: check more rows yourself: labelfix next --run {folder} chooses them"
+
+
+def fixed_name(noisy: str) -> str:
+    """What to call the noisy file with corrected labels: of its own kind where that can be written."""
+    suffix = PurePath(noisy).suffix.lower()
+    return f"fixed{suffix if suffix in EXPORTED else '.parquet'}"
 
 
 def _percent(share: float) -> str:

@@ -84,7 +84,7 @@ def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
     answered = fill(out, 12)
     blank = sum(row["label"] == "" for row in csv.DictReader(out.open()))
     assert blank > 1
-    assert main(command) == 0
+    assert main([*command, "-v"]) == 0
     said = capsys.readouterr().err
     assert f"{blank} rows that labelfix next asked about have no label yet and are skipped" in said
     assert "12 trusted rows were chosen by labelfix next: they train and judge nothing" in said
@@ -157,7 +157,7 @@ def test_answers_without_any_row_that_a_person_drew_judge_nothing(
     fill(tmp_path / "ask.csv", 60)
     files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(tmp_path / "ask.csv"), "--id-column", "id"]
     capsys.readouterr()
-    assert main(["train", *files, "--out", str(tmp_path / "run")]) == 0
+    assert main(["train", *files, "--out", str(tmp_path / "run"), "-v"]) == 0
     assert "nothing judges this run: `next` chose all trusted rows; draw some yourself" in capsys.readouterr().err
     assert evidence(tmp_path / "run") == {} or "ledger" not in evidence(tmp_path / "run")
 

@@ -64,7 +64,7 @@ def test_a_run_goes_on_with_nothing_repeated_and_gives_the_same_bytes(begun, wor
     assert said.out == "r\n"
     assert "corrected labels: r/corrected.parquet" in said.err
     assert corrected(begun) == corrected(workshop / "run")
-    left = {"classifier", "corrected.parquet", "corrector", "history.parquet", "metrics.json", "run.json"}
+    left = {"classifier", "corrected.parquet", "corrector", "history.parquet", "judges", "metrics.json", "run.json"}
     assert {path.name for path in begun.iterdir()} == left | {"settings.toml"}
 
 

@@ -1,4 +1,4 @@
-"""The verdict of a run in plain words: what was changed, whether to use it, and what to do next."""
+"""The verdict of a run as the report begins: what `train` said of it, whether to use it, and what to do next."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.outputs.changes import changes_line
+from labelfix.outputs.summing_up import NOT_MEASURABLE, USE, fixed_name, result
 
-USE, KEEP = "use", "keep"
-"""Of `verdict.labels`; every other answer asks for more trusted rows."""
+KEEP = "keep"
+"""Of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
 
 
 @dataclass(frozen=True)
@@ -19,38 +19,40 @@ class Advice:
 
     Attributes:
         kind: `use`, `keep`, or empty.
-        changed: What was changed, as `train` prints it.
-        sentence: Whether to use it, as `train` prints it; empty where nothing judges the run.
+        result: What came of the run, as `train` prints it.
+        sentence: Whether to use it; empty where nothing judges the run.
         following: What to do next; empty where there is nothing to say.
         command: The command for it; empty where there is none.
     """
 
     kind: str
-    changed: str
+    result: str
     sentence: str
     following: str
     command: str
 
 
-def advice(run: str, rows: int, actions: Mapping[str, int], verdict: Mapping[str, Any] | None) -> Advice:
+def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evidence: Mapping[str, Any]) -> Advice:
     """Gather it.
 
     Args:
         run: The run folder, as the user named it.
-        rows: Rows of the noisy table.
+        noisy: `name` and `rows` of the noisy table.
         actions: Rows of each action.
-        verdict: `verdict` of `metrics.json`; None where nothing judges the run.
+        evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
     """
-    changed = changes_line(rows, actions)
+    verdict = evidence.get("verdict")
+    came = result({"noisy": noisy["rows"], "actions": actions}, verdict, evidence.get("ledger"))
     if not verdict:
-        return Advice("", changed, "", "", "")
-    kind, sentence, place = verdict["labels"], verdict["sentence"], shlex.quote(run)
+        return Advice("", came, "", "", "")
+    kind, place = verdict["labels"], shlex.quote(run)
+    sentence = "" if kind == NOT_MEASURABLE else verdict["sentence"]
     if kind == USE:
-        command = f"labelfix export --run {place} --corrected-labels fixed.parquet"
+        command = f"labelfix export --run {place} --corrected-labels {fixed_name(str(noisy['name']))}"
         following = "write the noisy file with the corrected labels"
     elif kind == KEEP:
         following, command = "leave the labels as they are; the rows below are those most worth a look", ""
     else:
         following = "check the rows that tell most, and train again with the answers as further trusted rows"
         command = f"labelfix next --run {place} --out to_label.csv"
-    return Advice(kind if kind in (USE, KEEP) else "", changed, sentence, following, command)
+    return Advice(kind if kind in (USE, KEEP) else "", came, sentence, following, command)
