@@ -8,8 +8,8 @@ likelihood of the given labels of noisy rows, P(y' | x) = Σ_y f(y | x)·P(y' | 
 nor g may have seen the row. Much of γ can be traded for A at little cost, and too small a γ takes mistakes that
 follow x for truth, so the largest γ is taken that is not clearly worse than the likeliest.
 
-Where γ > 0 is hardly likelier than a matrix, noisy rows have told nothing of row-dependence: what they say counts as
-far as it stands out of its own noise (`Dependence.told`).
+How far noisy rows speak of more than a matrix is one weight: what stands out of its own noise, 1 − 1/z² with z the
+standard errors by which the likeliest γ beats γ = 0, times how much of a label the row makes, (2γ)² up to one half.
 
 Legend: S noisy rows, K classes.
 """
@@ -35,10 +35,6 @@ GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 ERRORS = 2.0
 """A γ that is worse than the likeliest by fewer standard errors than this may be taken."""
 
-SHRINKAGE = 1.5
-"""Standard errors by which γ > 0 must be likelier than a matrix to count at all. At 0 the weak features of CIFAR-10N
-make a matrix's noise look row-dependent (docs/decisions/row-dependent-noise.md)."""
-
 PRIOR = 20.0
 """Strength of T0 in A, in given labels a class; that of `members.learned_transition`."""
 
@@ -55,13 +51,13 @@ class Dependence:
 
     Attributes:
         gamma: γ.
-        told: In [0, 1): how far that is more than chance, 1 − (SHRINKAGE / z)² with z the standard errors by which the
-            likeliest γ beats a matrix.
-        label_terms: `(K, K)` A, each row less its mean log Z: what a given label adds to log f in the mean.
+        weight: In [0, 1): how far that is more than a matrix; see the module's docstring.
+        label_terms: `(K, K)` A at γ = 1, each row less its mean log Z: what a given label adds to log f in the mean
+            where the row makes all of it that it can.
     """
 
     gamma: float
-    told: float
+    weight: float
     label_terms: Matrix
 
 
@@ -83,20 +79,21 @@ def fit_dependence(log_f: Log, log_g: Log, given: Codes, expected: Matrix, fitte
     fits = [np.log(fitted)]
     for gamma in GAMMAS:
         fits.append(problem.fit(fits[-1], gamma))
-    chosen, told = choose([problem.losses(terms, gamma) for terms, gamma in zip(fits[1:], GAMMAS, strict=True)])
-    return Dependence(GAMMAS[chosen], told, problem.label_terms(fits[1 + chosen], GAMMAS[chosen]))
+    losses = [problem.losses(terms, gamma) for terms, gamma in zip(fits[1:], GAMMAS, strict=True)]
+    return Dependence(*choose(losses), problem.label_terms(fits[-1], GAMMAS[-1]))
 
 
-def choose(losses: Sequence[Log]) -> tuple[int, float]:
-    """Which γ is taken, and how far it was told.
+def choose(losses: Sequence[Log]) -> tuple[float, float]:
+    """γ, and the weight of what it says.
 
     Args:
-        losses: `(S,)` −log P(y' | x) of each candidate, the first of them a matrix.
+        losses: `(S,)` −log P(y' | x) at each of `GAMMAS`.
     """
     best = min(range(len(losses)), key=lambda i: float(losses[i].mean()))
-    chosen = max(i for i in range(best, len(losses)) if _errors(losses[i] - losses[best]) <= ERRORS)
+    gamma = max(GAMMAS[i] for i in range(best, len(losses)) if _errors(losses[i] - losses[best]) <= ERRORS)
     ahead = _errors(losses[0] - losses[best])
-    return chosen, 1 - (SHRINKAGE / ahead) ** 2 if ahead > SHRINKAGE else 0.0
+    told = 1 - 1 / ahead**2 if ahead > 1 else 0.0
+    return gamma, told * min(1.0, (2 * gamma) ** 2)
 
 
 def _errors(difference: Log) -> float:
@@ -166,18 +163,15 @@ class _Problem:
 
 
 def mixed_terms(dependence: Dependence, fitted: Matrix, of_network: Matrix, trust: float) -> Matrix:
-    """The label terms of a posterior without pairs: T_m's as far as nothing else was told.
+    """The label terms of a posterior without pairs: T_m's as far as noisy rows speak of nothing more than a matrix.
 
-    told·[(1 − γ/2)·s·A + γ/2·L] + (1 − told)·log T_m, with s = 1 − γ·(1 − min(b, 1)): the more the row makes the label,
-    the more the network's own terms count, and its trust in given labels.
+    w·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
 
     Args:
-        dependence: What noisy rows say.
+        dependence: What noisy rows say; w is its weight, A its label terms.
         fitted: `(K, K)` T_m.
-        of_network: `(K, K)` L, the label terms of the LCN.
+        of_network: `(K, K)` L, the label terms of the LCN, which trusted rows hold back.
         trust: b, how far the LCN trusts given labels.
     """
-    half = dependence.gamma / 2
-    scale = 1 - dependence.gamma * (1 - min(trust, 1.0))
-    told = (1 - half) * scale * dependence.label_terms + half * of_network
-    return np.asarray(dependence.told * told + (1 - dependence.told) * np.log(normalised(fitted)))
+    told = 0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network
+    return np.asarray(dependence.weight * told + (1 - dependence.weight) * np.log(normalised(fitted)))

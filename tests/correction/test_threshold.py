@@ -13,7 +13,7 @@ def pairs(confident_wrong, rows=100, confidence=0.65):
 
 def test_pairs_raise_the_threshold_above_wrong_suggestions():
     assert choose_threshold(100, *pairs(confident_wrong=20)) == pytest.approx(0.73, abs=0.011)
-    assert choose_threshold(100, *pairs(confident_wrong=20, confidence=0.85)) == pytest.approx(0.91, abs=0.011)
+    assert choose_threshold(100, *pairs(confident_wrong=20, confidence=0.85)) == pytest.approx(0.89, abs=0.011)
 
 
 def test_pairs_lower_the_threshold_below_right_suggestions():

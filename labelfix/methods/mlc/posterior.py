@@ -121,8 +121,11 @@ def _from_assumptions(
     given = rows.given[part].numpy()
 
     def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:
-        log_f = log_softmax(seen.by_classifier(fold)[part].double().numpy(), axis=1)
-        found = fit_dependence(log_f, prior.log_given.astype(np.float64), given, expected, fitted)
+        log_f, log_g = (
+            log_softmax(said(fold)[part].double().numpy(), axis=1)
+            for said in (seen.by_classifier, seen.by_labels_as_given)
+        )
+        found = fit_dependence(log_f, log_g, given, expected, fitted)
         of_network = correction.label_terms(as_log(expected), as_log(fitted)).numpy().astype(np.float64)
         of_network /= max(float(correction.a), 1.0)
         return found, mixed_terms(found, fitted, of_network, float(correction.b))
@@ -130,14 +133,18 @@ def _from_assumptions(
     dependence, terms = fit(None, prior.expected[0], prior.fitted[0])
     without = [fit(k, *matrices) for k, matrices in enumerate(zip(prior.expected[1], prior.fitted[1], strict=True))]
     matrices = [
-        each.told * expected + (1 - each.told) * fitted
+        each.weight * expected + (1 - each.weight) * fitted
         for (each, _), expected, fitted in zip(without, prior.expected[1], prior.fitted[1], strict=True)
     ]
     own = len(problem.truth)  # what stands in for classes without trusted rows is no judge
     held = seen.classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.of[:own]
     trust, others = fit_share(*held, (terms, [each for _, each in without]), matrices)
     pairs = int((problem.paired_given != UNLABELLED).sum())
-    metrics = {"paired": pairs, "row_dependence": dependence.gamma, "row_dependence_told": round(dependence.told, 3)}
+    metrics = {
+        "paired": pairs,
+        "row_dependence": dependence.gamma,
+        "row_dependence_weight": round(dependence.weight, 3),
+    }
     return trust, others, choose_threshold(own), metrics
 
 
@@ -164,8 +171,8 @@ class _Seen:
         if share == 0:
             return self.by_classifier(fold)
         if share == 1:
-            return self._by_labels_as_given(fold)
-        return (1 - share) * self.by_classifier(fold) + share * self._by_labels_as_given(fold)
+            return self.by_labels_as_given(fold)
+        return (1 - share) * self.by_classifier(fold) + share * self.by_labels_as_given(fold)
 
     @cached_property
     def _of_given(self) -> Tensor:
@@ -175,7 +182,8 @@ class _Seen:
         head = fitted.full.scaled(fitted.temperature)
         return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
 
-    def _by_labels_as_given(self, fold: int | None) -> Tensor:
+    def by_labels_as_given(self, fold: int | None) -> Tensor:
+        """`(N, K)` logits of N1."""
         fitted, rows = self.prior.as_given, self.rows
         head = (fitted.full if fold is None else fitted.without[fold]).scaled(fitted.temperature)
         return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / fitted.temperature
