@@ -211,11 +211,10 @@ def bench_step(
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)
 
-    import json
-
     from labelfix.bench.step import measure
     from labelfix.bench.step_table import as_text
     from labelfix.bench.step_ways import WAYS, StepPlan
+    from labelfix.outputs.plain_text import json_text
 
     unknown = [way for way in ways or () if way not in WAYS]
     if unknown:
@@ -236,7 +235,8 @@ def bench_step(
         memory=memory,
     )
     report = measure(plan, voice.progress())
-    voice.data(json.dumps(report.to_json(), indent=2) if output_format is StepOutput.json else as_text(report))
+    shown = json_text(report.to_json()) if output_format is StepOutput.json else as_text(report)
+    voice.data(*shown.splitlines())
 
 
 def _jobs(text: str) -> int | Literal["auto"]:

@@ -188,7 +188,7 @@ def _folders(results: list[Path] | None) -> list[Path]:
 
 
 def _give(voice: Voice, text: str, out: Path | None) -> None:
-    voice.data(text)
+    voice.data(*text.splitlines())
     if out is not None:
         from labelfix.runs import atomic_path
 

@@ -26,7 +26,7 @@ def methods(
         raise SettingsError(f"{name!r} is not a method; it is one of {', '.join(METHOD_SETTINGS)}")
     voice = options.voice(context)
     if name is not None:
-        voice.data(_described(name))
+        voice.data(*_described(name).splitlines())
         return
     width = max(map(len, METHOD_SETTINGS))
     for method, settings in METHOD_SETTINGS.items():
