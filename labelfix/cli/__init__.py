@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labelfix import network
 from labelfix.errors import LabelfixError, TrainingError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     voice = None
+    network.forbid(False)
     try:
         # Imported here so that even a Ctrl-C during the imports ends as it should.
         from labelfix.cli.app import run

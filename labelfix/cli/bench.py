@@ -135,9 +135,6 @@ StepMemory = Annotated[
 ]
 StepDevice = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to run.")]
 StepPrecision = Annotated[StepDigits, typer.Option("--precision", help="What forward passes compute in.")]
-StepOffline = Annotated[
-    bool, typer.Option("--offline", metavar="", help="Never ask a hub for the architecture of an hf: name.")
-]
 StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned columns, or JSON.")]
 
 
@@ -158,8 +155,8 @@ def bench_run(
     config: options.Config = None,
     set_: options.Set = None,
     device: options.Device = None,
-    offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -203,8 +200,8 @@ def bench_step(
     memory: StepMemory = True,
     device: StepDevice = "auto",
     precision: StepPrecision = StepDigits.fp32,
-    offline: StepOffline = False,
     output_format: StepFormat = StepOutput.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -230,7 +227,6 @@ def bench_step(
         size=size,
         device=device,
         precision="bf16" if precision is StepDigits.bf16 else "fp32",
-        offline=offline,
         ways=tuple(ways) if ways else WAYS,
         memory=memory,
     )

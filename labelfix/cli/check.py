@@ -31,6 +31,7 @@ def check(
     skip_unreadable: options.SkipUnreadable = None,
     config: options.Config = None,
     set_: options.Set = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -35,6 +35,7 @@ def demo(
     seed: Seed = 0,
     device: options.Device = None,
     overwrite: options.Overwrite = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -58,6 +58,7 @@ def evaluate(
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
     output_format: OutputFormat = Format.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

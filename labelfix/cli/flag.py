@@ -120,6 +120,7 @@ def flag(
     include_trusted: IncludeTrusted = False,
     show: Show = None,
     output_format: OutputFormat = Format.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, LabelfixError
+from labelfix.network import HUB
 from labelfix.outputs.corrected_rows import first_line
 from labelfix.runs import RunFolder, names_of
 
@@ -103,6 +104,9 @@ def _found(
     if told["format"] == "memory" and not listed:
         what = "the run was trained on a table in memory"
         return _lost(which, str(told["name"]), what, "name a file with the same contents by")
+    if not listed and any(name.startswith(HUB) for name in own):
+        what = "lies on a hub, which is never asked for what only a run names"
+        return _lost(which, " + ".join(own), what, "name it by")
     changed: list[str] = []
     unread: list[tuple[str, str]] = []
     for names in [list(listed)] if listed else _places(own, folder):
@@ -133,7 +137,7 @@ def _places(own: Sequence[str], folder: RunFolder) -> Iterator[list[str]]:
     """Where the sources may lie, the likeliest first."""
     yield list(own)
     for base in folder.bases(folder.read_manifest()):
-        yield [name if name.startswith("hub:") else str(base / Path(name).expanduser()) for name in own]
+        yield [str(base / Path(name).expanduser()) for name in own]
 
 
 def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: bool) -> dict[str, str] | None:
@@ -200,8 +204,6 @@ def find_rows(
     return places, "" if lost is None else f"texts are not shown: {lost}: there is no such file; name it by --noisy"
 
 
-def _beside(name: str, corrected: Path) -> Path | str | None:
-    if name.startswith("hub:"):
-        return name
+def _beside(name: str, corrected: Path) -> Path | None:
     path = Path(name).expanduser()
     return next((each for each in (path, corrected.parent / path) if each.exists()), None)
