@@ -7,12 +7,14 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labelfix-state-")
 
 HERE = ("127.0.0.1", "::1", "localhost")
 
