@@ -155,7 +155,7 @@ def _nested(candidates: Sequence[CrossFitted], truth: Codes) -> Log:
 
 
 def _field(problem: Problem, held: Held) -> _Field | None:
-    """What rivals learn from; None where judged rows are all the trusted rows there are, and one model judges them."""
+    """What rivals learn from; None where one network judges, and all trusted rows there are."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
     if len(every) >= LARGE:
         chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), SAMPLE, replace=False)
@@ -171,7 +171,7 @@ def _field(problem: Problem, held: Held) -> _Field | None:
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
     same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
-    if len(held.models) > 1:
+    if not held.one_network:
         rows = members.load(same)
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by

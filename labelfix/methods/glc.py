@@ -19,14 +19,13 @@ import torch
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.heads import best_ridge, posterior_model
-from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.judged import posterior_network, teaching, transition_from
 from labelfix.methods.networks.losses import TransitionTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -69,9 +68,8 @@ def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitte
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
-    expected = expected_transition(problem.truth, says(problem, of_given, "clean"), problem.num_classes)
-    transition = paired_transition(problem.truth, problem.paired_given, expected)
-    log_transition = torch.from_numpy(np.log(transition)).float().to(problem.device)
+    transition = transition_from(problem, says(problem, of_given, "clean"))
+    log_transition = torch.from_numpy(np.log(transition(teaching(problem, split)))).float().to(problem.device)
     second = train_phase(
         problem,
         plan,

@@ -27,6 +27,7 @@ from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
+from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.trainer import Trainer
 from labelfix.methods.networks.training import (
@@ -34,10 +35,9 @@ from labelfix.methods.networks.training import (
     history_table,
     make_trainer,
     new_classifier,
-    posterior_network,
+    says,
     teaching_split,
     train,
-    transition_of_trusted_rows,
     without_teachers,
 )
 from labelfix.methods.networks.warmup import learn_given_labels
@@ -117,7 +117,7 @@ def _train(
 
     course = train(problem, plan, settings, split, trainer, progress, warm_up)
     # The classifier has learned given labels: what it says of trusted rows it has not seen is n(y'|x).
-    transition = transition_of_trusted_rows(problem, split, classifier)
+    transition = transition_from(problem, says(problem, classifier, "clean"), split)
     return posterior_network(
         problem, split, classifier, transition, history_table(course.history, without=META_COLUMNS)
     )

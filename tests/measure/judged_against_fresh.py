@@ -4,10 +4,10 @@
         [--draws 40] [--classes 10] [--trusted 100] [--noisy 1000] [--flip 0.4] [--epochs 15] [--unpaired]
         [--set keep_best=true]
 
-A draw is a set of noisy rows, of which a share bears the label of the next class, and one of trusted rows. The method
-is fitted and judged as a run is (`evidence.calibrate`), and then asked about 20,000 fresh rows with given labels of their
-own. Printed are, for the classifier and for corrected labels (accuracy) and soft labels (NLL), the judged figure, that of
-fresh rows, and the mean difference with its standard error.
+A draw is a set of noisy rows, a share of them with the label of the next class, and one of trusted rows. The method is
+fitted and judged as a run is (`evidence.calibrate`), and then asked about 20,000 fresh rows with given labels of their
+own. Printed are, for the classifier and for corrected labels (accuracy) and soft labels (NLL), the judged figure, that
+of fresh rows, and the mean difference with its standard error.
 
 Few rows judge, so a draw's difference is mostly luck: the same rows are also judged by the models of other draws, which
 have learned nothing from them, and their own difference, whose mean is zero, is taken off.
@@ -71,19 +71,24 @@ class World:
         centres = np.random.default_rng(classes).normal(size=(classes, WIDTH))
         return cls(apart * centres / np.linalg.norm(centres, axis=1, keepdims=True), flip)
 
-    def draw(self, count: int, generator: np.random.Generator) -> tuple[npt.NDArray[np.float32], Codes, Codes]:
-        """Features of length about 1, true and given labels."""
+    def draw(
+        self, count: int, generator: np.random.Generator, equal: bool = False
+    ) -> tuple[npt.NDArray[np.float32], Codes, Codes]:
+        """Features of length about 1, true and given labels; with `equal`, as many rows of each class."""
         truth = generator.integers(0, len(self.centres), count)
+        truth = np.arange(count) % len(self.centres) if equal else truth
         rows = self.centres[truth] + generator.normal(size=(count, WIDTH))
         given = np.where(generator.random(count) < self.flip, (truth + 1) % len(self.centres), truth)
         scale = np.sqrt((self.centres**2).sum(axis=1).mean() + WIDTH)
         return (rows / scale).astype(np.float32), truth, given
 
 
-def problem_of(world: World, family: str, noisy: int, trusted: int, paired: bool, seed: int) -> Problem:
+def problem_of(
+    world: World, family: str, noisy: int, trusted: int, paired: bool, seed: int, equal: bool = False
+) -> Problem:
     generator = np.random.default_rng([seed, 2])
     features, _, given = world.draw(noisy, generator)
-    clean, truth, own = world.draw(trusted, generator)
+    clean, truth, own = world.draw(trusted, generator, equal)
     classes = len(world.centres)
 
     def new_classifier(weights: torch.Generator) -> Classifier:
@@ -102,7 +107,7 @@ def problem_of(world: World, family: str, noisy: int, trusted: int, paired: bool
         truth=truth,
         paired_given=own if paired else np.full(trusted, UNLABELLED),
         num_classes=classes,
-        sampling="random",
+        sampling="per-class" if equal else "random",
         new_classifier=new_classifier,
         family="head" if family == "head" else "network",
         device=torch.device("cpu"),
@@ -142,7 +147,9 @@ def differences(world: World, draws: Sequence[Draw], others: int = OTHERS) -> li
         questions, judged = _judged(each)
         known = [(number + step) % len(draws) for step in range(1, min(others + 1, len(draws)))]
         luck = [questions.answered_by(found[other].fitted) for other in known]
-        of_rows = {name: np.mean([a[name] - fresh[o][name] for a, o in zip(luck, known, strict=True)]) for name in judged}
+        of_rows = {
+            name: np.mean([a[name] - fresh[o][name] for a, o in zip(luck, known, strict=True)]) for name in judged
+        }
         own = fresh[number]
         compared.append({n: (judged[n], own[n], float(judged[n] - own[n] - of_rows[n])) for n in judged})
     return compared
@@ -171,7 +178,8 @@ class Questions:
 
 def _judged(each: Draw) -> tuple[Questions, dict[str, float]]:
     found = each.found
-    assert found is not None and found.fitted.held is not None
+    assert found is not None
+    assert found.fitted.held is not None
     asked = found.asked
     features = each.problem.clean.batch(found.fitted.held.rows).numpy()
     questions = Questions(features, asked.truth, asked.label, asked.row, asked.weight)
@@ -199,6 +207,7 @@ def main() -> None:
     parser.add_argument("--flip", type=float, default=0.4)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--unpaired", action="store_true")
+    parser.add_argument("--equal", action="store_true", help="as many trusted rows of each class")
     parser.add_argument("--set", nargs="*", default=[], help="settings of networks, name=true or name=number")
     asked = parser.parse_args()
     settings = {name: _value(text) for name, text in (each.split("=") for each in asked.set)}
@@ -210,7 +219,7 @@ def main() -> None:
             own = {} if family == "head" and method not in TRAINED else {"epochs": asked.epochs, **settings}
             draws = []
             for seed in range(asked.draws):
-                made = problem_of(world, family, asked.noisy, asked.trusted, not asked.unpaired, seed)
+                made = problem_of(world, family, asked.noisy, asked.trusted, not asked.unpaired, seed, asked.equal)
                 draws.append(draw(made, method, own))
             compared = differences(world, draws)
             print(f"{family + ' ' + method:28}" + _line(compared), flush=True)

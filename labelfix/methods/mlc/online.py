@@ -32,6 +32,7 @@ from labelfix.methods.mlc.plan import MlcPlan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import recover_transition
 from labelfix.methods.networks.average import Average
+from labelfix.methods.networks.judged import teaching
 from labelfix.methods.networks.warmup import learn_given_labels, learn_trusted_rows
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.progress import Progress
@@ -108,7 +109,7 @@ def _warm_up(
     assert trainer.average is not None
     with full_precision(problem.device):
         learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
-        transition = recover_transition(problem, trainer.classifier)
+        transition = recover_transition(problem, trainer.classifier, teaching(problem, split))
         steps = math.ceil(TRUSTED_SHARE * plan.warmup_epochs * max(len(problem.noisy) // plan.batch_size, 1))
         learn_trusted_rows(problem, plan, trainer, split.train, steps, settings.frozen_epochs > plan.warmup_epochs)
     lcn.log_transition.copy_(torch.from_numpy(np.log(transition)))

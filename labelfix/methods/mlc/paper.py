@@ -22,23 +22,23 @@ import torch
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.network import Lcn
-from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
-from labelfix.data.split import CleanSplit, split_clean
+from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
+from labelfix.methods.networks.judged import teaching
 from labelfix.methods.networks.state import History
-from labelfix.methods.networks.training import held_out, history_table, make_trainer, train
+from labelfix.methods.networks.training import cut_trusted_rows, history_table, make_trainer, train
 from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_lcn_optimizer, outputs
+from labelfix.training.loop import make_lcn_optimizer
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -77,7 +77,7 @@ def begin(
 ) -> tuple[MlcPlan, CleanSplit, torch.Generator, Classifier]:
     """What training a whole network starts from; the generator goes on to draw the LCN's weights."""
     plan = make_mlc_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    split = cut_trusted_rows(problem, settings)
     progress.say(split.describe())
     generator = torch.Generator().manual_seed(problem.seed)
     return plan, split, generator, problem.new_classifier(generator).to(problem.device)
@@ -141,7 +141,7 @@ def _warm_up(
     """A start for both networks; returns the transition matrix that it found."""
     with full_precision(problem.device):
         learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
-        transition = estimate_transition(problem, trainer.classifier)
+        transition = estimate_transition(problem, trainer.classifier, teaching(problem, split))
         if plan.warmup_epochs:
             learn_to_undo(
                 problem,
@@ -180,30 +180,28 @@ def finished(
     classifier.to(memory_format=torch.contiguous_format).eval()
     lcn.eval()
     verdict = judge(problem, split, transition, classifier, lcn)
-    judging = split.held_out[problem.judges[split.held_out]]
-    logits, _ = outputs(classifier, problem.clean, judging, problem.device)
-    hits = int((logits.argmax(axis=1) == problem.truth[judging]).sum())
+    corrector = verdict.corrector
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},
         "recipe": recipe,
-        "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(judging)),
+        "classifier_right": verdict.classifier_right,
         "judged_on": {
-            "rows": verdict.rows,
-            "paired": verdict.paired,
-            "given_right": verdict.given_right,
-            "corrected_right": verdict.corrected_right,
+            "rows": verdict.right.rows,
+            "paired": verdict.right.paired,
+            "given_right": verdict.right.given,
+            "corrected_right": verdict.right.corrected,
         },
-        "temperature": {"classifier": verdict.temperature, "corrected": verdict.corrector.temperature},
+        "temperature": {"classifier": corrector.classifier_temperature, "corrected": corrector.temperature},
         "transition": transition.tolist(),
         "plan": {name: getattr(plan, name) for name in MlcPlan.__dataclass_fields__},
     }
     return FittedModel(
         classifier=classifier,
-        temperature=verdict.temperature,
-        corrector=verdict.corrector,
+        temperature=corrector.classifier_temperature,
+        corrector=corrector,
         history=history_table(history),
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=metrics,
         warnings=(verdict.collapse,) if verdict.collapse else (),
-        held=held_out(problem, split, classifier, verdict.corrector, verdict.temperature),
+        held=verdict.held,
     )
