@@ -146,17 +146,14 @@ class Held:
         by: `(R,)` position in `models` of the one that judges each row.
         models: The models; each judges rows that no fit of it has seen, and none of its choices that are named there.
         how: What the rows are called in sentences: "trusted rows out of fold" or "held-out trusted rows".
+        one_network: Whether all models are the run's own classifier, which learned from none of the rows.
     """
 
     rows: Codes
     by: Codes
     models: tuple[JudgingModel, ...]
     how: str
-
-    @property
-    def one_network(self) -> bool:
-        """Whether all models are the run's own classifier, which learned from none of the rows."""
-        return all(model.head is None for model in self.models)
+    one_network: bool = False
 
     def only(self, keep: npt.NDArray[np.bool_]) -> Held:
         """Some of the rows, `(R,)`, with the same models."""

@@ -171,7 +171,7 @@ def _field(problem: Problem, held: Held) -> _Field | None:
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
     same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
-    if not held.one_network:
+    if len(held.models) > 1 and not held.one_network:
         rows = members.load(same)
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by

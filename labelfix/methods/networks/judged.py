@@ -1,7 +1,7 @@
 """A trained network as a finished model: what trusted rows choose of it, and who judges it.
 
-Training leaves some trusted rows out, the held-out ones. After it they choose what is left to choose of a network:
-its temperature, and the matrix or share of its soft labels, a few numbers. They judge it too, so the choice is made five
+Training leaves some trusted rows out, the held-out ones. After it they choose what is left to choose of a network: its
+temperature, and the matrix or share of its soft labels, a few numbers. They judge it too, so the choice is made five
 times: from all of them for the run, and for each of four parts without that part, which then judges what the others
 chose. Rows that chose during training, such as the best epoch, judge nothing.
 
@@ -87,7 +87,7 @@ def chosen_and_judged(
 
     of_others = [choose(np.setdiff1d(every, rows[folds.inside(part)])) for part in range(folds.count)]
     models = tuple(JudgingModel(said, others.corrector, others.temperature) for others in of_others)
-    return chosen, Held(rows, folds.of, models, HELD_OUT)
+    return chosen, Held(rows, folds.of, models, HELD_OUT, one_network=True)
 
 
 def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) -> dict[str, Any]:
