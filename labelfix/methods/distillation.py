@@ -61,21 +61,23 @@ def fit(problem: Problem, settings: DistillationSettings, progress: Progress) ->
 def _solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
-    accuracy = float((teacher.held.argmax(axis=1) == truth).mean())
-    said = teacher.full.log_probabilities(rows.noisy).exp()
-    share = _share(settings, said.numpy(), problem.given, accuracy)
-    given = rows.one_hot(rows.given)
+    right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 
     def learn(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:
         own = teacher.full if fold is None else teacher.without[fold]
-        soft = share * given + (1 - share) * own.log_probabilities(rows.noisy).exp()
-        return rows.fit(cross_entropy_to(*rows.targets(soft, use)), settings.ridge, start or own)
+        said = own.log_probabilities(rows.noisy).exp()
+        share = _share(settings, said.numpy(), problem.given, float(right[use].mean()))
+        shares.append(share)
+        return rows.fit(
+            cross_entropy_to(*rows.targets(share * given + (1 - share) * said, use)), settings.ridge, start or own
+        )
 
+    shares: list[float] = []  # in full, then without each fold
     fitted = cross_fit(learn, rows.folds, rows.clean, truth)
     history = pa.table({"out_of_fold_nll": [fitted.nll(truth)]})
-    model = posterior_model(problem, fitted, np.zeros((problem.num_classes,) * 2), history, {"share": share})
-    mixture = _mixture(share, model.temperature)
-    return replace(model, corrector=mixture, held=held_by(fitted, len(problem.truth), [mixture] * len(fitted.without)))
+    model = posterior_model(problem, fitted, np.zeros((problem.num_classes,) * 2), history, {"share": shares[0]})
+    mixture, *judges = (_mixture(share, 1.0) for share in shares)
+    return replace(model, corrector=mixture, held=held_by(fitted, len(problem.truth), judges))
 
 
 def _train(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:

@@ -58,10 +58,8 @@ def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitte
     transition, without = members.transitions(rows, members.fit_given_labels(rows))
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
     fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
-    ridge, history = best_ridge(fitted, rows.truth.numpy())
-    return posterior_model(
-        problem, fitted[ridge], np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without]
-    )
+    ridge, best, history = best_ridge(fitted, rows.truth.numpy())
+    return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])
 
 
 def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:

@@ -77,9 +77,9 @@ def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedMode
     of_given = members.fit_given_labels(rows)
     transition, without = members.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
-    ridge, history = best_ridge(fitted, rows.truth.numpy())
+    ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     metrics = {"ridge": ridge, "transition": transition.tolist()}
-    return posterior_model(problem, fitted[ridge], np.log(transition), history, metrics, [np.log(t) for t in without])
+    return posterior_model(problem, best, np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
 def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
