@@ -79,8 +79,11 @@ class World:
         truth = np.arange(count) % len(self.centres) if equal else truth
         rows = self.centres[truth] + generator.normal(size=(count, WIDTH))
         given = np.where(generator.random(count) < self.flip, (truth + 1) % len(self.centres), truth)
-        scale = np.sqrt((self.centres**2).sum(axis=1).mean() + WIDTH)
-        return (rows / scale).astype(np.float32), truth, given
+        return (rows / self.scale).astype(np.float32), truth, given
+
+    @property
+    def scale(self) -> float:
+        return float(np.sqrt((self.centres**2).sum(axis=1).mean() + WIDTH))
 
 
 def problem_of(
@@ -171,7 +174,7 @@ class Questions:
         log_f = log_softmax(logits.astype(np.float64) / fitted.temperature, axis=1)
         soft = fitted.corrector.soft_labels(logits[self.row], hidden[self.row], self.label)
         log_soft = np.log(np.maximum(soft.astype(np.float64), 1e-12))
-        sure = log_soft.max(axis=1) >= np.log(fitted.min_confidence)
+        sure = np.exp(log_soft.max(axis=1)) >= fitted.min_confidence
         corrected = np.where(sure, log_soft.argmax(axis=1), self.label)
         return _figures(log_f, self.truth, corrected, log_soft, self.truth[self.row], self.weight)
 
