@@ -27,7 +27,7 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
@@ -95,12 +95,11 @@ class _Field:
 
     def rival(self, name: str, candidates: Sequence[CrossFitted]) -> Rival:
         """The best of some candidates."""
-        truth = self.rows.truth.numpy()
-        best = min(candidates, key=lambda each: each.nll(truth))
+        _, best = likeliest(candidates, self.rows.truth.numpy())
         if self.inside is None:
             log_p = best.full.log_probabilities(self.judged).numpy().astype(np.float64)
         else:
-            log_p = _nested(candidates, truth)[self.inside]
+            log_p = best.held[self.inside]
         return Rival(name, ABOUT[name] + self.where, log_p, best.full, self.scale)
 
 
@@ -141,17 +140,6 @@ def passes(problem: Problem) -> int:
     if importlib.util.find_spec("cleanlab") is not None:
         found += len(GIVEN_RIDGES) * GIVEN_FOLDS * noisy + heads * (noisy + trusted)
     return found
-
-
-def _nested(candidates: Sequence[CrossFitted], truth: Codes) -> Log:
-    """`(M, K)` log-probabilities of each row by the candidate that the rows of other folds like best."""
-    at, by = np.arange(len(truth)), candidates[0].by
-    chosen = np.empty_like(candidates[0].held)
-    for fold in np.unique(by):
-        own = by == fold
-        best = max(candidates, key=lambda each: float(each.held[at, truth][~own].sum()))
-        chosen[own] = best.held[own]
-    return chosen
 
 
 def _field(problem: Problem, held: Held) -> _Field | None:

@@ -6,6 +6,7 @@ the transition matrix of its class: the noise is then assumed independent of x g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from labelfix.correction.network import Lcn, NetworkCorrector
 from labelfix.correction.transition import Matrix, possible_labels
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.methods.networks.judged import Chosen, chosen_and_judged, how_often_right
+from labelfix.methods.networks.judged import Chosen, chosen_and_judged, how_often_right, may_look
 from labelfix.models.classifier import Classifier
 from labelfix.training.loop import outputs
 
@@ -84,7 +85,7 @@ def judge(
     split: CleanSplit,
     transition: Matrix,
     classifier: Classifier,
-    lcn: Lcn,
+    lcns: Sequence[Lcn],
 ) -> Judgement:
     """Fit the temperatures, and compare corrected with given labels on rows that were kept out.
 
@@ -93,26 +94,31 @@ def judge(
         split: The trusted rows' parts.
         transition: T, which no held-out row had a part in.
         classifier: The trained classifier.
-        lcn: The trained LCN.
+        lcns: The trained LCN, as the rows of each of `may_look` have it.
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT
     every = np.arange(len(problem.truth), dtype=np.int64)
     logits, hidden = outputs(classifier, problem.clean, every, problem.device)
     which, given, weights = _with_given_labels(problem.truth, problem.paired_given, transition)
-    raw = NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given)
+    said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in lcns]
+    looks, by = may_look(problem, split)
+    nested = said[0].copy()  # each row by an LCN that does not know it
+    for number, rows in enumerate(split.judging[by == part] for part in range(len(looks) - 1)):
+        nested[np.isin(which, rows)] = said[number + 1][np.isin(which, rows)]
 
     def choose(use: Codes) -> Chosen:
+        number = next(number for number, look in enumerate(looks) if np.array_equal(look, use))
         rows = np.intersect1d(use, np.concatenate([split.held_out, split.meta]) if few else split.held_out)
         asked = np.isin(which, rows)
         temperature = fit_temperature(logits[rows], problem.truth[rows])
-        of_lcn = fit_temperature(raw[asked], problem.truth[which[asked]], weights[asked])
-        return Chosen(NetworkCorrector(lcn, of_lcn, temperature), temperature)
+        of_lcn = fit_temperature(said[number][asked], problem.truth[which[asked]], weights[asked])
+        return Chosen(NetworkCorrector(lcns[number], of_lcn, temperature), temperature)
 
     def right(rows: Codes) -> Right:
         asked = np.isin(which, rows)
         truth, total = problem.truth[which[asked]], max(weights[asked].sum(), 1e-12)
         return Right(
-            corrected=float((weights[asked] * (raw[asked].argmax(axis=1) == truth)).sum() / total),
+            corrected=float((weights[asked] * (nested[asked].argmax(axis=1) == truth)).sum() / total),
             given=float((weights[asked] * (given[asked] == truth)).sum() / total),
             prior=float(np.bincount(problem.truth[rows]).max() / len(rows)) if len(rows) else 0.0,
             rows=len(rows),

@@ -14,7 +14,7 @@ its published code. Departures, each with the setting that takes it back where t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
-from labelfix.methods.networks.judged import teaching
+from labelfix.methods.networks.judged import may_look, teaching
 from labelfix.methods.networks.state import History
 from labelfix.methods.networks.training import cut_trusted_rows, history_table, make_trainer, train
 from labelfix.methods.networks.warmup import learn_given_labels
@@ -39,6 +39,12 @@ from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 from labelfix.training.loop import make_lcn_optimizer
+
+Matrices = Mapping[str, list[Matrix]]
+"""Name → transition matrices that the warm-up found, which a checkpoint carries."""
+
+TRAINED_WITH, FINISHED_WITH = "transition", "transitions"
+"""Their names: T without held-out rows; and T as the rows of each of `may_look` have it."""
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -60,7 +66,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
     trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
-    history, transition = train_both(
+    history, found = train_both(
         problem,
         plan,
         settings,
@@ -69,7 +75,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
         progress,
     )
-    return finished(problem, plan, split, transition, classifier, lcn, history, "paper")
+    lcns = [lcn] * len(may_look(problem, split)[0])
+    return finished(problem, plan, split, found, classifier, lcns, history, "paper")
 
 
 def begin(
@@ -107,10 +114,10 @@ def train_both(
     settings: MlcSettings,
     split: CleanSplit,
     trainer: MlcTrainer,
-    warm_up: Callable[[], Matrix],
+    warm_up: Callable[[], Matrices],
     progress: Progress,
-) -> tuple[History, Matrix]:
-    """The warm-up and all epochs of Algorithm 1; returns the history and the transition matrix of the warm-up.
+) -> tuple[History, Matrices]:
+    """The warm-up and all epochs of Algorithm 1; returns the history and what the warm-up found.
 
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
@@ -122,11 +129,11 @@ def train_both(
         split,
         trainer,
         progress,
-        warm_up=lambda: {"transition": warm_up().tolist()},
+        warm_up=lambda: {name: [matrix.tolist() for matrix in found] for name, found in warm_up().items()},
         redrawn=settings.clean_split == "redrawn",
         interval=settings.meta_interval,
     )
-    return course.history, np.array(course.carried["transition"])
+    return course.history, {name: [np.array(matrix) for matrix in found] for name, found in course.carried.items()}
 
 
 def _warm_up(
@@ -137,8 +144,8 @@ def _warm_up(
     trainer: MlcTrainer,
     lcn: LabelCorrectionNetwork,
     progress: Progress,
-) -> Matrix:
-    """A start for both networks; returns the transition matrix that it found."""
+) -> Matrices:
+    """A start for both networks; returns T."""
     with full_precision(problem.device):
         learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
         transition = estimate_transition(problem, trainer.classifier, teaching(problem, split))
@@ -152,16 +159,16 @@ def _warm_up(
                 settings.warmup_steps,
                 plan.clean_batch_size,
             )
-    return transition
+    return {TRAINED_WITH: [transition]}
 
 
 def finished(
     problem: Problem,
     plan: MlcPlan,
     split: CleanSplit,
-    transition: Matrix,
+    found: Matrices,
     classifier: Classifier,
-    lcn: Lcn,
+    lcns: Sequence[Lcn],
     history: History,
     recipe: str,
 ) -> FittedModel:
@@ -171,15 +178,17 @@ def finished(
         problem: The data.
         plan: The hyper-parameters.
         split: The trusted rows' parts.
-        transition: T.
+        found: What the warm-up found.
         classifier: The trained classifier.
-        lcn: The trained label correction network.
+        lcns: The trained label correction network, as the rows of each of `may_look` have it.
         history: Rows of the history.
         recipe: Its name, for the metrics.
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
-    lcn.eval()
-    verdict = judge(problem, split, transition, classifier, lcn)
+    for lcn in lcns:
+        lcn.eval()
+    transition = found[TRAINED_WITH][0]
+    verdict = judge(problem, split, transition, classifier, lcns)
     corrector = verdict.corrector
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},

@@ -65,6 +65,23 @@ def teaching(problem: Problem, split: CleanSplit) -> Codes:
     return np.setdiff1d(np.arange(len(problem.truth), dtype=np.int64), split.held_out)
 
 
+def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
+    """Whose labels choices may look at: all trusted rows for the run, and for each judge all but those that it judges.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+
+    Returns:
+        Trusted rows, first for the run; and `(H,)` which judge each of the rows `split.judging` has.
+    """
+    every, rows = np.arange(len(problem.truth), dtype=np.int64), split.judging
+    if not len(rows):
+        return [every], np.zeros(0, dtype=np.int64)
+    folds = cut(problem.truth[rows], problem.seed)
+    return [every, *(np.setdiff1d(every, rows[folds.inside(part)]) for part in range(folds.count))], folds.of
+
+
 def chosen_and_judged(
     problem: Problem, split: CleanSplit, classifier: Classifier, choose: Choose
 ) -> tuple[Chosen, Held | None]:
@@ -74,20 +91,18 @@ def chosen_and_judged(
         problem: The data.
         split: The trusted rows' parts.
         classifier: The network, in evaluation mode.
-        choose: Makes the choice; called with all trusted rows, and without each part of those that judge.
+        choose: Makes the choice; called for each of `may_look`, in order.
     """
-    every = np.arange(len(problem.truth), dtype=np.int64)
-    chosen, rows = choose(every), split.judging
-    if not len(rows):
+    looks, by = may_look(problem, split)
+    chosen, *of_others = (choose(use) for use in looks)
+    if not of_others:
         return chosen, None
-    folds = cut(problem.truth[rows], problem.seed)
 
     def said(inputs: Inputs, wanted: Codes) -> tuple[Probabilities, Probabilities]:
         return outputs(classifier, inputs, wanted, problem.device)
 
-    of_others = [choose(np.setdiff1d(every, rows[folds.inside(part)])) for part in range(folds.count)]
     models = tuple(JudgingModel(said, others.corrector, others.temperature) for others in of_others)
-    return chosen, Held(rows, folds.of, models, HELD_OUT, one_network=True)
+    return chosen, Held(split.judging, by, models, HELD_OUT, one_network=True)
 
 
 def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) -> dict[str, Any]:
