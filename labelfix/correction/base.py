@@ -144,7 +144,8 @@ class Held:
     Attributes:
         rows: `(R,)` the trusted rows, as positions in `Problem.clean`.
         by: `(R,)` position in `models` of the one that judges each row.
-        models: The models; each judges rows that no fit of it has seen, and none of its choices that are named there.
+        models: The models; each judges rows that it has not learned, and that did not choose its temperature, matrix,
+            share or ridge.
         how: What the rows are called in sentences: "trusted rows out of fold" or "held-out trusted rows".
         one_network: Whether all models are the run's own classifier, which learned from none of the rows.
     """

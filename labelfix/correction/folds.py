@@ -1,5 +1,9 @@
 """Folds of the trusted rows, and everything that is fitted once in full and once without each fold.
 
+What is chosen for a head without a fold, its temperature or one of several candidates, is chosen on the rows of the
+other folds. These are scored by heads that learned the fold: a fit without each two folds would be needed to rule that
+out, and is not worth its time (docs/decisions/nothing-judges-what-it-saw.md).
+
 Legend: M trusted rows, N noisy rows, D features, K classes, F folds.
 """
 

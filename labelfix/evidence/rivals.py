@@ -7,9 +7,9 @@
 
 All are linear heads: on the run's fixed features, or on the final h(x) of its network. Where the run has a judge for
 each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
-held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind is made on the
-folds that it is not judged on. Departure from confident learning as a method of its own: no trusted row has a part in
-the flags, so that they are the same for every fold.
+held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind, and a rival's
+temperature, is made on the folds that it is not judged on. Departure from confident learning as a method of its own: no
+trusted row has a part in the flags, so that they are the same for every fold.
 
 Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K classes.
 """
