@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from labelfix.correction.folds import CrossFitted, cross_fit
+from labelfix.correction.folds import CrossFitted, cross_fit, likeliest
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
 from labelfix.training.linear import ROWS, LinearHead, Scaling, cross_entropy_to, minimise
@@ -28,7 +28,7 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
     """
     truth, base, targets = rows.truth.numpy(), around.logits(rows.clean), rows.one_hot(rows.truth)
     still = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-    best: CrossFitted | None = None
+    candidates = []
     for ridge in RIDGES:
         scaling = Scaling.of(rows.clean, ridge, rows.num_classes)
 
@@ -45,8 +45,5 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
             moved = minimise(rows.clean, residual, ridge, still, scaling=scaling)
             return LinearHead(around.weight + moved.weight, around.bias + moved.bias)
 
-        found = cross_fit(fit, rows.folds, rows.clean, truth)
-        if best is None or found.nll(truth) < best.nll(truth):
-            best = found
-    assert best is not None
-    return best
+        candidates.append(cross_fit(fit, rows.folds, rows.clean, truth))
+    return likeliest(candidates, truth)[1]

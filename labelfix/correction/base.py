@@ -138,17 +138,23 @@ class JudgingModel:
 class Held:
     """Models that never saw a trusted row, by which it may be judged.
 
+    Heads on fixed features are fitted once without each part of the trusted rows. A network is trained once, without
+    the rows here; what is chosen of it afterwards, its temperature and its corrector, is chosen without each part.
+
     Attributes:
         rows: `(R,)` the trusted rows, as positions in `Problem.clean`.
         by: `(R,)` position in `models` of the one that judges each row.
-        models: The models; each judges rows that neither fit nor choice of it has seen.
+        models: The models; each judges rows that it has not learned, and that did not choose its temperature, matrix,
+            share or ridge.
         how: What the rows are called in sentences: "trusted rows out of fold" or "held-out trusted rows".
+        one_network: Whether all models are the run's own classifier, which learned from none of the rows.
     """
 
     rows: Codes
     by: Codes
     models: tuple[JudgingModel, ...]
     how: str
+    one_network: bool = False
 
     def only(self, keep: npt.NDArray[np.bool_]) -> Held:
         """Some of the rows, `(R,)`, with the same models."""

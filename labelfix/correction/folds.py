@@ -1,5 +1,9 @@
 """Folds of the trusted rows, and everything that is fitted once in full and once without each fold.
 
+What is chosen for a head without a fold, its temperature or one of several candidates, is chosen on the rows of the
+other folds. These are scored by heads that learned the fold: a fit without each two folds would be needed to rule that
+out, and is not worth its time (docs/decisions/nothing-judges-what-it-saw.md).
+
 Legend: M trusted rows, N noisy rows, D features, K classes, F folds.
 """
 
@@ -61,31 +65,41 @@ def cut(truth: Codes, seed: int, count: int = FOLDS) -> Folds:
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """A linear head fitted on everything, and once without each fold; all calibrated alike.
+    """A linear head fitted on everything, and once without each fold; each calibrated by what it may know.
 
     Attributes:
-        full: The head that saw every trusted row, its logits divided by the temperature.
+        full: The head that saw every trusted row, its logits divided by its temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
         held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
         by: `(M,)` which of `without` that is.
-        temperature: What the logits of all heads were divided by.
+        temperatures: `(F + 1,)` what logits were divided by: those of `full`, then of each of `without`.
     """
 
     full: LinearHead
     without: tuple[LinearHead, ...]
     held: npt.NDArray[np.float64]
     by: Codes
-    temperature: float = 1.0
+    temperatures: npt.NDArray[np.float64]
+
+    def losses(self, truth: Codes) -> npt.NDArray[np.float64]:
+        """`(M,)` negative log-likelihood of the trusted rows, out of fold."""
+        return np.asarray(-self.held[np.arange(len(truth)), truth])
 
     def nll(self, truth: Codes) -> float:
-        """Mean negative log-likelihood of the trusted rows, out of fold."""
-        return float(-self.held[np.arange(len(truth)), truth].mean())
+        """Its mean."""
+        return float(self.losses(truth).mean())
+
+    def without_temperature(self, fold: int | None) -> tuple[LinearHead, float]:
+        """The head without a fold, or that of all rows, as it was fitted, and what its logits are divided by."""
+        head = self.full if fold is None else self.without[fold]
+        temperature = float(self.temperatures[0 if fold is None else fold + 1])
+        return head.scaled(temperature), temperature
 
 
 def cross_fit(
     fit: Callable[[Codes, int | None, LinearHead | None], LinearHead], folds: Folds, clean: Tensor, truth: Codes
 ) -> CrossFitted:
-    """Fit in full, then without each fold starting from the full fit, and scale by one temperature.
+    """Fit in full, then without each fold starting from the full fit, and calibrate.
 
     Args:
         fit: (trusted rows to use, the fold left out or None, where to begin or None) → head.
@@ -101,10 +115,36 @@ def cross_fit(
 def calibrated(
     full: LinearHead, without: Sequence[LinearHead], folds: Folds, clean: Tensor, truth: Codes
 ) -> CrossFitted:
-    """Divide all logits by the temperature that suits the out-of-fold trusted rows best."""
-    temperature = fit_temperature(out_of_fold(without, folds, clean), truth)
-    scaled = tuple(head.scaled(1 / temperature) for head in without)
-    return CrossFitted(full.scaled(1 / temperature), scaled, out_of_fold(scaled, folds, clean), folds.of, temperature)
+    """Divide logits by the temperature that suits the out-of-fold trusted rows best, those of its own fold left out."""
+    raw = out_of_fold(without, folds, clean)
+    others = [np.arange(len(truth)), *map(folds.outside, range(folds.count))]
+    temperatures = np.array([fit_temperature(raw[use], truth[use]) for use in others])
+    scaled = tuple(head.scaled(1 / t) for head, t in zip(without, temperatures[1:], strict=True))
+    return CrossFitted(
+        full.scaled(1 / temperatures[0]), scaled, out_of_fold(scaled, folds, clean), folds.of, temperatures
+    )
+
+
+def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, CrossFitted]:
+    """The candidate that trusted rows like best out of fold, and for each fold the one that the other folds' rows like.
+
+    Args:
+        candidates: Fitted over the same folds.
+        truth: `(M,)` trusted labels.
+
+    Returns:
+        Which is best of all, and the heads chosen.
+    """
+    by = candidates[0].by
+    losses = np.stack([each.losses(truth) for each in candidates])
+    folds = range(len(candidates[0].without))
+    chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in (by >= 0, *(by != fold for fold in folds))]
+    held, best = np.empty_like(candidates[0].held), candidates[chosen[0]]
+    for fold in folds:
+        held[by == fold] = candidates[chosen[fold + 1]].held[by == fold]
+    without = tuple(candidates[chosen[fold + 1]].without[fold] for fold in folds)
+    temperatures = np.array([candidates[which].temperatures[place] for place, which in enumerate(chosen)])
+    return chosen[0], CrossFitted(best.full, without, held, by, temperatures)
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import torch
 
 from labelfix.correction.base import Corrector, FittedModel, Held, JudgingModel, Problem
-from labelfix.correction.folds import CrossFitted
+from labelfix.correction.folds import CrossFitted, likeliest
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
@@ -74,8 +74,8 @@ def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabiliti
     return outputs
 
 
-def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, pa.Table]:
-    """The r whose head is likeliest on trusted rows out of fold, and a history of all candidates.
+def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, CrossFitted, pa.Table]:
+    """The r whose head is likeliest on trusted rows out of fold, the heads (see `likeliest`), and a history of all.
 
     Args:
         candidates: r → the head.
@@ -83,7 +83,8 @@ def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[f
     """
     losses = {ridge: fitted.nll(truth) for ridge, fitted in candidates.items()}
     history = pa.table({"ridge": list(losses), "out_of_fold_nll": list(losses.values())})
-    return min(losses, key=lambda ridge: losses[ridge]), history
+    best, fitted = likeliest(list(candidates.values()), truth)
+    return list(candidates)[best], fitted, history
 
 
 def posterior_model(
@@ -105,7 +106,7 @@ def posterior_model(
         without: `label_terms` without each fold of the trusted rows; None where no trusted row had a part in them.
     """
     rows = len(problem.truth)
-    nll = CrossFitted(fitted.full, (), fitted.held[:rows], fitted.by[:rows]).nll(problem.truth)
+    nll = float(-fitted.held[np.arange(rows), problem.truth].mean())
     terms = [label_terms] * len(fitted.without) if without is None else without
     return FittedModel(
         classifier=as_classifier(problem, fitted.full),

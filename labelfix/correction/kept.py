@@ -32,15 +32,15 @@ def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Call
 def to_arrays(fitted: CrossFitted, prefix: str = "") -> dict[str, np.ndarray]:
     """A cross-fitted head as arrays: `(F + 1, K, D)`, `(F + 1, K)`, `(M, K)` and `(M,)`, the full fit first."""
     heads = heads_to_arrays((fitted.full, *fitted.without), prefix)
-    rest = {"held": fitted.held, "by": fitted.by, "temperature": np.array(fitted.temperature)}
+    rest = {"held": fitted.held, "by": fitted.by, "temperatures": fitted.temperatures}
     return heads | {f"{prefix}{name}": value for name, value in rest.items()}
 
 
 def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
     """The same back."""
     full, *without = heads_from_arrays(arrays, prefix)
-    held, by, temperature = (arrays[f"{prefix}{name}"] for name in ("held", "by", "temperature"))
-    return CrossFitted(full, tuple(without), held, by, float(temperature))
+    held, by, temperatures = (arrays[f"{prefix}{name}"] for name in ("held", "by", "temperatures"))
+    return CrossFitted(full, tuple(without), held, by, temperatures)
 
 
 def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import Problem
-from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut
+from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut, likeliest
 from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
@@ -174,8 +174,7 @@ def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
 
 def fit_trusted_only(rows: Rows) -> CrossFitted:
     """f_g, regularised as out-of-fold likelihood likes it best."""
-    truth = rows.truth.numpy()
-    best: CrossFitted | None = None
+    candidates = []
     targets, begin = rows.one_hot(rows.truth), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     for ridge in (1.0, 10.0, 100.0, 1000.0):
         scaling = Scaling.of(rows.clean, ridge, rows.num_classes)
@@ -187,11 +186,8 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
             weights[torch.from_numpy(use)] = 1
             return minimise(rows.clean, cross_entropy_to(targets, weights), ridge, start or begin, scaling=scaling)
 
-        found = cross_fit(fit, rows.folds, rows.clean, truth)
-        if best is None or found.nll(truth) < best.nll(truth):
-            best = found
-    assert best is not None
-    return best
+        candidates.append(cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy()))
+    return likeliest(candidates, rows.truth.numpy())[1]
 
 
 def fit_given_labels(rows: Rows) -> LinearHead:

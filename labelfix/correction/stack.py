@@ -1,6 +1,7 @@
 """A stack of softmax-linear classifiers, which is again one softmax-linear classifier.
 
-f_s = softmax(Σ_j β_j log f_j), with β_j in [0, 1.5] fitted on trusted rows by members that had not seen them.
+f_s = softmax(Σ_j β_j log f_j), with β_j in [0, 1.5] fitted on trusted rows by members that had not seen them; for
+the stack without a fold, on those of the other folds.
 log f_j is f_j's logits up to a constant of the row, so the stack is one linear head with the weighted mean weights.
 
 Legend: M trusted rows, K classes, J members.

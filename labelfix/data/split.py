@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,15 +20,23 @@ class CleanSplit:
         train: Rows that train the classifier beside the noisy ones.
         meta: Rows that judge the look-ahead and so train the label correction network.
         held_out: Rows that nothing is trained on; may be empty.
+        choosing: Those of the held-out rows that have a say in training, such as when it is best; the others judge.
     """
 
     train: Codes
     meta: Codes
     held_out: Codes
+    choosing: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def judging(self) -> Codes:
+        """Held-out rows that no choice in training rests on."""
+        return np.setdiff1d(self.held_out, self.choosing)
 
     def describe(self) -> str:
         """One line with the sizes."""
         sizes = f"trusted rows: {len(self.train)} train, {len(self.meta)} meta, {len(self.held_out)} held out"
+        sizes += f" ({len(self.choosing)} to choose, {len(self.judging)} to judge)" if len(self.choosing) else ""
         return sizes if len(self.held_out) else sizes + f" (fewer than {MIN_PER_CLASS} a class)"
 
 
@@ -62,3 +70,14 @@ def split_clean(truth: Codes, num_classes: int, held_out: float, seed: int) -> C
             part.append(chosen)
     train, meta, out = (np.sort(np.concatenate(part)).astype(np.int64) for part in parts)
     return CleanSplit(train, meta, out)
+
+
+def with_choosers(split: CleanSplit, truth: Codes) -> CleanSplit:
+    """The same, with half of the held-out rows of each class for choices in training.
+
+    Args:
+        split: Its parts.
+        truth: `(M,)` trusted labels.
+    """
+    order = split.held_out[np.argsort(truth[split.held_out], kind="stable")]
+    return replace(split, choosing=np.sort(order[::2]))

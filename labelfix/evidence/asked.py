@@ -9,6 +9,7 @@ Legend: R held rows, Q questions, N noisy rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,20 +101,27 @@ def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN
     return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired)
 
 
-def soft_of(model: JudgingModel, inputs: Inputs, rows: Codes, given: Codes) -> Probabilities:
-    """`(n, K)` soft labels of some rows, a block at a time.
+def label_scores(models: Sequence[JudgingModel], inputs: Inputs, given: Codes) -> list[npt.NDArray[np.float32]]:
+    """`(N,)` label_score of all rows by each model, a block at a time.
 
     Args:
-        model: Says it.
-        inputs: Where the rows stand.
-        rows: `(n,)` which they are.
-        given: `(n,)` their given labels.
+        models: Say it, those that cannot tell by themselves; a network that several share is asked once.
+        inputs: The rows.
+        given: `(N,)` their given labels.
     """
-    blocks = []
-    for start in range(0, len(rows), BLOCK):
-        part = slice(start, start + BLOCK)
-        blocks.append(model.corrector.soft_labels(*model.outputs(inputs, rows[part]), given[part]))
-    return np.concatenate(blocks) if blocks else np.zeros((0, 0), dtype=np.float32)
+    scores = [
+        np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
+    ]
+    for start in range(0, len(given), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(given)), dtype=np.int64)
+        said: dict[int, tuple[Probabilities, Probabilities]] = {}
+        for model, score in zip(models, scores, strict=True):
+            if model.own_scores is None:
+                if id(model.outputs) not in said:
+                    said = {id(model.outputs): model.outputs(inputs, rows)}  # no more than one is held
+                soft = model.corrector.soft_labels(*said[id(model.outputs)], given[rows])
+                score[rows] = soft[np.arange(len(rows)), given[rows]]
+    return scores
 
 
 def sample(problem: Problem) -> Codes:

@@ -20,7 +20,7 @@ from labelfix.data.intervals import effective
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.agreement import PARTS, Agreement, ask_noisy_rows, asks
-from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, sample, soft_of, transition_of
+from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, label_scores, sample, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
@@ -166,13 +166,7 @@ def guarantee_of(
     assert held is not None
     own, labels, by, score, weights = _right_ones(problem, found, soft, given)
     weight = weights[labels]
-    every = np.arange(len(problem.given), dtype=np.int64)
-    scores = [
-        soft_of(model, problem.noisy, every, problem.given)[every, problem.given]
-        if model.own_scores is None
-        else model.own_scores
-        for model in held.models
-    ]
+    scores = label_scores(held.models, problem.noisy, problem.given)
     counts = np.bincount(labels, minlength=problem.num_classes)
     per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
     if per_class:

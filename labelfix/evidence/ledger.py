@@ -1,11 +1,15 @@
-"""The ledger: did it help? This run beside simpler ways of using the same rows, on trusted rows that none of them saw.
+"""The ledger: did it help? This run beside simpler ways of using the same rows, on trusted rows that none learned.
 
 Shares have Wilson's interval (Wilson 1927), with weights for the effective number of rows (Korn and Graubard 1998);
 mean log-likelihoods and differences of them a normal one. Whether corrected labels are better than given ones is
 asked row by row: d = P(corrected right) − P(given right) on the same rows, with half a row added to each of the four
 cells (Agresti and Min, Statistics in Medicine 2005), so that few rows without a difference do not prove that there is
-none. What is meant are the labels of the noisy rows that are there, so that variances are larger by R/N. Corrected
-labels come from models and choices without the row: otherwise d is optimistic, by .024 where it was measured.
+none. What is meant are the labels of the noisy rows that are there, so that variances are larger by R/N.
+
+Corrected labels come from models that did not learn the row, and from temperatures, matrices, scales and thresholds
+that other rows chose: otherwise d is optimistic, by .024 where it was measured. On fixed features these other rows were
+scored by models that did learn the row, and of the anchored recipe three numbers of the LCN and the ridge of one member
+are chosen on all rows; what that is worth was too little to be seen (docs/decisions/nothing-judges-what-it-saw.md).
 
 Legend: N noisy rows, R judged trusted rows, K classes.
 """

@@ -38,10 +38,13 @@ def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, 
         progress.say(f"ledger: training {name} end to end")
         fit: Method = METHODS[method]
         judges = fit(replace(problem, checkpoints=None, observe=None), METHOD_SETTINGS[method](), progress).held
-        if judges is None or not np.array_equal(judges.rows, held.rows):
+        if judges is None or not np.isin(held.rows, judges.rows).all():
             progress.warn(f"ledger: {name} holds out other trusted rows than this run, and is left out")
             continue
-        logits, _ = judges.models[0].outputs(problem.clean, judges.rows)
-        log_p = log_softmax(logits.astype(np.float64) / judges.models[0].temperature, axis=1)
+        log_p = np.empty((len(held.rows), problem.num_classes))
+        by = judges.by[np.searchsorted(judges.rows, held.rows)]
+        for number, model in enumerate(judges.models):
+            logits, _ = model.outputs(problem.clean, held.rows[by == number])
+            log_p[by == number] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
         found.append(Rival(name, f"{ABOUT[name]}; trained end to end", log_p))
     return tuple(found)

@@ -7,9 +7,9 @@
 
 All are linear heads: on the run's fixed features, or on the final h(x) of its network. Where the run has a judge for
 each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
-held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind is made on the
-folds that it is not judged on. Departure from confident learning as a method of its own: no trusted row has a part in
-the flags, so that they are the same for every fold.
+held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind, and a rival's
+temperature, is made on the folds that it is not judged on. Departure from confident learning as a method of its own: no
+trusted row has a part in the flags, so that they are the same for every fold.
 
 Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K classes.
 """
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
@@ -95,12 +95,11 @@ class _Field:
 
     def rival(self, name: str, candidates: Sequence[CrossFitted]) -> Rival:
         """The best of some candidates."""
-        truth = self.rows.truth.numpy()
-        best = min(candidates, key=lambda each: each.nll(truth))
+        _, best = likeliest(candidates, self.rows.truth.numpy())
         if self.inside is None:
             log_p = best.full.log_probabilities(self.judged).numpy().astype(np.float64)
         else:
-            log_p = _nested(candidates, truth)[self.inside]
+            log_p = best.held[self.inside]
         return Rival(name, ABOUT[name] + self.where, log_p, best.full, self.scale)
 
 
@@ -143,19 +142,8 @@ def passes(problem: Problem) -> int:
     return found
 
 
-def _nested(candidates: Sequence[CrossFitted], truth: Codes) -> Log:
-    """`(M, K)` log-probabilities of each row by the candidate that the rows of other folds like best."""
-    at, by = np.arange(len(truth)), candidates[0].by
-    chosen = np.empty_like(candidates[0].held)
-    for fold in np.unique(by):
-        own = by == fold
-        best = max(candidates, key=lambda each: float(each.held[at, truth][~own].sum()))
-        chosen[own] = best.held[own]
-    return chosen
-
-
 def _field(problem: Problem, held: Held) -> _Field | None:
-    """What rivals learn from; None where judged rows are all the trusted rows there are, and one model judges them."""
+    """What rivals learn from; None where one network judges, and all trusted rows there are."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
     if len(every) >= LARGE:
         chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), SAMPLE, replace=False)
@@ -171,7 +159,7 @@ def _field(problem: Problem, held: Held) -> _Field | None:
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
     same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
-    if len(held.models) > 1:
+    if len(held.models) > 1 and not held.one_network:
         rows = members.load(same)
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by

@@ -13,13 +13,12 @@ import pyarrow as pa
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.heads import posterior_model
-from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -56,8 +55,7 @@ def _train(problem: Problem, settings: BayesSettings, progress: Progress) -> Fit
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
-    expected = expected_transition(problem.truth, says(problem, of_given, "clean"), problem.num_classes)
-    transition = paired_transition(problem.truth, problem.paired_given, expected)
+    transition = transition_from(problem, says(problem, of_given, "clean"))
     second = train_on_trusted(problem, plan, settings, split, classifier, progress)
     history = history_table(first, second, without=(*META_COLUMNS, "clean_loss"))
     return posterior_network(problem, split, classifier, transition, history)

@@ -12,12 +12,12 @@ import pyarrow as pa
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.heads import posterior_model
+from labelfix.methods.networks.judged import posterior_network
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     teaching_split,
 )
 from labelfix.methods.networks.trusted import train_on_trusted

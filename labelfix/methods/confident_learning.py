@@ -30,12 +30,12 @@ from labelfix.correction.members import Rows
 from labelfix.correction.threshold import choose_threshold
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.errors import SettingsError
+from labelfix.methods.networks.judged import network_model
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -106,9 +106,12 @@ def _train(problem: Problem, settings: ConfidentLearningSettings, progress: Prog
     flagged, own_rows = _flagged(problem, settings, held, cleanlab)
     classifier = learn(np.flatnonzero(~flagged).astype(np.int64), "without-flagged")
     history = history_table(*histories, without=META_COLUMNS)
-    model = posterior_network(problem, split, classifier, None, history, {"flagged": int(flagged.sum())})
-    corrector = FlagCorrector.learn(held, problem.given, flagged, model.temperature)
-    return replace(model, corrector=corrector, own_rows=own_rows)
+
+    def corrector(_: Codes, temperature: float) -> FlagCorrector:
+        return FlagCorrector.learn(held, problem.given, flagged, temperature)
+
+    model = network_model(problem, split, classifier, corrector, history, {"flagged": int(flagged.sum())})
+    return replace(model, own_rows=own_rows)
 
 
 def _flagged(

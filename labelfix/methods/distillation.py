@@ -21,21 +21,20 @@ import torch
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.folds import cross_fit
-from labelfix.correction.heads import posterior_model
+from labelfix.correction.heads import held_by, posterior_model
 from labelfix.correction.mixture import ConstantWeigher, MixtureCorrector
 from labelfix.correction.network import softmax
 from labelfix.data.tables import Codes, Probabilities
+from labelfix.methods.networks.judged import network_model, teaching
 from labelfix.methods.networks.losses import TargetsTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
-    judged_rows,
     new_classifier,
-    posterior_network,
     teaching_split,
-    temperature_and_accuracy,
     train_phase,
 )
 from labelfix.methods.networks.trusted import train_on_trusted
@@ -62,31 +61,36 @@ def fit(problem: Problem, settings: DistillationSettings, progress: Progress) ->
 def _solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
-    accuracy = float((teacher.held.argmax(axis=1) == truth).mean())
-    said = teacher.full.log_probabilities(rows.noisy).exp()
-    share = _share(settings, said.numpy(), problem.given, accuracy)
-    given = rows.one_hot(rows.given)
+    right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 
     def learn(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:
         own = teacher.full if fold is None else teacher.without[fold]
-        soft = share * given + (1 - share) * own.log_probabilities(rows.noisy).exp()
-        return rows.fit(cross_entropy_to(*rows.targets(soft, use)), settings.ridge, start or own)
+        said = own.log_probabilities(rows.noisy).exp()
+        share = _share(settings, said.numpy(), problem.given, float(right[use].mean()))
+        shares.append(share)
+        return rows.fit(
+            cross_entropy_to(*rows.targets(share * given + (1 - share) * said, use)), settings.ridge, start or own
+        )
 
+    shares: list[float] = []  # in full, then without each fold
     fitted = cross_fit(learn, rows.folds, rows.clean, truth)
     history = pa.table({"out_of_fold_nll": [fitted.nll(truth)]})
-    model = posterior_model(problem, fitted, np.zeros((problem.num_classes,) * 2), history, {"share": share})
-    return _mixed(model, share)
+    model = posterior_model(problem, fitted, np.zeros((problem.num_classes,) * 2), history, {"share": shares[0]})
+    mixture, *judges = (_mixture(share, 1.0) for share in shares)
+    return replace(model, corrector=mixture, held=held_by(fitted, len(problem.truth), judges))
 
 
 def _train(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    # The teacher's temperature and accuracy are in every target: rows that choose them cannot judge.
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings, choosers=True)
     teacher, classifier = new_classifier(problem), new_classifier(problem)
     first = train_on_trusted(problem, plan, settings, split, teacher, progress)
-    temperature, _ = temperature_and_accuracy(problem, split, teacher)
-    every, judged = np.arange(len(problem.noisy), dtype=np.int64), judged_rows(problem, split)
+    asked = split.choosing if len(split.choosing) else teaching(problem, split)
+    of_trusted, _ = outputs(teacher, problem.clean, asked, problem.device)
+    temperature = fit_temperature(of_trusted, problem.truth[asked])
+    accuracy = float((of_trusted.argmax(axis=1) == problem.truth[asked]).mean())
+    every = np.arange(len(problem.noisy), dtype=np.int64)
     said = softmax(outputs(teacher, problem.noisy, every, problem.device)[0].astype(np.float64) / temperature)
-    of_trusted, _ = outputs(teacher, problem.clean, judged, problem.device)
-    accuracy = float((of_trusted.argmax(axis=1) == problem.truth[judged]).mean())
     share = _share(settings, said, problem.given, accuracy)
     targets = (1 - share) * said
     targets[every, problem.given] += share
@@ -102,7 +106,9 @@ def _train(problem: Problem, settings: DistillationSettings, progress: Progress)
         targets=torch.from_numpy(targets.astype(np.float32)).to(problem.device),
     )
     history = history_table(first, second, without=META_COLUMNS)
-    return _mixed(posterior_network(problem, split, classifier, None, history, {"share": share}), share)
+    return network_model(
+        problem, split, classifier, lambda _, temperature: _mixture(share, temperature), history, {"share": share}
+    )
 
 
 def _share(settings: DistillationSettings, said: Probabilities, given: Codes, accuracy: float) -> float:
@@ -113,5 +119,5 @@ def _share(settings: DistillationSettings, said: Probabilities, given: Codes, ac
     return right / max(right + accuracy, 1e-12)
 
 
-def _mixed(model: FittedModel, share: float) -> FittedModel:
-    return replace(model, corrector=MixtureCorrector(ConstantWeigher(), 1.0, share, model.temperature))
+def _mixture(share: float, temperature: float) -> MixtureCorrector:
+    return MixtureCorrector(ConstantWeigher(), 1.0, share, temperature)

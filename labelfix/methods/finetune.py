@@ -15,13 +15,12 @@ from labelfix.correction import members
 from labelfix.correction.around import fit_around
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.heads import posterior_model
-from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -60,8 +59,7 @@ def _train(problem: Problem, settings: FineTuneSettings, progress: Progress) -> 
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     classifier = new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), classifier, progress, "given-labels")
-    expected = expected_transition(problem.truth, says(problem, classifier, "clean"), problem.num_classes)
-    transition = paired_transition(problem.truth, problem.paired_given, expected)
+    transition = transition_from(problem, says(problem, classifier, "clean"))
     second = fine_tune(problem, plan, settings, split, classifier, progress)
     history = history_table(first, second, without=META_COLUMNS)
     return posterior_network(problem, split, classifier, transition, history)

@@ -28,13 +28,13 @@ from labelfix.correction.heads import posterior_model
 from labelfix.correction.members import Rows
 from labelfix.correction.transition import Matrix, normalised
 from labelfix.data.tables import Codes
+from labelfix.methods.networks.judged import posterior_network
 from labelfix.methods.networks.losses import TransitionTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -140,7 +140,7 @@ def _train(problem: Problem, settings: ForwardSettings, progress: Progress) -> F
     if settings.then_finetune:
         phases.append(fine_tune(problem, plan, settings, split, classifier, progress))
     history = history_table(*phases, without=META_COLUMNS)
-    return posterior_network(problem, split, classifier, transition, history)
+    return posterior_network(problem, split, classifier, lambda _: transition, history)
 
 
 def _percentile(settings: ForwardSettings) -> float | None:

@@ -19,14 +19,13 @@ import torch
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.heads import best_ridge, posterior_model
-from labelfix.correction.transition import expected_transition, paired_transition
+from labelfix.methods.networks.judged import posterior_network, teaching, transition_from
 from labelfix.methods.networks.losses import TransitionTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train_phase,
@@ -59,19 +58,16 @@ def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitte
     transition, without = members.transitions(rows, members.fit_given_labels(rows))
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
     fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
-    ridge, history = best_ridge(fitted, rows.truth.numpy())
-    return posterior_model(
-        problem, fitted[ridge], np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without]
-    )
+    ridge, best, history = best_ridge(fitted, rows.truth.numpy())
+    return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])
 
 
 def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
-    expected = expected_transition(problem.truth, says(problem, of_given, "clean"), problem.num_classes)
-    transition = paired_transition(problem.truth, problem.paired_given, expected)
-    log_transition = torch.from_numpy(np.log(transition)).float().to(problem.device)
+    transition = transition_from(problem, says(problem, of_given, "clean"))
+    log_transition = torch.from_numpy(np.log(transition(teaching(problem, split)))).float().to(problem.device)
     second = train_phase(
         problem,
         plan,

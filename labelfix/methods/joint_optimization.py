@@ -29,6 +29,8 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import LEARNED, FittedModel, OwnRows, Problem
+from labelfix.data.tables import Codes
+from labelfix.methods.networks.judged import posterior_network, teaching
 from labelfix.methods.networks.losses import TargetsTrainer
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.state import History
@@ -39,7 +41,6 @@ from labelfix.methods.networks.training import (
     history_table,
     make_trainer,
     new_classifier,
-    posterior_network,
     teaching_split,
     train,
     train_phase,
@@ -129,6 +130,7 @@ def fit(problem: Problem, settings: JointOptimizationSettings, progress: Progres
     """
     plan, split = make_plan(problem, settings), without_teachers(teaching_split(problem, settings))
     rows, classes, device = len(problem.noisy), problem.num_classes, problem.device
+    prior = _prior(problem, teaching(problem, split))
     learner, classifier = new_classifier(problem), new_classifier(problem)
 
     def first_phase() -> tuple[Mapping[str, np.ndarray], History]:
@@ -139,7 +141,7 @@ def fit(problem: Problem, settings: JointOptimizationSettings, progress: Progres
             learner,
             progress,
             JointTrainer,
-            prior=torch.from_numpy(_prior(problem)).float().to(device),
+            prior=torch.from_numpy(prior).float().to(device),
             alpha=settings.alpha,
             beta=settings.beta,
             begin=max(1, round(settings.begin * plan.epochs)),
@@ -166,14 +168,14 @@ def fit(problem: Problem, settings: JointOptimizationSettings, progress: Progres
         targets=torch.from_numpy(np.array(labels)).to(device),
     )
     history = history_table(first, second, without=META_COLUMNS)
-    model = posterior_network(problem, split, classifier, None, history, {"prior": _prior(problem).tolist()})
+    model = posterior_network(problem, split, classifier, None, history, {"prior": prior.tolist()})
     score = labels[np.arange(rows), problem.given].astype(np.float32)
     return replace(model, own_rows=OwnRows(labels.astype(np.float32), score, LEARNED))
 
 
-def _prior(problem: Problem) -> np.ndarray:
-    """π: class shares of the trusted rows where they tell them, else of the given labels; none is zero."""
-    counts = np.bincount(problem.truth, minlength=problem.num_classes)
+def _prior(problem: Problem, trusted: Codes) -> np.ndarray:
+    """π: class shares of some trusted rows where they tell them, else of the given labels; none is zero."""
+    counts = np.bincount(problem.truth[trusted], minlength=problem.num_classes)
     if problem.sampling != "random" or (counts == 0).any():
         counts = np.bincount(problem.given, minlength=problem.num_classes)
     return np.asarray((counts + 1.0) / (counts + 1.0).sum())

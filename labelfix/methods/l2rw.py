@@ -17,7 +17,7 @@ Legend: B rows of a batch, K classes, D features.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ def fit(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedM
         TrainingError: A loss that is not a number.
     """
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
-    split = CleanSplit(split.train[:0], split.train, split.held_out)
+    split = replace(split, train=split.train[:0], meta=split.train)
     progress.say(split.describe())
     classifier = new_classifier(problem)
     trainer = make_trainer(problem, plan, settings, classifier, progress, L2rwTrainer, derivative=settings.derivative)

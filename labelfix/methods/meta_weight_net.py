@@ -20,7 +20,7 @@ Legend: B rows of a batch; n = noisy rows + clean training rows of the step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,12 +28,11 @@ from torch import Tensor, nn
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.mixture import LossWeigher
-from labelfix.data.split import CleanSplit, split_clean
 from labelfix.methods.networks.mixture_model import mixture_network
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.reweighting import ReweightingTrainer, Rows
 from labelfix.methods.networks.trainer import Labelled, StepFigures
-from labelfix.methods.networks.training import make_trainer, new_classifier, train
+from labelfix.methods.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
 from labelfix.models.weight_network import WeightNetwork
 from labelfix.progress import Progress
 from labelfix.ranks import ranks
@@ -111,10 +110,10 @@ def fit(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -
         TrainingError: A loss that is not a number.
     """
     plan = make_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    split = cut_trusted_rows(problem, settings)
     if not settings.train_on_clean:
         judging = np.sort(np.concatenate([split.train, split.meta]))
-        split = CleanSplit(judging[:0], judging, split.held_out)
+        split = replace(split, train=judging[:0], meta=judging)
     progress.say(split.describe())
     classifier = new_classifier(problem)
     network = WeightNetwork(settings.hidden, torch.Generator().manual_seed(problem.seed)).to(problem.device)

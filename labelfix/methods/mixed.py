@@ -27,6 +27,7 @@ from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
+from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.trainer import Trainer
 from labelfix.methods.networks.training import (
@@ -34,10 +35,9 @@ from labelfix.methods.networks.training import (
     history_table,
     make_trainer,
     new_classifier,
-    posterior_network,
+    says,
     teaching_split,
     train,
-    transition_of_trusted_rows,
     without_teachers,
 )
 from labelfix.methods.networks.warmup import learn_given_labels
@@ -77,9 +77,9 @@ def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedMode
     of_given = members.fit_given_labels(rows)
     transition, without = members.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
-    ridge, history = best_ridge(fitted, rows.truth.numpy())
+    ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     metrics = {"ridge": ridge, "transition": transition.tolist()}
-    return posterior_model(problem, fitted[ridge], np.log(transition), history, metrics, [np.log(t) for t in without])
+    return posterior_model(problem, best, np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
 def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
@@ -117,7 +117,7 @@ def _train(
 
     course = train(problem, plan, settings, split, trainer, progress, warm_up)
     # The classifier has learned given labels: what it says of trusted rows it has not seen is n(y'|x).
-    transition = transition_of_trusted_rows(problem, split, classifier)
+    transition = transition_from(problem, says(problem, classifier, "clean"), split)
     return posterior_network(
         problem, split, classifier, transition, history_table(course.history, without=META_COLUMNS)
     )

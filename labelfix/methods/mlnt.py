@@ -35,18 +35,18 @@ from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.recovered_transition import recovered_transition
 from labelfix.correction.transition import Matrix, paired_transition
 from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes
 from labelfix.methods.networks.ahead import AheadTrainer
 from labelfix.methods.networks.average import Average
 from labelfix.methods.networks.figures import Learned, StepFigures, figures
+from labelfix.methods.networks.judged import TransitionOf, kept_out, posterior_network
 from labelfix.methods.networks.plan import make_plan
 from labelfix.methods.networks.trainer import Labelled, concatenated
 from labelfix.methods.networks.training import (
     META_COLUMNS,
     history_table,
-    judged_rows,
     make_trainer,
     new_classifier,
-    posterior_network,
     says,
     teaching_split,
     train,
@@ -263,10 +263,16 @@ def fit(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedM
     return posterior_network(problem, split, teacher, _transition(problem, split, teacher), history)
 
 
-def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> Matrix:
+def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> TransitionOf:
     """T from trusted rows, in a way that does not mind that the teacher has unlearned some of the noise."""
-    judged = judged_rows(problem, split)
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // SAMPLE), dtype=np.int64)
-    of_clean, of_noisy = says(problem, teacher, "clean", judged), says(problem, teacher, "noisy", rows)
-    expected = recovered_transition(problem.truth[judged], of_clean, problem.given[rows], of_noisy, problem.num_classes)
-    return paired_transition(problem.truth, problem.paired_given, expected)
+    of_clean, of_noisy = says(problem, teacher, "clean"), says(problem, teacher, "noisy", rows)
+
+    def estimate(use: Codes) -> Matrix:
+        some = kept_out(split, use)
+        expected = recovered_transition(
+            problem.truth[some], of_clean[some], problem.given[rows], of_noisy, problem.num_classes
+        )
+        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+
+    return estimate

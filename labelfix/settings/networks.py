@@ -55,10 +55,10 @@ class NetworkSettings(MethodSettings):
     """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (as the published code of MLC does), or constant."""
 
     early_stop: int | None = None
-    """Stop after so many epochs without a better result on the held-out trusted rows. Default: train all epochs."""
+    """Stop after so many epochs without a better result on half of the held-out trusted rows, which then judge nothing. Default: train all epochs."""
 
     keep_best: bool = False
-    """End with the weights of the epoch that was best on the held-out trusted rows, not with the last ones."""
+    """End with the weights of the epoch that was best on half of the held-out trusted rows, which then judge nothing, not with the last ones."""
 
     history_steps: int = 0
     """Write a row of history every so many steps as well; 0 writes one an epoch."""

@@ -106,7 +106,7 @@ def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
     lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
     trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, Silent())
     learn_given_labels(made, plan, trainer, 0, Silent())
-    found = estimate_transition(made, classifier)
+    found = estimate_transition(made, classifier, np.arange(len(made.truth)))
     assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
 
 

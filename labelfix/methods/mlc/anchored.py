@@ -142,8 +142,10 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
         "N1": lambda: members.fit_as_given(rows, bayes),
     }
     fitted = {"S1": bayes} | {name: kept.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
-    beta = fit_stack(np.stack([m.held for m in fitted.values()]), truth)
-    stack = _stacked(list(fitted.values()), beta, rows)
+    held = np.stack([m.held for m in fitted.values()])
+    others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
+    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
+    stack = _stacked(list(fitted.values()), beta, without_fold, rows)
     part = rows.subset(rows.sample(members.SAMPLE))
 
     def fit_matrix(head: LinearHead, prior: Matrix) -> Matrix:
@@ -212,8 +214,9 @@ def fit_classifier(
     return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
 
 
-def _stacked(parts: list[CrossFitted], factors: np.ndarray, rows: Rows) -> CrossFitted:
+def _stacked(parts: list[CrossFitted], factors: np.ndarray, without_fold: list[np.ndarray], rows: Rows) -> CrossFitted:
     """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
     full = merge([part.full for part in parts], list(factors))
-    without = [merge([part.without[k] for part in parts], list(factors)) for k in range(rows.folds.count)]
-    return CrossFitted(full, tuple(without), out_of_fold(without, rows.folds, rows.clean), rows.folds.of)
+    without = [merge([part.without[k] for part in parts], list(own)) for k, own in enumerate(without_fold)]
+    held, ones = out_of_fold(without, rows.folds, rows.clean), np.ones(len(without) + 1)
+    return CrossFitted(full, tuple(without), held, rows.folds.of, ones)

@@ -6,22 +6,59 @@ the transition matrix of its class: the noise is then assumed independent of x g
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.correction.base import Problem
+from labelfix.correction.base import Held, Problem
 from labelfix.correction.calibration import fit_temperature
 from labelfix.correction.network import Lcn, NetworkCorrector
 from labelfix.correction.transition import Matrix, possible_labels
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.methods.networks.judged import Chosen, chosen_and_judged, how_often_right, may_look
 from labelfix.models.classifier import Classifier
 from labelfix.training.loop import outputs
 
 ENOUGH_HELD_OUT = 50
-"""With fewer held-out rows the meta rows are judged on too: they never trained the classifier or the LCN directly."""
+"""With fewer held-out rows the meta rows set temperatures too: they trained the classifier and the LCN indirectly."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """Shares of right labels among some trusted rows.
+
+    Attributes:
+        corrected: Of corrected labels.
+        given: Of given ones.
+        prior: Of the commonest class.
+        rows: How many rows.
+        paired: How many of them have a given label of their own.
+    """
+
+    corrected: float
+    given: float
+    prior: float
+    rows: int
+    paired: int
+
+    def collapse(self, of: str) -> str | None:
+        """See `Judgement`.
+
+        Args:
+            of: What the rows are to the networks, for people.
+        """
+        bar, name = max((self.given, "the given labels"), (self.prior, "the commonest class"))
+        if self.rows == 0 or self.corrected >= bar:
+            return None
+        return (
+            f"the label correction network looks collapsed: on {self.rows} trusted rows {of}, "
+            f"{self.corrected:.1%} of its labels are right against {bar:.1%} of {name}; do not use these "
+            "corrections; try --set lcn_learning_rate=1e-4, --set skip=true, more trusted rows or another --seed"
+        )
 
 
 @dataclass(frozen=True)
@@ -29,34 +66,18 @@ class Judgement:
     """The verdict of the judging rows.
 
     Attributes:
-        corrector: The LCN with its temperatures.
-        temperature: Of the classifier's logits.
-        corrected_right: Share of judging rows whose corrected label is right.
-        given_right: Share whose given label is right.
-        prior_right: Share of the commonest class among the trusted rows.
-        rows: How many rows were judged.
-        paired: How many of them have a given label of their own.
+        corrector: The LCN with its temperatures, that of the classifier among them.
+        held: What judges the held-out rows; None where there are none.
+        classifier_right: Plain values: how often the classifier is right on them.
+        right: The shares of their labels that are right.
+        collapse: A sentence where corrected labels are worse than what was there before; None where they are not.
     """
 
     corrector: NetworkCorrector
-    temperature: float
-    corrected_right: float
-    given_right: float
-    prior_right: float
-    rows: int
-    paired: int
-
-    @property
-    def collapse(self) -> str | None:
-        """A sentence where corrected labels are worse than what was there before; None where they are not."""
-        bar, name = max((self.given_right, "the given labels"), (self.prior_right, "the commonest class"))
-        if self.rows == 0 or self.corrected_right >= bar:
-            return None
-        return (
-            f"the label correction network looks collapsed: on {self.rows} trusted rows it did not train on, "
-            f"{self.corrected_right:.1%} of its labels are right against {bar:.1%} of {name}; do not use these "
-            "corrections; try --set lcn_learning_rate=1e-4, --set skip=true, more trusted rows or another --seed"
-        )
+    held: Held | None
+    classifier_right: dict[str, Any]
+    right: Right
+    collapse: str | None
 
 
 def judge(
@@ -64,27 +85,55 @@ def judge(
     split: CleanSplit,
     transition: Matrix,
     classifier: Classifier,
-    lcn: Lcn,
+    lcns: Sequence[Lcn],
 ) -> Judgement:
-    """Fit the temperatures and compare corrected with given labels on rows that were kept out."""
-    rows = split.held_out
-    if len(rows) < ENOUGH_HELD_OUT:
-        rows = np.sort(np.concatenate([split.held_out, split.meta]))
-    logits, hidden = outputs(classifier, problem.clean, rows, problem.device)
-    truth = problem.truth[rows]
-    which, given, weights = _with_given_labels(truth, problem.paired_given[rows], transition)
-    temperature = fit_temperature(logits, truth)
-    raw = NetworkCorrector(lcn, 1.0, temperature).log_soft(logits[which], hidden[which], given)
-    corrector = NetworkCorrector(lcn, fit_temperature(raw, truth[which], weights), temperature)
-    total = max(weights.sum(), 1e-12)
+    """Fit the temperatures, and compare corrected with given labels on rows that were kept out.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+        transition: T, which no held-out row had a part in.
+        classifier: The trained classifier.
+        lcns: The trained LCN, as the rows of each of `may_look` have it.
+    """
+    few = len(split.held_out) < ENOUGH_HELD_OUT
+    every = np.arange(len(problem.truth), dtype=np.int64)
+    logits, hidden = outputs(classifier, problem.clean, every, problem.device)
+    which, given, weights = _with_given_labels(problem.truth, problem.paired_given, transition)
+    said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in lcns]
+    looks, by = may_look(problem, split)
+    nested = said[0].copy()  # each row by an LCN that does not know it
+    for number, rows in enumerate(split.judging[by == part] for part in range(len(looks) - 1)):
+        nested[np.isin(which, rows)] = said[number + 1][np.isin(which, rows)]
+
+    def choose(use: Codes) -> Chosen:
+        number = next(number for number, look in enumerate(looks) if np.array_equal(look, use))
+        rows = np.intersect1d(use, np.concatenate([split.held_out, split.meta]) if few else split.held_out)
+        asked = np.isin(which, rows)
+        temperature = fit_temperature(logits[rows], problem.truth[rows])
+        of_lcn = fit_temperature(said[number][asked], problem.truth[which[asked]], weights[asked])
+        return Chosen(NetworkCorrector(lcns[number], of_lcn, temperature), temperature)
+
+    def right(rows: Codes) -> Right:
+        asked = np.isin(which, rows)
+        truth, total = problem.truth[which[asked]], max(weights[asked].sum(), 1e-12)
+        return Right(
+            corrected=float((weights[asked] * (nested[asked].argmax(axis=1) == truth)).sum() / total),
+            given=float((weights[asked] * (given[asked] == truth)).sum() / total),
+            prior=float(np.bincount(problem.truth[rows]).max() / len(rows)) if len(rows) else 0.0,
+            rows=len(rows),
+            paired=int((problem.paired_given[rows] != UNLABELLED).sum()),
+        )
+
+    chosen, held = chosen_and_judged(problem, split, classifier, choose)
+    assert isinstance(chosen.corrector, NetworkCorrector)
+    watched = np.union1d(split.held_out, split.meta) if few else split.held_out
     return Judgement(
-        corrector=corrector,
-        temperature=temperature,
-        corrected_right=float((weights * (raw.argmax(axis=1) == truth[which])).sum() / total),
-        given_right=float((weights * (given == truth[which])).sum() / total),
-        prior_right=float(np.bincount(truth).max() / len(truth)) if len(truth) else 0.0,
-        rows=len(rows),
-        paired=int((problem.paired_given[rows] != UNLABELLED).sum()),
+        corrector=chosen.corrector,
+        held=held,
+        classifier_right=how_often_right(problem, split, logits),
+        right=right(split.judging[problem.judges[split.judging]]),
+        collapse=right(watched).collapse("that taught it at second hand" if few else "it did not train on"),
     )
 
 

@@ -17,6 +17,7 @@ Legend: B rows of a batch, K classes.
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -27,11 +28,20 @@ from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.transition import Matrix
 from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
-from labelfix.methods.mlc.paper import begin, finished, make_mlc_trainer, train_both
+from labelfix.methods.mlc.paper import (
+    FINISHED_WITH,
+    TRAINED_WITH,
+    Matrices,
+    begin,
+    finished,
+    make_mlc_trainer,
+    train_both,
+)
 from labelfix.methods.mlc.plan import MlcPlan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import recover_transition
 from labelfix.methods.networks.average import Average
+from labelfix.methods.networks.judged import may_look, teaching
 from labelfix.methods.networks.warmup import learn_given_labels, learn_trusted_rows
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.progress import Progress
@@ -70,7 +80,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     trainer.lcn_optimizer = _lcn_optimizer(lcn, plan)
     steps = max(len(problem.noisy) // plan.batch_size, 1)
     trainer.average = average = Average(classifier, 1 - 1 / max(AVERAGED_EPOCHS * steps, LEAST_AVERAGED))
-    history, transition = train_both(
+    history, found = train_both(
         problem,
         plan,
         settings,
@@ -79,7 +89,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
         progress,
     )
-    fitted = finished(problem, plan, split, transition, average.classifier, lcn, history, "anchored")
+    lcns = [_with_transition(lcn, matrix) for matrix in found[FINISHED_WITH]]
+    fitted = finished(problem, plan, split, found, average.classifier, lcns, history, "anchored")
     a, b = lcn.trust.tolist()
     fitted.metrics["trust"] = {"classifier": a, "given_label": b}
     return fitted
@@ -103,14 +114,24 @@ def _warm_up(
     trainer: MlcTrainer,
     lcn: StructuredCorrectionNetwork,
     progress: Progress,
-) -> Matrix:
-    """A start for the classifier, its average and the LCN; returns T0."""
+) -> Matrices:
+    """A start for the classifier, its average and the LCN; returns T0 for training, and for the finished networks."""
     assert trainer.average is not None
     with full_precision(problem.device):
         learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
-        transition = recover_transition(problem, trainer.classifier)
+        transition, *later = (
+            recover_transition(problem, trainer.classifier, rows)
+            for rows in (teaching(problem, split), *may_look(problem, split)[0])
+        )
         steps = math.ceil(TRUSTED_SHARE * plan.warmup_epochs * max(len(problem.noisy) // plan.batch_size, 1))
         learn_trusted_rows(problem, plan, trainer, split.train, steps, settings.frozen_epochs > plan.warmup_epochs)
     lcn.log_transition.copy_(torch.from_numpy(np.log(transition)))
     trainer.average.restart(trainer.classifier)
-    return transition
+    return {TRAINED_WITH: [transition], FINISHED_WITH: later}
+
+
+def _with_transition(lcn: StructuredCorrectionNetwork, transition: Matrix) -> StructuredCorrectionNetwork:
+    """The network with another T0: held-out rows have no part in its training, and need not be lost to its labels."""
+    other = copy.deepcopy(lcn)
+    other.log_transition.copy_(torch.from_numpy(np.log(transition)))
+    return other

@@ -14,7 +14,7 @@ its published code. Departures, each with the setting that takes it back where t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,23 +22,29 @@ import torch
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.network import Lcn
-from labelfix.correction.quality import share_with_interval
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
-from labelfix.data.split import CleanSplit, split_clean
+from labelfix.data.split import CleanSplit
 from labelfix.devices import full_precision
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
+from labelfix.methods.networks.judged import may_look, teaching
 from labelfix.methods.networks.state import History
-from labelfix.methods.networks.training import held_out, history_table, make_trainer, train
+from labelfix.methods.networks.training import cut_trusted_rows, history_table, make_trainer, train
 from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_lcn_optimizer, outputs
+from labelfix.training.loop import make_lcn_optimizer
+
+Matrices = Mapping[str, list[Matrix]]
+"""Name → transition matrices that the warm-up found, which a checkpoint carries."""
+
+TRAINED_WITH, FINISHED_WITH = "transition", "transitions"
+"""Their names: T without held-out rows; and T as the rows of each of `may_look` have it."""
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -60,7 +66,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
     trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
-    history, transition = train_both(
+    history, found = train_both(
         problem,
         plan,
         settings,
@@ -69,7 +75,8 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
         lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
         progress,
     )
-    return finished(problem, plan, split, transition, classifier, lcn, history, "paper")
+    lcns = [lcn] * len(may_look(problem, split)[0])
+    return finished(problem, plan, split, found, classifier, lcns, history, "paper")
 
 
 def begin(
@@ -77,7 +84,7 @@ def begin(
 ) -> tuple[MlcPlan, CleanSplit, torch.Generator, Classifier]:
     """What training a whole network starts from; the generator goes on to draw the LCN's weights."""
     plan = make_mlc_plan(problem, settings)
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    split = cut_trusted_rows(problem, settings)
     progress.say(split.describe())
     generator = torch.Generator().manual_seed(problem.seed)
     return plan, split, generator, problem.new_classifier(generator).to(problem.device)
@@ -107,10 +114,10 @@ def train_both(
     settings: MlcSettings,
     split: CleanSplit,
     trainer: MlcTrainer,
-    warm_up: Callable[[], Matrix],
+    warm_up: Callable[[], Matrices],
     progress: Progress,
-) -> tuple[History, Matrix]:
-    """The warm-up and all epochs of Algorithm 1; returns the history and the transition matrix of the warm-up.
+) -> tuple[History, Matrices]:
+    """The warm-up and all epochs of Algorithm 1; returns the history and what the warm-up found.
 
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
@@ -122,11 +129,11 @@ def train_both(
         split,
         trainer,
         progress,
-        warm_up=lambda: {"transition": warm_up().tolist()},
+        warm_up=lambda: {name: [matrix.tolist() for matrix in found] for name, found in warm_up().items()},
         redrawn=settings.clean_split == "redrawn",
         interval=settings.meta_interval,
     )
-    return course.history, np.array(course.carried["transition"])
+    return course.history, {name: [np.array(matrix) for matrix in found] for name, found in course.carried.items()}
 
 
 def _warm_up(
@@ -137,11 +144,11 @@ def _warm_up(
     trainer: MlcTrainer,
     lcn: LabelCorrectionNetwork,
     progress: Progress,
-) -> Matrix:
-    """A start for both networks; returns the transition matrix that it found."""
+) -> Matrices:
+    """A start for both networks; returns T."""
     with full_precision(problem.device):
         learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
-        transition = estimate_transition(problem, trainer.classifier)
+        transition = estimate_transition(problem, trainer.classifier, teaching(problem, split))
         if plan.warmup_epochs:
             learn_to_undo(
                 problem,
@@ -152,16 +159,16 @@ def _warm_up(
                 settings.warmup_steps,
                 plan.clean_batch_size,
             )
-    return transition
+    return {TRAINED_WITH: [transition]}
 
 
 def finished(
     problem: Problem,
     plan: MlcPlan,
     split: CleanSplit,
-    transition: Matrix,
+    found: Matrices,
     classifier: Classifier,
-    lcn: Lcn,
+    lcns: Sequence[Lcn],
     history: History,
     recipe: str,
 ) -> FittedModel:
@@ -171,39 +178,39 @@ def finished(
         problem: The data.
         plan: The hyper-parameters.
         split: The trusted rows' parts.
-        transition: T.
+        found: What the warm-up found.
         classifier: The trained classifier.
-        lcn: The trained label correction network.
+        lcns: The trained label correction network, as the rows of each of `may_look` have it.
         history: Rows of the history.
         recipe: Its name, for the metrics.
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
-    lcn.eval()
-    verdict = judge(problem, split, transition, classifier, lcn)
-    judging = split.held_out[problem.judges[split.held_out]]
-    logits, _ = outputs(classifier, problem.clean, judging, problem.device)
-    hits = int((logits.argmax(axis=1) == problem.truth[judging]).sum())
+    for lcn in lcns:
+        lcn.eval()
+    transition = found[TRAINED_WITH][0]
+    verdict = judge(problem, split, transition, classifier, lcns)
+    corrector = verdict.corrector
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},
         "recipe": recipe,
-        "classifier_right": {"judged_on": "held-out trusted rows"} | share_with_interval(hits, len(judging)),
+        "classifier_right": verdict.classifier_right,
         "judged_on": {
-            "rows": verdict.rows,
-            "paired": verdict.paired,
-            "given_right": verdict.given_right,
-            "corrected_right": verdict.corrected_right,
+            "rows": verdict.right.rows,
+            "paired": verdict.right.paired,
+            "given_right": verdict.right.given,
+            "corrected_right": verdict.right.corrected,
         },
-        "temperature": {"classifier": verdict.temperature, "corrected": verdict.corrector.temperature},
+        "temperature": {"classifier": corrector.classifier_temperature, "corrected": corrector.temperature},
         "transition": transition.tolist(),
         "plan": {name: getattr(plan, name) for name in MlcPlan.__dataclass_fields__},
     }
     return FittedModel(
         classifier=classifier,
-        temperature=verdict.temperature,
-        corrector=verdict.corrector,
+        temperature=corrector.classifier_temperature,
+        corrector=corrector,
         history=history_table(history),
         min_confidence=choose_threshold(len(problem.truth)),
         metrics=metrics,
         warnings=(verdict.collapse,) if verdict.collapse else (),
-        held=held_out(problem, split, classifier, verdict.corrector, verdict.temperature),
+        held=verdict.held,
     )

@@ -179,14 +179,14 @@ class _Seen:
         """`(N, K)` leverages of N1; those without a fold are taken to be the same."""
         rows, fitted = self.rows, self.prior.as_given
         _, weights = rows.targets(rows.one_hot(rows.given), np.arange(len(rows.truth), dtype=np.int64))
-        head = fitted.full.scaled(fitted.temperature)
+        head, _ = fitted.without_temperature(None)
         return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
 
     def by_labels_as_given(self, fold: int | None) -> Tensor:
         """`(N, K)` logits of N1."""
         fitted, rows = self.prior.as_given, self.rows
-        head = (fitted.full if fold is None else fitted.without[fold]).scaled(fitted.temperature)
-        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / fitted.temperature
+        head, temperature = fitted.without_temperature(fold)
+        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / temperature
 
     def by_classifier(self, fold: int | None) -> Tensor:
         """`(N, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are."""
@@ -195,17 +195,17 @@ class _Seen:
         return self.known[fold]
 
     def _by_classifier(self, fold: int | None) -> Tensor:
-        rows, prior, temperature = self.rows, self.prior, self.classifier.temperature
+        rows, prior = self.rows, self.prior
+        raw, temperature = self.classifier.without_temperature(fold)
         sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(SAMPLE)
         part = rows.subset(sampled)
         if fold is None:
-            head, stack, expected, fitted = self.classifier.full, prior.stack.full, prior.expected[0], prior.fitted[0]
+            stack, expected, fitted = prior.stack.full, prior.expected[0], prior.fitted[0]
             use = np.arange(len(rows.truth), dtype=np.int64)
         else:
-            head, stack = self.classifier.without[fold], prior.stack.without[fold]
+            stack = prior.stack.without[fold]
             expected, fitted = prior.expected[1][fold], prior.fitted[1][fold]
             use = rows.folds.outside(fold)
-        raw = head.scaled(temperature)
         q = self.correction.soft(stack.log_probabilities(part.noisy), part.given, as_log(expected), as_log(fitted))
         targets, weights = part.targets(q, use)
         leverage = leverages(part.features, raw, weights, prior.ridge, len(sampled))

@@ -1,9 +1,9 @@
 """A start for the two networks before the meta-gradient takes over; not part of the published procedure.
 
 A freshly initialised LCN knows nothing and the meta-gradient teaches it slowly: its labels stay near uniform for
-long. So the classifier first learns the given labels for a few epochs. Its mean prediction on the trusted
-rows of each class estimates the transition matrix (Hendrycks et al., NeurIPS 2018), pairs sharpen the estimate,
-and the LCN learns, on the trusted training rows with given labels drawn from it, to name the true class.
+long. So the classifier first learns the given labels for a few epochs. Its mean prediction on the trusted rows of each
+class, held-out ones left out, estimates the transition matrix (Hendrycks et al., NeurIPS 2018), pairs sharpen the
+estimate, and the LCN learns, on the trusted training rows with given labels drawn from it, to name the true class.
 `warmup_epochs = 0` leaves all of this out.
 """
 
@@ -18,6 +18,7 @@ from labelfix.correction.network import softmax
 from labelfix.correction.recovered_transition import recovered_transition
 from labelfix.correction.transition import Matrix, expected_transition, paired_transition
 from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.training.loop import outputs
@@ -30,23 +31,25 @@ LEARNING_RATE = 1e-3
 """Of the LCN while it learns to undo the estimated noise: plain supervised learning, with Adam's usual rate."""
 
 
-def estimate_transition(problem: Problem, classifier: Classifier) -> Matrix:
-    """T from the classifier of the given labels, sharpened by pairs where there are any."""
-    logits, _ = outputs(classifier, problem.clean, np.arange(len(problem.truth)), problem.device)
-    expected = expected_transition(problem.truth, softmax(logits.astype(np.float64)), problem.num_classes)
-    return paired_transition(problem.truth, problem.paired_given, expected)
+def estimate_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Matrix:
+    """T from some trusted rows and the classifier of the given labels, sharpened by pairs where there are any."""
+    logits, _ = outputs(classifier, problem.clean, trusted, problem.device)
+    truth = problem.truth[trusted]
+    expected = expected_transition(truth, softmax(logits.astype(np.float64)), problem.num_classes)
+    return paired_transition(truth, problem.paired_given[trusted], expected)
 
 
-def recover_transition(problem: Problem, classifier: Classifier) -> Matrix:
-    """T for a classifier of the given labels that is still unsure of itself, sharpened by pairs where there are any."""
+def recover_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Matrix:
+    """The same for a classifier of the given labels that is still unsure of itself."""
     order = np.random.default_rng([problem.seed, 14]).permutation(len(problem.noisy))
     sample = np.sort(order[:SAMPLE])
     of_clean, of_noisy = (
         softmax(outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
-        for inputs, rows in ((problem.clean, np.arange(len(problem.truth))), (problem.noisy, sample))
+        for inputs, rows in ((problem.clean, trusted), (problem.noisy, sample))
     )
-    expected = recovered_transition(problem.truth, of_clean, problem.given[sample], of_noisy, problem.num_classes)
-    return paired_transition(problem.truth, problem.paired_given, expected)
+    truth = problem.truth[trusted]
+    expected = recovered_transition(truth, of_clean, problem.given[sample], of_noisy, problem.num_classes)
+    return paired_transition(truth, problem.paired_given[trusted], expected)
 
 
 def learn_to_undo(

@@ -12,12 +12,14 @@ from torch.nn import functional
 
 from labelfix.correction.base import Problem
 from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes
 from labelfix.devices import full_precision
 from labelfix.methods.networks import state
 from labelfix.methods.networks.plan import Plan
 from labelfix.methods.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows
 from labelfix.methods.networks.state import Course, History
 from labelfix.methods.networks.trainer import Trainer
+from labelfix.models.classifier import Classifier
 from labelfix.models.features import lengths
 from labelfix.progress import Progress
 from labelfix.ranks import ranks
@@ -96,7 +98,8 @@ class Epochs:
         self.progress.finish()
         if self.settings.keep_best and course.best_weights:
             state.load_networks(self.trainer, course.best_weights)
-            self.progress.say(f"the weights are those of epoch {course.best_epoch}, the best on held-out trusted rows")
+            rows = f"{len(self.split.choosing)} held-out trusted rows, which judge nothing"
+            self.progress.say(f"the weights are those of epoch {course.best_epoch}, the best on {rows}")
         return course.history
 
     def _epoch(self, course: Course) -> None:
@@ -168,25 +171,36 @@ class Epochs:
         }
 
     def _held_out(self, course: Course) -> dict[str, Any]:
-        """The classifier on the held-out rows, whose best result is remembered, and what an observer sees."""
-        held_out = self.split.held_out
+        """The classifier on the held-out rows that judge, and what an observer sees.
+
+        Where an epoch is chosen, other held-out rows choose it: the best of many results on the same rows is too good.
+        """
+        judging, choosing = self.split.judging, self.split.choosing
         average = self.trainer.average
         judged = self.trainer.classifier if average is None else average.classifier
         observed = {} if self.problem.observe is None else dict(self.problem.observe(judged))
-        if len(held_out) == 0:
+        if len(choosing):
+            # Decisions hang on these: every process has to come to the same.
+            accuracy, loss = ranks().from_first(self._result(judged, choosing))
+            self._remember(course, (accuracy, -loss))
+        if len(judging) == 0:
             return observed
-        logits, _ = outputs(judged, self.problem.clean, held_out, self.problem.device)
-        truth = self.problem.truth[held_out]
+        accuracy, loss = self._result(judged, judging)
+        return {"held_out_accuracy": accuracy, "held_out_loss": loss} | observed
+
+    def _result(self, judged: Classifier, rows: Codes) -> list[float]:
+        """Accuracy and loss on some trusted rows."""
+        logits, _ = outputs(judged, self.problem.clean, rows, self.problem.device)
+        truth = self.problem.truth[rows]
         accuracy = float((logits.argmax(axis=1) == truth).mean())
-        loss = float(functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))
-        # Decisions hang on these: every process has to come to the same.
-        accuracy, loss = ranks().from_first([accuracy, loss])
-        if course.best is None or (accuracy, -loss) > course.best:
-            course.best, course.best_epoch = (accuracy, -loss), course.epoch + 1
+        return [accuracy, float(functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))]
+
+    def _remember(self, course: Course, result: tuple[float, float]) -> None:
+        if course.best is None or result > course.best:
+            course.best, course.best_epoch = result, course.epoch + 1
             if self.settings.keep_best:
                 found = state.network_tensors(self.trainer)
                 course.best_weights = {name: value.to("cpu", copy=True) for name, value in found.items()}
-        return {"held_out_accuracy": accuracy, "held_out_loss": loss} | observed
 
     def _frozen(self, epoch: int) -> bool:
         return epoch + self.plan.warmup_epochs < self.settings.frozen_epochs

@@ -5,18 +5,20 @@ Legend: N noisy rows, M trusted rows, K classes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.mixture import AgreementWeigher, LossWeigher, MixtureCorrector, best_share, relative
 from labelfix.correction.network import softmax
 from labelfix.correction.recovered_transition import recovered_transition
-from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix, paired_transition
 from labelfix.data.split import CleanSplit
-from labelfix.data.tables import Codes, Probabilities
+from labelfix.data.tables import Codes
+from labelfix.methods.networks.judged import kept_out, network_model
 from labelfix.methods.networks.state import History
-from labelfix.methods.networks.training import history_table, judged_rows, temperature_and_accuracy
+from labelfix.methods.networks.training import history_table
 from labelfix.models.classifier import Classifier
 from labelfix.training.loop import outputs
 
@@ -41,41 +43,34 @@ def mixture_network(
         history: Rows of the history.
     """
     classifier.eval()
-    temperature, right = temperature_and_accuracy(problem, split, classifier)
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // SAMPLE), dtype=np.int64)
     given = problem.given[rows]
     logits, hidden = outputs(classifier, problem.noisy, rows, problem.device)
     largest = float(weigher.weights(logits, hidden, given).max())
-    judged = judged_rows(problem, split)
-    of_trusted = outputs(classifier, problem.clean, judged, problem.device)
-    transition = _transition(
-        problem, judged, softmax(of_trusted[0].astype(np.float64)), given, softmax(logits.astype(np.float64))
-    )
-    share = best_share(
-        lambda labels: relative(weigher, largest, *of_trusted, labels),
-        softmax(of_trusted[0].astype(np.float64) / temperature),
-        problem.truth[judged],
-        transition,
-    )
+    every = np.arange(len(problem.truth), dtype=np.int64)
+    of_clean = outputs(classifier, problem.clean, every, problem.device)
+    said, of_noisy = (softmax(part.astype(np.float64)) for part in (of_clean[0], logits))
+
+    def transition(use: Codes) -> Matrix:
+        """T; in a way that does not mind that a classifier of weighted rows has unlearned some of the noise."""
+        some = kept_out(split, use)
+        expected = recovered_transition(problem.truth[some], said[some], given, of_noisy, problem.num_classes)
+        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+
+    def corrector(use: Codes, temperature: float) -> MixtureCorrector:
+        some = kept_out(split, use)
+        of_rows = of_clean[0][some], of_clean[1][some]
+        share = best_share(
+            lambda labels: relative(weigher, largest, *of_rows, labels),
+            softmax(of_rows[0].astype(np.float64) / temperature),
+            problem.truth[some],
+            transition(use),
+        )
+        return MixtureCorrector(weigher, largest, share, temperature)
+
     table = history_table(history, without=("entropy", "changed", "gamma"))
     table = table.rename_columns(["weight" if name == "gate" else name for name in table.column_names])
-    return FittedModel(
-        classifier=classifier,
-        temperature=temperature,
-        corrector=MixtureCorrector(weigher, largest, share, temperature),
-        history=table,
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics={
-            "classifier_right": right,
-            "transition": transition.tolist(),
-            "mixture": {"largest_weight": largest, "share": share},
-        },
-    )
-
-
-def _transition(
-    problem: Problem, judged: Codes, of_trusted: Probabilities, given: Codes, of_noisy: Probabilities
-) -> Matrix:
-    """T; in a way that does not mind that a classifier of weighted rows has unlearned some of the noise."""
-    expected = recovered_transition(problem.truth[judged], of_trusted, given, of_noisy, problem.num_classes)
-    return paired_transition(problem.truth, problem.paired_given, expected)
+    model = network_model(problem, split, classifier, corrector, table)
+    assert isinstance(model.corrector, MixtureCorrector)
+    mixture = {"largest_weight": largest, "share": model.corrector.share}
+    return replace(model, metrics=model.metrics | {"transition": transition(every).tolist(), "mixture": mixture})

@@ -26,7 +26,7 @@ class Course:
         epoch: Whole epochs done.
         step: Steps done of the next one.
         history: Its rows so far.
-        best: `(accuracy, −loss)` on the held-out rows of the best epoch so far; None before the first.
+        best: `(accuracy, −loss)` on the choosing rows of the best epoch so far; None before the first.
         best_epoch: Which one that was, from 1.
         best_weights: Its networks, by name, where they are kept.
         carried: What a method found before and needs afterwards; plain JSON values.

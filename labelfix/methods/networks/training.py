@@ -1,4 +1,4 @@
-"""From a problem to a trained network: its trainer, its epochs or what is left of them, and the finished model.
+"""From a problem to a trained network: its trainer, its epochs or what is left of them.
 
 A method that trains several networks in turn gives each training a `phase`; what a finished one leaves to the next is
 kept as a stage (`finished_phase`), so that a killed run goes on in the phase it was in.
@@ -10,20 +10,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from labelfix.correction.base import Corrector, FittedModel, Held, JudgingModel, Problem
-from labelfix.correction.calibration import fit_temperature
+from labelfix.correction.base import Problem
 from labelfix.correction.network import softmax
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.quality import share_with_interval
-from labelfix.correction.threshold import choose_threshold
-from labelfix.correction.transition import Matrix, expected_transition, paired_transition
-from labelfix.data.split import CleanSplit, split_clean
+from labelfix.data.split import CleanSplit, split_clean, with_choosers
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.methods.networks import state
 from labelfix.methods.networks.epochs import Epochs
@@ -32,7 +28,6 @@ from labelfix.methods.networks.run_steps import FIGURES
 from labelfix.methods.networks.state import Course, History
 from labelfix.methods.networks.trainer import Trainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import Inputs
 from labelfix.models.trained import to_device
 from labelfix.progress import Progress
 from labelfix.ranks import ranks, share_statistics
@@ -190,84 +185,6 @@ META_COLUMNS = FIGURES[2:]
 """Those of a step's figures that plain training has nothing to say of."""
 
 
-def judged_rows(problem: Problem, split: CleanSplit) -> Codes:
-    """Trusted rows that were kept out, or all where none were."""
-    return split.held_out if len(split.held_out) else np.arange(len(problem.truth), dtype=np.int64)
-
-
-def transition_of_trusted_rows(problem: Problem, split: CleanSplit, of_given: Classifier) -> Matrix:
-    """T from a classifier of the given labels on trusted rows kept out, sharpened by pairs where there are any."""
-    rows = judged_rows(problem, split)
-    said = says(problem, of_given, "clean", rows)
-    expected = expected_transition(problem.truth[rows], said, problem.num_classes)
-    return paired_transition(problem.truth, problem.paired_given, expected)
-
-
-def temperature_and_accuracy(
-    problem: Problem, split: CleanSplit, classifier: Classifier
-) -> tuple[float, dict[str, Any]]:
-    """The classifier's temperature, and how often it is right on trusted rows that were kept out."""
-    rows = judged_rows(problem, split)
-    logits, _ = outputs(classifier, problem.clean, rows, problem.device)
-    truth, judges = problem.truth[rows], problem.judges[rows] & (len(split.held_out) > 0)
-    hits = int((logits.argmax(axis=1) == truth)[judges].sum())
-    right = {"judged_on": "held-out trusted rows"} | share_with_interval(hits, int(judges.sum()))
-    return fit_temperature(logits, truth), right
-
-
-def posterior_network(
-    problem: Problem,
-    split: CleanSplit,
-    classifier: Classifier,
-    transition: Matrix | None,
-    history: pa.Table,
-    metrics: Mapping[str, Any] | None = None,
-) -> FittedModel:
-    """A trained network as the classifier, and the soft label ∝ f(y|x) · T[y, y'].
-
-    Args:
-        problem: The data.
-        split: The trusted rows' parts; those held out set the temperature.
-        classifier: The network, in evaluation mode.
-        transition: `(K, K)` T; None for soft labels that are P(y | x), blind to the given label.
-        history: Of the training.
-        metrics: Further figures.
-    """
-    classifier.to(memory_format=torch.contiguous_format).eval()
-    temperature, right = temperature_and_accuracy(problem, split, classifier)
-    terms = np.zeros((problem.num_classes,) * 2) if transition is None else np.log(transition)
-    figures: dict[str, Any] = {"classifier_right": right}
-    if transition is not None:
-        figures["transition"] = transition.tolist()
-    return FittedModel(
-        classifier=classifier,
-        temperature=temperature,
-        corrector=PosteriorCorrector(terms, 1.0, temperature),
-        history=history,
-        min_confidence=choose_threshold(len(problem.truth)),
-        metrics=figures | dict(metrics or {}),
-        held=held_out(problem, split, classifier, PosteriorCorrector(terms, 1.0, temperature), temperature),
-    )
-
-
-def held_out(
-    problem: Problem, split: CleanSplit, classifier: Classifier, corrector: Corrector, temperature: float
-) -> Held | None:
-    """The trained network as the judge of the trusted rows that were held out; None where none were.
-
-    Only temperatures, one or two numbers, were chosen on them.
-    """
-    rows = split.held_out
-    if not len(rows):
-        return None
-
-    def said(inputs: Inputs, wanted: Codes) -> tuple[Probabilities, Probabilities]:
-        return outputs(classifier, inputs, wanted, problem.device)
-
-    model = JudgingModel(said, corrector, temperature)
-    return Held(rows, np.zeros(len(rows), dtype=np.int64), (model,), "held-out trusted rows")
-
-
 def train_phase(
     problem: Problem,
     plan: Plan,
@@ -303,13 +220,26 @@ def train_phase(
     return finished_phase(problem, name, classifier, run)[1]
 
 
-def teaching_split(problem: Problem, settings: NetworkSettings) -> CleanSplit:
-    """Trusted rows that teach, and those held out: nothing is judged in training, so the rest is free to teach."""
+def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
+    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        choosers: Whether training has something else to choose.
+    """
     split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    choosers = choosers or settings.keep_best or settings.early_stop is not None
+    return with_choosers(split, problem.truth) if choosers else split
+
+
+def teaching_split(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
+    """Trusted rows that teach, and those held out: nothing is judged in training, so the rest is free to teach."""
+    split = cut_trusted_rows(problem, settings, choosers)
     teaching = np.sort(np.concatenate([split.train, split.meta]))
-    return CleanSplit(teaching, teaching[:0], split.held_out)
+    return replace(split, train=teaching, meta=teaching[:0])
 
 
 def without_teachers(split: CleanSplit) -> CleanSplit:
     """The same with no trusted rows in training."""
-    return CleanSplit(split.train[:0], split.train[:0], split.held_out)
+    return replace(split, train=split.train[:0], meta=split.train[:0])
