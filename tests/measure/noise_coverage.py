@@ -4,9 +4,10 @@
 
 4,000 noisy rows; trusted rows drawn from them at random or per class; labels go wrong evenly to all other classes
 (unif), to the next class (flip), or evenly with a rate that rises from half the rate to one and a half, from the most
-frequent class to the rarest (rising) or the other way (falling). What is meant are the rows that are not trusted. A line for each draw and kind of noise: coverage over all cells and in the lowest, cells below .9, the widest
-interval beside that of a random draw of as many rows where classes are equally frequent; of single classes the
-coverage over all of them and in the lowest cell. Then the lowest cells.
+frequent class to the rarest (rising) or the other way (falling). What is meant are the rows that are not trusted. A
+line for each draw and kind of noise: coverage over all cells and in the lowest, cells below .9, the widest interval
+beside that of a random draw of as many rows where classes are equally frequent; of single classes the coverage over all
+cells and in the lowest. Then the lowest cells.
 """
 
 from __future__ import annotations
