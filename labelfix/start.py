@@ -16,9 +16,11 @@ from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
+from labelfix.methods.fit import family_of
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.progress import Progress, counted
 from labelfix.runs import Begun
+from labelfix.settings.counting import refuse_unread
 from labelfix.settings.run import TrainSettings
 
 
@@ -74,7 +76,8 @@ def prepare(
         begun: What the run was begun with that this goes on with; whatever differs from it is refused.
 
     Raises:
-        LabelfixError: An input has defects, or differs; the backbone or the device is not there.
+        LabelfixError: An input has defects, or differs; the backbone or the device is not there; a setting would do
+            nothing.
     """
     watch, class_map = Stopwatch(), settings.data.class_map
     with watch.stage("read"):
@@ -89,6 +92,8 @@ def prepare(
         begun.check_device(device.type)
     with watch.stage("represent"):
         representation = choose(reading.data, settings, progress)
+    if begun is None:
+        refuse_unread(settings, family_of(representation))
     contents["backbone"] = representation.identity
     if begun:
         begun.check_contents(contents, {"backbone": settings.model.backbone})

@@ -178,7 +178,7 @@ class AppliedRun(OpenedRun):
         own = self.manifest["data"]["noisy"]["content_hash"] == blocks.rows.source.content_hash()
         rows = CorrectedFile(self.folder.corrected)
         given, predicted = counts_of(rows, self.classes, ("given_label", "predicted_label"))
-        return later.figures(given, predicted, own, int(self.manifest["seed"]))
+        return later.figures(given, predicted, own)
 
     def _written(self, soft_top_k: int | None, reading: Mapping[str, Any]) -> dict[str, Any]:
         """How corrected labels become a table."""

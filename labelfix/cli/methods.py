@@ -39,16 +39,24 @@ def methods(
 
 def _described(method: str) -> str:
     from labelfix.settings.base import fields_of
+    from labelfix.settings.counting import HEADS, paths
     from labelfix.settings.methods import METHOD_SETTINGS
 
     settings = METHOD_SETTINGS[method]
     title, *idea = _paragraphs(settings)
     parts = [f"{method}: {title}", *(textwrap.fill(text, WIDTH) for text in idea)]
-    fields = fields_of(settings)
-    parts.append("Settings (--set NAME=VALUE):" if fields else "It has no settings.")
-    for field in fields:
+    known = {words: own.counting(family) for words, own, family in paths(settings())}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for field in fields_of(settings):
         head = f"  {field.name} = {_default(field.default)}  ({field.type_name})"
-        parts.append(f"{head}\n{textwrap.fill(field.doc, WIDTH, initial_indent='      ', subsequent_indent='      ')}")
+        told = f"{head}\n{textwrap.fill(field.doc, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
+        groups.setdefault(tuple(words for words, counting in known.items() if field.name in counting), []).append(told)
+    for words, counting in known.items():
+        if not counting:
+            parts.append(f"It has no settings {words}.")
+    for where, listed in sorted(groups.items(), key=lambda group: (-len(group[0]), HEADS not in group[0][0])):
+        counting_there = "" if len(where) == len(known) else f" that count {'; '.join(where)}"
+        parts += [textwrap.fill(f"Settings (--set NAME=VALUE){counting_there}:", WIDTH), *listed]
     return "\n\n".join(parts)
 
 

@@ -126,6 +126,11 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
     verdict, right = manifest.get("verdict"), metrics.get("classifier_right")
     if voice.verbose and right and right["rows"]:
         voice.note(f"classifier right on {right['judged_on']}: {share(right).strip()}")
+    noise = metrics.get("evidence", {}).get("noise")
+    if voice.verbose and noise and noise["coverage"]:
+        from labelfix.data.noise_rate import rate_line
+
+        voice.note(f"wrong given labels: {rate_line(noise['rate'], noise['how'])}")
     seconds = duration(sum(manifest["seconds"].values()))
     voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
     voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,9 @@ from labelfix.devices import Precision
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.progress import Progress
+from labelfix.settings.networks import Family
 from labelfix.training.checkpoints import Checkpoints
 from labelfix.training.linear import LinearHead
-
-Family = Literal["head", "network", "image", "text"]
 
 
 @dataclass(frozen=True)

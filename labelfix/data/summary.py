@@ -8,35 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.intervals import stratified, wilson
-from labelfix.data.tables import UNLABELLED, TrainingData
+from labelfix.data.noise_rate import COUNTED, FEW, HOW, OPINION_FROM, Interval, rate_in, rate_line, transition_counts
+from labelfix.data.tables import Sampling
 
 if TYPE_CHECKING:
     from labelfix.data.read import Reading
 
 LISTED_CLASSES = 12
 LISTED_CONFUSIONS = 10
-
-
-@dataclass(frozen=True)
-class NoiseEstimate:
-    """The share of given labels that are wrong, estimated from trusted rows that stand in the noisy file.
-
-    Attributes:
-        wrong: Paired rows whose given label is not the trusted one.
-        paired: Trusted rows that have a given label.
-        share: The estimate for the noisy file, in [0, 1]; NaN without paired rows.
-        low: Lower end of its 95 % interval.
-        high: Upper end.
-        how: How it was estimated.
-    """
-
-    wrong: int
-    paired: int
-    share: float
-    low: float
-    high: float
-    how: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +37,7 @@ class Summary:
         paired: Trusted rows that stand in the noisy file.
         sampling: How the trusted rows were drawn.
         chosen: Trusted rows that `labelfix next` chose; they are left out of `noise` and `transitions`.
-        noise: How many given labels are wrong.
+        noise: The share of given labels that are wrong.
         transitions: `(K, K)` paired rows by trusted class (row) and given label (column).
     """
 
@@ -74,17 +53,14 @@ class Summary:
     trusted_counts: tuple[int, ...]
     joined_by: str
     paired: int
-    sampling: str
+    sampling: Sampling
     chosen: int
-    noise: NoiseEstimate
+    noise: Interval
     transitions: tuple[tuple[int, ...], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON; without paired rows the share is null."""
-        values = asdict(self)
-        if not self.noise.paired:
-            values["noise"]["share"] = None
-        return values
+        """Plain values for JSON; without paired rows the rate is null."""
+        return asdict(self)
 
     def lines(self) -> tuple[str, ...]:
         """The summary for a person, one line each."""
@@ -101,6 +77,7 @@ class Summary:
             f"classes: {len(self.classes)}",
             *self._class_lines(),
             self._noise_line(),
+            *self._training_lines(),
             *self._confusion_lines(),
         )
 
@@ -120,14 +97,27 @@ class Summary:
             lines.insert(LISTED_CLASSES - 2, f"  ... {len(order) - len(shown)} more classes between these ...")
         return lines
 
+    @property
+    def wrong(self) -> int:
+        """Paired rows whose given label is not the trusted one."""
+        return sum(sum(row) - row[place] for place, row in enumerate(self.transitions))
+
     def _noise_line(self) -> str:
-        n = self.noise
-        if not n.paired:
+        found = self.noise
+        if found.value is None:
             return "wrong given labels: not known, as no trusted row has a given label"
-        return (
-            f"wrong given labels: {n.wrong:,} of {n.paired:,} paired rows; "
-            f"estimate {n.share:.1%}, 95 % interval {n.low:.1%} to {n.high:.1%} ({n.how})"
-        )
+        counted = f"{self.wrong:,} of {found.rows:,} paired rows"
+        return f"wrong given labels: {counted}; {rate_line(found.to_json(), HOW[self.sampling])}"
+
+    def _training_lines(self) -> list[str]:
+        """What training will add to the noise rate."""
+        pairs, wrong = self.noise.rows, self.wrong
+        if 0 < pairs < COUNTED:
+            return [f"  with fewer than {COUNTED} paired rows a run goes by what its model says of all rows instead"]
+        if self.sampling == "random" and pairs >= OPINION_FROM and min(wrong, pairs - wrong) >= FEW:
+            what = "a model's opinion of the other rows, where features are fixed"
+            return [f"  training adds {what}, which makes this interval narrower"]
+        return []
 
     def _confusion_lines(self) -> list[str]:
         counts = np.array(self.transitions, dtype=np.int64)
@@ -154,7 +144,7 @@ def summarise(reading: Reading) -> Summary:
     """
     data = reading.data
     k = len(data.classes)
-    transitions = transition_counts(data.without_chosen())
+    transitions = transition_counts(data)
     readable = data.noisy.readable
     return Summary(
         noisy=data.noisy.name,
@@ -171,71 +161,9 @@ def summarise(reading: Reading) -> Summary:
         paired=int((data.clean_in_noisy >= 0).sum()),
         sampling=data.sampling,
         chosen=int((~data.judges).sum()),
-        noise=estimate_noise(data),
+        noise=rate_in(data),
         transitions=tuple(tuple(row) for row in transitions.tolist()),
     )
-
-
-def transition_counts(data: TrainingData) -> npt.NDArray[np.int64]:
-    """`(K, K)` paired rows by trusted class (row) and given label (column)."""
-    k = len(data.classes)
-    known = data.paired_given != UNLABELLED
-    flat = data.clean.codes[known] * k + data.paired_given[known]
-    return np.bincount(flat, minlength=k * k).reshape(k, k).astype(np.int64)
-
-
-def estimate_noise(data: TrainingData) -> NoiseEstimate:
-    """The share of wrong given labels in the noisy file.
-
-    Rows drawn at random: the share among the paired rows, with Wilson's interval. Rows drawn per class: the mean of
-    the classes' shares, weighted by the class shares of the noisy file; these are not known, so they are the ones
-    under which the transition counts best explain the given labels (maximum likelihood, by EM).
-    """
-    counts = transition_counts(data.without_chosen())
-    per_class = counts.sum(axis=1).astype(float)
-    wrong = per_class - np.diag(counts)
-    paired, total = int(per_class.sum()), int(wrong.sum())
-    if paired == 0:
-        return NoiseEstimate(0, 0, float("nan"), 0.0, 1.0, "no paired rows")
-    if data.sampling == "random":
-        low, high = wilson(total, paired)
-        return NoiseEstimate(total, paired, total / paired, low, high, "Wilson, rows drawn at random")
-    given = np.bincount(data.noisy.codes[data.noisy.labelled], minlength=len(counts)).astype(float)
-    share, low, high = stratified(wrong, per_class, class_shares(counts, given))
-    return NoiseEstimate(
-        total, paired, share, low, high, "rows drawn per class, classes weighted by their estimated shares"
-    )
-
-
-def class_shares(
-    counts: npt.NDArray[np.int64], given: npt.NDArray[np.float64], steps: int = 500
-) -> npt.NDArray[np.float64]:
-    """The class shares under which transition counts best explain the given labels.
-
-    EM for pi in `given ~ pi T`, T = the rows of `counts` made to sum to 1 (one pseudo-count spread over each row,
-    so that no given label is impossible).
-
-    Args:
-        counts: `(K, K)` paired rows by trusted class and given label.
-        given: `(K,)` rows of the noisy file with each given label.
-        steps: Most EM steps.
-
-    Returns:
-        `(K,)` shares that sum to 1; 0 for a class without paired rows.
-    """
-    seen = counts.sum(axis=1) > 0
-    k = len(counts)
-    transition = (counts + 1.0 / k) / (counts.sum(axis=1, keepdims=True) + 1.0)
-    pi: npt.NDArray[np.float64] = np.where(seen, 1.0, 0.0) / max(int(seen.sum()), 1)
-    shares = given / max(given.sum(), 1.0)
-    for _ in range(steps):
-        expected = pi @ transition
-        updated: npt.NDArray[np.float64] = pi * (transition @ (shares / np.maximum(expected, 1e-12)))
-        updated /= max(updated.sum(), 1e-12)
-        if np.abs(updated - pi).max() < 1e-8:
-            return updated
-        pi = updated
-    return pi
 
 
 def _counts(codes: npt.NDArray[np.int64], k: int) -> tuple[int, ...]:

@@ -25,9 +25,6 @@ from labelfix.models.features import Inputs
 MIN_PAIRS = 20
 """With fewer paired rows than this, given labels are assumed instead of known."""
 
-COUNTED = 5
-"""With so many pairs the noise rate is what they show, and not what is assumed."""
-
 ASSUMED = "the noise is taken to depend on the true class alone, not on the row (few trusted rows have a given label)"
 """What is assumed without pairs, for people."""
 

@@ -17,16 +17,17 @@ from labelfix.correction.base import LEARNED, FittedModel, Problem
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.intervals import effective
+from labelfix.data.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.agreement import PARTS, Agreement, ask_noisy_rows, asks
-from labelfix.evidence.asked import ASSUMED, COUNTED, MIN_PAIRS, label_scores, sample, transition_of
+from labelfix.evidence.asked import ASSUMED, label_scores, sample, transition_of
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.conformal import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.judges import Judges
 from labelfix.evidence.ledger import Ledger, compare
-from labelfix.evidence.noise_rate import NoiseRate, Opinion
+from labelfix.evidence.noise_rate import Opinion
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.unchecked import ask_chosen, unanswered
@@ -238,7 +239,7 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
     pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
     if len(pairs) < COUNTED:
         return noise_rate.assumed(soft, given, transition_of(soft, given))
-    enough = len(pairs) >= MIN_PAIRS and problem.family == "head" and problem.sampling == "random"
+    enough = len(pairs) >= OPINION_FROM and problem.family == "head" and problem.sampling == "random"
     opinion = _opinion(problem, pairs) if enough else None
     return noise_rate.estimate(
         problem.truth[pairs],
@@ -247,7 +248,6 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
         problem.num_classes,
         problem.sampling,
         opinion,
-        problem.seed,
     )
 
 

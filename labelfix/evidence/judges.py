@@ -23,12 +23,12 @@ from safetensors.numpy import load_file, save_file
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.storage import load_corrector
+from labelfix.data.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities, Sampling
 from labelfix.errors import RunError
 from labelfix.evidence import noise_rate
-from labelfix.evidence.asked import COUNTED, MIN_PAIRS
 from labelfix.evidence.conformal import Floats, p_values, p_values_per_class
-from labelfix.evidence.noise_rate import NoiseRate, Opinion
+from labelfix.evidence.noise_rate import Opinion
 from labelfix.training.linear import LinearHead
 
 ABOUT, ARRAYS = "judges.json", "judges.safetensors"
@@ -112,20 +112,19 @@ class Judges:
             found[rows] = p_values(self.score, self.by, self.weight, by_model, of_new)
         return found
 
-    def noise_of(self, soft: Probabilities, given: Codes, seed: int) -> NoiseRate | None:
+    def noise_of(self, soft: Probabilities, given: Codes) -> NoiseRate | None:
         """How many given labels of new rows are wrong, as far as they are like the pairs; None with too few pairs.
 
         Args:
             soft: `(n, K)` mean soft labels of `say`.
             given: `(n,)` given labels, all known.
-            seed: For draws.
         """
         if len(self.truth) < COUNTED or not len(given):
             return None
-        opinion = Opinion(soft, given, self.soft) if len(self.truth) >= MIN_PAIRS else None
+        opinion = Opinion(soft, given, self.soft) if len(self.truth) >= OPINION_FROM else None
         if self.sampling != "random":
             opinion = None
-        return noise_rate.estimate(self.truth, self.given, given, soft.shape[1], self.sampling, opinion, seed)
+        return noise_rate.estimate(self.truth, self.given, given, soft.shape[1], self.sampling, opinion)
 
     def save(self, folder: Path) -> None:
         """Write into an existing empty folder what `load` reads."""

@@ -71,17 +71,16 @@ class LaterRows:
         self._soft.append(soft[kept])
         self._labels.append(given[kept])
 
-    def figures(self, own_given: Counts, own_predicted: Counts, same: bool, seed: int) -> dict[str, Any]:
+    def figures(self, own_given: Counts, own_predicted: Counts, same: bool) -> dict[str, Any]:
         """Plain values, for the file of corrected labels.
 
         Args:
             own_given: `(K,)` rows of the run of each given label.
             own_predicted: `(K,)` likewise of each predicted class.
             same: Whether the rows are the run's own.
-            seed: For draws.
         """
         soft, labels = np.concatenate(self._soft), np.concatenate(self._labels)
-        noise = self.judges.noise_of(soft, labels, seed)
+        noise = self.judges.noise_of(soft, labels)
         lost = [OWN] if same else []
         for what, here, there in (
             ("have the given label", self.given, own_given),

@@ -1,4 +1,4 @@
-"""How many given labels of the noisy rows are wrong, with 95 % intervals.
+"""How many given labels of the noisy rows are wrong: what pairs say (`data.noise_rate`), and what a model adds.
 
 Trusted rows drawn at random from the noisy file: prediction-powered inference. A model's opinion p of all noisy rows is
 corrected by what it gets wrong on the paired rows, z = [y' ≠ y], and counts as far as it foretells z,
@@ -12,14 +12,10 @@ opinion must come from models that never saw the given label of the row, noisy o
 pairs, which ties the rows together and adds about a tenth to the variance (measured). A cell of T and the rate of a
 class are ratios and go by their linear part.
 
-Drawn per class: T row by row from the pairs, P(y) from the shares of given labels q = P T, and the rate Σ P(y) (1 −
-T[y, y]), bootstrapped through both, for bias and variance. Unweighted, a rate of .13 on skewed classes reads as .26.
-
 Without pairs: as soft labels have it, under noise that depends on the class alone; no interval.
 
 Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic, Science 2023; Angelopoulos, Duchi and Zrnic 2023 (λ); Zrnic
-and Candès, PNAS 2024 (opinions of models that learned other pairs); Wilson 1927; Korn and Graubard 1998 (effective
-rows).
+and Candès, PNAS 2024 (opinions of models that learned other pairs); Wilson 1927.
 
 Legend: N noisy rows, P pairs, K classes.
 """
@@ -27,26 +23,17 @@ Legend: N noisy rows, P pairs, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from labelfix.correction.transition import Matrix
-from labelfix.data.intervals import wilson
+from labelfix.data.intervals import share_interval
+from labelfix.data.noise_rate import FEW, Interval, NoiseRate, counted, counted_rate, pair_counts
 from labelfix.data.tables import Codes, Probabilities, Sampling
 
 Floats = npt.NDArray[np.float64]
-
-DRAWS = 400
-"""Bootstrap draws."""
-
-EM_STEPS = 200
-"""Of the class shares."""
-
-FEW = 5
-"""With fewer pairs of either kind they are counted."""
 
 PARTS = 4
 """Parts of the pairs; λ of one comes from the others."""
@@ -58,71 +45,8 @@ MOST_CLASSES = 30
 """With more classes the cells of T are counted."""
 
 
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % interval.
-
-    Attributes:
-        value: In [0, 1]; None where there is nothing to estimate from.
-        low: Lower end; None where no coverage is promised.
-        high: Upper end, likewise.
-        rows: Pairs that it rests on.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    rows: int
-
-    def complement(self) -> Interval:
-        """Of the opposite."""
-        value, low, high = (None if each is None else 1 - each for each in (self.value, self.high, self.low))
-        return Interval(value, low, high, self.rows)
-
-    def scaled(self, factor: float) -> Interval:
-        """The same a little larger or smaller; its ends stay where they are, as long as they hold it."""
-        assert self.value is not None
-        value = self.value * factor
-        low = None if self.low is None else min(self.low, value)
-        high = None if self.high is None else max(self.high, value)
-        return Interval(value, low, high, self.rows)
-
-    def to_json(self) -> dict[str, float | int | None]:
-        """Plain values."""
-        return {"value": self.value, "low": self.low, "high": self.high, "rows": self.rows}
-
-
-@dataclass(frozen=True)
-class NoiseRate:
-    """How noisy the given labels are.
-
-    Attributes:
-        rate: Share of all given labels that are wrong.
-        classes: Of the rows of each true class.
-        transition: `[K][K]` T, rows = true class.
-        how: How it was estimated, a sentence.
-        coverage: Whether the intervals hold what they say.
-    """
-
-    rate: Interval
-    classes: tuple[Interval, ...]
-    transition: tuple[tuple[Interval, ...], ...]
-    how: str
-    coverage: bool
-
-    def to_json(self, names: Sequence[str]) -> dict[str, Any]:
-        """Plain values; `names` are those of the classes."""
-        matrix = {
-            part: [[getattr(cell, part) for cell in row] for row in self.transition]
-            for part in ("value", "low", "high")
-        }
-        return {
-            "rate": self.rate.to_json(),
-            "classes": [{"class": name, **each.to_json()} for name, each in zip(names, self.classes, strict=True)],
-            "transition": matrix,
-            "how": self.how,
-            "coverage": self.coverage,
-        }
+POWERED = "prediction-powered inference from paired trusted rows drawn at random"
+"""How it is estimated with an opinion, for people."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +71,6 @@ def estimate(
     num_classes: int,
     sampling: Sampling,
     opinion: Opinion | None,
-    seed: int,
 ) -> NoiseRate:
     """Estimate it from pairs.
 
@@ -158,36 +81,21 @@ def estimate(
         num_classes: K.
         sampling: How the pairs were drawn.
         opinion: Makes intervals narrower; None where no model is honest enough. Not used for per-class draws.
-        seed: Of the bootstrap.
     """
-    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(counts, (truth, paired_given), 1)
-    spread = np.full(num_classes, 1 + len(truth) / max(len(given), 1))
-    there = np.bincount(given, minlength=num_classes)
-    if sampling == "per-class":
-        spread = 1 + counts.sum(axis=1) / np.maximum(there, 1)
-    matrix = tuple(
-        tuple(_share(int(cell), int(row.sum()), float(each)) for cell in row)
-        for row, each in zip(counts, spread, strict=True)
-    )
+    of_given = np.bincount(given, minlength=num_classes)
+    found = counted_rate(pair_counts(truth, paired_given, num_classes), of_given, sampling)
+    if opinion is None or sampling == "per-class":
+        return found
     wrong = truth != paired_given
-    rate = _share(int(wrong.sum()), len(truth), float(spread[0]))
-    coverage = True
-    if sampling == "per-class":
-        coverage = bool((counts.sum(axis=1)[there > 0] > 0).all())
-        how = "trusted rows drawn per class, weighted by the class shares that the given labels imply; bootstrapped"
-        rate = _reweighted(counts, given, seed)
-    elif opinion is None:
-        how = "paired trusted rows drawn at random, counted (Wilson)"
-    else:
-        how = "prediction-powered inference from paired trusted rows drawn at random"
-        said = 1 - opinion.pairs[np.arange(len(truth)), paired_given].astype(np.float64)
-        of_noisy = 1 - opinion.noisy[np.arange(len(opinion.given)), opinion.given].astype(np.float64)
-        rate = _powered(wrong.astype(np.float64), said, of_noisy, int(wrong.sum()), len(truth))
-        if num_classes <= MOST_CLASSES:
-            every = range(num_classes)
-            matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
-    return NoiseRate(rate, tuple(row[c].complement() for c, row in enumerate(matrix)), matrix, how, coverage)
+    said = 1 - opinion.pairs[np.arange(len(truth)), paired_given].astype(np.float64)
+    of_noisy = 1 - opinion.noisy[np.arange(len(opinion.given)), opinion.given].astype(np.float64)
+    rate = _powered(wrong.astype(np.float64), said, of_noisy, int(wrong.sum()), len(truth))
+    matrix = found.transition
+    if num_classes <= MOST_CLASSES:
+        every = range(num_classes)
+        matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
+    classes = tuple(row[c].complement() for c, row in enumerate(matrix))
+    return replace(found, rate=rate, classes=classes, transition=matrix, how=POWERED)
 
 
 def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
@@ -242,16 +150,16 @@ def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, ce
     """
     spread = 1 + len(z) / max(len(of_noisy), 1)
     if min(hits, rows - hits) < FEW:
-        return _share(hits, rows, spread)
+        return counted(hits, rows, spread)
     power = _power(z, said)
     left = z - power * said
     gain = float(z.var() / max(float(left.var()), 1e-12)) / DEPENDENCE
     if gain <= 1:
-        return _share(hits, rows, spread)
+        return counted(hits, rows, spread)
     value = float(np.clip(centre + left.mean() + power.mean() * of_noisy.mean(), 1e-6, 1 - 1e-6))
     effective = rows * gain / spread
-    low, high = wilson(value * effective, effective)
-    return Interval(value, max(low, 0.0), min(high, 1.0), rows)
+    low, high = share_interval(value * effective, effective)
+    return Interval(value, low, high, rows)
 
 
 def _power(z: Floats, said: Floats) -> Floats:
@@ -264,54 +172,3 @@ def _power(z: Floats, said: Floats) -> Floats:
         if spread > 0:
             power[~others] = np.clip(np.cov(z[others], said[others], ddof=0)[0, 1] / spread, 0, 1)
     return power
-
-
-def _reweighted(counts: npt.NDArray[np.int64], given: Codes, seed: int) -> Interval:
-    """The rate from draws per class, with an interval from the bootstrap's variance."""
-    pairs = counts.sum(axis=1)
-    classes = len(counts)
-    shares = np.bincount(given, minlength=classes) / max(len(given), 1)
-    generator = np.random.default_rng([seed, 42])
-    seen = (counts + 0.5 / classes) / (pairs[:, None] + 0.5)
-    drawn = np.stack(
-        [generator.multinomial(n, row / row.sum(), DRAWS) for n, row in zip(pairs, seen, strict=True)], axis=1
-    )
-    resampled = generator.multinomial(len(given), shares, DRAWS) / max(len(given), 1)
-    values = _rate(drawn.astype(np.float64), resampled)
-    drawn_from = seen / seen.sum(axis=1, keepdims=True) * pairs[:, None]
-    counted, origin = _rate(np.stack([counts.astype(np.float64), drawn_from]), np.stack([shares, shares]))
-    # P(y) by a T of few pairs is too rough, and the rate with it too high: what draws add to their origin is taken off.
-    value = float(np.clip(counted - (values.mean() - origin), 1e-6, 1 - 1e-6))
-    variance = max(float(values.var(ddof=1)), 1e-9) + value * (1 - value) / max(len(given), 1)
-    total = float(pairs.sum())
-    effective = min(value * (1 - value) / variance, total / (1 + total / max(len(given), 1)))
-    low, high = wilson(value * effective, effective)
-    return Interval(value, max(low, 0.0), min(high, 1.0), int(total))
-
-
-def _rate(counts: Floats, given_shares: Floats) -> Floats:
-    """`(B,)` Σ P(y) (1 − T[y, y]) of B samples; P by EM on q = P T.
-
-    Args:
-        counts: `(B, K, K)` pairs by true class and given label.
-        given_shares: `(B, K)` q.
-    """
-    classes = counts.shape[1]
-    smooth = counts + 0.1 * (np.eye(classes) + 1e-3)
-    matrix = smooth / smooth.sum(axis=2, keepdims=True)
-    p = np.full(given_shares.shape, 1 / classes)
-    for _ in range(EM_STEPS):
-        ratio = given_shares / np.maximum(np.einsum("bc,bcj->bj", p, matrix), 1e-12)
-        p = p * np.einsum("bcj,bj->bc", matrix, ratio)
-    p /= p.sum(axis=1, keepdims=True)
-    seen = counts.sum(axis=2)
-    right = np.where(seen > 0, np.einsum("bcc->bc", counts) / np.maximum(seen, 1), np.einsum("bcc->bc", matrix))
-    return np.asarray((p * (1 - right)).sum(axis=1))
-
-
-def _share(hits: int, total: int, spread: float) -> Interval:
-    """A counted share; `spread` is how much larger its variance is because noisy rows are meant."""
-    if not total:
-        return Interval(None, None, None, 0)
-    low, high = wilson(hits / spread, total / spread)
-    return Interval(hits / total, 0.0 if hits == 0 else low, 1.0 if hits == total else high, total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from labelfix.correction.base import OUT_OF_FOLD, Family, FittedModel, OwnRows, Problem
+from labelfix.correction.base import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.correction.folds import cut
 from labelfix.correction.kept import stage
 from labelfix.data.tables import Codes, TrainingData
@@ -17,6 +17,7 @@ from labelfix.methods.table import METHODS
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation
 from labelfix.progress import Progress, counted
+from labelfix.settings.networks import Family
 from labelfix.settings.run import TrainSettings
 from labelfix.training.checkpoints import Checkpoints
 from labelfix.training.loop import outputs

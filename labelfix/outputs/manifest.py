@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labelfix.data.formats import TableSource
+from labelfix.data.noise_rate import HOW, rate_in
 from labelfix.data.read import Reading
-from labelfix.data.summary import estimate_noise
 from labelfix.data.tables import TrainingData
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings
@@ -63,16 +63,14 @@ def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]
         data: The rows.
         actions: Rows of each action.
     """
-    noise = estimate_noise(data)
+    noise = rate_in(data)
     return {
         "noisy": len(data.noisy),
         "labelled": int(data.noisy.labelled.sum()),
         "noisy_training": len(data.noisy_rows),
         "clean": len(data.clean),
-        "paired": noise.paired,
-        "paired_given_wrong": None
-        if noise.paired == 0
-        else {"value": noise.share, "low": noise.low, "high": noise.high, "rows": noise.paired, "how": noise.how},
+        "paired": noise.rows,
+        "paired_given_wrong": None if noise.value is None else {**noise.to_json(), "how": HOW[data.sampling]},
         "actions": {name: actions.get(name, 0) for name in ACTIONS},
         "classes": len(data.classes),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from labelfix.settings.base import require
 from labelfix.settings.networks import FineTuningSettings, NetworkSettings
@@ -17,6 +17,8 @@ class CleanOnlySettings(NetworkSettings):
     are trained as a whole, whose epochs have as many rows as one over the noisy rows.
     """
 
+    on_heads: ClassVar[tuple[str, ...] | None] = ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoisyOnlySettings(NetworkSettings):
@@ -27,6 +29,8 @@ class NoisyOnlySettings(NetworkSettings):
     chance that class y is given the label y', normalised. Settings count for networks that are trained as a whole, and
     None takes what MLC would.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ()
 
     warmup_epochs: int | None = None
     """Epochs at the full learning rate on noisy rows alone, as MLC begins."""
@@ -54,6 +58,8 @@ class FineTuneSettings(FineTuningSettings):
     the label y'. Settings count for networks that are trained as a whole.
     """
 
+    on_heads: ClassVar[tuple[str, ...] | None] = ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class BayesSettings(NetworkSettings):
@@ -62,6 +68,8 @@ class BayesSettings(NetworkSettings):
     P(y | x, y') is the classifier's P(y | x) times the chance that class y is given the label y'. Noisy rows serve to
     estimate that chance only. Settings count for networks that are trained as a whole.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,9 @@ class DistillationSettings(NetworkSettings):
     Source: Yuncheng Li, Jianchao Yang, Yale Song, Liangliang Cao, Jiebo Luo and Li-Jia Li, "Learning from Noisy Labels
     with Distillation", ICCV 2017.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ("given_share", "ridge")
+    only_on_heads: ClassVar[tuple[str, ...]] = ("ridge",)
 
     clean_batch_size: int | None = None
     """Trusted rows a step, beside the noisy ones."""
@@ -104,6 +115,8 @@ class ConfidentLearningSettings(NetworkSettings):
     Source: Curtis Northcutt, Lu Jiang and Isaac Chuang, "Confident Learning: Estimating Uncertainty in Dataset
     Labels", JAIR 2021; github.com/cleanlab/cleanlab.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ("folds", "filter_by")
 
     clean_batch_size: int | None = None
     """Trusted rows a step, beside the noisy ones."""

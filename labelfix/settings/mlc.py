@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labelfix.settings.base import require
-from labelfix.settings.networks import NetworkSettings
+from labelfix.settings.networks import Family, NetworkSettings
+
+RECIPES: dict[Family, Literal["anchored", "paper"]] = {
+    "head": "anchored",
+    "network": "anchored",
+    "image": "anchored",
+    "text": "paper",
+}
+"""The recipe where none is named: the better one where both were measured (docs/decisions/), as published where they
+were not."""
+
+OF_PAPER = ("skip", "warmup_steps")
+"""What a network's `anchored` recipe does not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,3 +90,14 @@ class MlcSettings(NetworkSettings):
             f"lcn_learning_rate = {self.lcn_learning_rate} must be above 0",
         )
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
+
+    def recipe_for(self, family: Family) -> Literal["anchored", "paper"]:
+        """The recipe that trains such a classifier."""
+        return self.recipe or RECIPES[family]
+
+    def counting(self, family: Family) -> frozenset[str]:
+        """Names of the settings that the recipe reads when it trains such a classifier."""
+        every = super().counting(family)
+        if self.recipe_for(family) == "paper":
+            return every
+        return frozenset(("recipe",)) if family == "head" else every - frozenset(OF_PAPER)

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
 
 from labelfix.settings.base import check_choices, require
+
+Family = Literal["head", "network", "image", "text"]
+"""What is trained: a linear head on fixed features, or a network as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSettings:
     """What the settings of all methods are."""
+
+    on_heads: ClassVar[tuple[str, ...] | None] = None
+    """Settings that count on fixed features; None for all."""
+
+    only_on_heads: ClassVar[tuple[str, ...]] = ()
+    """Settings that do not count for networks that are trained as a whole."""
+
+    def counting(self, family: Family) -> frozenset[str]:
+        """Names of the settings that the method reads when it trains such a classifier."""
+        every = frozenset(f.name for f in fields(self))
+        if family == "head":
+            return every if self.on_heads is None else frozenset(self.on_heads)
+        return every - frozenset(self.only_on_heads)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from labelfix.settings.base import require
 from labelfix.settings.networks import FineTuningSettings, NetworkSettings
@@ -20,6 +21,9 @@ class GlcSettings(NetworkSettings):
     Source: Dan Hendrycks, Mantas Mazeika, Duncan Wilson and Kevin Gimpel, "Using Trusted Data to Train Deep Networks
     on Labels Corrupted by Severe Noise", NeurIPS 2018.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ("ridge",)
+    only_on_heads: ClassVar[tuple[str, ...]] = ("ridge",)
 
     clean_batch_size: int | None = None
     """Trusted rows a step, beside the noisy ones."""
@@ -45,6 +49,8 @@ class ForwardSettings(FineTuningSettings):
     Source: Giorgio Patrini, Alessandro Rozza, Aditya Krishna Menon, Richard Nock and Lizhen Qu, "Making Deep Neural
     Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017.
     """
+
+    on_heads: ClassVar[tuple[str, ...] | None] = ("filter_outlier", "percentile", "then_finetune")
 
     filter_outlier: bool = True
     """Pass over the surest rows of a class, beyond the percentile, when its matrix row is taken."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
+from labelfix.data.noise_rate import rate_in
 from labelfix.data.read import Reading, read_training
-from labelfix.data.summary import estimate_noise, summarise
+from labelfix.data.summary import summarise
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -78,8 +79,8 @@ def test_an_answer_that_is_no_class_is_an_error(folder: Path) -> None:
 def test_the_noise_rate_rests_on_the_rows_that_a_person_drew(folder: Path) -> None:
     """All 20 rows drawn are right; the 10 chosen ones are all wrong and would make a third of it."""
     reading = read(folder, answers(folder, {i: TRUTH[i] for i in range(40, 50)}))
-    assert estimate_noise(reading.data).paired == 20
-    assert estimate_noise(reading.data).share == 0
+    assert rate_in(reading.data).rows == 20
+    assert rate_in(reading.data).value == 0
     summary = summarise(reading)
     assert summary.trusted == 30
     assert summary.chosen == 10

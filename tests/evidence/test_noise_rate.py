@@ -26,7 +26,7 @@ def drawn(generator, rate, shares, sampling, with_opinion=True):
         pairs = np.concatenate([generator.permutation(np.flatnonzero(truth == c))[:100] for c in range(classes)])
     others = np.setdiff1d(np.arange(len(truth)), pairs)
     opinion = Opinion(soft[others], given[others], soft[pairs]) if with_opinion else None
-    found = estimate(truth[pairs], given[pairs], given[others], classes, sampling, opinion, 0)
+    found = estimate(truth[pairs], given[pairs], given[others], classes, sampling, opinion)
     return found, (truth != given).mean(), truth, given
 
 
@@ -58,7 +58,7 @@ def test_trusted_rows_drawn_per_class_are_weighted():
     truth = generator.choice(2, 20_000, p=[0.9, 0.1])
     given = np.where(generator.random(20_000) < np.where(truth == 0, 0.1, 0.4), 1 - truth, truth)
     pairs = np.concatenate([np.flatnonzero(truth == c)[:300] for c in range(2)])
-    found = estimate(truth[pairs], given[pairs], given, 2, "per-class", None, 0)
+    found = estimate(truth[pairs], given[pairs], given, 2, "per-class", None)
     assert (truth[pairs] != given[pairs]).mean() > 0.22
     assert found.rate.value == pytest.approx((truth != given).mean(), abs=0.03)
     assert found.rate.low < 0.13 < found.rate.high
@@ -87,6 +87,6 @@ def test_without_pairs_there_is_a_rate_and_no_interval():
 def test_a_class_without_pairs_has_no_rate():
     generator = np.random.default_rng(5)
     truth, given, _ = world(generator, 0.2, [0.5, 0.5, 0.0][:2])
-    found = estimate(truth[:200], given[:200], given, 3, "random", None, 0)
+    found = estimate(truth[:200], given[:200], given, 3, "random", None)
     assert found.classes[2].value is None
     assert found.to_json(["a", "b", "c"])["classes"][2]["class"] == "c"

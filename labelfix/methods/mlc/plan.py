@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from labelfix.correction.base import Family, Problem
+from labelfix.correction.base import Problem
 from labelfix.methods.networks.plan import Plan, make_plan
 from labelfix.settings.methods import MlcSettings
+from labelfix.settings.networks import Family
 
 HIDDEN: dict[Family, int] = {"head": 128, "network": 128, "image": 128, "text": 768}
 """Hidden units of the label correction network; the published code's value where it has one (images)."""

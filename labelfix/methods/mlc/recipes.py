@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from labelfix.correction.base import Family, FittedModel, Problem
+from labelfix.correction.base import FittedModel, Problem
 from labelfix.methods.mlc import anchored, online, paper
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-
-DEFAULTS: dict[Family, Literal["anchored", "paper"]] = {
-    "head": "anchored",
-    "network": "anchored",
-    "image": "anchored",
-    "text": "paper",
-}
-"""The recipe where the settings name none: the better one where both were measured (docs/decisions/), as published
-where they were not."""
 
 
 def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
@@ -30,7 +19,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    recipe = settings.recipe or DEFAULTS[problem.family]
+    recipe = settings.recipe_for(problem.family)
     progress.say(f"recipe: {recipe}")
     if recipe == "paper":
         return paper.fit(problem, settings, progress)

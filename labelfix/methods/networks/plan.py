@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfix.correction.base import Family, Problem
+from labelfix.correction.base import Problem
 from labelfix.settings.methods import NetworkSettings
+from labelfix.settings.networks import Family
 from labelfix.training.loop import OptimizerName
 
 

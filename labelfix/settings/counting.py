@@ -1,0 +1,76 @@
+"""Which settings of a method count where: on fixed features, whose heads are mostly solved for, and for whole networks.
+
+A method reads some of its settings on one path only. Each settings class says which by `on_heads` and `on_networks`;
+a setting that is given and would not be read is refused by name, before anything is trained. A test fits every method
+on every path and records what is read, so that this cannot drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from labelfix.errors import SettingsError
+from labelfix.settings.base import fields_of
+from labelfix.settings.mlc import MlcSettings
+from labelfix.settings.networks import Family, MethodSettings
+from labelfix.settings.run import TrainSettings
+
+HEADS, NETWORKS = "on fixed features", "for networks that are trained as a whole"
+
+
+def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Family]]:
+    """The paths that a method has, in words, with settings and a family that take each."""
+    families: tuple[tuple[str, Family], ...] = ((HEADS, "head"), (NETWORKS, "network"))
+    for words, family in families:
+        if isinstance(settings, MlcSettings):
+            for recipe in ("anchored", "paper"):
+                named = f"{words}, recipe = {recipe}"
+                yield named, replace(settings, recipe=recipe), family
+        else:
+            yield words, settings, family
+
+
+def unread(settings: MethodSettings, family: Family) -> dict[str, object]:
+    """Settings with another value than their default that the method does not read when it trains such a classifier.
+
+    Args:
+        settings: The method's.
+        family: What is trained.
+    """
+    counting = settings.counting(family)
+    given = {f.name: getattr(settings, f.name) for f in fields_of(type(settings))}
+    default = {f.name: f.default for f in fields_of(type(settings))}
+    return {name: value for name, value in given.items() if name not in counting and value != default[name]}
+
+
+def refuse_unread(settings: TrainSettings, family: Family) -> None:
+    """Refuse settings of the method that would change nothing. Those that say the default are let through.
+
+    Args:
+        settings: The run's.
+        family: What is trained.
+
+    Raises:
+        SettingsError: There are such; all are named, and those that count.
+    """
+    own = settings.method_settings
+    useless = unread(own, family)
+    if not useless:
+        return
+    where = HEADS if family == "head" else NETWORKS
+    if isinstance(own, MlcSettings):
+        where += f", recipe = {own.recipe_for(family)}"
+    named = ", ".join(f"{name} = {_told(value)}" for name, value in useless.items())
+    counting = [f.name for f in fields_of(type(own)) if f.name in own.counting(family)]
+    counts = f"what counts is {', '.join(counting)}" if counting else "nothing is left to set"
+    other = ""
+    if family == "head" and set(useless) <= own.counting("network"):
+        other = "; for a network that is trained as a whole give --backbone mlp (tables, embeddings) or --no-freeze"
+    raise SettingsError(
+        f"{settings.method} {where} does not read {named}: {counts} (`labelfix methods {settings.method}`){other}"
+    )
+
+
+def _told(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
