@@ -1,7 +1,8 @@
 """The run folder, what a run was begun with, and writing so that nothing half-done is ever taken for done."""
 
 from labelfix.runs.begun import Begun
-from labelfix.runs.files import atomic_path, held, read_json, write_json
+from labelfix.runs.durable import atomic_path, make_folder, remove, tidy
+from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
 from labelfix.runs.identity import run_id
 from labelfix.runs.targets import inputs_of, is_table, named, names_of, refuse_inputs, refuse_no_table, refuse_target
@@ -16,6 +17,7 @@ __all__ = [
     "how_to_go_on",
     "inputs_of",
     "is_table",
+    "make_folder",
     "named",
     "names_of",
     "read_json",
@@ -23,6 +25,8 @@ __all__ = [
     "refuse_no_table",
     "refuse_taken",
     "refuse_target",
+    "remove",
     "run_id",
+    "tidy",
     "write_json",
 ]
