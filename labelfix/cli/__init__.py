@@ -1,17 +1,17 @@
 """The command line: flags into settings, errors into messages and exit codes.
 
 Exit codes: 0 done or clean · 1 findings above the gate (`flag` only) · 2 anything else that went wrong ·
-130 interrupted.
+130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labelfix.cli.streams import steady
 from labelfix.errors import LabelfixError, TrainingError
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    with steady():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     voice = None
     try:
         # Imported here so that even a Ctrl-C during the imports ends as it should.
@@ -46,7 +51,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             _say("labelfix: interrupted" + (f"; {left}" if left else ""), voice)
         return INTERRUPTED
     except BrokenPipeError:
-        _silence(sys.stdout)
         return WENT_WRONG
     except LabelfixError as error:
         # The process that speaks for all says what all have found; what only this one has, it says itself.
@@ -56,17 +60,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         _traceback(voice)
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
-        what = " ".join(str(error).split())[:300]
-        _say(
-            f"labelfix: unexpected error, {type(error).__name__}: {what} (run with --verbose for the traceback)", voice
-        )
-        if voice is not None and (left := voice.left_behind()):
-            _say(f"labelfix: {left}", voice)
-        _traceback(voice)
+        _unexpected(error, voice)
         return WENT_WRONG
     finally:
         if voice is not None:
             voice.close()
+
+
+def _unexpected(error: Exception, voice: Voice | None) -> None:
+    what = " ".join(str(error).split())[:300]
+    _say(f"labelfix: unexpected error, {type(error).__name__}: {what} (run with --verbose for the traceback)", voice)
+    if voice is not None and (left := voice.left_behind()):
+        _say(f"labelfix: {left}", voice)
+    _traceback(voice)
 
 
 def _say(line: str, voice: Voice | None) -> None:
@@ -74,20 +80,9 @@ def _say(line: str, voice: Voice | None) -> None:
         voice.close()
     from labelfix.outputs.plain_text import visible
 
-    try:
-        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the last resort must not depend on more
-    except BrokenPipeError:
-        _silence(sys.stderr)
+    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the last resort must not depend on more
 
 
 def _traceback(voice: Voice | None) -> None:
     if voice is not None and voice.verbose:
         traceback.print_exc()
-
-
-def _silence(stream: object) -> None:
-    """Point a stream whose reader is gone at nothing, or the interpreter complains again when it flushes at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[attr-defined]
-    except (OSError, ValueError, AttributeError):
-        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
