@@ -236,6 +236,7 @@ class RunFolder:
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
         folder.settle()
+        tidy(path)
         if folder.unfinished:
             raise RunError(f"{path}: the run is unfinished; {how_to_go_on(path)}")
         if not folder.finished:
