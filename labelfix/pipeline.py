@@ -33,7 +33,7 @@ from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.progress import Progress, counted
 from labelfix.ranks import ranks, together
-from labelfix.runs import Begun, RunFolder, atomic_path, held, how_to_go_on, run_id, write_json
+from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
 from labelfix.settings.interval import Interval
 from labelfix.settings.run import TrainSettings, to_plain, to_toml
 from labelfix.start import Start, prepare
@@ -252,34 +252,29 @@ def write(
         deque(blocks, maxlen=0)
         ranks().wait()
         return
-    folder.make_room()
-    with watch.stage("correct"):
-        labels = with_what_is_known(blocks, fitted, reading.data, sides)
-        columns = reading.columns
-        actions = write_corrected(
-            folder.corrected, labels, columns.spec, columns.id, settings.soft_top_k, settings.data.encoding
-        )
-    with watch.stage("write"):
-        classifier.save(folder.classifier)
-        with atomic_path(folder.corrector) as beside:
-            beside.mkdir()
-            fitted.corrector.save(beside)
-        if evidence.judges is not None:
-            with atomic_path(folder.judges) as beside:
-                beside.mkdir()
-                evidence.judges.save(beside)
-        with atomic_path(folder.settings) as beside:
-            beside.write_text(to_toml(settings), encoding="utf-8")
-        with atomic_path(folder.history) as beside:
-            pq.write_table(fitted.history, beside)
-    counts = row_counts(reading.data, actions)
-    write_json(
-        folder.metrics, {"counts": counts, **fitted.metrics, "evidence": evidence.figures, "seconds": watch.seconds}
-    )
-    about = manifest(reading, identity, threshold, contents, settings)
-    about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
-    about["warnings"] += fitted.warnings
-    if "verdict" in evidence.figures:
-        about["verdict"] = evidence.figures["verdict"]
-    folder.finish(about)
+    with folder.writing() as new:
+        with watch.stage("correct"):
+            labels = with_what_is_known(blocks, fitted, reading.data, sides)
+            columns = reading.columns
+            actions = write_corrected(
+                new.corrected, labels, columns.spec, columns.id, settings.soft_top_k, settings.data.encoding
+            )
+        with watch.stage("write"):
+            classifier.save(new.classifier)
+            new.corrector.mkdir()
+            fitted.corrector.save(new.corrector)
+            if evidence.judges is not None:
+                new.judges.mkdir()
+                evidence.judges.save(new.judges)
+            new.settings.write_text(to_toml(settings), encoding="utf-8")
+            pq.write_table(fitted.history, new.history)
+        counts = row_counts(reading.data, actions)
+        figures = {**fitted.metrics, "evidence": evidence.figures}
+        write_json(new.metrics, {"counts": counts, **figures, "seconds": watch.seconds})
+        about = manifest(reading, identity, threshold, contents, settings)
+        about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
+        about["warnings"] += fitted.warnings
+        if "verdict" in evidence.figures:
+            about["verdict"] = evidence.figures["verdict"]
+        folder.finish(new, about)
     ranks().wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.ranks import ranks
+from labelfix.runs import remove
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -30,7 +30,7 @@ def in_turn(folder: Path, count: int, compute: Callable[[range], Iterator[Arrays
     """
     here = ranks()
     if here.first:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir(parents=True)
     here.wait()
     mine = range(count)[here.share(count)]
@@ -46,5 +46,5 @@ def in_turn(folder: Path, count: int, compute: Callable[[range], Iterator[Arrays
             part = folder / f"{number}.npz"
             with np.load(part, allow_pickle=False) as arrays:
                 yield dict(arrays)
-            part.unlink()
-        shutil.rmtree(folder)
+            remove(part)
+        remove(folder)

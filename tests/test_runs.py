@@ -24,8 +24,7 @@ def finished():
 
     def make(path, when="2026-01-01T00:00:00+00:00"):
         folder = RunFolder.create(path, overwrite=False)
-        fill(folder)
-        folder.finish({"run_id": "x", "finished": when})
+        write(folder, {"run_id": "x", "finished": when})
         return folder
 
     return make
@@ -38,20 +37,21 @@ def interrupt(target, error, begin):
         raise error
 
 
-def fill(folder):
-    for name in ("classifier", "corrector"):
-        (folder.path / name).mkdir()
-        (folder.path / name / "weights").write_text("w")
-    for path in (folder.corrected, folder.settings):
-        path.write_text("x")
+def write(folder, manifest, text="x"):
+    with folder.writing() as new:
+        for name in ("classifier", "corrector"):
+            (new.path / name).mkdir()
+            (new.path / name / "weights").write_text(text)
+        for path in (new.corrected, new.settings):
+            path.write_text(text)
+        folder.finish(new, manifest)
 
 
 def test_a_new_folder_is_unfinished_until_its_manifest_is_written(tmp_path, finished, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = RunFolder.create(tmp_path / "run", overwrite=False)
     assert (folder.finished, folder.unfinished) == (False, True)
-    fill(folder)
-    folder.finish({"run_id": "x"})
+    write(folder, {"run_id": "x"})
     assert (folder.finished, folder.unfinished) == (True, False)
     assert json.loads(folder.manifest.read_text()) == {"format_version": 1, "run_id": "x", "directory": ".."}
 
@@ -85,13 +85,46 @@ def test_overwriting_leaves_the_old_run_until_the_new_one_is_written_and_the_use
     again = RunFolder.create(folder.path, overwrite=True, begun={"seed": 1})
     assert (again.finished, again.under_way, again.unfinished) == (True, True, False)
     assert RunFolder.open_finished(folder.path).read_manifest()["run_id"] == "x"
-    (again.path / ".0a1b2c3d.corrected.parquet").write_text("half written by a process that was killed")
-    again.make_room()
-    assert sorted(path.name for path in again.path.iterdir()) == ["notes.txt", "unfinished"]
-    assert (again.finished, again.under_way, again.unfinished) == (False, True, True)
-    fill(again)
-    write_json(again.manifest, {"format_version": 1})  # killed before the mark is gone: finished all the same
-    assert (again.finished, again.under_way) == (True, False)
+    write(again, {"run_id": "y"}, "new")
+    assert (again.finished, again.under_way, again.unfinished) == (True, False, False)
+    assert again.corrected.read_text() == (again.classifier / "weights").read_text() == "new"
+    assert (again.path / "notes.txt").read_text() == "mine"
+    assert not {"unfinished", "checkpoints", "written"} & {path.name for path in again.path.iterdir()}
+
+
+def test_a_run_that_is_written_but_not_in_its_place_is_brought_there_by_the_next_command(
+    tmp_path, finished, monkeypatch
+):
+    """Killed at each of the steps that bring it there."""
+    for steps in range(20):
+        folder = finished(tmp_path / f"run-{steps}")
+        again = RunFolder.create(folder.path, overwrite=True, begun={"seed": 1})
+        left = steps
+
+        def stop(step):
+            def stopping(*arguments):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise KeyboardInterrupt
+                step(*arguments)
+
+            return stopping
+
+        with monkeypatch.context() as patch:
+            for name in ("move", "remove", "sync"):
+                patch.setattr(runs.folder, name, stop(getattr(runs.folder, name)))
+            try:
+                write(again, {"run_id": "y"}, "new")
+            except KeyboardInterrupt:
+                assert (again.finished, again.under_way) == (True, False)
+            else:
+                break
+        opened = RunFolder.open_finished(folder.path)
+        assert opened.read_manifest()["run_id"] == "y"
+        assert opened.corrected.read_text() == (opened.corrector / "weights").read_text() == "new"
+        assert not {"unfinished", "checkpoints", "written"} & {path.name for path in again.path.iterdir()}
+    assert steps > 8
 
 
 def test_overwriting_an_unfinished_run_takes_its_checkpoints_away(tmp_path):
@@ -119,9 +152,9 @@ def test_overwriting_never_follows_a_link_out_of_the_folder(tmp_path, finished):
     (folder.classifier / "weights").unlink()
     folder.classifier.rmdir()
     os.symlink(outside, folder.classifier)
-    RunFolder.create(folder.path, overwrite=True).make_room()
+    write(RunFolder.create(folder.path, overwrite=True), {"run_id": "y"})
     assert (outside / "precious").exists()
-    assert not os.path.lexists(folder.classifier)
+    assert not folder.classifier.is_symlink()
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
@@ -205,7 +238,8 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with atomic_path(target) as beside:
         beside.write_text("new")
         assert not target.exists()
-        assert beside.parent == target.parent
+        assert beside.parent.parent == target.parent
+        assert beside.name == target.name
     assert target.read_text() == "new"
     with pytest.raises(RuntimeError):
         interrupt(target, RuntimeError, lambda beside: beside.write_text("half"))

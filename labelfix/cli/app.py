@@ -97,6 +97,8 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
     refuse_repeated(command, sys.argv[1:] if argv is None else argv)
     try:
         code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)
+    except flag.AboveTheGate:
+        return 1
     except SystemExit as stop:
         # Outside its standalone mode typer exits by itself on a broken pipe only, and with 1, which means "findings".
         if stop.code:
@@ -109,7 +111,7 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
         return _usage(meant(error) or str(usage()), getattr(error, "ctx", None), voice)
     if code == 130:
         raise KeyboardInterrupt
-    return int(code or 0)
+    return 2 if code else 0  # whatever typer itself has for a code, 1 is the gate's alone
 
 
 def _usage(message: str, context: typer.Context | None, voice: Voice) -> int:

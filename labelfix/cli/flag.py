@@ -14,7 +14,10 @@ from labelfix.cli import options
 from labelfix.errors import SettingsError
 
 SHOW = 20
-ABOVE_THE_GATE = 1
+
+
+class AboveTheGate(Exception):
+    """More looks wrong than the gate lets through."""
 
 
 class Format(enum.StrEnum):
@@ -159,7 +162,7 @@ def flag(
         columns = shutil.get_terminal_size().columns  # 80 where there is no terminal
         voice.data(*gate.as_text(judgement, columns, sys.stdout.isatty()).splitlines())
     if judgement.passed is False:
-        raise typer.Exit(ABOVE_THE_GATE)
+        raise AboveTheGate
 
 
 def _shown(output_format: Format, show: int | None) -> int | None:

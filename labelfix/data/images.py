@@ -52,6 +52,8 @@ def _reason(image: dict[str, Any] | None) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if image["bytes"] is None and os.path.exists(image["path"]) and not os.path.isfile(image["path"]):
+                return "it is no file"  # a pipe would be waited for
             stream = image["path"] if image["bytes"] is None else io.BytesIO(image["bytes"])
             with Image.open(stream) as opened:
                 # A JPEG is read whole but scaled down while it is decoded, which is several times as fast.
@@ -65,5 +67,6 @@ def _reason(image: dict[str, Any] | None) -> str | None:
     except UnidentifiedImageError:
         return "it is no image"
     except Exception as error:  # decoders raise whatever their format's library does
-        return str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
+        return said.splitlines()[0][:100] if said else type(error).__name__
     return None

@@ -65,6 +65,9 @@ class Reading:
         if paired < trusted:
             among = f"{trusted:,} trusted rows, {f'{paired:,} of them' if paired else 'none of them'} among these"
         rows = f"{len(data.noisy):,} rows of {len(data.classes)} classes"
+        readable = data.noisy.readable
+        if readable is not None and not readable.all():
+            rows += f", {int((~readable).sum()):,} of them left out, as their image cannot be read"
         return f"{rows}: labels in {self.columns.label!r}, {inputs}; {among}"
 
 

@@ -1,40 +1,38 @@
 """Arrays that are computed once and kept on disk, memory-mapped.
 
 An entry is a folder named after its key: one raw file an array, and `entry.json` with types, shapes, lengths
-and checksums. It is written beside its place and renamed into it; an entry that does not match its own
-description is made again.
+and checksums. It is written as everything else (`labelfix.runs.durable`); an entry that does not match its own
+description is made again. Where nothing can be kept, the arrays are computed in memory.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import shutil
 import sys
-import tempfile
-import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.errors import LabelfixError, SettingsError
+from labelfix.errors import LabelfixError, RunError
 from labelfix.progress import Progress
+from labelfix.runs import atomic_path
 from labelfix.settings.model import ComputeSettings
 
 FORMAT = 1
 """Layout of an entry; entries of another layout are made again."""
 
-ABANDONED_AFTER = 24 * 3600
-"""Seconds after which a half-written entry of an interrupted run is removed."""
-
 BLOCK = 1 << 22
 
 Arrays = dict[str, npt.NDArray[Any]]
+
+_told: set[Path] = set()
+"""Cache folders of which this process has said that nothing can be kept there."""
 
 
 def cache_folder(compute: ComputeSettings) -> Path:
@@ -53,8 +51,30 @@ def _user_cache() -> Path:
     return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "labelfix"
 
 
+class Taker(Protocol):
+    """Takes an entry's arrays, a few rows at a time."""
+
+    def append(self, name: str, rows: npt.NDArray[Any]) -> None:
+        """Add rows to an array; all parts of one array have the same type and the same trailing shape."""
+
+
+class EntryInMemory:
+    """Takes them where nothing can be kept."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def append(self, name: str, rows: npt.NDArray[Any]) -> None:
+        """See `Taker`."""
+        self._parts.setdefault(name, []).append(rows)
+
+    def arrays(self) -> Arrays:
+        """What was taken."""
+        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+
 class EntryWriter:
-    """Takes an entry's arrays, a few rows at a time.
+    """Takes them into files.
 
     Args:
         folder: An existing empty folder.
@@ -66,7 +86,7 @@ class EntryWriter:
         self._described: dict[str, dict[str, Any]] = {}
 
     def append(self, name: str, rows: npt.NDArray[Any]) -> None:
-        """Add rows to an array; all parts of one array have the same type and the same trailing shape."""
+        """See `Taker`."""
         if name not in self._files:
             self._files[name] = (self._folder / f"{name}.bin").open("wb")
             shape = [0, *rows.shape[1:]]
@@ -79,10 +99,8 @@ class EntryWriter:
         about["crc32"] = zlib.crc32(data.data, about["crc32"])
 
     def close(self) -> None:
-        """Flush everything to the disk and describe it."""
+        """Describe what was written."""
         for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
             file.close()
         described = {"format": FORMAT, "arrays": self._described}
         (self._folder / "entry.json").write_text(json.dumps(described), encoding="utf-8")
@@ -90,47 +108,46 @@ class EntryWriter:
     def abandon(self) -> None:
         """Close the files without describing them."""
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # what a full disk would not take
+                file.close()
 
 
-def cached(
-    compute: ComputeSettings, key: str, what: str, make: Callable[[EntryWriter], None], progress: Progress
-) -> Arrays:
+def cached(compute: ComputeSettings, key: str, what: str, make: Callable[[Taker], None], progress: Progress) -> Arrays:
     """The arrays under a key, made first where they are missing or damaged.
 
     Args:
         compute: Says where the cache lies.
         key: Hex digest of everything that determines the arrays.
         what: What the arrays are, for messages.
-        make: Writes them.
-        progress: Told when a damaged entry is made again.
+        make: Writes them; called again where they can only be held in memory.
+        progress: Told when a damaged entry is made again, and once when nothing can be kept.
 
     Returns:
-        Array name → array, memory-mapped copy-on-write: changes stay in this process.
+        Array name → array, memory-mapped copy-on-write: changes stay in this process. In memory where the cache
+        folder cannot be written, or its disk is full.
 
     Raises:
-        SettingsError: The cache folder cannot be written.
-        LabelfixError: The disk is full.
+        LabelfixError: What was written reads back differently.
     """
     place = cache_folder(compute) / key
-    if place.exists():
+    if os.path.exists(place):
         arrays = read_entry(place)
         if arrays is not None:
             return arrays
-        progress.warn(f"the cached {what} in {place} are damaged; they are computed again")
+        # An entry that another process takes away just now is no damaged one.
+        if os.path.exists(place):
+            progress.warn(f"the cached {what} in {place} are damaged; they are computed again")
     try:
         return _make(place, make)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LabelfixError(
-                f"{place.parent}: the disk is full; free some space or choose another place with --cache-dir"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise SettingsError(
-                f"{place.parent}: the feature cache cannot be written ({error.strerror}); choose another place "
-                "with --cache-dir"
-            ) from None
-        raise
+    except RunError as error:
+        if place.parent not in _told:
+            _told.add(place.parent)
+            reason = str(error).removeprefix(f"{place}: ").partition("; ")[0]
+            said = f"{place.parent}: the feature cache {reason}"
+            progress.headline(f"{said}; the run goes on without it (--cache-dir names another place)")
+    held = EntryInMemory()
+    make(held)
+    return held.arrays()
 
 
 def read_entry(place: Path) -> Arrays | None:
@@ -162,38 +179,19 @@ def _crc32(path: Path) -> int:
     return checksum
 
 
-def _make(place: Path, make: Callable[[EntryWriter], None]) -> Arrays:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(place.parent)
-    beside = Path(tempfile.mkdtemp(prefix=f".{place.name[:16]}-", dir=place.parent))
-    writer = EntryWriter(beside)
-    try:
-        make(writer)
-        writer.close()
-        if place.exists():
-            shutil.rmtree(place)
+def _make(place: Path, make: Callable[[Taker], None]) -> Arrays:
+    """Write an entry. Another run may be at the same one: its files hold the same, and either may stand."""
+    with atomic_path(place, replace=True) as beside:
+        beside.mkdir()
+        writer = EntryWriter(beside)
         try:
-            beside.rename(place)
-        except OSError as error:
-            # Another run was faster with the same entry; its files hold the same.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            shutil.rmtree(beside)
-    except BaseException:
-        writer.abandon()
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    arrays = read_entry(place)
+            make(writer)
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+        # Read back before it is in place, where another process may take it away.
+        arrays = read_entry(beside)
     if arrays is None:
         raise LabelfixError(f"{place}: what was just written reads back differently; check the disk")
     return arrays
-
-
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(".*"):
-        try:
-            old = time.time() - path.stat().st_mtime > ABANDONED_AFTER
-        except FileNotFoundError:
-            continue
-        if old and path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from labelfix.data.tables import InputTable
 from labelfix.models.augment import Key, uniform
-from labelfix.models.cache import EntryWriter, cached
+from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import contents_hash, image_bytes, windows
 from labelfix.models.pixels import MOST_THREADS, cores, decoded, pool
 from labelfix.models.transforms import crop_box, evaluation, resized_crop
@@ -137,7 +137,7 @@ def encode_images(
     """
     key = hashlib.sha256(b"encoded images 1" + contents_hash(table, compute.read_rows, progress).encode()).hexdigest()
 
-    def make(writer: EntryWriter) -> None:
+    def make(writer: Taker) -> None:
         writer.append("data", np.empty(0, dtype=np.uint8))
         writer.append("offsets", np.zeros(1, dtype=np.int64))
         end = 0

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import itertools
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,12 @@ from torch import nn
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
 from labelfix.errors import RunError
-from labelfix.models.cache import EntryWriter, cache_folder, cached, read_entry
+from labelfix.models.cache import Taker, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress, counted
 from labelfix.ranks import Ranks, ranks
+from labelfix.runs import remove
 from labelfix.settings.model import ComputeSettings
 
 M = TypeVar("M", bound=nn.Module)
@@ -89,7 +89,7 @@ def encode_rows(
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
     what = f"encoded rows of {table.name}"
 
-    def make(writer: EntryWriter, mine: slice = slice(None)) -> None:
+    def make(writer: Taker, mine: slice = slice(None)) -> None:
         writer.append("rows", empty)
         here = range(-(-len(table) // window))[mine]
         whole = windows(table, window, compute.read_rows)
@@ -109,7 +109,7 @@ def _make_together(
     key: str,
     what: str,
     count: int,
-    make: Callable[[EntryWriter, slice], None],
+    make: Callable[[Taker, slice], None],
     progress: Progress,
 ) -> None:
     """Each process encodes its share of the windows; the first joins the shares into one entry."""
@@ -123,7 +123,7 @@ def _make_together(
         mine = part.share(count)
         return cached(compute, names[part.rank], what, lambda writer: make(writer, mine), progress)["rows"]
 
-    def join(writer: EntryWriter) -> None:
+    def join(writer: Taker) -> None:
         for part in parts:
             writer.append("rows", share(part))
 
@@ -132,7 +132,8 @@ def _make_together(
     if here.first:
         cached(compute, key, what, join, progress)
         for name in names:
-            shutil.rmtree(cache_folder(compute) / name, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove(cache_folder(compute) / name)
     here.wait()
 
 

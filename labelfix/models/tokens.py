@@ -11,7 +11,7 @@ import numpy as np
 
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cache import EntryWriter, cached
+from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import contents_hash, texts, windows
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import digest
@@ -123,7 +123,7 @@ def encode_tokens(
     """Tokenise a table once; the ids are cached."""
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
 
-    def make(writer: EntryWriter) -> None:
+    def make(writer: Taker) -> None:
         writer.append("ids", np.empty(0, dtype=np.int32))
         writer.append("offsets", np.zeros(1, dtype=np.int64))
         end = 0

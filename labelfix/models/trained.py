@@ -9,9 +9,6 @@ Legend: N rows, D features, K classes.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +27,7 @@ from labelfix.models.loading import in_order
 from labelfix.models.model_card import model_card
 from labelfix.models.representation import Representation, representation_from_json
 from labelfix.progress import Progress
+from labelfix.runs import atomic_path
 
 ABOUT = "labelfix.json"
 FORMAT = 1
@@ -92,17 +90,9 @@ class TrainedClassifier:
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()) and not (folder / ABOUT).exists():
             raise RunError(f"{folder}: is not a classifier of labelfix; choose another folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with atomic_path(folder, replace=True) as beside:
+            beside.mkdir()
             self._write(beside)
-            _open_to_readers(beside)
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.replace(beside, folder)
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
 
     @classmethod
     def load(cls, folder: Path) -> TrainedClassifier:
@@ -181,14 +171,6 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:
     return tensor.to("cpu", torch.float32).numpy()
-
-
-def _open_to_readers(folder: Path) -> None:
-    # Temporary folders, and the files that safetensors writes, are made for their owner alone.
-    mask = os.umask(0)
-    os.umask(mask)
-    for path in (folder, *folder.rglob("*")):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

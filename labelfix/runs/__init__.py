@@ -1,7 +1,8 @@
 """The run folder, what a run was begun with, and writing so that nothing half-done is ever taken for done."""
 
 from labelfix.runs.begun import Begun
-from labelfix.runs.files import atomic_path, held, read_json, write_json
+from labelfix.runs.durable import atomic_path, make_folder, remove, tidy
+from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
 from labelfix.runs.identity import run_id
 from labelfix.runs.origin import made_here
@@ -18,6 +19,7 @@ __all__ = [
     "inputs_of",
     "is_table",
     "made_here",
+    "make_folder",
     "named",
     "names_of",
     "read_json",
@@ -25,6 +27,8 @@ __all__ = [
     "refuse_no_table",
     "refuse_taken",
     "refuse_target",
+    "remove",
     "run_id",
+    "tidy",
     "write_json",
 ]

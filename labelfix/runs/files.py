@@ -1,68 +1,20 @@
-"""Writing so that nothing half-done is ever taken for done: beside the place, then renamed into it."""
+"""JSON files, and folders that one process works on at a time."""
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
+from labelfix.runs.durable import atomic_path
 
 _WAIT = 10.0  # seconds; worker processes of a killed run end a moment after it
-
-
-@contextmanager
-def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
-    """Write a file or a folder beside its place and rename it into place at the end.
-
-    Args:
-        path: Where it shall stand. A file there is replaced; a folder there must be empty.
-        replace: Replace a folder there with all that it holds.
-
-    Yields:
-        A path that does not exist yet, on the same disk and with the same suffix, to write to.
-
-    Raises:
-        RunError: There is no writing there.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _put(temporary, path, replace)
-    except BaseException as error:
-        with suppress(OSError):
-            remove(temporary)
-        if isinstance(error, OSError) and _concerns(error, temporary):
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-        raise
-
-
-def _put(temporary: Path, path: Path, replace: bool) -> None:
-    """Rename into place; a folder that is replaced is taken away last, and put back where the renaming fails."""
-    old = None
-    if temporary.is_dir() and path.is_dir():
-        if replace:
-            old = temporary.with_name(f"{temporary.name}.old")
-            os.replace(path, old)
-        else:
-            path.rmdir()
-    try:
-        os.replace(temporary, path)
-    except OSError:
-        if old is not None:
-            os.replace(old, path)
-        raise
-    if old is not None:
-        remove(old)
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
@@ -111,20 +63,6 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a whole folder; what is not there is fine."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _concerns(error: OSError, temporary: Path) -> bool:
-    """Whether an error is about the file being written, not about one that is read meanwhile."""
-    places = (temporary, *temporary.parents)
-    return error.errno == errno.ENOSPC or any(str(error.filename) == str(place) for place in places)
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can say

@@ -2,9 +2,10 @@
 
     nothing → unfinished → finished → (overwritten) both → unfinished → finished
 
-A run is written at its end and `run.json` last: a folder with `run.json` is finished. From its beginning on the file
-`unfinished` holds what is needed to go on, and `checkpoints` how far it has come. A run that replaces a finished one
-lets it stand until it is itself ready to be written.
+A run is written at its end, into a folder beside its place that becomes `written` once the disk has all of it. From
+that step on it is finished: its files are moved to where they belong, by this process or, where that is killed, by the
+next command that meets them (`settle`). From its beginning on the file `unfinished` holds what is needed to go on, and
+`checkpoints` how far it has come. A run that replaces a finished one lets it stand until it is itself written.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from __future__ import annotations
 import os
 import shlex
 import tomllib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
-from labelfix.runs.files import held, read_json, remove, write_json
+from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
+from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import sealed
 from labelfix.runs.shape import wrong_in
 
@@ -33,9 +35,9 @@ RUNS = Path("runs")
 _UNFINISHED = "unfinished"
 _CHECKPOINTS = "checkpoints"
 _REPLACES = "replaces"
+_WRITTEN, _PLAN = "written", "entries.json"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
-# run.json goes first when a folder is emptied, so that a crash half-way leaves an unfinished run, never a broken one.
-_ENTRIES = ("run.json", *_REQUIRED, "judges", "metrics.json", "history.parquet")
+_ENTRIES = (*_REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether the run was written to its end."""
-        return self.manifest.is_file()
+        """Whether the run was written to its end; see `settle` for what may be left to do."""
+        return self.manifest.is_file() or self._settling
 
     @property
     def checkpoints(self) -> Path:
@@ -101,7 +103,8 @@ class RunFolder:
     @property
     def under_way(self) -> bool:
         """Whether a run was begun here and not finished; an older, finished one may still stand beside it."""
-        return (self.path / _UNFINISHED).is_file() and (not self.finished or bool(self.begun().get(_REPLACES)))
+        begun = (self.path / _UNFINISHED).is_file() and not self._settling
+        return begun and (not self.finished or bool(self.begun().get(_REPLACES)))
 
     @property
     def unfinished(self) -> bool:
@@ -111,7 +114,12 @@ class RunFolder:
     @property
     def own_files(self) -> tuple[Path, ...]:
         """Every file and folder that a run writes, whether it is there or not."""
-        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS))
+        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
+
+    @property
+    def _settling(self) -> bool:
+        """Whether a run lies here that is wholly written and not yet where it belongs."""
+        return (self.path / _WRITTEN / _PLAN).is_file()
 
     def bases(self, manifest: Mapping[str, Any]) -> tuple[Path, ...]:
         """Folders from which the relative names of its inputs may count: where it was begun, and where it lies.
@@ -139,7 +147,7 @@ class RunFolder:
 
         Args:
             path: The folder; None makes `runs/<UTC time>`.
-            overwrite: Replace the run that is there, once the new one is written (`make_room`). Files that labelfix
+            overwrite: Replace the run that is there, once the new one is written (`writing`). Files that labelfix
                 did not write stay.
             begun: What is needed to go on with it.
 
@@ -150,8 +158,10 @@ class RunFolder:
             refuse_taken(path, overwrite)
         try:
             folder = cls(_new_default() if path is None else path)
-            folder.path.mkdir(parents=True, exist_ok=True)
+            make_folder(folder.path)
             with held(folder.path):
+                folder._place()
+                tidy(folder.path)
                 # Before the mark: no run may take another one's checkpoints for its own.
                 remove(folder.checkpoints)
                 write_json(folder.path / _UNFINISHED, {**(begun or {}), _REPLACES: folder.finished})
@@ -167,15 +177,49 @@ class RunFolder:
             return {}
         return dict(found) if isinstance(found, dict) else {}
 
-    def make_room(self) -> None:
-        """Take away the run that is replaced, and whatever a killed process had written of this one."""
-        remove(self.manifest)
-        if (begun := self.begun()).get(_REPLACES):
-            write_json(self.path / _UNFINISHED, {**begun, _REPLACES: False})
+    @contextmanager
+    def writing(self) -> Iterator[RunFolder]:
+        """Write a run to its end, `finish` last: what it replaces stands until the disk has all of it.
+
+        Yields:
+            Where its files go meanwhile.
+        """
+        with atomic_path(self.path / _WRITTEN) as beside:
+            beside.mkdir()
+            yield RunFolder(beside)
+            write_json(beside / _PLAN, sorted(entry.name for entry in beside.iterdir()))
+        self._place()
+
+    def settle(self) -> None:
+        """Bring a run that is wholly written to where it belongs, where a killed process had not got to it.
+
+        Raises:
+            RunError: It cannot be done here, or another process is at it.
+        """
+        if not self._settling:
+            return
+        try:
+            with held(self.path):
+                self._place()
+        except OSError as error:
+            what = f"the run is written, but not yet in its place, and cannot be brought there ({error.strerror})"
+            raise RunError(f"{self.path}: {what}; run the command where the folder can be written") from None
+
+    def _place(self) -> None:
+        """`settle`, by the process that holds the folder; every step can be repeated."""
+        if not self._settling:
+            return
+        written = self.path / _WRITTEN
+        entries = read_json(written / _PLAN)
         for name in _ENTRIES:
-            remove(self.path / name)
-            for left in self.path.glob(f".????????.{name}"):
-                remove(left)
+            if name not in entries:
+                remove(self.path / name)
+            elif os.path.lexists(written / name):
+                move(written / name, self.path / name)
+        sync(self.path)
+        sync(written)
+        self.tidy()
+        remove(written)
 
     @classmethod
     def open_finished(cls, path: Path | None) -> RunFolder:
@@ -192,6 +236,8 @@ class RunFolder:
         folder = cls(path)
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
+        folder.settle()
+        tidy(path)
         if folder.unfinished:
             raise RunError(f"{path}: the run is unfinished; {how_to_go_on(path)}")
         if not folder.finished:
@@ -213,18 +259,21 @@ class RunFolder:
             RunError: There is none.
         """
         folder = cls(path)
+        folder.settle()
+        if not (folder.finished or folder.unfinished):
+            rescue(path / _UNFINISHED)
         return folder if folder.under_way else cls.open_finished(path)
 
-    def finish(self, manifest: Mapping[str, Any]) -> None:
-        """Write `run.json`, and take away what was kept to go on.
+    def finish(self, new: RunFolder, manifest: Mapping[str, Any]) -> None:
+        """Write `run.json`.
 
         Args:
+            new: What `writing` gave.
             manifest: Its contents; added are `format_version`, `directory`, the working directory as seen from
                 the run folder, from which relative names of inputs count, and the seal of `runs.origin`.
         """
         about = {"format_version": FORMAT_VERSION, **manifest, "directory": self._working_directory()}
-        write_json(self.manifest, sealed(about))
-        self.tidy()
+        write_json(new.manifest, sealed(about))
 
     def _working_directory(self) -> str:
         try:
@@ -242,7 +291,7 @@ class RunFolder:
         """Take back the beginning of a run that came to nothing; the run it was to replace, and all else, stays."""
         if self.begun().get(_REPLACES):
             self.tidy()
-        elif {entry.name for entry in self.path.iterdir()} <= {_UNFINISHED, _CHECKPOINTS}:
+        elif {entry.name for entry in self.path.iterdir() if not is_scratch(entry)} <= {_UNFINISHED, _CHECKPOINTS}:
             remove(self.path)
 
     def read_manifest(self, whole: bool = False) -> dict[str, Any]:
@@ -294,7 +343,7 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
         raise RunError(f"{path}: is a file, not a folder; choose another --out")
     folder = RunFolder(path)
     if not (folder.finished or folder.unfinished):
-        if any(path.iterdir()):
+        if not all(map(is_scratch, path.iterdir())):
             raise RunError(f"{path}: holds files that are not a labelfix run; choose another --out")
         return
     if not overwrite:
@@ -315,6 +364,8 @@ def _newest() -> RunFolder:
     unfinished: list[str] = []
     for path in sorted(RUNS.iterdir()) if RUNS.is_dir() else []:
         folder = RunFolder(path)
+        with suppress(RunError):
+            folder.settle()
         if folder.unfinished:
             unfinished.append(path.name)
         elif folder.finished:

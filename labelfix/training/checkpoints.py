@@ -1,7 +1,7 @@
 """What a killed run goes on from: states of a training loop, and stages that are computed once.
 
-A checkpoint is a folder of safetensors and JSON, written beside its place, flushed to the disk and renamed into it:
-under its own name there is never half of one. The last two states are kept, and every stage until the run is done.
+A checkpoint is a folder of safetensors and JSON, written as everything else (`labelfix.runs.durable`): under its own
+name there is never half of one. The last two states are kept, and every stage until the run is done.
 
     checkpoints/state-00000007/   tensors.safetensors, values.json
     checkpoints/stage-members/    tensors.safetensors, values.json
@@ -10,8 +10,6 @@ under its own name there is never half of one. The last two states are kept, and
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,7 +26,7 @@ from torch import Tensor
 from labelfix.errors import RunError
 from labelfix.progress import Progress, Silent
 from labelfix.ranks import ranks
-from labelfix.runs import atomic_path
+from labelfix.runs import atomic_path, remove, tidy
 from labelfix.settings.interval import Interval
 
 KEPT = 2
@@ -67,8 +65,8 @@ class Checkpoints:
         self._progress = progress or Silent()
         self._last = time.monotonic()
         self._epochs = 0
-        for left in folder.glob(".*") if folder.is_dir() and ranks().first else ():
-            shutil.rmtree(left, ignore_errors=True)
+        if ranks().first:
+            tidy(folder)
 
     def due(self, epoch_ended: bool = False) -> bool:
         """Whether a state should be saved now; ask after every step, and at the end of every epoch.
@@ -96,7 +94,8 @@ class Checkpoints:
             numbers = self._numbers()
             written = self._write(self._state(max(numbers, default=0) + 1), tensors, values)
             for number in numbers[: -(KEPT - 1)] if written else ():
-                _remove(self._state(number))
+                with suppress(OSError):
+                    remove(self._state(number))
         self._last, self._epochs = time.monotonic(), 0
 
     def latest(self, phase: str | None = None) -> Snapshot | None:
@@ -126,7 +125,6 @@ class Checkpoints:
             return {key: tensor.clone().numpy() for key, tensor in found.tensors.items()}
         arrays = settled(compute())
         if self.every and ranks().first:
-            _remove(folder)
             self._write(folder, {key: torch.from_numpy(array) for key, array in arrays.items()}, {})
         return arrays
 
@@ -147,13 +145,10 @@ class Checkpoints:
 
     def _write(self, folder: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> bool:
         try:
-            with atomic_path(folder) as beside:
+            with atomic_path(folder, replace=True) as beside:
                 beside.mkdir()
                 save_file({name: _copied(tensor) for name, tensor in tensors.items()}, beside / _TENSORS)
                 (beside / _VALUES).write_text(json.dumps(dict(values)), encoding="utf-8")
-                for file in (beside / _TENSORS, beside / _VALUES, beside):
-                    _flush(file)
-            _flush(self.folder)
         except (RunError, OSError, SafetensorError) as error:
             self._progress.warn(f"a checkpoint could not be written, the run goes on without it ({error})")
             return False
@@ -238,20 +233,3 @@ def _where(values: Mapping[str, Any]) -> str:
     said = [str(values["phase"])] if "phase" in values else []
     said += [f"{name} {values[name]}" for name in ("epoch", "step") if name in values]
     return f" ({', '.join(said)})" if said else ""
-
-
-def _remove(folder: Path) -> None:
-    """Take a checkpoint away under another name: what is half removed must not be taken for whole."""
-    with suppress(OSError):
-        doomed = folder.with_name(f".{folder.name}")
-        os.replace(folder, doomed)
-        shutil.rmtree(doomed)
-
-
-def _flush(path: Path) -> None:
-    """Have the disk keep a file, or a folder's names, before the next step relies on it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

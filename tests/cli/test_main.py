@@ -122,17 +122,6 @@ def test_an_unexpected_error_exits_2_and_keeps_its_traceback_for_verbose(fail, c
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["methods"], ["--help"], ["train", "--help"]])
-def test_a_broken_pipe_is_silent_and_never_exits_1(words):
-    reading, writing = os.pipe()
-    os.close(reading)
-    process = labelfix_process(*words, stdout=writing, stderr=subprocess.PIPE)
-    os.close(writing)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert said == ""
-
-
 def test_a_broken_pipe_within_a_command_exits_2(fail):
     fail(BrokenPipeError())
     stdout = sys.stdout

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import time
+import shutil
 
 import numpy as np
 import pytest
 from memory_table import text_table
 
-from labelfix.errors import LabelfixError, SettingsError
 from labelfix.models import cache
 from labelfix.models.cache import cache_folder, cached, read_entry
 from labelfix.models.text import HashedText
@@ -25,13 +24,16 @@ class Told(Silent):
     """Remembers what it is told."""
 
     def __init__(self):
-        self.warnings, self.stages, self.done = [], [], 0
+        self.warnings, self.headlines, self.stages, self.done = [], [], [], 0
 
     def start(self, stage, total=None, unit="rows"):
         self.stages.append((stage, total))
 
     def advance(self, amount=1, **facts):
         self.done += amount
+
+    def headline(self, message):
+        self.headlines.append(message)
 
     def warn(self, message):
         self.warnings.append(message)
@@ -111,15 +113,11 @@ def test_an_interrupted_encoding_leaves_nothing_behind(hashed, compute, monkeypa
     assert list(cache_folder(compute).iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_removed_a_day_later_and_not_earlier(hashed, compute):
-    folder = cache_folder(compute)
-    for name in (".old-1", ".new-1"):
-        (folder / name).mkdir(parents=True)
-    yesterday = time.time() - 25 * 3600
-    os.utime(folder / ".old-1", (yesterday, yesterday))
+def test_what_a_killed_run_left_is_removed_by_the_next_one(hashed, compute):
+    left = cache_folder(compute) / ".labelfix-0a1b2c3d.tmp" / "key"
+    left.mkdir(parents=True)
     hashed.encode(text_table(TEXTS), compute, Silent())
-    assert not (folder / ".old-1").exists()
-    assert (folder / ".new-1").exists()
+    assert not left.parent.exists()
 
 
 def test_two_runs_that_make_one_entry_at_once_both_get_it(compute):
@@ -157,20 +155,49 @@ def test_the_setting_goes_before_the_environment_and_that_before_the_users_cache
     assert "labelfix" in str(cache_folder(ComputeSettings()))
 
 
-def test_a_cache_folder_that_cannot_be_written_is_named_with_a_remedy(hashed, tmp_path):
+def goes_on_without_a_cache(hashed, compute, said):
+    """Two encodings give the right features, and one line says why neither is kept."""
+    told = Told()
+    for texts in (TEXTS, TEXTS[:9]):
+        expected = hashed._window(next(text_table(texts).batches(len(texts))), 1)
+        np.testing.assert_array_equal(hashed.encode(text_table(texts), compute, told).features, expected)
+    (line,) = told.headlines
+    assert line == f"{cache_folder(compute)}: the feature cache cannot be written ({said}); " + (
+        "the run goes on without it (--cache-dir names another place)"
+    )
+
+
+def test_a_cache_folder_that_cannot_be_written_is_said_once_and_the_run_goes_on(hashed, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(SettingsError, match="cannot be written .*; choose another place with --cache-dir"):
-        hashed.encode(text_table(TEXTS), ComputeSettings(cache_dir=str(tmp_path / "file")), Silent())
+    goes_on_without_a_cache(hashed, ComputeSettings(cache_dir=str(tmp_path / "file")), "Not a directory")
+    assert (tmp_path / "file").read_text() == "not a folder"
 
 
-def test_a_full_disk_is_named_with_a_remedy(hashed, compute, monkeypatch):
-    def full(self, name, rows):
+@pytest.mark.parametrize("step", ["append", "close"])
+def test_a_full_disk_is_said_once_and_the_run_goes_on(hashed, compute, monkeypatch, step):
+    def full(self, *_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.EntryWriter, "append", full)
-    with pytest.raises(LabelfixError, match="the disk is full; free some space"):
-        hashed.encode(text_table(TEXTS), compute, Silent())
+    monkeypatch.setattr(cache.EntryWriter, step, full)
+    goes_on_without_a_cache(hashed, compute, "No space left on device")
     assert list(cache_folder(compute).iterdir()) == []
+
+
+def test_an_entry_that_another_process_takes_away_while_it_is_used_does_not_matter(hashed, compute, monkeypatch):
+    first = hashed.encode(text_table(TEXTS), compute, Silent()).features
+    expected, reading, told = np.array(first), cache._read_array, Told()
+
+    def taken_away(path, about):
+        if path.parent.parent == cache_folder(compute):
+            shutil.rmtree(path.parent)
+        return reading(path, about)
+
+    monkeypatch.setattr(cache, "_read_array", taken_away)
+    again = hashed.encode(text_table(TEXTS), compute, told).features
+    shutil.rmtree(cache_folder(compute))
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(again, expected)
+    assert told.warnings == told.headlines == []
 
 
 def test_an_entry_describes_its_arrays(hashed, compute):

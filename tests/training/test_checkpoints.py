@@ -91,7 +91,8 @@ def test_a_state_that_lost_a_part_is_passed_over_for_the_one_before_it(tmp_path,
 
 def test_what_a_killed_process_left_half_written_is_never_read_and_taken_away(tmp_path):
     Checkpoints(tmp_path, NOW_AND_THEN).save({"w": torch.ones(2)}, {"step": 0})
-    (tmp_path / "state-00000001").rename(tmp_path / ".0a1b2c3d.state-00000001")
+    (tmp_path / ".labelfix-0a1b2c3d.tmp").mkdir()
+    (tmp_path / "state-00000001").rename(tmp_path / ".labelfix-0a1b2c3d.tmp" / "state-00000001")
     kept = Checkpoints(tmp_path, NOW_AND_THEN)
     assert kept.latest() is None
     assert kept.kept() is None

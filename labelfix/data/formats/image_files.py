@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import unicodedata
 from collections import Counter
@@ -110,8 +111,11 @@ class _Walk:
             seen.add(real)
             for entry in self._entries(place):
                 inside = f"{place}/{entry.name}" if place else entry.name
-                if not entry.is_dir():
-                    if not _is_clutter(entry.name):
+                if not _is_folder(entry):
+                    # A link without an ending was to a folder of images.
+                    if entry.is_symlink() and not _ending(inside) and not os.path.exists(entry.path):
+                        self.closed.append((inside, "the link leads nowhere"))
+                    elif not _is_clutter(entry.name):
                         yield inside
                 elif not entry.name.startswith(".") and entry.name.lower() not in CLUTTER_FOLDERS:
                     self.folders += [] if place else [entry.name]
@@ -198,6 +202,18 @@ def ids_of(paths: Iterable[str]) -> dict[str, str]:
     return {id_: found[id_] for id_ in sorted(found, key=natural_key)}
 
 
+def digest(file: Path) -> bytes:
+    """SHA-256 of a file's contents; of nothing where it cannot be read, which is said where images are decoded."""
+    # A pipe would be waited for.
+    if not file.is_file():
+        return hashlib.sha256().digest()
+    try:
+        with open(file, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return hashlib.sha256().digest()
+
+
 def split_names(found: Survey) -> list[str]:
     """The folders that are splits rather than classes: two with such names, or one that has classes in it.
 
@@ -256,6 +272,13 @@ def _is_clutter(name: str) -> bool:
     low = name.lower()
     stem, suffix = os.path.splitext(low)
     return low.startswith(".") or low in CLUTTER_FILES or (stem in CLUTTER_STEMS and suffix in CLUTTER_SUFFIXES)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links that lead to each other
+        return False
 
 
 def _is_picture(path: str) -> bool:

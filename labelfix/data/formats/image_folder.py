@@ -15,6 +15,7 @@ from labelfix.data.formats.image_files import (
     IMAGE_TYPE,
     LISTED,
     Survey,
+    digest,
     endings,
     holds_images,
     ids_of,
@@ -104,9 +105,8 @@ class ImageFolderSource:
     def _hash(self) -> str:
         total = hashlib.sha256()
         for path, place in zip(self.paths, self.places, strict=True):
-            with open(self.folder / place, "rb") as stream:
-                total.update(path.encode("utf-8", "surrogateescape") + b"\0")
-                total.update(hashlib.file_digest(stream, "sha256").digest())
+            total.update(path.encode("utf-8", "surrogateescape") + b"\0")
+            total.update(digest(self.folder / place))
         return total.hexdigest()
 
 

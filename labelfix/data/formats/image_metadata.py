@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, TableSource
 from labelfix.data.formats.csv import CsvSource
-from labelfix.data.formats.image_files import IMAGE_TYPE, METADATA_FILES, Survey, listed, normal, survey, unread
+from labelfix.data.formats.image_files import IMAGE_TYPE, METADATA_FILES, Survey, digest, listed, normal, survey, unread
 from labelfix.data.formats.json_lines import JsonSource
 from labelfix.errors import Defect, InputError, input_error
 
@@ -106,8 +106,7 @@ class ImageMetadataSource:
     def _hash(self) -> str:
         total = hashlib.sha256(self.table.content_hash().encode())
         for row in self._rows:
-            with open(self.folder / row.place, "rb") as stream:
-                total.update(hashlib.file_digest(stream, "sha256").digest())
+            total.update(digest(self.folder / row.place))
         return total.hexdigest()
 
     def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:

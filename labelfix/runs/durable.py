@@ -1,0 +1,310 @@
+"""The one writer of everything that stays: beside its place, on the disk, then renamed into it.
+
+    .labelfix-1a2b3c4d.tmp/NAME   written, and flushed to the disk   ->   NAME, and the folder that holds it flushed
+
+Whatever ends a process, a kill or the power, leaves what was there or what is new, whole, under its name. What else it
+leaves lies in a scratch folder, which a lock holds for as long as its process lives; the next command that writes into
+the same folder takes the ones away that nobody holds (`tidy`). Modes follow the umask.
+
+Within a scratch folder nothing is flushed until all of it is: nested writers cost no more than one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from labelfix.errors import RunError
+
+SCRATCH = re.compile(r"\.labelfix-[0-9a-f]{8}\.tmp")
+"""What scratch folders are called."""
+
+_OLD = ".old"
+_WITHOUT_LOCKS = 24 * 3600
+"""Seconds after which a scratch folder is nobody's where the file system has no locks: no command writes for a day."""
+
+_FLUSHERS = 16
+"""Files of a folder that are flushed at once: a disk puts many flushes into one."""
+
+NO_LOCK = -1
+"""Stands for the handle of a lock where there are none."""
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h> and <linux/fs.h>
+
+
+@contextmanager
+def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
+    """Write a file or a folder beside its place, have the disk keep it, and rename it into place.
+
+    Args:
+        path: Where it shall stand. A file there is replaced; a folder there must be empty.
+        replace: Replace a folder there with all that it holds.
+
+    Yields:
+        A path of the same name that does not exist yet, on the same disk, to write to.
+
+    Raises:
+        RunError: There is no writing there.
+    """
+    scratch = path.parent
+    try:
+        make_folder(path.parent)
+        tidy(path.parent)
+        with _scratch(path.parent) as scratch:
+            beside = scratch / path.name
+            yield beside
+            settle = not _within_scratch(path)
+            if settle:
+                _usual_modes(beside)
+                sync_all(beside)
+            _put(beside, path, replace)
+            if settle:
+                sync(path.parent)
+    except OSError as error:
+        if _concerns(error, scratch / path.name):
+            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+        raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, so that the disk keeps them."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing if not _within_scratch(path) else ():
+        sync(folder.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a whole folder; what is not there is fine. Of a folder nobody ever sees half."""
+    if path.is_dir() and not path.is_symlink():
+        with _scratch(path.parent) as scratch:
+            os.replace(path, scratch / path.name)
+            _keep_order(path.parent)
+    else:
+        path.unlink(missing_ok=True)
+        _keep_order(path.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename what the disk has already, from one folder into another that is flushed later; what is there goes."""
+    if target.is_dir():
+        remove(target)
+    os.replace(source, target)
+
+
+def tidy(folder: Path) -> None:
+    """Take away what killed processes left in a folder; what a living one is writing stays.
+
+    A folder that was on its way out of its place, with the new one not yet in it, is brought to its end first.
+    """
+    for left in _leftovers(folder):
+        handle = _own(left)
+        if handle is None:
+            continue
+        with suppress(OSError):
+            if (left / _OLD).exists():
+                for entry in left.iterdir():
+                    if entry.name != _OLD and not os.path.lexists(folder / entry.name):
+                        os.replace(entry, folder / entry.name)
+                        sync(folder)
+            shutil.rmtree(left)
+        _let_go(handle)
+
+
+def rescue(path: Path) -> bool:
+    """Put a small file into its place that a killed process had written and not yet renamed; whether there was one."""
+    for left in _leftovers(path.parent):
+        handle = _own(left)
+        if handle is None:
+            continue
+        try:
+            # Of what was on its way when the power went, the disk may have the name and no contents.
+            if not path.exists() and (left / path.name).is_file() and (left / path.name).stat().st_size:
+                os.replace(left / path.name, path)
+                sync(path.parent)
+                return True
+        finally:
+            _let_go(handle)
+    return False
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether this is a scratch folder, of a living process or a dead one."""
+    return SCRATCH.fullmatch(path.name) is not None
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's contents, or the names in a folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        if path.is_dir():  # there are systems that open no folder; they keep names by themselves
+            return
+        raise
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        os.close(handle)
+
+
+def sync_all(path: Path) -> None:
+    """`sync` of a file, or of a folder and everything in it."""
+    if not path.is_dir():
+        sync(path)
+        return
+    folders, files = _inside(path)
+    if len(files) > _FLUSHERS:
+        with ThreadPoolExecutor(_FLUSHERS) as pool:
+            list(pool.map(sync, files))
+    else:
+        for file in files:
+            sync(file)
+    for folder in reversed(folders):
+        sync(folder)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A new folder in a folder, this process's own while it lives; it goes at the end."""
+    handle = None
+    while handle is None:
+        place = folder / f".labelfix-{secrets.token_hex(4)}.tmp"
+        place.mkdir()
+        handle = _own(place, new=True)  # None where `tidy` of another process was faster
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        _let_go(handle)
+
+
+def _put(beside: Path, path: Path, replace: bool) -> None:
+    """Rename into place. What is replaced goes into the scratch folder, once the new one is where it was."""
+    if not (beside.is_dir() and path.is_dir()):
+        os.replace(beside, path)
+    elif not replace:
+        path.rmdir()
+        os.replace(beside, path)
+    elif not _exchange(beside, path):
+        sync(beside.parent)
+        sync(path.parent)
+        # The new one is on the disk: from here on `tidy` brings it into its place.
+        old = beside.with_name(_OLD)
+        os.replace(path, old)
+        try:
+            os.replace(beside, path)
+        except OSError:
+            os.replace(old, path)
+            raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names in one step; False where the system or its file system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, TypeError, AttributeError):
+        return False
+    return not rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if SCRATCH.fullmatch(entry.name)]
+            return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _own(scratch: Path, new: bool = False) -> int | None:
+    """Hold a scratch folder until this process ends; None where another process holds it, or took it away."""
+    try:
+        import fcntl
+    except ImportError:
+        return NO_LOCK if new or _nobodys(scratch) else None
+    try:
+        handle = os.open(scratch, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = scratch.exists()
+    except BlockingIOError:
+        held = False
+    except OSError:  # a file system without locks
+        held = new or _nobodys(scratch)
+    if not held:
+        os.close(handle)
+    return handle if held else None
+
+
+def _nobodys(scratch: Path) -> bool:
+    """Where there are no locks: whether a scratch folder is so old that no process can be at it."""
+    try:
+        return time.time() - scratch.stat().st_mtime > _WITHOUT_LOCKS
+    except OSError:
+        return False
+
+
+def _let_go(handle: int) -> None:
+    if handle != NO_LOCK:
+        os.close(handle)
+
+
+def _within_scratch(path: Path) -> bool:
+    return any(map(is_scratch, path.parents))
+
+
+def _keep_order(folder: Path) -> None:
+    """What was removed stays removed before anything that comes after is there."""
+    if not is_scratch(folder) and not _within_scratch(folder) and folder.is_dir():
+        sync(folder)
+
+
+def _inside(path: Path) -> tuple[list[Path], list[Path]]:
+    """A folder and those in it, and the files; links are neither."""
+    folders, files = [], []
+    for root, _, names in os.walk(path):
+        folders.append(Path(root))
+        files += [Path(root, name) for name in names if not os.path.islink(os.path.join(root, name))]
+    return folders, files
+
+
+def _usual_modes(path: Path) -> None:
+    """Modes as the umask has them; some libraries make files for their owner alone. A hard link's other name counts."""
+    mask = os.umask(0)
+    os.umask(mask)
+    folders, files = _inside(path) if path.is_dir() else ([], [path])
+    for file in files:
+        about = file.lstat()
+        if stat.S_ISREG(about.st_mode) and about.st_nlink == 1 and stat.S_IMODE(about.st_mode) != 0o666 & ~mask:
+            _change_mode(file, 0o666 & ~mask)
+    for folder in folders:
+        if stat.S_IMODE(folder.stat().st_mode) != 0o777 & ~mask:
+            _change_mode(folder, 0o777 & ~mask)
+
+
+def _change_mode(path: Path, mode: int) -> None:
+    with suppress(PermissionError):  # a file system without modes
+        path.chmod(mode)
+
+
+def _concerns(error: OSError, beside: Path) -> bool:
+    """Whether an error is about what is being written, not about a file that is read meanwhile."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    place = Path(error.filename) if isinstance(error.filename, str) else None
+    return place is not None and (beside.is_relative_to(place) or place.is_relative_to(beside))
