@@ -29,6 +29,7 @@ def check(
     encoding: options.Encoding = None,
     split: options.Split = None,
     skip_unreadable: options.SkipUnreadable = None,
+    max_pixels: options.MaxPixels = None,
     config: options.Config = None,
     set_: options.Set = None,
     offline: options.Offline = None,

@@ -160,6 +160,7 @@ FeatureColumns = Annotated[
 EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
 ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
 CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
+MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 
 Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]

@@ -20,6 +20,7 @@ def predict(
     overwrite: options.Overwrite = False,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
+    max_pixels: options.MaxPixels = None,
     encoding: options.Encoding = None,
     split: options.Split = None,
     config: options.Config = None,
@@ -44,6 +45,7 @@ def predict(
         folder.path,
         id_column=id_column,
         skip_unreadable=skip_unreadable,
+        max_pixels=max_pixels,
         encoding=encoding,
         split=split,
     )

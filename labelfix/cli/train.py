@@ -42,6 +42,7 @@ def train(
     encoding: options.Encoding = None,
     split: options.Split = None,
     skip_unreadable: options.SkipUnreadable = None,
+    max_pixels: options.MaxPixels = None,
     method: options.Method = None,
     backbone: options.Backbone = None,
     freeze: options.Freeze = None,

@@ -62,9 +62,7 @@ def with_inputs(
     """
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)
-    readable = attempt(
-        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, role), findings
-    )
+    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, role), findings)
     if readable is None:
         return replace(table, inputs=inputs)
     return replace(table, inputs=inputs.without(~readable), readable=readable)

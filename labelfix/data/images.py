@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -20,30 +21,35 @@ PLAIN = ("RGB", "L", "1", "CMYK", "YCbCr")
 DECODING_THREADS = 8
 
 
-def unreadable(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, str, str]]:
+def unreadable(batches: Iterator[pa.RecordBatch], most_pixels: int) -> Iterator[tuple[int, str, str]]:
     """Decode every image once.
 
     Args:
         batches: Batches of one column `struct<bytes, path>`.
+        most_pixels: One with more pixels is not decoded: a few kilobytes may hold a picture that fills the memory.
 
     Yields:
         For every image that cannot be decoded: its position counted from 0, its path or "", and the reason.
     """
+    from PIL import Image
+
     done = 0
+    # Pillow has a limit of its own, and refuses from twice that on.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, most_pixels)
     # Pillow releases the interpreter lock while it decodes.
     with ThreadPoolExecutor(min(DECODING_THREADS, os.cpu_count() or 1)) as pool:
         for batch in batches:
             cells = batch.column(0)
             for start in range(0, len(cells), BATCH_ROWS):
                 images = cells.slice(start, BATCH_ROWS).to_pylist()
-                for offset, reason in enumerate(pool.map(_reason, images)):
+                for offset, reason in enumerate(pool.map(partial(_reason, most_pixels), images)):
                     if reason is not None:
                         image = images[offset]
                         yield done + start + offset, (image or {}).get("path") or "", reason
             done += len(cells)
 
 
-def _reason(image: dict[str, Any] | None) -> str | None:
+def _reason(most_pixels: int, image: dict[str, Any] | None) -> str | None:
     """Why an image cannot be decoded; None where it can."""
     from PIL import Image, UnidentifiedImageError
 
@@ -56,6 +62,8 @@ def _reason(image: dict[str, Any] | None) -> str | None:
                 return "it is no file"  # a pipe would be waited for
             stream = image["path"] if image["bytes"] is None else io.BytesIO(image["bytes"])
             with Image.open(stream) as opened:
+                if (pixels := opened.width * opened.height) > most_pixels:
+                    return f"it has {pixels:,} pixels, more than --max-pixels {most_pixels}"
                 # A JPEG is read whole but scaled down while it is decoded, which is several times as fast.
                 opened.draft("RGB", (1, 1))
                 opened.load()

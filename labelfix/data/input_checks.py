@@ -18,6 +18,7 @@ from labelfix.data.images import unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
 from labelfix.data.scan import is_text
+from labelfix.settings.data import DataSettings
 
 Flags = npt.NDArray[np.bool_]
 Role = Literal["noisy", "trusted", "new"]
@@ -28,7 +29,7 @@ WARNED_COLUMNS = 8
 
 
 def check_inputs(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip_unreadable: bool, rows: int, role: Role = "noisy"
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role = "noisy"
 ) -> Flags | None:
     """Check every input.
 
@@ -36,7 +37,7 @@ def check_inputs(
         inputs: What to check.
         places: Where the rows came from.
         findings: Takes the defects.
-        skip_unreadable: Whether images that cannot be decoded are warnings.
+        settings: Whether images that cannot be decoded are warnings, and how large they may be.
         rows: Rows read at once.
         role: Whose rows they are; a constant or an empty column of a few rows is no cause for alarm.
 
@@ -47,7 +48,7 @@ def check_inputs(
         InputError: The file is damaged or not UTF-8.
     """
     if inputs.spec.kind == "image":
-        return _check_images(inputs, places, findings, skip_unreadable, rows, role)
+        return _check_images(inputs, places, findings, settings, rows, role)
     if inputs.spec.kind == "embedding":
         _check_embeddings(inputs, places, findings, rows)
     elif inputs.spec.kind == "text":
@@ -229,9 +230,10 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
 
 
 def _check_images(
-    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, skip: bool, rows: int, role: Role
+    inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role
 ) -> Flags | None:
-    found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows))}
+    skip, most = settings.skip_unreadable, settings.max_pixels
+    found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows), most)}
     if not found:
         return None
     folder = str(inputs.source.folder.absolute())

@@ -173,9 +173,7 @@ def open_rows(
     if id_column is not None and survey.suspects is not None:
         check_ids(survey.suspects.ids, id_column, survey.suspects.places, findings)
     inputs = ColumnInputs(table, columns.spec, len(places))
-    readable = attempt(
-        lambda: check_inputs(inputs, places, findings, settings.skip_unreadable, read_rows, "new"), findings
-    )
+    readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, "new"), findings)
     findings.stop_on_errors()
     return NewRows(
         source=table,

@@ -108,7 +108,7 @@ def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray
     assert spec is not None
     places = survey_rows(source, None, None, READ_ROWS).places
     inputs = ColumnInputs(source, spec, len(places))
-    attempt(lambda: check_inputs(inputs, places, findings, False, READ_ROWS), findings)
+    attempt(lambda: check_inputs(inputs, places, findings, DataSettings(), READ_ROWS), findings)
     findings.stop_on_errors()
     parts = [batch.column(0).flatten().to_numpy() for batch in inputs.batches(READ_ROWS)]
     return np.concatenate(parts).reshape(len(places), -1)

@@ -64,11 +64,15 @@ class DataSettings:
     clean_sampling: Literal["random", "per-class"] | None = None
     """How the trusted rows were drawn from the noisy ones. Default: a chi-squared test on class shares decides, and says so."""
 
+    max_pixels: int = 100_000_000
+    """An image with more pixels than this is not decoded; it counts as one that cannot be read."""
+
     skip_unreadable: bool = False
     """Leave out images that cannot be decoded instead of stopping."""
 
     def __post_init__(self) -> None:
         check_choices(self)
+        require(self.max_pixels > 0, f"max_pixels = {self.max_pixels} must be at least 1")
         if self.encoding is not None:
             require(
                 _is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"

@@ -20,6 +20,7 @@ from labelfix.data.formats.base import (
     magic,
     slices,
 )
+from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv_dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv_lines import no_text_error
 from labelfix.data.formats.csv_ragged import BEYOND, Ragged, first_few
@@ -33,7 +34,6 @@ from labelfix.errors import Defect, InputError
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
 
 FIRST_BLOCK = 1 << 20
-LARGEST_BLOCK = 1 << 30
 COLUMN_BYTES = 1 << 14
 """Bytes of a block for each column: a few thousand numbers."""
 
@@ -195,8 +195,10 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
                         yield batch.slice(fresh)
             return
         except pa.ArrowInvalid as error:
-            if "straddl" in str(error) and block < LARGEST_BLOCK:
-                block *= 16
+            if "straddl" in str(error):
+                if block >= RECORD_BYTES:
+                    raise too_long(name, done + 1, "a row") from None
+                block = min(16 * block, RECORD_BYTES)
                 continue
             raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
 

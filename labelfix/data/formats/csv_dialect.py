@@ -13,7 +13,7 @@ from labelfix.data.formats.csv_header import looks_like_data
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
 
-SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 26
+SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
 SAMPLE_ROWS = 3
 """Rows that a sample holds at least: a file with very many columns has long ones."""
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv_dialect import Dialect
 
 BLOCK = 1 << 20
@@ -132,6 +133,8 @@ def read_records(dialect: Dialect) -> Iterator[Records]:
             rest = data[used:]
             # One long record: read more at once, or the same bytes would be looked at again and again.
             size = BLOCK if used else size * 2
+            if len(rest) > RECORD_BYTES:
+                raise too_long(dialect.text.name, None, "a row")
             if len(records):
                 yield records
     if rest:

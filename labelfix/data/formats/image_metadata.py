@@ -25,8 +25,6 @@ FILE_NAME = "file_name"
 LABEL_NAMES = frozenset({"label", "given_label", "noisy_label", "class", "target", "category", "y"})
 """Where the metadata has one of these columns, the folders of the images are no labels."""
 
-LARGEST_BLOCK = 1 << 30
-
 
 @dataclass(frozen=True)
 class _Row:

@@ -9,11 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.text_file import BLOCK, UTF8, NotTextError, TextFile, not_text, open_unpacked, unpacking
 from labelfix.errors import InputError, input_error
-
-LARGEST_RECORD = 1 << 28
-"""Letters of a record at most."""
 
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -148,6 +146,8 @@ def _lines(file: TextFile) -> Iterator[tuple[int, list[str]]]:
         lines = text.split("\n")
         if len(lines) == 1:
             parts.append(text)
+            if sum(map(len, parts)) > RECORD_BYTES:
+                raise too_long(f"{file.name}:{number}", None, "a line")
             continue
         lines[0] = "".join([*parts, lines[0]])
         parts = [lines.pop()]
@@ -199,8 +199,10 @@ def _element(
             value, stop = _DECODER.raw_decode(buffer, start)
         except (ValueError, RecursionError) as error:
             # An error at the end may only mean that the record goes on in the next block.
-            short = isinstance(error, json.JSONDecodeError) and len(buffer) - start < LARGEST_RECORD
+            short = isinstance(error, json.JSONDecodeError) and len(buffer) - start < RECORD_BYTES
             more = next(texts, None) if short else None
+            if more is None and short is False and isinstance(error, json.JSONDecodeError):
+                raise too_long(f"{file.name}:{line}", None, "a record") from None
             if more is None:
                 raise _broken(file, line, error, buffer[start : start + 80]) from None
             # Twice as much each time, so that a long record is not read again for every block.
@@ -222,7 +224,7 @@ def _check_end(file: TextFile, rest: str, texts: Iterator[str], line: int) -> No
 
 def _line_of(file: TextFile, offset: int) -> int:
     line = 1
-    with open_unpacked(file.path) as stream:
+    with open_unpacked(file.path, file.name) as stream:
         while offset > 0 and (block := stream.read(min(offset, BLOCK))):
             line += block.count(b"\n")
             offset -= len(block)

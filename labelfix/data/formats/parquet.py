@@ -22,7 +22,9 @@ from labelfix.data.formats.base import (
     slices,
     unique_names,
 )
+from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.merge import Part, conform, merge_schemas
+from labelfix.data.formats.repeated import unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
 
@@ -30,6 +32,15 @@ SUFFIXES = (".parquet", ".pq")
 
 READ_BYTES = 1 << 20
 """Bytes of a column that are read ahead: without, a whole column of a row group would be held, however large."""
+
+UNPACK = "if you trust it, write it as CSV and give that"
+
+ROW_BYTES = 8
+"""What the label of a row takes in memory, at least."""
+
+SMALL, PAGES = 4, 1 << 12
+"""A column of texts is read as the few different ones that it has where its cells take fewer bytes each beside them,
+and so many for the headers of pages."""
 
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 """A row group is written once it has so many rows, or takes so many bytes in memory."""
@@ -103,18 +114,44 @@ class _File:
         read = places or [min(range(len(self._leaves)), key=lambda place: len(self._leaves[place]))]
         leaves = [leaf for place in read for leaf in self._leaves[place]]
         called = [self.schema.names[place] for place in read]
+        bounds = Bounds(self.path, self.name, UNPACK)
         try:
-            with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=READ_BYTES) as parquet:
+            repeated = self._repeated(leaves)
+            with pq.ParquetFile(
+                self.path, pre_buffer=False, buffer_size=READ_BYTES, read_dictionary=repeated
+            ) as parquet:
                 groups = range(parquet.num_row_groups)
                 said, found = parquet.metadata.num_rows, 0
                 for batch in parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True):
-                    named = pa.record_batch(batch.columns, names=called)
-                    found += named.num_rows
-                    yield named if places else named.select([])
+                    for part in unpacked(pa.record_batch(batch.columns, names=called), self.schema, bounds):
+                        found += part.num_rows
+                        yield part if places else part.select([])
                 if found != said:
                     raise pa.ArrowInvalid(f"{found:,} rows of {', '.join(called)} where there are {said:,}")
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
+
+    def _repeated(self, leaves: Sequence[int]) -> list[str]:
+        """Columns of texts whose cells take hardly any room beside a few different ones, which may be of any length.
+
+        Raises:
+            InputError: The file says that it has more rows than can be held.
+        """
+        import pyarrow.parquet as pq
+
+        about = pq.read_metadata(self.path)
+        bounds = Bounds(self.path, self.name, UNPACK)
+        bounds.take(ROW_BYTES * about.num_rows)
+        found = set()
+        for group in range(about.num_row_groups):
+            for leaf in leaves:
+                column = about.row_group(group).column(leaf)
+                if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
+                    continue
+                texts = column.data_page_offset - column.dictionary_page_offset
+                if column.total_compressed_size - texts < SMALL * column.num_values + PAGES:
+                    found.add(column.path_in_schema)
+        return sorted(found)
 
     def cells(self, name: str) -> Iterator[pa.Array]:
         """One column, batch by batch."""

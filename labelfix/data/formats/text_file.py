@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from labelfix.data.formats.base import cannot_read, check_file
+from labelfix.data.formats.bounds import BoundedStream, Bounds
 from labelfix.data.formats.text_guess import guess, wide_order
 from labelfix.errors import InputError, input_error
 
@@ -72,7 +73,7 @@ class TextFile:
         Args:
             errors: How to decode what is no text: `strict` stops there, see `Utf8Stream.failure`.
         """
-        raw = io.BytesIO(self.contents) if self.contents is not None else open_unpacked(self.path)
+        raw = io.BytesIO(self.contents) if self.contents is not None else open_unpacked(self.path, self.name)
         raw.read(len(self.mark))
         return Utf8Stream(raw, self.encoding, errors)
 
@@ -148,17 +149,19 @@ class NotTextError(ValueError):
     """A stream has come upon bytes that are no text; its `failure` says which."""
 
 
-def open_unpacked(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed where its first bytes say that they are compressed."""
+def open_unpacked(path: Path, name: str) -> IO[bytes]:
+    """The file's bytes, decompressed where its first bytes say that they are compressed; bounded, see `bounds`."""
     packed = packed_as(path)
     if packed is None:
         return open(path, "rb")
     if packed == "zstd":
         import pyarrow as pa
 
-        return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
-    module: Any = {"gzip": gzip, "bz2": bz2, "xz": lzma}[packed]
-    return cast(IO[bytes], module.open(path, "rb"))
+        raw = cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
+    else:
+        module: Any = {"gzip": gzip, "bz2": bz2, "xz": lzma}[packed]
+        raw = cast(IO[bytes], module.open(path, "rb"))
+    return cast(IO[bytes], BoundedStream(raw, Bounds(path, name)))
 
 
 def packed_as(path: Path) -> str | None:
@@ -204,7 +207,7 @@ def find_text(path: Path, name: str, encoding: str | None) -> TextFile:
     """
     check_file(path, name)
     with unpacking(path, name, "text"):
-        with open_unpacked(path) as stream:
+        with open_unpacked(path, name) as stream:
             head = stream.read(1 << 12)
         packed = packed_as(path)
         mark = next((mark for mark in MARKS if head.startswith(mark)), b"")
@@ -234,7 +237,7 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     what, offset = failure
     at = f"{what} {where}".strip()
     if what == "a zero byte":
-        with open_unpacked(file.path) as stream:
+        with open_unpacked(file.path, file.name) as stream:
             order = wide_order(stream.read(1 << 12)) if file.encoding == UTF8 else None
         if order is not None:
             remedy = f"pass --encoding utf-16-{order[0]}e"
@@ -242,7 +245,7 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
         return input_error(file.name, f"holds {at}, so it is not all text", "remove it, or save the file again")
     if file.encoding != UTF8:
         return input_error(file.name, f"is not {file.encoding} text ({at})", "pass the encoding it has as --encoding")
-    with open_unpacked(file.path) as stream:
+    with open_unpacked(file.path, file.name) as stream:
         likely = guess(stream, offset)
     remedy = f"it looks like {likely}: pass --encoding {likely}" if likely else "pass its encoding as --encoding"
     return input_error(file.name, f"is not UTF-8 text ({at})", remedy)

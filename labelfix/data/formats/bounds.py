@@ -1,0 +1,106 @@
+"""How much may come out of a compressed file: a few kilobytes must not fill the memory of this machine.
+
+A file that holds more than `MOST_BYTES` and more than `MOST_RATIO` times its own size is refused: data that people keep
+is packed to a tenth or a fiftieth. One record of a text file is bounded by itself, as it has to be held whole.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO
+
+from labelfix.errors import InputError, input_error
+
+MOST_BYTES = 1 << 29
+"""So much may come out of any file; it may have to be held twice."""
+
+MOST_RATIO = 200
+"""And so many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
+
+RECORD_BYTES = 1 << 26
+"""Bytes of one record of a text file, 64 MB."""
+
+BATCH_BYTES = 1 << 28
+"""Bytes of texts that are unpacked at a time."""
+
+
+class Bounds:
+    """Counts what comes out of a file.
+
+    Args:
+        path: The file.
+        name: What to call it.
+        remedy: What to do about one that holds too much.
+    """
+
+    def __init__(
+        self, path: Path, name: str, remedy: str = "if you trust it, unpack it and give the larger file"
+    ) -> None:
+        self.name, self.remedy = name, remedy
+        self.size = path.stat().st_size
+        self.most = max(MOST_BYTES, MOST_RATIO * self.size)
+        self.taken = 0
+
+    def take(self, amount: int) -> None:
+        """So many bytes more came out.
+
+        Raises:
+            InputError: That is more than may come out of the file.
+        """
+        self.taken += amount
+        if self.taken > self.most:
+            raise self.error()
+
+    def error(self) -> InputError:
+        """What to say of a file that holds too much."""
+        what = (
+            f"has {self.size:,} bytes, and more than {self.most:,} come out of it, as of files that are made to fill "
+            "a machine's memory"
+        )
+        return input_error(self.name, what, self.remedy)
+
+
+class BoundedStream(io.RawIOBase):
+    """The bytes that come out of a compressed file, as long as they are not too many.
+
+    Args:
+        raw: Gives them.
+        bounds: Counts them.
+    """
+
+    def __init__(self, raw: IO[bytes], bounds: Bounds) -> None:
+        self._raw = raw
+        self._bounds = bounds
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes.
+
+        Raises:
+            InputError: Too many have come out.
+        """
+        block = self._raw.read(size)
+        self._bounds.take(len(block))
+        return block
+
+    def close(self) -> None:
+        """Close the file beneath."""
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def too_long(name: str, row: int | None, what: str) -> InputError:
+    """The error for a record that is longer than `RECORD_BYTES`.
+
+    Args:
+        name: The file.
+        row: The row that it is, from 1, where that is known.
+        what: What it is, such as "a row".
+    """
+    remedy = "close a quote that was left open, or leave the cell out"
+    return input_error(name, f"holds {what} of more than {RECORD_BYTES >> 20} MB", remedy, row)

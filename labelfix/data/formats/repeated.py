@@ -1,0 +1,65 @@
+"""Texts that stand once in a file and many times in its rows, unpacked a bounded piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from labelfix.data.formats.bounds import BATCH_BYTES, Bounds
+
+
+def unpacked(batch: pa.RecordBatch, schema: pa.Schema, bounds: Bounds) -> Iterator[pa.RecordBatch]:
+    """The rows of a batch, those columns unpacked that are packed there and not in the schema, in bounded pieces.
+
+    Args:
+        batch: The rows; columns of texts may be dictionary-encoded.
+        schema: What types they shall have.
+        bounds: Counts what comes out.
+
+    Raises:
+        InputError: More comes out of the file than may.
+    """
+    packed = [place for place, column in enumerate(batch.columns) if _has_texts(column.type)]
+    if not packed:
+        yield batch
+        return
+    sizes = np.zeros(batch.num_rows, dtype=np.int64)
+    for place in packed:
+        sizes += _sizes(batch.column(place))
+    bounds.take(int(sizes.sum()))
+    for start, stop in _pieces(sizes):
+        part = batch.slice(start, stop - start)
+        columns = [
+            column.cast(schema.field(name).type) if place in packed else column
+            for place, (name, column) in enumerate(zip(part.schema.names, part.columns, strict=True))
+        ]
+        yield pa.record_batch(columns, names=part.schema.names)
+
+
+def _has_texts(type_: pa.DataType) -> bool:
+    if not pa.types.is_dictionary(type_):
+        return False
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(test(type_.value_type) for test in tests)
+
+
+def _sizes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
+    """`(rows,)` bytes of each cell, unpacked."""
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.binary_length(column.dictionary), 0)
+    return np.asarray(pc.fill_null(lengths.take(column.indices), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _pieces(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Where to cut so that no piece but a single row has more than `BATCH_BYTES`."""
+    ends = sizes.cumsum()
+    start = 0
+    while start < len(sizes):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(ends, before + BATCH_BYTES, side="right")), start + 1)
+        yield start, stop
+        start = stop

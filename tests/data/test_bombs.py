@@ -1,0 +1,157 @@
+"""Small files that hold much: each ends in one error, and the process stays small."""
+
+import gzip
+import resource
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelfix.data.formats import bounds, open_table
+from labelfix.data.formats.parquet import ParquetSource
+from labelfix.errors import InputError
+
+MOST_MB = 1000
+
+
+def packed(path, head, block, times, tail=b"\n"):
+    with gzip.open(path, "wb", 6) as stream:
+        stream.write(head)
+        for _ in range(times):
+            stream.write(block)
+        stream.write(tail)
+
+
+def png(path, side):
+    """A black square, packed a thousand to one."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    row = b"\0" * (side // 8 + 1)
+    data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+
+
+def repeated(text, rows):
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([text]))
+
+
+def make(kind, folder):
+    labels = pa.array(["a", "b"] * 1500)
+    if kind == "one cell":
+        packed(folder / "rows.csv.gz", b"id,label,text\n1,a,x\n2,b,", b"A" * (1 << 20), 1100)
+    elif kind == "many rows":
+        packed(folder / "rows.csv.gz", b"id,label,text\n", b"1,a,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n" * 30000, 1100)
+    elif kind == "one line":
+        packed(folder / "rows.jsonl.gz", b'{"id":"1","label":"a","text":"', b"A" * (1 << 20), 1100, b'"}\n')
+    elif kind == "one record":
+        packed(folder / "rows.json.gz", b'[{"id":"1","label":"a","text":"', b"A" * (1 << 20), 1100, b'"}]\n')
+    elif kind == "large cells":
+        table = pa.table({"id": range(3000), "label": labels, "text": repeated("A" * (1 << 20), 3000)})
+        pq.write_table(table, folder / "rows.parquet")
+    elif kind == "plain large cells":
+        schema = pa.schema([("id", pa.int64()), ("label", pa.string()), ("text", pa.string())])
+        with pq.ParquetWriter(folder / "rows.parquet", schema) as writer:
+            text = pa.array(["A" * (1 << 20)] * 500)
+            for _ in range(6):
+                writer.write_table(pa.table({"id": range(500), "label": labels[:500], "text": text}, schema))
+    else:
+        rows = 150_000_000
+        pq.write_table(pa.table({"label": repeated("a", rows), "text": repeated("x", rows)}), folder / "rows.parquet")
+    (folder / "gold.csv").write_text("id,label\n1,a\n2,b\n")
+    return next(folder.glob("rows.*"))
+
+
+KINDS = ["one cell", "many rows", "one line", "one record", "large cells", "plain large cells", "rows alone"]
+
+SAID = {
+    "one cell": "row 2: holds a row of more than 64 MB",
+    "one line": "rows.jsonl.gz:1: holds a line of more than 64 MB",
+    "one record": "holds a record of more than 64 MB",
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind == "large cells" else pytest.mark.slow) for kind in KINDS]
+)
+def test_a_bomb_ends_in_one_error_and_little_memory(kind, tmp_path):
+    bomb = make(kind, tmp_path)
+    assert bomb.stat().st_size < 8 << 20
+    words = ["check", "--noisy", str(bomb), "--clean", str(tmp_path / "gold.csv"), "--label-column", "label"]
+    code = (
+        "import re, sys; from labelfix.cli import main; code = main(sys.argv[1:]);"
+        "print(re.search('VmHWM:\\s*([0-9]+)', open('/proc/self/status').read())[1]); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2, done.stderr
+    assert SAID.get(kind, "come out of it, as of files that are made to fill a machine's memory") in done.stderr
+    assert int(done.stdout.split()[-1]) < MOST_MB * 1024
+
+
+def test_a_picture_of_too_many_pixels_is_named_and_not_decoded(tmp_path, capsys):
+    from PIL import Image
+
+    from labelfix.cli import main
+
+    for label in ("a", "b"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(5):
+            Image.new("RGB", (8, 8), (40 * number, 0, 90)).save(tmp_path / "photos" / label / f"{number}.png")
+    png(tmp_path / "photos" / "a" / "bomb.png", 12_000)
+    (tmp_path / "gold.csv").write_text("id,label\na/0.png,a\nb/0.png,b\n")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    words = ["check", "--noisy", str(tmp_path / "photos"), "--clean", str(tmp_path / "gold.csv")]
+
+    assert main(words) == 2
+    assert "bomb.png cannot be read (it has 144,000,000 pixels, more than --max-pixels 100000000)" in (
+        capsys.readouterr().err
+    )
+    assert main([*words, "--skip-unreadable"]) == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
+    capsys.readouterr()
+    assert main([*words, "--max-pixels", "50"]) == 2
+    assert "it has 64 pixels" in capsys.readouterr().err
+
+
+def test_texts_that_repeat_are_unpacked_in_bounded_pieces(tmp_path, monkeypatch):
+    from labelfix.data.formats import repeated as module
+
+    monkeypatch.setattr(module, "BATCH_BYTES", 1000)
+    texts = ["x" * 400, "y" * 3000, "", None]
+    rows = [texts[row % 4] for row in range(50)]
+    table = pa.table({"text": pa.array(rows).dictionary_encode(), "number": range(50), "label": ["a", "b"] * 25})
+    plain = table.set_column(0, "text", pa.array(rows))
+    for name, stored in (("packed.parquet", table), ("plain.parquet", plain)):
+        pq.write_table(stored, tmp_path / name)
+        source = ParquetSource([tmp_path / name], name)
+        batches = [chunk.batch for chunk in source.scan()]
+        found = pa.Table.from_batches(batches)
+        assert found.column("text").cast(pa.string()).to_pylist() == rows
+        assert found.column("number").to_pylist() == list(range(50))
+
+
+def test_data_that_people_keep_is_read(tmp_path):
+    """A log that packs to a hundredth is no bomb, nor is a large cell."""
+    line = "2026-01-31 12:00:00 INFO request served in 12 ms,ok\n"
+    with gzip.open(tmp_path / "log.csv.gz", "wt") as stream:
+        stream.write("message,label\n" + line * 200_000)
+    assert (tmp_path / "log.csv.gz").stat().st_size < len(line) * 200_000 / 100
+    source = open_table(tmp_path / "log.csv.gz")
+    assert sum(len(chunk.batch) for chunk in source.scan(["label"])) == 200_000
+
+
+def test_the_ratio_counts_from_a_gigabyte_on(tmp_path, monkeypatch):
+    packed(tmp_path / "t.csv.gz", b"text,label\n", b"x" * 50 + b",a\n", 100_000)
+    list(open_table(tmp_path / "t.csv.gz").scan())
+    monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 20)
+    with pytest.raises(InputError, match=r"more than [0-9,]+ come out of it"):
+        list(open_table(tmp_path / "t.csv.gz").scan())
