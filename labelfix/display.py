@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
-from labelfix.outputs.plain_text import visible
+from labelfix.outputs.plain_text import printed, visible
 from labelfix.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -258,12 +258,11 @@ class Bars:
         if self.folded is not None:
             self.folded.choices += 1
             return
-        for line in message.splitlines():
-            self._console.print(visible(line))
+        self._console.print(printed(message))
 
     def headline(self, message: str) -> None:
         """See `Progress.headline`."""
-        self._console.print(visible(message if self.folded is None else self.folded.counted(message)))
+        self._console.print(printed(message if self.folded is None else self.folded.counted(message)))
 
     def warn(self, message: str) -> None:
         """See `Progress.warn`."""
@@ -271,8 +270,7 @@ class Bars:
 
         if self.folded is not None and self.folded.takes(message):
             return
-        for line in message.splitlines():
-            self._console.print(Text(f"warning: {visible(line)}", style="yellow"))
+        self._console.print(Text(printed(f"warning: {message}"), style="yellow"))
 
     def close(self) -> None:
         """Take the bars off the terminal and show the cursor again."""
@@ -320,7 +318,7 @@ def shown() -> Shown:
 
 
 def _to_stderr(line: str) -> None:
-    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
+    print(printed(line), file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
 
 
 def facts(values: dict[str, float]) -> list[str]:

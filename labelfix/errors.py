@@ -37,6 +37,11 @@ class Defect:
 class LabelfixError(Exception):
     """Base of everything that labelfix raises on purpose; the command line turns it into exit code 2."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message, a line for each thing that is wrong."""
+        return (str(self),)
+
 
 class InputError(LabelfixError):
     """The inputs have defects; the message lists them, one line each.
@@ -47,7 +52,12 @@ class InputError(LabelfixError):
 
     def __init__(self, defects: Sequence[Defect]) -> None:
         self.defects = tuple(defects)
-        super().__init__("\n".join(map(_marked, self.defects)))
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """See `LabelfixError.lines`."""
+        return tuple(map(_marked, self.defects))
 
 
 def _marked(defect: Defect) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from labelfix import network
 from labelfix.data.hashes import content_hashes, hashes_of_named
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
@@ -97,7 +98,7 @@ def prepare(
 def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
     """Read both files, find every defect, join; say what was inferred."""
     sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
-    if settings.compute.offline and any(isinstance(s, str) and s.startswith("hub:") for s in sources):
+    if settings.compute.offline and any(isinstance(s, str) and s.startswith(network.HUB) for s in sources):
         raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
     with counted(progress, "read"):
         reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)

@@ -1,14 +1,55 @@
-"""One thread for every test and every process it starts: two threads on a busy machine run many times slower."""
+"""One thread for every test and every process it starts: two threads on a busy machine run many times slower.
+
+And no network: every connection but one to this machine fails, whatever a test does.
+"""
 
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labelfix-state-")
+
+HERE = ("127.0.0.1", "::1", "localhost")
+
+attempts: list[str] = []
+"""Names and addresses outside this machine that the running test tried to reach."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_denied():
+    """Refuse connections and look-ups, as a machine without a network does, and note them."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connects(self, address):
+        if isinstance(address, tuple) and address[0] not in HERE:
+            attempts.append(str(address[0]))
+            raise OSError(f"the tests have no network: {address[0]}")
+        return connect(self, address)
+
+    def looks_up(host, *rest, **options):
+        if host is not None and host not in HERE:
+            attempts.append(str(host))
+            raise socket.gaierror(f"the tests have no network: {host}")
+        return look_up(host, *rest, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connects)
+        patch.setattr(socket, "getaddrinfo", looks_up)
+        yield
+
+
+@pytest.fixture
+def asked():
+    """What was tried to be reached in this test."""
+    attempts.clear()
+    return attempts
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from labelfix import network
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
@@ -52,14 +53,13 @@ class Backbone:
     lcn_hidden: int
 
 
-def make_backbone(name: str, classes: int | None, size: int | None, offline: bool, seed: int = 0) -> Backbone:
+def make_backbone(name: str, classes: int | None, size: int | None, seed: int = 0) -> Backbone:
     """The network of a name.
 
     Args:
         name: `resnet32`, `bert-small`, `bert-base`, `timm:NAME`, `hf:NAME` or a folder of either library.
         classes: K; None for 10 classes of images, 4 of texts.
         size: Tokens of every text or side of every image; None for what is usual.
-        offline: Whether a hub may not be asked for the architecture of an `hf:` name.
         seed: Of weights and data.
 
     Raises:
@@ -78,7 +78,7 @@ def make_backbone(name: str, classes: int | None, size: int | None, offline: boo
     if name.startswith("timm:") or (folder / "config.json").is_file() and _is_timm(folder):
         return _timm(name, classes, size, generator)
     if name.startswith("hf:") or (folder / "config.json").is_file():
-        return _text(name, _config(name, offline), classes, size or USUAL_TOKENS, generator)
+        return _text(name, _config(name), classes, size or USUAL_TOKENS, generator)
     known = ", ".join(("resnet32", *SHAPES))
     raise SettingsError(f"backbone = {name!r} is not one of {known}, hf:NAME, timm:NAME or a model's folder")
 
@@ -118,13 +118,13 @@ def _timm(name: str, classes: int | None, size: int | None, generator: torch.Gen
     return _image(name, network, int(network.num_features), classes, side, generator)
 
 
-def _config(name: str, offline: bool) -> Any:  # noqa: ANN401 - a configuration of transformers
+def _config(name: str) -> Any:  # noqa: ANN401 - a configuration of transformers
     from transformers import AutoConfig
 
     where = name.removeprefix("hf:") if name.startswith("hf:") else str(Path(name).expanduser())
     try:
         with quiet():
-            local = offline or not name.startswith("hf:")
+            local = network.forbidden() or not name.startswith("hf:")
             return AutoConfig.from_pretrained(where, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - the hub's client raises almost anything
         reason = (str(error) or type(error).__name__).splitlines()[0]

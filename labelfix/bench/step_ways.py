@@ -47,7 +47,6 @@ class StepPlan:
         size: Tokens of every text or side of every image; None for what is usual.
         device: `auto`, `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
-        offline: Whether a hub may not be asked for an architecture.
         ways: Some of `WAYS`; the plain step is always among them.
         memory: Whether peak memory is taken too.
     """
@@ -62,14 +61,13 @@ class StepPlan:
     size: int | None = None
     device: str = "auto"
     precision: Precision = "fp32"
-    offline: bool = False
     ways: tuple[str, ...] = WAYS
     memory: bool = True
 
 
 def build(plan: StepPlan, device: torch.device) -> Workbench:
     """Networks, optimisers and batches, all on the device."""
-    backbone = make_backbone(plan.backbone, plan.classes, plan.size, plan.offline)
+    backbone = make_backbone(plan.backbone, plan.classes, plan.size)
     classifier = backbone.classifier.to(device)
     draw = torch.Generator().manual_seed(1)
     width, classes = classifier.feature_width, classifier.num_classes

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labelfix import network
 from labelfix.errors import LabelfixError, TrainingError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     voice = None
+    network.forbid(False)
     try:
         # Imported here so that even a Ctrl-C during the imports ends as it should.
         from labelfix.cli.app import run
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabelfixError as error:
         # The process that speaks for all says what all have found; what only this one has, it says itself.
         if voice is None or not voice.echo or (type(error) is TrainingError):
-            for line in str(error).splitlines():
+            for line in error.lines:
                 _say(f"labelfix: {line}", voice)
         _traceback(voice)
         return WENT_WRONG
@@ -72,17 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(line: str, voice: Voice | None) -> None:
     if voice is not None:
         voice.close()
-    from labelfix.outputs.plain_text import visible
+    from labelfix.outputs.plain_text import printed
 
     try:
-        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the last resort must not depend on more
+        print(printed(line), file=sys.stderr, flush=True)  # noqa: T201 - the last resort must not depend on more
     except BrokenPipeError:
         _silence(sys.stderr)
 
 
 def _traceback(voice: Voice | None) -> None:
     if voice is not None and voice.verbose:
-        traceback.print_exc()
+        from labelfix.outputs.plain_text import printed
+
+        print(*map(printed, traceback.format_exc().splitlines()), sep="\n", file=sys.stderr)  # noqa: T201 - as above
 
 
 def _silence(stream: object) -> None:

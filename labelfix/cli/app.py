@@ -65,6 +65,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback(epilog=EPILOG)
 def root(
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     version: Annotated[

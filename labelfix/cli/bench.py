@@ -135,9 +135,6 @@ StepMemory = Annotated[
 ]
 StepDevice = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to run.")]
 StepPrecision = Annotated[StepDigits, typer.Option("--precision", help="What forward passes compute in.")]
-StepOffline = Annotated[
-    bool, typer.Option("--offline", metavar="", help="Never ask a hub for the architecture of an hf: name.")
-]
 StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned columns, or JSON.")]
 
 
@@ -158,8 +155,8 @@ def bench_run(
     config: options.Config = None,
     set_: options.Set = None,
     device: options.Device = None,
-    offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -203,19 +200,18 @@ def bench_step(
     memory: StepMemory = True,
     device: StepDevice = "auto",
     precision: StepPrecision = StepDigits.fp32,
-    offline: StepOffline = False,
     output_format: StepFormat = StepOutput.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)
 
-    import json
-
     from labelfix.bench.step import measure
     from labelfix.bench.step_table import as_text
     from labelfix.bench.step_ways import WAYS, StepPlan
+    from labelfix.outputs.plain_text import json_text
 
     unknown = [way for way in ways or () if way not in WAYS]
     if unknown:
@@ -231,12 +227,12 @@ def bench_step(
         size=size,
         device=device,
         precision="bf16" if precision is StepDigits.bf16 else "fp32",
-        offline=offline,
         ways=tuple(ways) if ways else WAYS,
         memory=memory,
     )
     report = measure(plan, voice.progress())
-    voice.data(json.dumps(report.to_json(), indent=2) if output_format is StepOutput.json else as_text(report))
+    shown = json_text(report.to_json()) if output_format is StepOutput.json else as_text(report)
+    voice.data(*shown.splitlines())
 
 
 def _jobs(text: str) -> int | Literal["auto"]:

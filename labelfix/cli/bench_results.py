@@ -78,6 +78,7 @@ def bench_table(
     groups: Groups = None,
     method_names: Methods = None,
     every_level: EveryLevel = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -107,6 +108,7 @@ def bench_compare(
     out: File = None,
     overwrite: options.Overwrite = False,
     groups: Groups = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -136,6 +138,7 @@ def bench_ranks(
     overwrite: options.Overwrite = False,
     groups: Groups = None,
     method_names: Methods = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -165,6 +168,7 @@ def bench_plot(
     settings: Settings = None,
     groups: Groups = None,
     method_names: Methods = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -188,7 +192,7 @@ def _folders(results: list[Path] | None) -> list[Path]:
 
 
 def _give(voice: Voice, text: str, out: Path | None) -> None:
-    voice.data(text)
+    voice.data(*text.splitlines())
     if out is not None:
         from labelfix.runs import atomic_path
 

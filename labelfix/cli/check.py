@@ -31,6 +31,7 @@ def check(
     skip_unreadable: options.SkipUnreadable = None,
     config: options.Config = None,
     set_: options.Set = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -49,12 +50,4 @@ def check(
     for defect in found.findings:
         voice.warn(str(defect))
     assert found.summary is not None
-    voice.data(visible_lines(found.summary.lines()))
-
-
-def visible_lines(lines: object) -> str:
-    """Lines that quote data, safe to print."""
-    from labelfix.outputs.plain_text import visible
-
-    assert isinstance(lines, (list, tuple))
-    return "\n".join(visible(line) for line in lines)
+    voice.data(*found.summary.lines())

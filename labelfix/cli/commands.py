@@ -14,7 +14,7 @@ MAIN = "Main options"
 GENERAL = "General"
 COMPLETION = "Shell completion"
 
-ALWAYS = ("quiet", "verbose", "version", "help")
+ALWAYS = ("offline", "quiet", "verbose", "version", "help")
 """Parameters that say how a command speaks, or what it is."""
 
 

@@ -31,8 +31,8 @@ def correct(
     soft_top_k: options.OtherSoftTopK = None,
     config: options.Config = None,
     device: options.Device = None,
-    offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

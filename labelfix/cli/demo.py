@@ -35,6 +35,7 @@ def demo(
     seed: Seed = 0,
     device: options.Device = None,
     overwrite: options.Overwrite = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -51,7 +52,7 @@ def demo(
     )
     for words in commands(out, seed, overwrite, device):
         _run(words, voice)
-    voice.data("\n" + "\n".join(closing_lines(out)))
+    voice.data("", *closing_lines(out))
 
 
 def commands(out: Path, seed: int, overwrite: bool, device: str | None = None) -> list[list[str]]:
@@ -145,7 +146,7 @@ def closing_lines(out: Path) -> list[str]:
 def _run(words: Sequence[str], voice: Voice) -> None:
     from labelfix.cli.app import run
 
-    voice.data(f"\n$ labelfix {shlex.join(words)}")
+    voice.data("", f"$ labelfix {shlex.join(words)}")
     flags = [flag for flag, wanted in (("--quiet", voice.quiet), ("--verbose", voice.verbose)) if wanted]
     code = run([*flags, *words], voice)
     if code:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.commands import requires
 from labelfix.cli.opened_run import open_run
-from labelfix.outputs.plain_text import visible
+from labelfix.outputs.plain_text import json_text, visible
 
 SHARES = {
     "given_right": "given labels right",
@@ -59,6 +58,7 @@ def evaluate(
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
     output_format: OutputFormat = Format.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -69,9 +69,9 @@ def evaluate(
     opened = open_run(context, run)
     result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format is Format.json:
-        voice.data(json.dumps(result, indent=2, allow_nan=False))
+        voice.data(*json_text(result).splitlines())
         return
-    voice.data("\n".join([*as_lines(result), *doubted_lines(result["doubted"])]))
+    voice.data(*as_lines(result), *doubted_lines(result["doubted"]))
     voice.note(
         f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"

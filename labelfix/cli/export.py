@@ -53,6 +53,7 @@ def export(
     soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
     overwrite: options.Overwrite = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -120,6 +120,7 @@ def flag(
     include_trusted: IncludeTrusted = False,
     show: Show = None,
     output_format: OutputFormat = Format.text,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -151,12 +152,12 @@ def flag(
     voice = options.voice(context)
     judgement = flags.flag(RunFolder.open_finished(run) if corrected is None else corrected, asked, voice.warn)
     if output_format is Format.json:
-        voice.data(gate.as_json(judgement))
+        voice.data(*gate.as_json(judgement).splitlines())
     elif output_format is Format.github:
-        voice.data(gate.as_github(judgement))
+        voice.commands(gate.as_github(judgement))
     else:
         columns = shutil.get_terminal_size().columns  # 80 where there is no terminal
-        voice.data(gate.as_text(judgement, columns, sys.stdout.isatty()))
+        voice.data(*gate.as_text(judgement, columns, sys.stdout.isatty()).splitlines())
     if judgement.passed is False:
         raise typer.Exit(ABOVE_THE_GATE)
 

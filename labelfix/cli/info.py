@@ -33,8 +33,8 @@ def info(
     set_: options.Set = None,
     device: options.Device = None,
     cache_dir: options.CacheDir = None,
-    offline: options.Offline = None,
     seed: options.Seed = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -17,7 +17,11 @@ Name = Annotated[str | None, typer.Argument(metavar="[METHOD]", show_default=Fal
 
 
 def methods(
-    context: typer.Context, name: Name = None, quiet: options.Quiet = False, verbose: options.Verbose = False
+    context: typer.Context,
+    name: Name = None,
+    offline: options.Offline = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """List the methods; with a name: its idea, its settings with their defaults, and its source."""
     from labelfix.settings.methods import METHOD_SETTINGS
@@ -26,7 +30,7 @@ def methods(
         raise SettingsError(f"{name!r} is not a method; it is one of {', '.join(METHOD_SETTINGS)}")
     voice = options.voice(context)
     if name is not None:
-        voice.data(_described(name))
+        voice.data(*_described(name).splitlines())
         return
     width = max(map(len, METHOD_SETTINGS))
     for method, settings in METHOD_SETTINGS.items():

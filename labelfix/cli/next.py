@@ -25,6 +25,7 @@ def next_(
     count: Count = 200,
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -84,6 +84,7 @@ def noise(
     label_column: LabelColumn = "label",
     embedding_column: EmbeddingColumn = None,
     seed: Seed = 0,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from labelfix import network
 from labelfix.cli.voice import Voice
 from labelfix.errors import SettingsError
 from labelfix.settings.base import fields_of
@@ -61,6 +62,23 @@ Verbose = Annotated[
         callback=_verbose,
         metavar="",
         help="Show every choice and stage, the library's log, and tracebacks of errors.",
+    ),
+]
+
+
+def _offline(wanted: bool | None) -> None:
+    if wanted:
+        network.forbid()
+
+
+Offline = Annotated[
+    bool | None,
+    typer.Option(
+        "--offline",
+        callback=_offline,
+        metavar="",
+        show_default=False,
+        help="Never ask a hub; HF_HUB_OFFLINE=1 does the same.",
     ),
 ]
 
@@ -210,7 +228,6 @@ Device = Annotated[str | None, _setting("device", COMPUTE, metavar="auto|cpu|cud
 Precision = Annotated[str | None, _setting("precision", COMPUTE, metavar="fp32|bf16")]
 Accumulate = Annotated[int | None, _setting("accumulate", COMPUTE, metavar="N")]
 Workers = Annotated[int | None, _setting("workers", COMPUTE, metavar="N")]
-Offline = Annotated[bool | None, _setting("offline", COMPUTE, "--offline", metavar="")]
 CacheDir = Annotated[str | None, _setting("cache_dir", COMPUTE, metavar="DIR")]
 
 CheckpointEvery = Annotated[str | None, _setting("checkpoint_every", COMPUTE, metavar="TIME")]

@@ -24,8 +24,8 @@ def predict(
     split: options.Split = None,
     config: options.Config = None,
     device: options.Device = None,
-    offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

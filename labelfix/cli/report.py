@@ -27,6 +27,7 @@ def report(
     out: ReportOut = None,
     overwrite: options.Overwrite = False,
     max_rows: MaxRows = 200,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

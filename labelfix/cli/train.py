@@ -57,12 +57,12 @@ def train(
     precision: options.Precision = None,
     accumulate: options.Accumulate = None,
     workers: options.Workers = None,
-    offline: options.Offline = None,
     cache_dir: options.CacheDir = None,
     checkpoint_every: options.CheckpointEvery = None,
     resume: options.Resume = None,
     out: options.RunOut = None,
     overwrite: options.OverwriteRun = False,
+    offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from labelfix.outputs.plain_text import visible
+from labelfix.outputs.plain_text import printed
 from labelfix.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 def is_echo() -> bool:
     """Whether `torchrun` started this process beside a first one, which speaks for all."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+
+
+class _PlainFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printed, super().format(record).splitlines()))
 
 
 class Voice:
@@ -41,8 +46,13 @@ class Voice:
         self.left_behind: Callable[[], str] = lambda: ""
         self._shown: Shown | None = None
 
-    def data(self, text: str) -> None:
-        """Write what was asked for to stdout."""
+    def data(self, *lines: str) -> None:
+        """Write what was asked for to stdout, one line each; no data in it commands a terminal or a CI runner."""
+        if not self.echo:
+            typer.echo("\n".join(map(printed, lines)))
+
+    def commands(self, text: str) -> None:
+        """Write commands to a CI runner to stdout; whoever made them has taken the power from the data in them."""
         if not self.echo:
             typer.echo(text)
 
@@ -98,7 +108,9 @@ class Voice:
     def log_everything(self) -> None:
         """Show the library's log on stderr."""
         self.verbose = True
-        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_PlainFormatter("%(name)s: %(message)s"))
+        logging.basicConfig(handlers=[handler])
         logging.getLogger("labelfix").setLevel(logging.DEBUG)
 
     def close(self) -> None:
@@ -110,5 +122,4 @@ class Voice:
     def _line(self, text: str) -> None:
         if self.echo:
             return
-        for line in text.splitlines():
-            typer.echo(visible(line), err=True)
+        typer.echo(printed(text), err=True)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -193,29 +192,23 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
 
 def fit_given_labels(rows: Rows) -> LinearHead:
     """n(y'|x), on noisy rows only; regularised by 5-fold likelihood."""
-    return cross_fit_given_labels(rows)[0]
-
-
-def cross_fit_given_labels(rows: Rows) -> tuple[LinearHead, npt.NDArray[np.float64]]:
-    """n(y'|x), and −log n(y'|x) of the rows of `rows.sample(SAMPLE)`, each by a head without its fifth of them."""
     part = rows.subset(rows.sample(SAMPLE))
     folds = torch.from_numpy(cut(part.given.numpy(), rows.seed, 5).of)
     targets, every = part.one_hot(part.given), torch.ones(len(part.given))
-    losses: dict[float, npt.NDArray[np.float64]] = {}
+    losses: dict[float, float] = {}
     full: dict[float, LinearHead] = {}
     for ridge in (1.0, 10.0):
         scaling = Scaling.of(part.noisy, ridge, rows.num_classes)
         begin = LinearHead.zeros(rows.num_classes, part.noisy.shape[1])
         full[ridge] = minimise(part.noisy, cross_entropy_to(targets, every), ridge, begin, scaling=scaling)
-        losses[ridge] = np.empty(len(part.given))
+        losses[ridge] = 0.0
         for fold in folds.unique():
             used = cross_entropy_to(targets, (folds != fold).float())
             head = minimise(part.noisy, used, ridge, full[ridge], scaling=scaling)
             inside = torch.nonzero(folds == fold)[:, 0]
             said = head.log_probabilities(part.noisy[inside])[torch.arange(len(inside)), part.given[inside]]
-            losses[ridge][inside.numpy()] = -said.double().numpy()
-    best = min(losses, key=lambda ridge: float(losses[ridge].sum()))
-    return full[best], losses[best]
+            losses[ridge] -= float(said.double().sum())
+    return full[min(losses, key=lambda ridge: losses[ridge])]
 
 
 def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:

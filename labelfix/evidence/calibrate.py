@@ -2,7 +2,8 @@
 
 No scaling, one temperature, or one slope and shift a class: whichever makes the trusted labels likelier in
 cross-validation, by more than its standard error. All figures are nested: a row is scaled by what the rows of other
-folds chose.
+folds chose. Without pairs nothing is scaled: the given labels that such rows could have had come from the very matrix
+that made the soft labels, and what it gets wrong would be fitted along.
 
 Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
@@ -21,7 +22,7 @@ from scipy.special import softmax
 from labelfix.correction.base import FittedModel, OwnRows, Problem
 from labelfix.correction.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
 from labelfix.correction.folds import cut
-from labelfix.correction.threshold import ENOUGH_PAIRS, choose_threshold
+from labelfix.correction.threshold import choose_threshold
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.asked import Asked, ask, sample, transition_of
 from labelfix.training.loop import outputs
@@ -132,7 +133,7 @@ def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
     """The way of scaling that held rows like best, and the nested log soft labels that it gives."""
     best: tuple[Kind, Log] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
-    if len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
+    if not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
         return best
     plain = _likelihood(asked.log_soft, asked.answer)
     most = 0.0
@@ -155,7 +156,7 @@ def _thresholds(asked: Asked, soft: Log, group: Codes, usual: float) -> tuple[fl
     threshold = np.full(len(soft), usual)
     chosen = usual
     trusted = len(asked.truth)
-    if asked.paired and len(soft) >= ENOUGH_PAIRS:
+    if asked.paired:
         chosen = choose_threshold(trusted, soft, asked.label, asked.answer)
         for number in np.unique(group):
             other = group != number

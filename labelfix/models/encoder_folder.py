@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from labelfix import network
 from labelfix.errors import RunError, SettingsError
 from labelfix.progress import Progress
 
@@ -118,6 +119,7 @@ def find_encoder(
     """
     if backbone.startswith(prefix):
         repository = repository or backbone.removeprefix(prefix)
+        offline = offline or network.forbidden()
         if not offline:
             progress.say(f"{backbone}: asking the hub for {repository} (kept on this disk once fetched)")
         path = _fetch(backbone, repository, offline)

@@ -31,7 +31,7 @@ from labelfix.models.encoding import Card, digest, encode_features, read_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.image_fine_tuned import TrainedTimm, take_apart
 from labelfix.models.pixels import PICTURE, decode_window
-from labelfix.models.timm_models import create, data_config
+from labelfix.models.timm_models import create, create_untrained, data_config
 from labelfix.models.transforms import evaluation
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -158,9 +158,7 @@ def open_image_encoder(
 
 def untrained(spec: InputSpec, architecture: str, settings: ModelSettings) -> TrainedTimm:
     """A timm model without pretrained weights."""
-    import timm
-
-    model = timm.create_model(architecture, pretrained=False, num_classes=0)
+    model = create_untrained(architecture)
     config = data_config(model, settings.image_size, architecture)
     return TrainedTimm(spec, None, "", architecture, config, take_apart(model, config), settings.smallest_crop)
 

@@ -23,7 +23,7 @@ from labelfix.models.encoded_images import EncodedImages, encode_images
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.encoding import Card, digest, seeded
 from labelfix.models.pixels import PICTURE
-from labelfix.models.timm_models import create
+from labelfix.models.timm_models import create, create_untrained
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -80,9 +80,7 @@ class TrainedTimm:
         """The pretrained (or fresh) model with a fresh head."""
         with seeded(generator):
             if self.folder is None:
-                import timm
-
-                backbone: nn.Module = timm.create_model(self.architecture, pretrained=False, num_classes=0)
+                backbone = create_untrained(self.architecture)
             else:
                 backbone = create(self.folder, num_classes=0)
         return Classifier(backbone, self.width, num_classes, generator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Finding, Judgement
-from labelfix.outputs.plain_text import visible
+from labelfix.outputs.plain_text import json_text, printed, visible
 from labelfix.outputs.worst import WorstRows
 
 FORMAT_VERSION = 1
@@ -111,7 +110,7 @@ def as_text(judgement: Judgement, columns: int = 80, cut_places: bool = False) -
     hidden = judgement.issues - len(judgement.findings)
     if hidden:
         lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    return "\n".join([*lines, *_notes(judgement), summary(judgement)])
+    return "\n".join(map(printed, [*lines, *_notes(judgement), summary(judgement)]))
 
 
 def as_json(judgement: Judgement) -> str:
@@ -148,13 +147,13 @@ def as_json(judgement: Judgement) -> str:
             for found in judgement.findings
         ],
     }
-    return json.dumps(value, indent=2)
+    return json_text(value)
 
 
 def as_github(judgement: Judgement) -> str:
     """Workflow commands: an annotation for each of the ten worst findings, then a plain line with the total."""
     lines = [_annotation(found) for found in judgement.findings[:GITHUB_ANNOTATIONS]]
-    return "\n".join([*lines, *_notes(judgement), summary(judgement)])
+    return "\n".join([*lines, *map(printed, [*_notes(judgement), summary(judgement)])])
 
 
 def summary(judgement: Judgement) -> str:

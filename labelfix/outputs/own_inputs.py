@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, LabelfixError
+from labelfix.network import HUB
 from labelfix.outputs.corrected_rows import first_line
-from labelfix.runs import RunFolder, names_of
+from labelfix.runs import RunFolder, made_here, names_of
 
 if TYPE_CHECKING:
     from labelfix.data.formats import TableSource
@@ -65,7 +66,8 @@ def find_input(
     """Find an input of a finished run.
 
     It is looked for under the name that is given now, and nowhere else; or else under its own name from here, from
-    where the run was begun, and beside the run.
+    where the run was begun, and beside the run. A run that was not made here (`runs.origin`) may name any file of this
+    machine: its inputs are taken only from the folder that it lies in.
 
     Args:
         folder: The run.
@@ -103,6 +105,9 @@ def _found(
     if told["format"] == "memory" and not listed:
         what = "the run was trained on a table in memory"
         return _lost(which, str(told["name"]), what, "name a file with the same contents by")
+    if not listed and any(name.startswith(HUB) for name in own):
+        what = "lies on a hub, which is never asked for what only a run names"
+        return _lost(which, " + ".join(own), what, "name it by")
     changed: list[str] = []
     unread: list[tuple[str, str]] = []
     for names in [list(listed)] if listed else _places(own, folder):
@@ -122,6 +127,8 @@ def _found(
         name, why = unread[0]
         return _lost(which, name, f"cannot be read ({why})", "name the file as it was by")
     what = "there is no such file here, where the run was begun, or beside the run"
+    if not made_here(folder.read_manifest()):
+        what = "is not beside the run, which was not made here, so that it may name any file"
     return _lost(which, " + ".join(own), what, "name it by")
 
 
@@ -130,10 +137,17 @@ def _lost(which: Which, name: str, what: str, remedy: str) -> OwnInput:
 
 
 def _places(own: Sequence[str], folder: RunFolder) -> Iterator[list[str]]:
-    """Where the sources may lie, the likeliest first."""
-    yield list(own)
-    for base in folder.bases(folder.read_manifest()):
-        yield [name if name.startswith("hub:") else str(base / Path(name).expanduser()) for name in own]
+    """Where the sources may lie, the likeliest first; those of a run that was not made here only beside it."""
+    manifest = folder.read_manifest()
+    for base in (Path(), *folder.bases(manifest)):
+        places = [str(base / Path(name).expanduser()) for name in own]
+        if made_here(manifest) or all(_inside(place, folder.path.absolute().parent) for place in places):
+            yield list(own) if base == Path() else places
+
+
+def _inside(place: str, folder: Path) -> bool:
+    """Whether a place is in a folder, links followed."""
+    return Path(place).resolve().is_relative_to(folder.resolve())
 
 
 def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: bool) -> dict[str, str] | None:
@@ -195,13 +209,18 @@ def find_rows(
     if folder is not None:
         own = find_input(folder, "noisy", given, images_by_name=True)
         return own.files, own.missing("texts, images and lines are not shown")
-    places = {file: str(place) for file in wanted if (place := _beside(given or file, corrected)) is not None}
+    places = {file: str(place) for file in wanted if (place := _beside(file, corrected, given)) is not None}
     lost = next((given or file for file in wanted if file not in places), None)
     return places, "" if lost is None else f"texts are not shown: {lost}: there is no such file; name it by --noisy"
 
 
-def _beside(name: str, corrected: Path) -> Path | str | None:
-    if name.startswith("hub:"):
-        return name
-    path = Path(name).expanduser()
-    return next((each for each in (path, corrected.parent / path) if each.exists()), None)
+def _beside(name: str, corrected: Path, given: str | None) -> Path | None:
+    """Where a source of corrected rows lies: here or beside them, and nowhere else that a stranger may have named."""
+    path = Path(given or name).expanduser()
+    bases = (Path(), corrected.parent)
+    there = (base / path for base in bases if (base / path).exists())
+    return next((place for place in there if given or _near(place, bases)), None)
+
+
+def _near(place: Path, bases: Sequence[Path]) -> bool:
+    return any(_inside(str(place), base.absolute()) for base in bases)

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
+
+COMMAND = re.compile(r"#(?=#\w*\[)")
+"""The first letter of what CI runners take for a command wherever it stands in a line: `##[error]`, `##vso[…]`,
+`##teamcity[…]`."""
+
+COMMAND_LINE = re.compile(r"^(\s*):(?=:)")
+"""The first colon of a line that GitHub Actions takes for a command: `::error::`, `::stop-commands::`."""
 
 
 def visible(text: str) -> str:
     r"""The text with everything that is not printable written as an escape (`\x1b`, `\u202e`), on one line.
 
     Labels, ids and snippets come from files that anyone may have written: an escape sequence in them must not
-    move the cursor, and a right-to-left mark must not reorder the line.
+    move the cursor, a right-to-left mark must not reorder the line, and `##[error]` must not speak to a CI runner.
     """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return COMMAND.sub(r"\\x23", text) if "##" in text else text
+
+
+def printed(line: str) -> str:
+    """One line as it may stand on a terminal or in the log of a CI job, whatever data is in it."""
+    return COMMAND_LINE.sub(r"\1\\x3a", visible(line))
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
+    """JSON that may stand in the log of a CI job: ASCII, and nothing in it that a runner takes for a command.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    return json.dumps(value, indent=2, allow_nan=False).replace("##", "#\\u0023")
 
 
 def snippet(text: str, width: int = 60) -> str:

@@ -4,6 +4,7 @@ from labelfix.runs.begun import Begun
 from labelfix.runs.files import atomic_path, held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
 from labelfix.runs.identity import run_id
+from labelfix.runs.origin import made_here
 from labelfix.runs.targets import inputs_of, is_table, named, names_of, refuse_inputs, refuse_no_table, refuse_target
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "how_to_go_on",
     "inputs_of",
     "is_table",
+    "made_here",
     "named",
     "names_of",
     "read_json",

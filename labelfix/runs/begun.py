@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import Defect, InputError, RunError, SettingsError
+from labelfix.network import HUB
 from labelfix.settings.resolve import all_fields
 from labelfix.settings.run import TrainSettings, to_plain, train_settings
 
@@ -81,7 +82,7 @@ class Begun:
         return asdict(self)
 
     def settings_with(self, options: Mapping[str, Any]) -> TrainSettings:
-        """The run's settings, with those that may be given anew.
+        """The run's settings, with those that may be given anew; no hub is asked for a backbone that is not.
 
         Args:
             options: Bare name of a setting → value.
@@ -103,6 +104,9 @@ class Begun:
             elif now != holder.get(name):
                 differing.append(f"{keys[name]} is {_told(holder.get(name))} in the run, not {_told(now)}")
         _refuse(differing)
+        if "backbone" not in options:
+            # A hub is asked for what a person names now, not for what stands in a folder that anyone may have made.
+            values.setdefault("compute", {})["offline"] = True
         return train_settings(values, "the unfinished run")
 
     def sources(self, noisy: Any, clean: Any) -> tuple[Any, Any]:  # noqa: ANN401 - any source
@@ -123,6 +127,9 @@ class Begun:
             was = ", ".join(self.clean) if self.clean else "a table in memory"
             differing.append(f"clean is {was} in the run, not {', '.join(_names(clean))}")
         _refuse(differing)
+        for flag, given, named in (("--noisy", noisy, (self.noisy,)), ("--clean", clean, self.clean or ())):
+            if given is None and any(name is not None and name.startswith(HUB) for name in named):
+                raise RunError(f"{flag} of the run lies on a hub, which is asked only for what is given: give it again")
         noisy = self.noisy if noisy is None or _named(noisy) else noisy
         clean = self.clean if clean is None or _named(clean) else clean
         if noisy is None or clean is None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.runs.files import held, read_json, remove, write_json
+from labelfix.runs.origin import sealed
 from labelfix.runs.shape import wrong_in
 
 FORMAT_VERSION = 1
@@ -218,12 +219,11 @@ class RunFolder:
         """Write `run.json`, and take away what was kept to go on.
 
         Args:
-            manifest: Its contents; added are `format_version` and `directory`, the working directory as seen from
-                the run folder, from which relative names of inputs count.
+            manifest: Its contents; added are `format_version`, `directory`, the working directory as seen from
+                the run folder, from which relative names of inputs count, and the seal of `runs.origin`.
         """
-        write_json(
-            self.manifest, {"format_version": FORMAT_VERSION, **manifest, "directory": self._working_directory()}
-        )
+        about = {"format_version": FORMAT_VERSION, **manifest, "directory": self._working_directory()}
+        write_json(self.manifest, sealed(about))
         self.tidy()
 
     def _working_directory(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
+from labelfix.network import HUB
 from labelfix.runs.folder import RunFolder
 
 Inputs = Iterable[tuple[str, Path]]
@@ -104,7 +105,7 @@ def named(*sources: Any, bases: Iterable[Path] = ()) -> list[tuple[str, Path]]: 
     for source in sources:
         if isinstance(source, list | tuple):
             found += named(*source, bases=bases)
-        elif isinstance(source, str | Path) and not str(source).startswith("hub:"):
+        elif isinstance(source, str | Path) and not str(source).startswith(HUB):
             name = Path(source).expanduser()
             found += ((str(source), path) for path in _expanded(name))
             for base in bases:

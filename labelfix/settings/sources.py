@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
+from labelfix.network import HUB
 
 KEYS = ("noisy", "clean", "out")
 
@@ -52,4 +53,4 @@ def _names(value: Any, key: str, config: Path) -> tuple[str, ...]:  # noqa: ANN4
 
 def _from_here(name: str, config: Path) -> str:
     """A name as seen from the working directory; names of a hub and of a home folder count from nowhere else."""
-    return name if name.startswith(("hub:", "~")) else str(config.parent / name)
+    return name if name.startswith((HUB, "~")) else str(config.parent / name)

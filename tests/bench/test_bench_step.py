@@ -148,7 +148,7 @@ def test_every_way_goes_through_a_text_encoder_with_its_fused_attention_where_it
 
 
 def test_a_timm_architecture_is_made_without_its_weights():
-    backbone = make_backbone("timm:resnet10t", classes=5, size=32, offline=True)
+    backbone = make_backbone("timm:resnet10t", classes=5, size=32)
     assert backbone.classifier.num_classes == 5
     assert backbone.batch(2, torch.Generator()).shape == (2, 3, 32, 32)
 
@@ -156,7 +156,7 @@ def test_a_timm_architecture_is_made_without_its_weights():
 @pytest.mark.parametrize("name", ["resnet23", "timm:no-such-model", "hf:no/such-model", "."])
 def test_an_unknown_backbone_is_named(name):
     with pytest.raises(SettingsError, match="backbone = "):
-        make_backbone(name, None, None, offline=True)
+        make_backbone(name, None, None)
 
 
 def test_the_command_prints_json(capsys):

@@ -88,12 +88,7 @@ def vit_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    """Any attempt to connect anywhere fails the test."""
-    import socket
-
-    def refuse(*args, **kwargs):
-        raise AssertionError(f"tried to reach the network: {args[1:]}")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+def no_network(asked):
+    """Any attempt to reach another machine fails the test, even if what tried it goes on without."""
+    yield
+    assert not asked

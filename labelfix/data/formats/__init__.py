@@ -33,6 +33,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
+from labelfix.network import HUB
 from labelfix.runs import atomic_path
 
 __all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_several", "open_table", "write_batches"]
@@ -77,7 +78,7 @@ def open_table(source: Source, name: str | None = None, options: ReadOptions = A
     Raises:
         InputError: There is no such file, or labelfix does not read its type.
     """
-    if isinstance(source, str) and source.startswith(hugging_face.HUB):
+    if isinstance(source, str) and source.startswith(HUB):
         return hugging_face.open_hub(source, options)
     if isinstance(source, str | Path):
         name = name or str(source)

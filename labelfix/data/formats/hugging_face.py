@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelfix import network
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     DAMAGED,
@@ -27,8 +28,7 @@ from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
-
-HUB = "hub:"
+from labelfix.network import HUB
 
 
 class HuggingFaceSource(TypedFiles):
@@ -153,8 +153,11 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     """Load `hub:NAME[@CONFIG][:SPLIT]` through the datasets library; remote code is never run.
 
     Raises:
-        InputError: The hub does not have it, cannot be reached, or the split has to be named.
+        InputError: The hub does not have it, cannot be reached or may not be asked, or the split has to be named.
     """
+    if network.forbidden():
+        what = "is on a hub, and this process may not ask one (--offline, HF_HUB_OFFLINE or LABELFIX_OFFLINE)"
+        raise input_error(name, what, "name a local file or folder")
     try:
         import datasets
     except ImportError:

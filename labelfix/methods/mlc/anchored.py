@@ -128,7 +128,7 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
     trusted_only = members.fit_trusted_only(rows)
-    of_given, direct = members.cross_fit_given_labels(rows)
+    of_given = members.fit_given_labels(rows)
     expected, without = members.transitions(rows, of_given)
 
     def fit_bayes() -> dict[str, np.ndarray]:
@@ -160,7 +160,6 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
             tuple(fit_matrix(head, t) for head, t in zip(stack.without, without, strict=True)),
         ),
         shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
-        direct=direct,
         as_given=fitted["N1"],
     )
 

@@ -1,7 +1,8 @@
 """The soft labels of the anchored recipe: of new rows, of the noisy rows it learned from, and of its judges.
 
-The posterior is made from pairs where there are enough of them. Without them its label terms are T_m where the class
-alone explains the given labels, and else those of the LCN, which the trusted rows hold back.
+The posterior is made from pairs where there are enough of them. Without them its label terms are T_m's as far as the
+class alone explains the given labels, and else what noisy rows and the LCN leave of them; see
+`correction.row_dependent`.
 
 A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`. Noisy rows
 that stand in for a class without trusted rows are in both twice, and only once taken out.
@@ -11,22 +12,23 @@ Legend: N noisy rows, M trusted rows, K classes, F folds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import log_softmax
 from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import LEFT_OUT, OwnRows, Problem
-from labelfix.correction.class_conditional import CLEARLY, advantage_of_direct_model
 from labelfix.correction.folds import CrossFitted
 from labelfix.correction.left_out import left_out, leverages, shares_hessian
 from labelfix.correction.members import Rows
 from labelfix.correction.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
+from labelfix.correction.row_dependent import Dependence, fit_dependence, mixed_terms
 from labelfix.correction.stack import merge
 from labelfix.correction.threshold import choose_threshold
 from labelfix.correction.transition import Matrix
@@ -77,8 +79,8 @@ def fit_posterior(
     """
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
     choose = _from_pairs if paired else _from_assumptions
-    trust, without, threshold, metrics = choose(problem, rows, prior, correction, classifier)
     seen = _Seen(rows, prior, correction, classifier)
+    trust, without, threshold, metrics = choose(problem, rows, prior, correction, seen)
     each = np.arange(len(problem.given))
     soft = _soft(trust, seen.by(None, trust.share), problem.given)
     scores = None
@@ -101,10 +103,10 @@ def fit_posterior(
 Chosen = tuple[Trust, tuple[Trust, ...], float, dict[str, Any]]
 
 
-def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrection, classifier: CrossFitted) -> Chosen:
+def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrection, seen: _Seen) -> Chosen:
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     truth, given = problem.truth[paired], problem.paired_given[paired]
-    held = classifier.held[paired], prior.as_given.held[paired]
+    held = seen.classifier.held[paired], prior.as_given.held[paired]
     found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth).mean())
@@ -113,26 +115,36 @@ def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrect
 
 
 def _from_assumptions(
-    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
+    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, seen: _Seen
 ) -> Chosen:
-    part = rows.subset(rows.sample(members.SAMPLE))
-    log_f = classifier.full.log_probabilities(part.noisy).numpy()
-    advantage = advantage_of_direct_model(log_f, prior.fitted[0], part.given.numpy(), prior.direct)
-    by_class = advantage < CLEARLY
+    part = rows.sample(members.SAMPLE)
+    given = rows.given[part].numpy()
 
-    def terms(expected: Matrix, fitted: Matrix) -> Matrix:
-        if by_class:
-            return np.asarray(np.log(fitted))
-        found: Tensor = correction.label_terms(as_log(expected), as_log(fitted))
-        return found.numpy().astype(np.float64) / max(float(correction.a), 1.0)
+    def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:
+        log_f, log_g = (
+            log_softmax(said(fold)[part].double().numpy(), axis=1)
+            for said in (seen.by_classifier, seen.by_labels_as_given)
+        )
+        found = fit_dependence(log_f, log_g, given, expected, fitted)
+        of_network = correction.label_terms(as_log(expected), as_log(fitted)).numpy().astype(np.float64)
+        of_network /= max(float(correction.a), 1.0)
+        return found, mixed_terms(found, fitted, of_network, float(correction.b))
 
-    without = [terms(*matrices) for matrices in zip(prior.expected[1], prior.fitted[1], strict=True)]
+    dependence, terms = fit(None, prior.expected[0], prior.fitted[0])
+    without = [fit(k, *matrices) for k, matrices in enumerate(zip(prior.expected[1], prior.fitted[1], strict=True))]
+    matrices = [
+        each.weight * expected + (1 - each.weight) * fitted
+        for (each, _), expected, fitted in zip(without, prior.expected[1], prior.fitted[1], strict=True)
+    ]
     own = len(problem.truth)  # what stands in for classes without trusted rows is no judge
-    held = classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.of[:own]
-    matrices = (prior.fitted if by_class else prior.expected)[1]
-    trust, others = fit_share(*held, (terms(prior.expected[0], prior.fitted[0]), without), matrices)
+    held = seen.classifier.held[:own], prior.as_given.held[:own], problem.truth, rows.folds.of[:own]
+    trust, others = fit_share(*held, (terms, [each for _, each in without]), matrices)
     pairs = int((problem.paired_given != UNLABELLED).sum())
-    metrics = {"paired": pairs, "advantage_of_direct_model": round(advantage, 2), "noise_by_class": by_class}
+    metrics = {
+        "paired": pairs,
+        "row_dependence": dependence.gamma,
+        "row_dependence_weight": round(dependence.weight, 3),
+    }
     return trust, others, choose_threshold(own), metrics
 
 
@@ -145,20 +157,22 @@ class _Seen:
         prior: Holds N1.
         correction: Made the labels that f learned.
         classifier: f.
+        known: What `by_classifier` found already.
     """
 
     rows: Rows
     prior: Prior
     correction: StructuredCorrection
     classifier: CrossFitted
+    known: dict[int | None, Tensor] = field(default_factory=dict)
 
     def by(self, fold: int | None, share: float) -> Tensor:
         """`(N, K)` what f and N1, with a share, say together without a fold of the trusted rows; see `Trust.mixed`."""
         if share == 0:
-            return self._by_classifier(fold)
+            return self.by_classifier(fold)
         if share == 1:
-            return self._by_labels_as_given(fold)
-        return (1 - share) * self._by_classifier(fold) + share * self._by_labels_as_given(fold)
+            return self.by_labels_as_given(fold)
+        return (1 - share) * self.by_classifier(fold) + share * self.by_labels_as_given(fold)
 
     @cached_property
     def _of_given(self) -> Tensor:
@@ -168,13 +182,19 @@ class _Seen:
         head, _ = fitted.without_temperature(None)
         return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
 
-    def _by_labels_as_given(self, fold: int | None) -> Tensor:
+    def by_labels_as_given(self, fold: int | None) -> Tensor:
+        """`(N, K)` logits of N1."""
         fitted, rows = self.prior.as_given, self.rows
         head, temperature = fitted.without_temperature(fold)
         return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / temperature
 
+    def by_classifier(self, fold: int | None) -> Tensor:
+        """`(N, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are."""
+        if fold not in self.known:
+            self.known[fold] = self._by_classifier(fold)
+        return self.known[fold]
+
     def _by_classifier(self, fold: int | None) -> Tensor:
-        """Heads without a fold learned a sample of the noisy rows; the others are judged as they are."""
         rows, prior = self.rows, self.prior
         raw, temperature = self.classifier.without_temperature(fold)
         sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(SAMPLE)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from labelfix.correction import kept
 from labelfix.correction.folds import CrossFitted
@@ -28,7 +27,6 @@ class Prior:
         expected: T0, and without each fold.
         fitted: T_m, and without each fold.
         shares: Member → β.
-        direct: −log n(y'|x) of sampled noisy rows, out of fold.
         as_given: N1, which learned the given labels as they are.
     """
 
@@ -37,7 +35,6 @@ class Prior:
     expected: tuple[Matrix, tuple[Matrix, ...]]
     fitted: tuple[Matrix, tuple[Matrix, ...]]
     shares: dict[str, float]
-    direct: npt.NDArray[np.float64]
     as_given: CrossFitted
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -49,7 +46,6 @@ class Prior:
                 "ridge": np.array(self.ridge),
                 "expected": np.stack([self.expected[0], *self.expected[1]]),
                 "fitted": np.stack([self.fitted[0], *self.fitted[1]]),
-                "direct": self.direct,
                 **{f"share.{i}.{name}": np.array(share) for i, (name, share) in enumerate(self.shares.items())},
             }
         )
@@ -66,6 +62,5 @@ class Prior:
             expected=(expected, tuple(expected_without)),
             fitted=(fitted, tuple(fitted_without)),
             shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
-            direct=arrays["direct"],
             as_given=kept.from_arrays(arrays, AS_GIVEN),
         )

@@ -1,0 +1,93 @@
+"""Only this process's own flags and variables decide what may touch the network."""
+
+import json
+
+import pytest
+from typer.main import get_command
+
+from labelfix import network
+from labelfix.cli import main
+from labelfix.cli.app import app
+from labelfix.errors import LabelfixError
+from labelfix.models.timm_models import create_untrained
+from labelfix.runs.folder import _UNFINISHED
+
+
+def commands(command, path=()):
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path, command
+    for name, each in (below or {}).items():
+        yield from commands(each, (*path, name))
+
+
+def test_every_command_takes_offline():
+    for path, command in commands(get_command(app)):
+        assert any("--offline" in param.opts for param in command.params), path
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "LABELFIX_OFFLINE"])
+def test_a_variable_keeps_hubs_out_of_every_command(variable, at_work, asked, monkeypatch, capsys):
+    monkeypatch.setenv(variable, "1")
+    assert main(["check", "--noisy", "hub:no/such", "--clean", "gold.csv"]) == 2
+    assert "may not ask" in capsys.readouterr().err
+    assert not asked
+
+
+def test_offline_keeps_hubs_out_of_this_command_only(at_work, asked, capsys):
+    assert main(["check", "--noisy", "hub:no/such", "--clean", "gold.csv", "--offline"]) == 2
+    assert network.forbidden()
+    assert not asked
+    assert main(["check", "--noisy", "hub:no/such", "--clean", "gold.csv"]) == 2
+    assert not network.forbidden()
+    assert "cannot be loaded from the hub" in capsys.readouterr().err
+    assert asked
+
+
+@pytest.fixture
+def copied(at_work, workshop):
+    import shutil
+
+    shutil.copytree(workshop / "run", at_work / "run")
+    return at_work / "run"
+
+
+def test_a_run_that_names_a_hub_asks_none(copied, asked, capsys):
+    manifest = json.loads((copied / "run.json").read_text())
+    for which in ("noisy", "clean"):
+        manifest["data"][which] |= {"name": "hub:no/such", "files": ["hub:no/such"], "format": "hugging_face"}
+    (copied / "run.json").write_text(json.dumps(manifest))
+
+    assert main(["export", "--run", str(copied), "--corrected-labels", str(copied.parent / "out.csv")]) == 2
+    assert "never asked for what only a run names" in capsys.readouterr().err
+    assert main(["next", "--run", str(copied), "--out", str(copied.parent / "next.csv")]) == 2
+    assert main(["report", "--run", str(copied)]) == 0
+    assert main(["flag", "--run", str(copied)]) == 0
+    assert not asked
+
+
+@pytest.mark.parametrize("key", ["noisy", "backbone"])
+def test_an_unfinished_run_that_names_a_hub_asks_none(key, at_work, asked, capsys):
+    run = at_work / "run"
+    words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", str(run), "--set", "recipe=paper"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labelfix.pipeline.carry_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(words) == 130
+    values = json.loads((run / _UNFINISHED).read_text())
+    if key == "noisy":
+        values["noisy"] = "hub:no/such"
+    else:
+        values["settings"]["model"] |= {"backbone": "hf:no/such"}
+        values["settings"]["data"] |= {"text_column": "id"}
+    (run / _UNFINISHED).write_text(json.dumps(values))
+
+    assert main(["train", "--resume", str(run)]) == 2
+    assert {"noisy": "asked only for what is given", "backbone": "is not on this disk"}[key] in capsys.readouterr().err
+    assert not asked
+
+
+@pytest.mark.parametrize("name", ["hf-hub:no/such", "hf_hub:no/such", "local-dir:/tmp", "no/such"])
+def test_an_architecture_in_a_file_asks_no_hub(name, asked):
+    with pytest.raises(LabelfixError, match="timm has no such"):
+        create_untrained(name)
+    assert not asked
