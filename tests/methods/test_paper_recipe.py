@@ -12,6 +12,7 @@ from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import make_mlc_plan
 from labelfix.methods.mlc.warmup import estimate_transition
+from labelfix.methods.networks.judged import may_look
 from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -81,7 +82,9 @@ def test_a_network_that_permutes_the_classes_is_called_collapsed():
     with torch.no_grad():
         lcn.last.weight.zero_()
         lcn.last.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))  # class 2 whatever comes in
-    verdict = judge(made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, lcn)
+    verdict = judge(
+        made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, [lcn] * len(may_look(made, split)[0])
+    )
     assert verdict.collapse is not None
     assert verdict.collapse.startswith("the label correction network looks collapsed: on ")
     assert "try --set lcn_learning_rate=1e-4" in verdict.collapse
