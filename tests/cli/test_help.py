@@ -68,7 +68,7 @@ def test_what_a_command_needs_comes_first_under_a_heading_that_says_so(capsys, c
     if command in NEEDED:
         assert found[first] == NEEDED[command]
     assert list(found)[-1] == "General"
-    assert found["General"] == ["--quiet", "--verbose", "--help"]
+    assert found["General"] == ["--offline", "--quiet", "--verbose", "--help"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
