@@ -50,8 +50,8 @@ A setting can be given, the first that is found counts:
 4. in a TOML file, in the tables below: `--config FILE`, else `{PREFIX}CONFIG`, else `{CONFIG}` in the working
    directory.
 
-A setting of the method that it does not read on the run's inputs is refused, unless it says the default; each method below
-says which count where.
+A setting of the method that it does not read on the run's inputs is refused, unless it says the default; each method
+below says which count where.
 
 `labelfix info` shows every setting that was given and where it came from. A run keeps all of them in
 `settings.toml`, which `--config` reads back. In Python they are options of `labelfix.train`, by their bare names.""",
