@@ -41,7 +41,10 @@ PRIOR = 1.0
 """Rows that q counts as beside the pairs, where it stands for π."""
 
 STEPS = 100
-"""Of EM."""
+"""Of EM, which has settled by then."""
+
+LEAST = 1 / 3
+"""Of a class's share, that it is not taken to be below: else nothing could be said of 30 classes with 5 pairs each."""
 
 _lgamma = np.frompyfunc(math.lgamma, 1, 1)
 
@@ -55,12 +58,14 @@ class Weighted:
         variance: Of it, as an error.
         smoothed: The rate by the smoothed T, inside (0, 1): what the variance belongs to.
         shares: `(K,)` π.
+        least: `(K,)` π less its standard error, and a third of it at least.
     """
 
     rate: float
     variance: float
     smoothed: float
     shares: Floats
+    least: Floats
 
 
 def weighted(counts: Counts, given: Counts) -> Weighted:
@@ -90,7 +95,8 @@ def weighted(counts: Counts, given: Counts) -> Weighted:
     rate = float(weight @ rates)
     variance = float(weight @ (np.array([each.variance for each in found]) + (rates - rate) ** 2))
     smoothed = float(weight @ np.array([each.smoothed for each in found]))
-    return Weighted(rate, variance, smoothed, weight @ np.stack([each.shares for each in found]))
+    shares, least = (weight @ np.stack([getattr(each, name) for each in found]) for name in ("shares", "least"))
+    return Weighted(rate, variance, smoothed, shares, least)
 
 
 def _under(matrix: Floats, error: Floats, pairs: Floats, given: Counts) -> Weighted:
@@ -105,7 +111,8 @@ def _under(matrix: Floats, error: Floats, pairs: Floats, given: Counts) -> Weigh
     mean = float(p @ kept)
     told = matrix * (total / np.maximum(p @ matrix, 1e-9))
     information = told @ matrix.T + np.diag(PRIOR / np.maximum(p, 1e-4))
-    follows = mean + told.T @ np.linalg.solve(information, kept - mean)
+    inverse = np.linalg.inv(information)
+    follows = mean + told.T @ (inverse @ (kept - mean))
     moves = follows[None, :] - np.eye(classes)
     spread = (matrix * moves**2).sum(axis=1) - (matrix * moves).sum(axis=1) ** 2
     # Of the noisy rows of a class that are there, not of a chance they were drawn from: hence the second part.
@@ -113,7 +120,9 @@ def _under(matrix: Floats, error: Floats, pairs: Floats, given: Counts) -> Weigh
     open_ = kept - matrix @ follows
     prior = (float(p @ open_**2) - float(p @ open_) ** 2) / (PRIOR + 1)
     smoothed = min(max(1 - mean, 1e-9), 1 - 1e-9)
-    return Weighted(float(p @ error), float((p**2 * spread * each).sum()) + prior, smoothed, p)
+    variance = float((p**2 * spread * each).sum()) + prior
+    least = np.maximum(p - np.sqrt(np.maximum(np.diag(inverse), 0.0)), LEAST * p)
+    return Weighted(float(p @ error), variance, smoothed, p, least)
 
 
 def _destinations(counts: Counts) -> Floats:

@@ -140,7 +140,7 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     if sampling == "per-class" and total:
         found = weighted(counts, given)
         rate = _of_weighted(found, total, float(spread[0]))
-        spread = 1 + pairs / np.maximum(rows * found.shares, 1.0)
+        spread = 1 + pairs / np.maximum(rows * found.least, 1.0)
     matrix = tuple(_row(row.tolist(), float(each)) for row, each in zip(counts, spread, strict=True))
     coverage = sampling == "random" or bool((pairs[given > 0] > 0).all())
     classes = tuple(row[c].complement() for c, row in enumerate(matrix))

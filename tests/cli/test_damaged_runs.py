@@ -32,7 +32,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("LABELFIX_CACHE_DIR", str(folder / "cache"))
         words = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--id-column", "id", "--out", "run", "-q"]
-        assert main(["train", *words, "--set", "epochs=2"]) == 0
+        assert main(["train", *words]) == 0
     return folder
 
 

@@ -41,7 +41,7 @@ def project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("LABELFIX_CACHE_DIR", str(folder / "cache"))
-        words = ["train", *files, "--text-column", "text", "--backbone", "hashed-text", "--set", "epochs=8"]
+        words = ["train", *files, "--text-column", "text", "--backbone", "hashed-text"]
         assert main([*words, "--out", "runs/a", "-q"]) == 0
     return folder
 
@@ -203,7 +203,7 @@ def test_a_table_that_was_in_memory_is_named_as_a_file_of_the_same_contents(tmp_
     write(tmp_path / "gold.csv", "g", 30, 0)
     rows = list(csv.DictReader((tmp_path / "noisy.csv").read_text().splitlines()))
     table = pa.Table.from_pylist(rows)
-    labelfix.train(table, "gold.csv", "run", text_column="text", backbone="hashed-text", epochs=4)
+    labelfix.train(table, "gold.csv", "run", text_column="text", backbone="hashed-text")
     pq.write_table(table, "same.parquet")
     pq.write_table(table.slice(1), "other.parquet")
     found, said = flagged("run", capsys)

@@ -15,7 +15,7 @@ import labelfix
 from labelfix import start
 from labelfix.api import opened
 from labelfix.methods.table import METHODS
-from labelfix.settings.methods import METHOD_SETTINGS
+from labelfix.settings.run import settings_from
 
 TRUSTED = 18
 
@@ -68,7 +68,8 @@ def train(folder, name, method, count=60, **options):
     source = folder / "noisy.parquet"
     if not source.exists():
         pq.write_table(noisy, source)
-    if "epochs" in METHOD_SETTINGS[method].__dataclass_fields__:
+    own = settings_from({"method": method, **options}).method_settings
+    if "epochs" in own.counting("network" if options.get("backbone") == "mlp" else "head"):
         options = {"epochs": 2} | options
     cache = str(folder / "cache")
     return labelfix.train(source, truth.slice(0, TRUSTED), folder / name, method=method, cache_dir=cache, **options)
@@ -90,7 +91,7 @@ def test_parts_of_the_noisy_rows_are_left_out_there(beside_the_cpu, tmp_path):
 
 
 def test_a_network_runs_there(beside_the_cpu, tmp_path):
-    run = train(tmp_path, "run", "mlc", backbone="mlp", warmup_steps=5)
+    run = train(tmp_path, "run", "mlc", backbone="mlp")
     assert np.allclose(np.sum(run.corrected["soft_label"].to_pylist(), axis=1), 1, atol=1e-5)
 
 

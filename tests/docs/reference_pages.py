@@ -25,7 +25,8 @@ import labelfix
 from labelfix.cli.app import EPILOG, app
 from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import Field, fields_of
-from labelfix.settings.methods import METHOD_SETTINGS
+from labelfix.settings.counting import paths
+from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
 from labelfix.settings.resolve import CONFIG, PREFIX
 from labelfix.settings.run import SECTIONS, TrainSettings
 
@@ -49,6 +50,9 @@ A setting can be given, the first that is found counts:
 4. in a TOML file, in the tables below: `--config FILE`, else `{PREFIX}CONFIG`, else `{CONFIG}` in the working
    directory.
 
+A setting of the method that it does not read on the run's inputs is refused, unless it says the default; each method
+below says which count where.
+
 `labelfix info` shows every setting that was given and where it came from. A run keeps all of them in
 `settings.toml`, which `--config` reads back. In Python they are options of `labelfix.train`, by their bare names.""",
         "## Top level",
@@ -57,7 +61,22 @@ A setting can be given, the first that is found counts:
     for table, cls in {**SECTIONS, **METHOD_SETTINGS}.items():
         fields = fields_of(cls)
         parts += [f"## [{table}]", _paragraphs(cls), _table(fields) if fields else "It has no settings."]
+        parts += [_counting(cls)] if table in METHOD_SETTINGS else []
     return "\n\n".join(parts) + "\n"
+
+
+def _counting(cls: type[MethodSettings]) -> str:
+    """Which settings of a method count where."""
+    every, lines = [f.name for f in fields_of(cls)], []
+    for words, settings, family in paths(cls()):
+        counting = settings.counting(family)
+        told = [f"`{name}`" for name in every if name in counting]
+        without = [f"`{name}`" for name in every if name not in counting]
+        said = ", ".join(told) or "none"
+        if len(without) < len(told):
+            said = f"all but {', '.join(without)}" if without else "all"
+        lines.append(f"- {words}: {said}")
+    return "These count; another one that is given there is refused:\n\n" + "\n".join(lines)
 
 
 def cli_page() -> str:

@@ -32,6 +32,9 @@ KINDS = ("unif", "flip", "rising", "falling")
 HIGHEST = 0.6
 """Of a single class: kinds with unequal rates are left out where one would be above."""
 
+LEFT = 20
+"""Rows of a class that are no pairs, from which on its rate is asked for: of three rows it is a third or nothing."""
+
 Counts = npt.NDArray[np.int64]
 
 
@@ -139,11 +142,11 @@ def simulate(cell: Cell, draws: int) -> Found:
 
 
 def classes_held(found: NoiseRate, rest: Counts) -> list[bool]:
-    """Whether each class's interval holds its rate, of classes that have rows and pairs."""
+    """Whether each class's interval holds its rate, of classes that have pairs and enough rows."""
     return [
         own.low - 1e-9 <= 1 - row[c] / row.sum() <= own.high + 1e-9
         for c, (own, row) in enumerate(zip(found.classes, rest, strict=True))
-        if own.low is not None and own.high is not None and row.sum()
+        if own.low is not None and own.high is not None and row.sum() >= LEFT
     ]
 
 
