@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correction import members
-from labelfix.correction.base import LEARNED, FittedModel, Problem
+from labelfix.correction.base import LEARNED, FittedModel, JudgingModel, Problem
+from labelfix.correction.kept import judging_stage
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.intervals import effective
@@ -75,7 +77,10 @@ def judge(
         why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
         progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
-    soft, given = final_soft(problem, found.fitted)
+    # What passes over many rows is kept, for a run that is killed here.
+    keep = problem.checkpoints
+    given = problem.given[sample(problem)]
+    soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
@@ -166,12 +171,11 @@ def guarantee_of(
     assert held is not None
     own, labels, by, score, weights = _right_ones(problem, found, soft, given)
     weight = weights[labels]
-    every = np.arange(len(problem.given), dtype=np.int64)
     scores = [
-        soft_of(model, problem.noisy, every, problem.given)[every, problem.given]
+        judging_stage(problem.checkpoints, f"scores-{number}", partial(_scores, problem, model))["scores"]
         if model.own_scores is None
         else model.own_scores
-        for model in held.models
+        for number, model in enumerate(held.models)
     ]
     counts = np.bincount(labels, minlength=problem.num_classes)
     per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
@@ -191,6 +195,12 @@ def guarantee_of(
         assumption=None if asked.paired else ASSUMED,
         per_class=per_class,
     )
+
+
+def _scores(problem: Problem, model: JudgingModel) -> dict[str, np.ndarray]:
+    """`(N,)` the label_score of all noisy rows by a model."""
+    every = np.arange(len(problem.given), dtype=np.int64)
+    return {"scores": soft_of(model, problem.noisy, every, problem.given)[every, problem.given]}
 
 
 def _right_ones(
