@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
+from labelfix.correction.kept import judging_stage
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.devices import one_thread
@@ -195,8 +196,12 @@ def checked(made: Fit) -> Checks:
     def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
         return outputs(made.model.classifier, inputs, rows, problem.device)[1]
 
-    order, view = made.noisy_rows, None if problem.family == "head" else hidden
-    return side_checks(problem.noisy, problem.given, order, problem.clean, problem.truth, problem.num_classes, view)
+    def look() -> dict[str, np.ndarray]:
+        order, view = made.noisy_rows, None if problem.family == "head" else hidden
+        rows = problem.noisy, problem.given, order, problem.clean, problem.truth
+        return side_checks(*rows, problem.num_classes, view).to_arrays()
+
+    return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
 
 
 def _spread(rows: int, places: Codes, found: Checks) -> dict[str, Any]:

@@ -16,12 +16,23 @@ from labelfix.training.linear import LinearHead
 
 Arrays = Mapping[str, np.ndarray]
 
+WORTH_KEEPING = 1.0
+"""Seconds from which on a part of the judging is kept: there are a dozen parts, and a small run shall not wait for the
+disk as often. What is repeated after a kill is less than this for each."""
+
 
 def stage(
     checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """What a stage computed, now or before the interruption; see `Checkpoints.stage`."""
     return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
+
+
+def judging_stage(
+    checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The same for a part of the judging after training, kept where it took long."""
+    return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute, WORTH_KEEPING)
 
 
 def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Callable[[], CrossFitted]) -> CrossFitted:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from scipy.stats import binom
 
 from labelfix.correction.base import Held, Problem
 from labelfix.correction.folds import cut
+from labelfix.correction.kept import judging_stage
 from labelfix.data.intervals import effective
 from labelfix.data.tables import Codes
 from labelfix.evidence.rivals import THIS_RUN, fit_rivals
@@ -99,7 +101,8 @@ def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progre
     parts = []
     for fold in range(folds.count):
         inside = chosen[folds.inside(fold)]
-        said = _said(problem, held, settings, chosen[folds.outside(fold)], inside)
+        ask = partial(_said, problem, held, settings, chosen[folds.outside(fold)], inside)
+        said = judging_stage(problem.checkpoints, f"asked-{fold + 1}", ask)
         parts.append({name: guess == problem.given[inside] for name, guess in said.items()})
     names = [name for name in parts[0] if all(name in part for part in parts)]
     return Agreement({name: np.concatenate([part[name] for part in parts]) for name in names})

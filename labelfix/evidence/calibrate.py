@@ -22,6 +22,7 @@ from scipy.special import softmax
 from labelfix.correction.base import FittedModel, OwnRows, Problem
 from labelfix.correction.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
 from labelfix.correction.folds import cut
+from labelfix.correction.kept import judging_stage
 from labelfix.correction.threshold import choose_threshold
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.asked import Asked, ask, sample, transition_of
@@ -82,10 +83,14 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     held = fitted.held
     if held is None or not len(held.rows):
         return None
-    rows = sample(problem)
-    logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
-    given = problem.given[rows]
-    asked = ask(problem, held, transition_of(fitted.corrector.soft_labels(logits, hidden, given), given))
+
+    def transition() -> dict[str, np.ndarray]:
+        rows = sample(problem)
+        logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+        given = problem.given[rows]
+        return {"transition": transition_of(fitted.corrector.soft_labels(logits, hidden, given), given)}
+
+    asked = ask(problem, held, judging_stage(problem.checkpoints, "judged-transition", transition)["transition"])
     several = len(held.models) > 1
     group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
     kind, log_soft = _chosen(asked, group)

@@ -10,7 +10,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,23 @@ class Checks:
     equal: int
     near: int | None
     missing: tuple[int, ...]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """As arrays, so that a killed run need not look again."""
+        counts = np.array([self.equal, -1 if self.near is None else self.near])
+        return {
+            "duplicate_of": self.duplicate_of,
+            "outlier_score": self.outlier_score,
+            "counts": counts,
+            "missing": np.array(self.missing, dtype=np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checks:
+        """The same back."""
+        equal, near = arrays["counts"].tolist()
+        missing = tuple(arrays["missing"].tolist())
+        return cls(arrays["duplicate_of"], arrays["outlier_score"], equal, None if near < 0 else near, missing)
 
     def to_json(self, names: Sequence[str], paired: int) -> dict[str, Any]:
         """Plain values; `names` are those of the classes, `paired` the trusted rows that stand in the noisy file."""

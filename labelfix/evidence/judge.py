@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correction import members
-from labelfix.correction.base import LEARNED, FittedModel, Problem
+from labelfix.correction.base import LEARNED, FittedModel, Held, Problem
+from labelfix.correction.kept import judging_stage
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import paired_transition
 from labelfix.data.intervals import effective
@@ -76,7 +78,10 @@ def judge(
         why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
         progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
-    soft, given = final_soft(problem, found.fitted)
+    # What passes over many rows is kept, for a run that is killed here.
+    keep = problem.checkpoints
+    given = problem.given[sample(problem)]
+    soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
@@ -167,7 +172,8 @@ def guarantee_of(
     assert held is not None
     own, labels, by, score, weights = _right_ones(problem, found, soft, given)
     weight = weights[labels]
-    scores = label_scores(held.models, problem.noisy, problem.given)
+    kept = judging_stage(problem.checkpoints, "scores", partial(_scores, problem, held))
+    scores = [kept[name] for name in sorted(kept)]
     counts = np.bincount(labels, minlength=problem.num_classes)
     per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
     if per_class:
@@ -186,6 +192,11 @@ def guarantee_of(
         assumption=None if asked.paired else ASSUMED,
         per_class=per_class,
     )
+
+
+def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
+    """Number of a judge → `(N,)` its label_score of all noisy rows."""
+    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given))}
 
 
 def _right_ones(

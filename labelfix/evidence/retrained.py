@@ -8,13 +8,14 @@ Legend: R judged rows, K classes.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correction.base import Held, Method, Problem
-from labelfix.evidence.rivals import ABOUT, CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, Rival
+from labelfix.evidence.rivals import ABOUT, CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, Rival, kept_rival
 from labelfix.methods.table import METHODS
 from labelfix.progress import Progress
 from labelfix.settings.methods import METHOD_SETTINGS
@@ -32,19 +33,24 @@ def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, 
         progress: Told of every training.
     """
     found = []
-    for name, method in METHOD.items():
+    for name in METHOD:
         if name == CONFIDENT_LEARNING and find_spec("cleanlab") is None:
             continue
-        progress.say(f"ledger: training {name} end to end")
-        fit: Method = METHODS[method]
-        judges = fit(replace(problem, checkpoints=None, observe=None), METHOD_SETTINGS[method](), progress).held
-        if judges is None or not np.isin(held.rows, judges.rows).all():
-            progress.warn(f"ledger: {name} holds out other trusted rows than this run, and is left out")
-            continue
-        log_p = np.empty((len(held.rows), problem.num_classes))
-        by = judges.by[np.searchsorted(judges.rows, held.rows)]
-        for number, model in enumerate(judges.models):
-            logits, _ = model.outputs(problem.clean, held.rows[by == number])
-            log_p[by == number] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
-        found.append(Rival(name, f"{ABOUT[name]}; trained end to end", log_p))
-    return tuple(found)
+        found.append(kept_rival(problem, name, partial(_trained, problem, held, name, progress)))
+    return tuple(rival for rival in found if rival is not None)
+
+
+def _trained(problem: Problem, held: Held, name: str, progress: Progress) -> Rival | None:
+    """One of them; None where it holds out other trusted rows."""
+    progress.say(f"ledger: training {name} end to end")
+    fit: Method = METHODS[METHOD[name]]
+    judges = fit(replace(problem, checkpoints=None, observe=None), METHOD_SETTINGS[METHOD[name]](), progress).held
+    if judges is None or not np.isin(held.rows, judges.rows).all():
+        progress.warn(f"ledger: {name} holds out other trusted rows than this run, and is left out")
+        return None
+    log_p = np.empty((len(held.rows), problem.num_classes))
+    by = judges.by[np.searchsorted(judges.rows, held.rows)]
+    for number, model in enumerate(judges.models):
+        logits, _ = model.outputs(problem.clean, held.rows[by == number])
+        log_p[by == number] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
+    return Rival(name, f"{ABOUT[name]}; trained end to end", log_p)

@@ -16,8 +16,9 @@ Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K cl
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from torch import Tensor
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
 from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
+from labelfix.correction.kept import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
@@ -74,6 +76,30 @@ class Rival:
     head: LinearHead | None = None
     scale: float = 1.0
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """All but the name, so that a killed run need not fit it again."""
+        heads = {} if self.head is None else heads_to_arrays((self.head,))
+        about = np.frombuffer(self.about.encode(), dtype=np.uint8)
+        return {"about": about, "log_p": self.log_p, "scale": np.array(self.scale), **heads}
+
+    @classmethod
+    def from_arrays(cls, name: str, arrays: Mapping[str, np.ndarray]) -> Rival | None:
+        """The same back; None where nothing was kept, as it was left out."""
+        if not arrays:
+            return None
+        head = heads_from_arrays(arrays)[0] if "weight" in arrays else None
+        return cls(name, arrays["about"].tobytes().decode(), arrays["log_p"], head, float(arrays["scale"]))
+
+
+def kept_rival(problem: Problem, name: str, fit: Callable[[], Rival | None]) -> Rival | None:
+    """A rival, fitted now or before the interruption; None where it is left out."""
+
+    def compute() -> dict[str, np.ndarray]:
+        found = fit()
+        return {} if found is None else found.to_arrays()
+
+    return Rival.from_arrays(name, judging_stage(problem.checkpoints, f"rival-{name}", compute))
+
 
 @dataclass(frozen=True)
 class _Field:
@@ -115,21 +141,30 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         In the order of the module's docstring; confident learning only where cleanlab is installed, and none at all
         where no trusted row is left to learn from.
     """
-    field = _field(problem, held)
-    if field is None:
+    if (len(held.models) == 1 or held.one_network) and len(problem.truth) - len(held.rows) < 2:
         return ()
-    rows = field.rows
-    trusted_only = members.fit_trusted_only(rows)
-    transition, without = members.transitions(rows, members.fit_given_labels(rows))
-    found = [
-        field.rival(CLEAN_ONLY, [trusted_only]),
-        field.rival(NOISY_AND_CLEAN, [members.fit_as_given(rows, trusted_only)]),
-        field.rival(GLC, [members.fit_glc(rows, transition, without, r, trusted_only) for r in RIDGES]),
-    ]
+    # What rivals share is made by the first that is not kept.
+    field = functools.cache(lambda: _field(problem, held))
+    trusted_only = functools.cache(lambda: members.fit_trusted_only(field().rows))
+    transitions = functools.cache(lambda: members.transitions(field().rows, members.fit_given_labels(field().rows)))
+
+    def glc() -> Rival:
+        rows, (transition, without) = field().rows, transitions()
+        return field().rival(GLC, [members.fit_glc(rows, transition, without, r, trusted_only()) for r in RIDGES])
+
+    def confident() -> Rival | None:
+        fitted = _confident_learning(field().rows, progress)
+        return None if fitted is None else field().rival(CONFIDENT_LEARNING, [fitted])
+
+    ways: dict[str, Callable[[], Rival | None]] = {
+        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [trusted_only()]),
+        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows, trusted_only())]),
+        GLC: glc,
+    }
     if importlib.util.find_spec("cleanlab") is not None:
-        confident = _confident_learning(rows, progress)
-        found += [] if confident is None else [field.rival(CONFIDENT_LEARNING, [confident])]
-    return tuple(found)
+        ways[CONFIDENT_LEARNING] = confident
+    found = (kept_rival(problem, name, fit) for name, fit in ways.items())
+    return tuple(rival for rival in found if rival is not None)
 
 
 def passes(problem: Problem) -> int:
@@ -142,8 +177,8 @@ def passes(problem: Problem) -> int:
     return found
 
 
-def _field(problem: Problem, held: Held) -> _Field | None:
-    """What rivals learn from; None where one network judges, and all trusted rows there are."""
+def _field(problem: Problem, held: Held) -> _Field:
+    """What rivals learn from."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
     if len(every) >= LARGE:
         chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), SAMPLE, replace=False)
@@ -166,8 +201,6 @@ def _field(problem: Problem, held: Held) -> _Field | None:
         rows = replace(rows, folds=Folds(of, len(held.models)))
         return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
     rest = np.setdiff1d(trusted, held.rows)
-    if len(rest) < 2:
-        return None
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
     others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
     judged = _features(clean, held.rows)

@@ -111,20 +111,24 @@ class Checkpoints:
                 return found
         return None
 
-    def stage(self, name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    def stage(
+        self, name: str, compute: Callable[[], dict[str, np.ndarray]], least: float = 0.0
+    ) -> dict[str, np.ndarray]:
         """What a stage computed: now, or in an earlier process of this run.
 
         Args:
             name: Of the stage; one that can stand in a file's name.
             compute: Computes it; called only where it has not been kept.
+            least: Seconds that it must have taken to be kept.
         """
         folder = self.folder / f"stage-{name}"
         found = _read(folder)
         if found is not None:
             self._progress.say(f"{name}: taken from before the interruption")
             return {key: tensor.clone().numpy() for key, tensor in found.tensors.items()}
+        began = time.monotonic()
         arrays = settled(compute())
-        if self.every and ranks().first:
+        if self.every and ranks().first and time.monotonic() - began >= least:
             self._write(folder, {key: torch.from_numpy(array) for key, array in arrays.items()}, {})
         return arrays
 
