@@ -73,7 +73,7 @@ def run_seeds() -> list[Seed]:
         inputs = {"noisy.csv": delimited(feature=True).encode(), "gold.csv": trusted}
         for name, data in inputs.items():
             (Path(folder) / name).write_bytes(data)
-        words = ["train", *FILES, "--out", "run", "--set", "epochs=2", "--set", "compute.cache_dir=cache", "-q"]
+        words = ["train", *FILES, "--out", "run", "--set", "compute.cache_dir=cache", "-q"]
         done = subprocess.run([sys.executable, "-m", "labelfix", *words], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         made = {str(p.relative_to(folder)): p.read_bytes() for p in (Path(folder) / "run").rglob("*") if p.is_file()}
