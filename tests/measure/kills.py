@@ -26,6 +26,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir
@@ -224,9 +225,11 @@ def found(kind: Kind, folder: Path) -> dict[str, object]:
 def _run(folder: RunFolder) -> object:
     if not folder.finished:
         return "unfinished" if folder.under_way else None
-    names = ["corrected.parquet", "settings.toml", "classifier/model.safetensors", "corrector/corrector.json"]
+    names = ["corrected.parquet", "classifier/model.safetensors", "corrector/corrector.json"]
     place = RunFolder.open_finished(folder.path).path
-    return {name: (place / name).read_bytes() for name in names}
+    settings = tomllib.loads((place / "settings.toml").read_text())
+    del settings["compute"]  # may be given anew where a run goes on
+    return {"settings": settings, **{name: (place / name).read_bytes() for name in names}}
 
 
 def get_to_know(name: str, base: Path, work: Path) -> Known:
