@@ -27,7 +27,7 @@ class TrainSettings:
     """The one seed of the run; every random choice is made from it."""
 
     min_confidence: float | None = None
-    """A label is changed only where its confidence reaches this. Default: chosen on trusted rows whose given label is known where there are at least 50, else 0.6; 0.9 with fewer than 20 trusted rows in all."""
+    """A label is changed only where its confidence reaches this. Default: 0.6, moved by trusted rows whose given label is known; 0.9 with fewer than 20 trusted rows in all."""
 
     soft_top_k: int | None = None
     """Write only the probabilities of a row's so many most likely classes, as they are, with the classes in `soft_label_classes`; for many classes. Default: those of all classes, in class order."""
