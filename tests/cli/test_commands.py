@@ -318,7 +318,7 @@ def test_export_takes_a_file_that_was_moved(at_work, monkeypatch, capsys):
         (["--corrected-labels", "noisy.parquet"], "--corrected-labels noisy.parquet: is the input noisy.parquet"),
         (["--corrected-labels", "out.xlsx"], "--corrected-labels out.xlsx: ends in none of .parquet, .csv"),
         (["--corrected-labels", "out.csv", "--hard-link"], "--hard-link: is for folders of images"),
-        (["--classifier", "run"], "--classifier run: holds the input run/run.json"),
+        (["--classifier", "run"], "--classifier run: holds the input run/"),
     ],
 )
 def test_export_refuses_targets_before_it_works(at_work, words, message, capsys):

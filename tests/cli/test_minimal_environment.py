@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 ALLOWED = ["torch", "torchvision", "timm", "transformers", "pyarrow", "typer", "rich", "safetensors", "scikit-learn"]
+ALLOWED += ["platformdirs", "msgspec"]
 
 PROGRAM = '''
 import importlib.metadata, re, sys
