@@ -4,8 +4,8 @@
         [--a-class 5 20 100]
 
 The sets of the plan real-noise, AG News with clean and with random labels (`ag-clean`, `ag-random`), and some of all
-these with two trusted rows a class (`…-2`); trusted rows are paired. `--a-class` takes so many trusted rows a class of all
-sets instead, at most a tenth of the rows. One fit of `mlc` per set and seed, by the protocol
+these with two trusted rows a class (`…-2`); trusted rows are paired. `--a-class` takes so many trusted rows a class of
+all sets instead, at most a tenth of the rows. One fit of `mlc` per set and seed, by the protocol
 (docs/how-to/bench.md). A line each: the entry that is recommended, the test accuracy of every entry fitted to all
 trusted rows, how much of the best one's the recommended entry lacks (right: at most .02), the true difference of
 corrected and given labels beside the estimated one and the verdict. The last line says how often "use the corrected
