@@ -117,17 +117,17 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> Interval:
         given: `(K,)` noisy rows, the pairs not among them, by given label.
         sampling: How the pairs were drawn.
     """
-    total = int(counts.sum())
-    spread = 1 + total / max(int(given.sum()), 1)
+    total, rows = int(counts.sum()), max(int(given.sum()), 1)
     if sampling == "random" or not total:
-        return counted(total - int(np.trace(counts)), total, spread)
-    return _of_weighted(weighted(counts, given), total, spread)
+        return counted(total - int(np.trace(counts)), total, rows)
+    return _of_weighted(weighted(counts, given), total, rows)
 
 
-def _of_weighted(found: Weighted, total: int, spread: float) -> Interval:
+def _of_weighted(found: Weighted, total: int, rows: int) -> Interval:
     """A rate as variable as that of so many rows; never of more than there are."""
-    rows = min(found.smoothed * (1 - found.smoothed) / max(found.variance, 1e-12), total / spread)
-    low, high = share_interval(found.rate * rows, rows)
+    most = total / (1 + total / rows)
+    effective = min(found.smoothed * (1 - found.smoothed) / max(found.variance, 1e-12), most)
+    low, high = _of_rows(*share_interval(found.rate * effective, effective), rows)
     return Interval(found.rate, min(low, found.rate), max(high, found.rate), total)
 
 
@@ -135,30 +135,41 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     """The rate, those of the classes, and T; arguments as for `rate_of`."""
     pairs = counts.sum(axis=1)
     total, rows = int(pairs.sum()), max(int(given.sum()), 1)
-    spread = np.full(len(counts), 1 + total / rows)
-    rate = counted(total - int(np.trace(counts)), total, float(spread[0]))
+    meant = rows * pairs / max(total, 1)
+    rate = counted(total - int(np.trace(counts)), total, rows)
     if sampling == "per-class" and total:
         found = weighted(counts, given)
-        rate = _of_weighted(found, total, float(spread[0]))
-        spread = 1 + pairs / np.maximum(rows * found.least, 1.0)
-    matrix = tuple(_row(row.tolist(), float(each)) for row, each in zip(counts, spread, strict=True))
+        rate, meant = _of_weighted(found, total, rows), rows * found.least
+    matrix = tuple(_row(row.tolist(), max(float(each), 1.0)) for row, each in zip(counts, meant, strict=True))
     coverage = sampling == "random" or bool((pairs[given > 0] > 0).all())
     classes = tuple(row[c].complement() for c, row in enumerate(matrix))
     return NoiseRate(rate, classes, matrix, HOW[sampling], coverage)
 
 
-def _row(hits: Sequence[int], spread: float) -> tuple[Interval, ...]:
+def _row(hits: Sequence[int], meant: float) -> tuple[Interval, ...]:
     """A row of T; cells of as many pairs, most of none, are alike."""
-    known = {each: counted(each, sum(hits), spread) for each in set(hits)}
+    known = {each: counted(each, sum(hits), meant) for each in set(hits)}
     return tuple(known[each] for each in hits)
 
 
-def counted(hits: int, total: int, spread: float) -> Interval:
-    """A counted share; `spread` is how much larger its variance is because noisy rows are meant."""
+def counted(hits: int, total: int, meant: float) -> Interval:
+    """A counted share.
+
+    Args:
+        hits: Pairs that count.
+        total: Of so many.
+        meant: Noisy rows whose share is meant.
+    """
     if not total:
         return Interval(None, None, None, 0)
-    low, high = share_interval(hits / spread, total / spread)
+    spread = 1 + total / meant
+    low, high = _of_rows(*share_interval(hits / spread, total / spread), meant)
     return Interval(hits / total, low, high, total)
+
+
+def _of_rows(low: float, high: float, rows: float) -> tuple[float, float]:
+    """The ends half a row further out: a share of few rows goes in steps, and may well be none of them."""
+    return max(low - 0.5 / rows, 0.0), min(high + 0.5 / rows, 1.0)
 
 
 def pair_counts(truth: Codes, given: Codes, num_classes: int) -> Counts:

@@ -149,13 +149,14 @@ def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, ce
         centre: Added to θ.
     """
     spread = 1 + len(z) / max(len(of_noisy), 1)
+    meant = rows / (spread - 1)
     if min(hits, rows - hits) < FEW:
-        return counted(hits, rows, spread)
+        return counted(hits, rows, meant)
     power = _power(z, said)
     left = z - power * said
     gain = float(z.var() / max(float(left.var()), 1e-12)) / DEPENDENCE
     if gain <= 1:
-        return counted(hits, rows, spread)
+        return counted(hits, rows, meant)
     value = float(np.clip(centre + left.mean() + power.mean() * of_noisy.mean(), 1e-6, 1 - 1e-6))
     effective = rows * gain / spread
     low, high = share_interval(value * effective, effective)
