@@ -39,8 +39,8 @@ class LabelfixError(Exception):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The message, a line for each thing that is wrong."""
-        return (str(self),)
+        """The message, a line for each thing that is wrong; then notes that were added on the way."""
+        return (str(self), *getattr(self, "__notes__", ()))
 
 
 class InputError(LabelfixError):
@@ -57,7 +57,7 @@ class InputError(LabelfixError):
     @property
     def lines(self) -> tuple[str, ...]:
         """See `LabelfixError.lines`."""
-        return tuple(map(_marked, self.defects))
+        return (*map(_marked, self.defects), *getattr(self, "__notes__", ()))
 
 
 def _marked(defect: Defect) -> str:

@@ -142,9 +142,9 @@ def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
             error.args = (f"{error}; {how_to_go_on(folder.path)}",)
         elif isinstance(error, TrainingError):
             again = "to try other settings, begin a new run (another --out, or --overwrite)"
-            error.args = (f"{error}\nthe last good checkpoint is kept in {kept}; {again}",)
+            error.add_note(f"the last good checkpoint is kept in {kept}; {again}")
         else:
-            error.args = (f"{error}\n{folder.path} is kept; {how_to_go_on(folder.path)}",)
+            error.add_note(f"{folder.path} is kept; {how_to_go_on(folder.path)}")
         raise
 
 
