@@ -10,7 +10,7 @@ import pytest
 
 from labelfix import runs
 from labelfix.errors import RunError
-from labelfix.runs import RunFolder, atomic_path, refuse_taken, run_id, write_json
+from labelfix.runs import RunFolder, atomic_path, made_here, refuse_taken, run_id, write_json
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,10 @@ def test_a_new_folder_is_unfinished_until_its_manifest_is_written(tmp_path, fini
     assert (folder.finished, folder.unfinished) == (False, True)
     write(folder, {"run_id": "x"})
     assert (folder.finished, folder.unfinished) == (True, False)
-    assert json.loads(folder.manifest.read_text()) == {"format_version": 1, "run_id": "x", "directory": ".."}
+    about = json.loads(folder.manifest.read_text())
+    assert made_here(about)
+    assert about.pop("origin")
+    assert about == {"format_version": 1, "run_id": "x", "directory": ".."}
 
 
 def test_without_a_name_runs_are_named_by_the_time_and_never_collide():

@@ -24,7 +24,7 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.merge import Part, conform, merge_schemas
-from labelfix.data.formats.repeated import unpacked
+from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
 
@@ -143,8 +143,9 @@ class _File:
         bounds = Bounds(self.path, self.name, UNPACK)
         bounds.take(ROW_BYTES * about.num_rows)
         found = set()
+        texts_of = {self._leaves[place][0] for place, field in enumerate(self.schema) if is_plain_text(field.type)}
         for group in range(about.num_row_groups):
-            for leaf in leaves:
+            for leaf in texts_of.intersection(leaves):
                 column = about.row_group(group).column(leaf)
                 if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
                     continue

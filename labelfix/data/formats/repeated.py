@@ -33,17 +33,34 @@ def unpacked(batch: pa.RecordBatch, schema: pa.Schema, bounds: Bounds) -> Iterat
     for start, stop in _pieces(sizes):
         part = batch.slice(start, stop - start)
         columns = [
-            column.cast(schema.field(name).type) if place in packed else column
+            _decoded(column, schema.field(name).type) if place in packed else column
             for place, (name, column) in enumerate(zip(part.schema.names, part.columns, strict=True))
         ]
         yield pa.record_batch(columns, names=part.schema.names)
 
 
+def is_plain_text(type_: pa.DataType) -> bool:
+    """Whether cells of a type are texts or bytes, each in its place."""
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+    )
+    return any(test(type_) for test in tests)
+
+
+def _decoded(column: pa.DictionaryArray, type_: pa.DataType) -> pa.Array:
+    if column.type == type_:
+        return column
+    plain = column.dictionary_decode()
+    return plain if plain.type == type_ else plain.cast(type_)
+
+
 def _has_texts(type_: pa.DataType) -> bool:
-    if not pa.types.is_dictionary(type_):
-        return False
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    return any(test(type_.value_type) for test in tests)
+    return pa.types.is_dictionary(type_) and is_plain_text(type_.value_type)
 
 
 def _sizes(column: pa.DictionaryArray) -> npt.NDArray[np.int64]:
