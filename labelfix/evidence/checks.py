@@ -1,7 +1,8 @@
 """Side checks: repeated rows with different labels, and rows unlike any trusted one.
 
-A row repeats an earlier one where both hold the same, or, on fixed features, nearly the same (cosine of at least
-`NEAR`); the features of a network that was trained on the rows bring all rows of a class close together. How unlike a
+A row repeats another where both hold the same, or, on fixed features, nearly the same (cosine of at least `NEAR`); the
+features of a network that was trained on the rows bring all rows of a class close together. Which of them is named as
+the original follows the file; how many there are does not depend on the order of rows. How unlike a
 row is to the trusted rows is told by them: its outlier score is the share of trusted rows that have another trusted row
 nearer than this row has one.
 
@@ -46,7 +47,7 @@ class Checks:
     Attributes:
         duplicate_of: `(N,)` an earlier row, as a position, with the same content and another given label; -1 without.
         outlier_score: `(N,)` in [0, 1]; near 1 is unlike any trusted row.
-        equal: Rows that equal an earlier one and are labelled differently.
+        equal: Rows that equal another one and are labelled differently.
         near: Rows that nearly do; None where that was not looked for.
         missing: Classes without a trusted row.
     """
@@ -115,14 +116,15 @@ def side_checks(
     usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
     pairs = fixed and len(given) <= MOST_PAIRS
     held = _unit(view(noisy, every)) if pairs else None
-    twin = _equal(content_keys(noisy, every), labels)
+    keys = content_keys(noisy, every)
+    twin = _equal(keys, labels)
     for start in range(0, len(given), BLOCK):  # two contents may share a key
         hits = start + np.flatnonzero(twin[start : start + BLOCK] >= 0)
         if not len(hits):
             continue
         same = np.isclose(view(noisy, every[hits]), view(noisy, every[twin[hits]]), rtol=1e-4, atol=1e-6).all(axis=1)
         twin[hits[~same]] = -1
-    equal, near = int((twin >= 0).sum()), 0
+    equal, near = np.isin(keys, keys[twin >= 0]), np.zeros(len(given), dtype=bool)
     score = np.empty(len(given), dtype=np.float32)
     for start in range(0, len(given), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(given)))
@@ -131,12 +133,13 @@ def side_checks(
         # The share of trusted rows whose nearest other one is nearer than this.
         score[rows] = 1 - np.searchsorted(usual, like, side="right") / len(usual)
         if held is not None:
-            near += _near(unit, held, labels, rows, twin)
+            _near(unit, held, labels, rows, twin, near)
         rows_done(len(rows))
     back = np.argsort(every, kind="stable")
     found = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
     missing = np.flatnonzero(np.bincount(truth, minlength=num_classes) == 0)
-    return Checks(found.astype(np.int64), score[back], equal, near if pairs else None, tuple(missing.tolist()))
+    repeats = int(equal.sum()), int((near & ~equal).sum()) if pairs else None
+    return Checks(found.astype(np.int64), score[back], *repeats, tuple(missing.tolist()))
 
 
 def _features(inputs: Inputs, rows: Codes) -> Probabilities:
@@ -156,15 +159,24 @@ def _equal(keys: npt.NDArray[np.uint64], labels: Codes) -> Codes:
     return twin
 
 
-def _near(unit: Probabilities, held: Probabilities, labels: Codes, rows: npt.NDArray[np.int64], twin: Codes) -> int:
-    """Nearly equal earlier rows of a block, where no equal one was found; written into `twin`."""
+def _near(
+    unit: Probabilities,
+    held: Probabilities,
+    labels: Codes,
+    rows: npt.NDArray[np.int64],
+    twin: Codes,
+    near: npt.NDArray[np.bool_],
+) -> None:
+    """Nearly equal earlier rows of a block: the nearest goes into `twin` where no equal one was; both into `near`."""
     cosine = unit @ held[: rows[-1] + 1].T
     cosine[labels[rows][:, None] == labels[: rows[-1] + 1][None]] = -1
     cosine[np.arange(rows[-1] + 1)[None] >= rows[:, None]] = -1
+    close = cosine >= NEAR
+    near[rows] |= close.any(axis=1)
+    near[: rows[-1] + 1] |= close.any(axis=0)
     best = cosine.argmax(axis=1)
-    found = (cosine[np.arange(len(rows)), best] >= NEAR) & (twin[rows] < 0)
+    found = close[np.arange(len(rows)), best] & (twin[rows] < 0)
     twin[rows[found]] = best[found]
-    return int(found.sum())
 
 
 def _unit(features: Probabilities) -> Probabilities:

@@ -33,8 +33,8 @@ CLASSES, PAIRS = 25, 40
 """Classes of a full matrix, and pairs of a list where there are more."""
 
 CHECKS = {
-    "equal_rows_with_different_labels": "rows that equal an earlier row and are labelled differently",
-    "nearly_equal_rows_with_different_labels": "rows that nearly equal an earlier row and are labelled differently",
+    "equal_rows_with_different_labels": "rows that equal another row and are labelled differently",
+    "nearly_equal_rows_with_different_labels": "rows that nearly equal another row and are labelled differently",
     "trusted_rows_in_the_noisy_file": "trusted rows that stand in the noisy file",
     "classes_without_trusted_rows": "classes without a trusted row",
     "rows_unlike_any_trusted_row": "rows unlike any trusted row",

@@ -1,0 +1,80 @@
+"""Whatever order the rows come in, a run says and writes the same of each."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import labelfix
+
+ROWS, TRUSTED = 120, 40
+HEADS = (
+    "mlc",
+    "glc",
+    "bayes",
+    "finetune",
+    "clean-only",
+    "noisy-only",
+    "mixed",
+    "forward",
+    "joint-optimization",
+    "distillation",
+    "l2rw",
+    "meta-weight-net",
+    "mlnt",
+)
+FIGURES = ("confidence", "label_score", "p_value", "outlier_score")
+PLACES = {"seconds", "fit_seconds", "row"}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Noisy and trusted rows; then the same in another order."""
+    generator = np.random.default_rng(0)
+    truth = np.arange(ROWS) % 3
+    points = generator.normal(size=(ROWS, 3)) + 2.5 * np.eye(3)[truth]
+    points[-20:] = points[:20]  # rows that repeat others
+    given = np.where(generator.random(ROWS) < 0.25, (truth + 1) % 3, truth)
+    names = np.array(["ant", "bee", "cat"])
+    ids = [f"row-{row:03d}" for row in range(ROWS)]
+    columns = {f"x{place}": points[:, place] for place in range(3)}
+    noisy = pa.table({"id": ids, **columns, "label": names[given]})
+    trusted = pa.table({"id": ids[:TRUSTED], "label": names[truth[:TRUSTED]]})
+    return (noisy, trusted), (noisy.take(generator.permutation(ROWS)), trusted.take(generator.permutation(TRUSTED)))
+
+
+def ran(tables, folder, options):
+    run = labelfix.train(*tables, folder / "run", cache_dir=str(folder / "cache"), device="cpu", **options)
+    found = run.corrected.sort_by("id"), json.loads(json.dumps(dict(run.metrics)))
+    shutil.rmtree(folder / "run")
+    return found
+
+
+def differing(one, other, place=""):
+    """Where two metrics differ, but for times and numbers of rows in a file."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        assert one.keys() == other.keys()
+        return [each for key in one if key not in PLACES for each in differing(one[key], other[key], f"{place}.{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [each for a, b in zip(one, other, strict=True) for each in differing(a, b, place)]
+    same = one == pytest.approx(other, abs=1e-4) if isinstance(one, float) and other is not None else one == other
+    return [] if same else [(place, one, other)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [*({"method": name} for name in HEADS), {"method": "mlc", "backbone": "mlp", "epochs": 2, "warmup_epochs": 1}],
+    ids=lambda options: options.get("backbone", options["method"]),
+)
+def test_the_order_of_rows_changes_nothing(tables, options, tmp_path):
+    (one, told), (other, told_again) = (ran(each, tmp_path, options) for each in tables)
+
+    for column in ("given_label", "suggested_label", "corrected_label", "action", "is_label_issue"):
+        assert one.column(column).to_pylist() == other.column(column).to_pylist()
+    for column in set(FIGURES).intersection(one.schema.names):
+        assert one.column(column).to_pylist() == pytest.approx(other.column(column).to_pylist(), abs=1e-5, nan_ok=True)
+    soft = [np.array(each.column("soft_label").to_pylist()) for each in (one, other)]
+    assert soft[0] == pytest.approx(soft[1], abs=1e-5)
+    assert differing(told, told_again) == []
