@@ -162,7 +162,7 @@ def test_no_value_of_a_programming_language_reaches_the_page():
         assert found not in said, found
     assert "000000004" not in html
     assert "30.0 % (25.0 to 35.0 %)" in said
-    assert "nearly equal an earlier row and are labelled differently: not looked for" in said
+    assert "nearly equal another row and are labelled differently: not looked for" in said
     assert "classes without a trusted row: none" in said
     assert "finished 2026-11-29 02:37 UTC" in said
 
