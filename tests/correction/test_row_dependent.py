@@ -102,11 +102,11 @@ def test_the_largest_dependence_within_two_standard_errors_is_taken():
 
 
 def test_the_weight_grows_with_what_stands_out_of_noise_and_with_the_dependence():
-    assert choose(candidates(-0.9))[1] == 0
-    assert choose(candidates(-2.0))[1] == pytest.approx(0.75 * 0.25)
-    assert choose(candidates(-10.0))[1] == pytest.approx(0.99 * 0.25)
-    assert choose(candidates(0.0, -10.0))[1] == pytest.approx(0.99)
-    assert choose(candidates(0.0, 0.0, -10.0))[1] == pytest.approx(0.99)
+    assert choose(candidates(-1.9))[1] == 0
+    assert choose(candidates(-3.0))[1] == pytest.approx((1 - 16 / 81) * 0.25)
+    assert choose(candidates(-10.0))[1] == pytest.approx(0.9984 * 0.25)
+    assert choose(candidates(0.0, -10.0))[1] == pytest.approx(0.9984)
+    assert choose(candidates(0.0, 0.0, -10.0))[1] == pytest.approx(0.9984)
     assert choose(candidates(3.0))[1] == 0
 
 
