@@ -95,7 +95,7 @@ def choose(losses: Sequence[Log]) -> tuple[float, float]:
     gamma = max(GAMMAS[i] for i in range(best, len(losses)) if _errors(losses[i] - losses[best]) <= ERRORS)
     ahead = _errors(losses[0] - losses[best])
     told = 1 - (ERRORS / ahead) ** 4 if ahead > ERRORS else 0.0
-    return gamma, told * min(1.0, (2 * gamma) ** 2)
+    return gamma, float(told * min(1.0, (2 * gamma) ** 2))
 
 
 def _errors(difference: Log) -> float:
