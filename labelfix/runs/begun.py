@@ -72,12 +72,14 @@ class Begun:
 
         Raises:
             RunError: It was begun by a labelfix that kept something else, or is damaged.
+            SettingsError: A setting of it is damaged.
         """
         if not cls.__dataclass_fields__.keys() <= values.keys():
             raise RunError(
                 f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
             )
         check(values, schema.Begun, folder / UNFINISHED)
+        train_settings(values["settings"], str(folder / UNFINISHED))
         clean = None if values["clean"] is None else tuple(values["clean"])
         return replace(cls(**{name: values[name] for name in cls.__dataclass_fields__}), clean=clean)
 
@@ -94,7 +96,6 @@ class Begun:
         Raises:
             SettingsError: One differs from the run's (every such one is named with both values), or is none.
         """
-        train_settings(self.settings, "the unfinished run")
         values = {key: dict(part) if isinstance(part, Mapping) else part for key, part in self.settings.items()}
         keys = {key.rpartition(".")[2]: key for key in all_fields(str(values["method"]))}
         differing: list[str] = []

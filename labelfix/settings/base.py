@@ -14,6 +14,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from labelfix.errors import SettingsError
@@ -43,8 +44,13 @@ class Field:
         return _type_name(self.type)
 
 
-def fields_of(cls: type) -> tuple[Field, ...]:
+def fields_of(cls: Any) -> tuple[Field, ...]:
     """The fields of a settings class in order, with their docstrings."""
+    return _fields_of(cls)
+
+
+@cache  # their docstrings are read from the source
+def _fields_of(cls: Any) -> tuple[Field, ...]:
     hints = typing.get_type_hints(cls)
     docs = _field_docs(cls)
     return tuple(Field(f.name, hints[f.name], _default(f), docs.get(f.name, "")) for f in dataclasses.fields(cls))

@@ -71,8 +71,18 @@ REPORT = ("report", "--run", "run", "--out", "report.html")
 
 CHANGES = [
     (RUN, put("columns", value=...), EXPORT, "run.json: is damaged (columns is missing)"),
-    (RUN, put("columns", "label", value=3), EXPORT, "run.json: is damaged (columns.label: expected str | null, got int)"),
-    (RUN, put("columns", "inputs", "columns", value=["a", 1]), CORRECT, "(columns.inputs.columns[1]: expected str, got int)"),
+    (
+        RUN,
+        put("columns", "label", value=3),
+        EXPORT,
+        "run.json: is damaged (columns.label: expected str | null, got int)",
+    ),
+    (
+        RUN,
+        put("columns", "inputs", "columns", value=["a", 1]),
+        CORRECT,
+        "(columns.inputs.columns[1]: expected str, got int)",
+    ),
     (RUN, put("data", "noisy", value=[]), EXPORT, "run.json: is damaged (data.noisy: expected object, got array)"),
     (RUN, put("data", "noisy", "name", value=...), REPORT, "run.json: is damaged (data.noisy.name is missing)"),
     (RUN, put("data", "noisy", "rows", value=-1), EXPORT, "run.json: is damaged (data.noisy.rows: expected int >= 0)"),
