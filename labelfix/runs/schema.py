@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from labelfix.settings.data import is_encoding
+
 Whole = Annotated[int, Meta(ge=0, le=1 << 53)]
 Count = Annotated[int, Meta(ge=1, le=1 << 53)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -17,8 +19,12 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
 """Of a file or a folder: no system has one with a NUL in it."""
 
+FileName = Annotated[str, Meta(pattern=r"\A[^\x00]+\Z")]
+"""The same, of an input: the empty one would be the working directory."""
+
 Sampling = Literal["random", "per-class"]
 ValueType = Literal["string", "integer", "float", "boolean"]
+InputKind = Literal["text", "image", "table", "embedding"]
 Classes = Annotated[list[str], Meta(min_length=1)]
 
 
@@ -64,7 +70,7 @@ class Counts(Struct):
 class Inputs(Struct):
     """The input columns."""
 
-    kind: Literal["text", "image", "table", "embedding"]
+    kind: InputKind
     columns: Annotated[list[str], Meta(min_length=1)]
     categorical: list[str]
     width: Annotated[int, Meta(ge=1, le=1 << 31)] | None
@@ -83,7 +89,7 @@ class Columns(Struct):
     """What the columns of the inputs mean."""
 
     id: str | None
-    label: str | None
+    label: str
     clean_id: str | None
     clean_label: str | None
     inputs: Inputs
@@ -92,23 +98,27 @@ class Columns(Struct):
 class Part(Struct):
     """One of several sources that are read as one."""
 
-    name: Name
+    name: FileName
     format: str
-    files: list[Name]
+    files: list[FileName]
     content_hash: str
 
 
 class Source(Struct):
     """An input."""
 
-    name: Name
+    name: FileName
     format: str
-    files: list[Name]
+    files: list[FileName]
     content_hash: str
     rows: Whole
     encoding: str | None = None
     split: str | None = None
     parts: list[Part] = []
+
+    def __post_init__(self) -> None:
+        """Python knows the encoding."""
+        refuse_unknown_encoding(self.encoding)
 
 
 class Data(Struct):
@@ -196,6 +206,12 @@ class Begun(Struct):
     contents: dict[str, str]
     device: str
     replaces: bool = False
+
+
+def refuse_unknown_encoding(name: str | None) -> None:
+    """Refuse an encoding of text that Python does not have; for `__post_init__`."""
+    if name is not None and not is_encoding(name):
+        raise ValueError(f"encoding: {name[:40]!r} is none that Python knows")
 
 
 def refuse_repeated(names: list[str]) -> None:

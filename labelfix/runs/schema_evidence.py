@@ -6,7 +6,18 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from labelfix.runs.schema import Classes, Count, Counts, Estimate, Interval, Share, Verdict, Whole, refuse_repeated
+from labelfix.runs.schema import (
+    Classes,
+    Count,
+    Counts,
+    Estimate,
+    Interval,
+    Share,
+    Verdict,
+    Whole,
+    refuse_repeated,
+    refuse_unknown_encoding,
+)
 
 
 class JudgedOn(Struct):
@@ -182,5 +193,6 @@ class Corrected(Struct):
     encoding: str | None = None
 
     def __post_init__(self) -> None:
-        """Every class is one."""
+        """Every class is one, and Python knows the encoding."""
         refuse_repeated(self.classes)
+        refuse_unknown_encoding(self.encoding)

@@ -74,7 +74,7 @@ def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
             raise SettingsError(f"{where}: {name!r} is not a setting here{_nearest(name, known)}")
         try:
             read[name] = _read(known[name].type, value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             wanted = known[name].type_name
             raise SettingsError(f"{where}: {name} = {value!r} cannot be read; it takes {wanted}") from None
     try:
@@ -163,7 +163,7 @@ def _type_name(type_: Any) -> str:
 
 def _read(type_: Any, value: Any) -> Any:
     (option, *_) = _options(type_)
-    if value is None:
+    if value is None and type(None) in typing.get_args(type_):
         return None
     if isinstance(value, str) and value.lower() in ("", "none", "auto") and type(None) in typing.get_args(type_):
         return None

@@ -4,8 +4,8 @@
 
 A small finished run with a scaled corrector, and an unfinished one beside it, are taken; every value of every JSON
 file, every list and object, and every tensor is replaced in turn by what it is not, or taken away, and all commands
-that read a run are run on it. Allowed are exit code 0 (or 1 of `flag`), and 2 with a message that names the file. Prints
-what is wrong and a table; the exit code is 1 where anything was wrong.
+that read a run are run on it. Allowed are exit code 0 (or 1 of `flag`), and 2 with a message that names the file.
+Prints what is wrong and a table; the exit code is 1 where anything was wrong.
 """
 
 from __future__ import annotations
