@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -147,7 +148,7 @@ class Begun:
     @contextmanager
     def working_directory(self) -> Iterator[None]:
         """Be where the run was begun, for relative names of sources and in settings; here where that is gone."""
-        with chdir(self.directory) if Path(self.directory).is_dir() else nullcontext():
+        with chdir(self.directory) if os.path.isdir(self.directory) else nullcontext():
             yield
 
     def check_device(self, device: str) -> None:

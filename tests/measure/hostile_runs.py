@@ -62,7 +62,7 @@ RESUME = ("train", "--resume", "begun")
 GONE = object()
 HOSTILE: tuple[Any, ...] = (
     *(GONE, None, True, -1, 0, 0.5, 1 << 60, 10**400, 1e308, float("nan"), float("inf"), "", "x", "\x00", "\ud800"),
-    *("../../etc/passwd", "x" * 70_000, [], {}, [[]], [None], {"": {}}, [[[[[[[[[[1]]]]]]]]]]),
+    *("../../etc/passwd", "~nobody/x", "x" * 70_000, [], {}, [[]], [None], {"": {}}, [[[[[[[[[[1]]]]]]]]]]),
 )
 """What a value is replaced by."""
 
