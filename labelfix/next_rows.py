@@ -5,6 +5,7 @@ Legend: N rows of the run, K classes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -119,5 +120,5 @@ def _whole(cell: object, file: str, names: Columns, places: Mapping[str, str] | 
     """An input cell as it can be read from anywhere: the path of an image that counts from its file, made absolute."""
     if names.spec.kind != "image" or not isinstance(cell, str) or names.id in names.spec.columns:
         return cell
-    place = Path(file if places is None else places.get(file, file)).expanduser()
-    return str((place if place.is_dir() else place.parent).absolute() / Path(cell).expanduser())
+    place = Path(os.path.expanduser(file if places is None else places.get(file, file)))
+    return str((place if os.path.isdir(place) else place.parent).absolute() / os.path.expanduser(cell))

@@ -164,7 +164,8 @@ class AppliedRun(OpenedRun):
     ) -> tuple[Iterator[CorrectedLabels], Callable[[], dict[str, Any]]]:
         """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
-        judges = Judges.load(self.folder.judges)
+        module = self.classifier.module
+        judges = Judges.load(self.folder.judges, module.num_classes, module.feature_width)
         later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
         scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
 

@@ -21,11 +21,14 @@ from labelfix.data.findings import Findings
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
 from labelfix.devices import pick_device
-from labelfix.models.trained import TrainedClassifier
+from labelfix.errors import RunError
+from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
 from labelfix.progress import Progress
-from labelfix.runs import RunFolder, inputs_of, named, read_json, refuse_target
+from labelfix.runs import RunFolder, inputs_of, named, refuse_target
+from labelfix.runs.checked import TRAIN_AGAIN, read_checked
+from labelfix.runs.schema_evidence import Metrics
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings
 
@@ -69,18 +72,23 @@ class OpenedRun:
     @cached_property
     def metrics(self) -> Mapping[str, Any]:
         """What was counted and measured: `metrics.json`."""
-        found: Mapping[str, Any] = read_json(self.folder.metrics)
-        return found
+        return dict(read_checked(self.folder.metrics, Metrics))
 
     @cached_property
     def classifier(self) -> TrainedClassifier:
         """The trained classifier."""
-        return TrainedClassifier.load(self.folder.classifier)
+        found = TrainedClassifier.load(self.folder.classifier)
+        if found.classes.names != self.classes.names or found.representation.spec != self.columns.spec:
+            what = "classes" if found.classes.names != self.classes.names else "input columns"
+            about = self.folder.classifier / ABOUT
+            raise RunError(f"{about}: is damaged (its {what} are not those of {self.folder.manifest}); {TRAIN_AGAIN}")
+        return found
 
     @cached_property
     def corrector(self) -> Corrector:
         """What makes soft labels from the classifier's view and a given label."""
-        return load_corrector(self.folder.corrector)
+        module = self.classifier.module
+        return load_corrector(self.folder.corrector, module.num_classes, module.feature_width)
 
     @cached_property
     def columns(self) -> Columns:

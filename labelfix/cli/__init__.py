@@ -6,7 +6,9 @@ Exit codes: 0 done or clean · 1 findings above the gate (`flag` only) · 2 anyt
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -70,11 +72,28 @@ def _main(argv: Sequence[str] | None) -> int:
 
 
 def _unexpected(error: Exception, voice: Voice | None) -> None:
-    what = " ".join(str(error).split())[:300]
-    _say(f"labelfix: unexpected error, {type(error).__name__}: {what} (run with --verbose for the traceback)", voice)
+    what = f"unexpected error, {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    kept = _kept(error)
+    file = f" with the file {kept}" if kept else "; --verbose shows the traceback to send along"
+    _say(f"labelfix: {what}; please report this to the issue tracker of labelfix{file}", voice)
     if voice is not None and (left := voice.left_behind()):
         _say(f"labelfix: {left}", voice)
     _traceback(voice)
+
+
+def _kept(error: Exception) -> str:
+    """The file that now holds an error's traceback; empty where none can be written."""
+    from labelfix import __version__
+
+    lines = traceback.format_exception(error)
+    about = f"labelfix {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n"
+    try:
+        handle, name = tempfile.mkstemp(prefix="labelfix-error-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(about + "".join(lines))
+    except OSError:
+        return ""
+    return name
 
 
 def _say(line: str, voice: Voice | None) -> None:

@@ -16,13 +16,14 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.calibration import fit_temperature
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.runs.tensors import read_arrays
 
 Kind = Literal["none", "temperature", "vector"]
 Log = npt.NDArray[np.float64]
@@ -123,9 +124,9 @@ class CalibratedCorrector:
         (folder / "corrector.json").write_text(json.dumps({"kind": "calibrated"}, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, inner: Corrector) -> CalibratedCorrector:
+    def load(cls, folder: Path, inner: Corrector, classes: int) -> CalibratedCorrector:
         """Read what `save` wrote, but for the corrector inside."""
-        arrays = load_file(folder / "model.safetensors")
+        arrays = read_arrays(folder / "model.safetensors", {"slope": (classes,), "shift": (classes,)})
         return cls(inner, Scale(arrays["slope"], arrays["shift"]))
 
 

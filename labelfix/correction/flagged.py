@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from labelfix.correction.network import softmax
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.runs.tensors import read_arrays
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ class FlagCorrector:
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, description: dict[str, Any]) -> FlagCorrector:
-        """Read what `save` wrote."""
-        return cls(load_file(folder / "model.safetensors")["margins"], float(description["temperature"]))
+    def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> FlagCorrector:
+        """Read what `save` wrote; see `load_corrector`."""
+        arrays = read_arrays(folder / "model.safetensors", {"margins": (classes, classes)})
+        return cls(arrays["margins"], float(description["temperature"]))
 
 
 def keep_unless(flagged: npt.NDArray[np.bool_], soft: Probabilities, given: Codes) -> Probabilities:

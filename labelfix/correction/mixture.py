@@ -23,12 +23,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.special import log_softmax
 
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import Matrix
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.runs.tensors import Shape, read_arrays
 
 Array = npt.NDArray[np.float64]
 
@@ -141,9 +142,15 @@ class MixtureCorrector:
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, description: dict[str, Any]) -> MixtureCorrector:
-        """Read what `save` wrote."""
-        weigher = WEIGHERS[description["weigher"]](**load_file(folder / "model.safetensors"))
+    def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> MixtureCorrector:
+        """Read what `save` wrote; see `load_corrector`."""
+        shapes: dict[str, dict[str, Shape]] = {
+            "loss": {"first_weight": ("H",), "first_bias": ("H",), "second_weight": ("H",), "second_bias": (1,)},
+            "agreement": {"gradient": (classes, width + 1)},
+            "constant": {},
+        }
+        kind = description["weigher"]
+        weigher = WEIGHERS[kind](**read_arrays(folder / "model.safetensors", shapes[kind]))
         numbers = (float(description[name]) for name in ("largest", "share", "temperature"))
         return cls(weigher, *numbers)
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.errors import RunError
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
+from labelfix.runs.checked import TRAIN_AGAIN
+from labelfix.runs.tensors import check_tensors
 
 Lcn = LabelCorrectionNetwork | StructuredCorrectionNetwork
 """g_α, of either kind."""
@@ -72,17 +76,29 @@ class NetworkCorrector:
         (folder / "corrector.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, description: dict[str, float]) -> NetworkCorrector:
-        """Read what `save` wrote."""
-        width, classes = int(description["feature_width"]), int(description["num_classes"])
+    def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> NetworkCorrector:
+        """Read what `save` wrote; see `load_corrector`.
+
+        Raises:
+            RunError: It is damaged.
+        """
+        for name, wanted in (("num_classes", classes), ("feature_width", width)):
+            if description[name] != wanted:
+                what = f"{name}: is {description[name]}, but the classifier's is {wanted}"
+                raise RunError(f"{folder / 'corrector.json'}: is damaged ({what}); {TRAIN_AGAIN}")
         sizes = int(description["hidden"]), int(description["embedding"])
+        weights, inside = folder / "model.safetensors", "residual." if description.get("structured") else ""
+        # Before a network of these sizes is made, which may be of any size.
+        sized = {f"{inside}embedding.weight": (classes, sizes[1]), f"{inside}second.bias": (sizes[0],)}
+        check_tensors(weights, sized, others=True)
         lcn: Lcn
         if description.get("structured"):  # runs of the first version do not say
             unknown = torch.zeros(classes, classes)
             lcn = StructuredCorrectionNetwork(width, unknown, *sizes, torch.Generator())
         else:
             lcn = LabelCorrectionNetwork(width, classes, *sizes, bool(description["skip"]), torch.Generator())
-        lcn.load_state_dict(load_file(folder / "model.safetensors"))
+        check_tensors(weights, {name: tuple(value.shape) for name, value in lcn.state_dict().items()})
+        lcn.load_state_dict(load_file(weights))
         return cls(lcn.eval(), float(description["temperature"]), float(description["classifier_temperature"]))
 
 

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from scipy.special import log_softmax
 
 from labelfix.correction.network import softmax
 from labelfix.correction.transition import Matrix, paired_transition, possible_labels
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.runs.tensors import read_arrays
 from labelfix.training.linear import LinearHead
 
 Log = npt.NDArray[np.float64]
@@ -73,9 +74,10 @@ class PosteriorCorrector:
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, description: dict[str, Any]) -> PosteriorCorrector:
-        """Read what `save` wrote."""
-        arrays = load_file(folder / "model.safetensors")
+    def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> PosteriorCorrector:
+        """Read what `save` wrote; see `load_corrector`."""
+        shapes = {"turn_weight": (classes, width), "turn_bias": (classes,)}
+        arrays = read_arrays(folder / "model.safetensors", {"label_terms": (classes, classes)}, maybe=shapes)
         turn = None
         if "turn_weight" in arrays:
             turn = LinearHead(torch.from_numpy(arrays["turn_weight"]), torch.from_numpy(arrays["turn_bias"]))

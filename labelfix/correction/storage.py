@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from safetensors import SafetensorError
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.calibrated import INNER, CalibratedCorrector
@@ -16,13 +13,19 @@ from labelfix.correction.mixture import MixtureCorrector
 from labelfix.correction.network import NetworkCorrector
 from labelfix.correction.posterior import PosteriorCorrector
 from labelfix.errors import RunError
+from labelfix.runs.checked import TRAIN_AGAIN, read_checked
+from labelfix.runs.schema_models import Corrector as Description
+
+ABOUT = "corrector.json"
 
 
-def _load_calibrated(folder: Path, description: dict[str, Any]) -> Corrector:
-    return CalibratedCorrector.load(folder, load_corrector(folder / INNER))
+def _load_calibrated(folder: Path, description: dict[str, Any], classes: int, width: int) -> Corrector:
+    if (folder / INNER / INNER).exists():  # or a link to itself would have no end
+        raise RunError(f"{folder / INNER / ABOUT}: is damaged (kind: is scaled twice); {TRAIN_AGAIN}")
+    return CalibratedCorrector.load(folder, load_corrector(folder / INNER, classes, width), classes)
 
 
-KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
+KINDS: dict[str, Callable[[Path, dict[str, Any], int, int], Corrector]] = {
     "label-correction-network": NetworkCorrector.load,
     "posterior": PosteriorCorrector.load,
     "flags": FlagCorrector.load,
@@ -32,16 +35,16 @@ KINDS: dict[str, Callable[[Path, dict[str, Any]], Corrector]] = {
 """`kind` in corrector.json → what reads the folder."""
 
 
-def load_corrector(folder: Path) -> Corrector:
+def load_corrector(folder: Path, classes: int, width: int) -> Corrector:
     """The corrector that was saved in a folder.
 
+    Args:
+        folder: The folder.
+        classes: K of the classifier whose logits it corrects.
+        width: D of that classifier.
+
     Raises:
-        RunError: The folder is damaged, or of a newer labelfix.
+        RunError: The folder is damaged, or of a newer labelfix; file and field or tensor are named.
     """
-    try:
-        description = json.loads((folder / "corrector.json").read_text(encoding="utf-8"))
-        return KINDS[description["kind"]](folder, description)
-    except KeyError as error:
-        raise RunError(f"{folder}: {error} is not known to this labelfix; use the version that wrote the run") from None
-    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RuntimeError, SafetensorError) as error:
-        raise RunError(f"{folder}: cannot be read ({error}); train again with --overwrite") from None
+    description = read_checked(folder / ABOUT, Description)
+    return KINDS[description["kind"]](folder, description, classes, width)

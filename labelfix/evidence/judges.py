@@ -18,17 +18,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.storage import load_corrector
 from labelfix.data.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities, Sampling
-from labelfix.errors import RunError
 from labelfix.evidence import noise_rate
 from labelfix.evidence.conformal import Floats, p_values, p_values_per_class
 from labelfix.evidence.noise_rate import Opinion
+from labelfix.runs.checked import read_checked
+from labelfix.runs.schema_models import Judges as Description
+from labelfix.runs.tensors import Shape, check_below, read_arrays
 from labelfix.training.linear import LinearHead
 
 ABOUT, ARRAYS = "judges.json", "judges.safetensors"
@@ -147,24 +148,45 @@ class Judges:
         (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Judges | None:
+    def load(cls, folder: Path, classes: int, width: int) -> Judges | None:
         """Read what `save` wrote; None where a run has none.
 
+        Args:
+            folder: The folder.
+            classes: K of the run's classifier.
+            width: D of it.
+
         Raises:
-            RunError: It is damaged.
+            RunError: It is damaged; file and field or tensor are named.
         """
         if not folder.is_dir():
             return None
-        try:
-            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-            arrays = load_file(folder / ARRAYS)
-            heads: list[LinearHead | None] = []
-            for place in range(about["models"]):
-                weight, bias = arrays.pop(f"weight.{place}", None), arrays.pop(f"bias.{place}", None)
-                both = weight is not None and bias is not None
-                heads.append(LinearHead(torch.from_numpy(weight), torch.from_numpy(bias)) if both else None)
-            correctors = tuple(load_corrector(folder / str(place)) for place in range(about["models"]))
-            kept = {name: about[name] for name in ("per_class", "sampling", "guarantee")}
-            return cls(correctors=correctors, heads=tuple(heads), **arrays, **kept)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError(f"{folder}: cannot be read ({error}); train again with --overwrite") from None
+        about = read_checked(folder / ABOUT, Description)
+        models = range(about["models"])
+        arrays: dict[str, Any] = _read_arrays(folder / ARRAYS, len(models), classes, width)
+        heads: list[LinearHead | None] = []
+        for place in models:
+            weight, bias = arrays.pop(f"weight.{place}", None), arrays.pop(f"bias.{place}", None)
+            both = weight is not None and bias is not None
+            heads.append(LinearHead(torch.from_numpy(weight), torch.from_numpy(bias)) if both else None)
+        correctors = tuple(load_corrector(folder / str(place), classes, width) for place in models)
+        kept: dict[str, Any] = {name: about[name] for name in ("per_class", "sampling", "guarantee")}
+        return cls(correctors=correctors, heads=tuple(heads), **arrays, **kept)
+
+
+def _read_arrays(path: Path, models: int, classes: int, width: int) -> dict[str, npt.NDArray[Any]]:
+    shapes: dict[str, Shape] = {
+        **dict.fromkeys(("score", "by", "label", "weight"), ("R",)),
+        **dict.fromkeys(("truth", "given"), ("P",)),
+        "soft": ("P", classes),
+        "class_weight": (classes,),
+        "share": (models,),
+    }
+    heads: dict[str, Shape] = {}
+    for place in range(models):
+        heads |= {f"weight.{place}": (classes, width), f"bias.{place}": (classes,)}
+    codes = {"by": models, "label": classes, "truth": classes, "given": classes}
+    arrays = read_arrays(path, shapes, codes, heads)
+    for name, end in codes.items():
+        check_below(path, name, arrays[name], end)
+    return arrays

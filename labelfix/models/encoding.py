@@ -19,13 +19,13 @@ from torch import nn
 
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
-from labelfix.errors import RunError
 from labelfix.models.cache import Taker, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress, counted
 from labelfix.ranks import Ranks, ranks
 from labelfix.runs import remove
+from labelfix.runs.tensors import check_tensors
 from labelfix.settings.model import ComputeSettings
 
 M = TypeVar("M", bound=nn.Module)
@@ -177,18 +177,25 @@ def write_weights(folder: Path, module: nn.Module) -> None:
     save_file(state, folder / WEIGHTS)
 
 
-def read_weights(folder: Path, module: M) -> M:
-    """The module, filled from `model.safetensors`.
+def read_weights(folder: Path, width: int, num_classes: int, make: Callable[[int, torch.Generator], M]) -> M:
+    """A module with a head, filled from `model.safetensors`.
+
+    Args:
+        folder: Where it lies.
+        width: D of the head.
+        num_classes: K.
+        make: Makes the module for so many classes; called once the head is known to be as large.
 
     Raises:
-        RunError: The file is missing, damaged, or of another shape.
+        RunError: The file is missing, damaged, or of another shape; the tensor is named.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        module.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"{folder / WEIGHTS}: the weights cannot be loaded ({reason}); train again") from None
+    path = folder / WEIGHTS
+    check_tensors(path, {"head.weight": (num_classes, width), "head.bias": (num_classes,)}, others=True)
+    module = make(num_classes, torch.Generator())
+    state = module.state_dict()
+    whole = [name for name, value in state.items() if not value.is_floating_point()]
+    check_tensors(path, {name: tuple(value.shape) for name, value in state.items()}, whole)
+    module.load_state_dict(load_file(path))
     return module

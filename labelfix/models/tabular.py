@@ -116,7 +116,7 @@ class TableFeatures:
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.new_classifier(num_classes, torch.Generator()))
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
@@ -214,7 +214,7 @@ class EmbeddingFeatures:
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.new_classifier(num_classes, torch.Generator()))
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""

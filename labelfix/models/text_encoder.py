@@ -121,7 +121,7 @@ class FrozenText:
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.new_classifier(num_classes, torch.Generator()))
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""

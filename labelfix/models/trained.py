@@ -28,6 +28,8 @@ from labelfix.models.model_card import model_card
 from labelfix.models.representation import Representation, representation_from_json
 from labelfix.progress import Progress
 from labelfix.runs import atomic_path
+from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
+from labelfix.runs.schema_models import ENCODINGS, About, encoding_of
 
 ABOUT = "labelfix.json"
 FORMAT = 1
@@ -113,13 +115,11 @@ class TrainedClassifier:
             )
             classes = ClassNames(tuple(about["classes"]), about["value_type"])
             representation = representation_from_json(about["family"], about["encoding"], spec, folder)
-            temperature = float(about["temperature"])
-            if not all(isinstance(name, str) for name in (*spec.columns, *classes.names)):
-                raise TypeError("names of columns and classes are texts")
             module = representation.read_module(folder, len(classes)).eval()
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
-            raise RunError(f"{folder / ABOUT}: is damaged ({error!r}); train again") from None
-        return cls(representation, module, classes, temperature)
+            # What an encoder of another library makes of its settings, which only that library knows.
+            raise RunError(f"{folder / ABOUT}: is damaged (encoding: {error!r}); {TRAIN_AGAIN}") from None
+        return cls(representation, module, classes, float(about["temperature"]))
 
     def _write(self, folder: Path) -> None:
         self.representation.write_module(folder, self.module, self.classes)
@@ -174,14 +174,19 @@ def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
-    try:
-        about: Any = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{folder}: holds no classifier of labelfix ({ABOUT} is missing); train again") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{folder / ABOUT}: cannot be read ({error}); train again") from None
-    if not isinstance(about, dict):
-        raise RunError(f"{folder / ABOUT}: is damaged; train again")
+    """`labelfix.json`.
+
+    Raises:
+        RunError: It is missing, damaged, or of a newer labelfix.
+    """
+    path = folder / ABOUT
+    if not path.exists():
+        raise RunError(f"{folder}: holds no classifier of labelfix ({ABOUT} is missing); train again")
+    about: dict[str, Any] = read_checked(path, dict[str, Any])
     if about.get("format") != FORMAT:
-        raise RunError(f"{folder / ABOUT}: has format {about.get('format')!r}; update labelfix, or train again")
-    return dict(about)
+        raise RunError(f"{path}: has format {about.get('format')!r}; update labelfix, or train again")
+    check(about, About, path)
+    if about["family"] not in ENCODINGS:
+        raise RunError(f"{path}: family {about['family']!r} is not known to this labelfix; use the one that wrote it")
+    check({"encoding": about["encoding"]}, encoding_of(about["family"]), path)
+    return about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,9 +51,9 @@ def _moved_settings(folder: RunFolder) -> Sequence[str]:
         ("--class-map", settings.get("data", {}).get("class_map")),
         ("--backbone", settings.get("model", {}).get("backbone")),
     ):
-        if isinstance(value, str) and not Path(value).expanduser().exists():
+        if isinstance(value, str) and not os.path.exists(os.path.expanduser(value)):
             found = (base / value for base in folder.bases(folder.read_manifest()))
-            place = next((each for each in found if each.exists()), None)
+            place = next((each for each in found if os.path.exists(each)), None)
             flags += [] if place is None else [flag, str(place)]
     return flags
 

@@ -5,7 +5,6 @@ Nothing here needs `pyarrow.compute`: `labelfix flag` runs on every commit and m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelfix.errors import LabelfixError, input_error
+from labelfix.errors import LabelfixError, RunError, input_error
 from labelfix.outputs.corrected_schema import (
     COLUMNS,
     EVIDENCE_KEY,
@@ -28,6 +27,8 @@ from labelfix.outputs.corrected_schema import (
     lack,
     read_metadata,
 )
+from labelfix.runs.checked import NotPlainJsonError, check, parse
+from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:
     from labelfix.data.tables import ClassNames
@@ -197,12 +198,20 @@ def open_corrected(path: Path) -> CorrectedRows:
 
 
 def evidence_of(rows: CorrectedRows) -> dict[str, Any]:
-    """What a file of new rows says of its p-values and its noise rate; empty where it says nothing."""
+    """What a file of new rows says of its p-values and its noise rate; empty where it says nothing, or no JSON.
+
+    Raises:
+        RunError: It says what labelfix does not write.
+    """
+    source = f"{getattr(rows, 'path', 'corrected labels')}: its evidence"
     try:
-        found = json.loads(rows.footer.get(EVIDENCE_KEY, b"{}"))
+        found = parse(rows.footer.get(EVIDENCE_KEY, b"{}"))
+    except NotPlainJsonError as error:
+        raise RunError(f"{source}: cannot be read ({error}); {REMEDY}") from None
     except ValueError:
         return {}
-    return dict(found) if isinstance(found, dict) else {}
+    check(found, Evidence, source, REMEDY)
+    return dict(found)
 
 
 def groups(rows: CorrectedRows, columns: Sequence[str]) -> Iterator[tuple[int, pa.Table]]:
@@ -283,10 +292,10 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
     Raises:
         InputError: They are damaged.
     """
-    found = read_metadata(rows.schema)
-    if found is None:
-        raise input_error("corrected labels", "have damaged metadata", REMEDY)
-    return found
+    try:
+        return read_metadata(rows.schema)
+    except ValueError as error:
+        raise input_error("corrected labels", f"have damaged metadata ({error})", REMEDY) from None
 
 
 def first_line(error: BaseException) -> str:

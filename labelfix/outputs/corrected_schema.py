@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from labelfix.runs.checked import parse, wrong_with
+from labelfix.runs.schema_evidence import Corrected
 
 METADATA_KEY = b"labelfix"
 
@@ -71,27 +73,29 @@ class CorrectedMetadata:
     encoding: str | None = None
 
 
-def read_metadata(schema: pa.Schema) -> CorrectedMetadata | None:
-    """What the metadata say; None where they are damaged."""
+def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
+    """What the metadata say.
+
+    Raises:
+        ValueError: They are missing or damaged; the field is named.
+    """
     try:
-        found = json.loads(schema.metadata[METADATA_KEY])
-        about = CorrectedMetadata(
-            classes=tuple(found["classes"]),
-            value_type=found["value_type"],
-            min_confidence=float(found["min_confidence"]),
-            run_id=found["run_id"],
-            id_column=found.get("id_column"),
-            input_kind=found.get("input_kind"),
-            input_columns=tuple(found.get("input_columns", ())),
-            soft_top_k=found.get("soft_top_k"),
-            encoding=found.get("encoding"),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return None
-    texts = (*about.classes, *about.input_columns, about.value_type, about.run_id)
-    maybe = (about.id_column, about.input_kind, about.encoding)
-    sound = all(isinstance(each, str) for each in (*texts, *(each for each in maybe if each is not None)))
-    return about if sound and type(about.soft_top_k) in (int, type(None)) else None
+        found = parse((schema.metadata or {})[METADATA_KEY])
+    except KeyError:
+        raise ValueError("there are none of labelfix") from None
+    if wrong := wrong_with(found, Corrected):
+        raise ValueError(wrong)
+    return CorrectedMetadata(
+        classes=tuple(found["classes"]),
+        value_type=found["value_type"],
+        min_confidence=float(found["min_confidence"]),
+        run_id=found["run_id"],
+        id_column=found.get("id_column"),
+        input_kind=found.get("input_kind"),
+        input_columns=tuple(found.get("input_columns", ())),
+        soft_top_k=found.get("soft_top_k"),
+        encoding=found.get("encoding"),
+    )
 
 
 def lack(schema: pa.Schema) -> str:
@@ -101,8 +105,10 @@ def lack(schema: pa.Schema) -> str:
         return f"lacks {', '.join(missing)}"
     if METADATA_KEY not in (schema.metadata or {}):
         return "lacks labelfix's metadata"
-    if read_metadata(schema) is None:
-        return "its metadata are damaged"
+    try:
+        read_metadata(schema)
+    except ValueError as error:
+        return f"its metadata are damaged, {error}"
     for name in (*COLUMNS, *OPTIONAL):
         if (count := schema.names.count(name)) > 1:
             return f"has {count} columns {name!r}"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.read import Columns
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.image_tree import check_tree, export_tree
 from labelfix.outputs.own_file import ExportReport, export_table
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder, atomic_path, is_table, refuse_no_table
+from labelfix.runs.checked import TRAIN_AGAIN
 
 CLASSIFIER_MARK = "labelfix.json"
 """The file that makes a folder a classifier."""
@@ -88,6 +89,9 @@ def export_labels(
     own = find_input(folder, "noisy", noisy).needed()
     source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
     assert columns.label is not None, "a run is trained on labelled rows"
+    if columns.label not in source.schema.names:
+        what = f"columns.label: {source.name} has no column {columns.label[:80]!r}"
+        raise RunError(f"{folder.manifest}: is damaged ({what}); {TRAIN_AGAIN}")
     files = tuple(told["files"])
     correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
     if not is_tree(folder, out):

@@ -7,6 +7,7 @@ here needs `pyarrow.compute` as long as an input is a single file: `labelfix fla
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,7 @@ def _found(
         try:
             files = _compared(names, told, images_by_name and told["format"] == "image_folder")
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException) as error:
-            if listed or Path(names[0]).expanduser().exists():
+            if listed or os.path.exists(os.path.expanduser(names[0])):
                 unread.append((" + ".join(names), first_line(error)))
             continue
         if files is not None:
@@ -140,7 +141,7 @@ def _places(own: Sequence[str], folder: RunFolder) -> Iterator[list[str]]:
     """Where the sources may lie, the likeliest first; those of a run that was not made here only beside it."""
     manifest = folder.read_manifest()
     for base in (Path(), *folder.bases(manifest)):
-        places = [str(base / Path(name).expanduser()) for name in own]
+        places = [str(base / os.path.expanduser(name)) for name in own]
         if made_here(manifest) or all(_inside(place, folder.path.absolute().parent) for place in places):
             yield list(own) if base == Path() else places
 
@@ -158,7 +159,7 @@ def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: boo
         OSError: Likewise.
     """
     recorded = [str(name) for name in told["files"]]
-    path = Path(names[0]).expanduser()
+    path = Path(os.path.expanduser(names[0]))
     if len(names) == len(recorded) == 1 and path.is_file() and told["format"] != "memory":
         return {recorded[0]: str(path)} if _hash_of(path) == told["content_hash"] else None
 
@@ -216,9 +217,9 @@ def find_rows(
 
 def _beside(name: str, corrected: Path, given: str | None) -> Path | None:
     """Where a source of corrected rows lies: here or beside them, and nowhere else that a stranger may have named."""
-    path = Path(given or name).expanduser()
+    path = Path(os.path.expanduser(given or name))
     bases = (Path(), corrected.parent)
-    there = (base / path for base in bases if (base / path).exists())
+    there = (base / path for base in bases if os.path.exists(base / path))
     return next((place for place in there if given or _near(place, bases)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,11 +60,11 @@ def look_ups_tell(metadata: CorrectedMetadata, files: Iterable[str]) -> bool:
 
 def _read(file: str, numbers: list[int], metadata: CorrectedMetadata, called: str) -> Iterator[tuple[int, Row]]:
     """The wanted rows of a file; of images their own files, in the folder as the run calls it."""
-    path = Path(file).expanduser()
+    path = Path(os.path.expanduser(file))
     columns = [metadata.id_column] if metadata.id_column else []
     if metadata.input_kind in ("text", "image"):
         columns += [metadata.input_columns[0]]
-    if not path.is_file():
+    if not os.path.isfile(path):
         return _scan(file, numbers, columns, metadata.encoding, called) if columns else iter(())
     with open(path, "rb") as stream:
         parquet = stream.read(4) == b"PAR1"

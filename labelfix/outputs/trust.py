@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from labelfix.errors import RunError, input_error
 from labelfix.outputs.chosen import SCORE_AGAIN
-from labelfix.runs import RunFolder, read_json
+from labelfix.runs import RunFolder
+from labelfix.runs.checked import UnreadableError, read_checked
+from labelfix.runs.schema_evidence import Metrics
 
 
 def read_evidence(folder: RunFolder) -> dict[str, Any]:
@@ -18,13 +20,26 @@ def read_evidence(folder: RunFolder) -> dict[str, Any]:
 
     Args:
         folder: A finished run.
+
+    Raises:
+        RunError: See `read_metrics`.
+    """
+    return dict(read_metrics(folder).get("evidence") or {})
+
+
+def read_metrics(folder: RunFolder) -> dict[str, Any]:
+    """`metrics.json` of a run; empty where it is missing or no JSON at all: the labels can be used without it.
+
+    Args:
+        folder: A finished run.
+
+    Raises:
+        RunError: It is JSON, and not what labelfix writes.
     """
     try:
-        found = read_json(folder.metrics)
-    except (OSError, ValueError):
+        return dict(read_checked(folder.metrics, Metrics))
+    except UnreadableError:
         return {}
-    evidence = found.get("evidence") if isinstance(found, dict) else None
-    return dict(evidence) if isinstance(evidence, dict) else {}
 
 
 def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_]:

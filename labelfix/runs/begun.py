@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -10,8 +11,13 @@ from typing import Any
 
 from labelfix.errors import Defect, InputError, RunError, SettingsError
 from labelfix.network import HUB
+from labelfix.runs import schema
+from labelfix.runs.checked import check
 from labelfix.settings.resolve import all_fields
 from labelfix.settings.run import TrainSettings, to_plain, train_settings
+
+UNFINISHED = "unfinished"
+"""Name of the file, in the folder of a run, that says what it was begun with."""
 
 FREE = ("checkpoint_every", "offline", "cache_dir", "read_rows", "workers", "device")
 """Compute settings that may be given anew when a run goes on; of the device only the kind must be the same."""
@@ -66,16 +72,17 @@ class Begun:
             folder: The run's folder, for the message.
 
         Raises:
-            RunError: It was begun by a labelfix that kept something else.
+            RunError: It was begun by a labelfix that kept something else, or is damaged.
+            SettingsError: A setting of it is damaged.
         """
-        try:
-            clean = None if values["clean"] is None else tuple(values["clean"])
-            fields = {name: values[name] for name in cls.__dataclass_fields__}
-            return replace(cls(**fields), clean=clean)
-        except (KeyError, TypeError):
+        if not cls.__dataclass_fields__.keys() <= values.keys():
             raise RunError(
                 f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
-            ) from None
+            )
+        check(values, schema.Begun, folder / UNFINISHED)
+        train_settings(values["settings"], str(folder / UNFINISHED))
+        clean = None if values["clean"] is None else tuple(values["clean"])
+        return replace(cls(**{name: values[name] for name in cls.__dataclass_fields__}), clean=clean)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -141,7 +148,7 @@ class Begun:
     @contextmanager
     def working_directory(self) -> Iterator[None]:
         """Be where the run was begun, for relative names of sources and in settings; here where that is gone."""
-        with chdir(self.directory) if Path(self.directory).is_dir() else nullcontext():
+        with chdir(self.directory) if os.path.isdir(self.directory) else nullcontext():
             yield
 
     def check_device(self, device: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
+from labelfix.runs.checked import parse
 from labelfix.runs.durable import atomic_path
 
 _WAIT = 10.0  # seconds; worker processes of a killed run end a moment after it
@@ -25,11 +26,8 @@ def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON 
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """Read a JSON file; raises OSError or ValueError where it cannot."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    """Read a JSON file that no schema stands for; raises OSError or ValueError where it cannot."""
+    return parse(path.read_bytes())
 
 
 @contextmanager

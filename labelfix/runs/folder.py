@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
+from labelfix.runs.begun import UNFINISHED as _UNFINISHED
+from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import sealed
-from labelfix.runs.shape import wrong_in
+from labelfix.runs.schema import NEEDED, Manifest
 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; a folder of a newer one is refused."""
@@ -32,7 +34,6 @@ FORMAT_VERSION = 1
 RUNS = Path("runs")
 """Where runs go, and are looked for, when no folder is named."""
 
-_UNFINISHED = "unfinished"
 _CHECKPOINTS = "checkpoints"
 _REPLACES = "replaces"
 _WRITTEN, _PLAN = "written", "entries.json"
@@ -210,7 +211,7 @@ class RunFolder:
         if not self._settling:
             return
         written = self.path / _WRITTEN
-        entries = read_json(written / _PLAN)
+        entries = read_checked(written / _PLAN, list[str])
         for name in _ENTRIES:
             if name not in entries:
                 remove(self.path / name)
@@ -306,14 +307,15 @@ class RunFolder:
         try:
             manifest = read_json(self.manifest)
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.manifest}: cannot be read ({error}); train it again with --overwrite") from None
+            raise RunError(f"{self.manifest}: cannot be read ({error}); {TRAIN_AGAIN}") from None
         version = manifest.get("format_version") if isinstance(manifest, dict) else None
         if not isinstance(version, int):
-            raise RunError(f"{self.manifest}: is not the manifest of a labelfix run; train it again with --overwrite")
+            raise RunError(f"{self.manifest}: is not the manifest of a labelfix run; {TRAIN_AGAIN}")
         if version > FORMAT_VERSION:
             raise RunError(f"{self.manifest}: was written by a newer labelfix (format {version}); upgrade labelfix")
-        if wrong := wrong_in(manifest, whole):
-            raise RunError(f"{self.manifest}: is damaged ({wrong}); train it again with --overwrite")
+        check(manifest, Manifest, self.manifest)
+        if whole and (lacking := next((name for name in NEEDED if name not in manifest), "")):
+            raise RunError(f"{self.manifest}: is damaged ({lacking} is missing); {TRAIN_AGAIN}")
         return dict(manifest)
 
 

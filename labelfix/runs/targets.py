@@ -106,7 +106,7 @@ def named(*sources: Any, bases: Iterable[Path] = ()) -> list[tuple[str, Path]]: 
         if isinstance(source, list | tuple):
             found += named(*source, bases=bases)
         elif isinstance(source, str | Path) and not str(source).startswith(HUB):
-            name = Path(source).expanduser()
+            name = Path(os.path.expanduser(source))
             found += ((str(source), path) for path in _expanded(name))
             for base in bases:
                 found += ((str(source), path) for path in _expanded(base / name) if os.path.lexists(path))
@@ -140,7 +140,7 @@ def names_of(told: dict[str, Any]) -> list[str]:
 
 def _expanded(path: Path) -> Iterator[Path]:
     """A path, or what a glob finds."""
-    if set("*?[") & set(str(path)) and not path.exists():
+    if set("*?[") & set(str(path)) and not os.path.exists(path):
         yield from map(Path, glob.glob(str(path), recursive=True))
     else:
         yield path

@@ -14,6 +14,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from labelfix.errors import SettingsError
@@ -43,8 +44,13 @@ class Field:
         return _type_name(self.type)
 
 
-def fields_of(cls: type) -> tuple[Field, ...]:
+def fields_of(cls: Any) -> tuple[Field, ...]:
     """The fields of a settings class in order, with their docstrings."""
+    return _fields_of(cls)
+
+
+@cache  # their docstrings are read from the source
+def _fields_of(cls: Any) -> tuple[Field, ...]:
     hints = typing.get_type_hints(cls)
     docs = _field_docs(cls)
     return tuple(Field(f.name, hints[f.name], _default(f), docs.get(f.name, "")) for f in dataclasses.fields(cls))
@@ -68,7 +74,7 @@ def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
             raise SettingsError(f"{where}: {name!r} is not a setting here{_nearest(name, known)}")
         try:
             read[name] = _read(known[name].type, value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             wanted = known[name].type_name
             raise SettingsError(f"{where}: {name} = {value!r} cannot be read; it takes {wanted}") from None
     try:
@@ -157,7 +163,7 @@ def _type_name(type_: Any) -> str:
 
 def _read(type_: Any, value: Any) -> Any:
     (option, *_) = _options(type_)
-    if value is None:
+    if value is None and type(None) in typing.get_args(type_):
         return None
     if isinstance(value, str) and value.lower() in ("", "none", "auto") and type(None) in typing.get_args(type_):
         return None

@@ -75,7 +75,7 @@ class DataSettings:
         require(self.max_pixels > 0, f"max_pixels = {self.max_pixels} must be at least 1")
         if self.encoding is not None:
             require(
-                _is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"
+                is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"
             )
 
     @property
@@ -84,7 +84,8 @@ class DataSettings:
         return frozenset(word for word in map(str.strip, self.missing.split(",")) if word)
 
 
-def _is_encoding(name: str) -> bool:
+def is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding of text by a name."""
     try:
         return codecs.lookup(name)._is_text_encoding
     except (LookupError, ValueError):

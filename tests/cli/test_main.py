@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -111,13 +112,23 @@ def test_an_escape_sequence_in_a_message_does_not_reach_the_terminal(fail, capsy
     assert capsys.readouterr().err == "labelfix: a.csv, row 7: label '\\x1b[2J' is wrong\n"
 
 
-def test_an_unexpected_error_exits_2_and_keeps_its_traceback_for_verbose(fail, capsys):
+def test_an_unexpected_error_exits_2_and_leaves_its_traceback_in_a_file(fail, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fail(ZeroDivisionError("division\nby zero"))
     assert main(["methods"]) == 2
     said = capsys.readouterr().err
+    (file,) = tmp_path.iterdir()
     assert said == (
-        "labelfix: unexpected error, ZeroDivisionError: division by zero (run with --verbose for the traceback)\n"
+        "labelfix: unexpected error, ZeroDivisionError: division by zero; "
+        f"please report this to the issue tracker of labelfix with the file {file}\n"
     )
+    kept = file.read_text()
+    assert kept.startswith("labelfix ")
+    assert "Traceback (most recent call last)" in kept
+    assert "ZeroDivisionError: division" in kept
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert main(["methods"]) == 2
+    assert "issue tracker of labelfix; --verbose shows the traceback to send along" in capsys.readouterr().err
     assert main(["methods", "--verbose"]) == 2
     assert "Traceback (most recent call last)" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 
 import pyarrow.parquet as pq
 import pytest
@@ -157,7 +158,8 @@ def test_a_class_map_that_has_changed_is_refused(work, stop, capsys):
     assert "map.csv: has changed since the run was begun (class_map: " in capsys.readouterr().err
 
 
-def test_a_crash_says_how_to_go_on(work, stop, capsys):
+def test_a_crash_says_how_to_go_on(work, stop, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stop(ZeroDivisionError("division by zero"))
     assert main([*WORDS, "--out", "r", "-q"]) == 2
     lines = capsys.readouterr().err.splitlines()

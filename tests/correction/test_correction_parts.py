@@ -198,7 +198,7 @@ def test_a_saved_corrector_gives_the_same_labels(tmp_path, skip):
     rows = generator.normal(size=(6, 3)).astype(np.float32), generator.normal(size=(6, 5)).astype(np.float32)
     given = np.array([0, 1, 2, -1, 0, 1])
     soft = before.soft_labels(*rows, given)
-    assert np.array_equal(soft, load_corrector(tmp_path).soft_labels(*rows, given))
+    assert np.array_equal(soft, load_corrector(tmp_path, 3, 5).soft_labels(*rows, given))
     assert np.allclose(soft.sum(axis=1), 1)
 
 
@@ -212,15 +212,43 @@ def test_a_corrector_of_an_unknown_kind_is_refused(tmp_path):
     corrector().save(tmp_path)
     about = json.loads((tmp_path / "corrector.json").read_text())
     (tmp_path / "corrector.json").write_text(json.dumps(about | {"kind": "oracle"}))
-    with pytest.raises(RunError, match="'oracle' is not known"):
-        load_corrector(tmp_path)
+    with pytest.raises(RunError, match=r"corrector\.json: is damaged \(kind: invalid value 'oracle'\)"):
+        load_corrector(tmp_path, 3, 5)
 
 
 def test_a_damaged_corrector_is_refused(tmp_path):
     corrector().save(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not tensors")
     with pytest.raises(RunError, match="cannot be read"):
-        load_corrector(tmp_path)
+        load_corrector(tmp_path, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("temperature", 0.0, r"corrector\.json: is damaged \(temperature: expected float > 0\.0\)"),
+        ("num_classes", 4, r"corrector\.json: is damaged \(num_classes: is 4, but the classifier's is 3\)"),
+        (
+            "hidden",
+            1 << 31,
+            r"safetensors: is damaged \(tensor second\.bias: has shape \[7\], not \[2147483648\]",
+        ),
+        ("skip", True, r"model\.safetensors: is damaged \(tensor last\.weight: has shape \[3, 7\], not \[4, 7\]"),
+    ],
+)
+def test_a_corrector_that_is_not_of_its_classifier_is_refused(tmp_path, name, value, said):
+    corrector().save(tmp_path)
+    about = json.loads((tmp_path / "corrector.json").read_text())
+    (tmp_path / "corrector.json").write_text(json.dumps(about | {name: value}))
+    with pytest.raises(RunError, match=said):
+        load_corrector(tmp_path, 3, 5)
+
+
+def test_a_corrector_that_holds_itself_is_refused(tmp_path):
+    (tmp_path / "corrector.json").write_text('{"kind": "calibrated"}')
+    (tmp_path / "inner").symlink_to(tmp_path)
+    with pytest.raises(RunError, match=r"inner/corrector\.json: is damaged \(kind: is scaled twice\)"):
+        load_corrector(tmp_path, 3, 5)
 
 
 def test_the_network_reads_features_and_label_as_one_concatenated_layer():

@@ -35,7 +35,7 @@ def test_a_turned_corrector_says_what_both_heads_say_together():
 def test_a_turned_corrector_reads_back_as_it_was(tmp_path):
     corrector = PosteriorCorrector(np.zeros((K, K)), 0.6, 1.0, head(3))
     corrector.save(tmp_path)
-    back = load_corrector(tmp_path)
+    back = load_corrector(tmp_path, K, 5)
     hidden = torch.randn(4, 5).numpy()
     logits, given = np.random.default_rng(0).normal(size=(4, K)).astype(np.float32), np.array([0, 1, 2, 0])
     assert np.array_equal(back.soft_labels(logits, hidden, given), corrector.soft_labels(logits, hidden, given))

@@ -109,7 +109,7 @@ def test_a_calibrated_corrector_is_read_back_as_it_was(tmp_path: Path) -> None:
     corrector.save(tmp_path)
     logits = np.array([[1.0, 0.0], [0.0, 2.0], [0.3, 0.1]], dtype=np.float32)
     given = np.array([0, 1, -1])
-    again = load_corrector(tmp_path).soft_labels(logits, logits, given)
+    again = load_corrector(tmp_path, 2, 2).soft_labels(logits, logits, given)
     said = corrector.soft_labels(logits, logits, given)
     assert np.array_equal(again, said)
     assert np.allclose(said.sum(axis=1), 1, atol=1e-6)

@@ -52,7 +52,8 @@ def test_a_saved_posterior_gives_the_same_labels_with_and_without_given_ones(tmp
     given = made.given.copy()
     given[::3] = -1
     before = fitted.corrector.soft_labels(logits, hidden, given)
-    assert np.array_equal(before, load_corrector(tmp_path).soft_labels(logits, hidden, given))
+    again = load_corrector(tmp_path, logits.shape[1], hidden.shape[1])
+    assert np.array_equal(before, again.soft_labels(logits, hidden, given))
     assert np.allclose(before[::3], softmax(logits[::3], axis=1), atol=1e-5)
 
 

@@ -144,7 +144,8 @@ def test_it_is_saved_and_loaded_with_the_same_labels(method, family, tmp_path):
     given = made.given.copy()
     given[::3] = -1
     before = fitted.corrector.soft_labels(logits, hidden, given)
-    assert np.array_equal(before, load_corrector(tmp_path).soft_labels(logits, hidden, given))
+    again = load_corrector(tmp_path, logits.shape[1], hidden.shape[1])
+    assert np.array_equal(before, again.soft_labels(logits, hidden, given))
     # Without a given label it is P(y | x).
     assert np.allclose(before[::3], softmax(logits[::3] / fitted.temperature, axis=1), atol=1e-5)
 

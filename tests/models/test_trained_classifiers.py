@@ -273,8 +273,8 @@ def test_an_encoder_too_large_to_copy_is_referred_to_and_missed_when_gone(saved,
         (lambda folder: (folder / "labelfix.json").write_text("[]"), "is damaged"),
         (lambda folder: (folder / "labelfix.json").write_text('{"format": 9}'), "has format 9"),
         (lambda folder: (folder / "labelfix.json").write_text('{"format": 1}'), "is damaged"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "the weights cannot be loaded"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 40), "the weights cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "the tensors cannot be read"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 40), "the tensors cannot be read"),
     ],
 )
 def test_a_damaged_classifier_folder_is_refused_in_one_line(saved, damage, message, tmp_path):

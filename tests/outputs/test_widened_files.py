@@ -88,7 +88,7 @@ def test_a_column_of_another_type_is_refused_by_its_name(column, type_, table, t
 )
 def test_metadata_that_make_no_sense_are_refused(metadata, table, tmp_path):
     path = rewritten(tmp_path / "c.parquet", table.replace_schema_metadata({METADATA_KEY: metadata}))
-    with pytest.raises(InputError, match=r"c\.parquet: is not a file of corrected labels \(its metadata are damaged\)"):
+    with pytest.raises(InputError, match=r"c\.parquet: is not a file of corrected labels \(its metadata are damaged, "):
         CorrectedFile(path)
 
 

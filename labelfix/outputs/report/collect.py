@@ -24,9 +24,9 @@ from labelfix.outputs.corrected_rows import (
     groups,
     values,
 )
-from labelfix.outputs.trust import read_evidence, trusted_mask
+from labelfix.outputs.trust import read_evidence, read_metrics, trusted_mask
 from labelfix.outputs.worst import WorstRows
-from labelfix.runs import RunFolder, read_json
+from labelfix.runs import RunFolder
 
 BINS = 20
 """Of the histogram of label_score."""
@@ -174,12 +174,8 @@ def _worst(rows: CorrectedFile, positions: npt.NDArray[np.int64]) -> tuple[Worst
 
 def _actions(folder: RunFolder) -> dict[str, int]:
     """Rows of each action, as `metrics.json` counts them; empty where it does not."""
-    try:
-        counts = read_json(folder.metrics)["counts"]["actions"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    sound = isinstance(counts, dict) and all(isinstance(count, int) for count in counts.values())
-    return dict(counts) if sound else {}
+    counts = read_metrics(folder).get("counts")
+    return dict(counts["actions"]) if counts else {}
 
 
 def _history(folder: RunFolder) -> dict[str, list[float]]:

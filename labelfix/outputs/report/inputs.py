@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def look_at(
     for (file, place), rows in by_file.items():
         try:
             for number, cells in _rows(place, rows, metadata, TABLE_COLUMNS):
-                found[file, number] = _look(cells, metadata, Path(place).expanduser())
+                found[file, number] = _look(cells, metadata, Path(os.path.expanduser(place)))
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
             continue
     return found

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, pass_context
-from jinja2.exceptions import UndefinedError
 from markupsafe import Markup, escape
 
-from labelfix.errors import RunError
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.report import charts
 from labelfix.outputs.report.advice import advice
@@ -117,21 +115,9 @@ def render(
         why_none: A sentence where there are none.
         rows: How many of the worst rows to show.
         pictures: Whether thumbnails are shown.
-
-    Raises:
-        RunError: What the run says of itself is damaged.
     """
     engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
-    try:
-        return _filled(engine, found, worst, why_none)
-    except (UndefinedError, TypeError, ValueError, KeyError, AttributeError) as error:
-        what = f"metrics.json and run.json lack what the report shows ({error})"
-        raise RunError(f"{found.path}: is damaged, {what}; train it again with --overwrite") from None
-
-
-def _filled(engine: Environment, found: Collected, worst: list[dict[str, Any]], why_none: str) -> str:
-    """The page of a run whose files hold what they should."""
     glossary = Glossary()
     engine.filters |= {
         "plain": plain,

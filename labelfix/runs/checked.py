@@ -1,0 +1,140 @@
+"""JSON of a run folder, parsed and held against its schema, so that a damaged file is told from a sound one.
+
+Whoever reads a file gets its plain values; that they have the types of the schema, every key it needs, and nothing that
+Python's JSON alone lets through, is known by then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from labelfix.errors import RunError
+
+DEEPEST = 100
+"""Lists and objects inside one another; what labelfix writes has eight, and each level costs stack."""
+
+TRAIN_AGAIN = "train it again with --overwrite"
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_PLACE = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key in )?\$?\.?(?P<place>.*)`)?", re.DOTALL)
+_LACKS = re.compile(r"Object missing required field `(.+)`")
+
+
+class UnreadableError(RunError):
+    """A file of a run is missing, or is no JSON."""
+
+
+class NotPlainJsonError(ValueError):
+    """A document that Python reads and JSON, or any file of a run, does not allow."""
+
+
+def parse(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
+    """Parse JSON.
+
+    Raises:
+        NotPlainJsonError: A number that is not finite, a text that is no Unicode, nesting beyond `DEEPEST`.
+        ValueError: It is no JSON.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    try:
+        value = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+        _refuse_deep(value)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise NotPlainJsonError("nested too deeply") from None
+    except UnicodeEncodeError:
+        raise NotPlainJsonError("holds half of a surrogate pair, which is no text") from None
+    return value
+
+
+def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any type that msgspec knows
+    """What is wrong with a parsed document, as `field: what`; empty where nothing is.
+
+    Args:
+        value: The document.
+        schema: A type of `labelfix.runs.schema`.
+    """
+    try:
+        msgspec.convert(value, schema)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        return _worded(str(error))
+    return ""
+
+
+def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN) -> None:  # noqa: ANN401 - as above
+    """Refuse a document that its schema does not allow.
+
+    Args:
+        value: The document.
+        schema: A type of `labelfix.runs.schema`.
+        source: The file, for the message.
+        remedy: What to do about it.
+
+    Raises:
+        RunError: It does not; file and field are named.
+    """
+    if wrong := wrong_with(value, schema):
+        raise RunError(f"{source}: is damaged ({wrong}); {remedy}")
+
+
+def read_checked(path: Path, schema: Any, remedy: str = TRAIN_AGAIN) -> Any:  # noqa: ANN401 - as above
+    """Read a JSON file of a run.
+
+    Args:
+        path: The file.
+        schema: A type of `labelfix.runs.schema` .
+        remedy: What to do where it is damaged.
+
+    Raises:
+        UnreadableError: It is missing, or is no JSON at all.
+        RunError: It is not what its schema says.
+    """
+    try:
+        value = parse(path.read_bytes())
+    except NotPlainJsonError as error:
+        raise RunError(f"{path}: cannot be read ({error}); {remedy}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UnreadableError(f"{path}: cannot be read ({why}); {remedy}") from None
+    check(value, schema, path, remedy)
+    return value
+
+
+def _worded(message: str) -> str:
+    """msgspec's message, place first: "Expected `int` >= 0 - at `$.rows[0]`" becomes "rows[0]: expected int >= 0"."""
+    found = _PLACE.fullmatch(message)
+    assert found is not None
+    what, place = found["what"].replace("`", ""), found["place"] or ""
+    if lacks := _LACKS.fullmatch(found["what"]):
+        return f"{place}.{lacks[1]} is missing".lstrip(".")
+    what = what if place and what[:1].islower() else what[:1].lower() + what[1:]
+    return f"{place}: {what}" if place else what
+
+
+def _refuse_deep(value: object) -> None:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise NotPlainJsonError("nested too deeply")
+        inside = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for items in inside for each in items if isinstance(each, dict | list)]
+
+
+def _not_finite(name: str) -> float:
+    raise NotPlainJsonError(f"holds {name}, which is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    if not math.isfinite(found):
+        raise NotPlainJsonError(f"holds {digits[:20]}, which is beyond what a number can be")
+    return found

@@ -1,0 +1,171 @@
+"""What the descriptions of a classifier, of correctors and of judges have to look like; see `labelfix.runs.schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, defstruct
+
+from labelfix.runs.schema import Classes, Inputs, Name, Positive, Sampling, Share, ValueType, Whole, refuse_repeated
+from labelfix.runs.schema_evidence import Guarantee
+
+Width = Annotated[int, Meta(ge=1, le=1 << 31)]
+
+
+class About(Struct):
+    """`classifier/labelfix.json`; `encoding` is looked at by its family (`ENCODINGS`)."""
+
+    format: int
+    family: str
+    classes: Classes
+    value_type: ValueType
+    temperature: Positive
+    input: Inputs
+    encoding: dict[str, Any]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """Every class is one."""
+        refuse_repeated(self.classes)
+
+
+class Table(Struct):
+    """Standardised numbers and one-hot categories."""
+
+    mean: list[float]
+    deviation: list[Positive]
+    categories: list[list[str]]
+    length: Positive
+    missing: dict[str, Whole]
+    crowded: dict[str, Whole]
+    hidden_units: Width | None
+
+
+class Embedding(Struct):
+    """Ready embeddings."""
+
+    hidden_units: Width | None
+
+
+class HashedText(Struct):
+    """Hashed words."""
+
+    dimensions: Annotated[int, Meta(ge=2, le=1 << 31)]
+
+
+class SmallImages(Struct):
+    """ResNet-32."""
+
+    side: Annotated[int, Meta(ge=1, le=1 << 16)]
+
+
+class FrozenText(Struct):
+    """A frozen encoder of texts."""
+
+    name: Name
+    encoder: Name
+    source: str
+    pooling: Annotated[list[str], Meta(min_length=1)]
+    max_tokens: Width
+    batch_size: Width
+    width: Width
+
+
+class TrainedText(Struct):
+    """A trained encoder of texts."""
+
+    name: Name
+    source: str
+    max_tokens: Width
+    width: Width
+
+
+class FrozenImages(Struct):
+    """A frozen encoder of images."""
+
+    name: Name
+    encoder: Name
+    source: str
+    data_config: dict[str, Any]
+    batch_size: Width
+    width: Width
+
+
+class TrainedImages(Struct):
+    """A trained encoder of images."""
+
+    name: Name
+    source: str
+    architecture: str
+    data_config: dict[str, Any]
+    width: Width
+
+
+ENCODINGS: dict[str, type[Struct]] = {
+    "table": Table,
+    "embedding": Embedding,
+    "hashed-text": HashedText,
+    "resnet32": SmallImages,
+    "transformers": FrozenText,
+    "transformers-fine-tuned": TrainedText,
+    "timm": FrozenImages,
+    "timm-fine-tuned": TrainedImages,
+}
+"""Family → what its `encoding` holds."""
+
+
+def encoding_of(family: str) -> type[Struct]:
+    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file."""
+    return defstruct("Encoding", [("encoding", ENCODINGS[family])])
+
+
+class LabelCorrectionNetwork(Struct, tag_field="kind", tag="label-correction-network"):
+    """A label correction network."""
+
+    feature_width: Width
+    num_classes: Width
+    hidden: Width
+    embedding: Width
+    skip: bool
+    temperature: Positive
+    classifier_temperature: Positive
+    structured: bool = False
+
+
+class Posterior(Struct, tag_field="kind", tag="posterior"):
+    """A Bayes posterior."""
+
+    beta: Positive
+    temperature: Positive
+
+
+class Flags(Struct, tag_field="kind", tag="flags"):
+    """Verdicts on rows."""
+
+    temperature: Positive
+
+
+class Mixture(Struct, tag_field="kind", tag="mixture"):
+    """A mixture of given label and classifier."""
+
+    weigher: Literal["loss", "agreement", "constant"]
+    largest: Annotated[float, Meta(ge=0)]
+    share: Share
+    temperature: Positive
+
+
+class Calibrated(Struct, tag_field="kind", tag="calibrated"):
+    """A corrector that is scaled."""
+
+
+Corrector = LabelCorrectionNetwork | Posterior | Flags | Mixture | Calibrated
+"""`corrector.json`."""
+
+
+class Judges(Struct):
+    """`judges.json`."""
+
+    models: Annotated[int, Meta(ge=1, le=10_000)]
+    per_class: bool
+    sampling: Sampling
+    guarantee: Guarantee
