@@ -17,6 +17,9 @@ from typing import Any
 
 from platformdirs import user_state_path
 
+from labelfix.errors import RunError
+from labelfix.runs.durable import atomic_path
+
 ORIGIN = "origin"
 """Where the seal stands in `run.json`."""
 
@@ -46,7 +49,7 @@ def _key(make: bool) -> bytes | None:
     """The user's key; None where there is none, or none that can be kept."""
     path = user_state_path("labelfix", appauthor=False) / "origin.key"
     if make and not path.exists():
-        with suppress(OSError):
+        with suppress(OSError, RunError):
             _write(path)
     try:
         found = path.read_bytes()
@@ -56,12 +59,8 @@ def _key(make: bool) -> bytes | None:
 
 
 def _write(path: Path) -> None:
-    """A new key, whole or not at all; where two processes make one, the first counts."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(os.urandom(KEY_BYTES))
-    try:
-        os.link(beside, path)
-    finally:
-        beside.unlink()
+    """A new key, in a folder that is the user's alone."""
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with atomic_path(path) as beside:
+        beside.write_bytes(os.urandom(KEY_BYTES))

@@ -103,7 +103,7 @@ def test_the_key_is_the_users_own(other_key, tmp_path):
     key = next((tmp_path / "state").rglob("origin.key"))
 
     assert made_here(about)
-    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
     assert [path.name for path in key.parent.iterdir()] == ["origin.key"]
 
 

@@ -193,7 +193,7 @@ def test_a_palette_image_without_its_palette_is_found_before_training() -> None:
     size = int.from_bytes(data[start : start + 4], "big")
     cut = data[:start] + data[start + 12 + size :]
     cells = pa.array([{"bytes": d, "path": None} for d in (data, cut)])
-    found = list(unreadable(iter([pa.record_batch([cells], names=["image"])])))
+    found = list(unreadable(iter([pa.record_batch([cells], names=["image"])]), 1000))
     assert [place for place, _, _ in found] == [1]
 
 
