@@ -14,6 +14,9 @@ from typing import Any
 from labelfix.errors import SettingsError
 from labelfix.network import HUB
 from labelfix.runs.folder import RunFolder
+from labelfix.runs.origin import made_here
+
+GLOB = frozenset("*?[")
 
 Inputs = Iterable[tuple[str, Path]]
 """What each input is called, and where it lies: a file or a folder, there or not."""
@@ -124,6 +127,8 @@ def inputs_of(folder: RunFolder) -> list[tuple[str, Path]]:
     sources = [
         [*names_of(told), *told["files"]] for told in data.values() if told["format"] != "memory" and told["files"]
     ]
+    if not made_here(manifest):  # a stranger's `/**` is not looked through
+        sources = [[name for name in several if not GLOB & set(name)] for several in sources]
     found = named(*sources, folder.class_map(), bases=folder.bases(manifest))
     return [*found, *((str(path), path) for path in folder.own_files)]
 
@@ -140,7 +145,7 @@ def names_of(told: dict[str, Any]) -> list[str]:
 
 def _expanded(path: Path) -> Iterator[Path]:
     """A path, or what a glob finds."""
-    if set("*?[") & set(str(path)) and not os.path.exists(path):
+    if GLOB & set(str(path)) and not os.path.exists(path):
         yield from map(Path, glob.glob(str(path), recursive=True))
     else:
         yield path

@@ -73,6 +73,17 @@ def test_a_run_made_here_that_was_changed_counts_as_a_strangers(strange, at_work
     assert asks(strange, at_work, capsys)[0][:2] == [2, 2]
 
 
+def test_a_strangers_glob_is_not_looked_through(strange, at_work, other_key, monkeypatch):
+    import glob
+
+    manifest = json.loads((strange / "run.json").read_text())
+    manifest["data"]["noisy"] |= {"name": "/**", "files": ["/**"]}
+    (strange / "run.json").write_text(json.dumps(manifest))
+    monkeypatch.setattr(glob, "glob", lambda *_, **__: pytest.fail("looked through the disk"))
+
+    assert main(["report", "--run", str(strange), "--out", str(at_work / "page.html")]) == 0
+
+
 def test_scored_rows_of_a_stranger_show_no_lines_of_other_folders(at_work, workshop, monkeypatch, capsys):
     words = ["correct", "--run", "run", "--noisy", "noisy.parquet", "--out", str(at_work / "theirs.parquet")]
     assert main(words) == 0
