@@ -364,3 +364,22 @@ def test_on_a_phone_the_change_comes_first_and_nothing_is_wider_than_the_page(se
     assert seen["first"] == "change"
     assert seen["wide"]
     assert seen["labelled"]
+
+
+def test_a_history_that_is_no_text_is_named(tmp_path):
+    """Parquet's own reader lets bytes that are no UTF-8 through."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from labelfix.errors import RunError
+    from labelfix.outputs.report.collect import _history
+    from labelfix.runs import RunFolder
+
+    bytes_ = pa.array([b"\xed\x00"]).cast(pa.binary())
+    pq.write_table(
+        pa.table({"epoch": [1], "note": pa.Array.from_buffers(pa.string(), 1, bytes_.buffers())}),
+        tmp_path / "history.parquet",
+    )
+
+    with pytest.raises(RunError, match=r"history.parquet: cannot be read as Parquet"):
+        _history(RunFolder(tmp_path))

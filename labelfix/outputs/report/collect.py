@@ -184,6 +184,7 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
     try:
         with pq.ParquetFile(folder.history) as opened:
             table = opened.read()
+        table.validate(full=True)  # Parquet's reader takes texts as they are
     except DAMAGED as error:
         what = f"cannot be read as Parquet ({first_line(error)})"
         raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
