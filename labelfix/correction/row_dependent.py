@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from labelfix.correction.transition import Matrix, normalised
+from labelfix.correction.transition import Matrix
 from labelfix.data.tables import Codes
 
 Log = npt.NDArray[np.float64]
@@ -120,11 +121,16 @@ class _Problem:
     given: Codes
     expected: Matrix
 
+    @cached_property
+    def _member(self) -> Log:
+        """`(S, K)` y' one-hot."""
+        return np.eye(len(self.expected))[self.given]
+
     def fit(self, start: Matrix, gamma: float) -> Matrix:
         """A of one γ: the penalised likelihood's maximum."""
-        shape = start.shape
+        shape, powered = start.shape, self._powered(gamma)
         found = minimize(
-            lambda flat: self._loss(flat.reshape(shape), gamma),
+            lambda flat: self._loss(flat.reshape(shape), powered),
             start.ravel(),
             jac=True,
             method="L-BFGS-B",
@@ -135,29 +141,32 @@ class _Problem:
 
     def losses(self, terms: Matrix, gamma: float) -> Log:
         """`(S,)` −log P(y' | x)."""
-        return np.asarray(-np.log(np.maximum(self._parts(terms, gamma)[0].sum(axis=1), 1e-300)))
+        joint, _, _ = self._parts(terms, self._powered(gamma))
+        return np.asarray(-np.log(np.maximum(joint.sum(axis=1), 1e-300)))
 
     def label_terms(self, terms: Matrix, gamma: float) -> Matrix:
         """See `Dependence.label_terms`; the rows of a class count by f."""
-        log_z = np.log(self._parts(terms, gamma)[1])
+        log_z = np.log(self._powered(gamma) @ np.exp(terms).T)
         mean = (self.f * log_z).sum(axis=0) / np.maximum(self.f.sum(axis=0), 1e-12)
         return np.asarray(terms - mean[:, None])
 
-    def _parts(self, terms: Matrix, gamma: float) -> tuple[Log, Log, Log, Log]:
-        """`(S, K)` f·P(y' | x, y), `(S, K)` Z, `(S, K)` g^γ, `(K, K)` exp(A)."""
-        powered, raised = np.exp(gamma * self.log_g), np.exp(terms)
+    def _powered(self, gamma: float) -> Log:
+        """`(S, K)` g^γ."""
+        return np.asarray(np.exp(gamma * self.log_g))
+
+    def _parts(self, terms: Matrix, powered: Log) -> tuple[Log, Log, Matrix]:
+        """`(S, K)` f·P(y' | x, y), `(S, K)` Z, `(K, K)` exp(A)."""
+        raised = np.exp(terms)
         z = powered @ raised.T
         own = powered[np.arange(len(self.given)), self.given][:, None] * raised[:, self.given].T
-        return self.f * own / z, z, powered, raised
+        return self.f * own / z, z, raised
 
-    def _loss(self, terms: Matrix, gamma: float) -> tuple[float, Log]:
-        joint, z, powered, raised = self._parts(terms, gamma)
+    def _loss(self, terms: Matrix, powered: Log) -> tuple[float, Log]:
+        joint, z, raised = self._parts(terms, powered)
         likelihood = np.maximum(joint.sum(axis=1), 1e-300)
         share = joint / likelihood[:, None]  # P(y | x, y')
-        member = np.zeros((len(self.given), len(terms)))
-        member[np.arange(len(self.given)), self.given] = 1.0
-        slope = share.T @ member - raised * ((share / z).T @ powered)
-        overall = np.exp(gamma * self.log_g).mean(axis=0)
+        slope = share.T @ self._member - raised * ((share / z).T @ powered)
+        overall = powered.mean(axis=0)
         said = np.log(raised * overall) - np.log((raised * overall).sum(axis=1, keepdims=True))
         slope += PRIOR * (self.expected - np.exp(said) * self.expected.sum(axis=1, keepdims=True))
         value = -np.log(likelihood).sum() - PRIOR * (self.expected * said).sum()
@@ -171,9 +180,9 @@ def mixed_terms(dependence: Dependence, fitted: Matrix, of_network: Matrix, trus
 
     Args:
         dependence: What noisy rows say; w is its weight, A its label terms.
-        fitted: `(K, K)` T_m.
+        fitted: `(K, K)` T_m, no entry 0.
         of_network: `(K, K)` L, the label terms of the LCN, which trusted rows hold back.
         trust: b, how far the LCN trusts given labels.
     """
     told = 0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network
-    return np.asarray(dependence.weight * told + (1 - dependence.weight) * np.log(normalised(fitted)))
+    return np.asarray(dependence.weight * told + (1 - dependence.weight) * np.log(fitted))

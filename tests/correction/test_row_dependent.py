@@ -34,12 +34,13 @@ def test_slope_of_the_likelihood(gamma):
     log_f, log_g, given = rows(0, 50, by_row)
     problem = _Problem(np.exp(log_f), log_g, given, EXPECTED)
     terms = np.random.default_rng(1).normal(size=(K, K))
-    _, slope = problem._loss(terms, gamma)
+    powered = problem._powered(gamma)
+    _, slope = problem._loss(terms, powered)
 
     for place in range(K * K):
         step = np.zeros(K * K)
         step[place] = 1e-6
-        up, down = (problem._loss(terms + sign * step.reshape(K, K), gamma)[0] for sign in (1, -1))
+        up, down = (problem._loss(terms + sign * step.reshape(K, K), powered)[0] for sign in (1, -1))
         assert slope[place] == pytest.approx((up - down) / 2e-6, rel=1e-4, abs=1e-5)
 
 
