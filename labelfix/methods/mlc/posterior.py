@@ -84,8 +84,7 @@ def fit_posterior(
     each = np.arange(len(problem.given))
     soft = _soft(trust, seen.by(None, trust.share), problem.given)
     scores = None
-    # A shared Hessian takes too much out for a guarantee to rest on.
-    if not shares_hessian(len(rows.given), rows.noisy.shape[1], problem.num_classes):
+    if seen.each_fold_scores:
         scores = [
             _soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)
         ]
@@ -121,10 +120,8 @@ def _from_assumptions(
     given = rows.given[part].numpy()
 
     def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:
-        log_f, log_g = (
-            log_softmax(said(fold)[part].double().numpy(), axis=1)
-            for said in (seen.by_classifier, seen.by_labels_as_given)
-        )
+        both = seen.by_classifier(fold, again=fold is None or seen.each_fold_scores), seen.by_labels_as_given(fold)
+        log_f, log_g = (log_softmax(said[part].double().numpy(), axis=1) for said in both)
         found = fit_dependence(log_f, log_g, given, expected, fitted)
         of_network = correction.label_terms(as_log(expected), as_log(fitted)).numpy().astype(np.float64)
         of_network /= max(float(correction.a), 1.0)
@@ -157,14 +154,19 @@ class _Seen:
         prior: Holds N1.
         correction: Made the labels that f learned.
         classifier: f.
-        known: What `by_classifier` found already.
+        kept: What `by_classifier` found and is asked for again.
     """
 
     rows: Rows
     prior: Prior
     correction: StructuredCorrection
     classifier: CrossFitted
-    known: dict[int | None, Tensor] = field(default_factory=dict)
+    kept: dict[int | None, Tensor] = field(default_factory=dict)
+
+    @property
+    def each_fold_scores(self) -> bool:
+        """Whether judges score the rows: a shared Hessian takes too much out for a guarantee to rest on."""
+        return not shares_hessian(len(self.rows.given), self.rows.noisy.shape[1], self.rows.num_classes)
 
     def by(self, fold: int | None, share: float) -> Tensor:
         """`(N, K)` what f and N1, with a share, say together without a fold of the trusted rows; see `Trust.mixed`."""
@@ -188,11 +190,19 @@ class _Seen:
         head, temperature = fitted.without_temperature(fold)
         return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / temperature
 
-    def by_classifier(self, fold: int | None) -> Tensor:
-        """`(N, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are."""
-        if fold not in self.known:
-            self.known[fold] = self._by_classifier(fold)
-        return self.known[fold]
+    def by_classifier(self, fold: int | None, again: bool = False) -> Tensor:
+        """`(N, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are.
+
+        Args:
+            fold: The fold that f is without.
+            again: Keep them until they are asked for once more.
+        """
+        found = self.kept.pop(fold, None)
+        if found is None:
+            found = self._by_classifier(fold)
+        if again:
+            self.kept[fold] = found
+        return found
 
     def _by_classifier(self, fold: int | None) -> Tensor:
         rows, prior = self.rows, self.prior
