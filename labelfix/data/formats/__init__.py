@@ -35,6 +35,7 @@ from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.network import HUB
 from labelfix.runs import atomic_path
+from labelfix.runs.targets import GLOB
 
 __all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_several", "open_table", "write_batches"]
 
@@ -63,8 +64,6 @@ KINDS: tuple[folders.Kind, ...] = (
     ),
 )
 """The files that a folder of tables, or a glob, is made of."""
-
-GLOB = frozenset("*?[")
 
 
 def open_table(source: Source, name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
