@@ -161,14 +161,10 @@ class Evidence(Struct):
     new_rows: NewRows | None = None
 
 
-class ClassifierRight(Struct):
+class ClassifierRight(Interval, kw_only=True):
     """How often the classifier is right."""
 
     judged_on: str
-    value: float | None
-    low: float | None
-    high: float | None
-    rows: Whole
 
 
 class Metrics(Struct):
