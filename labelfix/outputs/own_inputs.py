@@ -76,17 +76,20 @@ def find_input(
         given: Its name today, or its names where there are several; None or empty for the run's own.
         images_by_name: Do not read all images of a folder to compare them; whoever asks compares their names.
     """
-    told = folder.read_manifest()["data"][which]
+    manifest = folder.read_manifest()
+    told = manifest["data"][which]
     listed = [given] if isinstance(given, str) else list(given or ())
     parts = told.get("parts")
     if not parts:
         own = [str(told["name"])] if which == "noisy" else names_of(told)
-        return _found(folder, which, told, own, listed, images_by_name)
+        return _found(folder, manifest, which, told, own, listed, images_by_name)
     if listed and len(listed) != len(parts):
         what = f"the run was trained on {len(parts)} files, and {len(listed)} are named now"
         return _lost(which, str(told["name"]), what, "name as many, in their order, by")
     each = [
-        _found(folder, which, {**told, **part}, [str(part["name"])], listed[place : place + 1], images_by_name)
+        _found(
+            folder, manifest, which, {**told, **part}, [str(part["name"])], listed[place : place + 1], images_by_name
+        )
         for place, part in enumerate(parts)
     ]
     defect = next((one.defect for one in each if one.defect is not None), None)
@@ -96,6 +99,7 @@ def find_input(
 
 def _found(
     folder: RunFolder,
+    manifest: Mapping[str, Any],
     which: Which,
     told: Mapping[str, Any],
     own: Sequence[str],
@@ -111,7 +115,7 @@ def _found(
         return _lost(which, " + ".join(own), what, "name it by")
     changed: list[str] = []
     unread: list[tuple[str, str]] = []
-    for names in [list(listed)] if listed else _places(own, folder):
+    for names in [list(listed)] if listed else _places(own, folder, manifest):
         try:
             files = _compared(names, told, images_by_name and told["format"] == "image_folder")
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException) as error:
@@ -128,7 +132,7 @@ def _found(
         name, why = unread[0]
         return _lost(which, name, f"cannot be read ({why})", "name the file as it was by")
     what = "there is no such file here, where the run was begun, or beside the run"
-    if not made_here(folder.read_manifest()):
+    if not made_here(manifest):
         what = "is not beside the run, which was not made here, so that it may name any file"
     return _lost(which, " + ".join(own), what, "name it by")
 
@@ -137,12 +141,12 @@ def _lost(which: Which, name: str, what: str, remedy: str) -> OwnInput:
     return OwnInput(defect=Defect("error", name, None, what, f"{remedy} {FLAGS[which]}"))
 
 
-def _places(own: Sequence[str], folder: RunFolder) -> Iterator[list[str]]:
+def _places(own: Sequence[str], folder: RunFolder, manifest: Mapping[str, Any]) -> Iterator[list[str]]:
     """Where the sources may lie, the likeliest first; those of a run that was not made here only beside it."""
-    manifest = folder.read_manifest()
+    anywhere = made_here(manifest)
     for base in (Path(), *folder.bases(manifest)):
         places = [str(base / os.path.expanduser(name)) for name in own]
-        if made_here(manifest) or all(_inside(place, folder.path.absolute().parent) for place in places):
+        if anywhere or all(_inside(place, folder.path.absolute().parent) for place in places):
             yield list(own) if base == Path() else places
 
 
@@ -215,8 +219,10 @@ def find_rows(
     return places, "" if lost is None else f"texts are not shown: {lost}: there is no such file; name it by --noisy"
 
 
-def _beside(name: str, corrected: Path, given: str | None) -> Path | None:
+def _beside(name: str, corrected: Path, given: str | None) -> Path | str | None:
     """Where a source of corrected rows lies: here or beside them, and nowhere else that a stranger may have named."""
+    if given is not None and given.startswith(HUB):
+        return given
     path = Path(os.path.expanduser(given or name))
     bases = (Path(), corrected.parent)
     there = (base / path for base in bases if os.path.exists(base / path))

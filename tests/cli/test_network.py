@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.main import get_command
 
@@ -91,3 +93,20 @@ def test_an_architecture_in_a_file_asks_no_hub(name, asked):
     with pytest.raises(LabelfixError, match="timm has no such"):
         create_untrained(name)
     assert not asked
+
+
+def test_scored_rows_are_looked_up_on_a_hub_only_where_it_is_named(at_work, asked, capsys):
+    scored = str(at_work / "scored.parquet")
+    assert main(["correct", "--run", "run", "--noisy", "new.parquet", "--out", scored]) == 0
+    # A table of numbers has no texts to show; a source that is a text file has lines.
+    table = pq.read_table(scored)
+    place = table.schema.get_field_index("source_file")
+    files = pa.array(["hub:no/such.csv"] * len(table)).dictionary_encode().cast(table.schema.field(place).type)
+    changed = table.set_column(place, table.schema.field(place), files).replace_schema_metadata(table.schema.metadata)
+    pq.write_table(changed, scored)
+
+    assert main(["flag", "--corrected", scored, "--min-confidence", "0"]) == 0
+    assert "texts are not shown" in capsys.readouterr().err
+    assert not asked
+    assert main(["flag", "--corrected", scored, "--min-confidence", "0", "--noisy", "hub:no/such.csv"]) == 0
+    assert "texts are not shown" not in capsys.readouterr().err
