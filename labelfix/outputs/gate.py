@@ -222,7 +222,7 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
     """The rows at some positions as findings, in that order; only the groups that hold them are read.
 
     Raises:
-        InputError: A row has no id, place, label or score, as labelfix writes none.
+        InputError: A row has no id, place, label or score, or NaN for it, as labelfix writes none.
     """
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
@@ -232,8 +232,10 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
             cells = [column[row - first].as_py() for column in columns]
-            if None in cells:
-                what = f"says that a label is wrong, but has no {names[cells.index(None)]}"
+            # NaN is no confidence either, and no JSON.
+            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None or cell != cell]
+            if lacking:
+                what = f"says that a label is wrong, but has no {lacking[0]}"
                 raise input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
             found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
     return tuple(found[row] for row in worst.tolist())

@@ -230,3 +230,13 @@ def test_findings_are_right_in_a_slice_of_a_chunked_table(make_labels, threshold
     found = gate.judge(HeldRows(chunked), "a", min_confidence=threshold).findings
     rows = [r for r in [*range(4, 11), *range(12, 17)] if r % 4 in ((1, 0) if threshold else (1, 3, 0))]
     assert sorted(f.row for f in found) == rows
+
+
+def test_a_confidence_that_is_no_number_is_named(make_labels):
+    table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]]))
+    place = table.schema.get_field_index("confidence")
+    field = table.schema.field(place)
+    table = table.set_column(place, field, pa.array([float("nan")] * 2, field.type))
+
+    with pytest.raises(InputError, match="row 1: says that a label is wrong, but has no confidence"):
+        gate.judge(HeldRows(table), "run")
