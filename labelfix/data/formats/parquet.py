@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -27,6 +28,9 @@ from labelfix.data.formats.merge import Part, conform, merge_schemas
 from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -116,9 +120,10 @@ class _File:
         called = [self.schema.names[place] for place in read]
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
-            repeated = self._repeated(leaves)
+            about = pq.read_metadata(self.path)
+            repeated = self._repeated(about, leaves)
             with pq.ParquetFile(
-                self.path, pre_buffer=False, buffer_size=READ_BYTES, read_dictionary=repeated
+                self.path, metadata=about, pre_buffer=False, buffer_size=READ_BYTES, read_dictionary=repeated
             ) as parquet:
                 groups = range(parquet.num_row_groups)
                 said, found = parquet.metadata.num_rows, 0
@@ -131,15 +136,12 @@ class _File:
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
 
-    def _repeated(self, leaves: Sequence[int]) -> list[str]:
+    def _repeated(self, about: pq.FileMetaData, leaves: Sequence[int]) -> list[str]:
         """Columns of texts whose cells take hardly any room beside a few different ones, which may be of any length.
 
         Raises:
             InputError: The file says that it has more rows than can be held.
         """
-        import pyarrow.parquet as pq
-
-        about = pq.read_metadata(self.path)
         bounds = Bounds(self.path, self.name, UNPACK)
         bounds.take(ROW_BYTES * about.num_rows)
         found = set()
