@@ -285,6 +285,8 @@ def settings_of(context: typer.Context) -> Resolved:
     given = context.params
     flags = {name: _listed(value) for name, value in given.items() if name in _DOCS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
+    if resolved.settings.compute.offline:
+        network.forbid()  # as the flag does: a configuration file may say it
     if resolved.config is not None and given.get("config") is None:
         voice(context).note(f"settings from {resolved.config}")
     for warning in resolved.warnings:

@@ -54,6 +54,15 @@ def copied(at_work, workshop):
     return at_work / "run"
 
 
+@pytest.mark.parametrize("command", [("check", "--noisy", "hub:no/such"), ("correct", "--noisy", "hub:no/such")])
+def test_a_configuration_file_keeps_hubs_out(command, at_work, asked, capsys):
+    (at_work / "own.toml").write_text("[compute]\noffline = true\n")
+    rest = ["--clean", "gold.csv"] if command[0] == "check" else ["--run", "run", "--out", str(at_work / "o.csv")]
+    assert main([*command, *rest, "--config", str(at_work / "own.toml")]) == 2
+    assert "may not ask" in capsys.readouterr().err
+    assert not asked
+
+
 def test_a_run_that_names_a_hub_asks_none(copied, asked, capsys):
     manifest = json.loads((copied / "run.json").read_text())
     for which in ("noisy", "clean"):
