@@ -189,6 +189,7 @@ class Recorder:
 
 
 _recording: list[Recorder] = []
+_hooked: list[bool] = []
 
 
 @contextmanager
@@ -206,16 +207,17 @@ def recorded(root: Path, monkeypatch) -> Iterator[Recorder]:
             recorder.step("swap", str(one), str(other))
         return done
 
-    if not _recording:
+    if not _hooked:
         sys.addaudithook(_heard)  # for good: there is no taking one back
-    _recording[:] = [recorder]
+        _hooked.append(True)
+    _recording.append(recorder)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", keep)
         patch.setattr(durable, "_exchange", swap)
         try:
             yield recorder
         finally:
-            recorder.root = Path("/nothing")
+            _recording.clear()
 
 
 def lay_out(disk: dict[str, bytes | None], place: Path) -> None:
@@ -228,11 +230,13 @@ def lay_out(disk: dict[str, bytes | None], place: Path) -> None:
 
 
 def _heard(event: str, arguments: tuple) -> None:
+    if not _recording:
+        return
     recorder = _recording[0]
     if event == "os.rename" and arguments[2] == arguments[3] == -1:
-        recorder.step("rename", *map(os.fspath, arguments[:2]))
+        recorder.step("rename", *map(os.fsdecode, arguments[:2]))
     elif event == "shutil.rmtree" or (event in ("os.remove", "os.rmdir") and arguments[1] == -1):
-        recorder.step("remove", os.fspath(arguments[0]))
+        recorder.step("remove", os.fsdecode(arguments[0]))
 
 
 def _losses(waiting: list[Step], inner: bool) -> Iterator[set[Step]]:
