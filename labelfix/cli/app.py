@@ -26,6 +26,7 @@ from labelfix.cli import (
     report,
     train,
 )
+from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import Command, Group
 from labelfix.cli.voice import Voice
 from labelfix.cli.words import meant, refuse_repeated
@@ -97,7 +98,7 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
     refuse_repeated(command, sys.argv[1:] if argv is None else argv)
     try:
         code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)
-    except flag.AboveTheGate:
+    except AboveTheGate:
         return 1
     except SystemExit as stop:
         # Outside its standalone mode typer exits by itself on a broken pipe only, and with 1, which means "findings".

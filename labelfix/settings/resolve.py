@@ -11,6 +11,7 @@ from typing import Any
 
 from labelfix.errors import SettingsError
 from labelfix.settings.base import Field, fields_of
+from labelfix.settings.gate import TABLE
 from labelfix.settings.methods import METHOD_SETTINGS
 from labelfix.settings.run import SECTIONS, TrainSettings, read_toml, train_settings
 from labelfix.settings.sources import KEYS, Sources, read_sources
@@ -74,7 +75,7 @@ def resolve(
     path = config_path(config, environ)
     document = read_toml(path) if path else {}
     sources = read_sources(document, path) if path else Sources()
-    file_values = _flat({key: value for key, value in document.items() if key not in KEYS}, str(path))
+    file_values = _flat({key: value for key, value in document.items() if key not in (*KEYS, TABLE)}, str(path))
     method = _method(flags or {}, sets, environ, file_values)
     names = _names(method)
     environment, warnings = _from_environment(environ, names)
@@ -134,7 +135,7 @@ def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
             flat[key] = value
         else:
             raise SettingsError(
-                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, *SECTIONS, *METHOD_SETTINGS])}"
+                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, TABLE, *SECTIONS, *METHOD_SETTINGS])}"
             )
     return flat
 
