@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from labelfix.cli import options
+from labelfix.cli import common_options as options
 from labelfix.cli.above import AboveTheGate
 
 FORMATS = "text|json|github|sarif|gitlab|junit|markdown"

@@ -13,7 +13,7 @@ import typer
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.policy import Policy
-from labelfix.settings.resolve import config_path
+from labelfix.settings.config import config_path
 
 ONE_OF = (("run", "corrected"), ("min_confidence", "max_false_flags", "budget"))
 """Of these one counts: a flag puts away all that the file says of its group."""

@@ -18,12 +18,15 @@ def in_repository(found: Finding) -> str:
 
     Links are not followed: a reader knows files by their names in the repository.
     """
-    name = found.path or found.lies or found.file
+    return _placed(found.path or found.lies or found.file, _root(), os.getcwd())
+
+
+@cache
+def _placed(name: str, root: str, base: str) -> str:
     if name.startswith(HUB):
         return name
-    here = os.path.abspath(os.path.expanduser(name))
-    root = _root()
-    inside = os.path.commonpath([root, here]) == root if os.path.isabs(here) else False
+    here = os.path.normpath(os.path.join(base, os.path.expanduser(name)))
+    inside = os.path.commonpath([root, here]) == root
     return Path(os.path.relpath(here, root) if inside else os.path.normpath(name)).as_posix()
 
 

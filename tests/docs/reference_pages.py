@@ -22,7 +22,7 @@ from typing import Any
 from typer.models import OptionInfo, ParameterInfo
 
 import labelfix
-from labelfix.cli.app import EPILOG, app
+from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.counting import paths
@@ -177,8 +177,8 @@ class Parameter:
 
 def commands() -> dict[str, Any]:
     """Command name → the function that runs it, in the order of the help."""
-    found = {info.name or info.callback.__name__: info.callback for info in app.registered_commands}
-    for group in app.registered_groups:
+    found = {info.name or info.callback.__name__: info.callback for info in application().registered_commands}
+    for group in application().registered_groups:
         for info in group.typer_instance.registered_commands:
             found[f"{group.name} {info.name}"] = info.callback
     return found
