@@ -113,7 +113,7 @@ def completed(words, shell="bash"):
     [
         ("labelfix tr", ["train"]),
         ("labelfix train --clean-", ["--clean-sampling", "--clean-label-column", "--clean-id-column"]),
-        ("labelfix flag --format g", ["github"]),
+        ("labelfix flag --format g", ["github", "gitlab"]),
         ("labelfix bench ra", ["ranks"]),
     ],
 )
