@@ -120,6 +120,18 @@ Overwrite = Annotated[
 ]
 
 
+SafeCsv = Annotated[
+    bool,
+    option(
+        "--safe-csv",
+        metavar="",
+        panel=OUTPUT,
+        doc="In CSV and TSV write an apostrophe before each cell that a spreadsheet would run as a formula. For people "
+        "who open the file; a program reads such cells back changed.",
+    ),
+]
+
+
 def voice(context: typer.Context) -> Voice:
     """How the command speaks."""
     found = context.find_root().obj

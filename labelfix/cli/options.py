@@ -27,6 +27,7 @@ OtherMinConfidence = common_options.OtherMinConfidence
 Overwrite = common_options.Overwrite
 Quiet = common_options.Quiet
 Run = common_options.Run
+SafeCsv = common_options.SafeCsv
 Verbose = common_options.Verbose
 voice = common_options.voice
 
