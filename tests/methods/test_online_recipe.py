@@ -68,7 +68,7 @@ def test_every_part_of_a_structured_network_learns():
 
 def test_it_corrects_labels_and_its_classifier_is_the_average():
     made, truth = whole(noise=0.4)
-    fitted = recipes.fit(made, MlcSettings(recipe="anchored", **QUICK), Silent())
+    fitted = recipes.run_recipe(made, MlcSettings(recipe="anchored", **QUICK), Silent())
     corrected, classifier = right(made, truth, fitted)
     assert corrected > 0.95
     assert classifier > 0.95
