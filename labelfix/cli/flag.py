@@ -83,7 +83,7 @@ OutputFormat = Annotated[
     list[str] | None,
     typer.Option(
         "--format",
-        metavar="FORMAT[=FILE]".replace("[", r"\["),
+        metavar="NAME|NAME=FILE",
         show_default=False,
         autocompletion=lambda: FORMATS.split("|"),
         help=f"How findings are shown: {FORMATS.replace('|', ', ')}. With =FILE into a file. May be repeated; one goes "

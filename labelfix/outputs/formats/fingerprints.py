@@ -16,7 +16,7 @@ LONGEST = 120
 def fingerprint(found: Finding) -> str:
     """The same for the same row with the same given label, wherever the row stands and however it scores.
 
-    A row that moves stays one alert, and a mended label closes it.
+    A row that moves stays one alert, and a corrected label closes it.
     """
     told = "\0".join((RULE, str(found.id), found.given))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]

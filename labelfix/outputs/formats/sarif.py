@@ -23,7 +23,7 @@ ABOUT = (
     "class likelier."
 )
 HELP = (
-    "Read the row. Where the label is wrong, mend it; where it is right, accept the row with a baseline: "
+    "Read the row. Where the label is wrong, correct it; where it is right, accept the row with a baseline: "
     "labelfix flag --format json=accepted.json, then labelfix flag --baseline accepted.json."
 )
 
