@@ -165,7 +165,7 @@ def flag(
     Judges the rows that a run was trained on, but for trusted ones; or, with --corrected, new rows that
     `labelfix correct` scored.
 
-    Whatever is not given here is taken from the table `[gate]` of labelfix.toml, so that the command in a job can be
+    Whatever is not given here is taken from the table `gate` of labelfix.toml, so that the command in a job can be
     this alone.
 
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.

@@ -41,7 +41,7 @@ def since_edited(
     findings: Sequence[Finding],
     doubtful: Mapping[int, tuple[Accepted, ...]],
     details: Callable[[Sequence[Finding]], Sequence[Finding]],
-) -> npt.NDArray[np.int64]:
+) -> dict[int, Finding]:
     """Of rows that a baseline knows by their contents, those that hold something else now.
 
     A row whose source cannot be read is taken for what it was: its id and given label are the same.
@@ -50,11 +50,13 @@ def since_edited(
         findings: The rows.
         doubtful: Position → what is known of them, in the same order.
         details: Tells their contents.
+
+    Returns:
+        Position → the row.
     """
     told = zip(details(findings) if findings else (), doubtful.items(), strict=True)
-    back = [
-        row
+    return {
+        row: found
         for found, (row, entries) in told
         if found.content is not None and found.content not in [entry.content for entry in entries]
-    ]
-    return np.array(back, np.int64)
+    }

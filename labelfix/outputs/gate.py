@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,11 +69,10 @@ def judge(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst, watched = WorstRows(show), [name for name in metadata.classes if name in policy.classes]
-    counted = np.zeros((2, len(watched)), np.int64)
+    worst, classes = WorstRows(show), _Classes([name for name in metadata.classes if name in policy.classes])
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, watched)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, classes.names)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
@@ -81,15 +80,14 @@ def judge(
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
-        if watched:
-            counted += _by_class(group, watched, judged, flagged)
-        _add(worst, group, first, flagged)
-    edited = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, watched)) if len(edited) else ():
-        back = edited[(edited >= first) & (edited < first + len(group))] - first
-        if watched:
-            counted[1] += _by_class(group, watched, np.zeros(len(group), bool), back)[1]
-        _add(worst, group, first, back)
+        classes.see(group, judged, flagged)
+        scores, confidence = (values(group.column(name))[flagged] for name in ("label_score", "confidence"))
+        worst.add(first + flagged, scores, confidence)
+    back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
+    if back:
+        scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
+        worst.add(np.array(list(back), np.int64), scores, confidence)
+        classes.come_back(back.values())
     return Judgement(
         source=source,
         run_id=metadata.run_id,
@@ -103,9 +101,9 @@ def judge(
         chosen=chosen,
         trusted=int(apart.sum()),
         with_trusted=with_trusted,
-        classes=tuple(map(OfClass, watched, *counted.tolist())) if watched else (),
+        classes=classes.found(),
         policy=policy,
-        edited=len(edited),
+        edited=len(back),
     )
 
 
@@ -250,17 +248,30 @@ def _judged_columns(min_confidence: float | None, accepted: Baseline, watched: S
     return list(dict.fromkeys([*verdict, *given, "label_score", "confidence", *(["id"] if accepted else [])]))
 
 
-def _add(worst: WorstRows, group: pa.Table, first: int, flagged: npt.NDArray[np.int64]) -> None:
-    scores, confidence = (values(group.column(name))[flagged] for name in ("label_score", "confidence"))
-    worst.add(first + flagged, scores, confidence)
+class _Classes:
+    """Counts the rows and the findings of some given labels."""
 
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._codes = {name: code for code, name in enumerate(names)}
+        self._counted = np.zeros((2, len(names)), np.int64)
 
-def _by_class(
-    group: pa.Table, watched: Sequence[str], judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """`(2, W)` rows and findings of some given labels."""
-    given = codes(group.column("given_label"), {name: code for code, name in enumerate(watched)})
-    return np.stack([np.bincount(some[some >= 0], minlength=len(watched)) for some in (given[judged], given[flagged])])
+    def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
+        """Take the rows of a group that are judged, and its findings."""
+        if self.names:
+            given = codes(group.column("given_label"), self._codes)
+            for counted, some in zip(self._counted, (given[judged], given[flagged]), strict=True):
+                counted += np.bincount(some[some >= 0], minlength=len(self.names))
+
+    def come_back(self, findings: Iterable[Finding]) -> None:
+        """Take findings whose rows have been seen before."""
+        for found in findings:
+            if found.given in self._codes:
+                self._counted[1, self._codes[found.given]] += 1
+
+    def found(self) -> tuple[OfClass, ...]:
+        """The counts."""
+        return tuple(map(OfClass, self.names, *self._counted.tolist()))
 
 
 def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | None) -> npt.NDArray[np.bool_]:
