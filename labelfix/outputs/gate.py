@@ -16,7 +16,7 @@ from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.findings_table import findings_table
-from labelfix.outputs.judgement import Finding, Judgement, OfClass
+from labelfix.outputs.judgement import ISSUE_RATE, Finding, Judgement, OfClass
 from labelfix.outputs.plain_text import json_text, printed, visible
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.repository import in_repository
@@ -25,6 +25,9 @@ from labelfix.outputs.worst import WorstRows
 FORMAT_VERSION = 1
 GITHUB_ANNOTATIONS = 10
 """GitHub shows ten annotations of a kind a step and drops the rest."""
+
+GITHUB_LEVELS = {"blocker": "error", "critical": "error", "major": "warning", "minor": "warning", "info": "notice"}
+"""Severity → the annotation that shows it."""
 
 
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
@@ -235,7 +238,15 @@ def all_notes(judgement: Judgement) -> list[str]:
         if gate.class_name is not None
     ]
     edited = [f"{judgement.edited:,} accepted rows were edited since, and count again"] if judgement.edited else []
-    return [*_notes(judgement), *edited, *classes, *(line for drift in judgement.drift for line in drift.lines)]
+    others = [gate.name for gate in judgement.gates if not gate.passed and gate.class_name is None]
+    hidden = [f"above a gate: {', '.join(others)}"] if others and others[0] != ISSUE_RATE else []
+    return [
+        *_notes(judgement),
+        *edited,
+        *classes,
+        *(line for drift in judgement.drift for line in drift.lines),
+        *hidden,
+    ]
 
 
 def _noise_json(judgement: Judgement) -> dict[str, Any]:
@@ -332,7 +343,8 @@ def _annotation(found: Finding) -> str:
     where = f"id {visible(str(found.id))}, row {found.row}"
     sure = "trusted" if found.trusted else f"confidence {found.confidence:.3f}"
     text = f"{where}: {visible(found.given)} -> {visible(found.suggested)} ({sure})"
-    return f"::warning {place},title={title}::{_message(text + (f': {found.snippet}' if found.snippet else ''))}"
+    said = _message(text + (f": {found.snippet}" if found.snippet else ""))
+    return f"::{GITHUB_LEVELS[found.severity]} {place},title={title}::{said}"
 
 
 def _message(text: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
+from labelfix.outputs.policy import Policy
 
 
 @pytest.fixture
@@ -209,6 +211,20 @@ def test_github_gets_the_ten_worst_and_then_a_total(make_labels):
     assert all(line.startswith("::warning file=noisy.csv,title=") for line in lines[:10])
     assert "id r12, row 12" in lines[0]
     assert lines[10].startswith("run: 12 of 12 labelled rows look wrong (100 %)")
+
+
+def test_how_bad_a_finding_is_decides_its_annotation(table):
+    for severity, level in (("info", "notice"), ("minor", "warning"), ("major", "warning"), ("critical", "error")):
+        lines = gate.as_github(gate.judge(HeldRows(table), "run", policy=Policy(severity))).splitlines()
+        assert all(line.startswith(f"::{level} file=") for line in lines[:2])
+
+
+def test_a_gate_that_fails_below_the_issue_rate_is_named(table):
+    noise = {"value": 0.5, "low": 0.4, "high": 0.6, "rows": 9, "how": "so"}
+    judgement = replace(gate.judge(HeldRows(table), "run", 1.0), noise_rate=noise, max_noise_rate=0.1)
+    assert judgement.passed is False
+    assert gate.verdict(judgement)[-2] == "above a gate: noise rate"
+    assert not [line for line in gate.verdict(gate.judge(HeldRows(table), "run", 0.0)) if "above a gate:" in line]
 
 
 def test_github_annotations_escape_what_github_reads_as_syntax(make_labels):
