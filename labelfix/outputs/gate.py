@@ -237,16 +237,12 @@ def all_notes(judgement: Judgement) -> list[str]:
         for gate in judgement.gates
         if gate.class_name is not None
     ]
-    edited = [f"{judgement.edited:,} accepted rows were edited since, and count again"] if judgement.edited else []
+    row, more = ("row was", "is") if judgement.edited == 1 else ("rows were", "are")
+    edited = [f"{judgement.edited:,} accepted {row} edited since, and {more} accepted no longer"]
     others = [gate.name for gate in judgement.gates if not gate.passed and gate.class_name is None]
     hidden = [f"above a gate: {', '.join(others)}"] if others and others[0] != ISSUE_RATE else []
-    return [
-        *_notes(judgement),
-        *edited,
-        *classes,
-        *(line for drift in judgement.drift for line in drift.lines),
-        *hidden,
-    ]
+    drifted = [line for drift in judgement.drift for line in drift.lines]
+    return [*_notes(judgement), *(edited if judgement.edited else []), *classes, *drifted, *hidden]
 
 
 def _noise_json(judgement: Judgement) -> dict[str, Any]:

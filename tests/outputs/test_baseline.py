@@ -56,7 +56,7 @@ def test_what_was_accepted_stays_accepted(judge, seen):
 def test_an_edited_row_comes_back(judge, seen):
     judgement = judge(seen, rows=("1,one", "2,two!", "3.5,three"), max_issue_rate=0.0)
     assert (ids(judgement), judgement.accepted, judgement.edited, judgement.passed) == (["r2", "r3"], 1, 2, False)
-    assert "2 accepted rows were edited since, and count again" in gate.as_text(judgement)
+    assert "2 accepted rows were edited since, and are accepted no longer" in gate.as_text(judgement)
 
 
 def test_edited_rows_stand_among_the_others_worst_first(judge, seen):

@@ -13,6 +13,7 @@ from labelfix.data.formats import open_table, parquet
 from labelfix.errors import InputError
 from labelfix.outputs import exports, gate
 from labelfix.outputs.alignment import Correction
+from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.own_file import export_table
@@ -69,8 +70,9 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
     accepted = {f"r{row}" for row in range(1, ROWS, 3)}
     file = CorrectedFile(tmp_path / "a.parquet")
     assert len(file.group_sizes) == 8
-    judged = gate.judge(file, "a", 0.5, min_confidence, accepted, show)
-    whole = gate.judge(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, accepted)
+    baseline = Baseline.of_ids(accepted)
+    judged = gate.judge(file, "a", 0.5, min_confidence, baseline, show)
+    whole = gate.judge(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, baseline)
     assert judged.findings == whole.findings[:show]
     assert whole.issues == len(whole.findings) > 20
     assert (judged.issues, judged.accepted, judged.labelled) == (whole.issues, whole.accepted, whole.labelled)
