@@ -33,7 +33,7 @@ from labelfix.settings.model import ComputeSettings
 SMALLEST_SIDE, LARGEST_SIDE = 16, 64
 """Images are scaled to about their own side, within these: below, an image has hardly a patch; above, it takes long."""
 
-IMAGES = 2000
+IMAGES = 2048
 """M, images that are learned from at most."""
 
 PATCHES = 50_000
@@ -51,10 +51,10 @@ ATOMS = 400
 ROUNDS = 10
 """Passes of spherical k-means."""
 
-DIMENSIONS = 512
-"""D, at most."""
+IMAGES_A_COMPONENT = 4
+"""M / D: D is 512 for 2,048 images or more. Of few images, components beyond that are those of noise."""
 
-COLOURS = 0.2
+COLOURS = 0.5
 """Length of the colours' part of the raw figures, relative to the patches' part."""
 
 EVENNESS = 0.5
@@ -75,9 +75,6 @@ AT_ONCE = 4096
 VERSION = 1
 """Raised when the same images would give other arrays."""
 
-SIZES = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, DIMENSIONS]
-WEIGHTS = [FLAT, WHITENING, COLOURS, EVENNESS]
-
 
 def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, progress: Progress) -> PatchCode:
     """Learn from a table's images, or take what an earlier run learned from the same ones.
@@ -92,8 +89,9 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
         InputError: An image that cannot be read or decoded.
     """
     chosen = _smallest_hashes(table, compute.read_rows, progress)
-    constants = [VERSION, SIZES, WEIGHTS, PatchRules(0).to_json(), side]
-    key = digest("patches", constants, [name.hex() for name in chosen])
+    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT]
+    weights = [FLAT, WHITENING, COLOURS, EVENNESS, PatchRules(0).to_json()]
+    key = digest("patches", VERSION, side, sizes, weights, [name.hex() for name in chosen])
 
     def make(writer: Taker) -> None:
         with one_thread(), counted(progress, f"learn patches of {table.name}", 2 * len(chosen)):
@@ -228,7 +226,7 @@ def components(raw: Array) -> tuple[Array, Array]:
     colours = raw_width(0)
     scale[-colours:] *= COLOURS * ((len(mean) - colours) / colours) ** 0.5
     standard = ((raw - mean) * scale).astype(np.float32)
-    rank = max(min(DIMENSIONS, len(raw) - 1, len(mean)), 1)
+    rank = min(max(len(raw) // IMAGES_A_COMPONENT, 1), len(mean))
     _, lengths, directions = randomized_svd(standard, rank, n_iter=4, random_state=0)
     shown = np.maximum(lengths > FAINTEST * lengths[0], np.arange(rank) == 0)
     even = (np.maximum(lengths[shown], 1e-30) / max(lengths[0], 1e-30)) ** -EVENNESS

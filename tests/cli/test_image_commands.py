@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     before = {path: path.read_bytes() for path in (folder / "images").rglob("*.png")}
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]
     assert main(words) == 0
     assert main(["export", "--run", "run", "--corrected-labels", "fixed", "--hard-link"]) == 0
     assert {path: path.read_bytes() for path in (folder / "images").rglob("*.png")} == before
@@ -95,7 +95,7 @@ def test_images_that_were_moved_are_shown_under_the_names_that_the_run_gave_them
 
 
 def trained(folder):
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]
     assert main(words) == 0
 
 
@@ -190,7 +190,7 @@ def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_bes
         place = folder / "gold" / ("dark", "bright")[row % 2] / f"{row:02d}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(next((folder / "images").rglob(place.name)).read_bytes())
-    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "-q"]
     assert main(words) == 0
     capsys.readouterr()
     assert main(["next", "--run", "run", "--count", "3", "--out", "ask.csv"]) == 0
