@@ -54,6 +54,9 @@ ROUNDS = 10
 IMAGES_A_COMPONENT = 4
 """M / D: D is 512 for 2,048 images or more. Of few images, components beyond that are those of noise."""
 
+FEWEST = 8
+"""D at least, where there are more images than that."""
+
 COLOURS = 0.5
 """Length of the colours' part of the raw figures, relative to the patches' part."""
 
@@ -89,7 +92,7 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
         InputError: An image that cannot be read or decoded.
     """
     chosen = _smallest_hashes(table, compute.read_rows, progress)
-    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT]
+    sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
     weights = [FLAT, WHITENING, COLOURS, EVENNESS, PatchRules(0).to_json()]
     key = digest("patches", VERSION, side, sizes, weights, [name.hex() for name in chosen])
 
@@ -226,7 +229,7 @@ def components(raw: Array) -> tuple[Array, Array]:
     colours = raw_width(0)
     scale[-colours:] *= COLOURS * ((len(mean) - colours) / colours) ** 0.5
     standard = ((raw - mean) * scale).astype(np.float32)
-    rank = min(max(len(raw) // IMAGES_A_COMPONENT, 1), len(mean))
+    rank = max(min(max(len(raw) // IMAGES_A_COMPONENT, FEWEST), len(raw) - 1, len(mean)), 1)
     _, lengths, directions = randomized_svd(standard, rank, n_iter=4, random_state=0)
     shown = np.maximum(lengths > FAINTEST * lengths[0], np.arange(rank) == 0)
     even = (np.maximum(lengths[shown], 1e-30) / max(lengths[0], 1e-30)) ** -EVENNESS

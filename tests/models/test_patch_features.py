@@ -12,7 +12,6 @@ import pytest
 import torch
 from memory_table import image_table, png, random_images
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import ClassNames
@@ -26,6 +25,9 @@ from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 
 CPU = torch.device("cpu")
+
+
+MEASURED = {name: getattr(patch_fit, name) for name in ("ATOMS", "ROUNDS")}
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +44,6 @@ def choose(table, compute, **settings):
 def features(table, compute, representation=None, **settings):
     representation = representation or choose(table, compute, **settings)
     return representation.encode(table, compute, Silent()).features
-
-
-def digits(count):
-    """Handwritten digits of 8 by 8 pixels, in colour."""
-    found = load_digits()
-    pixels = np.repeat((found.images[:count] * 15.9).astype(np.uint8)[..., None], 3, axis=3)
-    return [png(image) for image in pixels], found.target[:count]
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +259,47 @@ def test_constants_are_kept_with_the_classifier(saved, table, compute, monkeypat
     assert after.identity == before.identity
     shutil.rmtree(compute.cache_dir)
     np.testing.assert_array_equal(features(table, compute, after), features(table, compute, before))
+
+
+@pytest.mark.parametrize(("images", "width"), [(1, 1), (3, 2), (9, 8), (30, 8), (40, 10), (400, 100)])
+def test_of_few_images_few_components_are_kept(images, width):
+    raw = np.random.default_rng(0).normal(size=(images, 332)).astype(np.float32)
+    assert patch_fit.components(raw)[1].shape == (332, width)
+
+
+def test_components_are_evened_out_half_way_and_colours_weigh_half_as_much_as_patches():
+    generator = np.random.default_rng(0)
+    raw = generator.normal(size=(4000, 44)).astype(np.float32)  # 32 figures of patches, 12 of colours
+    raw[:, 1] = raw[:, 0]
+    mean, projection = patch_fit.components(raw)
+    spread = np.linalg.norm((raw - mean) @ projection, axis=0) / 4000**0.5
+    lengths = spread / spread[0]
+    # The doubled figure has √2 the deviation of a single one, a colour 0.5 · √(32 / 12); of that, the square root.
+    np.testing.assert_allclose(lengths[1:31].mean(), 2**-0.25, rtol=0.03)
+    np.testing.assert_allclose(lengths[31:].mean(), (0.5 * (32 / 12) ** 0.5 / 2**0.5) ** 0.5, rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "value"),
+    [
+        (patch_fit, "ATOMS", 400),
+        (patch_fit, "ROUNDS", 10),
+        (patch_fit, "WHITENING", 0.1),
+        (patch_fit, "FLAT", 1.0),
+        (patch_fit, "PATCHES", 50_000),
+        (patch_fit, "IMAGES", 2048),
+        (patch_fit, "IMAGES_A_COMPONENT", 4),
+        (patch_fit, "FEWEST", 8),
+        (patch_fit, "COLOURS", 0.5),
+        (patch_fit, "EVENNESS", 0.5),
+        (patch_fit, "SMALLEST_SIDE", 16),
+        (patch_fit, "LARGEST_SIDE", 64),
+        (PatchRules(0), "patch", 6),
+        (PatchRules(0), "contrast", 10.0),
+        (PatchRules(0), "threshold", 0.25),
+        (PatchRules(0), "softening", 0.01),
+    ],
+)
+def test_the_constants_are_those_that_were_measured(of, name, value):
+    """`docs/decisions/patch-features.md`; the figures of `docs/benchmarks.md` are theirs."""
+    assert MEASURED.get(name, getattr(of, name)) == value
