@@ -38,7 +38,7 @@ class PatchRules:
 
     Attributes:
         side: S; images of another size are scaled to a square of it.
-        patch: P.
+        patch: P; 6, contrast and threshold are those of the source, and 0.5 for the threshold was no better.
         contrast: Added to a patch's variance, in squared grey levels, before it is divided by its root.
         threshold: Likeness to an atom counts from here on.
         softening: Added to averages before their root, whose slope at zero would blow rounding up.
