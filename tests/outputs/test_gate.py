@@ -9,6 +9,7 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
+from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
@@ -46,7 +47,7 @@ def test_worst_rows_come_first_then_confidence_then_the_order_of_rows(make_label
 
 
 def test_an_accepted_row_is_no_finding_but_stays_in_the_denominator(table):
-    judgement = gate.judge(HeldRows(table), "run", 0.1, accepted={"r2"})
+    judgement = gate.judge(HeldRows(table), "run", 0.1, accepted=Baseline.of_ids({"r2"}))
     assert [found.id for found in judgement.findings] == ["r1"]
     assert (judgement.accepted, judgement.labelled, judgement.passed) == (1, 10, True)
 
@@ -105,7 +106,7 @@ def test_a_file_of_several_groups_leaves_the_same_rows_out(make_labels, tmp_path
 
 def test_whole_number_ids_are_accepted_as_text(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.1, 0.9]], ids=[7]))
-    assert gate.judge(HeldRows(table), "run", accepted={"7"}).findings == ()
+    assert gate.judge(HeldRows(table), "run", accepted=Baseline.of_ids({"7"})).findings == ()
 
 
 @pytest.mark.parametrize(("threshold", "ids"), [(0.8, ["r2"]), (0.5, ["r2", "r1", "r10"]), (0.95, [])])
@@ -169,8 +170,10 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "trusted": "int",
         "issues": "int",
         "accepted": "int",
+        "edited": "int",
         "issue_rate": "float",
         "max_issue_rate": "float",
+        "gates": "list",
         "passed": "bool",
         "findings": "list",
     }
@@ -185,6 +188,9 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "label_score": pytest.approx(0.1),
         "line": None,
         "snippet": None,
+        "severity": "minor",
+        "owner": None,
+        "content_hash": None,
     }
 
 
