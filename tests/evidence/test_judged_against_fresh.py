@@ -75,7 +75,7 @@ def test_a_matrix_from_the_rows_that_judge_would_look_better_than_it_is(measure)
     nested, at_once = differences(measure, True), differences(measure, False)
     assert abs(nested["labels right"]) < 0.01
     assert abs(nested["labels nll"]) < 0.025
-    assert at_once["labels right"] > 0.015
+    assert at_once["labels right"] > 0.012
     assert at_once["labels nll"] < -0.03
 
 
