@@ -29,6 +29,9 @@ from labelfix.data.formats.base import (
     TableSource,
     check_file,
     magic,
+    parts_of,
+    titles_of,
+    written_of,
 )
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.several import SeveralSources
@@ -37,7 +40,19 @@ from labelfix.network import HUB
 from labelfix.runs import atomic_path
 from labelfix.runs.targets import GLOB
 
-__all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_several", "open_table", "write_batches"]
+__all__ = [
+    "FORMATS",
+    "Chunk",
+    "Format",
+    "ReadOptions",
+    "TableSource",
+    "open_several",
+    "open_table",
+    "parts_of",
+    "titles_of",
+    "write_batches",
+    "written_of",
+]
 
 FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
