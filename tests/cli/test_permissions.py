@@ -51,6 +51,8 @@ def shut(at_work):
         folder = images / ("cat", "dog")[row % 2]
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8, 3), 20 * row, np.uint8)).save(folder / f"{row}.png")
+    labels = [f"{word}/{row}.png,{word}\n" for row, word in ((0, "cat"), (1, "dog"), (2, "cat"), (3, "dog"))]
+    (at_work / "gold.csv").write_text("id,label\n" + "".join(labels))
     closed = {
         at_work / "in": 0,
         at_work / "out": 0o555,
@@ -70,7 +72,7 @@ def test_what_may_not_be_read_or_written_is_one_error(shut):
         ["check", "--noisy", secret, "--clean", "gold.csv"],
         ["check", "--noisy", str(shut / "in"), "--clean", "gold.csv"],
         ["check", "--noisy", str(shut / "in" / "noisy.parquet"), "--clean", "gold.csv"],
-        ["check", "--noisy", str(shut / "images"), "--clean", "gold.csv"],
+        ["check", "--noisy", str(shut / "images"), "--clean", str(shut / "gold.csv")],
         ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", f"{out}/run"],
         ["export", "--run", run, "--noisy", "noisy.parquet", "--corrected-labels", f"{out}/fixed.csv"],
         ["export", "--run", run, "--classifier", f"{out}/classifier"],
