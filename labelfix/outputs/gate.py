@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.errors import input_error
+from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import ISSUE_RATE, Finding, Judgement, OfClass
-from labelfix.outputs.plain_text import json_text, printed, visible
+from labelfix.outputs.plain_text import json_text, printed, visible, wrapped
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.repository import in_repository
 from labelfix.outputs.worst import WorstRows
@@ -84,7 +84,7 @@ def judge(
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
         classes.see(group, judged, flagged)
-        scores, confidence = (values(group.column(name))[flagged] for name in ("label_score", "confidence"))
+        scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
@@ -120,24 +120,33 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def as_text(judgement: Judgement, columns: int = 80, cut_places: bool = False) -> str:
+def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> str:
     """The findings as aligned lines for a terminal, then the verdict.
 
     Args:
         judgement: What to show.
         columns: How wide the table may be; see `findings_table`.
-        cut_places: Whether places may be cut to that end.
+        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
+            A program that reads lines finds each of them whole.
     """
-    lines = findings_table(judgement.findings, columns, cut_places)
+    lines = findings_table(judgement.findings, columns, terminal)
     hidden = judgement.issues - len(judgement.findings)
     if hidden:
         lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    return "\n".join([*map(printed, lines), *verdict(judgement)])
+    return "\n".join([*map(printed, lines), *verdict(judgement, columns if terminal else None)])
 
 
-def verdict(judgement: Judgement) -> list[str]:
-    """What stands below the findings: what a person should know first, then the verdict."""
-    return [printed(line) for line in (*all_notes(judgement), summary(judgement))]
+def verdict(judgement: Judgement, columns: int | None = None) -> list[str]:
+    """What stands below the findings: what a person should know first, then the verdict.
+
+    Args:
+        judgement: What was found.
+        columns: Width of the terminal that the lines are wrapped for; None where they are not.
+    """
+    said = [*all_notes(judgement), summary(judgement)]
+    if columns is not None:
+        said = [line for text in said for line in wrapped(visible(text), columns)]
+    return [printed(line) for line in said]
 
 
 def as_json(judgement: Judgement) -> str:
@@ -295,6 +304,26 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
     return np.asarray((given >= 0) & (given != suggested) & sure)
 
 
+def _numbers(
+    rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
+) -> npt.NDArray[np.float32]:
+    """A column's numbers of the flagged rows of a group.
+
+    Raises:
+        InputError: One of them is NaN, which has no place in an order of worst rows: it would count and not be listed.
+    """
+    numbers = values(group.column(name))[flagged]
+    bad = np.isnan(numbers)
+    if bad.any():
+        raise _lacking(rows, name, first + int(flagged[bad.argmax()]))
+    return numbers
+
+
+def _lacking(rows: CorrectedRows, name: str, row: int) -> LabelfixError:
+    what = f"says that a label is wrong, but has no {name}"
+    return input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
+
+
 def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
     """How many of some rows have a given label; labels are read only where any row has none."""
     if not rows.unlabelled:
@@ -311,7 +340,7 @@ def _findings(
     """The rows at some positions as findings, in that order; only the groups that hold them are read.
 
     Raises:
-        InputError: A row has no id, place, label or score, or NaN for it, as labelfix writes none.
+        InputError: A row has no id, place, label or score, as labelfix writes none.
     """
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
@@ -321,11 +350,9 @@ def _findings(
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
             cells = [column[row - first].as_py() for column in columns]
-            # NaN is no confidence either, and no JSON.
-            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None or cell != cell]
+            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None]
             if lacking:
-                what = f"says that a label is wrong, but has no {lacking[0]}"
-                raise input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
+                raise _lacking(rows, lacking[0], row)
             each = Finding(*cells)
             severity, owner = policy.severity_of(each.given, each.confidence), policy.owner_of(each.given)
             found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)

@@ -254,11 +254,31 @@ def test_findings_are_right_in_a_slice_of_a_chunked_table(make_labels, threshold
     assert sorted(f.row for f in found) == rows
 
 
-def test_a_confidence_that_is_no_number_is_named(make_labels):
-    table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]]))
-    place = table.schema.get_field_index("confidence")
+@pytest.mark.parametrize("name", ["confidence", "label_score"])
+@pytest.mark.parametrize("show", [None, 0, 1])
+def test_a_number_that_is_none_is_named_however_many_rows_are_shown(make_labels, name, show):
+    """It sorts last: it would count as an issue and be no finding."""
+    table = corrected_table(make_labels(["cat"] * 3, [[0.1, 0.9]] * 3))
+    place = table.schema.get_field_index(name)
     field = table.schema.field(place)
-    table = table.set_column(place, field, pa.array([float("nan")] * 2, field.type))
+    table = table.set_column(place, field, pa.array([0.1, float("nan"), 0.2], field.type))
 
-    with pytest.raises(InputError, match="row 1: says that a label is wrong, but has no confidence"):
-        gate.judge(HeldRows(table), "run")
+    with pytest.raises(InputError, match=f"row 2: says that a label is wrong, but has no {name}"):
+        gate.judge(HeldRows(table), "run", show=show)
+
+
+def test_no_line_of_the_text_is_wider_than_the_terminal(make_labels):
+    table = corrected_table(make_labels(["cat"] * 3, [[0.1, 0.9]] * 3))
+    judgement = replace(
+        gate.judge(HeldRows(table), "runs/support tickets of last week", max_issue_rate=0.05),
+        noise_rate={"value": 0.2, "low": 0.1, "high": 0.3, "how": "counted on trusted rows drawn at random"},
+        max_noise_rate=0.05,
+        assumptions=("it is assumed that these rows were drawn as the trusted rows were, which nothing here shows",),
+    )
+    for columns in (60, 80):
+        lines = gate.as_text(judgement, columns, terminal=True).splitlines()
+        assert max(map(len, lines)) <= columns
+        said = " ".join(map(str.strip, lines))
+        assert "its lower end is above the gate of 5 %; counted on trusted rows drawn at random" in said
+        assert said.endswith(gate.summary(judgement))
+    assert gate.as_text(judgement).splitlines()[-1] == gate.summary(judgement)

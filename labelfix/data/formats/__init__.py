@@ -9,13 +9,33 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labelfix.data.formats.base import Chunk, Format, ReadOptions, TableSource
+    from labelfix.data.formats.base import (
+        Chunk,
+        Format,
+        ReadOptions,
+        TableSource,
+        parts_of,
+        titles_of,
+        written_of,
+    )
     from labelfix.data.formats.opening import FORMATS, open_several, open_table, write_batches
 
-__all__ = ["FORMATS", "Chunk", "Format", "ReadOptions", "TableSource", "open_several", "open_table", "write_batches"]
+__all__ = [
+    "FORMATS",
+    "Chunk",
+    "Format",
+    "ReadOptions",
+    "TableSource",
+    "open_several",
+    "open_table",
+    "parts_of",
+    "titles_of",
+    "write_batches",
+    "written_of",
+]
 
 _PLACES = {
-    **dict.fromkeys(("Chunk", "Format", "ReadOptions", "TableSource"), "base"),
+    **dict.fromkeys(("Chunk", "Format", "ReadOptions", "TableSource", "parts_of", "titles_of", "written_of"), "base"),
     **dict.fromkeys(("FORMATS", "open_several", "open_table", "write_batches"), "opening"),
 }
 
