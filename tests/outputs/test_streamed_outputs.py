@@ -71,9 +71,8 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
     accepted = Baseline.of_ids(names)
     file = CorrectedFile(tmp_path / "a.parquet")
     assert len(file.group_sizes) == 8
-    baseline = Baseline.of_ids(accepted)
-    judged = gate.judge(file, "a", 0.5, min_confidence, baseline, show)
-    whole = gate.judge(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, baseline)
+    judged = gate.judge(file, "a", 0.5, min_confidence, accepted, show)
+    whole = gate.judge(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, accepted)
     assert judged.findings == whole.findings[:show]
     assert whole.issues == len(whole.findings) > 20
     assert (judged.issues, judged.accepted, judged.labelled) == (whole.issues, whole.accepted, whole.labelled)
