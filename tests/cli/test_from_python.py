@@ -16,7 +16,7 @@ import pytest
 import labelfix
 from labelfix.cli import main
 from labelfix.errors import InputError, SettingsError
-from labelfix.outputs.gate import as_json
+from labelfix.outputs.formats.json import write as as_json
 
 ROOT = Path(__file__).parents[2]
 
