@@ -96,7 +96,7 @@ def prepare(
         refuse_unread(settings, family_of(representation))
     contents["backbone"] = representation.identity
     if begun:
-        begun.check_contents(contents, {"backbone": settings.model.backbone})
+        begun.check_contents(contents, {"backbone": ", ".join(settings.model.backbones)})
     return Start(reading, representation, device, settings, contents, watch)
 
 

@@ -20,6 +20,9 @@ from labelfix.settings.sources import Sources
 
 ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
 
+ONE_OR_SEVERAL = ("backbone", "text_column")
+"""Repeated flags whose values may hold commas of their own."""
+
 _DOCS = {
     field.name: field.doc
     for cls in (TrainSettings, DataSettings, ModelSettings, ComputeSettings)
@@ -164,7 +167,8 @@ MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 
 Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]
-Backbone = Annotated[str | None, _setting("backbone", MODEL, metavar="NAME")]
+Backbone = Annotated[list[str] | None, _setting("backbone", MODEL, metavar="NAME")]
+Lexical = Annotated[bool | None, _setting("lexical", MODEL, "--lexical/--no-lexical", metavar="")]
 Freeze = Annotated[bool | None, _setting("freeze", MODEL, "--freeze/--no-freeze", metavar="")]
 MinConfidence = Annotated[float | None, _setting("min_confidence", MODEL, min=0.0, max=1.0, metavar="SHARE")]
 OtherMinConfidence = Annotated[
@@ -283,7 +287,7 @@ def settings_of(context: typer.Context) -> Resolved:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {name: _listed(value) for name, value in given.items() if name in _DOCS}
+    flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
     if resolved.settings.compute.offline:
         network.forbid()  # as the flag does: a configuration file may say it
@@ -308,7 +312,10 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {"method": method, **{name: _listed(value) for name, value in given.items() if name in _DOCS and value}}
+    flags = {
+        "method": method,
+        **{name: _listed(name, value) for name, value in given.items() if name in _DOCS and value},
+    }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
     asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
     return {key.rpartition(".")[2]: resolved.value(key) for key in asked}
@@ -336,6 +343,10 @@ def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) ->
     return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
 
 
-def _listed(value: object) -> object:
-    """A repeated flag as the settings read it: one list, whatever mixture of commas and repetitions was typed."""
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+def _listed(name: str, value: object) -> object:
+    """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    if name in ONE_OR_SEVERAL:
+        return value[0] if len(value) == 1 else value
+    return ",".join(map(str, value))

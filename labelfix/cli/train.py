@@ -45,6 +45,7 @@ def train(
     max_pixels: options.MaxPixels = None,
     method: options.Method = None,
     backbone: options.Backbone = None,
+    lexical: options.Lexical = None,
     freeze: options.Freeze = None,
     min_confidence: options.MinConfidence = None,
     soft_top_k: options.SoftTopK = None,

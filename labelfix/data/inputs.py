@@ -164,6 +164,23 @@ class SelectedInputs:
             yield from table.to_batches(max_chunksize=rows)
 
 
+def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
+    """Some of the input columns of a table, as inputs of their own; nothing else is read.
+
+    Args:
+        table: The rows.
+        spec: Columns that are all among `table.spec.columns`.
+    """
+    if spec == table.spec:
+        return table
+    if isinstance(table, ColumnInputs):
+        return replace(table, spec=spec)
+    if isinstance(table, SelectedInputs):
+        return replace(table, parent=inputs_of(table.parent, spec))
+    assert isinstance(table, HeldInputs)
+    return HeldInputs(spec, table.name, tuple(batch.select(list(spec.columns)) for batch in table.held))
+
+
 def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
     order = np.argsort(wanted, kind="stable")
     sorted_rows = wanted[order]

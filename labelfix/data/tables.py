@@ -108,6 +108,27 @@ class InputSpec:
     width: int | None = None
     dates: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
+        return {
+            "kind": self.kind,
+            "columns": list(self.columns),
+            "categorical": list(self.categorical),
+            "dates": list(self.dates),
+            "width": self.width,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> InputSpec:
+        """The columns that `to_json` described."""
+        return cls(
+            values["kind"],
+            tuple(values["columns"]),
+            tuple(values["categorical"]),
+            values["width"],
+            tuple(values.get("dates", ())),
+        )
+
 
 class InputTable(Protocol):
     """A lazy handle on the input columns of a table: nothing is held in memory."""

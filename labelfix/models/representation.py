@@ -5,6 +5,8 @@ Legend: N rows, D features, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +18,12 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
+from labelfix.models.lexical import LexicalText, fit_lexical
 from labelfix.models.pixels import typical_side
 from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
+from labelfix.models.views import Views, view_folder
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -30,8 +34,11 @@ LARGE_IMAGE_MODEL = "resnet18"
 """What `auto` takes above that: a timm model without weights."""
 
 
-CHEAP = ("hashed-text", "table", "embedding")
+CHEAP = ("hashed-text", "lexical", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
+
+WORDS = ("hashed-text", "lexical")
+"""Backbones of texts that need no encoder."""
 
 
 class Representation(Protocol):
@@ -109,9 +116,23 @@ def choose_representation(
 def _for_text(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    if settings.backbone in ("auto", "hashed-text"):
+    (name, *others) = names = settings.backbones
+    if name == "auto":
+        names = ("lexical", *others)
+    elif not others and name not in WORDS and settings.freeze and settings.lexical:
+        names = (name, "lexical")
+    return _side_by_side(noisy, names, _text_view, settings, compute, progress)
+
+
+def _text_view(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    (name,) = settings.backbones
+    if name == "hashed-text":
         return HashedText(noisy.spec, settings.text_dimensions)
-    _refuse_others(settings.backbone, "text", ("resnet32", "linear", "mlp"), "timm:")
+    if name == "lexical":
+        return fit_lexical(noisy, compute.read_rows)
+    _refuse_others(name, "text", ("resnet32", "linear", "mlp"), "timm:")
     from labelfix.models.text_encoder import open_text_encoder
 
     if not settings.freeze:
@@ -123,17 +144,49 @@ def _for_text(
     return encoder
 
 
+def _side_by_side(
+    noisy: InputTable,
+    names: tuple[str, ...],
+    view_of: Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation],
+    settings: ModelSettings,
+    compute: ComputeSettings,
+    progress: Progress,
+) -> Representation:
+    """What one backbone makes of the rows, or several side by side."""
+    if len(set(names)) < len(names):
+        raise SettingsError(f"backbone = {', '.join(names)}: one is named twice; name each once")
+    found = [view_of(noisy, replace(settings, backbone=name), compute, progress) for name in names]
+    return found[0] if len(found) == 1 else _views(noisy.spec, names, found)
+
+
+def _views(spec: InputSpec, names: tuple[str, ...], found: list[Representation]) -> Views:
+    for name, each in zip(names, found, strict=True):
+        if not each.frozen:
+            raise SettingsError(
+                f"backbone = {name!r} is trained along and cannot stand beside others; name it alone, or use --freeze"
+            )
+    views: Any = tuple(found)  # what is frozen is a view
+    return Views(spec, views, (1.0,) * len(found))
+
+
 def _for_images(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    if settings.backbone == "auto":
+    return _side_by_side(noisy, settings.backbones, _image_view, settings, compute, progress)
+
+
+def _image_view(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    (name,) = settings.backbones
+    if name == "auto":
         side = typical_side(noisy)
         progress.say(f"{noisy.name}: images are about {side} pixels wide or high")
         if side > SMALL_IMAGE:
             return _untrained(noisy.spec, settings, progress)
-    if settings.backbone in ("auto", "resnet32"):
+    if name in ("auto", "resnet32"):
         return SmallImages(noisy.spec, settings.image_size or 32)
-    _refuse_others(settings.backbone, "images", ("hashed-text", "linear", "mlp"), "hf:")
+    _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
     from labelfix.models.image_encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
@@ -154,9 +207,11 @@ def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
     what = "embeddings" if noisy.spec.kind == "embedding" else "tables"
-    if settings.backbone not in ("auto", "linear", "mlp"):
-        raise SettingsError(f"backbone = {settings.backbone!r} does not read {what}; they take linear or mlp")
-    hidden = settings.hidden_units if settings.backbone == "mlp" else None
+    (name, *others) = settings.backbones
+    if others or name not in ("auto", "linear", "mlp"):
+        shown = ", ".join(map(repr, settings.backbones))
+        raise SettingsError(f"backbone = {shown} does not read {what}; they take linear or mlp")
+    hidden = settings.hidden_units if name == "mlp" else None
     if noisy.spec.kind == "embedding":
         return EmbeddingFeatures(noisy.spec, hidden)
     statistics = fit_statistics(noisy, compute.read_rows)
@@ -176,7 +231,7 @@ def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progres
 
 def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
     takes = {
-        "text": "hashed-text, hf:NAME or a transformers folder",
+        "text": "lexical, hashed-text, hf:NAME or a transformers folder",
         "images": "resnet32, timm:NAME or a timm folder",
     }[what]
     if backbone in builtin or backbone.startswith(prefix):
@@ -205,6 +260,10 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     """
     if family == "hashed-text":
         return HashedText.from_json(values, spec, folder)
+    if family == "lexical":
+        return LexicalText.from_json(values, spec, folder)
+    if family == "views":
+        return _views_from_json(values, spec, folder)
     if family == "resnet32":
         return SmallImages.from_json(values, spec, folder)
     if family == "table":
@@ -221,3 +280,20 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
         return image_encoder.from_json(family, values, spec, folder)
     raise RunError(f"{folder}: a classifier of the family {family!r} needs a newer labelfix; update it")
+
+
+def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> Views:
+    found: list[Any] = []
+    for number, view in enumerate(values["views"], start=1):
+        columns = InputSpec.from_json(view["input"])
+        if not set(columns.columns) <= set(spec.columns):
+            raise ValueError(f"view {number} reads columns that are not among the inputs")
+        found.append(representation_from_json(view["family"], view["encoding"], columns, view_folder(folder, number)))
+    return Views(spec, tuple(found), tuple(float(view["weight"]) for view in values["views"]))
+
+
+def is_cheap(representation: Representation) -> bool:
+    """Whether encoding new rows costs less than keeping what comes of it."""
+    if isinstance(representation, Views):
+        return all(view.family in CHEAP for view in representation.views)
+    return representation.family in CHEAP

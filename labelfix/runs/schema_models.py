@@ -53,6 +53,36 @@ class HashedText(Struct):
     dimensions: Annotated[int, Meta(ge=2, le=1 << 31)]
 
 
+class Lexical(Struct):
+    """Words and word pairs on their main directions."""
+
+    source: str
+    rows: Whole
+    terms: Whole
+    width: Whole
+
+
+class View(Struct):
+    """One of several views; `encoding` is looked at by its family."""
+
+    family: str
+    weight: Positive
+    input: Inputs
+    encoding: dict[str, Any]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """It is of a family whose features are fixed."""
+        if self.family not in FROZEN:
+            raise ValueError(f"{self.family!r} is no family of fixed features")
+
+
+class Views(Struct):
+    """Several views side by side."""
+
+    views: Annotated[list[View], Meta(min_length=1, max_length=100)]
+
+
 class SmallImages(Struct):
     """ResNet-32."""
 
@@ -105,6 +135,8 @@ ENCODINGS: dict[str, type[Struct]] = {
     "table": Table,
     "embedding": Embedding,
     "hashed-text": HashedText,
+    "lexical": Lexical,
+    "views": Views,
     "resnet32": SmallImages,
     "transformers": FrozenText,
     "transformers-fine-tuned": TrainedText,
@@ -114,9 +146,18 @@ ENCODINGS: dict[str, type[Struct]] = {
 """Family → what its `encoding` holds."""
 
 
-def encoding_of(family: str) -> type[Struct]:
-    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file."""
-    return defstruct("Encoding", [("encoding", ENCODINGS[family])])
+FROZEN = ("table", "embedding", "hashed-text", "lexical", "transformers", "timm")
+"""Families that a view may be of."""
+
+
+def encoding_of(family: str, place: str = "encoding") -> type[Struct]:
+    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file.
+
+    Args:
+        family: A key of `ENCODINGS`.
+        place: What to call `encoding`.
+    """
+    return defstruct("Encoding", [("encoding", ENCODINGS[family])], rename={"encoding": place})
 
 
 class LabelCorrectionNetwork(Struct, tag_field="kind", tag="label-correction-network"):
