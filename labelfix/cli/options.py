@@ -149,7 +149,7 @@ Encoding = Annotated[str | None, _setting("encoding", ROWS, metavar="NAME")]
 Split = Annotated[str | None, _setting("split", ROWS, metavar="NAME")]
 NewClasses = Annotated[str | None, _setting("new_classes", ROWS, metavar="error|as-unlabelled")]
 Unlabelled = Annotated[bool | None, _setting("unlabelled", ROWS, "--unlabelled", metavar="")]
-TextColumn = Annotated[str | None, _setting("text_column", COLUMNS, metavar="NAME")]
+TextColumn = Annotated[list[str] | None, _setting("text_column", COLUMNS, metavar="NAME")]
 ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
 FeatureColumns = Annotated[
     list[str] | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labelfix.data.tables import InputSpec
 from labelfix.models.encoding import Card
 
 
@@ -48,6 +49,12 @@ def features(inputs, encoding, folder):
         views.append(view["weight"] * features_of(seen, view["encoding"], f"{folder}/view-{number}"))
     return torch.cat(views, dim=1)
 """
+
+
+def strings(spec: InputSpec) -> str:
+    """What a function that reads texts takes."""
+    lines = f" (a line for each of the columns {', '.join(spec.columns)})" if len(spec.columns) > 1 else ""
+    return f"a list of strings{lines}"
 
 
 def head_card(card: FeatureCard, hidden: bool = False) -> Card:

@@ -29,7 +29,7 @@ from torch import Generator, nn
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import one_thread
 from labelfix.errors import RunError
-from labelfix.models.cards import FeatureCard, head_card
+from labelfix.models.cards import FeatureCard, head_card, strings
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
@@ -165,7 +165,7 @@ class LexicalText:
             "from sklearn.preprocessing import normalize",
         )
         packages = ("numpy", "scikit-learn", "torch", "safetensors")
-        return FeatureCard(packages, "a list of strings", imports, CARD.replace("WORD", ascii(WORD)))
+        return FeatureCard(packages, strings(self.spec), imports, CARD.replace("WORD", ascii(WORD)))
 
     @cached_property
     def _vectorizer(self) -> Any:  # noqa: ANN401 - scikit-learn is untyped
@@ -182,7 +182,7 @@ class LexicalText:
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
         if not len(self.components):
             return np.zeros((batch.num_rows, 1), dtype=np.float32)
-        weights = self._vectorizer.transform(texts(batch.column(0)))
+        weights = self._vectorizer.transform(texts(batch))
         return unit_norm((weights @ self._directions).astype(np.float32))
 
 
@@ -217,7 +217,7 @@ def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
 
 def _texts(table: InputTable, read_rows: int) -> Iterator[str]:
     for batch in table.batches(read_rows):
-        yield from texts(batch.column(0))
+        yield from texts(batch)
 
 
 def _weighted(sample: list[str]) -> tuple[tuple[str, ...], npt.NDArray[np.float32], Any]:

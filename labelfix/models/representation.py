@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 import torch
 
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.inputs import inputs_of
+from labelfix.data.tables import ClassNames, InputKind, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier
+from labelfix.models.encoder_folder import check_folder
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
@@ -25,7 +27,7 @@ from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
 from labelfix.models.views import Views, view_folder
 from labelfix.progress import Progress
-from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
 
 SMALL_IMAGE = 64
 """Longest side, in pixels, up to which `auto` takes ResNet-32."""
@@ -36,9 +38,6 @@ LARGE_IMAGE_MODEL = "resnet18"
 
 CHEAP = ("hashed-text", "lexical", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
-
-WORDS = ("hashed-text", "lexical")
-"""Backbones of texts that need no encoder."""
 
 
 class Representation(Protocol):
@@ -102,26 +101,64 @@ def choose_representation(
         SettingsError: A backbone that does not exist or does not fit the inputs.
         InputError: Images that cannot be read.
     """
-    kind = noisy.spec.kind
-    if kind == "text":
-        chosen = _for_text(noisy, settings, compute, progress)
-    elif kind == "image":
-        chosen = _for_images(noisy, settings, compute, progress)
+    if noisy.spec.beside:
+        chosen: Representation = _of_several_kinds(noisy, settings, compute, progress)
     else:
-        chosen = _for_tables(noisy, settings, compute, progress)
+        chosen = _CHOICES[noisy.spec.kind](noisy, settings, compute, progress)
     progress.say(f"backbone: {chosen.description}")
     return chosen
+
+
+def _of_several_kinds(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    """What each kind of columns has by itself, side by side; a backbone goes to the kind that it reads."""
+    if not settings.freeze:
+        raise SettingsError("--no-freeze trains one network along, and the rows have inputs of several kinds; name one")
+    named = [name for name in settings.backbones if name != "auto"]
+    kinds = {name: _kind_read_by(name) for name in named}
+    for name, kind in kinds.items():
+        if noisy.spec.part(kind) is None:
+            raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it away")
+    found: list[tuple[str, Representation]] = []
+    for spec in noisy.spec.parts:
+        mine = tuple(name for name, kind in kinds.items() if kind == spec.kind) or ("auto",)
+        part = _CHOICES[spec.kind](inputs_of(noisy, spec), replace(settings, backbone=mine), compute, progress)
+        found += [(", ".join(mine), part)]
+    return _views(noisy.spec, *_flat(found))
+
+
+def _flat(found: list[tuple[str, Representation]]) -> tuple[tuple[str, ...], list[Representation]]:
+    """Views of views as one list."""
+    every: list[tuple[str, Any]] = []
+    for name, each in found:
+        every += [(name, view) for view in each.views] if isinstance(each, Views) else [(name, each)]
+    return tuple(name for name, _ in every), [each for _, each in every]
+
+
+def _kind_read_by(name: str) -> InputKind:
+    """The kind of inputs that a named backbone reads.
+
+    Raises:
+        SettingsError: It is neither a builtin name nor a model's folder, or it has a hidden layer of its own.
+    """
+    if name in WORDS or name.startswith("hf:"):
+        return "text"
+    if name.startswith("timm:"):
+        return "image"
+    config = Path(name).expanduser() / "config.json"
+    if not config.is_file():
+        raise SettingsError(
+            f"backbone = {name!r} reads none of several kinds of inputs side by side; give lexical, hashed-text, "
+            "hf:NAME, timm:NAME or the folder of a model"
+        )
+    return "image" if "architecture" in check_folder(config.parent, name).config else "text"
 
 
 def _for_text(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    (name, *others) = names = settings.backbones
-    if name == "auto":
-        names = ("lexical", *others)
-    elif not others and name not in WORDS and settings.freeze and settings.lexical:
-        names = (name, "lexical")
-    return _side_by_side(noisy, names, _text_view, settings, compute, progress)
+    return _side_by_side(noisy, settings.text_views, _text_view, settings, compute, progress)
 
 
 def _text_view(
@@ -163,7 +200,8 @@ def _views(spec: InputSpec, names: tuple[str, ...], found: list[Representation])
     for name, each in zip(names, found, strict=True):
         if not each.frozen:
             raise SettingsError(
-                f"backbone = {name!r} is trained along and cannot stand beside others; name it alone, or use --freeze"
+                f"backbone = {name!r} is trained as a whole and cannot stand beside others; give one of fixed "
+                "features, such as a model's folder without --no-freeze, or this one alone"
             )
     views: Any = tuple(found)  # what is frozen is a view
     return Views(spec, views, (1.0,) * len(found))
@@ -229,6 +267,15 @@ def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progres
         )
 
 
+_CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation]] = {
+    "text": _for_text,
+    "image": _for_images,
+    "table": _for_tables,
+    "embedding": _for_tables,
+}
+"""Kind of inputs → what chooses for it."""
+
+
 def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
     takes = {
         "text": "lexical, hashed-text, hf:NAME or a transformers folder",
@@ -286,7 +333,7 @@ def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> V
     found: list[Any] = []
     for number, view in enumerate(values["views"], start=1):
         columns = InputSpec.from_json(view["input"])
-        if not set(columns.columns) <= set(spec.columns):
+        if columns not in spec.parts:
             raise ValueError(f"view {number} reads columns that are not among the inputs")
         found.append(representation_from_json(view["family"], view["encoding"], columns, view_folder(folder, number)))
     return Views(spec, tuple(found), tuple(float(view["weight"]) for view in values["views"]))

@@ -26,7 +26,7 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cards import FeatureCard, head_card
+from labelfix.models.cards import FeatureCard, head_card, strings
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
@@ -117,7 +117,7 @@ class HashedText:
             "from sklearn.feature_extraction.text import HashingVectorizer",
             "from sklearn.preprocessing import normalize",
         )
-        return FeatureCard(("numpy", "scikit-learn", "torch", "safetensors"), "a list of strings", imports, code)
+        return FeatureCard(("numpy", "scikit-learn", "torch", "safetensors"), strings(self.spec), imports, code)
 
     @cached_property
     def _vectorizers(self) -> tuple[Any, Any]:
@@ -132,7 +132,7 @@ class HashedText:
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
         from sklearn.preprocessing import normalize
 
-        rows = texts(batch.column(0))
+        rows = texts(batch)
         halves = [vectorizer.transform(rows).toarray() for vectorizer in self._vectorizers]
         features: npt.NDArray[np.float32] = normalize(np.hstack(halves))
         return features

@@ -22,7 +22,7 @@ from torch import nn
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
-from labelfix.models.cards import FeatureCard, head_card
+from labelfix.models.cards import FeatureCard, head_card, strings
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import (
@@ -87,7 +87,7 @@ class FrozenText:
         device = pick_device(compute.device)
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            return self._window(texts(batch.column(0)), device)
+            return self._window(texts(batch), device)
 
         return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
 
@@ -139,7 +139,7 @@ class FrozenText:
         code = CARD.replace("LIMIT", str(self.limit)).replace("POOLED", pooled)
         code = code.replace("DECODED", ".get_encoder()" if self.folder.config.get("is_encoder_decoder") else "")
         imports = ("import os", "from transformers import AutoModel, AutoTokenizer")
-        takes = f"a list of strings{encoder_note(self.folder)}"
+        takes = f"{strings(self.spec)}{encoder_note(self.folder)}"
         return FeatureCard(("torch", "transformers", "safetensors"), takes, imports, code)
 
     @cached_property

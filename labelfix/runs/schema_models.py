@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, defstruct
 
-from labelfix.runs.schema import Classes, Inputs, Name, Positive, Sampling, Share, ValueType, Whole, refuse_repeated
+from labelfix.runs.schema import (
+    Classes,
+    Inputs,
+    InputsOfKind,
+    Name,
+    Positive,
+    Sampling,
+    Share,
+    ValueType,
+    Whole,
+    refuse_repeated,
+)
 from labelfix.runs.schema_evidence import Guarantee
 
 Width = Annotated[int, Meta(ge=1, le=1 << 31)]
@@ -67,7 +78,7 @@ class View(Struct):
 
     family: str
     weight: Positive
-    input: Inputs
+    input: InputsOfKind
     encoding: dict[str, Any]
     description: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,14 +29,14 @@ class DataSettings:
     clean_label_column: str | None = None
     """Column of the trusted labels. Default: the trusted file's column of the same name as `label_column`, else inferred in the same way (also clean_label, true_label, gold, gold_label)."""
 
-    text_column: str | None = None
-    """Column of text to classify."""
+    text_column: str | tuple[str, ...] | None = None
+    """Column of text to classify; named several times (or separated by commas), a row's text has a line for each."""
 
     image_column: str | None = None
     """Column of images: a Hugging Face Image struct, encoded bytes, or paths relative to the table."""
 
     feature_columns: tuple[str, ...] = ()
-    """Columns of numbers and categories to classify from."""
+    """Columns of numbers and categories to classify from; beside a text, an image or an embedding where their column is named too."""
 
     embedding_column: str | None = None
     """Column of ready embeddings: one list of numbers a row, all of one length."""
@@ -69,6 +70,13 @@ class DataSettings:
 
     skip_unreadable: bool = False
     """Leave out images that cannot be decoded instead of stopping."""
+
+    def text_columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns of text that are named, of a table with columns `names`."""
+        if self.text_column is None or isinstance(self.text_column, tuple):
+            return self.text_column or ()
+        whole = self.text_column in names or "," not in self.text_column
+        return (self.text_column,) if whole else tuple(part.strip() for part in self.text_column.split(","))
 
     def __post_init__(self) -> None:
         check_choices(self)

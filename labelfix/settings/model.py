@@ -9,6 +9,9 @@ from typing import Literal
 from labelfix.settings.base import check_choices, require
 from labelfix.settings.interval import Interval
 
+WORDS = ("hashed-text", "lexical")
+"""Backbones of texts that need no encoder."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
@@ -48,6 +51,15 @@ class ModelSettings:
             return self.backbone
         named = [self.backbone] if Path(self.backbone).expanduser().is_dir() else self.backbone.split(",")
         return tuple(name.strip() for name in named)
+
+    @property
+    def text_views(self) -> tuple[str, ...]:
+        """What makes the features of a text: the backbones that are named, and the words beside a single encoder."""
+        (name, *others) = self.backbones
+        if name == "auto":
+            return ("lexical", *others)
+        beside = not others and name not in WORDS and self.freeze and self.lexical
+        return (name, "lexical") if beside else self.backbones
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -100,5 +100,5 @@ def test_backbones_that_cannot_stand_together_are_refused(backbone, message, cho
 
 
 def test_a_network_that_is_trained_along_cannot_stand_beside_others(chosen, bert_folder):
-    with pytest.raises(SettingsError, match="is trained along and cannot stand beside others"):
+    with pytest.raises(SettingsError, match="is trained as a whole and cannot stand beside others"):
         chosen(backbone=("lexical", str(bert_folder)), freeze=False)
