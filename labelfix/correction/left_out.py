@@ -81,7 +81,7 @@ def _curvature(head: LinearHead, features: Tensor) -> Tensor:
 
 
 def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int) -> Tensor:
-    """Leverages by a Hessian that holds each row once, of one that holds every so-manieth `step` times.
+    """Leverages by a Hessian that holds each row once, of one that holds every n-th row, `step` times.
 
     Args:
         leverage: `(N, K)`.

@@ -1,6 +1,6 @@
 """Trusted rows that `labelfix next` chose: they train and judge nothing.
 
-The rows worth asking about are the hard ones. Their answers mend labels and teach the classifier, but as judges they
+The rows worth asking about are the hard ones. Their answers correct labels and teach the classifier, but as judges they
 say how good it is on hard rows, and nobody knows how many others were as hard. So the file that `next` writes says in
 a column how each row was drawn, and whoever reads it leaves those rows out of every figure.
 """

@@ -49,30 +49,10 @@ RIDGES = (1.0, 10.0)
 """Candidates for r."""
 
 
-def fit(problem: Problem, settings: MixedSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told what happens.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    if problem.family == "head":
-        return _fit_head(problem, trusted=True, progress=progress)
-    return _train(problem, settings, trusted=True, progress=progress)
-
-
-def fit_noisy_only(problem: Problem, settings: NoisyOnlySettings, progress: Progress) -> FittedModel:
-    """The same on the noisy rows alone; see `fit`."""
-    if problem.family == "head":
-        return _fit_head(problem, trusted=False, progress=progress)
-    return _train(problem, settings, trusted=False, progress=progress)
-
-
-def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedModel:
+def solve(
+    problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
+) -> FittedModel:
+    """Solve it on fixed features; without trusted rows it is `noisy-only`. See the module's docstring and `Method`."""
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
     transition, without = members.paired_transitions(problem, rows, of_given)
@@ -100,10 +80,10 @@ def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
     return calibrated(head, [head] * rows.folds.count, rows.folds, rows.clean, truth)
 
 
-def _train(
-    problem: Problem, settings: MixedSettings | NoisyOnlySettings, trusted: bool, progress: Progress
+def train_network(
+    problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
-    """Every epoch and step of MLC's published recipe, taken plainly; see the module's docstring."""
+    """Take every epoch and step of MLC's published recipe plainly; without trusted rows it is `noisy-only`."""
     plan = make_plan(problem, settings)
     split = teaching_split(problem, settings)
     split = split if trusted else without_teachers(split)

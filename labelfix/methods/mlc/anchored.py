@@ -81,7 +81,7 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     }
 
 
-def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Fit the anchored recipe; see the module's docstring.
 
     Args:
