@@ -75,7 +75,7 @@ def input_columns(
     """
     asked = _asked(settings, source.schema.names)
     if asked:
-        return _named(source, asked, findings, read_rows)
+        return _named(source, asked, label, findings, read_rows)
     free = [c for c in source.schema.names if c and c not in taken]
     profiles = profile_columns(source, free, read_rows)
     return _infer(source, profiles, label, findings, read_rows)
@@ -123,7 +123,11 @@ def _asked(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tupl
 
 
 def _named(
-    source: TableSource, asked: dict[InputKind, tuple[str, ...]], findings: Findings, read_rows: int
+    source: TableSource,
+    asked: dict[InputKind, tuple[str, ...]],
+    label: str | None,
+    findings: Findings,
+    read_rows: int,
 ) -> InputSpec | None:
     """The columns that the user names, of one kind or of several."""
     flags: dict[str, str] = {}
@@ -135,6 +139,10 @@ def _named(
                 findings.error(source.name, what, "name every column once")
                 return None
             flags[column] = FLAGS[kind]
+    if label in flags:
+        what = f"{flags[label]} names {label!r}, the column of the given labels"
+        findings.error(source.name, what, "leave it out, or name another label column with --label-column")
+        return None
     if not all([require_column(source, column, flag, findings) for column, flag in flags.items()]):
         return None
     profiles = profile_columns(source, list(flags), read_rows)

@@ -16,7 +16,7 @@ from labelfix.data.inputs import inputs_of
 from labelfix.data.tables import ClassNames, InputKind, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier
-from labelfix.models.encoder_folder import check_folder
+from labelfix.models.encoder_folder import kind_read_by
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
@@ -25,7 +25,7 @@ from labelfix.models.pixels import typical_side
 from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
-from labelfix.models.views import Views, view_folder
+from labelfix.models.views import Views, side_by_side, view_folder
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
 
@@ -116,7 +116,7 @@ def _of_several_kinds(
     if not settings.freeze:
         raise SettingsError("--no-freeze trains one network along, and the rows have inputs of several kinds; name one")
     named = [name for name in settings.backbones if name != "auto"]
-    kinds = {name: _kind_read_by(name) for name in named}
+    kinds = {name: kind_read_by(name) for name in named}
     for name, kind in kinds.items():
         if noisy.spec.part(kind) is None:
             raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it away")
@@ -125,40 +125,13 @@ def _of_several_kinds(
         mine = tuple(name for name, kind in kinds.items() if kind == spec.kind) or ("auto",)
         part = _CHOICES[spec.kind](inputs_of(noisy, spec), replace(settings, backbone=mine), compute, progress)
         found += [(", ".join(mine), part)]
-    return _views(noisy.spec, *_flat(found))
-
-
-def _flat(found: list[tuple[str, Representation]]) -> tuple[tuple[str, ...], list[Representation]]:
-    """Views of views as one list."""
-    every: list[tuple[str, Any]] = []
-    for name, each in found:
-        every += [(name, view) for view in each.views] if isinstance(each, Views) else [(name, each)]
-    return tuple(name for name, _ in every), [each for _, each in every]
-
-
-def _kind_read_by(name: str) -> InputKind:
-    """The kind of inputs that a named backbone reads.
-
-    Raises:
-        SettingsError: It is neither a builtin name nor a model's folder, or it has a hidden layer of its own.
-    """
-    if name in WORDS or name.startswith("hf:"):
-        return "text"
-    if name.startswith("timm:"):
-        return "image"
-    config = Path(name).expanduser() / "config.json"
-    if not config.is_file():
-        raise SettingsError(
-            f"backbone = {name!r} reads none of several kinds of inputs side by side; give lexical, hashed-text, "
-            "hf:NAME, timm:NAME or the folder of a model"
-        )
-    return "image" if "architecture" in check_folder(config.parent, name).config else "text"
+    return side_by_side(noisy.spec, [name for name, _ in found], [each for _, each in found])
 
 
 def _for_text(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    return _side_by_side(noisy, settings.text_views, _text_view, settings, compute, progress)
+    return _of_one_kind(noisy, settings.text_views, _text_view, settings, compute, progress)
 
 
 def _text_view(
@@ -181,7 +154,7 @@ def _text_view(
     return encoder
 
 
-def _side_by_side(
+def _of_one_kind(
     noisy: InputTable,
     names: tuple[str, ...],
     view_of: Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation],
@@ -193,24 +166,13 @@ def _side_by_side(
     if len(set(names)) < len(names):
         raise SettingsError(f"backbone = {', '.join(names)}: one is named twice; name each once")
     found = [view_of(noisy, replace(settings, backbone=name), compute, progress) for name in names]
-    return found[0] if len(found) == 1 else _views(noisy.spec, names, found)
-
-
-def _views(spec: InputSpec, names: tuple[str, ...], found: list[Representation]) -> Views:
-    for name, each in zip(names, found, strict=True):
-        if not each.frozen:
-            raise SettingsError(
-                f"backbone = {name!r} is trained as a whole and cannot stand beside others; give one of fixed "
-                "features, such as a model's folder without --no-freeze, or this one alone"
-            )
-    views: Any = tuple(found)  # what is frozen is a view
-    return Views(spec, views, (1.0,) * len(found))
+    return found[0] if len(found) == 1 else side_by_side(noisy.spec, names, found)
 
 
 def _for_images(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    return _side_by_side(noisy, settings.backbones, _image_view, settings, compute, progress)
+    return _of_one_kind(noisy, settings.backbones, _image_view, settings, compute, progress)
 
 
 def _image_view(

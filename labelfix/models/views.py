@@ -19,6 +19,7 @@ from torch import Generator, nn
 
 from labelfix.data.inputs import HeldInputs, inputs_of
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
 from labelfix.models.cards import FeatureCard, head_card, views_card
 from labelfix.models.classifier import Classifier
@@ -165,6 +166,27 @@ class Views:
         weights = [np.float32(weight) for weight in self.weights]
         for start in range(0, len(parts[0]), BLOCK):
             yield np.hstack([part[start : start + BLOCK] * by for part, by in zip(parts, weights, strict=True)])
+
+
+def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
+    """Representations as views, each of weight 1; views of views stand in one row.
+
+    Args:
+        spec: All input columns.
+        names: What the user calls each.
+        found: The representations.
+
+    Raises:
+        SettingsError: One of them is trained as a whole.
+    """
+    for name, each in zip(names, found, strict=True):
+        if not each.frozen:
+            raise SettingsError(
+                f"backbone = {name!r} is trained as a whole and cannot stand beside others; give one of fixed "
+                "features, such as a model's folder without --no-freeze, or this one alone"
+            )
+    flat = [view for each in found for view in (each.views if isinstance(each, Views) else (each,))]
+    return Views(spec, tuple(flat), (1.0,) * len(flat))
 
 
 def view_folder(folder: Path, number: int) -> Path:

@@ -49,6 +49,7 @@ def _moved_settings(folder: RunFolder) -> Sequence[str]:
     flags: list[str] = []
     for flag, value in (
         ("--class-map", settings.get("data", {}).get("class_map")),
+        ("--class-descriptions", settings.get("data", {}).get("class_descriptions")),
         ("--backbone", settings.get("model", {}).get("backbone")),
     ):
         named = [value] if isinstance(value, str) else value or []

@@ -44,6 +44,9 @@ class DataSettings:
     class_map: str | None = None
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
 
+    class_descriptions: str | None = None
+    """CSV file of two columns, class and words: what each class is about. For texts on fixed features; their features are where the classifier of the trusted rows starts, if that is better out of fold by a standard error."""
+
     missing: str = ",".join(MISSING_WORDS)
     """Words that stand for "no label" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class."""
 
@@ -70,6 +73,12 @@ class DataSettings:
 
     skip_unreadable: bool = False
     """Leave out images that cannot be decoded instead of stopping."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that are read beside the rows: setting → path."""
+        named = {"class_map": self.class_map, "class_descriptions": self.class_descriptions}
+        return {name: path for name, path in named.items() if path is not None}
 
     def text_columns(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns of text that are named, of a table with columns `names`."""
