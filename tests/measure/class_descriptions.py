@@ -44,7 +44,7 @@ def main() -> None:
     plan = read_plan("real-noise")
     print("set, trusted a class, method: test without -> with (difference +- error); corrected likewise", flush=True)
     for count in given.trusted:
-        few = replace(plan, trusted_per_class=count, trusted_share=1.0, seeds=tuple(range(given.seeds)))
+        few = replace(plan, trusted_per_class=count, seeds=tuple(range(given.seeds)))
         runner = Runner(few, given.data, model, compute)
         jobs = pending(few, given.data, Path("/nowhere"), model, given.sets)
         for name in given.sets:
