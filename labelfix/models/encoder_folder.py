@@ -140,13 +140,13 @@ def kind_read_by(name: str) -> InputKind:
     """
     if name in WORDS or name.startswith("hf:"):
         return "text"
-    if name.startswith("timm:"):
+    if name == "patches" or name.startswith("timm:"):
         return "image"
     config = Path(name).expanduser() / "config.json"
     if not config.is_file():
         raise SettingsError(
             f"backbone = {name!r} reads none of several kinds of inputs side by side; give lexical, hashed-text, "
-            "hf:NAME, timm:NAME or the folder of a model"
+            "patches, hf:NAME, timm:NAME or the folder of a model"
         )
     return "image" if "architecture" in check_folder(config.parent, name).config else "text"
 

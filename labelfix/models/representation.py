@@ -21,20 +21,13 @@ from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
 from labelfix.models.lexical import LexicalText, fit_lexical
-from labelfix.models.pixels import typical_side
+from labelfix.models.patches import PatchFeatures, open_patches
 from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
 from labelfix.models.views import Views, side_by_side, view_folder
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
-
-SMALL_IMAGE = 64
-"""Longest side, in pixels, up to which `auto` takes ResNet-32."""
-
-LARGE_IMAGE_MODEL = "resnet18"
-"""What `auto` takes above that: a timm model without weights."""
-
 
 CHEAP = ("hashed-text", "lexical", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
@@ -142,7 +135,7 @@ def _text_view(
         return HashedText(noisy.spec, settings.text_dimensions)
     if name == "lexical":
         return fit_lexical(noisy, compute.read_rows)
-    _refuse_others(name, "text", ("resnet32", "linear", "mlp"), "timm:")
+    _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
     from labelfix.models.text_encoder import open_text_encoder
 
     if not settings.freeze:
@@ -179,28 +172,15 @@ def _image_view(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
     (name,) = settings.backbones
-    if name == "auto":
-        side = typical_side(noisy)
-        progress.say(f"{noisy.name}: images are about {side} pixels wide or high")
-        if side > SMALL_IMAGE:
-            return _untrained(noisy.spec, settings, progress)
-    if name in ("auto", "resnet32"):
+    if name == "patches" or (name == "auto" and settings.freeze):
+        return open_patches(noisy, settings, compute, progress)
+    if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
     _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
     from labelfix.models.image_encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
     return encoder
-
-
-def _untrained(spec: InputSpec, settings: ModelSettings, progress: Progress) -> Representation:
-    from labelfix.models.image_encoder import untrained
-
-    progress.warn(
-        f"{LARGE_IMAGE_MODEL} starts without pretrained weights and needs many images and much time; "
-        "if you have a pretrained timm model, pass --backbone FOLDER or timm:NAME"
-    )
-    return untrained(spec, LARGE_IMAGE_MODEL, settings)
 
 
 def _for_tables(
@@ -241,7 +221,7 @@ _CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, 
 def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
     takes = {
         "text": "lexical, hashed-text, hf:NAME or a transformers folder",
-        "images": "resnet32, timm:NAME or a timm folder",
+        "images": "patches, resnet32, timm:NAME or a timm folder",
     }[what]
     if backbone in builtin or backbone.startswith(prefix):
         raise SettingsError(f"backbone = {backbone!r} does not read {what}; it takes {takes}")
@@ -273,6 +253,8 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
         return LexicalText.from_json(values, spec, folder)
     if family == "views":
         return _views_from_json(values, spec, folder)
+    if family == "patches":
+        return PatchFeatures.from_json(values, spec, folder)
     if family == "resnet32":
         return SmallImages.from_json(values, spec, folder)
     if family == "table":

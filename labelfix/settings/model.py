@@ -18,7 +18,7 @@ class ModelSettings:
     """The classifier f_w: what turns an input into features h(x), and the head on top."""
 
     backbone: str | tuple[str, ...] = "auto"
-    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, resnet32 for images up to 64 pixels and an untrained timm resnet18 above, linear for tables and embeddings. Named several times, the features of all stand side by side."""
+    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 with `--no-freeze`), linear for tables and embeddings. Named several times, the features of all stand side by side."""
 
     lexical: bool = True
     """Put the words of a text beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""
@@ -36,7 +36,7 @@ class ModelSettings:
     """Longest text that a transformers backbone reads, in tokens; the rest is cut off."""
 
     image_size: int | None = None
-    """Side of the square, in pixels, that images are scaled to. Default: 32 for resnet32, the model's own for timm."""
+    """Side of the square, in pixels, that images are scaled to. Default: the images' own side, 16 to 64, for patches; 32 for resnet32; the model's own for timm."""
 
     smallest_crop: float = 0.08
     """Share of an image's area that the smallest random crop shows while a timm model is trained; 1 always shows as much as fits a crop of at most 4:3."""
