@@ -131,12 +131,20 @@ def calibrated(
     )
 
 
-def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, CrossFitted]:
+def lowest(losses: npt.NDArray[np.float64]) -> int:
+    """Of candidates' losses `(candidates, rows)` the lowest in the mean."""
+    return int(losses.mean(axis=1).argmin())
+
+
+def likeliest(
+    candidates: Sequence[CrossFitted], truth: Codes, choose: Callable[[npt.NDArray[np.float64]], int] = lowest
+) -> tuple[int, CrossFitted]:
     """The candidate that trusted rows like best out of fold, and for each fold the one that the other folds' rows like.
 
     Args:
         candidates: Fitted over the same folds.
         truth: `(M,)` trusted labels.
+        choose: Losses of the candidates `(candidates, rows)` → which is taken.
 
     Returns:
         Which is best of all, and the heads chosen.
@@ -144,7 +152,7 @@ def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, Cro
     by = candidates[0].by
     losses = np.stack([each.losses(truth) for each in candidates])
     folds = range(len(candidates[0].without))
-    chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in (by >= 0, *(by != fold for fold in folds))]
+    chosen = [choose(losses[:, use]) for use in (by >= 0, *(by != fold for fold in folds))]
     held, best = np.empty_like(candidates[0].held), candidates[chosen[0]]
     for fold in folds:
         held[by == fold] = candidates[chosen[fold + 1]].held[by == fold]

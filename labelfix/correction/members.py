@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -41,6 +42,10 @@ SAMPLE = 20_000
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
 
+DESCRIBED_SCALES = (10.0, 30.0)
+"""What the features of classes' own words, of about unit norm, are multiplied by to be weights: cosines of a sentence
+encoder differ by a tenth or two between classes."""
+
 EM_PRIOR = 20.0
 """Strength of the prior on EM's T, in given labels a class."""
 
@@ -56,6 +61,7 @@ class Rows:
         num_classes: K.
         folds: Of the trusted rows.
         seed: The run's seed.
+        described: `(K, D)` the features of each class's own words, around their mean; None where none are given.
         scalings: r → the coordinates of fits on all rows, as they are asked for.
     """
 
@@ -65,6 +71,7 @@ class Rows:
     num_classes: int
     folds: Folds
     seed: int
+    described: Tensor | None = None
     scalings: dict[float, Scaling] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -89,7 +96,7 @@ class Rows:
         if len(rows) == len(self.given):
             return self
         features = torch.cat([self.noisy[rows], self.clean])
-        return Rows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed)
+        return Rows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed, self.described)
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """`(·, K)` float32."""
@@ -147,7 +154,12 @@ def load(problem: Problem, progress: Progress | None = None, folds: int = FOLDS)
         num_classes=problem.num_classes,
         folds=cut(truth, problem.seed, folds),
         seed=problem.seed,
+        described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
     )
+
+
+def _around_mean(rows: Tensor) -> Tensor:
+    return rows - rows.mean(dim=0)
 
 
 LOADED = 65_536
@@ -173,21 +185,43 @@ def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
 
 
 def fit_trusted_only(rows: Rows) -> CrossFitted:
-    """f_g, regularised as out-of-fold likelihood likes it best."""
-    candidates = []
-    targets, begin = rows.one_hot(rows.truth), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-    for ridge in (1.0, 10.0, 100.0, 1000.0):
-        scaling = Scaling.of(rows.clean, ridge, rows.num_classes)
+    """f_g, regularised as out-of-fold likelihood likes it best.
 
-        def fit(
-            use: Codes, _: int | None, start: LinearHead | None, ridge: float = ridge, scaling: Scaling = scaling
-        ) -> LinearHead:
-            weights = torch.zeros(len(targets))
-            weights[torch.from_numpy(use)] = 1
-            return minimise(rows.clean, cross_entropy_to(targets, weights), ridge, start or begin, scaling=scaling)
+    Where the classes have words of their own, weights are drawn towards these words' features instead of zero, if that
+    is better out of fold by a standard error.
+    """
+    truth, zero = rows.truth.numpy(), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
+    plain = likeliest([_drawn_to(rows, zero, ridge) for ridge in (1.0, 10.0, 100.0, 1000.0)], truth)[1]
+    if rows.described is None:
+        return plain
+    starts = [LinearHead(rows.described * scale, zero.bias) for scale in DESCRIBED_SCALES]
+    drawn = likeliest([_drawn_to(rows, start, ridge) for start in starts for ridge in (1.0, 10.0, 100.0)], truth)[1]
+    return likeliest([plain, drawn], truth, second_if_clearly_better)[1]
 
-        candidates.append(cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy()))
-    return likeliest(candidates, rows.truth.numpy())[1]
+
+def second_if_clearly_better(losses: npt.NDArray[np.float64]) -> int:
+    """Of two candidates' losses `(2, rows)` the second, where it is lower by more than a standard error."""
+    gain = losses[0] - losses[1]
+    return int(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0
+
+
+def _drawn_to(rows: Rows, start: LinearHead, ridge: float) -> CrossFitted:
+    """A head of the trusted rows whose weights are drawn to those of another, as strongly as r says."""
+    targets, scaling = rows.one_hot(rows.truth), Scaling.of(rows.clean, ridge, rows.num_classes)
+    offset = start.logits(rows.clean)
+
+    def fit(use: Codes, _: int | None, begin: LinearHead | None) -> LinearHead:
+        weights = torch.zeros(len(targets))
+        weights[torch.from_numpy(use)] = 1
+        loss = cross_entropy_to(targets, weights)
+
+        def beside(logits: Tensor, part: slice) -> tuple[float, Tensor]:
+            return loss(logits + offset[part], part)
+
+        first = LinearHead.zeros(*start.weight.shape) if begin is None else begin.plus(start, -1)
+        return minimise(rows.clean, beside, ridge, first, scaling=scaling).plus(start)
+
+    return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
 
 
 def fit_given_labels(rows: Rows) -> LinearHead:

@@ -59,6 +59,10 @@ class LinearHead:
         """`(N, K)` log p."""
         return torch.log_softmax(self.logits(features), dim=1)
 
+    def plus(self, other: LinearHead, factor: float = 1) -> LinearHead:
+        """The head whose logits are these and `factor` times another's."""
+        return LinearHead(self.weight + factor * other.weight, self.bias + factor * other.bias)
+
     def scaled(self, factor: float) -> LinearHead:
         """The head whose logits are `factor` times these."""
         return LinearHead(self.weight * factor, self.bias * factor)
