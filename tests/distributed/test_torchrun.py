@@ -74,6 +74,16 @@ def test_features_encoded_by_two_processes_are_those_of_one(tmp_path: Path) -> N
     assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
 
 
+def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path: Path) -> None:
+    noisy, clean = _pictures(tmp_path, 48)
+    command = ["train", "--noisy", noisy, "--clean", clean, "--method", "clean-only"]
+    _alone(tmp_path, *command, "--out", "one", "--cache-dir", "cache1")
+    _together(tmp_path, *command, "--out", "two", "--cache-dir", "cache2")
+    learned = [(tmp_path / run / "classifier" / "patches.safetensors").read_bytes() for run in ("one", "two")]
+    assert learned[0] == learned[1]
+    assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
+
+
 def test_an_input_error_is_said_once(tmp_path: Path) -> None:
     noisy, clean = _vectors(tmp_path, 300)
     said = _together(tmp_path, "train", "--noisy", noisy, "--clean", clean, "--label-column", "nothing", expect=None)
