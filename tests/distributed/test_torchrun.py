@@ -45,7 +45,8 @@ def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path: Path) -> No
         "--set",
         "learning_rate=0.001",
     ]
-    command = ["train", "--noisy", noisy, "--clean", clean, "--set", "recipe=paper", *short, "--device", "cpu"]
+    command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "resnet32", "--set", "recipe=paper"]
+    command += [*short, "--device", "cpu"]
     _alone(tmp_path, *command, "--out", "one")
     _together(tmp_path, *command, "--out", "two")
     _agree(tmp_path / "one", tmp_path / "two", tolerance=1e-4)
