@@ -100,7 +100,7 @@ class PatchFeatures:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> PatchFeatures:
-        """Read back what `to_json` and `write_parts` gave.
+        """Read back what `to_json` and `write_module` gave.
 
         Raises:
             RunError: The arrays are missing, damaged, or of another shape; the array is named.
@@ -110,14 +110,10 @@ class PatchFeatures:
         return cls(spec, PatchCode(rules, **read_arrays(folder / ARRAYS, shapes)))
 
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, beside what was learned."""
-        write_weights(folder, module)
-        self.write_parts(folder)
-
-    def write_parts(self, folder: Path) -> None:
-        """What was learned of patches as safetensors."""
+        """The head, and what was learned of patches, as safetensors."""
         from safetensors.numpy import save_file
 
+        write_weights(folder, module)
         save_file(self.code.arrays(), folder / ARRAYS)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
@@ -163,31 +159,27 @@ def quarters(maps):  # (side, side, channels) -> the means of its four quarters,
     return np.stack([part.mean(axis=(0, 1)) for part in parts])
 
 
-def features(paths, encoding, folder):
-    learned = load_file(f"{folder}/patches.safetensors")
-    side, size, contrast = encoding["side"], encoding["patch"], np.float32(encoding["contrast"])
+def probabilities(paths, folder="."):
+    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
+    weights, learned = load_file(f"{folder}/model.safetensors"), load_file(f"{folder}/patches.safetensors")
+    rules = about["encoding"]
+    side, size = rules["side"], rules["patch"]
 
-    def of_one(path):
+    def features(path):
         image = picture(path)
         image = image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BICUBIC)
         pixels = np.asarray(image, dtype=np.float32)
         patches = sliding_window_view(pixels, (size, size), axis=(0, 1))
         patches = patches.reshape(*patches.shape[:2], -1)
         patches = patches - patches.mean(axis=2, keepdims=True)
-        patches = patches / np.sqrt(np.square(patches).mean(axis=2, keepdims=True) + contrast)
+        patches = patches / np.sqrt(np.square(patches).mean(axis=2, keepdims=True) + np.float32(rules["contrast"]))
         likeness = patches @ learned["filters"].T - learned["offsets"]
-        seen = [quarters(np.maximum(sign * likeness - encoding["threshold"], 0)) for sign in (1, -1)]
-        raw = [np.sqrt(part + np.float32(encoding["softening"])).ravel() for part in seen] + [quarters(pixels).ravel()]
+        seen = [quarters(np.maximum(sign * likeness - rules["threshold"], 0)) for sign in (1, -1)]
+        raw = [np.sqrt(part + np.float32(rules["softening"])).ravel() for part in seen] + [quarters(pixels).ravel()]
         projected = (np.concatenate(raw) - learned["mean"]) @ learned["projection"]
         return projected / max(np.linalg.norm(projected), 1e-12)
 
-    return np.stack([of_one(path) for path in paths])
-
-
-def probabilities(paths, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights = load_file(f"{folder}/model.safetensors")
-    logits = features(paths, about["encoding"], folder) @ weights["head.weight"].T + weights["head.bias"]
+    logits = np.stack([features(path) for path in paths]) @ weights["head.weight"].T + weights["head.bias"]
     logits = (logits - logits.max(axis=1, keepdims=True)) / about["temperature"]
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 """
