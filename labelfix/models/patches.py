@@ -21,7 +21,6 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import full_precision, one_thread, pick_device
-from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
 from labelfix.models.features import FeatureInputs
@@ -39,9 +38,6 @@ ARRAYS = "patches.safetensors"
 
 WINDOW = 256
 """Images encoded together."""
-
-MOST_SIDE = 1024
-"""Largest side that can be asked for."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +128,9 @@ def open_patches(
     """Patch features, learned from the noisy rows.
 
     Raises:
-        SettingsError: Images are to be larger than patches of a few pixels tell anything of.
         InputError: An image that cannot be decoded.
     """
-    side = settings.image_size
-    if side is not None and side > MOST_SIDE:
-        raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; 64 is plenty")
-    return PatchFeatures(noisy.spec, fit_patches(noisy, side, compute, progress))
+    return PatchFeatures(noisy.spec, fit_patches(noisy, settings.image_size, compute, progress))
 
 
 CARD = """\
