@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import Problem
-from labelfix.correction.folds import CrossFitted, Folds, cross_fit, cut, likeliest
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
 from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
@@ -119,8 +119,8 @@ class Rows:
         return minimise(self.features, residual, ridge, start, iterations, tolerance, self.scalings[ridge])
 
 
-def load(problem: Problem, progress: Progress | None = None) -> Rows:
-    """The problem's rows as tensors, with folds of the trusted ones.
+def load(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> Rows:
+    """The problem's rows as tensors, with so many folds of the trusted ones.
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
     """
@@ -145,7 +145,7 @@ def load(problem: Problem, progress: Progress | None = None) -> Rows:
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=cut(truth, problem.seed),
+        folds=cut(truth, problem.seed, folds),
         seed=problem.seed,
     )
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import MORE_FOLDS
 from labelfix.correction.heads import posterior_model
 from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
@@ -31,7 +32,7 @@ from labelfix.settings.methods import BayesSettings
 
 def solve(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
+    rows = members.load(problem, progress, MORE_FOLDS)
     trusted_only = members.fit_trusted_only(rows)
     transition, without = members.transitions(rows, members.fit_given_labels(rows))
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import MORE_FOLDS
 from labelfix.correction.heads import posterior_model
 from labelfix.methods.networks.judged import posterior_network
 from labelfix.methods.networks.plan import make_plan
@@ -27,7 +28,7 @@ from labelfix.settings.methods import CleanOnlySettings
 
 def solve(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
+    rows = members.load(problem, progress, MORE_FOLDS)
     fitted = members.fit_trusted_only(rows)
     table = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
     return posterior_model(problem, fitted, np.zeros((problem.num_classes, problem.num_classes)), table)

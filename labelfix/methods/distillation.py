@@ -22,7 +22,7 @@ import torch
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.calibration import fit_temperature
-from labelfix.correction.folds import cross_fit
+from labelfix.correction.folds import MORE_FOLDS, cross_fit
 from labelfix.correction.heads import held_by, posterior_model
 from labelfix.correction.mixture import ConstantWeigher, MixtureCorrector
 from labelfix.correction.network import softmax
@@ -46,7 +46,7 @@ from labelfix.training.loop import outputs
 
 def solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
+    rows = members.load(problem, progress, MORE_FOLDS)
     teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
     right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 

@@ -23,7 +23,7 @@ import torch
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
+from labelfix.correction.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
@@ -53,7 +53,7 @@ def solve(
     problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
     """Solve it on fixed features; without trusted rows it is `noisy-only`. See the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
+    rows = members.load(problem, progress, MORE_FOLDS if trusted else FOLDS)
     of_given = members.fit_given_labels(rows)
     transition, without = members.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}

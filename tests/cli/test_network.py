@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from labelfix import network
 from labelfix.cli import main
-from labelfix.cli.app import app
+from labelfix.cli.app import application
 from labelfix.runs.folder import _UNFINISHED
 
 
@@ -22,7 +22,7 @@ def commands(command, path=()):
 
 
 def test_every_command_takes_offline():
-    for path, command in commands(get_command(app)):
+    for path, command in commands(get_command(application())):
         assert any("--offline" in param.opts for param in command.params), path
 
 
