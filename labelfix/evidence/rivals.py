@@ -28,13 +28,13 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, likeliest
 from labelfix.correction.kept import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.progress import Progress
-from labelfix.training.linear import LinearHead, cross_entropy_to
+from labelfix.training.linear import LinearHead, Residual, cross_entropy_of
 
 Log = npt.NDArray[np.float64]
 
@@ -46,9 +46,6 @@ LARGE, SAMPLE = 100_000, 20_000
 
 RIDGES = (1.0, 8.0)
 """Candidates for r of GLC."""
-
-GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
-"""Candidates for r of the model of given labels, and the folds of noisy rows that it is fitted without."""
 
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
@@ -145,20 +142,17 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         return ()
     # What rivals share is made by the first that is not kept.
     field = functools.cache(lambda: _field(problem, held))
-    trusted_only = functools.cache(lambda: members.fit_trusted_only(field().rows))
-    transitions = functools.cache(lambda: members.transitions(field().rows, members.fit_given_labels(field().rows)))
 
     def glc() -> Rival:
-        rows, (transition, without) = field().rows, transitions()
-        return field().rival(GLC, [members.fit_glc(rows, transition, without, r, trusted_only()) for r in RIDGES])
+        return field().rival(GLC, [members.fit_glc(field().rows, ridge) for ridge in RIDGES])
 
     def confident() -> Rival | None:
         fitted = _confident_learning(field().rows, progress)
         return None if fitted is None else field().rival(CONFIDENT_LEARNING, [fitted])
 
     ways: dict[str, Callable[[], Rival | None]] = {
-        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [trusted_only()]),
-        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows, trusted_only())]),
+        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [members.fit_trusted_only(field().rows)]),
+        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows)]),
         GLC: glc,
     }
     if importlib.util.find_spec("cleanlab") is not None:
@@ -173,7 +167,7 @@ def passes(problem: Problem) -> int:
     trusted, heads = len(problem.truth), FOLDS + 1
     found = 4 * heads * trusted + 12 * noisy + (1 + len(RIDGES)) * heads * (noisy + trusted)
     if importlib.util.find_spec("cleanlab") is not None:
-        found += len(GIVEN_RIDGES) * GIVEN_FOLDS * noisy + heads * (noisy + trusted)
+        found += heads * (noisy + trusted)
     return found
 
 
@@ -193,12 +187,15 @@ def _field(problem: Problem, held: Held) -> _Field:
         where = f", on what this run's network makes of the rows{where}"
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
-    same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
+    same = problem  # as it is, so that what the run fitted to it need not be fitted again
+    if noisy is not problem.noisy:
+        same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
     if len(held.models) > 1 and not held.one_network:
         rows = members.load(same)
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by
-        rows = replace(rows, folds=Folds(of, len(held.models)))
+        if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
+            rows = replace(rows, folds=Folds(of, len(held.models)))
         return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
     rest = np.setdiff1d(trusted, held.rows)
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
@@ -227,38 +224,27 @@ def _confident_learning(rows: Rows, progress: Progress) -> CrossFitted | None:
     except ValueError as error:  # such as too few rows of a class
         progress.say(f"the ledger leaves confident learning out: cleanlab says {' '.join(str(error).split())}")
         return None
-    targets = rows.one_hot(torch.cat([rows.given, rows.truth]))
-    weights = torch.zeros(len(targets))
-    weights[: len(rows.given)] = torch.from_numpy(~flagged).float()
+    labels = torch.cat([rows.given, rows.truth])
+    unflagged = torch.from_numpy(~flagged).float()
 
-    def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
-        used = weights.clone()
-        used[torch.from_numpy(use) + len(rows.given)] = 1
-        begin = start or LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-        return rows.fit(cross_entropy_to(targets, used), ridge, begin)
+    def residual(parts: Sequence[Part]) -> Residual:
+        weights = torch.zeros(len(parts), len(labels))
+        for own, (use, _) in zip(weights, parts, strict=True):
+            own[: len(rows.given)] = unflagged
+            own[torch.from_numpy(use) + len(rows.given)] = 1
+        return cross_entropy_of(labels, weights)
 
-    return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
+    return rows.cross_fit(ridge, LinearHead.zeros(rows.num_classes, rows.clean.shape[1]), residual)
 
 
 def _given_out_of_fold(rows: Rows) -> tuple[float, npt.NDArray[np.float32]]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
-    given, size = rows.given.numpy(), len(rows.given)
-    folds = torch.from_numpy(cut(given, rows.seed, GIVEN_FOLDS).of)
-    targets = torch.zeros(len(rows.features), rows.num_classes)
-    targets[:size] = rows.one_hot(rows.given)
-    found: dict[float, npt.NDArray[np.float32]] = {}
-    for ridge in GIVEN_RIDGES:
-        start = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-        held = torch.empty(size, rows.num_classes)
-        for fold in folds.unique():
-            weights = torch.zeros(len(targets))
-            weights[:size] = (folds != fold).float()
-            start = rows.fit(cross_entropy_to(targets, weights), ridge, start)
-            held[folds == fold] = start.log_probabilities(rows.noisy[folds == fold]).exp()
-        found[ridge] = held.numpy()
-
-    def loss(ridge: float) -> float:
-        return -float(np.log(np.maximum(found[ridge][np.arange(size), given], 1e-12)).mean())
-
-    best = min(found, key=loss)
-    return best, found[best]
+    found = members.given_labels(rows)
+    held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None
+    said = torch.empty(len(rows.given), rows.num_classes)
+    if held is not None:  # rows that n did not learn
+        said.copy_(torch.softmax(held, dim=0).T)
+    for fold, head in enumerate(found.without):
+        inside = found.learned[found.of == fold]
+        said[inside] = head.log_probabilities(rows.noisy[inside]).exp()
+    return found.ridge, said.numpy()

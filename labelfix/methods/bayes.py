@@ -46,7 +46,7 @@ def fit(problem: Problem, settings: BayesSettings, progress: Progress) -> Fitted
 def _solve(problem: Problem, progress: Progress) -> FittedModel:
     rows = members.load(problem, progress)
     trusted_only = members.fit_trusted_only(rows)
-    transition, without = members.transitions(rows, members.fit_given_labels(rows))
+    transition, without = members.given_transitions(rows)
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
     return posterior_model(problem, trusted_only, np.log(transition), history, without=[np.log(t) for t in without])
 

@@ -180,7 +180,7 @@ class _Seen:
     def _of_given(self) -> Tensor:
         """`(N, K)` leverages of N1; those without a fold are taken to be the same."""
         rows, fitted = self.rows, self.prior.as_given
-        _, weights = rows.targets(rows.one_hot(rows.given), np.arange(len(rows.truth), dtype=np.int64))
+        (weights,) = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
         head, _ = fitted.without_temperature(None)
         return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
 
@@ -216,11 +216,11 @@ class _Seen:
             stack = prior.stack.without[fold]
             expected, fitted = prior.expected[1][fold], prior.fitted[1][fold]
             use = rows.folds.outside(fold)
-        q = self.correction.soft(stack.log_probabilities(part.noisy), part.given, as_log(expected), as_log(fitted))
-        targets, weights = part.targets(q, use)
-        leverage = leverages(part.features, raw, weights, prior.ridge, len(sampled))
+        log_prior = torch.log_softmax(stack.columns(part.noisy), dim=0)
+        q = self.correction.soft(log_prior, part.given, as_log(expected), as_log(fitted)).T
+        leverage = leverages(part.features, raw, part.weights([use])[0], prior.ridge, len(sampled))
         logits = raw.logits(rows.noisy)
-        logits[sampled] = left_out(logits[sampled], targets[: len(sampled)], leverage)
+        logits[sampled] = left_out(logits[sampled], q, leverage)
         return logits / temperature
 
 
