@@ -60,10 +60,10 @@ def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float,
     """
     classes, width = head.weight.shape
     step = -(-len(features) // CURVATURE)
-    sampled, sampled_weights = _with_bias(features[::step]).double(), weights[::step].double() * step
+    sampled, sampled_weights = _with_bias(features[::step]), weights[::step] * step
     penalty = torch.full((width + 1,), 1 / ridge, dtype=torch.float64)
     penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
-    curvatures = sampled_weights[:, None] * _curvature(head, features[::step]).double()
+    curvatures = sampled_weights[:, None] * _curvature(head, features[::step])
     found = torch.empty(rows, classes)
     pieces = _shared if shares_hessian(rows, width, classes) else _class_by_class
     for columns, leverage in pieces(sampled, sampled_weights, curvatures, torch.diag(penalty)):
@@ -99,7 +99,8 @@ Pieces = Iterator[tuple[slice, Callable[[Tensor], Tensor]]]
 
 def _class_by_class(sampled: Tensor, _: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
     for c, curvature in enumerate(curvatures.T):
-        hessian = (sampled * curvature[:, None]).T @ sampled + penalty
+        part = sampled * curvature[:, None].sqrt()
+        hessian = (part.T @ part).double() + penalty
         inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
         yield slice(c, c + 1), partial(_norms, inverse)
 
@@ -110,9 +111,9 @@ def _norms(inverse: Tensor, rows: Tensor) -> Tensor:
 
 def _shared(sampled: Tensor, weights: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
     """H_c = s_c Σ ω x xᵀ + penalty, in the coordinates in which both parts are diagonal."""
-    spread = (sampled * weights[:, None]).T @ sampled
+    spread = ((sampled * weights[:, None]).T @ sampled).double()
     sizes, axes = eigh(spread.numpy(), penalty.numpy())
-    share = curvatures.sum(dim=0) / weights.sum().clamp_min(1e-12)
+    share = curvatures.double().sum(dim=0) / weights.double().sum().clamp_min(1e-12)
     factors = (1 / (torch.from_numpy(sizes)[:, None] * share + 1)).float()
     along = torch.from_numpy(axes).float()
     yield slice(None), lambda rows: (rows @ along).pow(2) @ factors

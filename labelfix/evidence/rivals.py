@@ -3,7 +3,7 @@
     clean-only             logistic regression on the trusted rows
     noisy-and-clean        the given labels at their word beside the trusted rows, which are a fifth of the loss
     glc                    the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018)
-    confident-learning     given labels that cleanlab flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
+    confident-learning     given labels that it flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
 
 All are linear heads: on the run's fixed features, or on the final h(x) of its network. Where the run has a judge for
 each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
@@ -17,7 +17,6 @@ Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K cl
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,6 +27,7 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
+from labelfix.correction.confident import flagged
 from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, likeliest
 from labelfix.correction.kept import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.correction.members import Rows
@@ -51,7 +51,7 @@ ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
     NOISY_AND_CLEAN: "logistic regression on the given labels as they are, and the trusted rows",
     GLC: "gold loss correction: given labels through the transition matrix of the trusted rows",
-    CONFIDENT_LEARNING: "logistic regression without the given labels that cleanlab flags",
+    CONFIDENT_LEARNING: "logistic regression without the given labels that confident learning flags",
 }
 
 
@@ -135,8 +135,7 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         progress: Told where a rival is left out.
 
     Returns:
-        In the order of the module's docstring; confident learning only where cleanlab is installed, and none at all
-        where no trusted row is left to learn from.
+        In the order of the module's docstring; none where no trusted row is left to learn from.
     """
     if (len(held.models) == 1 or held.one_network) and len(problem.truth) - len(held.rows) < 2:
         return ()
@@ -146,17 +145,12 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     def glc() -> Rival:
         return field().rival(GLC, [members.fit_glc(field().rows, ridge) for ridge in RIDGES])
 
-    def confident() -> Rival | None:
-        fitted = _confident_learning(field().rows, progress)
-        return None if fitted is None else field().rival(CONFIDENT_LEARNING, [fitted])
-
     ways: dict[str, Callable[[], Rival | None]] = {
         CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [members.fit_trusted_only(field().rows)]),
         NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows)]),
         GLC: glc,
+        CONFIDENT_LEARNING: lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)]),
     }
-    if importlib.util.find_spec("cleanlab") is not None:
-        ways[CONFIDENT_LEARNING] = confident
     found = (kept_rival(problem, name, fit) for name, fit in ways.items())
     return tuple(rival for rival in found if rival is not None)
 
@@ -166,9 +160,7 @@ def passes(problem: Problem) -> int:
     noisy = SAMPLE if len(problem.given) >= LARGE else len(problem.given)
     trusted, heads = len(problem.truth), FOLDS + 1
     found = 4 * heads * trusted + 12 * noisy + (1 + len(RIDGES)) * heads * (noisy + trusted)
-    if importlib.util.find_spec("cleanlab") is not None:
-        found += heads * (noisy + trusted)
-    return found
+    return found + heads * (noisy + trusted)
 
 
 def _field(problem: Problem, held: Held) -> _Field:
@@ -214,18 +206,11 @@ def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
     return FeatureInputs(batch.numpy())
 
 
-def _confident_learning(rows: Rows, progress: Progress) -> CrossFitted | None:
+def _confident_learning(rows: Rows) -> CrossFitted:
     """A head on trusted rows and the noisy ones that are not flagged."""
-    import cleanlab.filter
-
     ridge, held = _given_out_of_fold(rows)
-    try:
-        flagged = cleanlab.filter.find_label_issues(rows.given.numpy(), held, n_jobs=1)
-    except ValueError as error:  # such as too few rows of a class
-        progress.say(f"the ledger leaves confident learning out: cleanlab says {' '.join(str(error).split())}")
-        return None
     labels = torch.cat([rows.given, rows.truth])
-    unflagged = torch.from_numpy(~flagged).float()
+    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), held)).float()
 
     def residual(parts: Sequence[Part]) -> Residual:
         weights = torch.zeros(len(parts), len(labels))
