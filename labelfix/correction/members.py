@@ -53,6 +53,10 @@ GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
 
+GLC_SEARCH = 25, 1e-5
+"""Iterations and tolerance of GLC's fits. Its loss is not convex and has long flat valleys: to go on to 1e-8 takes five
+times as long, and out of fold the heads are no likelier."""
+
 EM_PRIOR = 20.0
 """Strength of the prior on EM's T, in given labels a class."""
 
@@ -157,17 +161,26 @@ class Rows:
         same = [ridge] * len(starts), starts, [self.scaling(ridge)] * len(starts)
         return minimise_all(self.features, residual, *same, iterations, tolerance)
 
-    def cross_fit(self, ridge: float, begin: LinearHead, residual: Callable[[Sequence[Part]], Residual]) -> CrossFitted:
+    def cross_fit(
+        self,
+        ridge: float,
+        begin: LinearHead,
+        residual: Callable[[Sequence[Part]], Residual],
+        iterations: int = 100,
+        tolerance: float = 1e-6,
+    ) -> CrossFitted:
         """Heads on all rows, in full and without each fold.
 
         Args:
             ridge: r.
             begin: Where the full fit begins.
             residual: (what each head may learn from) → the losses.
+            iterations: As for `minimise`.
+            tolerance: Likewise.
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
-            return self.fit_all(residual(parts), ridge, [start or begin] * len(parts))
+            return self.fit_all(residual(parts), ridge, [start or begin] * len(parts), iterations, tolerance)
 
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), together(self.num_classes))
 
@@ -406,7 +419,7 @@ def _fit_glc(rows: Rows, ridge: float) -> CrossFitted:
         columns = torch.from_numpy(matrices).to(rows.features.dtype)
         return forward_likelihood(columns, known, rows.weights([use for use, _ in parts]))
 
-    return rows.cross_fit(ridge, fit_trusted_only(rows).full, residual)
+    return rows.cross_fit(ridge, fit_trusted_only(rows).full, residual, *GLC_SEARCH)
 
 
 def fit_as_given(rows: Rows) -> CrossFitted:
