@@ -112,7 +112,9 @@ def _class_by_class(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty
         counting = own > NEGLIGIBLE * own.mean()
         part = sampled[counting] * own[counting, None].sqrt()
         hessian = _gram(part).double() + penalty
-        inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
+        root = torch.linalg.cholesky(hessian)
+        unit = torch.eye(len(root), dtype=root.dtype)
+        inverse = torch.linalg.solve_triangular(root, unit, upper=False).T.float()
         yield slice(c, c + 1), partial(_norms, inverse)
 
 

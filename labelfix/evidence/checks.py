@@ -36,7 +36,7 @@ MOST_TRUSTED = 5_000
 
 BLOCK = 2_048
 
-DIRECTIONS, MEASURED = 48, 5_000
+DIRECTIONS, MEASURED = 48, 1_000
 """Directions in which rows are compared first, and how many rows say which these are."""
 
 SLACK = 1e-5
@@ -182,8 +182,14 @@ class _Neighbours:
         self.unit, self.labels = unit, labels
         part = unit[:: max(1, len(unit) // MEASURED)]
         centre = part.mean(axis=0)
-        _, axes = np.linalg.eigh((part - centre).T @ (part - centre))
-        low = (unit - centre) @ axes[:, -DIRECTIONS:]
+        wide = part.shape[1] > len(part)
+        sizes, axes = np.linalg.eigh(
+            (part - centre) @ (part - centre).T if wide else (part - centre).T @ (part - centre)
+        )
+        axes = axes[:, -DIRECTIONS:]
+        if wide:
+            axes = (part - centre).T @ (axes / np.sqrt(np.maximum(sizes[-DIRECTIONS:], 1e-9)))
+        low = (unit - centre) @ axes
         half, one = (low**2).sum(axis=1, keepdims=True) / 2, np.ones((len(low), 1), dtype=np.float32)
         # Their product is −½ of the squared distance.
         self.left, self.right = np.hstack([low, one, -half]), np.hstack([low, -half, one])

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -87,57 +88,107 @@ class Scaling:
 
     Attributes:
         mean: `(D,)` of the features.
-        root: `(D, D)` L.
-        inverse: `(D, D)` L⁻¹.
-        bias: What a unit of the scaled bias is worth.
+        root: L.
+        inverse: L⁻¹.
+        bias: What turns a coordinate into a bias.
     """
 
     mean: Tensor
-    root: Tensor
-    inverse: Tensor
+    root: Product
+    inverse: Product
     bias: float
 
     @classmethod
     def of(cls, features: Tensor, ridge: float, num_classes: int) -> Scaling:
-        """Measured on at most `SCALING_ROWS` rows, evenly spread.
+        """Measured on at most `SCALING_ROWS` rows, evenly spread; of wide features on at most `WIDE`.
 
         Args:
             features: `(N, D)`.
             ridge: r of the fit.
             num_classes: K; a class's probability p has p(1 − p) of about 1/2K.
         """
-        part = features[:: max(1, -(-len(features) // SCALING_ROWS))]
+        most = WIDE if features.shape[1] > WIDE else SCALING_ROWS
+        part = features[:: max(1, -(-len(features) // most))]
         mean = part.mean(dim=0)
         centred = part - mean
         curvature = len(features) / (2 * num_classes)
-        hessian = (centred.T @ centred).double() * (curvature / len(part)) + torch.eye(features.shape[1]) / ridge
-        root = torch.linalg.cholesky(hessian)
-        unit = torch.eye(len(root), dtype=root.dtype)
-        inverse = torch.linalg.solve_triangular(root, unit, upper=False)
-        return cls(mean, root.to(features.dtype), inverse.to(features.dtype), curvature**-0.5)
+        roots = _thin if len(part) < features.shape[1] else _dense
+        return cls(mean, *roots(centred, curvature / len(part), ridge), curvature**-0.5)
 
     def into(self, head: LinearHead) -> LinearHead:
         """The head's coordinates."""
         weight, bias = head.weight.to(self.mean.dtype), head.bias.to(self.mean.dtype)
-        return LinearHead(weight @ self.root, (bias + weight @ self.mean) / self.bias)
+        return LinearHead(self.root(weight), (bias + weight @ self.mean) / self.bias)
 
     def head(self, scaled: LinearHead) -> LinearHead:
         """The head at some coordinates."""
-        weight = scaled.weight @ self.inverse
+        weight = self.inverse(scaled.weight)
         return LinearHead(weight, scaled.bias * self.bias - weight @ self.mean)
 
     def gradient(self, slope: LinearHead) -> LinearHead:
         """A gradient by a head, carried over to the coordinates."""
         weight = slope.weight - slope.bias[..., None] * self.mean
-        return LinearHead(weight @ self.inverse.T, slope.bias * self.bias)
+        return LinearHead(self.inverse.transposed(weight), slope.bias * self.bias)
 
     def smoothed(self, slope: LinearHead) -> LinearHead:
         """(L Lᵀ)⁻¹ of a gradient: about what the inverse Hessian makes of it."""
         return self.head(self.gradient(slope))
 
 
-SCALING_ROWS = 10_000
-"""The coordinates are measured on so many rows."""
+class Product(Protocol):
+    """Weights `(…, K, D)` times a matrix `(D, D)`."""
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        """W A."""
+
+    def transposed(self, weight: Tensor) -> Tensor:
+        """W Aᵀ."""
+
+
+@dataclass(frozen=True)
+class _Dense:
+    matrix: Tensor
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        return weight @ self.matrix
+
+    def transposed(self, weight: Tensor) -> Tensor:
+        return weight @ self.matrix.T
+
+
+@dataclass(frozen=True)
+class _Thin:
+    """A symmetric matrix that is a number but along a few axes, `(D, n)`, where it is `along`."""
+
+    axes: Tensor
+    along: Tensor
+    else_: float
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        return weight * self.else_ + ((weight @ self.axes) * (self.along - self.else_)) @ self.axes.T
+
+    transposed = __call__
+
+
+def _dense(centred: Tensor, curvature: float, ridge: float) -> tuple[Product, Product]:
+    """L and L⁻¹ by Cholesky."""
+    hessian = (centred.T @ centred).double() * curvature + torch.eye(centred.shape[1]) / ridge
+    root = torch.linalg.cholesky(hessian)
+    inverse = torch.linalg.solve_triangular(root, torch.eye(len(root), dtype=root.dtype), upper=False)
+    return _Dense(root.to(centred.dtype)), _Dense(inverse.to(centred.dtype))
+
+
+def _thin(centred: Tensor, curvature: float, ridge: float) -> tuple[Product, Product]:
+    """The symmetric root and its inverse, where rows are fewer than features: the rest is I/r."""
+    sizes, own = torch.linalg.eigh((centred @ centred.T).double())
+    kept = sizes > 1e-6 * sizes[-1]
+    axes = (centred.T.double() @ own[:, kept] / sizes[kept].sqrt()).to(centred.dtype)
+    along = (sizes[kept] * curvature + 1 / ridge).sqrt().to(centred.dtype)
+    return _Thin(axes, along, ridge**-0.5), _Thin(axes, 1 / along, ridge**0.5)
+
+
+SCALING_ROWS, WIDE = 10_000, 1_000
+"""The coordinates are measured on so many rows; of features wider than the second on so many as that."""
 
 
 def together(num_classes: int) -> int:
