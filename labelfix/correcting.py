@@ -92,7 +92,7 @@ class NewBlocks:
     def of(
         cls, rows: NewRows, representation: Representation, compute: ComputeSettings, progress: Progress
     ) -> NewBlocks:
-        """The blocks of some rows; what is dear to encode is encoded first and kept, as in training."""
+        """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
         cheap = representation.family in CHEAP or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
         return cls(rows, representation, compute, inputs)

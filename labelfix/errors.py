@@ -1,4 +1,4 @@
-"""What can go wrong, worded for the person who has to mend it.
+"""What can go wrong, worded for the person who has to fix it.
 
 Every message names the place (file and row), what is wrong there and the remedy.
 Rows are counted from 1, the first row of data (below a CSV header) being row 1.

@@ -29,7 +29,7 @@ NEAREST = 3
 """So many of each row."""
 
 MOST = 5_000
-"""With more trusted rows than this, every so-manieth is looked at."""
+"""With more trusted rows than this, only every n-th is looked at."""
 
 NONE = (
     "The nearest trusted rows are not shown: none of them stands in the noisy file, "

@@ -79,7 +79,7 @@ def train(
         progress: Told what happens.
 
     Raises:
-        LabelfixError: Anything that a person can mend; see `labelfix.errors`.
+        LabelfixError: Anything that a person can fix; see `labelfix.errors`.
     """
     with together() as here:
         start = prepare(noisy, clean, settings, progress)

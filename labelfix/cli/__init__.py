@@ -63,12 +63,27 @@ def _main(argv: Sequence[str] | None) -> int:
                 _say(f"labelfix: {line}", voice)
         _traceback(voice)
         return WENT_WRONG
+    except PermissionError as error:
+        if error.filename is None:
+            _unexpected(error, voice)
+        else:
+            _refused(error, voice)
+        return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
         _unexpected(error, voice)
         return WENT_WRONG
     finally:
         if voice is not None:
             voice.close()
+
+
+def _refused(error: PermissionError, voice: Voice | None) -> None:
+    """Say of a file that this user may not touch: no part of labelfix knows better what to do about it."""
+    remedy = "check its permissions and those of the folders above it"
+    _say(f"labelfix: {os.fsdecode(error.filename)}: {error.strerror}; {remedy}", voice)
+    if voice is not None and (left := voice.left_behind()):
+        _say(f"labelfix: {left}", voice)
+    _traceback(voice)
 
 
 def _unexpected(error: Exception, voice: Voice | None) -> None:

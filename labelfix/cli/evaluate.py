@@ -21,10 +21,10 @@ SHARES = {
     "classifier_right": "classifier alone right",
 }
 FIGURES = {
-    "auroc": "AUROC of label_score for wrong labels",
-    "average_precision": "average precision of the same",
+    "auroc": "wrong labels scored below right ones",
+    "average_precision": "wrong labels among the lowest scores",
     "nll": "log loss of the soft labels",
-    "ece": "calibration error of the soft labels",
+    "ece": "confidence too high or too low by",
 }
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from labelfix.runs import RunFolder, inputs_of, named, refuse_no_table, refuse_target
-from labelfix.settings.resolve import config_path
+from labelfix.settings.config import config_path
 
-READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "matrix", "class_map")
+READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "against", "matrix", "class_map")
 """Parameters of commands that name a file to read; so do `config` and `results`."""
 
 

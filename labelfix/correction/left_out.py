@@ -91,7 +91,7 @@ def leverages(
 
 
 def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int) -> Tensor:
-    """Leverages by a Hessian that holds each row once, of one that holds every so-manieth `step` times.
+    """Leverages by a Hessian that holds each row once, of one that holds every n-th row, `step` times.
 
     Args:
         leverage: `(N, K)`.

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import Problem
-from labelfix.correction.folds import CrossFitted, Folds, Part, calibrated, cross_fit_together, cut, likeliest
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, calibrated, cross_fit_together, cut, likeliest
 from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
@@ -192,16 +192,17 @@ class Rows:
         return found
 
 
-def load(problem: Problem, progress: Progress | None = None) -> Rows:
+def load(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> Rows:
     """The problem's rows as tensors; whoever asks again is given the same, and shares what is fitted to them."""
-    if "rows" not in problem.loaded:
-        problem.loaded["rows"] = _load(problem, progress)
-    rows: Rows = problem.loaded["rows"]
+    name = f"rows-{folds}"
+    if name not in problem.loaded:
+        problem.loaded[name] = _load(problem, progress, folds)
+    rows: Rows = problem.loaded[name]
     return rows
 
 
-def _load(problem: Problem, progress: Progress | None) -> Rows:
-    """The problem's rows as tensors, with folds of the trusted ones.
+def _load(problem: Problem, progress: Progress | None, folds: int) -> Rows:
+    """The problem's rows as tensors, with so many folds of the trusted ones.
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
     """
@@ -226,7 +227,7 @@ def _load(problem: Problem, progress: Progress | None) -> Rows:
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=cut(truth, problem.seed),
+        folds=cut(truth, problem.seed, folds),
         seed=problem.seed,
     )
 

@@ -1,13 +1,12 @@
 """Trusted rows that `labelfix next` chose: they train and judge nothing.
 
-The rows worth asking about are the hard ones. Their answers mend labels and teach the classifier, but as judges they
+The rows worth asking about are the hard ones. Their answers correct labels and teach the classifier, but as judges they
 say how good it is on hard rows, and nobody knows how many others were as hard. So the file that `next` writes says in
 a column how each row was drawn, and whoever reads it leaves those rows out of every figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource
+from labelfix.data.formats import TableSource, parts_of
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.rows import Rows
 from labelfix.data.scan import scan
@@ -44,10 +43,9 @@ def read_chosen(source: TableSource, rows: Rows, read_rows: int) -> npt.NDArray[
     Raises:
         InputError: The file is damaged.
     """
-    parts: Sequence[TableSource] = getattr(source, "sources", (source,))
     found = np.zeros(len(rows), dtype=bool)
     first = 0
-    for part in parts:
+    for part in parts_of(source):
         own = np.flatnonzero((rows.places.file_index >= first) & (rows.places.file_index < first + len(part.files)))
         first += len(part.files)
         if DRAWN in part.schema.names:

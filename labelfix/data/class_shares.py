@@ -9,7 +9,7 @@ likeliest under q and a Dirichlet prior of `PRIOR` rows around q; it does not fo
 The variance is that of the rate's linear part in T, rows multinomial, so that π's share in it counts: with u what
 π follows per given label, Σ π_c² Var_c(u_j − [j = c]) / n_c, plus what the prior leaves open, plus how far the four
 answers differ. It is taken at the smoothed T: an error that was not seen is not taken for impossible. The interval is
-Wilson's, mended, for as many rows as have that variance, and not for more than there are.
+Wilson's, corrected, for as many rows as have that variance, and not for more than there are.
 
 Sources: Tenenbein, JASA 1970 (two samples, one of them with errors); Korn and Graubard 1998 (effective rows).
 

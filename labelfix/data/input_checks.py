@@ -161,7 +161,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
             places,
             infinite[name],
             lambda _, n=name: f"column {n!r} holds an infinite number",  # type: ignore[misc]
-            "mend the value or leave it empty; missing values are filled in",
+            "fix the value or leave it empty; missing values are filled in",
         )
         if done and missing[name] == done and role == "noisy":
             findings.error(inputs.name, f"column {name!r} holds no value at all", "leave it out with --feature-columns")
@@ -250,7 +250,7 @@ def _check_images(
 
     bad = np.array(sorted(found), dtype=np.int64)
     passed = "left out of training, its given label is kept" if role != "new" else "scored blank; a given label is kept"
-    remedy = passed if skip else "mend or remove it, or pass --skip-unreadable"
+    remedy = passed if skip else "fix or remove it, or pass --skip-unreadable"
     findings.rows(places, bad, what, remedy, "{} more images cannot be read", warn=skip)
     if len(bad) == len(places):
         findings.error(inputs.name, "none of the images can be read", "check the column and the paths")

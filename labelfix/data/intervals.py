@@ -43,7 +43,7 @@ FEWEST = (0.0, 0.05129, 0.35536, 0.81769, 1.36632, 1.97015, 2.61301, 3.28532, 3.
 
 
 def share_interval(successes: float, trials: float) -> tuple[float, float]:
-    """Wilson's interval, mended where hits or misses are few.
+    """Wilson's interval, corrected where hits or misses are few.
 
     Alone it holds a share just below its lower end for one hit in 5 of 6 cases only; Brown, Cai and DasGupta
     (Statistical Science 2001, 4.1.1) put the Poisson distribution's bound in its place there.

@@ -194,7 +194,7 @@ def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Plac
         places,
         lost,
         lambda row: f'id "{clean.ids[row]}" does not stand in {noisy.name}, and the file carries no inputs',
-        f"mend the id, remove the row, or add the input column {needs}",
+        f"fix the id, remove the row, or add the input column {needs}",
         "{} more ids are not found",
     )
 

@@ -36,7 +36,7 @@ FEW = 5
 """With fewer pairs of either kind, wrong and right, it does not."""
 
 HOW = {
-    "random": "paired trusted rows drawn at random, counted",
+    "random": "counted on trusted rows drawn at random",
     "per-class": "trusted rows drawn per class, weighted by the class shares that the given labels imply",
 }
 """How it is counted, for people."""
@@ -64,12 +64,11 @@ class Interval:
         return Interval(value, low, high, self.rows)
 
     def scaled(self, factor: float) -> Interval:
-        """The same a little larger or smaller; its ends stay where they are, as long as they hold it."""
+        """The same a little larger or smaller; each end moves along where that makes it wider."""
         assert self.value is not None
-        value = self.value * factor
-        low = None if self.low is None else min(self.low, value)
-        high = None if self.high is None else max(self.high, value)
-        return Interval(value, low, high, self.rows)
+        low = None if self.low is None else min(self.low, self.low * factor)
+        high = None if self.high is None else min(max(self.high, self.high * factor), 1.0)
+        return Interval(self.value * factor, low, high, self.rows)
 
     def to_json(self) -> dict[str, float | int | None]:
         """Plain values."""

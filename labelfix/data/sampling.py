@@ -47,14 +47,14 @@ def find_sampling(
     if tested is None:
         findings.note("trusted rows taken as drawn at random (too few to test; --clean-sampling says otherwise)")
         return "random"
-    statistic, freedom, p = tested
+    p = tested[2]
     differ = "differ from" if p < LEVEL else "agree with"
     chosen: Sampling = "per-class" if p < LEVEL and (by_given or _equal(sample)) else "random"
     if p < LEVEL and chosen == "random":
         what, differ = "labels", "are not equal, though they differ from"
     findings.note(
         f"trusted rows taken as drawn {_worded(chosen)}: the class shares of their {what} {differ} the noisy file's"
-        f" (chi-squared {statistic:.1f}, {freedom} degrees of freedom, p = {p:.2g}; --clean-sampling says otherwise)"
+        f" (chance alone makes such a difference in {_percent(p)} of all draws; --clean-sampling says otherwise)"
     )
     return chosen
 
@@ -97,6 +97,10 @@ def _equal(counts: npt.NDArray[np.int64]) -> bool:
     expected = counts.sum() / len(counts)
     statistic = float(((counts - expected) ** 2 / max(expected, 1e-12)).sum())
     return bool(chdtrc(len(counts) - 1, statistic) > EQUAL_LEVEL)
+
+
+def _percent(p: float) -> str:
+    return "less than 0.1 %" if p < 0.001 else f"{100 * p:.2g} %" if p < 0.995 else "nearly 100 %"
 
 
 def _worded(sampling: Sampling) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from labelfix.data.tables import Codes
+from labelfix.data.tables import Codes, Sampling
 
 MIN_PER_CLASS = 10
 """Below this many trusted rows a class, none are held out."""
+
+KEPT = 2
+"""Rows of a class that are never held out: one to train and one to judge the look-ahead."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,14 @@ class CleanSplit:
         return sizes if len(self.held_out) else sizes + f" (fewer than {MIN_PER_CLASS} a class)"
 
 
-def split_clean(truth: Codes, num_classes: int, held_out: float, seed: int) -> CleanSplit:
-    """Cut the trusted rows, class by class.
+def split_clean(
+    truth: Codes, num_classes: int, held_out: float, seed: int, sampling: Sampling = "random"
+) -> CleanSplit:
+    """Cut the trusted rows.
 
-    Each class gives `held_out` of its rows (rounded) to the held-out part and halves the rest between train
-    and meta; the odd row goes to train and meta in turn, so that both stay equally large.
+    Rows are held out as they were drawn: from among all of them, so that a class of which many were drawn is not both
+    learned better and judged more; or the same share of each class. What is left of each class is halved between train
+    and meta; the odd row goes to them in turn, so that both stay equally large.
 
     Args:
         truth: `(M,)` trusted labels in 0..K-1.
@@ -52,32 +59,55 @@ def split_clean(truth: Codes, num_classes: int, held_out: float, seed: int) -> C
         held_out: Share to hold out. Nothing is held out where the classes that have trusted rows have
             fewer than ten each in the mean.
         seed: The run's seed.
+        sampling: How the rows were drawn.
     """
     generator = np.random.default_rng([seed, 1])
     present = len(np.unique(truth))
     share = held_out if len(truth) >= MIN_PER_CLASS * present else 0.0
-    parts: tuple[list[Codes], list[Codes], list[Codes]] = ([], [], [])
+    order = generator.permutation(len(truth))
+    out = _of_all(truth, order, share) if sampling == "random" else _of_each(truth, order, share)
+    train, meta = [], []
     odd_to_train = True
     for code in range(num_classes):
-        rows = generator.permutation(np.flatnonzero(truth == code))
-        kept_out = min(round(share * len(rows)), max(len(rows) - 2, 0))
-        rest = rows[kept_out:]
+        rest = order[(truth[order] == code) & ~out[order]]
         half = len(rest) // 2
         if len(rest) % 2:
             half += int(odd_to_train)
             odd_to_train = not odd_to_train
-        for part, chosen in zip(parts, (rest[:half], rest[half:], rows[:kept_out]), strict=True):
-            part.append(chosen)
-    train, meta, out = (np.sort(np.concatenate(part)).astype(np.int64) for part in parts)
-    return CleanSplit(train, meta, out)
+        train.append(rest[:half])
+        meta.append(rest[half:])
+    taught, judging = (np.sort(np.concatenate(part)).astype(np.int64) for part in (train, meta))
+    return CleanSplit(taught, judging, np.flatnonzero(out).astype(np.int64))
 
 
-def with_choosers(split: CleanSplit, truth: Codes) -> CleanSplit:
-    """The same, with half of the held-out rows of each class for choices in training.
+def _of_all(truth: Codes, order: Codes, share: float) -> npt.NDArray[np.bool_]:
+    """`(M,)` the first rows in an order, all but the last two of each class."""
+    free = np.zeros(len(truth), dtype=bool)
+    for code in np.unique(truth):
+        free[order[truth[order] == code][:-KEPT]] = True
+    out = np.zeros(len(truth), dtype=bool)
+    out[order[free[order]][: round(share * len(truth))]] = True
+    return out
+
+
+def _of_each(truth: Codes, order: Codes, share: float) -> npt.NDArray[np.bool_]:
+    """`(M,)` the first of each class."""
+    out = np.zeros(len(truth), dtype=bool)
+    for code in np.unique(truth):
+        rows = order[truth[order] == code]
+        out[rows[: min(round(share * len(rows)), max(len(rows) - KEPT, 0))]] = True
+    return out
+
+
+def with_choosers(split: CleanSplit, truth: Codes, seed: int, sampling: Sampling = "random") -> CleanSplit:
+    """The same, with half of the held-out rows, or of those of each class, for choices in training.
 
     Args:
         split: Its parts.
         truth: `(M,)` trusted labels.
+        seed: The run's seed.
+        sampling: How the rows were drawn.
     """
-    order = split.held_out[np.argsort(truth[split.held_out], kind="stable")]
+    order = np.random.default_rng([seed, 2]).permutation(split.held_out)
+    order = order if sampling == "random" else order[np.argsort(truth[order], kind="stable")]
     return replace(split, choosing=np.sort(order[::2]))

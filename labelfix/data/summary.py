@@ -106,14 +106,14 @@ class Summary:
         found = self.noise
         if found.value is None:
             return "wrong given labels: not known, as no trusted row has a given label"
-        counted = f"{self.wrong:,} of {found.rows:,} paired rows"
+        counted = f"{self.wrong:,} of {found.rows:,} trusted rows with a given label"
         return f"wrong given labels: {counted}; {rate_line(found.to_json(), HOW[self.sampling])}"
 
     def _training_lines(self) -> list[str]:
         """What training will add to the noise rate."""
         pairs, wrong = self.noise.rows, self.wrong
         if 0 < pairs < COUNTED:
-            return [f"  with fewer than {COUNTED} paired rows a run goes by what its model says of all rows instead"]
+            return [f"  with fewer than {COUNTED} of these a run goes by what its model says of all rows instead"]
         if self.sampling == "random" and pairs >= OPINION_FROM and min(wrong, pairs - wrong) >= FEW:
             what = "a model's opinion of the other rows, where features are fixed"
             return [f"  training adds {what}, which makes this interval narrower"]

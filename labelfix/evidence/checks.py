@@ -32,7 +32,7 @@ MOST_PAIRS = 20_000
 """With more noisy rows than this only equal rows are looked for: all pairs would take longer than the training."""
 
 MOST_TRUSTED = 5_000
-"""With more trusted rows every so-manieth is compared with."""
+"""With more trusted rows than this, rows are compared with every n-th of them."""
 
 BLOCK = 2_048
 

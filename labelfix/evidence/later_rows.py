@@ -36,7 +36,7 @@ class LaterRows:
     Attributes:
         judges: Say it.
         classes: The classes.
-        total: n, as far as it is known beforehand: of many rows every so-manieth is kept for the noise rate.
+        total: n, as far as it is known beforehand: of many rows every n-th is kept for the noise rate.
         given: `(K,)` rows of each given label.
         predicted: `(K,)` rows of each predicted class, of those with a given label.
         rows: Rows seen.

@@ -1,7 +1,7 @@
 """Which rows are worth a person's answer.
 
-An answer mends a label where the corrected label is wrong, so a row is worth P(corrected label is wrong) = 1 − soft
-label of the corrected class: not the rows whose given label is surely wrong, which are mended without anyone's help.
+An answer corrects a label where the corrected label is wrong, so a row is worth P(corrected label is wrong) = 1 − soft
+label of the corrected class: not the rows whose given label is surely wrong, which are corrected without anyone's help.
 Chosen greedily, each choice lowers what rows near it are worth, because its answer will speak for them, and what rows
 of the class that was asked about are worth, so that all classes are covered.
 

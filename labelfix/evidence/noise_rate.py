@@ -45,7 +45,7 @@ MOST_CLASSES = 30
 """With more classes the cells of T are counted."""
 
 
-POWERED = "prediction-powered inference from paired trusted rows drawn at random"
+POWERED = "counted on trusted rows drawn at random, with a model's opinion of the others (prediction-powered inference)"
 """How it is estimated with an opinion, for people."""
 
 

@@ -155,12 +155,18 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     return tuple(rival for rival in found if rival is not None)
 
 
-def passes(problem: Problem) -> int:
-    """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`."""
-    noisy = SAMPLE if len(problem.given) >= LARGE else len(problem.given)
-    trusted, heads = len(problem.truth), FOLDS + 1
-    found = 4 * heads * trusted + 12 * noisy + (1 + len(RIDGES)) * heads * (noisy + trusted)
-    return found + heads * (noisy + trusted)
+def passes(problem: Problem, fitted: bool = True) -> int:
+    """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`.
+
+    Args:
+        problem: What the run was fitted to.
+        fitted: Whether the run's own fits to the same rows serve rivals too.
+    """
+    large = len(problem.given) >= LARGE
+    noisy, trusted, heads = SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
+    own = 2 * heads * (noisy + trusted)  # confident learning, and GLC at the r that the run does not try
+    shared = 4 * heads * trusted + 12 * noisy + 2 * heads * (noisy + trusted)
+    return own if fitted and problem.family == "head" and not large else own + shared
 
 
 def _field(problem: Problem, held: Held) -> _Field:
@@ -183,7 +189,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     if noisy is not problem.noisy:
         same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
     if len(held.models) > 1 and not held.one_network:
-        rows = members.load(same)
+        rows = members.load(same, folds=len(held.models))
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import MORE_FOLDS
 from labelfix.correction.heads import posterior_model
 from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.methods.networks.plan import make_plan
@@ -29,29 +30,17 @@ from labelfix.progress import Progress
 from labelfix.settings.methods import BayesSettings
 
 
-def fit(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    return _solve(problem, progress) if problem.family == "head" else _train(problem, settings, progress)
-
-
-def _solve(problem: Problem, progress: Progress) -> FittedModel:
-    rows = members.load(problem, progress)
+def solve(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
+    rows = members.load(problem, progress, MORE_FOLDS)
     trusted_only = members.fit_trusted_only(rows)
     transition, without = members.given_transitions(rows)
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
     return posterior_model(problem, trusted_only, np.log(transition), history, without=[np.log(t) for t in without])
 
 
-def _train(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
+from labelfix.correction.folds import MORE_FOLDS
 from labelfix.correction.heads import posterior_model
 from labelfix.methods.networks.judged import posterior_network
 from labelfix.methods.networks.plan import make_plan
@@ -25,24 +26,18 @@ from labelfix.progress import Progress
 from labelfix.settings.methods import CleanOnlySettings
 
 
-def fit(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    if problem.family != "head":
-        plan, split = make_plan(problem, settings), teaching_split(problem, settings)
-        classifier = new_classifier(problem)
-        history = train_on_trusted(problem, plan, settings, split, classifier, progress)
-        table = history_table(history, without=(*META_COLUMNS, "clean_loss"))
-        return posterior_network(problem, split, classifier, None, table)
-    rows = members.load(problem, progress)
+def solve(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
+    rows = members.load(problem, progress, MORE_FOLDS)
     fitted = members.fit_trusted_only(rows)
     table = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
     return posterior_model(problem, fitted, np.zeros((problem.num_classes, problem.num_classes)), table)
+
+
+def train_network(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
+    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    classifier = new_classifier(problem)
+    history = train_on_trusted(problem, plan, settings, split, classifier, progress)
+    table = history_table(history, without=(*META_COLUMNS, "clean_loss"))
+    return posterior_network(problem, split, classifier, None, table)

@@ -50,24 +50,9 @@ RIDGES = (1.0, 10.0)
 """Candidates for r, chosen by the likelihood of the given labels out of fold."""
 
 
-def fit(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        SettingsError: cleanlab is not installed.
-        TrainingError: A loss that is not a number.
-    """
+def solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
     cleanlab = _cleanlab()
-    solve = _solve if problem.family == "head" else _train
-    return solve(problem, settings, progress, cleanlab)
-
-
-def _solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progress, cleanlab: Any) -> FittedModel:  # noqa: ANN401
     rows = members.load(problem, progress)
     # What stands in for classes without trusted rows is noisy rows: in every fold they would vouch for themselves.
     trusted = len(problem.truth)
@@ -86,8 +71,9 @@ def _solve(problem: Problem, settings: ConfidentLearningSettings, progress: Prog
     )
 
 
-def _train(problem: Problem, settings: ConfidentLearningSettings, progress: Progress, cleanlab: Any) -> FittedModel:  # noqa: ANN401
-    """A network for each fold, and one of the rows that are left; all start from the same weights."""
+def train_network(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
+    """Train a network for each fold, and one of the rows that are left; all start from the same weights."""
+    cleanlab = _cleanlab()
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     folds = cut(problem.given, problem.seed, settings.folds)
     held = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)

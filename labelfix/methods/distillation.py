@@ -22,7 +22,7 @@ import torch
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
 from labelfix.correction.calibration import fit_temperature
-from labelfix.correction.folds import cross_fit
+from labelfix.correction.folds import MORE_FOLDS, cross_fit
 from labelfix.correction.heads import held_by, posterior_model
 from labelfix.correction.mixture import ConstantWeigher, MixtureCorrector
 from labelfix.correction.network import softmax
@@ -44,22 +44,9 @@ from labelfix.training.linear import LinearHead, cross_entropy_to
 from labelfix.training.loop import outputs
 
 
-def fit(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
-
-
-def _solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
-    rows = members.load(problem, progress)
+def solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
+    rows = members.load(problem, progress, MORE_FOLDS)
     teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
     right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 
@@ -80,7 +67,8 @@ def _solve(problem: Problem, settings: DistillationSettings, progress: Progress)
     return replace(model, corrector=mixture, held=held_by(fitted, len(problem.truth), judges))
 
 
-def _train(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
     # The teacher's temperature and accuracy are in every target: rows that choose them cannot judge.
     plan, split = make_plan(problem, settings), teaching_split(problem, settings, choosers=True)
     teacher, classifier = new_classifier(problem), new_classifier(problem)

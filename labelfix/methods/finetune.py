@@ -31,21 +31,8 @@ from labelfix.progress import Progress
 from labelfix.settings.methods import FineTuneSettings
 
 
-def fit(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    return _solve(problem, progress) if problem.family == "head" else _train(problem, settings, progress)
-
-
-def _solve(problem: Problem, progress: Progress) -> FittedModel:
+def solve(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
     fitted = fit_around(rows, of_given)
@@ -55,7 +42,8 @@ def _solve(problem: Problem, progress: Progress) -> FittedModel:
     return posterior_model(problem, fitted, np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
-def _train(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     classifier = new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), classifier, progress, "given-labels")

@@ -13,6 +13,7 @@ from labelfix.correction.folds import cut
 from labelfix.correction.kept import stage
 from labelfix.data.tables import Codes, TrainingData
 from labelfix.devices import one_thread
+from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation
@@ -91,7 +92,8 @@ def fit(
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
     # Networks and the default recipe show their own stages.
     shown = problem.family == "head" and settings.method != "mlc"
-    stage_shown = counted(progress, f"fit {settings.method}") if shown else contextlib.nullcontext()
+    named = f"fit {settings.method}", passes(problem, settings)
+    stage_shown = counted(progress, *named) if shown else contextlib.nullcontext()
     with threads, stage_shown, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         fitted = METHODS[settings.method](problem, settings.method_settings, progress)

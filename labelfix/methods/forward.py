@@ -49,20 +49,6 @@ RIDGES = (1.0, 8.0)
 """Candidates for r, chosen by the likelihood of given labels that were kept out."""
 
 
-def fit(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
-
-
 def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None) -> Matrix:
     """T̂ from what a model of given labels says of anchor points.
 
@@ -83,7 +69,8 @@ def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None
     return normalised(np.stack(rows).astype(np.float64))
 
 
-def _solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
     transition = anchored_transition(of_given.log_probabilities(rows.noisy).exp().numpy(), _percentile(settings))
@@ -117,7 +104,8 @@ def _kept_out_loss(rows: Rows, matrix: torch.Tensor, ridge: float, start: Linear
     return float(-said.clamp_min(1e-12).log().mean())
 
 
-def _train(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     alone = without_teachers(split)
     of_given, classifier = new_classifier(problem), new_classifier(problem)

@@ -38,21 +38,8 @@ RIDGES = (1.0, 8.0)
 """Candidates for r."""
 
 
-def fit(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of classes without trusted rows, and of every epoch.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    return _solve(problem, settings, progress) if problem.family == "head" else _train(problem, settings, progress)
-
-
-def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
+def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
+    """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = members.load(problem, progress)
     transition, without = members.given_transitions(rows)
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
@@ -61,7 +48,8 @@ def _solve(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitte
     return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])
 
 
-def _train(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
+    """Train it end to end; see the module's docstring and `Method`."""
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
     first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")

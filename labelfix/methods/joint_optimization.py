@@ -117,7 +117,7 @@ class JointTrainer(Trainer):
             self._begun.fill_(True)
 
 
-def fit(problem: Problem, settings: JointOptimizationSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: JointOptimizationSettings, progress: Progress) -> FittedModel:
     """Fit it; see the module's docstring.
 
     Args:

@@ -61,7 +61,7 @@ class L2rwTrainer(ReweightingTrainer):
         return self.weighted_figures(rows, weights, 1, meta_loss, meta_gradient) if watch else None
 
 
-def fit(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
     """Train the classifier; see the module's docstring.
 
     Args:

@@ -98,7 +98,7 @@ class MetaWeightNetTrainer(ReweightingTrainer):
         return [rates[id(weight)] for weight in self.weights]
 
 
-def fit(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
     """Train classifier and weight network together; see the module's docstring.
 
     Args:

@@ -23,7 +23,7 @@ import torch
 
 from labelfix.correction import members
 from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import CrossFitted, calibrated, cross_fit
+from labelfix.correction.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
 from labelfix.correction.heads import best_ridge, posterior_model
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
@@ -49,31 +49,11 @@ RIDGES = (1.0, 10.0)
 """Candidates for r."""
 
 
-def fit(problem: Problem, settings: MixedSettings, progress: Progress) -> FittedModel:
-    """Fit it; see the module's docstring.
-
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told what happens.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
-    if problem.family == "head":
-        return _fit_head(problem, trusted=True, progress=progress)
-    return _train(problem, settings, trusted=True, progress=progress)
-
-
-def fit_noisy_only(problem: Problem, settings: NoisyOnlySettings, progress: Progress) -> FittedModel:
-    """The same on the noisy rows alone; see `fit`."""
-    if problem.family == "head":
-        return _fit_head(problem, trusted=False, progress=progress)
-    return _train(problem, settings, trusted=False, progress=progress)
-
-
-def _fit_head(problem: Problem, trusted: bool, progress: Progress) -> FittedModel:
-    rows = members.load(problem, progress)
+def solve(
+    problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
+) -> FittedModel:
+    """Solve it on fixed features; without trusted rows it is `noisy-only`. See the module's docstring and `Method`."""
+    rows = members.load(problem, progress, MORE_FOLDS if trusted else FOLDS)
     of_given = members.fit_given_labels(rows)
     transition, without = members.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
@@ -100,10 +80,10 @@ def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
     return calibrated(head, [head] * rows.folds.count, rows.folds, rows.clean, truth)
 
 
-def _train(
-    problem: Problem, settings: MixedSettings | NoisyOnlySettings, trusted: bool, progress: Progress
+def train_network(
+    problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
-    """Every epoch and step of MLC's published recipe, taken plainly; see the module's docstring."""
+    """Take every epoch and step of MLC's published recipe plainly; without trusted rows it is `noisy-only`."""
     plan = make_plan(problem, settings)
     split = teaching_split(problem, settings)
     split = split if trusted else without_teachers(split)

@@ -223,7 +223,7 @@ class MlntTrainer(AheadTrainer):
         return torch.where(chosen, given[drawn], given)
 
 
-def fit(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedModel:
     """Train student and teacher; see the module's docstring.
 
     Args:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from labelfix.correction.base import Method
+from functools import partial
+from typing import Any
+
+from labelfix.correction.base import FittedModel, Method, Problem
 from labelfix.methods import (
     bayes,
     clean_only,
@@ -18,21 +21,32 @@ from labelfix.methods import (
     mlnt,
 )
 from labelfix.methods.mlc import recipes
+from labelfix.progress import Progress
+
+
+def by_family(on_features: Method, end_to_end: Method) -> Method:
+    """A method that is a convex problem on fixed features, and trains a network otherwise."""
+
+    def fitted(problem: Problem, settings: Any, progress: Progress) -> FittedModel:  # noqa: ANN401 - as in `Method`
+        return (on_features if problem.family == "head" else end_to_end)(problem, settings, progress)
+
+    return fitted
+
 
 METHODS: dict[str, Method] = {
-    "mlc": recipes.fit,
-    "glc": glc.fit,
-    "bayes": bayes.fit,
-    "clean-only": clean_only.fit,
-    "noisy-only": mixed.fit_noisy_only,
-    "mixed": mixed.fit,
-    "finetune": finetune.fit,
-    "distillation": distillation.fit,
-    "forward": forward.fit,
-    "joint-optimization": joint_optimization.fit,
-    "mlnt": mlnt.fit,
-    "l2rw": l2rw.fit,
-    "meta-weight-net": meta_weight_net.fit,
-    "confident-learning": confident_learning.fit,
+    "mlc": recipes.run_recipe,
+    "glc": by_family(glc.solve, glc.train_network),
+    "bayes": by_family(bayes.solve, bayes.train_network),
+    "clean-only": by_family(clean_only.solve, clean_only.train_network),
+    "noisy-only": by_family(partial(mixed.solve, trusted=False), partial(mixed.train_network, trusted=False)),
+    "mixed": by_family(mixed.solve, mixed.train_network),
+    "finetune": by_family(finetune.solve, finetune.train_network),
+    "distillation": by_family(distillation.solve, distillation.train_network),
+    "forward": by_family(forward.solve, forward.train_network),
+    "joint-optimization": joint_optimization.train_network,
+    "mlnt": mlnt.train_network,
+    "l2rw": l2rw.train_network,
+    "meta-weight-net": meta_weight_net.train_network,
+    "confident-learning": by_family(confident_learning.solve, confident_learning.train_network),
 }
 """Method name → what fits it. Settings of the same name: `labelfix.settings.methods.METHOD_SETTINGS`."""

@@ -1,4 +1,4 @@
-"""Images through a timm model: pretrained and kept fixed, pretrained and fine-tuned, or trained from the start.
+"""Images through a timm model: pretrained, and kept fixed or fine-tuned.
 
 Images are prepared as the model's own data configuration says (timm's evaluation transform). A fixed model's
 features are scaled to unit norm and computed once; a trained model reads pixels that were prepared once, with a
@@ -31,7 +31,7 @@ from labelfix.models.encoding import Card, digest, encode_features, read_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.image_fine_tuned import TrainedTimm, take_apart
 from labelfix.models.pixels import PICTURE, decode_window
-from labelfix.models.timm_models import create, create_untrained, data_config
+from labelfix.models.timm_models import create, data_config
 from labelfix.models.transforms import evaluation
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -150,17 +150,10 @@ def open_image_encoder(
     model = create(folder, num_classes=0).eval()
     config = data_config(model, settings.image_size, settings.backbone)
     if not settings.freeze:
-        return TrainedTimm(spec, folder, folder.source, "", config, take_apart(model, config), settings.smallest_crop)
+        return TrainedTimm(spec, folder, folder.source, config, take_apart(model, config), settings.smallest_crop)
     with torch.inference_mode():
         width = int(model(torch.zeros(1, *config["input_size"])).shape[1])
     return FrozenTimm(spec, folder, folder.source, config, settings.encode_batch_size, width)
-
-
-def untrained(spec: InputSpec, architecture: str, settings: ModelSettings) -> TrainedTimm:
-    """A timm model without pretrained weights."""
-    model = create_untrained(architecture)
-    config = data_config(model, settings.image_size, architecture)
-    return TrainedTimm(spec, None, "", architecture, config, take_apart(model, config), settings.smallest_crop)
 
 
 def _repository(backbone: str) -> str:

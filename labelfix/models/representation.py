@@ -16,19 +16,12 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
-from labelfix.models.pixels import typical_side
+from labelfix.models.patches import PatchFeatures, open_patches
 from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
-
-SMALL_IMAGE = 64
-"""Longest side, in pixels, up to which `auto` takes ResNet-32."""
-
-LARGE_IMAGE_MODEL = "resnet18"
-"""What `auto` takes above that: a timm model without weights."""
-
 
 CHEAP = ("hashed-text", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
@@ -111,7 +104,7 @@ def _for_text(
 ) -> Representation:
     if settings.backbone in ("auto", "hashed-text"):
         return HashedText(noisy.spec, settings.text_dimensions)
-    _refuse_others(settings.backbone, "text", ("resnet32", "linear", "mlp"), "timm:")
+    _refuse_others(settings.backbone, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
     from labelfix.models.text_encoder import open_text_encoder
 
     if not settings.freeze:
@@ -126,28 +119,15 @@ def _for_text(
 def _for_images(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    if settings.backbone == "auto":
-        side = typical_side(noisy)
-        progress.say(f"{noisy.name}: images are about {side} pixels wide or high")
-        if side > SMALL_IMAGE:
-            return _untrained(noisy.spec, settings, progress)
-    if settings.backbone in ("auto", "resnet32"):
+    if settings.backbone == "patches" or (settings.backbone == "auto" and settings.freeze):
+        return open_patches(noisy, settings, compute, progress)
+    if settings.backbone in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
     _refuse_others(settings.backbone, "images", ("hashed-text", "linear", "mlp"), "hf:")
     from labelfix.models.image_encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
     return encoder
-
-
-def _untrained(spec: InputSpec, settings: ModelSettings, progress: Progress) -> Representation:
-    from labelfix.models.image_encoder import untrained
-
-    progress.warn(
-        f"{LARGE_IMAGE_MODEL} starts without pretrained weights and needs many images and much time; "
-        "if you have a pretrained timm model, pass --backbone FOLDER or timm:NAME"
-    )
-    return untrained(spec, LARGE_IMAGE_MODEL, settings)
 
 
 def _for_tables(
@@ -177,7 +157,7 @@ def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progres
 def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
     takes = {
         "text": "hashed-text, hf:NAME or a transformers folder",
-        "images": "resnet32, timm:NAME or a timm folder",
+        "images": "patches, resnet32, timm:NAME or a timm folder",
     }[what]
     if backbone in builtin or backbone.startswith(prefix):
         raise SettingsError(f"backbone = {backbone!r} does not read {what}; it takes {takes}")
@@ -205,6 +185,8 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     """
     if family == "hashed-text":
         return HashedText.from_json(values, spec, folder)
+    if family == "patches":
+        return PatchFeatures.from_json(values, spec, folder)
     if family == "resnet32":
         return SmallImages.from_json(values, spec, folder)
     if family == "table":

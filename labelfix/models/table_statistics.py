@@ -130,5 +130,5 @@ def _refuse_unbounded(table: InputTable, columns: tuple[str, ...], values: npt.N
     for name, column in zip(columns, values.T, strict=True):
         if np.isinf(column).any():
             raise input_error(
-                table.name, f"column {name!r} holds infinity or numbers too large to standardise", "rescale or mend it"
+                table.name, f"column {name!r} holds infinity or numbers too large to standardise", "rescale or fix it"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.errors import input_error
+from labelfix.errors import LabelfixError, input_error
+from labelfix.outputs.accepting import not_accepted, since_edited
+from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.findings_table import findings_table
-from labelfix.outputs.judgement import Finding, Judgement
-from labelfix.outputs.plain_text import json_text, printed, visible
+from labelfix.outputs.judgement import Finding, Judgement, OfClass
+from labelfix.outputs.plain_text import json_text, printed, visible, wrapped
+from labelfix.outputs.policy import NO_POLICY, Policy
+from labelfix.outputs.repository import in_repository
 from labelfix.outputs.worst import WorstRows
 
 FORMAT_VERSION = 1
@@ -31,11 +35,13 @@ def judge(
     source: str,
     max_issue_rate: float | None = None,
     min_confidence: float | None = None,
-    accepted: Collection[str] = (),
+    accepted: Baseline = NOTHING,
     show: int | None = None,
     chosen: Chosen | None = None,
     trusted: npt.NDArray[np.bool_] | None = None,
     with_trusted: bool = False,
+    policy: Policy = NO_POLICY,
+    details: LookUp = lambda findings: findings,
 ) -> Judgement:
     """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
@@ -44,11 +50,13 @@ def judge(
         source: What to call them.
         max_issue_rate: The gate, in [0, 1]; None only lists.
         min_confidence: Take the issues at this threshold instead of the one they were made with.
-        accepted: Ids (as text) that are no findings any more.
+        accepted: Rows that are no findings any more, as long as they are what they were.
         show: How many findings to give, the worst ones; None gives all.
         chosen: The rows that are findings; None for those that the threshold makes issues.
         trusted: `(N,)` True for rows that a person has checked: they are left out. None where nothing is known.
         with_trusted: Do not leave them out.
+        policy: What is let through by class, how bad findings are and whom they concern.
+        details: Looks rows of the baseline up in their sources, by `content`.
 
     Raises:
         InputError: There is a gate and no row with a label to judge.
@@ -61,17 +69,25 @@ def judge(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst = WorstRows(show)
+    worst, classes = WorstRows(show), _Classes([name for name in metadata.classes if name in policy.classes])
+    doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, classes.names)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
-        flagged = np.flatnonzero(here & ~apart[first:][: len(group)])
+        judged = ~apart[first:][: len(group)]
+        flagged = np.flatnonzero(here & judged)
         issues += len(flagged)
         if accepted:
-            ids = group.column("id")
-            flagged = np.array([row for row in flagged.tolist() if str(ids[row].as_py()) not in accepted], np.int64)
-        scores, confidence = (values(group.column(name))[flagged] for name in ("label_score", "confidence"))
+            flagged, asked = not_accepted(group, flagged, accepted)
+            doubtful |= {first + row: entries for row, entries in asked.items()}
+        classes.see(group, judged, flagged)
+        scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
+    back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
+    if back:
+        scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
+        worst.add(np.array(list(back), np.int64), scores, confidence)
+        classes.come_back(back.values())
     return Judgement(
         source=source,
         run_id=metadata.run_id,
@@ -80,11 +96,14 @@ def judge(
         labelled=labelled,
         accepted=issues - worst.seen,
         issues=worst.seen,
-        findings=_findings(rows, worst.rows(), known),
+        findings=_findings(rows, worst.rows(), known, policy),
         max_issue_rate=max_issue_rate,
         chosen=chosen,
         trusted=int(apart.sum()),
         with_trusted=with_trusted,
+        classes=classes.found(),
+        policy=policy,
+        edited=len(back),
     )
 
 
@@ -98,19 +117,33 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def as_text(judgement: Judgement, columns: int = 80, cut_places: bool = False) -> str:
+def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> str:
     """The findings as aligned lines for a terminal, then the verdict.
 
     Args:
         judgement: What to show.
         columns: How wide the table may be; see `findings_table`.
-        cut_places: Whether places may be cut to that end.
+        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
+            A program that reads lines finds each of them whole.
     """
-    lines = findings_table(judgement.findings, columns, cut_places)
+    lines = findings_table(judgement.findings, columns, terminal)
     hidden = judgement.issues - len(judgement.findings)
     if hidden:
         lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    return "\n".join(map(printed, [*lines, *_notes(judgement), summary(judgement)]))
+    return "\n".join([*map(printed, lines), *verdict(judgement, columns if terminal else None)])
+
+
+def verdict(judgement: Judgement, columns: int | None = None) -> list[str]:
+    """What stands below the findings: what a person should know first, then the verdict.
+
+    Args:
+        judgement: What was found.
+        columns: Width of the terminal that the lines are wrapped for; None where they are not.
+    """
+    said = [*all_notes(judgement), summary(judgement)]
+    if columns is not None:
+        said = [line for text in said for line in wrapped(visible(text), columns)]
+    return [printed(line) for line in said]
 
 
 def as_json(judgement: Judgement) -> str:
@@ -125,11 +158,24 @@ def as_json(judgement: Judgement) -> str:
         "trusted": judgement.trusted,
         "issues": judgement.issues,
         "accepted": judgement.accepted,
+        "edited": judgement.edited,
         "issue_rate": judgement.issue_rate,
         "max_issue_rate": judgement.max_issue_rate,
         **(judgement.chosen.figures if judgement.chosen else {}),
         **(_noise_json(judgement) if judgement.noise_rate else {}),
         **({"new_rows": dict(judgement.new_rows)} if judgement.new_rows else {}),
+        **({"drift": [each.to_json() for each in judgement.drift]} if judgement.drift else {}),
+        "gates": [
+            {
+                "name": gate.name,
+                "class": gate.class_name,
+                "value": gate.value,
+                "limit": gate.limit,
+                "passed": gate.passed,
+                "owner": gate.owner,
+            }
+            for gate in judgement.gates
+        ],
         "passed": judgement.passed,
         "findings": [
             {
@@ -142,6 +188,9 @@ def as_json(judgement: Judgement) -> str:
                 "confidence": found.confidence,
                 "label_score": found.label_score,
                 "snippet": found.snippet,
+                "severity": found.severity,
+                "owner": found.owner,
+                "content_hash": found.content,
                 **({"trusted": found.trusted} if judgement.with_trusted else {}),
             }
             for found in judgement.findings
@@ -153,7 +202,7 @@ def as_json(judgement: Judgement) -> str:
 def as_github(judgement: Judgement) -> str:
     """Workflow commands: an annotation for each of the ten worst findings, then a plain line with the total."""
     lines = [_annotation(found) for found in judgement.findings[:GITHUB_ANNOTATIONS]]
-    return "\n".join([*lines, *map(printed, [*_notes(judgement), summary(judgement)])])
+    return "\n".join([*lines, *verdict(judgement)])
 
 
 def summary(judgement: Judgement) -> str:
@@ -185,13 +234,53 @@ def _notes(judgement: Judgement) -> list[str]:
     return [*notes, *judgement.assumptions]
 
 
+def all_notes(judgement: Judgement) -> list[str]:
+    """The same, with how each gate of a class and each comparison of shares stands."""
+    classes = [
+        f'"{visible(gate.class_name)}": {_percent(gate.value)} look wrong, '
+        f"{'at or below' if gate.passed else 'above'} its gate of {_percent(gate.limit)}"
+        + (f" ({visible(gate.owner)})" if gate.owner and not gate.passed else "")
+        for gate in judgement.gates
+        if gate.class_name is not None
+    ]
+    edited = [f"{judgement.edited:,} accepted rows were edited since, and count again"] if judgement.edited else []
+    return [*_notes(judgement), *edited, *classes, *(line for drift in judgement.drift for line in drift.lines)]
+
+
 def _noise_json(judgement: Judgement) -> dict[str, Any]:
     return {"noise_rate": judgement.noise_rate, "max_noise_rate": judgement.max_noise_rate}
 
 
-def _judged_columns(min_confidence: float | None, accepted: Collection[str]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, watched: Sequence[str]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
-    return [*verdict, "label_score", "confidence", *(["id"] if accepted else [])]
+    given = ["given_label"] if accepted or watched else []
+    return list(dict.fromkeys([*verdict, *given, "label_score", "confidence", *(["id"] if accepted else [])]))
+
+
+class _Classes:
+    """Counts the rows and the findings of some given labels."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._codes = {name: code for code, name in enumerate(names)}
+        self._counted = np.zeros((2, len(names)), np.int64)
+
+    def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
+        """Take the rows of a group that are judged, and its findings."""
+        if self.names:
+            given = codes(group.column("given_label"), self._codes)
+            for counted, some in zip(self._counted, (given[judged], given[flagged]), strict=True):
+                counted += np.bincount(some[some >= 0], minlength=len(self.names))
+
+    def come_back(self, findings: Iterable[Finding]) -> None:
+        """Take findings whose rows have been seen before."""
+        for found in findings:
+            if found.given in self._codes:
+                self._counted[1, self._codes[found.given]] += 1
+
+    def found(self) -> tuple[OfClass, ...]:
+        """The counts."""
+        return tuple(map(OfClass, self.names, *self._counted.tolist()))
 
 
 def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | None) -> npt.NDArray[np.bool_]:
@@ -208,6 +297,26 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
     return np.asarray((given >= 0) & (given != suggested) & sure)
 
 
+def _numbers(
+    rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
+) -> npt.NDArray[np.float32]:
+    """A column's numbers of the flagged rows of a group.
+
+    Raises:
+        InputError: One of them is NaN, which has no place in an order of worst rows: it would count and not be listed.
+    """
+    numbers = values(group.column(name))[flagged]
+    bad = np.isnan(numbers)
+    if bad.any():
+        raise _lacking(rows, name, first + int(flagged[bad.argmax()]))
+    return numbers
+
+
+def _lacking(rows: CorrectedRows, name: str, row: int) -> LabelfixError:
+    what = f"says that a label is wrong, but has no {name}"
+    return input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
+
+
 def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
     """How many of some rows have a given label; labels are read only where any row has none."""
     if not rows.unlabelled:
@@ -218,11 +327,13 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
     return sum(int((validity(group.column(0)) & some[first:][: len(group)]).sum()) for first, group in labels)
 
 
-def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:
+def _findings(
+    rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_], policy: Policy
+) -> tuple[Finding, ...]:
     """The rows at some positions as findings, in that order; only the groups that hold them are read.
 
     Raises:
-        InputError: A row has no id, place, label or score, or NaN for it, as labelfix writes none.
+        InputError: A row has no id, place, label or score, as labelfix writes none.
     """
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     found: dict[int, Finding] = {}
@@ -232,18 +343,18 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
         columns = rows.group(index, names).columns
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
             cells = [column[row - first].as_py() for column in columns]
-            # NaN is no confidence either, and no JSON.
-            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None or cell != cell]
+            lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None]
             if lacking:
-                what = f"says that a label is wrong, but has no {lacking[0]}"
-                raise input_error(str(getattr(rows, "path", "corrected labels")), what, REMEDY, row + 1)
-            found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
+                raise _lacking(rows, lacking[0], row)
+            each = Finding(*cells)
+            severity, owner = policy.severity_of(each.given, each.confidence), policy.owner_of(each.given)
+            found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)
     return tuple(found[row] for row in worst.tolist())
 
 
 def _annotation(found: Finding) -> str:
     line = "" if found.line is None else f",line={found.line}"
-    place = f"file={_property(visible(found.path or found.file))}{line}"
+    place = f"file={_property(visible(in_repository(found)))}{line}"
     title = _property(f"label {visible(found.given)} looks wrong")
     where = f"id {visible(str(found.id))}, row {found.row}"
     sure = "trusted" if found.trusted else f"confidence {found.confidence:.3f}"
@@ -257,6 +368,11 @@ def _message(text: str) -> str:
 
 def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def percent(rate: float) -> str:
+    """A share for people; see `_percent`."""
+    return _percent(rate)
 
 
 def _percent(rate: float) -> str:

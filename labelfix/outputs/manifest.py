@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from labelfix.data.formats import TableSource
+from labelfix.data.formats import TableSource, parts_of
 from labelfix.data.noise_rate import HOW, rate_in
 from labelfix.data.read import Reading
 from labelfix.data.tables import TrainingData
@@ -78,7 +78,7 @@ def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]
 
 def _source(source: TableSource, content_hash: str, rows: int, settings: DataSettings) -> dict[str, Any]:
     """What `run.json` says of an input; of several that are read as one, also of each."""
-    several: Sequence[TableSource] = getattr(source, "sources", ())
+    several = parts_of(source)
     parts = [
         {"name": one.name, "format": one.format, "files": list(one.files), "content_hash": one.content_hash()}
         for one in several
@@ -91,7 +91,7 @@ def _source(source: TableSource, content_hash: str, rows: int, settings: DataSet
         "rows": rows,
         "encoding": settings.encoding,
         "split": settings.split,
-        **({"parts": parts} if parts else {}),
+        **({"parts": parts} if several != (source,) else {}),
     }
 
 

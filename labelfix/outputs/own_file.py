@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import TableSource, csv, write_batches
+from labelfix.data.formats import TableSource, csv, titles_of, write_batches, written_of
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.scan import decode, is_list, value_type
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
@@ -81,7 +81,7 @@ def export_table(
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
-    columns = _written(correction.source).names
+    columns = written_of(correction.source).names
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:
@@ -137,12 +137,6 @@ def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool) ->
     return Edit(old, (said.corrected >= 0) & (said.corrected != said.given), new, kept, whole)
 
 
-def _written(source: TableSource) -> pa.Schema:
-    """The columns that come back: of a folder of images not the images."""
-    written: pa.Schema = getattr(source, "written", source.schema)
-    return written
-
-
 def _corrected_batch(
     label_column: str, batch: pa.RecordBatch, said: Verdicts, labels: pa.Array, schema: pa.Schema
 ) -> pa.RecordBatch:
@@ -194,7 +188,7 @@ def _details(
 def _schema(
     correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
-    own = _written(correction.source)
+    own = written_of(correction.source)
     titles = _titles(correction.source)
     types = [pa.string() if verbatim else own.field(name).type for name in columns]
     fields = [
@@ -208,8 +202,7 @@ def _schema(
 
 def _titles(source: TableSource) -> dict[str, str]:
     """What the source itself calls its columns: there, titles may repeat."""
-    titles = getattr(source, "titles", source.schema.names)
-    return dict(zip(source.schema.names, titles, strict=True))
+    return dict(zip(source.schema.names, titles_of(source), strict=True))
 
 
 def _features(schema: pa.Schema) -> dict[str, Any]:

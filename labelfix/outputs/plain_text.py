@@ -71,3 +71,19 @@ def cut(text: str, columns: int, head: bool = False) -> str:
             break
         kept = c + kept if head else kept + c
     return f"…{kept}" if head else f"{kept}…"
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """A sentence as lines of at most so many columns, broken at spaces; a word that is longer has its own.
+
+    Args:
+        text: What to break.
+        columns: Columns of a line; those after the first begin with two spaces.
+    """
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1].strip() and width(lines[-1]) + 1 + width(word) > columns:
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return lines

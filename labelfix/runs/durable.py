@@ -307,4 +307,7 @@ def _concerns(error: OSError, beside: Path) -> bool:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     place = Path(error.filename) if isinstance(error.filename, str) else None
-    return place is not None and (beside.is_relative_to(place) or place.is_relative_to(beside))
+    if place is None:
+        return False
+    new = bool(SCRATCH.fullmatch(place.name)) and place.parent == beside.parent  # there is no making a scratch folder
+    return new or beside.is_relative_to(place) or place.is_relative_to(beside)

@@ -59,6 +59,23 @@ class SmallImages(Struct):
     side: Annotated[int, Meta(ge=1, le=1 << 16)]
 
 
+class Patches(Struct):
+    """Patch features."""
+
+    side: Annotated[int, Meta(ge=8, le=1 << 16)]
+    patch: Annotated[int, Meta(ge=1, le=1 << 8)]
+    contrast: Positive
+    threshold: Annotated[float, Meta(ge=0)]
+    softening: Positive
+    atoms: Width
+    width: Width
+
+    def __post_init__(self) -> None:
+        """A map of patches has four quarters."""
+        if self.patch >= self.side:
+            raise ValueError("patches are as large as the images")
+
+
 class FrozenText(Struct):
     """A frozen encoder of texts."""
 
@@ -96,7 +113,6 @@ class TrainedImages(Struct):
 
     name: Name
     source: str
-    architecture: str
     data_config: dict[str, Any]
     width: Width
 
@@ -105,6 +121,7 @@ ENCODINGS: dict[str, type[Struct]] = {
     "table": Table,
     "embedding": Embedding,
     "hashed-text": HashedText,
+    "patches": Patches,
     "resnet32": SmallImages,
     "transformers": FrozenText,
     "transformers-fine-tuned": TrainedText,

@@ -85,7 +85,7 @@ class MlntSettings(NetworkSettings):
     In every step labels are made wrong on purpose, in several ways, by giving rows the label of a near neighbour; a
     look-ahead step on such labels must not lead away from what a slow average of the classifier says. No trusted label
     teaches anything. The teacher is the classifier of the run; the soft label is its P(y | x) times the chance that class y
-    is given the label y'. Ten sets of labels make a step about thirty times as dear as a plain one. Heads on fixed features are
+    is given the label y'. Ten sets of labels make a step cost about thirty times a plain one. Heads on fixed features are
     trained by these steps too.
 
     Source: Junnan Li, Yongkang Wong, Qi Zhao and Mohan Kankanhalli, "Learning to Learn from Noisy Labeled Data", CVPR

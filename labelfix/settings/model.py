@@ -14,7 +14,7 @@ class ModelSettings:
     """The classifier f_w: what turns an input into features h(x), and the head on top."""
 
     backbone: str = "auto"
-    """What turns inputs into features: `auto`; `hashed-text`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is hashed-text for text, resnet32 for images up to 64 pixels and an untrained timm resnet18 above, linear for tables and embeddings."""
+    """What turns inputs into features: `auto`; `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is hashed-text for text, patches for images (resnet32 with `--no-freeze`), linear for tables and embeddings."""
 
     freeze: bool = True
     """Keep a pretrained backbone fixed and compute its features once. Without it the backbone is trained along, which on texts has made labels worse."""
@@ -29,7 +29,7 @@ class ModelSettings:
     """Longest text that a transformers backbone reads, in tokens; the rest is cut off."""
 
     image_size: int | None = None
-    """Side of the square, in pixels, that images are scaled to. Default: 32 for resnet32, the model's own for timm."""
+    """Side of the square, in pixels, that images are scaled to. Default: the images' own side, 16 to 64, for patches; 32 for resnet32; the model's own for timm."""
 
     smallest_crop: float = 0.08
     """Share of an image's area that the smallest random crop shows while a timm model is trained; 1 always shows as much as fits a crop of at most 4:3."""

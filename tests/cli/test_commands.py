@@ -248,7 +248,7 @@ def test_evaluate_shows_given_and_corrected_labels_with_their_intervals(at_work,
     first = output.out.splitlines()[0]
     assert first.startswith("given labels right")
     assert first.endswith("136 rows)")
-    assert "AUROC of label_score for wrong labels" in output.out
+    assert "wrong labels scored below right ones  1.000" in output.out
     assert "24 trusted rows are left out" in output.err
     assert main(["evaluate", "--run", "run", "--truth", "truth.csv", "--format", "json"]) == 0
     value = json.loads(capsys.readouterr().out)

@@ -96,6 +96,19 @@ def test_training_says_little_and_says_it_plainly(tmp_path, monkeypatch, capsys,
     assert re.search(r"^encode noisy.parquet|^fit the classifier: [\d,]+ rows in ", loud, re.MULTILINE)
 
 
+def test_check_and_evaluate_say_it_plainly(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    files(tmp_path, "table")
+    pq.write_table(pa.table({"id": np.arange(300), "label": np.array(["invoice", "login"])[np.arange(300) % 2]}), "t")
+    assert main(["check", "--noisy", "noisy.parquet", "--clean", "gold.parquet"]) == 0
+    assert main(["train", "--noisy", "noisy.parquet", "--clean", "gold.parquet", "--out", "run", "-q"]) == 0
+    assert main(["evaluate", "--run", "run", "--truth", "t"]) == 0
+    said = capsys.readouterr()
+    assert "wrong given labels: 15 of 60 trusted rows with a given label" in said.out
+    assert jargon_in(said.out + said.err) == []
+
+
 def test_of_several_warnings_the_first_is_said_and_the_rest_are_counted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))

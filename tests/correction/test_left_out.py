@@ -91,7 +91,7 @@ def test_many_rows_are_measured_on_some_of_them(monkeypatch):
 
 @pytest.mark.parametrize("classes", [2, 5])
 def test_a_row_with_a_direction_of_its_own_is_taken_out_once_however_the_hessian_is_measured(monkeypatch, classes):
-    """30 rows hold a column that no other row has: leverages by every third row, mended, are those by all of them."""
+    """30 rows hold a column that no other row has: leverages by every third row, fixed, are those by all of them."""
     import labelfix.correction.left_out as module
 
     features, targets, weights = problem(classes, rows=300, width=4)

@@ -593,7 +593,7 @@ def trusted_id_not_in_noisy_file(folder: Path) -> Case:
     return Case(
         noisy_csv(folder),
         gold,
-        ('gold.csv, row 2: id "b9" does not stand in', "mend the id, remove the row, or add the input column 'text'"),
+        ('gold.csv, row 2: id "b9" does not stand in', "fix the id, remove the row, or add the input column 'text'"),
     )
 
 
@@ -684,7 +684,7 @@ def inf_in_feature(folder: Path) -> Case:
     return Case(
         noisy_table(folder, size=pa.array(values)),
         gold_csv(folder),
-        ("noisy.parquet, row 4: column 'size' holds an infinite number", "mend the value"),
+        ("noisy.parquet, row 4: column 'size' holds an infinite number", "fix the value"),
     )
 
 
@@ -732,7 +732,7 @@ def truncated_image(folder: Path) -> Case:
     whole = (images / "cat" / "3.png").read_bytes()
     write(images / "cat" / "3.png", whole[: len(whole) - 30])
     gold = gold_csv(folder, "id,label\ncat/1.png,cat\ndog/0.png,dog\n")
-    return Case(images, gold, ("images, row 2: image cat/3.png cannot be read", "mend or remove it"))
+    return Case(images, gold, ("images, row 2: image cat/3.png cannot be read", "fix or remove it"))
 
 
 @case

@@ -72,7 +72,8 @@ def test_the_summary_reads_as_lines() -> None:
     text = "\n".join(summarise(reading("random")).lines())
     assert "noisy rows: 10 in noisy (1 without a label); 6 train as noisy rows" in text
     assert "trusted rows: 4 in clean; 4 stand in the noisy file (joined by id); drawn at random" in text
-    assert "wrong given labels: 1 of 3 paired rows; estimate 33.3%, 95 % interval 0.0% to 100.0%" in text
+    assert "wrong given labels: 1 of 3 trusted rows with a given label; estimate 33.3%" in text
+    assert "estimate 33.3%, 95 % interval 0.0% to 100.0%" in text
     assert "a -> b: 1 of 2" in text
 
 

@@ -6,7 +6,7 @@ from labelfix.evidence.next_labels import candidates, choose, worth
 
 
 def test_a_row_is_worth_the_probability_that_its_corrected_label_is_wrong() -> None:
-    """A given label that is surely wrong is mended by the correction: its answer is worth little."""
+    """A given label that is surely wrong is fixed by the correction: its answer is worth little."""
     soft = np.array([[0.99, 0.01], [0.55, 0.45]], dtype=np.float32)
     assert np.allclose(worth(soft, np.array([0, 0])), [0.01, 0.45])
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from labelfix.data.noise_rate import Interval
 from labelfix.evidence.noise_rate import Opinion, assumed, estimate
 
 
@@ -82,6 +83,15 @@ def test_without_pairs_there_is_a_rate_and_no_interval():
     assert found.rate.value == pytest.approx(0.3, abs=1e-6)
     assert found.rate.low is None
     assert not found.coverage
+
+
+def test_an_interval_that_moves_with_its_row_keeps_its_value_inside():
+    cell = Interval(0.2, 0.15, 0.26, 40)
+    for factor in (0.5, 0.7, 1.0, 1.4, 2.0, 4.9):
+        moved = cell.scaled(factor)
+        assert moved.low < moved.value < moved.high
+        assert moved.low <= cell.low
+        assert moved.high >= cell.high
 
 
 def test_a_class_without_pairs_has_no_rate():

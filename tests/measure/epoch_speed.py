@@ -51,7 +51,7 @@ def problem(rows):
 
 def seconds(made, epochs, settings):
     started = perf_counter()
-    paper.fit(made, MlcSettings(epochs=epochs, batch_size=BATCH, warmup_epochs=0, **settings), Silent())
+    paper.train_network(made, MlcSettings(epochs=epochs, batch_size=BATCH, warmup_epochs=0, **settings), Silent())
     return perf_counter() - started
 
 

@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fuzz_pool import run_all
 
 from labelfix.cli import main
-from labelfix.cli.app import app, get_command
+from labelfix.cli.app import application, get_command
 from labelfix.correction.calibrated import CalibratedCorrector, Scale
 from labelfix.correction.storage import load_corrector
 from labelfix.errors import RunError
@@ -56,7 +56,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("evaluate", "--run", "run", "--truth", "gold.csv"),
     ("info",),
 )
-COMMAND_LINE = cache(lambda: get_command(app))
+COMMAND_LINE = cache(lambda: get_command(application()))
 RESUME = ("train", "--resume", "begun")
 
 GONE = object()

@@ -1,7 +1,7 @@
 """Whether judged figures are those of fresh rows: every method, on rows drawn from a mixture of normal distributions.
 
     OMP_NUM_THREADS=1 python tests/measure/judged_against_fresh.py [--family head network] [--method mlc …]
-        [--draws 40] [--classes 10] [--trusted 100] [--noisy 1000] [--flip 0.4] [--epochs 15] [--unpaired]
+        [--draws 40] [--first 0] [--classes 10] [--trusted 100] [--noisy 1000] [--flip 0.4] [--epochs 15] [--unpaired]
         [--set keep_best=true]
 
 A draw is a set of noisy rows, a share of them with the label of the next class, and one of trusted rows. The method is
@@ -9,8 +9,8 @@ fitted and judged as a run is (`evidence.calibrate`), and then asked about 20,00
 own. Printed are, for the classifier and for corrected labels (accuracy) and soft labels (NLL), the judged figure, that
 of fresh rows, and the mean difference with its standard error.
 
-Few rows judge, so a draw's difference is mostly luck: the same rows are also judged by the models of other draws, which
-have learned nothing from them, and their own difference, whose mean is zero, is taken off.
+Few rows judge, so a draw's difference is mostly luck: the same rows are also judged by the models of all other draws,
+which have learned nothing from them, and their own difference, whose mean is zero, is taken off.
 """
 
 from __future__ import annotations
@@ -44,9 +44,6 @@ WIDTH, HIDDEN, FRESH = 16, 32, 20_000
 
 APART = 4.0
 """Distance of the centres from the middle, in standard deviations."""
-
-OTHERS = 8
-"""Other draws whose models tell how lucky a draw's judging rows are."""
 
 Compared = tuple[float, float, float]
 """As judged, on fresh rows, difference."""
@@ -137,7 +134,7 @@ def draw(problem: Problem, method: str, settings: Mapping[str, Any]) -> Draw:
     return Draw(problem, calibrate(problem, fit(problem, method, settings)))
 
 
-def differences(world: World, draws: Sequence[Draw], others: int = OTHERS) -> list[Mapping[str, Compared]]:
+def differences(world: World, draws: Sequence[Draw]) -> list[Mapping[str, Compared]]:
     """Figure → as judged, on fresh rows, and the difference without the luck of the judging rows, of each draw."""
     found = [each.found for each in draws if each.found is not None]
     if len(found) < len(draws):
@@ -148,7 +145,7 @@ def differences(world: World, draws: Sequence[Draw], others: int = OTHERS) -> li
     compared = []
     for number, each in enumerate(draws):
         questions, judged = _judged(each)
-        known = [(number + step) % len(draws) for step in range(1, min(others + 1, len(draws)))]
+        known = [other for other in range(len(draws)) if other != number]
         luck = [questions.answered_by(found[other].fitted) for other in known]
         of_rows = {
             name: np.mean([a[name] - fresh[o][name] for a, o in zip(luck, known, strict=True)]) for name in judged
@@ -204,6 +201,7 @@ def main() -> None:
     parser.add_argument("--family", nargs="*", default=["head", "network"], choices=["head", "network"])
     parser.add_argument("--method", nargs="*", default=list(METHODS))
     parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first draw")
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--trusted", type=int, default=100)
     parser.add_argument("--noisy", type=int, default=1000)
@@ -221,7 +219,7 @@ def main() -> None:
         for method in asked.method:
             own = {} if family == "head" and method not in TRAINED else {"epochs": asked.epochs, **settings}
             draws = []
-            for seed in range(asked.draws):
+            for seed in range(asked.first, asked.first + asked.draws):
                 made = problem_of(world, family, asked.noisy, asked.trusted, not asked.unpaired, seed, asked.equal)
                 draws.append(draw(made, method, own))
             compared = differences(world, draws)

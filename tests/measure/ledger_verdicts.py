@@ -1,15 +1,16 @@
 """Whether the ledger's verdict is right: of the classifier, on test rows, and of the labels, against hidden truth.
 
     OMP_NUM_THREADS=1 python tests/measure/ledger_verdicts.py DATA_ROOT BACKBONE [--only NAME …] [--seeds 0 1 2]
-        [--a-class 5 20 100]
+        [--a-class 5 20 100] [--lines FILE]
 
 The sets of the plan real-noise, AG News with clean and with random labels (`ag-clean`, `ag-random`), and some of all
 these with two trusted rows a class (`…-2`); trusted rows are paired. `--a-class` takes so many trusted rows a class of
-all sets instead, at most a tenth of the rows. One fit of `mlc` per set and seed, by the protocol
-(docs/how-to/bench.md). A line each: the entry that is recommended, the test accuracy of every entry fitted to all
-trusted rows, how much of the best one's the recommended entry lacks (right: at most .02), the true difference of
-corrected and given labels beside the estimated one and the verdict. The last line says how often "use the corrected
-labels" was said where they are in truth worse than the given ones by more than .005.
+all sets instead, at most a tenth of the rows, and the tables of the demo and the tutorial as well (at most three
+tenths). `--lines` keeps each run's line in a file; those that stand there are not made again. One fit of `mlc` per set
+and seed, by the protocol (docs/how-to/bench.md). A line each: the entry that is recommended, the test accuracy of every
+entry fitted to all trusted rows, how much of the best one's the recommended entry lacks (right: at most .02), the true
+difference of corrected and given labels beside the estimated one and the verdict. The last line says how often "use the
+corrected labels" was said where they are in truth worse than the given ones by more than .005.
 
 A rule that always says "this run" would look good where the run is good. So every rival is also put in the place of the
 run, against all the others and the run: the last lines say how often the rule is right there, and how often it would be
@@ -19,11 +20,14 @@ that never leaves the run.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from sklearn.datasets import load_breast_cancer, load_digits
 
 from labelfix.bench.grid import Job, Setting, settings_of
 from labelfix.bench.load import Loaded, load
@@ -31,7 +35,10 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.metrics import label_figures
 from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
-from labelfix.bench.protocol import cut
+from labelfix.bench.protocol import LabelledRows, cut
+from labelfix.data.formats import open_several
+from labelfix.data.inputs import ColumnInputs
+from labelfix.data.tables import InputSpec
 from labelfix.devices import one_thread
 from labelfix.evidence.agreement import FEW, ask_noisy_rows
 from labelfix.evidence.calibrate import calibrate
@@ -40,12 +47,20 @@ from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.rivals import THIS_RUN, Rival
 from labelfix.evidence.verdict import conclude
 from labelfix.methods.table import METHODS
+from labelfix.models.representation import choose_representation
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.run import TrainSettings
 from labelfix.training.loop import outputs
 
 CLOSE, HARM = 0.02, 0.005
+
+OWN = {"demo": 0.4, "tutorial": 0.25}
+"""The tables of `labelfix demo` and of docs/tutorial.md, and the share of their labels that is made wrong."""
+
+OWN_TRUSTED = 0.3
+"""They are small: of their rows so many may be trusted."""
+
 TWO_A_CLASS = (
     "ag-clean",
     "ag-unif-20",
@@ -87,12 +102,29 @@ def cases(plan: Plan, a_class: list[int]) -> Iterator[tuple[str, Setting, Plan]]
     found["ag-clean"] = replace(found["ag-unif-20"], noise=Noise(kind="none", rate=0))
     found["ag-random"] = replace(found["ag-unif-20"], noise=Noise(kind="unif", rate=1.0))
     if a_class:
-        plans = [(many, replace(plan, trusted_per_class=many)) for many in a_class]
-        yield from ((f"{name}-{many}", setting, sizes) for name, setting in found.items() for many, sizes in plans)
+        for name, share in OWN.items():
+            made = replace(found["ag-unif-20"], name=name, noise=Noise(kind="unif", rate=share))
+            found[name] = replace(made, data=replace(made.data, name=name))
+        for name, setting in found.items():
+            trusted = OWN_TRUSTED if name in OWN else plan.trusted_share
+            for many in a_class:
+                yield f"{name}-{many}", setting, replace(plan, trusted_per_class=many, trusted_share=trusted)
         return
     few = replace(plan, trusted_per_class=2, trusted_draw="per-class")
     yield from ((name, setting, plan) for name, setting in found.items())
     yield from ((f"{name}-2", found[name], few) for name in TWO_A_CLASS)
+
+
+def own_table(name: str) -> Loaded:
+    """One of `OWN`."""
+    found = (load_digits if name == "demo" else load_breast_cancer)()
+    columns = {f"x{place:02d}": column for place, column in enumerate(found.data.T) if column.std() > 0}
+    table = open_several([pa.table(columns)], name)
+    inputs = ColumnInputs(table, InputSpec("table", tuple(columns)), len(found.target))
+    compute = ComputeSettings(device="cpu")
+    representation = choose_representation(inputs, ModelSettings(), compute, Silent())
+    encoded = representation.encode(inputs, compute, Silent())
+    return Loaded(LabelledRows(encoded, np.array(list(map(str, found.target)), dtype=object)), representation)
 
 
 def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured:
@@ -163,6 +195,28 @@ def summary(title: str, runs: list[Measured]) -> str:
     )
 
 
+def of_lines(lines: list[str]) -> str:
+    """What kept lines say of the labels, by the number of trusted rows a class."""
+    found = [
+        re.match(r"\S+-(\d+) \d+ .*\| labels ([+-][\d.]+).* (use|keep|unclear|not measurable)$", line) for line in lines
+    ]
+    said = [(int(each[1]), float(each[2]), each[3]) for each in found if each]
+    rows = ["trusted rows a class: runs; use: true gain lowest; keep, unclear, not measurable: true gain highest"]
+    for many in sorted({each[0] for each in said}):
+        here = [each for each in said if each[0] == many]
+        parts = [f"{many:>4}: {len(here)}"]
+        for word in ("use", "keep", "unclear", "not measurable"):
+            gains = [gain for _, gain, verdict in here if verdict == word]
+            parts.append(f"{word} {len(gains)}" + (f" ({min(gains):+.3f} to {max(gains):+.3f})" if gains else ""))
+        rows.append("; ".join(parts))
+    return "\n".join(rows)
+
+
+def _load(setting: Setting, plan: Plan, asked: argparse.Namespace) -> Loaded:
+    model = ModelSettings(backbone=asked.backbone)
+    return load(setting.data, asked.root, model, ComputeSettings(device="cpu"), plan.freeze, Silent())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path)
@@ -170,22 +224,30 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--a-class", nargs="+", type=int, default=[])
+    parser.add_argument("--lines", type=Path)
     asked = parser.parse_args()
+    kept = asked.lines.read_text(encoding="utf-8").splitlines() if asked.lines and asked.lines.exists() else []
     runs: list[Measured] = []
     for name, setting, plan in cases(read_plan("real-noise"), asked.a_class):
-        if asked.only and name not in asked.only:
+        seeds = [seed for seed in asked.seeds if not any(line.startswith(f"{name} {seed} ") for line in kept)]
+        if not seeds or (asked.only and name not in asked.only):
             continue
-        model = ModelSettings(backbone=asked.backbone)
-        loaded = load(setting.data, asked.root, model, ComputeSettings(device="cpu"), plan.freeze, Silent())
-        for seed in asked.seeds:
+        loaded = own_table(name.partition("-")[0]) if setting.data.name in OWN else _load(setting, plan, asked)
+        for seed in seeds:
             runs.append(measure(loaded, setting, plan, seed))
-            print(told(name, seed, runs[-1]), flush=True)
+            line = told(name, seed, runs[-1])
+            print(line, flush=True)
+            if asked.lines:
+                with asked.lines.open("a", encoding="utf-8") as file:
+                    file.write(f"{line}\n")
     for title, some in (
         (f"at least {FEW} trusted rows", [each for each in runs if each.ledger.rows >= FEW]),
         (f"fewer than {FEW}", [each for each in runs if each.ledger.rows < FEW]),
     ):
         if some:
             print(summary(title, some))
+    if asked.lines:
+        print(of_lines(asked.lines.read_text(encoding="utf-8").splitlines()))
     used = [each.gain for each in runs if conclude(each.ledger).labels == "use"]
     harmed = [gain for gain in used if gain < -HARM]
     print(f"use the corrected labels: {len(used)} of {len(runs)} runs, worse by more than {HARM:g} in {len(harmed)}")

@@ -3,8 +3,8 @@
     python tests/measure/next_labels.py DATA_ROOT BACKBONE --set noisyag-human1 [--count 200] [--seeds 3]
 
 Each way's rows become trusted, `mlc` (paired) is fitted again, and the labels of the noisy file that are right are
-counted: corrected ones by the second fit, answered ones by their answers. Printed is the number of labels mended per
-answer, beyond those that the first fit mends.
+counted: corrected ones by the second fit, answered ones by their answers. Printed is the number of labels fixed per
+answer, beyond those that the first fit fixes.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
                 after = right_after(part, chosen, problem_of)
                 gains.setdefault(name, []).append((after - before) / len(chosen))
     told = ", ".join(f"{name} {np.mean(v):.3f} ({np.std(v) / len(v) ** 0.5:.3f})" for name, v in gains.items())
-    print(f"{asked.set}, {asked.count} answers, {asked.seeds} seeds: labels mended per answer: {told}")
+    print(f"{asked.set}, {asked.count} answers, {asked.seeds} seeds: labels fixed per answer: {told}")
 
 
 def fit(problem: Problem) -> FittedModel:

@@ -58,7 +58,7 @@ def main(rows, classes, trusted):
     torch.set_num_threads(1)
     made = problem(rows, classes, trusted)
     before, started, worked = peak(), perf_counter(), process_time()
-    fitted = anchored.fit(made, MlcSettings(), Silent())
+    fitted = anchored.solve(made, MlcSettings(), Silent())
     seconds, cpu = perf_counter() - started, process_time() - worked
     print(f"{rows:,} rows, {classes} classes, {trusted:,} trusted: {seconds:.1f} s, {cpu:.1f} s of the processor")
     for part, seconds in fitted.metrics["fit_seconds"].items():

@@ -19,7 +19,7 @@ from labelfix.training.loop import outputs
 
 
 def fit(made):
-    return anchored.fit(made, MlcSettings(), Silent())
+    return anchored.solve(made, MlcSettings(), Silent())
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -94,17 +94,17 @@ def test_folds_are_even_and_stratified():
 
 def test_the_default_recipe_depends_on_what_is_trained():
     made, _ = problem(noisy=100)
-    assert recipes.fit(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
+    assert recipes.run_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
     network = replace(
         made,
         family="network",
         new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
     )
-    online = recipes.fit(network, MlcSettings(epochs=1), Silent())
+    online = recipes.run_recipe(network, MlcSettings(epochs=1), Silent())
     assert online.metrics["recipe"] == "anchored"
     assert "trust" in online.metrics  # of the look-ahead with the structured network
     text = replace(network, family="text")
-    assert recipes.fit(text, MlcSettings(epochs=1, warmup_epochs=0), Silent()).metrics["recipe"] == "paper"
+    assert recipes.run_recipe(text, MlcSettings(epochs=1, warmup_epochs=0), Silent()).metrics["recipe"] == "paper"
 
 
 def test_more_classes_than_em_and_a_full_delta_allow():

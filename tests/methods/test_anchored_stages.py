@@ -26,7 +26,7 @@ def stages(folder):
 def fit(folder):
     made, _ = problem(noisy=300, clean=60)
     checkpoints = Checkpoints(folder, Interval(seconds=600)) if folder is not None else None
-    return made, anchored.fit(replace(made, checkpoints=checkpoints), MlcSettings(), Silent())
+    return made, anchored.solve(replace(made, checkpoints=checkpoints), MlcSettings(), Silent())
 
 
 @pytest.fixture(scope="module")

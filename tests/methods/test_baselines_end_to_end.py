@@ -74,7 +74,7 @@ def test_trusted_rows_that_are_held_out_teach_nothing(method):
     assert len(held_out) > 10
     options = {"folds": 2} if method == "confident-learning" else {}
     one = fit(method, made, **options)
-    # The parts are drawn class by class: keep them as they were drawn from the right labels.
+    # The parts depend on the classes: keep them as they were drawn from the right labels.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "split_clean", lambda _, *rest: split_clean(made.truth, *rest))
         other = fit(method, replace(made, truth=truth), **options)

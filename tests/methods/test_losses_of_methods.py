@@ -150,13 +150,13 @@ def test_of_equally_sure_rows_not_all_are_outliers():
 def test_forward_correction_finds_the_matrix_without_trusted_labels_and_finetuning_uses_them():
     made, truth = problem(noise=0.3, noisy=2000)
     shuffled = replace(made, truth=made.truth[::-1].copy())
-    one, other = (forward.fit(p, ForwardSettings(), Silent()) for p in (made, shuffled))
+    one, other = (forward.solve(p, ForwardSettings(), Silent()) for p in (made, shuffled))
     matrix = np.array(one.metrics["transition"])
     assert np.abs(matrix - (0.15 + 0.55 * np.eye(CLASSES))).max() < 0.2
     assert np.array_equal(matrix, other.metrics["transition"])
     logits = [outputs(f.classifier, made.noisy, np.arange(9), made.device)[0] / f.temperature for f in (one, other)]
     assert np.array_equal(logits[0].argmax(axis=1), logits[1].argmax(axis=1))  # trusted rows set its temperature alone
-    tuned = forward.fit(made, ForwardSettings(then_finetune=True), Silent())
+    tuned = forward.solve(made, ForwardSettings(then_finetune=True), Silent())
     assert not torch.equal(tuned.classifier.head.weight, one.classifier.head.weight)
     said, _ = outputs(tuned.classifier, made.noisy, np.arange(2000), made.device)
     assert (said.argmax(axis=1) == truth).mean() > 0.95
@@ -228,7 +228,7 @@ def test_labels_are_the_given_ones_and_then_the_mean_of_the_last_ten_predictions
 
 def test_joint_optimizations_soft_labels_are_the_stored_ones_and_new_rows_get_the_classifiers():
     made, truth = problem(noise=0.2, noisy=300)
-    fitted = joint_optimization.fit(made, JointOptimizationSettings(epochs=12), Silent())
+    fitted = joint_optimization.train_network(made, JointOptimizationSettings(epochs=12), Silent())
     own = fitted.own_rows
     assert (own.soft.argmax(axis=1) == truth).mean() > 0.9
     assert np.array_equal(own.label_score, own.soft[np.arange(300), made.given])
@@ -239,15 +239,15 @@ def test_joint_optimizations_soft_labels_are_the_stored_ones_and_new_rows_get_th
 
 def test_the_teachers_share_follows_how_often_either_is_right_and_can_be_set():
     made, _ = problem(noise=0.4, noisy=1500)
-    fitted = distillation.fit(made, DistillationSettings(), Silent())
+    fitted = distillation.solve(made, DistillationSettings(), Silent())
     share = fitted.metrics["share"]
     assert share == pytest.approx(0.6 / (0.6 + 0.97), abs=0.05)  # the teacher is nearly always right, labels at .6
-    assert distillation.fit(made, DistillationSettings(given_share=0.9), Silent()).metrics["share"] == 0.9
+    assert distillation.solve(made, DistillationSettings(given_share=0.9), Silent()).metrics["share"] == 0.9
 
 
 def test_the_soft_label_of_distillation_is_the_mixture():
     made, _ = problem(noise=0.3, noisy=200)
-    fitted = distillation.fit(made, DistillationSettings(given_share=0.25), Silent())
+    fitted = distillation.solve(made, DistillationSettings(given_share=0.25), Silent())
     logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
     expected = 0.75 * softmax(logits.astype(float)) + 0.25 * np.eye(CLASSES)[made.given]
     assert np.allclose(fitted.corrector.soft_labels(logits, hidden, made.given), expected, atol=1e-6)

@@ -9,7 +9,7 @@ from torch import nn
 from toy_problem import soft_labels, whole
 
 from labelfix.methods.mlc import recipes
-from labelfix.methods.mlc.online import TRUST_LEARNING_RATE, fit
+from labelfix.methods.mlc.online import TRUST_LEARNING_RATE, train_network
 from labelfix.methods.table import METHODS
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.progress import Silent
@@ -68,7 +68,7 @@ def test_every_part_of_a_structured_network_learns():
 
 def test_it_corrects_labels_and_its_classifier_is_the_average():
     made, truth = whole(noise=0.4)
-    fitted = recipes.fit(made, MlcSettings(recipe="anchored", **QUICK), Silent())
+    fitted = recipes.run_recipe(made, MlcSettings(recipe="anchored", **QUICK), Silent())
     corrected, classifier = right(made, truth, fitted)
     assert corrected > 0.95
     assert classifier > 0.95
@@ -113,5 +113,5 @@ def test_trusted_rows_teach_mixed_what_noisy_only_cannot_know():
 @pytest.mark.parametrize(("noisy", "clean", "warmup"), [(20, 9, 1), (200, 4, 1), (200, 30, 0)])
 def test_few_rows_and_no_warm_up_are_enough_to_run(noisy, clean, warmup):
     made, _ = whole(noisy=noisy, clean=clean)
-    soft = soft_labels(made, fit(made, MlcSettings(epochs=1, warmup_epochs=warmup), Silent()))
+    soft = soft_labels(made, train_network(made, MlcSettings(epochs=1, warmup_epochs=warmup), Silent()))
     assert np.isfinite(soft).all()

@@ -26,7 +26,7 @@ from labelfix.settings.methods import MlcSettings
 )
 def test_it_corrects_most_wrong_labels(settings, paired):
     made, truth = problem(paired=paired)
-    soft = soft_labels(made, paper.fit(made, MlcSettings(**{"epochs": 15, **settings}), Silent()))
+    soft = soft_labels(made, paper.train_network(made, MlcSettings(**{"epochs": 15, **settings}), Silent()))
     assert np.allclose(soft.sum(axis=1), 1, atol=1e-5)
     given_right, corrected_right = (made.given == truth).mean(), (soft.argmax(axis=1) == truth).mean()
     assert given_right < 0.65
@@ -38,14 +38,14 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     for seed in (0, 0, 1):
         made, _ = problem()
         made = Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "seed": seed})
-        runs.append(soft_labels(made, paper.fit(made, MlcSettings(epochs=3), Silent())))
+        runs.append(soft_labels(made, paper.train_network(made, MlcSettings(epochs=3), Silent())))
     assert np.array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
 
 
 def test_history_has_a_row_an_epoch_with_every_figure():
     made, _ = problem()
-    fitted = paper.fit(made, MlcSettings(epochs=4, lookahead=5, skip=True), Silent())
+    fitted = paper.train_network(made, MlcSettings(epochs=4, lookahead=5, skip=True), Silent())
     history = fitted.history.to_pydict()
     assert history["epoch"] == [1, 2, 3, 4]
     for name in ("corrected_loss", "clean_loss", "meta_loss", "meta_norm", "entropy", "changed", "gate", "gamma"):
@@ -57,20 +57,20 @@ def test_history_has_a_row_an_epoch_with_every_figure():
 @pytest.mark.parametrize("clean", [2, 5])
 def test_a_handful_of_trusted_rows_is_enough_to_run(clean):
     made, _ = problem(clean=clean)
-    soft = soft_labels(made, paper.fit(made, MlcSettings(epochs=2), Silent()))
+    soft = soft_labels(made, paper.train_network(made, MlcSettings(epochs=2), Silent()))
     assert np.isfinite(soft).all()
 
 
 def test_fewer_noisy_rows_than_a_batch_are_one_batch():
     made, _ = problem(noisy=20)
-    soft = soft_labels(made, paper.fit(made, MlcSettings(epochs=2, batch_size=64), Silent()))
+    soft = soft_labels(made, paper.train_network(made, MlcSettings(epochs=2, batch_size=64), Silent()))
     assert soft.shape == (20, CLASSES)
 
 
 def test_a_diverging_loss_stops_with_advice():
     made, _ = problem(noisy=200)
     with pytest.raises(TrainingError, match=r"no longer a number in epoch \d+; try --set learning_rate="):
-        paper.fit(made, MlcSettings(epochs=3, learning_rate=1e38), Silent())
+        paper.train_network(made, MlcSettings(epochs=3, learning_rate=1e38), Silent())
 
 
 def test_a_network_that_permutes_the_classes_is_called_collapsed():
@@ -92,7 +92,7 @@ def test_a_network_that_permutes_the_classes_is_called_collapsed():
 
 def test_a_good_fit_is_not_called_collapsed():
     made, _ = problem()
-    fitted = paper.fit(made, MlcSettings(epochs=15), Silent())
+    fitted = paper.train_network(made, MlcSettings(epochs=15), Silent())
     assert fitted.warnings == ()
     judged = fitted.metrics["judged_on"]
     assert judged["corrected_right"] > judged["given_right"]

@@ -96,12 +96,12 @@ class KilledAfter(Checkpoints):
 )
 def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path, settings):
     settings = MlcSettings(**(FAST | settings))
-    whole = paper.fit(images(dropout=0.1), settings, Silent())
+    whole = paper.train_network(images(dropout=0.1), settings, Silent())
     saves = 0
     for attempt in range(30):
         try:
             kept = KilledAfter(tmp_path, 1 + attempt % 2)
-            fitted = paper.fit(images(dropout=0.1, checkpoints=kept), settings, Silent())
+            fitted = paper.train_network(images(dropout=0.1, checkpoints=kept), settings, Silent())
             break
         except Killed:
             saves += 1
@@ -152,7 +152,7 @@ def test_only_the_head_is_trained_in_the_first_epochs():
 
     network = made.new_classifier(torch.Generator().manual_seed(0))
     first = [v.clone() for v in network.backbone.state_dict().values()]
-    paper.fit(replace(made, new_classifier=lambda generator: network), settings, Watch())
+    paper.train_network(replace(made, new_classifier=lambda generator: network), settings, Watch())
     assert all(torch.equal(a, b) for a, b in zip(first, after[1], strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(first, after[2], strict=True))
     assert all(p.requires_grad for p in network.parameters())
@@ -190,6 +190,6 @@ def test_a_collapsed_network_stops_the_run_and_the_last_good_state_is_kept(tmp_p
     monkeypatch.setattr(paper, "LabelCorrectionNetwork", Collapsing)
     kept = Checkpoints(tmp_path, Interval(epochs=1))
     with pytest.raises(TrainingError, match="the label correction network has collapsed in epoch 1"):
-        paper.fit(images(checkpoints=kept), MlcSettings(**FAST), Silent())
+        paper.train_network(images(checkpoints=kept), MlcSettings(**FAST), Silent())
     assert kept.latest().values["epoch"] == 1
     assert kept.latest().values["step"] == 0

@@ -31,7 +31,7 @@ def make(kind, compute, bert_folder, timm_folder, vit_folder):
     else:
         table = image_table([png(pixels) for pixels in random_images(3, 16)])
         folders = {"timm fine-tuned": timm_folder, "vision transformer": vit_folder}
-        settings = ModelSettings(backbone=str(folders.get(kind, "auto")), freeze=False)
+        settings = ModelSettings(backbone=str(folders.get(kind, kind)), freeze=False)
     representation = choose_representation(table, settings, compute, Silent())
     inputs = representation.encode(table, compute, Silent())
     return representation.new_classifier(3, torch.Generator().manual_seed(0)), inputs.batch(np.arange(3))

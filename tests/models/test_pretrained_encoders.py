@@ -437,7 +437,7 @@ def test_a_timm_folder_without_a_timm_configuration_is_refused(own_bert, compute
         ("text", "timm:resnet18", "does not read text"),
         ("text", "org/name", "is neither a folder here nor .*; for a model on the hub write hf:org/name"),
         ("text", "./nowhere", "there is no such folder; give hashed-text, hf:NAME or a transformers folder"),
-        ("image", "hashed-text", "does not read images; it takes resnet32, timm:NAME or a timm folder"),
+        ("image", "hashed-text", "does not read images; it takes patches, resnet32, timm:NAME or a timm folder"),
         ("image", "hf:some/model", "does not read images"),
         ("image", "/nowhere/at/all", "there is no such folder"),
         ("image", "timm:resnet81", "timm has no such model; did you mean timm:resnet18?"),

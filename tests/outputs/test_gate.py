@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
+from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
@@ -46,7 +48,7 @@ def test_worst_rows_come_first_then_confidence_then_the_order_of_rows(make_label
 
 
 def test_an_accepted_row_is_no_finding_but_stays_in_the_denominator(table):
-    judgement = gate.judge(HeldRows(table), "run", 0.1, accepted={"r2"})
+    judgement = gate.judge(HeldRows(table), "run", 0.1, accepted=Baseline.of_ids({"r2"}))
     assert [found.id for found in judgement.findings] == ["r1"]
     assert (judgement.accepted, judgement.labelled, judgement.passed) == (1, 10, True)
 
@@ -105,7 +107,7 @@ def test_a_file_of_several_groups_leaves_the_same_rows_out(make_labels, tmp_path
 
 def test_whole_number_ids_are_accepted_as_text(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.1, 0.9]], ids=[7]))
-    assert gate.judge(HeldRows(table), "run", accepted={"7"}).findings == ()
+    assert gate.judge(HeldRows(table), "run", accepted=Baseline.of_ids({"7"})).findings == ()
 
 
 @pytest.mark.parametrize(("threshold", "ids"), [(0.8, ["r2"]), (0.5, ["r2", "r1", "r10"]), (0.95, [])])
@@ -169,8 +171,10 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "trusted": "int",
         "issues": "int",
         "accepted": "int",
+        "edited": "int",
         "issue_rate": "float",
         "max_issue_rate": "float",
+        "gates": "list",
         "passed": "bool",
         "findings": "list",
     }
@@ -185,6 +189,9 @@ def test_the_json_has_the_documented_keys_and_types(table):
         "label_score": pytest.approx(0.1),
         "line": None,
         "snippet": None,
+        "severity": "minor",
+        "owner": None,
+        "content_hash": None,
     }
 
 
@@ -232,11 +239,31 @@ def test_findings_are_right_in_a_slice_of_a_chunked_table(make_labels, threshold
     assert sorted(f.row for f in found) == rows
 
 
-def test_a_confidence_that_is_no_number_is_named(make_labels):
-    table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]]))
-    place = table.schema.get_field_index("confidence")
+@pytest.mark.parametrize("name", ["confidence", "label_score"])
+@pytest.mark.parametrize("show", [None, 0, 1])
+def test_a_number_that_is_none_is_named_however_many_rows_are_shown(make_labels, name, show):
+    """It sorts last: it would count as an issue and be no finding."""
+    table = corrected_table(make_labels(["cat"] * 3, [[0.1, 0.9]] * 3))
+    place = table.schema.get_field_index(name)
     field = table.schema.field(place)
-    table = table.set_column(place, field, pa.array([float("nan")] * 2, field.type))
+    table = table.set_column(place, field, pa.array([0.1, float("nan"), 0.2], field.type))
 
-    with pytest.raises(InputError, match="row 1: says that a label is wrong, but has no confidence"):
-        gate.judge(HeldRows(table), "run")
+    with pytest.raises(InputError, match=f"row 2: says that a label is wrong, but has no {name}"):
+        gate.judge(HeldRows(table), "run", show=show)
+
+
+def test_no_line_of_the_text_is_wider_than_the_terminal(make_labels):
+    table = corrected_table(make_labels(["cat"] * 3, [[0.1, 0.9]] * 3))
+    judgement = replace(
+        gate.judge(HeldRows(table), "runs/support tickets of last week", max_issue_rate=0.05),
+        noise_rate={"value": 0.2, "low": 0.1, "high": 0.3, "how": "counted on trusted rows drawn at random"},
+        max_noise_rate=0.05,
+        assumptions=("it is assumed that these rows were drawn as the trusted rows were, which nothing here shows",),
+    )
+    for columns in (60, 80):
+        lines = gate.as_text(judgement, columns, terminal=True).splitlines()
+        assert max(map(len, lines)) <= columns
+        said = " ".join(map(str.strip, lines))
+        assert "its lower end is above the gate of 5 %; counted on trusted rows drawn at random" in said
+        assert said.endswith(gate.summary(judgement))
+    assert gate.as_text(judgement).splitlines()[-1] == gate.summary(judgement)

@@ -131,6 +131,54 @@ class TableSource(Protocol):
 
 
 @runtime_checkable
+class Joined(Protocol):
+    """Several tables read as one.
+
+    Attributes:
+        sources: They, in order.
+    """
+
+    sources: tuple[TableSource, ...]
+
+
+@runtime_checkable
+class Titled(Protocol):
+    """A source that may call its columns otherwise than its schema does, where names have to differ.
+
+    Attributes:
+        titles: What it calls them, in the order of the schema.
+    """
+
+    titles: tuple[str, ...]
+
+
+@runtime_checkable
+class WrittenApart(Protocol):
+    """A source of which other columns come back than are read.
+
+    Attributes:
+        written: These, with their types.
+    """
+
+    written: pa.Schema
+
+
+def parts_of(source: TableSource) -> tuple[TableSource, ...]:
+    """The tables that a source reads as one; itself where it is one."""
+    return source.sources if isinstance(source, Joined) else (source,)
+
+
+def titles_of(source: TableSource) -> tuple[str, ...]:
+    """What a source calls its columns."""
+    return source.titles if isinstance(source, Titled) else tuple(source.schema.names)
+
+
+def written_of(source: TableSource) -> pa.Schema:
+    """The columns of a source that come back: of a folder of images not the images."""
+    return source.written if isinstance(source, WrittenApart) else source.schema
+
+
+@runtime_checkable
 class Rewritable(Protocol):
     """A source whose files can be written again with nothing changed but labels: text, a row a line or so."""
 

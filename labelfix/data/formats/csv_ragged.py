@@ -56,7 +56,7 @@ class Ragged:
     def defects(self) -> list[Defect]:
         """One for each of the first rows, and how many more there are."""
         header = len(self._dialect.header) - self._dialect.row_names
-        remedy = "quote cells that hold the delimiter, or mend the row"
+        remedy = "quote cells that hold the delimiter, or fix the row"
         lines = lines_of(self._dialect, [number for number, _, _ in self._first])
         found = [
             Defect(

@@ -159,7 +159,7 @@ def _split_folder(root: Path, split: str, name: str) -> str | None:
         return same[0]
     splits = split_names(survey(root, name))
     if splits:
-        raise input_error(name, f"has no split {split!r}; it holds {', '.join(splits)}", "mend --split")
+        raise input_error(name, f"has no split {split!r}; it holds {', '.join(splits)}", "give --split one of these")
     return None
 
 

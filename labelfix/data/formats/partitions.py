@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
+from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, titles_of
 from labelfix.errors import Defect
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -44,7 +44,7 @@ class PartitionedSource:
         self.remarks: tuple[str, ...] = (*remarks, *source.remarks, *said)
         fields = [*source.schema, *(pa.field(key, pa.string()) for key in self._keys)]
         self.schema: pa.Schema = pa.schema(fields, metadata=source.schema.metadata)
-        self.titles: tuple[str, ...] = (*getattr(source, "titles", own), *self._keys)
+        self.titles: tuple[str, ...] = (*titles_of(source), *self._keys)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""

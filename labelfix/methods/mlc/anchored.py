@@ -81,16 +81,15 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
-    own = 1 if shares_hessian(noisy, width, rows.num_classes) else heads
     return {
         "members": 4 * heads * (trusted + every) + 12 * min(noisy, members.SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
-        "posterior": 2 * noisy + (own - 1) * min(noisy, SAMPLE),
+        "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),
     }
 
 
-def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Fit the anchored recipe; see the module's docstring.
 
     Args:

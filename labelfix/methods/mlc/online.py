@@ -57,7 +57,7 @@ TRUSTED_SHARE = 0.25
 """Steps on trusted rows at the end of the warm-up, relative to those on noisy ones."""
 
 
-def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Train classifier and LCN together; see the module's docstring.
 
     Args:

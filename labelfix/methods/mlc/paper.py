@@ -47,7 +47,7 @@ TRAINED_WITH, FINISHED_WITH = "transition", "transitions"
 """Their names: T without held-out rows; and T as the rows of each of `may_look` have it."""
 
 
-def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Train classifier and LCN together; see the module's docstring.
 
     Args:

@@ -8,7 +8,7 @@ from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 
 
-def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def run_recipe(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Fit the recipe that the settings name, or the one that suits what is trained.
 
     Args:
@@ -22,7 +22,7 @@ def fit(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedMo
     recipe = settings.recipe_for(problem.family)
     progress.say(f"recipe: {recipe}")
     if recipe == "paper":
-        return paper.fit(problem, settings, progress)
+        return paper.train_network(problem, settings, progress)
     if problem.family == "head":
-        return anchored.fit(problem, settings, progress)
-    return online.fit(problem, settings, progress)
+        return anchored.solve(problem, settings, progress)
+    return online.train_network(problem, settings, progress)

@@ -78,7 +78,7 @@ def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
     every, rows = np.arange(len(problem.truth), dtype=np.int64), split.judging
     if not len(rows):
         return [every], np.zeros(0, dtype=np.int64)
-    folds = cut(problem.truth[rows], problem.seed)
+    folds = cut(problem.truth[rows], problem.seed, by_class=problem.sampling != "random")
     return [every, *(np.setdiff1d(every, rows[folds.inside(part)]) for part in range(folds.count))], folds.of
 
 

@@ -228,9 +228,10 @@ def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool
         settings: The method's settings.
         choosers: Whether training has something else to choose.
     """
-    split = split_clean(problem.truth, problem.num_classes, settings.held_out, problem.seed)
+    drawn = problem.seed, problem.sampling
+    split = split_clean(problem.truth, problem.num_classes, settings.held_out, *drawn)
     choosers = choosers or settings.keep_best or settings.early_stop is not None
-    return with_choosers(split, problem.truth) if choosers else split
+    return with_choosers(split, problem.truth, *drawn) if choosers else split
 
 
 def teaching_split(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:

@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.outputs.summing_up import NOT_MEASURABLE, USE, fixed_name, result
+from labelfix.outputs.summing_up import USE, fixed_name, result
 
 KEEP = "keep"
 """Of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
+
+MEANT = {
+    USE: "use the corrected labels",
+    KEEP: "keep the given labels: the corrected ones are no better",
+    "unclear": "it is unclear whether the corrected labels are better",
+}
+"""`verdict.labels` in words, without the figures: the line before has them. What cannot be measured it says as well."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evide
     if not verdict:
         return Advice("", came, "", "", "")
     kind, place = verdict["labels"], shlex.quote(run)
-    sentence = "" if kind == NOT_MEASURABLE else verdict["sentence"]
+    sentence = MEANT.get(kind, "")
     if kind == USE:
         command = f"labelfix export --run {place} --corrected-labels {fixed_name(str(noisy['name']))}"
         following = "write the noisy file with the corrected labels"

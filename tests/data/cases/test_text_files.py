@@ -279,8 +279,8 @@ def test_ragged_rows_are_named_with_their_cells_and_lines(put: Put) -> None:
     text = 'id,text\n1,"two\nlines"\n\n2,a,b\n3,c\n4\n'
     assert refused(put("t.csv", text)).splitlines() == [
         "t.csv, row 2: has 3 cells, but the header has 2 (line 5: '2,a,b'); quote cells that hold the delimiter, or "
-        "mend the row",
-        "t.csv, row 4: has 1 cells, but the header has 2 (line 7: '4'); quote cells that hold the delimiter, or mend "
+        "fix the row",
+        "t.csv, row 4: has 1 cells, but the header has 2 (line 7: '4'); quote cells that hold the delimiter, or fix "
         "the row",
     ]
 

@@ -47,7 +47,7 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(images, way, cap
     assert main(["check", "--noisy", "noisy", "--clean", "gold"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("labelfix: noisy, row 1: image dark/bad.png cannot be read (")
-    assert line.endswith(f"({reason}); mend or remove it, or pass --skip-unreadable")
+    assert line.endswith(f"({reason}); fix or remove it, or pass --skip-unreadable")
 
 
 def test_left_out_they_are_counted_named_and_keep_their_label(images, capsys):
