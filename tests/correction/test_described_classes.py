@@ -60,11 +60,12 @@ def test_weights_are_drawn_to_the_start_as_strongly_as_the_ridge_says(ridge):
     """The solution minimises loss + |W - W0|^2 / 2r: there the gradient of the loss is (W0 - W) / r."""
     few, centres = rows(24)
     start = LinearHead(centres * 5, torch.zeros(K))
-    fitted = members._drawn_to(few, start, ridge)
+    (fitted,) = members._drawn_to(few, start, [ridge])
     head = fitted.without_temperature(None)[0]
     weights = torch.ones(len(few.truth))
-    _, slope = cross_entropy_to(few.one_hot(few.truth), weights)(head.logits(few.clean), slice(None))
-    np.testing.assert_allclose(slope.T @ few.clean, (start.weight - head.weight) / ridge, atol=5e-3)
+    loss = cross_entropy_to(few.one_hot(few.truth), weights)
+    _, slope = loss(head.logits(few.clean).T[None], slice(None), torch.zeros(1, dtype=torch.int64))
+    np.testing.assert_allclose(slope[0] @ few.clean, (start.weight - head.weight) / ridge, atol=5e-3)
 
 
 def test_drawn_to_zero_is_the_plain_ridge():
@@ -72,5 +73,5 @@ def test_drawn_to_zero_is_the_plain_ridge():
     zero = LinearHead.zeros(K, D)
     targets, every = few.one_hot(few.truth), torch.ones(len(few.truth))
     plain = minimise(few.clean, cross_entropy_to(targets, every), 10.0, zero)
-    drawn = members._drawn_to(few, zero, 10.0).without_temperature(None)[0]
+    drawn = members._drawn_to(few, zero, [10.0])[0].without_temperature(None)[0]
     np.testing.assert_allclose(drawn.weight, plain.weight, atol=1e-4)
