@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, assembled, cross_fit, cut, likeliest
 from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
@@ -45,6 +45,9 @@ AS_GIVEN_RIDGE = 1.0
 DESCRIBED_SCALES = (10.0, 30.0)
 """What the features of classes' own words, of about unit norm, are multiplied by to be weights: cosines of a sentence
 encoder differ by a tenth or two between classes."""
+
+DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+"""Shares of given labels that a head cannot explain."""
 
 EM_PRIOR = 20.0
 """Strength of the prior on EM's T, in given labels a class."""
@@ -188,7 +191,7 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
     """f_g, regularised as out-of-fold likelihood likes it best.
 
     Where the classes have words of their own, weights are drawn towards these words' features instead of zero, if that
-    is better out of fold by a standard error.
+    is clearly better; see `fits_better`.
     """
     truth, zero = rows.truth.numpy(), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     plain = likeliest([_drawn_to(rows, zero, ridge) for ridge in (1.0, 10.0, 100.0, 1000.0)], truth)[1]
@@ -196,13 +199,42 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
         return plain
     starts = [LinearHead(rows.described * scale, zero.bias) for scale in DESCRIBED_SCALES]
     drawn = likeliest([_drawn_to(rows, start, ridge) for start in starts for ridge in (1.0, 10.0, 100.0)], truth)[1]
-    return likeliest([plain, drawn], truth, second_if_clearly_better)[1]
+    of_noisy = rows.subset(rows.sample(SAMPLE))
+    gain = plain.losses(truth) - drawn.losses(truth)
+    every = [(plain.full, drawn.full, gain)]
+    every += [
+        (one, other, gain[rows.folds.outside(fold)])
+        for fold, (one, other) in enumerate(zip(plain.without, drawn.without, strict=True))
+    ]
+    return assembled([plain, drawn], [int(fits_better(of_noisy, *each)) for each in every])
 
 
-def second_if_clearly_better(losses: npt.NDArray[np.float64]) -> int:
-    """Of two candidates' losses `(2, rows)` the second, where it is lower by more than a standard error."""
-    gain = losses[0] - losses[1]
-    return int(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0
+def fits_better(rows: Rows, plain: LinearHead, drawn: LinearHead, gain: npt.NDArray[np.float64]) -> bool:
+    """Whether a head that is drawn to the classes' words is clearly better than one that is not.
+
+    A few trusted rows cannot tell by themselves. The given labels of the noisy rows, which neither head has seen, can:
+    they have to be likelier by more than a standard error, where each is what the head says with probability 1 - e, and
+    else drawn from all given labels, at the e that suits the head best. Trusted rows have a veto, since given labels
+    may have been made from such words.
+
+    Args:
+        rows: Some noisy rows.
+        plain: A head of trusted rows.
+        drawn: One of the same trusted rows, drawn to the words.
+        gain: By how much the second has a lower loss on trusted rows that neither has seen.
+    """
+    if len(rows.given) < 2 or gain.mean() <= 0:
+        return False
+    likelier = (_of_given(rows, drawn) - _of_given(rows, plain)).double().numpy()
+    return bool(likelier.mean() > likelier.std(ddof=1) / np.sqrt(len(likelier)))
+
+
+def _of_given(rows: Rows, head: LinearHead) -> Tensor:
+    """`(N,)` log-likelihood of the given labels by a head, some of them being drawn from all."""
+    said = head.log_probabilities(rows.noisy).exp()[torch.arange(len(rows.given)), rows.given]
+    shares = torch.bincount(rows.given, minlength=rows.num_classes)[rows.given] / len(rows.given)
+    mixed = [torch.log((1 - drawn) * said + drawn * shares) for drawn in DRAWN_SHARES]
+    return max(mixed, key=lambda each: float(each.mean()))
 
 
 def _drawn_to(rows: Rows, start: LinearHead, ridge: float) -> CrossFitted:
