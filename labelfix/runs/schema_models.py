@@ -103,7 +103,7 @@ class SmallImages(Struct):
 class Patches(Struct):
     """Patch features."""
 
-    side: Annotated[int, Meta(ge=8, le=1 << 16)]
+    side: Annotated[int, Meta(ge=8, le=1 << 10)]
     patch: Annotated[int, Meta(ge=1, le=1 << 8)]
     contrast: Positive
     threshold: Annotated[float, Meta(ge=0)]
