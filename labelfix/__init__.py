@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from labelfix.version import __version__
+
 if TYPE_CHECKING:
     from labelfix.api import Run, load_run, resume, train
     from labelfix.data.check import Check, check
     from labelfix.errors import InputError, LabelfixError, RunError, SettingsError, TrainingError
 
-__version__ = "0.1.0"
 __all__ = [
     "Check",
     "InputError",

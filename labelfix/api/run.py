@@ -150,6 +150,9 @@ class Run(AppliedRun):
         budget: int | None = None,
         max_noise_rate: float | None = None,
         baseline: str | Path | Sequence[str | Path] = (),
+        against: str | Path | None = None,
+        drift_level: float | None = None,
+        max_drift: float | None = None,
         include_trusted: bool = False,
         show: int | None = None,
         noisy: str | None = None,
@@ -164,14 +167,17 @@ class Run(AppliedRun):
             max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
             budget: Flag so many rows, the worst ones.
             max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
-            baseline: A file, or files, of rows that were accepted before.
+            baseline: A file, or files, of rows that were accepted before; a row that was edited since counts again.
+            against: A gate: a run, or a file of corrected labels, whose classes must have the same shares.
+            drift_level: The level of that test. Default: 0.001.
+            max_drift: Share of rows that may be of another class before it fails. Default: 0.05.
             include_trusted: Do not leave trusted rows out.
             show: How many findings to give, the worst ones. Default: all.
             noisy: Where the noisy file lies now, if it was moved.
             progress: Told what cannot be shown.
 
         Returns:
-            The judgement: `findings`, `issues`, `issue_rate`, and `passed` where there is a gate.
+            The judgement: `findings`, `issues`, `issue_rate`; where there is a gate `gates` and `passed`.
 
         Raises:
             SettingsError: Options do not go together.
@@ -184,6 +190,9 @@ class Run(AppliedRun):
             budget=budget,
             max_noise_rate=max_noise_rate,
             baseline=[baseline] if isinstance(baseline, str | Path) else baseline,
+            against=against,
+            drift_level=drift_level,
+            max_drift=max_drift,
             include_trusted=include_trusted,
             show=show,
             noisy=noisy,

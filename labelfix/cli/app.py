@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.main import get_command
 
-from labelfix.cli import (
-    bench,
-    check,
-    correct,
-    demo,
-    evaluate,
-    export,
-    flag,
-    info,
-    methods,
-    next,
-    noise,
-    options,
-    predict,
-    report,
-    train,
-)
+from labelfix.cli import common_options as options
+from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import Command, Group
 from labelfix.cli.voice import Voice
 from labelfix.cli.words import meant, refuse_repeated
@@ -35,24 +22,47 @@ EPILOG = (
     "130 interrupted."
 )
 
-app = typer.Typer(
-    name="labelfix",
-    no_args_is_help=True,
-    cls=Group,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
+PANELS = {
+    "The main job": ("check", "train", "evaluate", "report", "export", "next"),
+    "New rows": ("correct", "predict", "flag"),
+    "About labelfix": ("methods", "info", "demo", "schema"),
+    "Experiments": ("noise", "bench"),
+}
+"""Heading of the help → commands; each has a module of its name in `labelfix.cli`."""
 
-for _panel, _commands in {
-    "The main job": (check.check, train.train, evaluate.evaluate, report.report, export.export),
-    "New rows": (correct.correct, predict.predict, flag.flag),
-    "About labelfix": (methods.methods, info.info, demo.demo),
-}.items():
-    for _command in _commands:
-        app.command(cls=Command, rich_help_panel=_panel)(_command)
-app.command("next", cls=Command, rich_help_panel="The main job")(next.next_)
-app.command(cls=Command, rich_help_panel="Experiments")(noise.noise)
-app.add_typer(bench.app, name="bench", rich_help_panel="Experiments")
+
+def _app(names: Collection[str]) -> typer.Typer:
+    """The command line with some commands; only their modules are imported."""
+    app = typer.Typer(
+        name="labelfix",
+        no_args_is_help=True,
+        cls=Group,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    for panel, commands in PANELS.items():
+        for name in (each for each in commands if each in names):
+            module = import_module(f"labelfix.cli.{name}")
+            if hasattr(module, "app"):
+                app.add_typer(module.app, name=name, rich_help_panel=panel)
+            else:
+                function = getattr(module, name, None) or getattr(module, f"{name}_")
+                app.command(name, cls=Command, rich_help_panel=panel)(function)
+    app.callback(epilog=EPILOG)(root)
+    return app
+
+
+def application() -> typer.Typer:
+    """The whole command line."""
+    return _app([name for names in PANELS.values() for name in names])
+
+
+def _asked(words: Sequence[str]) -> list[str]:
+    """The commands that some words may be about: the one that is called, or all of them."""
+    every = [name for names in PANELS.values() for name in names]
+    first = next((word for word in words if not word.startswith("-")), None)
+    completing = any(name.endswith("_COMPLETE") for name in os.environ)
+    return [first] if first in every and not completing else every
 
 
 def _version(wanted: bool) -> None:
@@ -63,7 +73,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=EPILOG)
 def root(
     offline: options.Offline = None,
     quiet: options.Quiet = False,
@@ -93,11 +102,12 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
         BrokenPipeError: The reader of stdout is gone.
         KeyboardInterrupt: The command was interrupted.
     """
-    command = get_command(app)
-    refuse_repeated(command, sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
+    command = get_command(_app(_asked(words)))
+    refuse_repeated(command, words)
     try:
         code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)
-    except flag.AboveTheGate:
+    except AboveTheGate:
         return 1
     except SystemExit as stop:
         # Outside its standalone mode typer exits by itself on a broken pipe only, and with 1, which means "findings".

@@ -18,6 +18,7 @@ def correct(
     run: options.Run = None,
     out: options.TableOut = None,
     overwrite: options.Overwrite = False,
+    safe_csv: options.SafeCsv = False,
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
@@ -61,9 +62,17 @@ def correct(
         encoding=encoding,
         split=split,
     )
-    actions = loaded.correct_to(
-        out, noisy, min_confidence=min_confidence, soft_top_k=soft_top_k, overwrite=overwrite, progress=voice.progress()
-    )
+    from labelfix.data.formats.csv_write import formulas_disarmed
+
+    with formulas_disarmed(safe_csv):
+        actions = loaded.correct_to(
+            out,
+            noisy,
+            min_confidence=min_confidence,
+            soft_top_k=soft_top_k,
+            overwrite=overwrite,
+            progress=voice.progress(),
+        )
     changed, filled = actions.get("relabel", 0), actions.get("fill", 0)
     voice.note(f"{sum(actions.values()):,} rows: {changed:,} labels changed, {filled:,} filled in")
     voice.data(str(out))

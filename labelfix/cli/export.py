@@ -53,6 +53,7 @@ def export(
     soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
     overwrite: options.Overwrite = False,
+    safe_csv: options.SafeCsv = False,
     offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -65,6 +66,7 @@ def export(
         raise SettingsError(f"there is nothing to export: {remedy}")
     voice = options.voice(context)
 
+    from labelfix.data.formats.csv_write import formulas_disarmed
     from labelfix.outputs.exporting import (
         check_classifier,
         check_labels,
@@ -82,17 +84,18 @@ def export(
         check_target(context, corrected_labels, folder, "--corrected-labels", is_tree(folder, corrected_labels))
         check_labels(folder, corrected_labels, hard_link, overwrite)
     if corrected_labels is not None:
-        report = export_labels(
-            folder,
-            corrected_labels,
-            noisy=noisy,
-            min_confidence=min_confidence,
-            drop_issues=drop_issues,
-            details=details,
-            soft_top_k=soft_top_k,
-            hard_link=hard_link,
-            overwrite=overwrite,
-        )
+        with formulas_disarmed(safe_csv):
+            report = export_labels(
+                folder,
+                corrected_labels,
+                noisy=noisy,
+                min_confidence=min_confidence,
+                drop_issues=drop_issues,
+                details=details,
+                soft_top_k=soft_top_k,
+                hard_link=hard_link,
+                overwrite=overwrite,
+            )
         for line in report.notes:
             voice.note(line)
         voice.note(report.sentence)

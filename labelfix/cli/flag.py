@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import enum
-import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labelfix.cli import options
-from labelfix.errors import SettingsError
+from labelfix.cli import common_options as options
+from labelfix.cli.above import AboveTheGate
 
-SHOW = 20
-
-
-class AboveTheGate(Exception):
-    """More looks wrong than the gate lets through."""
-
-
-class Format(enum.StrEnum):
-    """How findings are shown."""
-
-    text = "text"
-    json = "json"
-    github = "github"
+FORMATS = "text|json|github|sarif|gitlab|junit|markdown"
 
 
 MaxIssueRate = Annotated[
@@ -79,8 +64,8 @@ Baseline = Annotated[
         "--baseline",
         metavar="FILE",
         show_default=False,
-        help="Rows accepted before, which are no findings any more: a CSV or Parquet file with a column `id`, "
-        "a corrected.parquet, or what --format json wrote. May be repeated.",
+        help="Rows accepted before, which are no findings any more as long as they are not edited: what --format json "
+        "wrote, a corrected.parquet, or a CSV or Parquet file with a column `id`. May be repeated.",
     ),
 ]
 Show = Annotated[
@@ -90,13 +75,56 @@ Show = Annotated[
         min=0,
         metavar="N",
         show_default=False,
-        help=f"Show the N worst rows. Default: {SHOW} as text, all of them as JSON; GitHub shows ten.",
+        help="Show the N worst rows. Default: 20 as text and Markdown, all of them as JSON. The other formats hold "
+        "what their readers take: 10 on GitHub, 5,000 in SARIF and GitLab's report, 500 in JUnit's.",
     ),
 ]
 OutputFormat = Annotated[
-    Format, typer.Option("--format", help="Lines for people, JSON, or annotations for GitHub Actions.")
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="NAME|NAME=FILE",
+        show_default=False,
+        autocompletion=lambda: FORMATS.split("|"),
+        help=f"How findings are shown: {FORMATS.replace('|', ', ')}. With =FILE into a file. May be repeated; one goes "
+        "to stdout. Default: text.",
+    ),
 ]
-
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", metavar="", help="Replace the files of --format that are there.")
+]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        "--against",
+        metavar="RUN|FILE",
+        show_default=False,
+        help="A gate on drift: exit with 1 where given labels or predicted classes have other shares than in this run "
+        "or file of corrected labels, by more than chance makes and than --max-drift lets through.",
+    ),
+]
+DriftLevel = Annotated[
+    float | None,
+    typer.Option(
+        "--drift-level",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        show_default=False,
+        help="With --against: how often like rows may be called drifted. Default: 0.001.",
+    ),
+]
+MaxDrift = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drift",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        show_default=False,
+        help="With --against: the share of rows that may be of another class before it fails. Default: 0.05.",
+    ),
+]
 
 IncludeTrusted = Annotated[
     bool,
@@ -120,9 +148,14 @@ def flag(
     budget: Budget = None,
     max_noise_rate: MaxNoiseRate = None,
     baseline: Baseline = None,
+    against: Against = None,
+    drift_level: DriftLevel = None,
+    max_drift: MaxDrift = None,
     include_trusted: IncludeTrusted = False,
     show: Show = None,
-    output_format: OutputFormat = Format.text,
+    output_format: OutputFormat = None,
+    overwrite: Overwrite = False,
+    config: options.Config = None,
     offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -132,45 +165,23 @@ def flag(
     Judges the rows that a run was trained on, but for trusted ones; or, with --corrected, new rows that
     `labelfix correct` scored.
 
+    Whatever is not given here is taken from the table `gate` of labelfix.toml, so that the command in a job can be
+    this alone.
+
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
     """
-    if run is not None and corrected is not None:
-        raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
-
-    from labelfix.outputs import flags, gate
+    from labelfix.cli.flag_formats import Outputs
+    from labelfix.cli.flag_options import asked_of
+    from labelfix.outputs import flags
     from labelfix.runs import RunFolder
 
-    asked = flags.FlagOptions(
-        max_issue_rate=max_issue_rate,
-        min_confidence=min_confidence,
-        max_false_flags=max_false_flags,
-        budget=budget,
-        max_noise_rate=max_noise_rate,
-        baseline=baseline or (),
-        include_trusted=include_trusted,
-        show=_shown(output_format, show),
-        noisy=noisy,
-    )
-    asked.refuse_unfit(of_run=corrected is None)
+    asked = asked_of(context)
+    outputs = Outputs.of(asked.formats, asked.options.show)
+    asked.options.refuse_unfit(of_run=asked.corrected is None)
+    folder = RunFolder.open_finished(asked.run) if asked.corrected is None else None
+    outputs.refuse_targets(context, asked, folder)
     voice = options.voice(context)
-    judgement = flags.flag(RunFolder.open_finished(run) if corrected is None else corrected, asked, voice.warn)
-    if output_format is Format.json:
-        voice.data(*gate.as_json(judgement).splitlines())
-    elif output_format is Format.github:
-        voice.commands(gate.as_github(judgement))
-    else:
-        columns = shutil.get_terminal_size().columns  # 80 where there is no terminal
-        voice.data(*gate.as_text(judgement, columns, sys.stdout.isatty()).splitlines())
+    judgement = flags.flag(folder or asked.corrected, outputs.needing(asked.options), voice.warn)
+    outputs.write(judgement, voice)
     if judgement.passed is False:
         raise AboveTheGate
-
-
-def _shown(output_format: Format, show: int | None) -> int | None:
-    """How many findings a format shows; None for all."""
-    if output_format is Format.github:
-        from labelfix.outputs.gate import GITHUB_ANNOTATIONS
-
-        return GITHUB_ANNOTATIONS
-    if show is not None:
-        return show
-    return None if output_format is Format.json else SHOW

@@ -25,6 +25,7 @@ def next_(
     count: Count = 200,
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
+    safe_csv: options.SafeCsv = False,
     offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -38,7 +39,10 @@ def next_(
     folder = RunFolder.open_finished(run)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
-    written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())
+    from labelfix.data.formats.csv_write import formulas_disarmed
+
+    with formulas_disarmed(safe_csv):
+        written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())
     column = opened.label_to_fill
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
     command = train_again(folder, noisy, out)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from labelfix import network
-from labelfix.cli.voice import Voice
+from labelfix.cli import common_options
+from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, OUTPUT, ROWS, option
 from labelfix.errors import SettingsError
 from labelfix.settings.base import fields_of
 from labelfix.settings.data import DataSettings
@@ -18,7 +19,20 @@ from labelfix.settings.resolve import DEFAULT, Resolved, resolve
 from labelfix.settings.run import TrainSettings
 from labelfix.settings.sources import Sources
 
-ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
+Config = common_options.Config
+Corrected = common_options.Corrected
+MovedNoisy = common_options.MovedNoisy
+Offline = common_options.Offline
+OtherMinConfidence = common_options.OtherMinConfidence
+Overwrite = common_options.Overwrite
+Quiet = common_options.Quiet
+Run = common_options.Run
+SafeCsv = common_options.SafeCsv
+Verbose = common_options.Verbose
+voice = common_options.voice
+
+ONE_OR_SEVERAL = ("backbone", "text_column")
+"""Repeated flags whose values may hold commas of their own."""
 
 _DOCS = {
     field.name: field.doc
@@ -27,64 +41,13 @@ _DOCS = {
 }
 
 
-def _plain(text: str) -> str:
-    """A help text safe from rich markup, which would swallow `[data]`."""
-    return text.replace("[", r"\[")
-
-
-def _option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
-    return typer.Option(*names, help=_plain(doc), rich_help_panel=panel, show_default=False, **rest)
-
-
 def _setting(name: str, panel: str, *names: str, **rest: Any) -> Any:  # noqa: ANN401 - as above
-    return _option(*(names or (f"--{name.replace('_', '-')}",)), doc=_DOCS[name], panel=panel, **rest)
+    return option(*(names or (f"--{name.replace('_', '-')}",)), doc=_DOCS[name], panel=panel, **rest)
 
-
-def _quiet(context: typer.Context, wanted: bool) -> None:
-    if wanted:
-        voice(context).quiet = True
-
-
-def _verbose(context: typer.Context, wanted: bool) -> None:
-    if wanted:
-        voice(context).log_everything()
-
-
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr."),
-]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        callback=_verbose,
-        metavar="",
-        help="Show every choice and stage, the library's log, and tracebacks of errors.",
-    ),
-]
-
-
-def _offline(wanted: bool | None) -> None:
-    if wanted:
-        network.forbid()
-
-
-Offline = Annotated[
-    bool | None,
-    typer.Option(
-        "--offline",
-        callback=_offline,
-        metavar="",
-        show_default=False,
-        help="Never ask a hub; HF_HUB_OFFLINE=1 does the same.",
-    ),
-]
 
 Noisy = Annotated[
     str | None,
-    _option(
+    option(
         "--noisy",
         metavar="TABLE",
         panel=ROWS,
@@ -94,7 +57,7 @@ Noisy = Annotated[
 ]
 Clean = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--clean",
         metavar="TABLE",
         panel=ROWS,
@@ -102,40 +65,20 @@ Clean = Annotated[
         "May be repeated.",
     ),
 ]
-MovedNoisy = Annotated[
-    str | None,
-    _option(
-        "--noisy",
-        metavar="TABLE",
-        panel=ROWS,
-        doc="Where the noisy file of the run lies now, if it was moved; its contents must be the same.",
-    ),
-]
 MovedClean = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--clean",
         metavar="TABLE",
         panel=ROWS,
         doc="Where the trusted file of the run lies now, if it was moved. Repeated for several, in their order.",
     ),
 ]
-Input = Annotated[str | None, _option("--input", metavar="TABLE", panel=ROWS, doc="The rows to predict.")]
+Input = Annotated[str | None, option("--input", metavar="TABLE", panel=ROWS, doc="The rows to predict.")]
 Truth = Annotated[
     str | None,
-    _option("--truth", metavar="TABLE", panel=ROWS, doc="True labels, by id, of rows of the run's noisy file."),
+    option("--truth", metavar="TABLE", panel=ROWS, doc="True labels, by id, of rows of the run's noisy file."),
 ]
-Run = Annotated[
-    Path | None,
-    _option("--run", metavar="DIR", panel=ROWS, doc="A finished run. Default: the newest finished one under ./runs/."),
-]
-Corrected = Annotated[
-    Path | None,
-    _option(
-        "--corrected", metavar="FILE", panel=ROWS, doc="Judge this file, written by `labelfix correct`, not the run."
-    ),
-]
-
 LabelColumn = Annotated[str | None, _setting("label_column", COLUMNS, metavar="NAME")]
 CleanLabelColumn = Annotated[str | None, _setting("clean_label_column", COLUMNS, metavar="NAME")]
 IdColumn = Annotated[str | None, _setting("id_column", COLUMNS, metavar="NAME")]
@@ -146,11 +89,11 @@ Encoding = Annotated[str | None, _setting("encoding", ROWS, metavar="NAME")]
 Split = Annotated[str | None, _setting("split", ROWS, metavar="NAME")]
 NewClasses = Annotated[str | None, _setting("new_classes", ROWS, metavar="error|as-unlabelled")]
 Unlabelled = Annotated[bool | None, _setting("unlabelled", ROWS, "--unlabelled", metavar="")]
-TextColumn = Annotated[str | None, _setting("text_column", COLUMNS, metavar="NAME")]
+TextColumn = Annotated[list[str] | None, _setting("text_column", COLUMNS, metavar="NAME")]
 ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
 FeatureColumns = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--feature-columns",
         metavar="NAMES",
         panel=COLUMNS,
@@ -158,33 +101,24 @@ FeatureColumns = Annotated[
     ),
 ]
 EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
+ClassDescriptions = Annotated[str | None, _setting("class_descriptions", COLUMNS, metavar="FILE")]
 ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
 CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
 MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 
 Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]
-Backbone = Annotated[str | None, _setting("backbone", MODEL, metavar="NAME")]
+Backbone = Annotated[list[str] | None, _setting("backbone", MODEL, metavar="NAME")]
+Lexical = Annotated[bool | None, _setting("lexical", MODEL, "--lexical/--no-lexical", metavar="")]
 Freeze = Annotated[bool | None, _setting("freeze", MODEL, "--freeze/--no-freeze", metavar="")]
 MinConfidence = Annotated[float | None, _setting("min_confidence", MODEL, min=0.0, max=1.0, metavar="SHARE")]
-OtherMinConfidence = Annotated[
-    float | None,
-    _option(
-        "--min-confidence",
-        metavar="SHARE",
-        panel=OUTPUT,
-        min=0.0,
-        max=1.0,
-        doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
-    ),
-]
 CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K")]
 Ledger = Annotated[str | None, _setting("ledger", MODEL, metavar="KIND")]
 SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks", metavar="")]
 SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
 OtherSoftTopK = Annotated[
     int | None,
-    _option(
+    option(
         "--soft-top-k",
         metavar="K",
         panel=OUTPUT,
@@ -195,7 +129,7 @@ OtherSoftTopK = Annotated[
 ]
 DetailsSoftTopK = Annotated[
     int | None,
-    _option(
+    option(
         "--soft-top-k",
         metavar="K",
         panel=OUTPUT,
@@ -205,19 +139,9 @@ DetailsSoftTopK = Annotated[
 ]
 Seed = Annotated[int | None, _setting("seed", MODEL, min=0, metavar="N")]
 
-Config = Annotated[
-    Path | None,
-    _option(
-        "--config",
-        metavar="FILE",
-        panel=COMPUTE,
-        doc="TOML file of settings, such as the settings.toml of a run. Default: LABELFIX_CONFIG, else labelfix.toml "
-        "in the working directory. Any setting can also be given as LABELFIX_<NAME>.",
-    ),
-]
 Set = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--set",
         metavar="KEY=VALUE",
         panel=COMPUTE,
@@ -235,7 +159,7 @@ CheckpointEvery = Annotated[str | None, _setting("checkpoint_every", COMPUTE, me
 
 Resume = Annotated[
     Path | None,
-    _option(
+    option(
         "--resume",
         metavar="DIR",
         panel=OUTPUT,
@@ -243,11 +167,11 @@ Resume = Annotated[
     ),
 ]
 RunOut = Annotated[
-    Path | None, _option("--out", metavar="DIR", panel=OUTPUT, doc="Where the run goes. Default: runs/<date and time>.")
+    Path | None, option("--out", metavar="DIR", panel=OUTPUT, doc="Where the run goes. Default: runs/<date and time>.")
 ]
 TableOut = Annotated[
     Path | None,
-    _option(
+    option(
         "--out",
         metavar="FILE",
         panel=OUTPUT,
@@ -256,21 +180,10 @@ TableOut = Annotated[
 ]
 OverwriteRun = Annotated[
     bool,
-    _option(
+    option(
         "--overwrite", metavar="", panel=OUTPUT, doc="Replace the run that is there, once the new one has been trained."
     ),
 ]
-Overwrite = Annotated[
-    bool,
-    _option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced."),
-]
-
-
-def voice(context: typer.Context) -> Voice:
-    """How the command speaks."""
-    found = context.find_root().obj
-    assert isinstance(found, Voice)
-    return found
 
 
 def settings_of(context: typer.Context) -> Resolved:
@@ -283,7 +196,7 @@ def settings_of(context: typer.Context) -> Resolved:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {name: _listed(value) for name, value in given.items() if name in _DOCS}
+    flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
     if resolved.settings.compute.offline:
         network.forbid()  # as the flag does: a configuration file may say it
@@ -308,7 +221,10 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {"method": method, **{name: _listed(value) for name, value in given.items() if name in _DOCS and value}}
+    flags = {
+        "method": method,
+        **{name: _listed(name, value) for name, value in given.items() if name in _DOCS and value},
+    }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
     asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
     return {key.rpartition(".")[2]: resolved.value(key) for key in asked}
@@ -336,6 +252,10 @@ def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) ->
     return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
 
 
-def _listed(value: object) -> object:
-    """A repeated flag as the settings read it: one list, whatever mixture of commas and repetitions was typed."""
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+def _listed(name: str, value: object) -> object:
+    """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    if name in ONE_OR_SEVERAL:
+        return value[0] if len(value) == 1 else value
+    return ",".join(map(str, value))

@@ -18,6 +18,7 @@ def predict(
     run: options.Run = None,
     out: options.TableOut = None,
     overwrite: options.Overwrite = False,
+    safe_csv: options.SafeCsv = False,
     id_column: options.IdColumn = None,
     skip_unreadable: options.SkipUnreadable = None,
     max_pixels: options.MaxPixels = None,
@@ -49,6 +50,9 @@ def predict(
         encoding=encoding,
         split=split,
     )
-    rows = loaded.predict_to(out, input_, overwrite=overwrite, progress=voice.progress())
+    from labelfix.data.formats.csv_write import formulas_disarmed
+
+    with formulas_disarmed(safe_csv):
+        rows = loaded.predict_to(out, input_, overwrite=overwrite, progress=voice.progress())
     voice.note(f"{rows:,} rows predicted")
     voice.data(str(out))

@@ -23,7 +23,7 @@ from labelfix.models.encoded_images import EncodedImages, encode_images
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.encoding import Card, digest, seeded
 from labelfix.models.pixels import PICTURE
-from labelfix.models.timm_models import create, create_untrained
+from labelfix.models.timm_models import create
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -34,9 +34,8 @@ class TrainedTimm:
 
     Attributes:
         spec: The image column.
-        folder: The pretrained encoder, or the trained classifier once saved; None starts without weights.
-        source: Hash of the encoder's files; empty without.
-        architecture: Name of the architecture where there is no folder.
+        folder: The pretrained encoder, or the trained classifier once saved.
+        source: Hash of the encoder's files.
         config: Its data configuration, what `timm.data.create_transform` takes.
         width: D.
         smallest_crop: Share of an image's area that the smallest random crop shows in training.
@@ -45,9 +44,8 @@ class TrainedTimm:
     family: ClassVar[str] = "timm-fine-tuned"
     frozen: ClassVar[bool] = False
     spec: InputSpec
-    folder: EncoderFolder | None
+    folder: EncoderFolder
     source: str
-    architecture: str
     config: dict[str, Any]
     width: int
     smallest_crop: float = 0.08
@@ -60,12 +58,7 @@ class TrainedTimm:
     @property
     def description(self) -> str:
         """One line for people."""
-        start = (
-            f"{self.folder.name}, fine-tuned"
-            if self.source and self.folder
-            else f"{self.architecture} (timm) without pretrained weights, trained from the start"
-        )
-        return f"{start}: {self._side}×{self._side} pixels, {self.width} dimensions"
+        return f"{self.folder.name}, fine-tuned: {self._side}×{self._side} pixels, {self.width} dimensions"
 
     @property
     def identity(self) -> str:
@@ -77,20 +70,16 @@ class TrainedTimm:
         return encode_images(table, self.config, self.smallest_crop, compute, progress)
 
     def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """The pretrained (or fresh) model with a fresh head."""
+        """The pretrained model with a fresh head."""
         with seeded(generator):
-            if self.folder is None:
-                backbone = create_untrained(self.architecture)
-            else:
-                backbone = create(self.folder, num_classes=0)
+            backbone = create(self.folder, num_classes=0)
         return Classifier(backbone, self.width, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
         return {
-            "name": self.folder.name if self.folder else "",
+            "name": self.folder.name,
             "source": self.source,
-            "architecture": self.architecture,
             "data_config": self.config,
             "width": self.width,
         }
@@ -98,9 +87,9 @@ class TrainedTimm:
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TrainedTimm:
         """Read back what `to_json` gave; the classifier folder takes the encoder's place."""
-        encoder = EncoderFolder(folder.resolve(), str(values["name"]))
-        source, architecture = str(values["source"]), str(values["architecture"])
-        return cls(spec, encoder, source, architecture, values["data_config"], int(values["width"]))
+        # Runs of earlier versions, which could start without weights, have the name of an architecture then.
+        encoder = EncoderFolder(folder.resolve(), str(values["name"] or values.get("architecture", "")))
+        return cls(spec, encoder, str(values["source"]), values["data_config"], int(values["width"]))
 
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
         """The whole classifier as a timm folder, with class names and its data configuration."""
@@ -113,7 +102,7 @@ class TrainedTimm:
         prepared = {name: value for name, value in model.pretrained_cfg.items() if not name.startswith("test_")}
         model.pretrained_cfg = prepared | self.config | {"input_size": tuple(self.config["input_size"])}
         # Sizes of patches, and the like.
-        arguments = dict(self.folder.config.get("model_args") or {}) if self.folder else {}
+        arguments = dict(self.folder.config.get("model_args") or {})
         arguments.pop("num_classes", None)
         names = {"label_names": list(classes.names)}
         save_for_hf(model, str(folder), model_config=names, model_args=arguments or None, safe_serialization=True)

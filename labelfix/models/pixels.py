@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.picture import to_rgb
-from labelfix.data.tables import InputTable
 from labelfix.errors import input_error
 from labelfix.models.contents import image_bytes
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 MOST_THREADS = 16
 """Threads that decode, unless told otherwise."""
-
-PEEKED = 256
-"""Images whose size is looked at to choose a network."""
 
 
 PICTURE = """\
@@ -116,22 +112,6 @@ def cores() -> int:
 def pool(threads: int) -> ThreadPoolExecutor:
     """The threads that decode; there is one pool of a size in a process."""
     return ThreadPoolExecutor(threads, thread_name_prefix="labelfix-decode")
-
-
-def typical_side(table: InputTable) -> int:
-    """The median longer side, in pixels, of the first images; 0 for a table without rows."""
-    from PIL import Image
-
-    sides: list[int] = []
-    for batch in table.batches(PEEKED):
-        for row, data in enumerate(image_bytes(batch.column(0), table.name, 1), start=1):
-            try:
-                sides.append(max(Image.open(io.BytesIO(data)).size))
-            except Exception as error:  # noqa: BLE001
-                what = f"the image cannot be decoded ({_reason(error)})"
-                raise input_error(table.name, what, "replace it, or pass --skip-unreadable", row) from None
-        break
-    return int(np.median(sides)) if sides else 0
 
 
 def _reason(error: Exception) -> str:

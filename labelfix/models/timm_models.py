@@ -39,22 +39,6 @@ def create(folder: EncoderFolder, **options: Any) -> nn.Module:  # noqa: ANN401 
     return model
 
 
-def create_untrained(architecture: str) -> nn.Module:
-    """A model of timm's own, without weights and without a head.
-
-    Raises:
-        SettingsError: timm has no such architecture. Names that would have it ask a hub or open a folder are none.
-    """
-    import timm
-
-    if not timm.is_model(architecture):
-        raise SettingsError(
-            f"backbone = {architecture!r}: timm has no such architecture; timm.list_models() lists them"
-        )
-    model: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
-    return model
-
-
 def data_config(model: nn.Module, image_size: int | None, name: str) -> dict[str, Any]:
     """What `timm.data.create_transform` takes, as plain values.
 

@@ -1,8 +1,10 @@
-"""The baseline of the gate: findings that a person has looked at and accepted."""
+"""The baseline of the gate: findings that a person has looked at and accepted, as they were then."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,77 @@ import pyarrow.parquet as pq
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
 
+KNOWN = ("id", "given_label", "content_hash")
+"""Columns of a baseline; only the first must be there."""
 
-def read_accepted(path: Path) -> frozenset[str]:
-    """Ids that the gate passes over.
+
+@dataclass(frozen=True)
+class Accepted:
+    """A row as it was when it was accepted.
+
+    Attributes:
+        given: Its given label; None where the baseline does not say.
+        content: The hash of its inputs (`labelfix.outputs.row_content`); None likewise.
+    """
+
+    given: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Rows that the gate passes over.
+
+    Attributes:
+        rows: Id as text, so that 7 in a CSV file is 7 in a Parquet file → how the row was when it was accepted.
+    """
+
+    rows: Mapping[str, tuple[Accepted, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    @staticmethod
+    def of_ids(ids: Iterable[str]) -> Baseline:
+        """A baseline that knows nothing of its rows but their ids."""
+        return Baseline(dict.fromkeys(ids, (Accepted(),)))
+
+    def as_given(self, name: object, given: object) -> tuple[Accepted, ...]:
+        """The entries that a row of this id and given label may be.
+
+        Args:
+            name: The id.
+            given: The given label.
+        """
+        return tuple(each for each in self.rows.get(str(name), ()) if each.given in (None, given))
+
+    def joined(self, other: Baseline) -> Baseline:
+        """Both together."""
+        both = dict(self.rows)
+        for name, entries in other.rows.items():
+            both[name] = (*both.get(name, ()), *entries)
+        return Baseline(both)
+
+
+NOTHING = Baseline()
+"""Nobody has accepted anything."""
+
+
+def read_baselines(paths: Iterable[Path]) -> Baseline:
+    """The rows of several files together; see `read_baseline`."""
+    found = Baseline()
+    for path in paths:
+        found = found.joined(read_baseline(path))
+    return found
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Rows that the gate passes over.
 
     Args:
-        path: A CSV or Parquet file with a column `id` (all its ids), a file of corrected labels (the ids of its
-            issues), or what `flag --format json` wrote (the ids of its findings).
-
-    Returns:
-        Ids as text, so that 7 in a CSV file is 7 in a Parquet file.
+        path: A CSV or Parquet file with a column `id` (all its rows), a file of corrected labels (its issues), or what
+            `flag --format json` wrote (its findings). Where it knows given labels and contents, rows must still have
+            them.
 
     Raises:
         InputError: The file cannot be read, or has no ids.
@@ -30,55 +93,76 @@ def read_accepted(path: Path) -> frozenset[str]:
     if not path.is_file():
         raise input_error(str(path), "there is no such file", "give --baseline a file of accepted ids")
     if path.suffix.lower() == ".json":
-        return _json_ids(path)
+        return _of_rows(_json_rows(path))
     if path.suffix.lower() in (".parquet", ".pq"):
-        return _parquet_ids(path)
-    return _csv_ids(path)
+        return _of_rows(_parquet_rows(path))
+    return _of_rows(_csv_rows(path))
 
 
-def _json_ids(path: Path) -> frozenset[str]:
+Row = tuple[Any, Any, Any]
+"""Id, given label, content."""
+
+
+def _of_rows(rows: Iterable[Row]) -> Baseline:
+    found: dict[str, tuple[Accepted, ...]] = {}
+    for name, given, content in rows:
+        if name is not None:
+            entry = Accepted(*(None if known in (None, "") else str(known) for known in (given, content)))
+            before = found.get(str(name), ())
+            found[str(name)] = before if entry in before else (*before, entry)
+    return Baseline(found)
+
+
+def _json_rows(path: Path) -> list[Row]:
     try:
         findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
-        return frozenset(str(found["id"]) for found in findings)
-    except (OSError, ValueError, KeyError, TypeError):
+        return [(found["id"], found.get("given_label"), found.get("content_hash")) for found in findings]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         remedy = "make it with `labelfix flag --format json`"
         raise input_error(str(path), "is not what `flag --format json` writes", remedy) from None
 
 
-def _parquet_ids(path: Path) -> frozenset[str]:
-    found: set[str] = set()
+def _parquet_rows(path: Path) -> list[Row]:
+    found: list[Row] = []
     try:
         with pq.ParquetFile(path) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)
             corrected = METADATA_KEY in (schema.metadata or {}) and "is_label_issue" in schema.names
+            columns = [name for name in KNOWN if name in schema.names]
             for index in range(parquet.num_row_groups):
-                found |= _group_ids(parquet.read_row_group(index, ["id", *(["is_label_issue"] * corrected)]), corrected)
+                group = parquet.read_row_group(index, [*columns, *(["is_label_issue"] * corrected)])
+                found += _group_rows(group, columns, corrected)
     except (OSError, pa.ArrowException) as error:
         raise input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", "write it again") from None
-    return frozenset(found)
+    return found
 
 
-def _group_ids(group: pa.Table, corrected: bool) -> frozenset[str]:
+def _group_rows(group: pa.Table, columns: list[str], corrected: bool) -> list[Row]:
     # Of a file of corrected labels, only the issues were ever findings: taking every id would accept what comes later.
-    if not corrected:
-        return _texts(group["id"].to_pylist())
-    rows = np.flatnonzero(values(group["is_label_issue"])).tolist()
-    return _texts([group["id"][row].as_py() for row in rows])
+    rows = np.flatnonzero(values(group["is_label_issue"])).tolist() if corrected else range(len(group))
+    cells = {name: [group[name][row].as_py() for row in rows] for name in columns}
+    return _rows(cells, len(rows))
 
 
-def _csv_ids(path: Path) -> frozenset[str]:
+def _csv_rows(path: Path) -> list[Row]:
     from labelfix.data.formats import open_table
 
     source = open_table(path)
     if "id" not in source.schema.names:
         raise _no_ids(path, source.schema.names)
-    return frozenset[str]().union(*(_texts(chunk.batch.column(0).to_pylist()) for chunk in source.verbatim(["id"])))
+    columns = [name for name in KNOWN if name in source.schema.names]
+    found: list[Row] = []
+    for chunk in source.verbatim(columns):
+        cells = dict(zip(columns, (column.to_pylist() for column in chunk.batch.columns), strict=True))
+        found += _rows(cells, chunk.batch.num_rows)
+    return found
 
 
-def _texts(ids: list[Any]) -> frozenset[str]:
-    return frozenset(str(value) for value in ids if value is not None)
+def _rows(cells: Mapping[str, list[Any]], count: int) -> list[Row]:
+    ids, given, contents = (cells.get(name, [None] * count) for name in KNOWN)
+    return list(zip(ids, given, contents, strict=True))
 
 
 def _no_ids(path: Path, columns: list[str]) -> LabelfixError:

@@ -6,14 +6,14 @@ Imports nothing heavy: the gate may run on every commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import read_accepted
+from labelfix.outputs.baseline import read_baselines
 from labelfix.outputs.chosen import by_budget, by_guarantee
 from labelfix.outputs.corrected_rows import (
     REMEDY,
@@ -23,9 +23,11 @@ from labelfix.outputs.corrected_rows import (
     evidence_of,
     open_corrected,
 )
-from labelfix.outputs.corrected_schema import lack
-from labelfix.outputs.judgement import Judgement
+from labelfix.outputs.corrected_schema import CorrectedMetadata, lack
+from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
+from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.own_inputs import find_rows
+from labelfix.outputs.policy import Policy
 from labelfix.outputs.snippets import look_up, look_ups_tell
 from labelfix.outputs.trust import noise_rate, of_new_rows, read_evidence, trusted_mask
 from labelfix.runs import RunFolder
@@ -48,6 +50,11 @@ class FlagOptions:
         include_trusted: Do not leave trusted rows out.
         show: How many findings to give, the worst ones; None gives all.
         noisy: Where the noisy file lies now, if it was moved.
+        against: A gate: a run, or a file of corrected labels, whose classes must have the same shares.
+        drift_level: The level of that test; by default `DRIFT_LEVEL`.
+        max_drift: Share of rows that may be of another class; by default `MAX_DRIFT`.
+        policy: What is let through by class, how bad findings are and whom they concern.
+        with_content: Tell the hash of what each finding holds, as a baseline needs it.
     """
 
     max_issue_rate: float | None = None
@@ -59,6 +66,11 @@ class FlagOptions:
     include_trusted: bool = False
     show: int | None = None
     noisy: str | None = None
+    against: str | Path | None = None
+    drift_level: float | None = None
+    max_drift: float | None = None
+    policy: Policy = field(default_factory=Policy)
+    with_content: bool = False
 
     def refuse_unfit(self, of_run: bool) -> None:
         """Refuse options that do not go together, and values out of range.
@@ -70,7 +82,7 @@ class FlagOptions:
             SettingsError: There are such options.
         """
         share = self.max_false_flags
-        for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate"):
+        for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate", "max_drift"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise SettingsError(f"{_flag(name)} {value:g}: is not a share from 0 to 1")
@@ -78,6 +90,12 @@ class FlagOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise SettingsError(f"{_flag(name)} {value}: give {least} or more")
+        level = self.drift_level
+        if level is not None and not 0 < level < 1:
+            raise SettingsError(f"--drift-level {level:g}: is not between 0 and 1")
+        without = next((name for name in ("drift_level", "max_drift") if getattr(self, name) is not None), None)
+        if without and self.against is None:
+            raise SettingsError(f"{_flag(without)}: goes with --against RUN, which says what to compare with")
         ways = {
             "--min-confidence": self.min_confidence,
             "--max-false-flags": share,
@@ -110,9 +128,11 @@ def flag(
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)
     path, source, rows = _opened(of)
-    accepted = frozenset[str]().union(*(read_accepted(Path(each)) for each in asked.baseline))
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
+    about = corrected_metadata(rows)
+    asked.policy.refuse_unknown(about.classes, source)
+    sources = _Sources(about, folder, path, asked.noisy, warn)
     chosen = None
     if asked.max_false_flags is not None:
         chosen = by_guarantee(rows, source, known, asked.max_false_flags, folder is not None)
@@ -123,25 +143,55 @@ def flag(
         source,
         asked.max_issue_rate,
         asked.min_confidence,
-        accepted,
+        read_baselines(Path(each) for each in asked.baseline),
         asked.show,
         chosen,
         trusted,
         asked.include_trusted,
+        asked.policy,
+        lambda found: sources.look_up(found, with_content=True),
     )
     if asked.max_noise_rate is not None:
         rate = noise_rate(known, source, folder is not None)
         judgement = replace(judgement, noise_rate=rate, max_noise_rate=asked.max_noise_rate)
     if folder is None and (asked.max_noise_rate is not None or asked.max_false_flags is not None):
         judgement = replace(judgement, assumptions=of_new_rows(known), new_rows=known.get("new_rows"))
-    about = corrected_metadata(rows)
-    files = dict.fromkeys(found.file for found in judgement.findings)
-    if not look_ups_tell(about, files):
-        return judgement
-    places, lost = find_rows(files, folder, path, asked.noisy)
-    if lost:
-        warn(lost)
-    return gate.with_details(judgement, lambda found: look_up(found, about, places))
+    if asked.against is not None:
+        level = DRIFT_LEVEL if asked.drift_level is None else asked.drift_level
+        tolerance = MAX_DRIFT if asked.max_drift is None else asked.max_drift
+        judgement = replace(judgement, drift=compare(rows, Path(asked.against), level, tolerance))
+    return gate.with_details(judgement, lambda found: sources.look_up(found, asked.with_content))
+
+
+@dataclass
+class _Sources:
+    """The sources of rows, looked for when one is asked for; what was not found is said once.
+
+    Attributes:
+        about: What the corrected labels say of them.
+        folder: The run; None for a file of its own.
+        corrected: The file of corrected labels.
+        noisy: The name of the source today; None for its own.
+        warn: Told what was not found.
+    """
+
+    about: CorrectedMetadata
+    folder: RunFolder | None
+    corrected: Path
+    noisy: str | None
+    warn: Callable[[str], None]
+    _said: set[str] = field(default_factory=set)
+
+    def look_up(self, found: Sequence[Finding], with_content: bool = False) -> Sequence[Finding]:
+        """Findings with what their rows hold."""
+        files = dict.fromkeys(each.file for each in found)
+        if not with_content and not look_ups_tell(self.about, files):
+            return found
+        places, lost = find_rows(files, self.folder, self.corrected, self.noisy)
+        if lost and lost not in self._said:
+            self._said.add(lost)
+            self.warn(lost)
+        return look_up(found, self.about, places, with_content)
 
 
 def _opened(of: RunFolder | Path | pa.Table) -> tuple[Path, str, CorrectedRows]:

@@ -1,27 +1,22 @@
-"""The gate of `labelfix flag`: findings from corrected labels, and the three ways of showing them."""
+"""The gate of `labelfix flag`: findings from corrected labels, and the judgement that they add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import LabelfixError, input_error
+from labelfix.outputs.accepting import not_accepted, since_edited
+from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
-from labelfix.outputs.findings_table import findings_table
-from labelfix.outputs.judgement import Finding, Judgement
-from labelfix.outputs.plain_text import json_text, printed, visible, wrapped
+from labelfix.outputs.judgement import Finding, Judgement, OfClass
+from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
-
-FORMAT_VERSION = 1
-GITHUB_ANNOTATIONS = 10
-"""GitHub shows ten annotations of a kind a step and drops the rest."""
-
 
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
 
@@ -31,11 +26,13 @@ def judge(
     source: str,
     max_issue_rate: float | None = None,
     min_confidence: float | None = None,
-    accepted: Collection[str] = (),
+    accepted: Baseline = NOTHING,
     show: int | None = None,
     chosen: Chosen | None = None,
     trusted: npt.NDArray[np.bool_] | None = None,
     with_trusted: bool = False,
+    policy: Policy = NO_POLICY,
+    details: LookUp = lambda findings: findings,
 ) -> Judgement:
     """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
@@ -44,11 +41,13 @@ def judge(
         source: What to call them.
         max_issue_rate: The gate, in [0, 1]; None only lists.
         min_confidence: Take the issues at this threshold instead of the one they were made with.
-        accepted: Ids (as text) that are no findings any more.
+        accepted: Rows that are no findings any more, as long as they are what they were.
         show: How many findings to give, the worst ones; None gives all.
         chosen: The rows that are findings; None for those that the threshold makes issues.
         trusted: `(N,)` True for rows that a person has checked: they are left out. None where nothing is known.
         with_trusted: Do not leave them out.
+        policy: What is let through by class, how bad findings are and whom they concern.
+        details: Looks rows of the baseline up in their sources, by `content`.
 
     Raises:
         InputError: There is a gate and no row with a label to judge.
@@ -61,17 +60,25 @@ def judge(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst = WorstRows(show)
+    worst, classes = WorstRows(show), _Classes([name for name in metadata.classes if name in policy.classes])
+    doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, classes.names)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
-        flagged = np.flatnonzero(here & ~apart[first:][: len(group)])
+        judged = ~apart[first:][: len(group)]
+        flagged = np.flatnonzero(here & judged)
         issues += len(flagged)
         if accepted:
-            ids = group.column("id")
-            flagged = np.array([row for row in flagged.tolist() if str(ids[row].as_py()) not in accepted], np.int64)
+            flagged, asked = not_accepted(group, flagged, accepted)
+            doubtful |= {first + row: entries for row, entries in asked.items()}
+        classes.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
+    back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
+    if back:
+        scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
+        worst.add(np.array(list(back), np.int64), scores, confidence)
+        classes.come_back(back.values())
     return Judgement(
         source=source,
         run_id=metadata.run_id,
@@ -80,11 +87,14 @@ def judge(
         labelled=labelled,
         accepted=issues - worst.seen,
         issues=worst.seen,
-        findings=_findings(rows, worst.rows(), known),
+        findings=_findings(rows, worst.rows(), known, policy),
         max_issue_rate=max_issue_rate,
         chosen=chosen,
         trusted=int(apart.sum()),
         with_trusted=with_trusted,
+        classes=classes.found(),
+        policy=policy,
+        edited=len(back),
     )
 
 
@@ -98,104 +108,36 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> str:
-    """The findings as aligned lines for a terminal, then the verdict.
-
-    Args:
-        judgement: What to show.
-        columns: How wide the table may be; see `findings_table`.
-        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
-            A program that reads lines finds each of them whole.
-    """
-    lines = findings_table(judgement.findings, columns, terminal)
-    hidden = judgement.issues - len(judgement.findings)
-    if hidden:
-        lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    said = [*_notes(judgement), summary(judgement)]
-    if terminal:
-        said = [line for text in said for line in wrapped(visible(text), columns)]
-    return "\n".join(map(printed, [*lines, *said]))
-
-
-def as_json(judgement: Judgement) -> str:
-    """The judgement as JSON; plain ASCII, so that it is safe to print."""
-    value: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "source": judgement.source,
-        "run_id": judgement.run_id,
-        "min_confidence": judgement.min_confidence,
-        "rows": judgement.rows,
-        "labelled": judgement.labelled,
-        "trusted": judgement.trusted,
-        "issues": judgement.issues,
-        "accepted": judgement.accepted,
-        "issue_rate": judgement.issue_rate,
-        "max_issue_rate": judgement.max_issue_rate,
-        **(judgement.chosen.figures if judgement.chosen else {}),
-        **(_noise_json(judgement) if judgement.noise_rate else {}),
-        **({"new_rows": dict(judgement.new_rows)} if judgement.new_rows else {}),
-        "passed": judgement.passed,
-        "findings": [
-            {
-                "id": found.id,
-                "file": found.file,
-                "row": found.row,
-                "line": found.line,
-                "given_label": found.given,
-                "suggested_label": found.suggested,
-                "confidence": found.confidence,
-                "label_score": found.label_score,
-                "snippet": found.snippet,
-                **({"trusted": found.trusted} if judgement.with_trusted else {}),
-            }
-            for found in judgement.findings
-        ],
-    }
-    return json_text(value)
-
-
-def as_github(judgement: Judgement) -> str:
-    """Workflow commands: an annotation for each of the ten worst findings, then a plain line with the total."""
-    lines = [_annotation(found) for found in judgement.findings[:GITHUB_ANNOTATIONS]]
-    return "\n".join([*lines, *map(printed, [*_notes(judgement), summary(judgement)])])
-
-
-def summary(judgement: Judgement) -> str:
-    """The verdict in one line."""
-    found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
-    accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
-    rate = f"{found} ({_percent(judgement.issue_rate)})"
-    how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
-    apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
-    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
-    if judgement.max_issue_rate is None:
-        return said
-    relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
-    return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
-
-
-def _trusted(count: int) -> str:
-    return f"{count:,} trusted row{'' if count == 1 else 's'}"
-
-
-def _notes(judgement: Judgement) -> list[str]:
-    """What a person should read before the verdict."""
-    notes = list(judgement.chosen.notes) if judgement.chosen else []
-    found, gate = judgement.noise_rate, judgement.max_noise_rate
-    if found is not None and gate is not None:
-        span = f"{_percent(found['value'])} (95 %: {_percent(found['low'])} to {_percent(found['high'])})"
-        relation = "at or below" if found["low"] <= gate else "above"
-        notes.append(f"noise rate {span}; its lower end is {relation} the gate of {_percent(gate)}; {found['how']}")
-    return [*notes, *judgement.assumptions]
-
-
-def _noise_json(judgement: Judgement) -> dict[str, Any]:
-    return {"noise_rate": judgement.noise_rate, "max_noise_rate": judgement.max_noise_rate}
-
-
-def _judged_columns(min_confidence: float | None, accepted: Collection[str]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, watched: Sequence[str]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
-    return [*verdict, "label_score", "confidence", *(["id"] if accepted else [])]
+    given = ["given_label"] if accepted or watched else []
+    return list(dict.fromkeys([*verdict, *given, "label_score", "confidence", *(["id"] if accepted else [])]))
+
+
+class _Classes:
+    """Counts the rows and the findings of some given labels."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self._codes = {name: code for code, name in enumerate(names)}
+        self._counted = np.zeros((2, len(names)), np.int64)
+
+    def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
+        """Take the rows of a group that are judged, and its findings."""
+        if self.names:
+            given = codes(group.column("given_label"), self._codes)
+            for counted, some in zip(self._counted, (given[judged], given[flagged]), strict=True):
+                counted += np.bincount(some[some >= 0], minlength=len(self.names))
+
+    def come_back(self, findings: Iterable[Finding]) -> None:
+        """Take findings whose rows have been seen before."""
+        for found in findings:
+            if found.given in self._codes:
+                self._counted[1, self._codes[found.given]] += 1
+
+    def found(self) -> tuple[OfClass, ...]:
+        """The counts."""
+        return tuple(map(OfClass, self.names, *self._counted.tolist()))
 
 
 def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | None) -> npt.NDArray[np.bool_]:
@@ -242,7 +184,9 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
     return sum(int((validity(group.column(0)) & some[first:][: len(group)]).sum()) for first, group in labels)
 
 
-def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_]) -> tuple[Finding, ...]:
+def _findings(
+    rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_], policy: Policy
+) -> tuple[Finding, ...]:
     """The rows at some positions as findings, in that order; only the groups that hold them are read.
 
     Raises:
@@ -259,29 +203,7 @@ def _findings(rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.ND
             lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None]
             if lacking:
                 raise _lacking(rows, lacking[0], row)
-            found[row] = replace(Finding(*cells), trusted=bool(trusted[row]))
+            each = Finding(*cells)
+            severity, owner = policy.severity_of(each.given, each.confidence), policy.owner_of(each.given)
+            found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)
     return tuple(found[row] for row in worst.tolist())
-
-
-def _annotation(found: Finding) -> str:
-    line = "" if found.line is None else f",line={found.line}"
-    place = f"file={_property(visible(found.path or found.file))}{line}"
-    title = _property(f"label {visible(found.given)} looks wrong")
-    where = f"id {visible(str(found.id))}, row {found.row}"
-    sure = "trusted" if found.trusted else f"confidence {found.confidence:.3f}"
-    text = f"{where}: {visible(found.given)} -> {visible(found.suggested)} ({sure})"
-    return f"::warning {place},title={title}::{_message(text + (f': {found.snippet}' if found.snippet else ''))}"
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _percent(rate: float) -> str:
-    """A share in percent with enough digits to be told from its neighbours: `5 %`, `2.57 %`, `0.013 %`."""
-    percent = 100 * rate
-    return f"{percent:.{2 if percent >= 0.1 or percent == 0 else 5}f}".rstrip("0").rstrip(".") + " %"

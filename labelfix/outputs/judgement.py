@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from labelfix.outputs.chosen import Chosen
+from labelfix.outputs.drift import Drift
+from labelfix.outputs.policy import MINOR, NO_POLICY, Policy
+
+ISSUE_RATE = "share of label issues"
+"""What the first gate is called."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,11 @@ class Finding:
         line: Line of a text file that the row begins on; None for other files.
         path: The image's own file, where the source is a folder of images; None elsewhere.
         trusted: Whether the row is a trusted one, whose label a person has given: its suggestion is that label.
+        severity: How bad it is; one of `SEVERITIES`.
+        owner: Whom it concerns, as the policy says; None where it names nobody.
+        lies: Where the source file lies now; None where it was not looked for or not found.
+        content: A hash of the row's inputs, by which an edited row is told; None where nobody asked, or where the
+            source cannot be read.
     """
 
     id: str | int
@@ -38,11 +48,53 @@ class Finding:
     line: int | None = None
     path: str | None = None
     trusted: bool = False
+    severity: str = MINOR
+    owner: str | None = None
+    lies: str | None = None
+    content: str | None = None
 
     @property
     def place(self) -> str:
         """Where an editor jumps to: `file:line` of a text file, the image's own file; elsewhere `file, row N`."""
         return self.path or (f"{self.file}, row {self.row}" if self.line is None else f"{self.file}:{self.line}")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One of the things that the verdict rests on.
+
+    Attributes:
+        name: What is held against the limit; the same from run to run.
+        value: What was found.
+        limit: What is let through.
+        passed: Whether the gate lets it through.
+        said: How it stands, in a sentence without what is in the data.
+        class_name: The class that the gate is for; None where it is for all rows.
+        owner: Whom it concerns; None where nobody is named.
+    """
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+    said: str
+    class_name: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class OfClass:
+    """The rows of one given label.
+
+    Attributes:
+        name: The class.
+        labelled: Rows with this given label that are judged.
+        issues: Findings among them.
+    """
+
+    name: str
+    labelled: int
+    issues: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +119,10 @@ class Judgement:
         with_trusted: Whether they were not left out, and findings say which ones they are.
         assumptions: What is assumed of rows that the run was not trained on, and why it does not hold, for people.
         new_rows: The same for programs: `rows`, `labelled`, `assumed`, `not_met`; None for a run's own rows.
+        classes: Rows of each class that the policy names.
+        policy: What is let through by class, and whom findings concern.
+        drift: What the rows were compared with, and whether their classes have other shares; empty where nobody asked.
+        edited: Rows that the baseline accepted and that have been edited since: they are among `issues` again.
     """
 
     source: str
@@ -85,6 +141,10 @@ class Judgement:
     with_trusted: bool = False
     assumptions: tuple[str, ...] = ()
     new_rows: Mapping[str, Any] | None = None
+    classes: tuple[OfClass, ...] = ()
+    policy: Policy = NO_POLICY
+    drift: tuple[Drift, ...] = ()
+    edited: int = 0
 
     def __repr__(self) -> str:
         gate = {None: "no gate", True: "passed", False: "above the gate"}[self.passed]
@@ -96,11 +156,34 @@ class Judgement:
         return self.issues / self.labelled if self.labelled else 0.0
 
     @property
-    def passed(self) -> bool | None:
-        """Whether every rate is at or below its gate; None without a gate."""
-        verdicts = []
+    def gates(self) -> tuple[Gate, ...]:
+        """Everything that the verdict rests on; empty where there is no gate."""
+        return tuple(self._gates())
+
+    def _gates(self) -> Iterator[Gate]:
+        owner = self.policy.owner
         if self.max_issue_rate is not None:
-            verdicts.append(self.issue_rate <= self.max_issue_rate)
+            said = f"{self.issues:,} of {self.labelled:,} labelled rows look wrong"
+            passed = self.issue_rate <= self.max_issue_rate
+            yield Gate(ISSUE_RATE, self.issue_rate, self.max_issue_rate, passed, said, owner=owner)
+        for found in self.classes:
+            limit = self.policy.of(found.name).max_issue_rate
+            if limit is not None:
+                rate = found.issues / found.labelled if found.labelled else 0.0
+                said = f"{found.issues:,} of {found.labelled:,} rows of this given label look wrong"
+                name, whose = f"{ISSUE_RATE} in a class", self.policy.owner_of(found.name)
+                yield Gate(name, rate, limit, rate <= limit, said, found.name, whose)
         if self.max_noise_rate is not None and self.noise_rate is not None:
-            verdicts.append(self.noise_rate["low"] <= self.max_noise_rate)
+            low = float(self.noise_rate["low"])
+            said = "the lower end of the noise rate's 95 % interval"
+            yield Gate("noise rate", low, self.max_noise_rate, low <= self.max_noise_rate, said, owner=owner)
+        for drift in self.drift:
+            yield Gate(
+                f"drift of {drift.what}", drift.distance, drift.tolerance, drift.passed, drift.short, owner=owner
+            )
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether every gate lets the rows through; None without a gate."""
+        verdicts = [gate.passed for gate in self.gates]
         return all(verdicts) if verdicts else None

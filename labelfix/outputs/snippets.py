@@ -16,10 +16,14 @@ from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
+from labelfix.outputs.row_content import content_hash
 
 Row = dict[Any, Any]
 FOLDER = object()
-"""The key in a looked-up row that says that its source is a folder of images."""
+"""The key in a looked-up row of the image's own file, where its source is a folder of images."""
+
+CONTENT = object()
+"""The key of the hash of its inputs."""
 
 PACKED = (".gz", ".bz2", ".xz", ".zst")
 DELIMITED = ("", ".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
@@ -27,7 +31,10 @@ JSON = (".jsonl", ".ndjson", ".json")
 
 
 def look_up(
-    findings: Sequence[Finding], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
+    findings: Sequence[Finding],
+    metadata: CorrectedMetadata,
+    places: Mapping[str, str] | None = None,
+    with_content: bool = False,
 ) -> list[Finding]:
     """The findings with a snippet of their row, where its source is still there and still has that row.
 
@@ -37,7 +44,9 @@ def look_up(
         findings: The findings to look up; few.
         metadata: Which columns hold the input and the ids.
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
+        with_content: Also tell the hash of their inputs.
     """
+    columns, shown = _columns(metadata, with_content), _columns(metadata, False)
     wanted: dict[str, list[int]] = {}
     for found in findings:
         wanted.setdefault(found.file, []).append(found.row)
@@ -47,10 +56,16 @@ def look_up(
             continue
         place = file if places is None else places[file]
         try:
-            rows |= {(file, number): row for number, row in _read(place, sorted(numbers), metadata, file)}
+            for number, row in _read(place, sorted(numbers), metadata, file, columns, with_content):
+                said = {key: row[key] for key in (*shown, "", FOLDER) if key in row}
+                if with_content:
+                    said[CONTENT] = _content(row, metadata, Path(place).parent)
+                rows[file, number] = said  # and not all cells of it: findings may be many
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, csv.Error, pa.ArrowException):
             continue
-    return [_told(found, rows.get((found.file, found.row)), metadata) for found in findings]
+    lie = {found.file: found.file if places is None else places.get(found.file) for found in findings}
+    told = (_told(found, rows.get((found.file, found.row)), metadata) for found in findings)
+    return [replace(found, lies=lie[found.file]) for found in told]
 
 
 def look_ups_tell(metadata: CorrectedMetadata, files: Iterable[str]) -> bool:
@@ -58,12 +73,28 @@ def look_ups_tell(metadata: CorrectedMetadata, files: Iterable[str]) -> bool:
     return metadata.input_kind in ("text", "image") or any(_ending(Path(f)) in (*DELIMITED, *JSON) for f in files)
 
 
-def _read(file: str, numbers: list[int], metadata: CorrectedMetadata, called: str) -> Iterator[tuple[int, Row]]:
-    """The wanted rows of a file; of images their own files, in the folder as the run calls it."""
+def _columns(metadata: CorrectedMetadata, with_content: bool) -> list[str]:
+    """What to read of a row: its id, and what it shows or all that it holds."""
+    ids = [metadata.id_column] if metadata.id_column else []
+    if with_content:
+        return [*ids, *metadata.input_columns]
+    return [*ids, *(metadata.input_columns[:1] if metadata.input_kind in ("text", "image") else ())]
+
+
+def _content(row: Row, metadata: CorrectedMetadata, folder: Path) -> str | None:
+    """The hash of a row's inputs; see `content_hash`."""
+    inputs = {name: row[name] for name in metadata.input_columns if name in row}
+    if metadata.input_kind == "image" and inputs:
+        name, value = next(iter(inputs.items()))
+        inputs[name] = row.get(FOLDER, {"path": value} if isinstance(value, str) else value)
+    return content_hash(inputs, metadata.input_columns, folder)
+
+
+def _read(
+    file: str, numbers: list[int], metadata: CorrectedMetadata, called: str, columns: list[str], whole: bool
+) -> Iterator[tuple[int, Row]]:
+    """The wanted rows of a file; of images their own files, in the folder as the run calls it, or all of them."""
     path = Path(os.path.expanduser(file))
-    columns = [metadata.id_column] if metadata.id_column else []
-    if metadata.input_kind in ("text", "image"):
-        columns += [metadata.input_columns[0]]
     if not os.path.isfile(path):
         return _scan(file, numbers, columns, metadata.encoding, called) if columns else iter(())
     with open(path, "rb") as stream:
@@ -76,7 +107,9 @@ def _read(file: str, numbers: list[int], metadata: CorrectedMetadata, called: st
     if not columns:
         return iter(())
     return (
-        _read_parquet(path, numbers, columns) if parquet else _scan(file, numbers, columns, metadata.encoding, called)
+        _read_parquet(path, numbers, columns, whole)
+        if parquet
+        else _scan(file, numbers, columns, metadata.encoding, called)
     )
 
 
@@ -88,7 +121,7 @@ def _ending(path: Path) -> str:
 def _told(found: Finding, row: Row | None, metadata: CorrectedMetadata) -> Finding:
     if row is None or (metadata.id_column in row and str(row[metadata.id_column]) != str(found.id)):
         return found
-    found = replace(found, line=row.get("", None))
+    found = replace(found, line=row.get("", None), content=row.get(CONTENT))
     if metadata.input_kind not in ("text", "image"):
         return found
     value = row.get(metadata.input_columns[0])
@@ -103,12 +136,13 @@ def _told(found: Finding, row: Row | None, metadata: CorrectedMetadata) -> Findi
     return replace(found, snippet=visible(Path(place).name))
 
 
-def _read_parquet(path: Path, numbers: list[int], columns: list[str]) -> Iterator[tuple[int, Row]]:
-    """The wanted rows, reading only the row groups that hold them, and of images only their paths."""
+def _read_parquet(path: Path, numbers: list[int], columns: list[str], whole: bool) -> Iterator[tuple[int, Row]]:
+    """The wanted rows, reading only the row groups that hold them; of images only their paths, unless all is asked."""
     with pq.ParquetFile(path) as parquet:
         schema = parquet.schema_arrow
         here = [column for column in columns if column in schema.names]
-        names = [f"{c}.path" if pa.types.is_struct(schema.field(c).type) else c for c in here]
+        structs = {c for c in here if pa.types.is_struct(schema.field(c).type) and not whole}
+        names = [f"{c}.path" if c in structs else c for c in here]
         first = 1
         for group in range(parquet.num_row_groups):
             after = first + parquet.metadata.row_group(group).num_rows
@@ -133,7 +167,8 @@ def _scan(
         # The paths, relative as the user gave the folder; scanning would build Arrow values, which imports pandas.
         for number in (n for n in numbers if n <= len(source.places)):
             ids = {} if source.paths is None else {"id": source.paths[number - 1]}
-            yield number, {**ids, columns[-1]: f"{called}/{source.places[number - 1]}", FOLDER: True}
+            place = source.places[number - 1]
+            yield number, {**ids, columns[-1]: f"{called}/{place}", FOLDER: Path(file, place)}
         return
     for chunk in source.scan([column for column in columns if column in source.schema.names]):
         here = sorted(n for n in left if chunk.first_row <= n < chunk.first_row + chunk.batch.num_rows)

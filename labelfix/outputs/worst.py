@@ -12,7 +12,7 @@ Scored = tuple[Rows, Scores, Scores]
 
 
 class WorstRows:
-    """The worst of the rows that come by: lowest label_score, then highest confidence, then first come.
+    """The worst of the rows that come by: lowest label_score, then highest confidence, then order of the rows.
 
     Args:
         limit: How many to hold; None for all.
@@ -25,7 +25,7 @@ class WorstRows:
         self.seen = 0
 
     def add(self, rows: Rows, scores: Scores, confidence: Scores) -> None:
-        """Take rows, in order, with their scores."""
+        """Take rows with their scores."""
         self.seen += len(rows)
         keep = scores <= self._bound
         if keep.any():
@@ -40,6 +40,5 @@ class WorstRows:
 
     def _best(self) -> Scored:
         rows, scores, confidence = (np.concatenate(parts) for parts in zip(*self._held, strict=True))
-        # The sort is stable: what ties in both keeps the order of the rows.
-        order = np.lexsort((-confidence, scores))[: self._limit]
+        order = np.lexsort((rows, -confidence, scores))[: self._limit]
         return rows[order], scores[order], confidence[order]

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labelfix.errors import Defect, InputError, RunError, SettingsError
 from labelfix.network import HUB
 from labelfix.runs import schema
 from labelfix.runs.checked import check
-from labelfix.settings.resolve import all_fields
-from labelfix.settings.run import TrainSettings, to_plain, train_settings
+
+if TYPE_CHECKING:
+    from labelfix.settings.run import TrainSettings
 
 UNFINISHED = "unfinished"
 """Name of the file, in the folder of a run, that says what it was begun with."""
@@ -54,6 +55,8 @@ class Begun:
         device: str,
     ) -> Begun:
         """What a run with these inputs and settings is begun with."""
+        from labelfix.settings.run import to_plain
+
         return cls(
             settings=to_plain(settings),
             noisy=str(noisy) if _named(noisy) else None,
@@ -79,6 +82,8 @@ class Begun:
             raise RunError(
                 f"{folder}: was begun by another version of labelfix and cannot go on; train again with --overwrite"
             )
+        from labelfix.settings.run import train_settings  # the settings take long to load, and finished runs need none
+
         check(values, schema.Begun, folder / UNFINISHED)
         train_settings(values["settings"], str(folder / UNFINISHED))
         clean = None if values["clean"] is None else tuple(values["clean"])
@@ -97,6 +102,9 @@ class Begun:
         Raises:
             SettingsError: One differs from the run's (every such one is named with both values), or is none.
         """
+        from labelfix.settings.resolve import all_fields
+        from labelfix.settings.run import train_settings
+
         values = {key: dict(part) if isinstance(part, Mapping) else part for key, part in self.settings.items()}
         keys = {key.rpartition(".")[2]: key for key in all_fields(str(values["method"]))}
         differing: list[str] = []

@@ -66,7 +66,8 @@ def refuse_unread(settings: TrainSettings, family: Family) -> None:
     counts = f"what counts is {', '.join(counting)}" if counting else "nothing is left to set"
     other = ""
     if family == "head" and set(useless) <= own.counting("network"):
-        other = "; for a network that is trained as a whole give --backbone mlp (tables, embeddings) or --no-freeze"
+        networks = "--backbone mlp (tables, embeddings), --backbone resnet32 (images) or --no-freeze"
+        other = f"; for a network that is trained as a whole give {networks}"
     raise SettingsError(
         f"{settings.method} {where} does not read {named}: {counts} (`labelfix methods {settings.method}`){other}"
     )

@@ -11,15 +11,13 @@ from typing import Any
 
 from labelfix.errors import SettingsError
 from labelfix.settings.base import Field, fields_of
+from labelfix.settings.config import CONFIG, PREFIX, config_path
+from labelfix.settings.gate import TABLE
 from labelfix.settings.methods import METHOD_SETTINGS
 from labelfix.settings.run import SECTIONS, TrainSettings, read_toml, train_settings
 from labelfix.settings.sources import KEYS, Sources, read_sources
 
-PREFIX = "LABELFIX_"
-"""Every setting can be given as `LABELFIX_<FIELD>`."""
-
-CONFIG = "labelfix.toml"
-"""The configuration file that is used when it lies in the working directory and no other is named."""
+__all__ = ["CONFIG", "DEFAULT", "PREFIX", "Resolved", "all_fields", "config_path", "resolve"]
 
 DEFAULT = "default"
 """The origin of a setting that nobody gave."""
@@ -74,7 +72,7 @@ def resolve(
     path = config_path(config, environ)
     document = read_toml(path) if path else {}
     sources = read_sources(document, path) if path else Sources()
-    file_values = _flat({key: value for key, value in document.items() if key not in KEYS}, str(path))
+    file_values = _flat({key: value for key, value in document.items() if key not in (*KEYS, TABLE)}, str(path))
     method = _method(flags or {}, sets, environ, file_values)
     names = _names(method)
     environment, warnings = _from_environment(environ, names)
@@ -113,15 +111,6 @@ def _given(value: object) -> bool:
     return value is not None and value != [] and value != ()
 
 
-def config_path(config: str | Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The configuration file: the one named, `LABELFIX_CONFIG`, or `labelfix.toml` in the working directory."""
-    if config is not None:
-        return Path(config)
-    if environ.get(PREFIX + "CONFIG"):
-        return Path(environ[PREFIX + "CONFIG"])
-    return Path(CONFIG) if Path(CONFIG).is_file() else None
-
-
 def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Nested TOML tables as dotted keys; tables of methods that are not used this time are let through unread."""
     flat: dict[str, Any] = {}
@@ -134,7 +123,7 @@ def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
             flat[key] = value
         else:
             raise SettingsError(
-                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, *SECTIONS, *METHOD_SETTINGS])}"
+                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, TABLE, *SECTIONS, *METHOD_SETTINGS])}"
             )
     return flat
 

@@ -48,9 +48,9 @@ def _names(value: Any, key: str, config: Path) -> tuple[str, ...]:  # noqa: ANN4
     if not names or not all(isinstance(name, str) and name for name in names):
         several = ", or a list of such" if key == "clean" else ""
         raise SettingsError(f'{config}: {key} = {value!r} is no name of a file; write {key} = "NAME"{several}')
-    return tuple(_from_here(name, config) for name in names)
+    return tuple(from_here(name, config) for name in names)
 
 
-def _from_here(name: str, config: Path) -> str:
+def from_here(name: str, config: Path) -> str:
     """A name as seen from the working directory; names of a hub and of a home folder count from nowhere else."""
     return name if name.startswith((HUB, "~")) else str(config.parent / name)

@@ -85,7 +85,8 @@ def test_whole_networks_are_trained_where_the_plan_says_so_and_labels_of_another
     method = {"name": "mixed", "settings": {"epochs": 2, "batch_size": 20, "clean_batch_size": 4}}
     values = {"data": [entry], "methods": [method], "seeds": [0], "freeze": False, "trusted_share": 0.3}
     compute = ComputeSettings(device="cpu", cache_dir=str(tmp_path / "cache"))
-    run_plan(plan_from(values, "plan"), root, tmp_path / "results", ModelSettings(), compute, Silent())
+    resnet = ModelSettings(backbone="resnet32")
+    run_plan(plan_from(values, "plan"), root, tmp_path / "results", resnet, compute, Silent())
     (row,) = read_rows(tmp_path / "results")
     assert row["backbone"] == "resnet32"
     assert row["noisy_rows"] + row["trusted_rows"] + row["test_rows"] in (79, 80)  # the lost label may be a test row's

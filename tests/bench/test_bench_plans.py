@@ -122,6 +122,7 @@ def test_the_plan_of_ag_news_is_the_text_row_of_table_2():
 def test_the_plan_of_cifar10_trains_whole_networks_on_made_and_human_noise():
     found = read_plan("cifar10")
     assert not found.freeze
+    assert found.backbones == ("resnet32",)
     assert found.rows - 10 * found.trusted_per_class == 49000
     assert [setting.name for setting in settings_of(found)][-2:] == ["cifar10n-aggre", "cifar10n-random1"]
     assert len(settings_of(found)) == 21

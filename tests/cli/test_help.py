@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from labelfix.cli import main
-from labelfix.cli.app import app
+from labelfix.cli.app import application
 from labelfix.cli.commands import REQUIRED
 
-COMMANDS = {info.name or info.callback.__name__: info.callback for info in app.registered_commands} | {
+COMMANDS = {info.name or info.callback.__name__: info.callback for info in application().registered_commands} | {
     f"bench {info.name}": info.callback
-    for group in app.registered_groups
+    for group in application().registered_groups
     for info in group.typer_instance.registered_commands
 }
 NEEDED = {
@@ -113,7 +113,7 @@ def completed(words, shell="bash"):
     [
         ("labelfix tr", ["train"]),
         ("labelfix train --clean-", ["--clean-sampling", "--clean-label-column", "--clean-id-column"]),
-        ("labelfix flag --format g", ["github"]),
+        ("labelfix flag --format g", ["github", "gitlab"]),
         ("labelfix bench ra", ["ranks"]),
     ],
 )

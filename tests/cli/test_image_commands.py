@@ -3,9 +3,11 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
 import unicodedata
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -34,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     before = {path: path.read_bytes() for path in (folder / "images").rglob("*.png")}
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]
     assert main(words) == 0
     assert main(["export", "--run", "run", "--corrected-labels", "fixed", "--hard-link"]) == 0
     assert {path: path.read_bytes() for path in (folder / "images").rglob("*.png")} == before
@@ -49,6 +51,55 @@ def test_a_folder_of_images_is_corrected_into_a_new_folder(folder, capsys):
     assert main(["export", "--run", "run", "--corrected-labels", "fixed"]) == 2
     assert main(["export", "--run", "run", "--corrected-labels", "fixed.csv", "-q"]) == 0
     assert (folder / "fixed.csv").read_text().splitlines()[0] == "id,label,given_label"
+
+
+def stripes(generator, across):
+    """A picture of 12 by 12 pixels of stripes that lie across it or along it, in any colours, with noise."""
+    wave = 60 * np.sin(np.arange(12) * generator.uniform(1.2, 1.8) + generator.uniform(0, 6))
+    lines = np.repeat(wave[:, None] if across else wave[None], 12, axis=1 if across else 0)
+    colours = generator.uniform(0.3, 1, 3)
+    return np.clip(lines[..., None] * colours + 128 + generator.normal(0, 15, (12, 12, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def striped(tmp_path, monkeypatch):
+    """120 images that only their patterns tell apart, 30 % in the wrong folder; 30 trusted ones, and the truth."""
+    generator = np.random.default_rng(0)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
+    lines = []
+    for row in range(120):
+        truth = row % 2
+        given = 1 - truth if row % 10 < 3 else truth
+        place = tmp_path / "images" / ("along", "across")[given] / f"{row:03d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(stripes(generator, bool(truth))).save(place)
+        lines.append(f"{place.parent.name}/{place.name},{('along', 'across')[truth]}")
+    (tmp_path / "gold.csv").write_text("\n".join(["id,label", *lines[:30]]) + "\n")
+    (tmp_path / "truth.csv").write_text("\n".join(["id,label", *lines]) + "\n")
+    return tmp_path
+
+
+def test_a_few_small_images_are_corrected_without_a_download(striped, capsys):
+    trained(striped)
+    capsys.readouterr()
+    assert main(["evaluate", "--run", "run", "--truth", "truth.csv", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["given_right"]["value"] == pytest.approx(0.7)
+    assert found["corrected_right"]["value"] > 0.9
+    about = json.loads((striped / "run" / "classifier" / "labelfix.json").read_text(encoding="utf-8"))
+    assert about["family"] == "patches"
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_it_had_learned_of_patches(striped, monkeypatch):
+    trained(striped)
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "stopped", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr("labelfix.pipeline.carry_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(words) == 130
+    shutil.rmtree(striped / "cache")
+    assert main(["train", "--resume", "stopped", "-q"]) == 0
+    assert pq.read_table("stopped/corrected.parquet").equals(pq.read_table("run/corrected.parquet"))
 
 
 def test_an_exported_tree_is_replaced_when_asked_for_and_no_other_folder_is(folder, capsys):
@@ -95,7 +146,7 @@ def test_images_that_were_moved_are_shown_under_the_names_that_the_run_gave_them
 
 
 def trained(folder):
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]
     assert main(words) == 0
 
 
@@ -190,7 +241,7 @@ def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_bes
         place = folder / "gold" / ("dark", "bright")[row % 2] / f"{row:02d}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(next((folder / "images").rglob(place.name)).read_bytes())
-    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--set", "epochs=1", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "-q"]
     assert main(words) == 0
     capsys.readouterr()
     assert main(["next", "--run", "run", "--count", "3", "--out", "ask.csv"]) == 0

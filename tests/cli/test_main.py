@@ -56,7 +56,7 @@ def test_the_version_is_said(capsys):
             "labelfix: --out is given 2 times, as a and as b",
         ),
         (["flag", "--max-issue-rate", "5"], "labelfix: Invalid value for '--max-issue-rate'"),
-        (["flag", "--format", "xml"], "labelfix: Invalid value for '--format'"),
+        (["flag", "--format", "xml"], "labelfix: --format xml: there is no such format; it is one of text"),
         (["flag", "--run"], "labelfix: Option '--run' requires an argument"),
         (["methods", "a", "b"], "labelfix: Got unexpected extra argument"),
         (["train", "--clean", "gold.csv"], "labelfix: --noisy is missing: name the file of rows whose labels may be"),

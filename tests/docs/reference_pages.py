@@ -22,15 +22,19 @@ from typing import Any
 from typer.models import OptionInfo, ParameterInfo
 
 import labelfix
-from labelfix.cli.app import EPILOG, app
+from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.counting import paths
+from labelfix.settings.gate import CLASSES, TABLE, ClassPolicy, GateSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
 from labelfix.settings.resolve import CONFIG, PREFIX
 from labelfix.settings.run import SECTIONS, TrainSettings
 
 ROOT = Path(__file__).parents[2]
+GATE = {TABLE: GateSettings, f"{TABLE}.{CLASSES}.NAME": ClassPolicy}
+"""Of `flag` alone: it is no setting of a run."""
+
 MADE_BY = "<!-- Made by `python -m tests.docs.reference_pages` from the source; do not edit by hand. -->"
 
 
@@ -58,7 +62,7 @@ below says which count where.
         "## Top level",
         _table(own),
     ]
-    for table, cls in {**SECTIONS, **METHOD_SETTINGS}.items():
+    for table, cls in {**SECTIONS, **METHOD_SETTINGS, **GATE}.items():
         fields = fields_of(cls)
         parts += [f"## [{table}]", _paragraphs(cls), _table(fields) if fields else "It has no settings."]
         parts += [_counting(cls)] if table in METHOD_SETTINGS else []
@@ -177,8 +181,8 @@ class Parameter:
 
 def commands() -> dict[str, Any]:
     """Command name → the function that runs it, in the order of the help."""
-    found = {info.name or info.callback.__name__: info.callback for info in app.registered_commands}
-    for group in app.registered_groups:
+    found = {info.name or info.callback.__name__: info.callback for info in application().registered_commands}
+    for group in application().registered_groups:
         for info in group.typer_instance.registered_commands:
             found[f"{group.name} {info.name}"] = info.callback
     return found

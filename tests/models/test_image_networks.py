@@ -15,7 +15,7 @@ from labelfix.errors import InputError, SettingsError
 from labelfix.models.encoder_folder import check_folder
 from labelfix.models.image import SmallImages
 from labelfix.models.image_encoder import FrozenTimm
-from labelfix.models.image_fine_tuned import TrainedTimm, take_apart
+from labelfix.models.image_fine_tuned import take_apart
 from labelfix.models.pixels import open_image
 from labelfix.models.representation import choose_representation
 from labelfix.models.resnet32 import BasicBlock, ResNet32
@@ -26,23 +26,12 @@ from labelfix.settings.model import ModelSettings
 CPU = torch.device("cpu")
 
 
-class Told(Silent):
-    def __init__(self):
-        self.said, self.warned = [], []
-
-    def say(self, message):
-        self.said.append(message)
-
-    def warn(self, message):
-        self.warned.append(message)
-
-
 def images(side, count=3):
     return image_table([png(pixels) for pixels in random_images(count, side)])
 
 
-def choose(table, compute, progress=None, **settings):
-    return choose_representation(table, ModelSettings(**settings), compute, progress or Silent())
+def choose(table, compute, **settings):
+    return choose_representation(table, ModelSettings(**settings), compute, Silent())
 
 
 def test_resnet32_with_ten_classes_has_464_154_parameters():
@@ -90,22 +79,13 @@ def test_the_generator_alone_decides_the_first_weights(timm_folder, compute):
         assert not torch.equal(one.head.weight, other.head.weight)
 
 
-def test_an_untrained_timm_model_starts_from_the_generator_alone(compute):
-    representation = choose(images(80), compute, image_size=32)
-    one, two, other = (representation.new_classifier(2, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert torch.equal(one.backbone.conv1.weight, two.backbone.conv1.weight)
-    assert not torch.equal(one.backbone.conv1.weight, other.backbone.conv1.weight)
-
-
-@pytest.mark.parametrize(("side", "network"), [(28, SmallImages), (64, SmallImages), (65, TrainedTimm)])
-def test_the_network_follows_the_size_of_the_images_and_says_so(side, network, compute):
-    told = Told()
-    chosen = choose(images(side), compute, told)
-    assert isinstance(chosen, network)
+@pytest.mark.parametrize("settings", [{"backbone": "resnet32"}, {"freeze": False}])
+@pytest.mark.parametrize("side", [28, 90])
+def test_resnet32_is_taken_where_it_is_named_or_a_network_is_to_be_trained(side, settings, compute):
+    chosen = choose(images(side), compute, **settings)
+    assert isinstance(chosen, SmallImages)
     assert not chosen.frozen
-    assert f"noisy: images are about {side} pixels wide or high" in told.said
-    assert any("no download" in line or "without pretrained weights" in line for line in told.said)
-    assert len(told.warned) == (side > 64)
+    assert chosen.side == 32
 
 
 def test_pixels_of_the_right_size_are_kept_as_they_are(compute):
@@ -148,11 +128,13 @@ def test_an_image_is_turned_the_way_its_camera_says():
 
 
 @pytest.mark.parametrize(("broken", "reason"), [(b"no image", "not an image format"), (None, "truncated|decoded")])
+@pytest.mark.parametrize("backbone", ["patches", "resnet32", "timm"])
 @pytest.mark.parametrize("side", [24, 80])
-def test_an_image_that_cannot_be_decoded_is_named_with_its_row(broken, reason, side, compute):
+def test_an_image_that_cannot_be_decoded_is_named_with_its_row(broken, reason, side, backbone, compute, timm_folder):
     good = png(random_images(1, side)[0])
     table = image_table([good, good, broken or good[: len(good) // 2]])
-    representation = choose(images(side), compute, image_size=32)
+    trained = {"backbone": str(timm_folder), "freeze": False} if backbone == "timm" else {"backbone": backbone}
+    representation = choose(images(side), compute, **trained)
     with pytest.raises(
         InputError, match=rf"noisy, row 3: the image cannot be decoded \(.*({reason}).*--skip-unreadable"
     ):

@@ -9,9 +9,11 @@ import pytest
 from labelfix.data.tables import InputSpec
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import read_accepted
+from labelfix.outputs.baseline import read_baseline
 from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table, write_corrected
+from labelfix.outputs.formats.github import write as as_github
+from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.snippets import look_up
 
@@ -68,7 +70,7 @@ def test_a_github_annotation_points_at_the_line(findings, make_labels, tmp_path)
     )
     judgement = gate.judge(HeldRows(table), "run")
     told = gate.with_details(judgement, lambda f: look_up(f, corrected_metadata(table)))
-    line = gate.as_github(told).splitlines()[0]
+    line = as_github(told).splitlines()[0]
     assert ",line=4,title=" in line
     assert line.endswith("id b, row 2: cat -> dog (confidence 0.900): two")
 
@@ -139,23 +141,23 @@ def test_a_snippet_is_one_short_printable_line():
 
 def test_a_csv_baseline_gives_its_ids_as_text(tmp_path):
     (tmp_path / "ok.csv").write_text("note,id\nfine,7\nfine,x y\n")
-    assert read_accepted(tmp_path / "ok.csv") == {"7", "x y"}
+    assert set(read_baseline(tmp_path / "ok.csv").rows) == {"7", "x y"}
 
 
 def test_a_parquet_baseline_gives_all_its_ids(tmp_path):
     pq.write_table(pa.table({"id": [7, None]}), tmp_path / "ok.parquet")
-    assert read_accepted(tmp_path / "ok.parquet") == {"7"}
+    assert set(read_baseline(tmp_path / "ok.parquet").rows) == {"7"}
 
 
 def test_a_corrected_file_as_a_baseline_gives_its_issues_only(make_labels, tmp_path):
     write_corrected(tmp_path / "c.parquet", make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]]))
-    assert read_accepted(tmp_path / "c.parquet") == {"r1"}
+    assert set(read_baseline(tmp_path / "c.parquet").rows) == {"r1"}
 
 
 def test_what_the_gate_wrote_as_json_is_a_baseline(make_labels, tmp_path):
     table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]], ids=[5, 6]))
-    (tmp_path / "ok.json").write_text(gate.as_json(gate.judge(HeldRows(table), "run")))
-    assert read_accepted(tmp_path / "ok.json") == {"5"}
+    (tmp_path / "ok.json").write_text(as_json(gate.judge(HeldRows(table), "run")))
+    assert set(read_baseline(tmp_path / "ok.json").rows) == {"5"}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +174,6 @@ def test_a_baseline_without_ids_is_refused(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError) as caught:
-        read_accepted(tmp_path / name)
+        read_baseline(tmp_path / name)
     assert message in str(caught.value)
     assert name in str(caught.value)

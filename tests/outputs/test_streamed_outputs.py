@@ -13,6 +13,7 @@ from labelfix.data.formats import open_table, parquet
 from labelfix.errors import InputError
 from labelfix.outputs import exports, gate
 from labelfix.outputs.alignment import Correction
+from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.own_file import export_table
@@ -66,7 +67,8 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
 ):
     monkeypatch.setattr(exports, "ROW_GROUP", 64)
     write_corrected(tmp_path / "a.parquet", labels)
-    accepted = {f"r{row}" for row in range(1, ROWS, 3)}
+    names = {f"r{row}" for row in range(1, ROWS, 3)}
+    accepted = Baseline.of_ids(names)
     file = CorrectedFile(tmp_path / "a.parquet")
     assert len(file.group_sizes) == 8
     judged = gate.judge(file, "a", 0.5, min_confidence, accepted, show)
@@ -76,7 +78,7 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
     assert (judged.issues, judged.accepted, judged.labelled) == (whole.issues, whole.accepted, whole.labelled)
     keys = [(found.label_score, -found.confidence, found.row) for found in whole.findings]
     assert keys == sorted(keys)
-    assert not accepted & {found.id for found in whole.findings}
+    assert not names & {found.id for found in whole.findings}
 
 
 def test_the_worst_rows_are_found_whatever_order_they_come_in():

@@ -26,7 +26,7 @@ from labelfix.data.formats.csv_lines import no_text_error
 from labelfix.data.formats.csv_ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv_rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv_types import ColumnType, typed
-from labelfix.data.formats.csv_write import SUFFIXES, write_csv
+from labelfix.data.formats.csv_write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles
 from labelfix.errors import Defect, InputError
@@ -91,7 +91,7 @@ class CsvSource(HashedFiles):
 
     def rewrites(self, target: Path) -> bool:
         """See `Rewritable.rewrites`."""
-        return keeps_its_way(self._dialects, target)
+        return not are_disarmed() and keeps_its_way(self._dialects, target)
 
     def rewrite(
         self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -20,6 +21,32 @@ import pyarrow.compute as pc
 from labelfix.data.formats.csv_dialect import DELIMITER
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+FORMULA = r"^([=+\-@\t\r\n＝＋－＠])"
+"""How a cell begins that a spreadsheet may run, of which a number is none (OWASP, "CSV injection")."""
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+_DISARMED: ContextVar[bool] = ContextVar("disarmed", default=False)
+
+
+@contextmanager
+def formulas_disarmed(wanted: bool = True) -> Iterator[None]:
+    """Write cells that a spreadsheet would run as a formula with an apostrophe before them, so that it shows them.
+
+    Args:
+        wanted: Whether to; otherwise cells are written as they are, which is what a program wants to read back.
+    """
+    before = _DISARMED.set(wanted)
+    try:
+        yield
+    finally:
+        _DISARMED.reset(before)
+
+
+def are_disarmed() -> bool:
+    """Whether formulas are written so now."""
+    return _DISARMED.get()
 
 
 @dataclass(frozen=True)
@@ -46,7 +73,7 @@ class Quoting:
         Raises:
             ValueError: A cell cannot be written so; its argument is the cell.
         """
-        text = column_text(column)
+        text = _disarmed(column_text(column)) if _DISARMED.get() else column_text(column)
         always = self.always if pa.types.is_string(column.type) else self.numbers
         return self.quoted(text, always)
 
@@ -83,7 +110,8 @@ def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.
     own = (schema.metadata or {}).get(DELIMITER.encode(), b",").decode()
     delimiter = "\t" if ".tsv" in target.name.lower() else "," if own == "\t" else own
     header = io.StringIO()
-    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(schema.names)
+    titles = _disarmed(pa.array(schema.names, pa.string())).to_pylist() if _DISARMED.get() else schema.names
+    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(titles)
     with open_to_write(path, target) as stream:
         stream.write(header.getvalue().encode())
         for batch in batches:
@@ -136,6 +164,12 @@ def column_text(column: pa.Array) -> pa.Array:
         text = pc.if_else(whole, pc.binary_join_element_wise(text, ".0", ""), text)
         text = pc.if_else(pc.is_nan(column), "", text)
     return text.fill_null("")
+
+
+def _disarmed(text: pa.Array) -> pa.Array:
+    """Strings that no spreadsheet takes for a formula."""
+    armed = pc.and_not(pc.match_substring_regex(text, FORMULA), pc.match_substring_regex(text, NUMBER))
+    return pc.if_else(armed, pc.binary_join_element_wise("'", text, ""), text)
 
 
 def _is_bytes(type_: pa.DataType) -> bool:

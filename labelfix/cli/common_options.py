@@ -1,0 +1,139 @@
+"""The flags that do not come from the settings, for commands that must start at once; `options` has all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labelfix import network
+from labelfix.cli.voice import Voice
+
+ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
+
+
+def plain(text: str) -> str:
+    """A help text safe from rich markup, which would swallow `[data]`."""
+    return text.replace("[", r"\[")
+
+
+def option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
+    """An option whose help is written out, under a heading."""
+    return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
+
+
+def _quiet(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        voice(context).quiet = True
+
+
+def _verbose(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        voice(context).log_everything()
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr."),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        callback=_verbose,
+        metavar="",
+        help="Show every choice and stage, the library's log, and tracebacks of errors.",
+    ),
+]
+
+
+def _offline(wanted: bool | None) -> None:
+    if wanted:
+        network.forbid()
+
+
+Offline = Annotated[
+    bool | None,
+    typer.Option(
+        "--offline",
+        callback=_offline,
+        metavar="",
+        show_default=False,
+        help="Never ask a hub; HF_HUB_OFFLINE=1 does the same.",
+    ),
+]
+
+
+MovedNoisy = Annotated[
+    str | None,
+    option(
+        "--noisy",
+        metavar="TABLE",
+        panel=ROWS,
+        doc="Where the noisy file of the run lies now, if it was moved; its contents must be the same.",
+    ),
+]
+
+
+Run = Annotated[
+    Path | None,
+    option("--run", metavar="DIR", panel=ROWS, doc="A finished run. Default: the newest finished one under ./runs/."),
+]
+Corrected = Annotated[
+    Path | None,
+    option(
+        "--corrected", metavar="FILE", panel=ROWS, doc="Judge this file, written by `labelfix correct`, not the run."
+    ),
+]
+
+
+OtherMinConfidence = Annotated[
+    float | None,
+    option(
+        "--min-confidence",
+        metavar="SHARE",
+        panel=OUTPUT,
+        min=0.0,
+        max=1.0,
+        doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
+    ),
+]
+
+
+Config = Annotated[
+    Path | None,
+    option(
+        "--config",
+        metavar="FILE",
+        panel=COMPUTE,
+        doc="TOML file of settings, such as the settings.toml of a run. Default: LABELFIX_CONFIG, else labelfix.toml "
+        "in the working directory. Any setting can also be given as LABELFIX_<NAME>.",
+    ),
+]
+
+
+Overwrite = Annotated[
+    bool,
+    option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced."),
+]
+
+
+SafeCsv = Annotated[
+    bool,
+    option(
+        "--safe-csv",
+        metavar="",
+        panel=OUTPUT,
+        doc="In CSV and TSV write an apostrophe before each cell that a spreadsheet would run as a formula. For people "
+        "who open the file; a program reads such cells back changed.",
+    ),
+]
+
+
+def voice(context: typer.Context) -> Voice:
+    """How the command speaks."""
+    found = context.find_root().obj
+    assert isinstance(found, Voice)
+    return found

@@ -1,0 +1,164 @@
+"""Opening a table of any format, and writing one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats import (
+    arrow_file,
+    csv,
+    excel,
+    folders,
+    hugging_face,
+    image_folder,
+    json_lines,
+    memory,
+    parquet,
+)
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    FORMATS_READ,
+    Format,
+    ReadOptions,
+    Source,
+    TableSource,
+    check_file,
+    magic,
+)
+from labelfix.data.formats.frames import are_records
+from labelfix.data.formats.several import SeveralSources
+from labelfix.errors import Defect, InputError, input_error
+from labelfix.network import HUB
+from labelfix.runs import atomic_path
+from labelfix.runs.targets import GLOB
+
+FORMATS: tuple[Format, ...] = (
+    Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
+    Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
+    Format("arrow", arrow_file.recognises, arrow_file.open_arrow),
+    Format("excel", excel.recognises, excel.open_excel),
+    Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
+    Format("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
+    Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
+    Format("memory", memory.recognises, memory.open_memory),
+)
+"""Tried in this order; the first that recognises a source reads it."""
+
+KINDS: tuple[folders.Kind, ...] = (
+    folders.Kind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
+    folders.Kind(
+        "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz")
+    ),
+    folders.Kind(
+        "JSON Lines",
+        tuple(suffix for suffix in json_lines.SUFFIXES if not suffix.startswith(".json.") and suffix != ".json"),
+        lambda paths, name, options: json_lines.JsonSource(paths, name, options),
+        (".json", ".json.gz"),
+    ),
+)
+"""The files that a folder of tables, or a glob, is made of."""
+
+
+def open_table(source: Source, name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
+    """Open a table.
+
+    Args:
+        source: A path, a folder, a glob, `hub:NAME`, or a table in memory.
+        name: What to call it in messages; by default the path as given, or `table`.
+        options: How it is to be read, as far as the user says.
+
+    Raises:
+        InputError: There is no such file, or labelfix does not read its type.
+    """
+    if isinstance(source, str) and source.startswith(HUB):
+        return hugging_face.open_hub(source, options)
+    if isinstance(source, str | Path):
+        name = name or str(source)
+        path = Path(source).expanduser()
+        if not path.exists() and GLOB & set(str(source)):
+            return folders.open_glob(str(path), name, options, KINDS)
+        return _open_path(path, name, options)
+    return memory.open_memory(source, name or "table", options)
+
+
+def open_several(sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
+    """Open one or several tables as one; every one that cannot be opened is named.
+
+    Raises:
+        InputError: As `open_table`, for all of them at once.
+    """
+    if are_records(sources):
+        return open_table(sources, name, options)
+    opened: list[TableSource] = []
+    defects: list[Defect] = []
+    for source in sources:
+        try:
+            opened.append(open_table(source, name, options))
+        except InputError as error:
+            defects += error.defects
+    if defects:
+        raise InputError(defects)
+    return opened[0] if len(opened) == 1 else SeveralSources(opened)
+
+
+def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write a table: CSV, TSV (also .gz) or Parquet by the ending of the name, beside its place and then renamed.
+
+    Args:
+        path: Where to; an existing file is replaced.
+        schema: Columns, types and metadata (CSV keeps the names only).
+        batches: The rows.
+
+    Raises:
+        InputError: The ending is none that labelfix writes.
+    """
+    path = Path(path)
+    for format_ in FORMATS:
+        if format_.write is not None and path.name.lower().endswith(format_.suffixes):
+            with atomic_path(path) as beside:
+                format_.write(beside, path, schema, batches)
+            return
+    endings = ", ".join(suffix for format_ in FORMATS for suffix in format_.suffixes)
+    raise input_error(
+        str(path), f"has an ending that labelfix does not write ({path.suffix or 'none'})", f"use {endings}"
+    )
+
+
+def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
+    if not path.is_dir():
+        check_file(path, name)
+        settled = _by_contents(path)
+        if settled is not None:
+            return settled(path, name, options)
+    elif not hugging_face.recognises(path) and (parquet.recognises(path) or not image_folder.recognises(path)):
+        tables = folders.open_folder(path, name, options, KINDS)
+        if tables is not None:
+            return tables
+        raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
+    for format_ in FORMATS:
+        if format_.recognises(path):
+            return format_.open(path, name, options)
+    if not path.is_dir() and magic(path) is None and csv.looks_delimited(path, options):
+        return csv.open_csv(path, name, options)
+    raise _unread(path, name)
+
+
+def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource] | None:
+    """How a file is opened whose first bytes settle what it is, whatever its name says."""
+    noun = magic(path)
+    if noun == "a Parquet file":
+        return parquet.open_parquet
+    return arrow_file.open_arrow if noun == "an Arrow or Feather file" else None
+
+
+def _unread(path: Path, name: str) -> InputError:
+    """The error for a file of a type that labelfix does not read, with the way out where there is one."""
+    noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
+    remedy = f"it reads {FORMATS_READ}"
+    if noun.startswith("a ZIP archive"):
+        noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
+    return input_error(name, f"is {noun}, which labelfix does not read", remedy)

@@ -1,0 +1,188 @@
+"""An image as a list of figures: how strongly each quarter of it shows each of K patterns.
+
+Every patch of an image is freed of its brightness and contrast, whitened and compared with K atoms; what is above a
+threshold, on either side, is averaged over each quarter of the image. The mean colours of the quarters stand beside
+that, since patches have lost them. Then: centred, projected, length 1.
+
+Whitening and atoms are one matrix product, `filters`, and standardising and principal components another,
+`projection`. One image is computed at a time, in the same order of operations wherever it stands, so that shuffled
+rows have the same features to the last bit; its maps stay in the processor's cache as well.
+
+Source: Adam Coates, Honglak Lee and Andrew Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature
+Learning", AISTATS 2011; the two-sided threshold is that of Coates and Ng, ICML 2011.
+
+Legend: S side in pixels, P patch side, K atoms, W = 8 K + 12 raw figures, D features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import unfold
+
+Array = npt.NDArray[np.float32]
+
+QUARTERS = 4
+CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class PatchRules:
+    """The constants of an encoding; kept with it, so that other constants of a later version change no old run.
+
+    Attributes:
+        side: S; images of another size are scaled to a square of it.
+        patch: P; 6, contrast and threshold are those of the source, and 0.5 for the threshold was no better.
+        contrast: Added to a patch's variance, in squared grey levels, before it is divided by its root.
+        threshold: Likeness to an atom counts from here on.
+        softening: Added to averages before their root, whose slope at zero would blow rounding up.
+    """
+
+    side: int
+    patch: int = 6
+    contrast: float = 10.0
+    threshold: float = 0.25
+    softening: float = 0.01
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> PatchRules:
+        """Read back what `to_json` gave; other keys may be there."""
+        return cls(**{f.name: values[f.name] for f in fields(cls)})
+
+    def shapes(self, atoms: int, width: int) -> dict[str, tuple[int | str, ...]]:
+        """Shapes of the arrays of a `PatchCode`."""
+        raw = raw_width(atoms)
+        return {
+            "filters": (atoms, CHANNELS * self.patch**2),
+            "offsets": (atoms,),
+            "mean": (raw,),
+            "projection": (raw, width),
+        }
+
+
+def raw_width(atoms: int) -> int:
+    """W."""
+    return 2 * QUARTERS * atoms + QUARTERS * CHANNELS
+
+
+@dataclass(frozen=True)
+class PatchCode:
+    """What turns an image into features.
+
+    Attributes:
+        rules: The constants.
+        filters: `(K, 3 P P)`, whitening and atoms in one; a patch is laid out channel by channel, then row by row.
+        offsets: `(K,)`, what the filters make of the mean patch.
+        mean: `(W,)` of the raw figures.
+        projection: `(W, D)`.
+    """
+
+    rules: PatchRules
+    filters: Array
+    offsets: Array
+    mean: Array
+    projection: Array
+
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by name."""
+        return {name: np.ascontiguousarray(getattr(self, name)) for name in self.rules.shapes(1, 1)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of constants and arrays."""
+        hashed = hashlib.sha256(repr(sorted(self.rules.to_json().items())).encode())
+        for name, array in self.arrays().items():
+            hashed.update(name.encode() + repr(array.shape).encode() + array.astype("<f4").tobytes())
+        return hashed.hexdigest()
+
+    def on(self, device: torch.device) -> PatchEncoder:
+        """Ready to compute."""
+        return PatchEncoder(self, device)
+
+
+class PatchDescriber:
+    """The raw figures of images.
+
+    Args:
+        rules: The constants.
+        filters: `(K, 3 P P)`.
+        offsets: `(K,)`.
+        device: Where to compute.
+    """
+
+    def __init__(self, rules: PatchRules, filters: Array, offsets: Array, device: torch.device) -> None:
+        self._rules, self._device = rules, device
+        self._filters = torch.from_numpy(filters).to(device)
+        self._offsets = torch.from_numpy(offsets).to(device)[:, None]
+        self._of_patches = quarter_means(rules.side - rules.patch + 1).to(device)
+        self._of_pixels = quarter_means(rules.side).to(device)
+
+    def raw(self, image: npt.NDArray[np.uint8]) -> Tensor:
+        """`(W,)`: of each quarter the likeness above the threshold by atom, that below its negative, and the colour.
+
+        Args:
+            image: `uint8 (S, S, 3)`.
+        """
+        pixels = torch.from_numpy(np.array(image)).to(self._device).permute(2, 0, 1).float()
+        patches = without_contrast(unfold(pixels[None], self._rules.patch)[0], self._rules.contrast)
+        likeness = torch.addmm(self._offsets, self._filters, patches, beta=-1)
+        above = self._of_patches @ (likeness - self._rules.threshold).relu_().T
+        below = self._of_patches @ (-self._rules.threshold - likeness).relu_().T
+        seen = torch.cat([above.reshape(-1), below.reshape(-1)]).add_(self._rules.softening).sqrt_()
+        return torch.cat([seen, (self._of_pixels @ pixels.reshape(CHANNELS, -1).T).reshape(-1)])
+
+
+class PatchEncoder:
+    """The features of images.
+
+    Args:
+        code: What was learned.
+        device: Where to compute.
+    """
+
+    def __init__(self, code: PatchCode, device: torch.device) -> None:
+        self._describer = PatchDescriber(code.rules, code.filters, code.offsets, device)
+        self._mean = torch.from_numpy(code.mean).to(device)
+        self._projection = torch.from_numpy(np.ascontiguousarray(code.projection.T)).to(device)
+
+    def features(self, image: npt.NDArray[np.uint8]) -> Array:
+        """`float32 (D,)` of length 1; zeros where nothing tells the image from the mean.
+
+        Args:
+            image: `uint8 (S, S, 3)`.
+        """
+        with torch.inference_mode():
+            projected = torch.mv(self._projection, self._describer.raw(image) - self._mean)
+            features: Array = (projected / torch.linalg.vector_norm(projected).clamp_min(SHORTEST)).cpu().numpy()
+        return features
+
+
+SHORTEST = 1e-12
+"""Lengths below this are no length."""
+
+
+def without_contrast(patches: Tensor, contrast: float) -> Tensor:
+    """Patches `(3 P P, n)` with mean 0 and, where they have contrast, variance 1.
+
+    The mean is taken away before anything is multiplied: a filter cancels it as well, but in float32 not to the end.
+    """
+    centred = patches - patches.mean(dim=0)
+    return centred / (centred.square().mean(dim=0) + contrast).sqrt_()
+
+
+def quarter_means(side: int) -> Tensor:
+    """`(4, side²)`: what averages each quarter of a map, row by row; of an odd side the later half has one more."""
+    half = (torch.arange(side) >= side // 2).long()
+    quarter = (2 * half[:, None] + half).reshape(-1)
+    member = torch.nn.functional.one_hot(quarter, QUARTERS).T.float()
+    return (member / member.sum(dim=1, keepdim=True)).contiguous()

@@ -1,0 +1,63 @@
+"""What the gate lets through by class, how bad a finding is, and whom it concerns."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+from labelfix.errors import SettingsError
+from labelfix.settings.gate import ClassPolicy, Severity
+
+SEVERITIES: tuple[str, ...] = get_args(Severity)
+"""The least first: those of GitLab's code quality, which the others are subsets of."""
+
+MINOR, MAJOR = "minor", "major"
+
+SURE = 0.95
+"""A finding of this confidence is major where no policy says otherwise. Calibrated, at most one such suggestion in
+twenty is wrong, which is what reviewers of annotations bear before they switch them off."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The part of `[gate]` that is about classes and people.
+
+    Attributes:
+        severity: Of every finding; None goes by its confidence.
+        owner: Whom findings concern; None names nobody.
+        classes: Class → what is different for rows of that given label.
+    """
+
+    severity: str | None = None
+    owner: str | None = None
+    classes: Mapping[str, ClassPolicy] = field(default_factory=dict)
+
+    def of(self, given: str) -> ClassPolicy:
+        """What is said of a class; nothing where it is not named."""
+        return self.classes.get(given, ClassPolicy())
+
+    def refuse_unknown(self, classes: Sequence[str], source: str) -> None:
+        """Refuse a class that there is not.
+
+        Raises:
+            SettingsError: There is one.
+        """
+        for name in self.classes:
+            if name not in classes:
+                near = difflib.get_close_matches(name, classes, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(classes[:20])}"
+                raise SettingsError(f"[gate.classes.{name}]: {source} has no such class; {hint}")
+
+    def owner_of(self, given: str) -> str | None:
+        """Whom a finding of some given label concerns."""
+        return self.of(given).owner or self.owner
+
+    def severity_of(self, given: str, confidence: float) -> str:
+        """How bad a finding is."""
+        return self.of(given).severity or self.severity or (MAJOR if confidence >= SURE else MINOR)
+
+
+NO_POLICY = Policy()
+"""All classes alike, and nobody's."""
