@@ -21,7 +21,17 @@ import torch
 from torch import Tensor
 
 from labelfix.correction.base import Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, calibrated, cross_fit_together, cut, likeliest
+from labelfix.correction.folds import (
+    FOLDS,
+    CrossFitted,
+    Folds,
+    Part,
+    assembled,
+    calibrated,
+    cross_fit_together,
+    cut,
+    likeliest,
+)
 from labelfix.correction.transition import Matrix, expected_transition, normalised, paired_transition
 from labelfix.data.tables import Codes
 from labelfix.progress import Progress
@@ -49,7 +59,7 @@ TRUSTED_RIDGES = (1.0, 10.0, 100.0, 1000.0)
 """Candidates for r of f_g."""
 
 GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
-"""Candidates for r of n(y'|x), and the folds of noisy rows that choose."""
+"""Candidates for r of n(y'|x), and the folds of noisy rows, of which the first one chooses."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -57,6 +67,15 @@ AS_GIVEN_RIDGE = 1.0
 DESCRIBED_SCALES = (10.0, 30.0)
 """What the features of classes' own words, of about unit norm, are multiplied by to be weights: cosines of a sentence
 encoder differ by a tenth or two between classes."""
+
+CLEARLY, MOST_ERRORS = 2.0, 3.0
+"""Of a gain by the classes' words, in standard errors: how much is clear, and how much one side counts at most, so that
+given labels, which may have been made from such words, never outweigh trusted rows that lose more than one. With two
+trusted rows a class, five draws, both together gain 2.2 to 5.9 on NoisyAG-News, where class names raise accuracy by a
+quarter, and at most 1.8 on TREC, whose codes lower it by a hundredth."""
+
+DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+"""Shares of given labels that a head cannot explain."""
 
 DESCRIBED_RIDGES = (1.0, 10.0, 100.0)
 """Candidates for r of a head that is drawn to the classes' own words."""
@@ -273,7 +292,7 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
     """f_g, regularised as out-of-fold likelihood likes it best.
 
     Where the classes have words of their own, weights are drawn towards these words' features instead of zero, if that
-    is better out of fold by a standard error.
+    is clearly better; see `fits_better`.
     """
     return rows.once("trusted-only", lambda: _fit_trusted_only(rows))
 
@@ -285,13 +304,52 @@ def _fit_trusted_only(rows: Rows) -> CrossFitted:
         return plain
     starts = [LinearHead(rows.described * scale, zero.bias) for scale in DESCRIBED_SCALES]
     drawn = likeliest([each for start in starts for each in _drawn_to(rows, start, DESCRIBED_RIDGES)], truth)[1]
-    return likeliest([plain, drawn], truth, second_if_clearly_better)[1]
+    of_noisy = rows.subset(rows.sample(SAMPLE))
+    gain = plain.losses(truth) - drawn.losses(truth)
+    every = [(plain.full, drawn.full, gain)]
+    every += [
+        (one, other, gain[rows.folds.outside(fold)])
+        for fold, (one, other) in enumerate(zip(plain.without, drawn.without, strict=True))
+    ]
+    return assembled([plain, drawn], [int(fits_better(of_noisy, *each)) for each in every])
 
 
-def second_if_clearly_better(losses: npt.NDArray[np.float64]) -> int:
-    """Of two candidates' losses `(2, rows)` the second, where it is lower by more than a standard error."""
-    gain = losses[0] - losses[1]
-    return int(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else 0
+def fits_better(rows: Rows, plain: LinearHead, drawn: LinearHead, gain: npt.NDArray[np.float64]) -> bool:
+    """Whether a head that is drawn to the classes' words is clearly better than one that is not.
+
+    A few trusted rows can hardly tell by themselves. The given labels of the noisy rows, which neither head has seen,
+    tell as well: each is what the head says with probability 1 - e and else drawn from all given labels, at the e that
+    suits the head best; since rows of a class go wrong together, the mean of each class counts as one figure. Gains
+    on both sides are counted in standard errors and added up.
+
+    Args:
+        rows: Some noisy rows.
+        plain: A head of trusted rows.
+        drawn: One of the same trusted rows, drawn to the words.
+        gain: By how much the second has a lower loss on trusted rows that neither has seen.
+    """
+    if not len(rows.given):
+        return False
+    classes, counts = np.unique(rows.given.numpy(), return_counts=True)
+    likelier = (_of_given(rows, drawn) - _of_given(rows, plain)).double().numpy()
+    of_classes = np.bincount(rows.given.numpy(), likelier, rows.num_classes)[classes] / counts
+    return _errors(gain) + _errors(of_classes) > CLEARLY
+
+
+def _errors(gains: npt.NDArray[np.float64]) -> float:
+    """How many standard errors the mean of some figures lies above 0, at most `MOST_ERRORS`."""
+    if len(gains) < 2:
+        return 0.0
+    error = max(float(gains.std(ddof=1)) / np.sqrt(len(gains)), 1e-12)
+    return min(float(gains.mean() / error), MOST_ERRORS)
+
+
+def _of_given(rows: Rows, head: LinearHead) -> Tensor:
+    """`(N,)` log-likelihood of the given labels by a head, some of them being drawn from all."""
+    said = head.log_probabilities(rows.noisy).exp()[torch.arange(len(rows.given)), rows.given]
+    shares = torch.bincount(rows.given, minlength=rows.num_classes)[rows.given] / len(rows.given)
+    mixed = [torch.log((1 - drawn) * said + drawn * shares) for drawn in DRAWN_SHARES]
+    return max(mixed, key=lambda each: float(each.mean()))
 
 
 def _drawn_to(rows: Rows, start: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
@@ -362,7 +420,7 @@ class GivenLabels:
 
 
 def fit_given_labels(rows: Rows) -> LinearHead:
-    """n(y'|x), on noisy rows only; regularised by 5-fold likelihood."""
+    """n(y'|x), on noisy rows only; regularised by the likelihood of a fold of five."""
     return given_labels(rows).full
 
 
@@ -375,28 +433,25 @@ def _given_labels(rows: Rows) -> GivenLabels:
     learned = rows.sample(SAMPLE)
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
     of = torch.from_numpy(cut(given.numpy(), rows.seed, GIVEN_FOLDS).of)
+    zeros = LinearHead.zeros(rows.num_classes, noisy.shape[1])
     scalings = {ridge: Scaling.of(noisy, ridge, rows.num_classes) for ridge in GIVEN_RIDGES}
-    begin = LinearHead.zeros(rows.num_classes, noisy.shape[1])
 
-    def fit(asked: Sequence[tuple[float, int | None]], starts: Sequence[LinearHead]) -> list[LinearHead]:
-        used = torch.stack([of != (-1 if fold is None else fold) for _, fold in asked]).float()
-        ridges = [ridge for ridge, _ in asked]
+    def fit(asked: Sequence[tuple[float, int]], starts: Sequence[LinearHead]) -> list[LinearHead]:
+        used, ridges = torch.stack([of != fold for _, fold in asked]).float(), [ridge for ridge, _ in asked]
         return minimise_all(noisy, cross_entropy_of(given, used), ridges, starts, [scalings[r] for r in ridges])
 
-    full = in_groups(rows, fit, [(ridge, None) for ridge in GIVEN_RIDGES], [begin] * len(GIVEN_RIDGES))
-    folds = list(range(int(of.max()) + 1))
-    asked = [(ridge, fold) for ridge in GIVEN_RIDGES for fold in folds]
-    without = in_groups(rows, fit, asked, [head for head in full for _ in folds])
-    found = []
-    for i, head in enumerate(full):
-        own = tuple(without[i * len(folds) : (i + 1) * len(folds)])
-        loss = 0.0
-        for fold, other in zip(folds, own, strict=True):
-            inside = torch.nonzero(of == fold)[:, 0]
-            said = other.log_probabilities(noisy[inside])[torch.arange(len(inside)), given[inside]]
-            loss -= float(said.double().sum())
-        found.append((loss, GivenLabels(learned, of, GIVEN_RIDGES[i], head, own)))
-    return min(found, key=lambda each: each[0])[1]
+    # One fold tells the candidates apart: it has hundreds of rows or more, and they differ by a factor of ten.
+    tried = in_groups(rows, fit, [(ridge, 0) for ridge in GIVEN_RIDGES], [zeros] * len(GIVEN_RIDGES))
+    inside = torch.nonzero(of == 0)[:, 0]
+    losses = [
+        -float(head.log_probabilities(noisy[inside])[torch.arange(len(inside)), given[inside]].double().sum())
+        for head in tried
+    ]
+    best = int(np.argmin(losses))
+    ridge, first = GIVEN_RIDGES[best], tried[best]
+    folds = [-1, *range(1, int(of.max()) + 1)]  # fold −1 leaves nothing out
+    full, *others = in_groups(rows, fit, [(ridge, fold) for fold in folds], [first] * len(folds))
+    return GivenLabels(learned, of, ridge, full, (first, *others))
 
 
 def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:

@@ -17,7 +17,7 @@ from labelfix.errors import SettingsError
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress
-from labelfix.settings.model import ComputeSettings
+from labelfix.settings.model import WORDS, ComputeSettings
 
 Described = npt.NDArray[np.float32]
 """`(K, D)` features of each class's words."""
@@ -26,7 +26,9 @@ Described = npt.NDArray[np.float32]
 def describe_classes(
     representation: Representation, words: Sequence[str], compute: ComputeSettings, progress: Progress
 ) -> Described:
-    """The features of each class's words; views that read no text say nothing of them.
+    """The features of each class's words by the encoders of texts; other views say nothing of them.
+
+    Where no encoder reads the texts, their own words do: these know a class only where its words stand in the data.
 
     Args:
         representation: Encodes the rows.
@@ -39,12 +41,13 @@ def describe_classes(
     """
     if not representation.frozen or representation.spec.part("text") is None:
         raise SettingsError("--class-descriptions needs a text column and fixed features; leave the file away")
-    several = isinstance(representation, Views)
     views: Any = representation.views if isinstance(representation, Views) else (representation,)
     weights = representation.weights if isinstance(representation, Views) else (1.0,)
+    readers = [view for view in views if view.spec.kind == "text"]
+    readers = [view for view in readers if view.family not in WORDS] or readers
     parts = []
     for view, weight in zip(views, weights, strict=True):
-        if several and view.spec.kind != "text":
+        if view not in readers:
             parts.append(np.zeros((len(words), view.feature_width), np.float32))
             continue
         # A text of several columns has its words in the first.

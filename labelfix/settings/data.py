@@ -45,7 +45,7 @@ class DataSettings:
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
 
     class_descriptions: str | None = None
-    """CSV file of two columns, class and words: what each class is about. For texts on fixed features; their features are where the classifier of the trusted rows starts, if that is better out of fold by a standard error."""
+    """CSV file of two columns, class and words: what each class is about. For texts on fixed features; their features are where the classifier of the trusted rows starts, if the given labels and the trusted rows out of fold are likelier by it."""
 
     missing: str = ",".join(MISSING_WORDS)
     """Words that stand for "no label" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class."""
