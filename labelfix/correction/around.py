@@ -13,7 +13,7 @@ from torch import Tensor
 from labelfix.correction.folds import CrossFitted, cross_fit, likeliest
 from labelfix.correction.members import Rows
 from labelfix.data.tables import Codes
-from labelfix.training.linear import ROWS, LinearHead, Scaling, cross_entropy_to, minimise
+from labelfix.training.linear import LinearHead, Scaling, cross_entropy_to, minimise
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Candidates for r: from hardly moving to hardly held."""
@@ -26,7 +26,7 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
         rows: The data; noisy rows are not used.
         around: W₀, which has not seen the trusted rows.
     """
-    truth, base, targets = rows.truth.numpy(), around.logits(rows.clean), rows.one_hot(rows.truth)
+    truth, base, targets = rows.truth.numpy(), around.logits(rows.clean).T, rows.one_hot(rows.truth)
     still = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     candidates = []
     for ridge in RIDGES:
@@ -39,8 +39,8 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
             weights[torch.from_numpy(use)] = 1
             plain = cross_entropy_to(targets, weights)
 
-            def residual(logits: Tensor, part: slice = ROWS) -> tuple[float, Tensor]:
-                return plain(logits + base[part], part)
+            def residual(logits: Tensor, part: slice, which: Tensor) -> tuple[Tensor, Tensor]:
+                return plain(logits + base[:, part], part, which)
 
             moved = minimise(rows.clean, residual, ridge, still, scaling=scaling)
             return LinearHead(around.weight + moved.weight, around.bias + moved.bias)

@@ -16,14 +16,16 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from safetensors.numpy import save_file
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
+from torch import Tensor
 
 from labelfix.correction.base import Corrector
 from labelfix.correction.calibration import fit_temperature
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.runs.tensors import read_arrays
+from labelfix.training.search import search
 
 Kind = Literal["none", "temperature", "vector"]
 Log = npt.NDArray[np.float64]
@@ -80,16 +82,20 @@ class Scale:
         classes = log_p.shape[1]
         target = np.eye(classes)[truth]
 
-        def loss(parameters: Log) -> tuple[float, Log]:
+        rows = weights.sum()
+
+        def loss(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+            parameters = points[0].numpy()
             slope, shift = parameters[:classes], parameters[classes:]
             log_q = log_softmax(slope * log_p + shift, axis=1)
             residual = weights[:, None] * (np.exp(log_q) - target)
             pull = PRIOR * np.concatenate([slope - 1, shift])
             value = -(weights * (log_q * target).sum(axis=1)).sum() + 0.5 * pull @ pull / PRIOR
-            return float(value), np.concatenate([(residual * log_p).sum(axis=0), residual.sum(axis=0)]) + pull
+            slopes = np.concatenate([(residual * log_p).sum(axis=0), residual.sum(axis=0)]) + pull
+            return torch.tensor([value / rows]), torch.from_numpy(slopes / rows)[None]
 
-        begin = np.concatenate([np.ones(classes), np.zeros(classes)])
-        found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+        begin = torch.cat([torch.ones(classes), torch.zeros(classes)]).double()
+        found = search(loss, begin[None], 200, 1e-10)[0].numpy()
         return cls(found[:classes], found[classes:])
 
     def __call__(self, log_p: Log) -> Log:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import softmax
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Bounds of a temperature."""
+
+IMPOSSIBLE = 1e4
+"""A logit further than this below the largest counts as this far: of −∞ nothing can be made."""
+
+PRECISION, STEPS = 1e-4, 60
+"""Of log T: where Newton's step, or a bisection where that leads out of what holds the minimum, is below the first."""
 
 MIN_ROWS = 10
 """With fewer rows than this the temperature stays 1: it would be noise."""
@@ -34,12 +39,26 @@ def fit_temperature(
     if weight.sum() < MIN_ROWS:
         return 1.0
     scores = np.asarray(logits, dtype=np.float64)
+    scores = np.maximum(scores, scores.max(axis=1, keepdims=True) - IMPOSSIBLE)
     rows = np.arange(len(truth))
 
-    def loss(log_temperature: float) -> float:
-        likelihood = log_softmax(scores / np.exp(log_temperature), axis=1)[rows, truth]
+    def slopes(log_temperature: float) -> tuple[float, float]:
+        """First and second derivative of the loss by log T."""
+        scaled = scores / np.exp(log_temperature)
+        p = softmax(scaled, axis=1)
+        mean = (p * scaled).sum(axis=1)
+        spread = (p * scaled**2).sum(axis=1) - mean**2
+        gap = scaled[rows, truth] - mean
         # A standard normal prior on log T, worth one row: separable rows would send T to its bound.
-        return float(-(weight * likelihood).sum() + 0.5 * log_temperature**2) / float(weight.sum())
+        return float(weight @ gap) + log_temperature, float(weight @ (spread - gap)) + 1.0
 
-    best = minimize_scalar(loss, bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(best.x))
+    low, high, at = np.log(LOWEST), np.log(HIGHEST), 0.0
+    for _ in range(STEPS):
+        slope, curvature = slopes(at)
+        low, high = (at, high) if slope < 0 else (low, at)
+        move = -slope / curvature if curvature > 0 else np.inf
+        after = at + move if low < at + move < high else (low + high) / 2
+        if abs(after - at) < PRECISION:
+            break
+        at = after
+    return float(np.exp(after))

@@ -69,6 +69,10 @@ def cut(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> F
     return Folds(of, count)
 
 
+Part = tuple[Codes, int | None]
+"""Trusted rows that a fit may use, and the fold that it leaves out, if any."""
+
+
 @dataclass(frozen=True)
 class CrossFitted:
     """A linear head fitted on everything, and once without each fold; each calibrated by what it may know.
@@ -113,9 +117,33 @@ def cross_fit(
         clean: `(M, D)` trusted features.
         truth: `(M,)` trusted labels.
     """
-    full = fit(np.arange(len(truth), dtype=np.int64), None, None)
-    without = [fit(folds.outside(fold), fold, full) for fold in range(folds.count)]
-    return calibrated(full, without, folds, clean, truth)
+
+    def each(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
+        return [fit(use, fold, start) for use, fold in parts]
+
+    return cross_fit_together(each, folds, clean, truth, folds.count)
+
+
+def cross_fit_together(
+    fit: Callable[[Sequence[Part], LinearHead | None], list[LinearHead]],
+    folds: Folds,
+    clean: Tensor,
+    truth: Codes,
+    at_once: int,
+) -> CrossFitted:
+    """The same where several fits go on side by side.
+
+    Args:
+        fit: (what each head may learn from, where all begin or None) → heads.
+        folds: The folds.
+        clean: `(M, D)` trusted features.
+        truth: `(M,)` trusted labels.
+        at_once: How many heads are asked for in one call.
+    """
+    (full,) = fit([(np.arange(len(truth), dtype=np.int64), None)], None)
+    parts: list[Part] = [(folds.outside(fold), fold) for fold in range(folds.count)]
+    groups = [parts[first : first + at_once] for first in range(0, len(parts), at_once)]
+    return calibrated(full, [head for group in groups for head in fit(group, full)], folds, clean, truth)
 
 
 def calibrated(
@@ -145,12 +173,23 @@ def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, Cro
     losses = np.stack([each.losses(truth) for each in candidates])
     folds = range(len(candidates[0].without))
     chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in (by >= 0, *(by != fold for fold in folds))]
-    held, best = np.empty_like(candidates[0].held), candidates[chosen[0]]
-    for fold in folds:
-        held[by == fold] = candidates[chosen[fold + 1]].held[by == fold]
-    without = tuple(candidates[chosen[fold + 1]].without[fold] for fold in folds)
+    return chosen[0], assembled(candidates, chosen)
+
+
+def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> CrossFitted:
+    """The full head of one candidate, and without each fold that of another.
+
+    Args:
+        candidates: Fitted over the same folds.
+        chosen: Positions in `candidates`: for the full head, then for that without fold 0, 1, ….
+    """
+    by = candidates[0].by
+    held = np.empty_like(candidates[0].held)
+    for fold, which in enumerate(chosen[1:]):
+        held[by == fold] = candidates[which].held[by == fold]
+    without = tuple(candidates[which].without[fold] for fold, which in enumerate(chosen[1:]))
     temperatures = np.array([candidates[which].temperatures[place] for place, which in enumerate(chosen)])
-    return chosen[0], CrossFitted(best.full, without, held, by, temperatures)
+    return CrossFitted(candidates[chosen[0]].full, without, held, by, temperatures)
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:

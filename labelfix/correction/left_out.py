@@ -39,6 +39,13 @@ CURVATURE = 20_000
 MANY, MOST_WORK = 100, 3e12
 """With more classes, or more multiplications for a Hessian of each, they share one."""
 
+NEGLIGIBLE, WORTH_MOVING = 0.01, 0.01
+"""Rows with less than this share of the mean curvature are left out of a class's Hessian: together they make less than
+this share of it. And the probability from which on a class's logit is worth moving."""
+
+GRAM_BLOCKS = 3
+"""Blocks of columns of a symmetric product, of which the upper half is not needed."""
+
 SMALLEST = 1e-6
 """What is nearer to zero than this is not divided by."""
 
@@ -48,7 +55,9 @@ def shares_hessian(rows: int, width: int, classes: int) -> bool:
     return classes > MANY or rows * width**2 * classes > MOST_WORK
 
 
-def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int) -> Tensor:
+def leverages(
+    features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
+) -> Tensor:
     """`(N, K)` A of the first rows.
 
     Args:
@@ -57,27 +66,28 @@ def leverages(features: Tensor, head: LinearHead, weights: Tensor, ridge: float,
         weights: `(T,)` ω; only rows of weight 1 have a leverage in the end.
         ridge: r of the fit.
         rows: N.
+        targets: `(N, K)` q. Where it is given, a class that neither it nor the head gives `WORTH_MOVING` has a leverage
+            of 0 for the row: its logit would hardly move.
     """
     classes, width = head.weight.shape
     step = -(-len(features) // CURVATURE)
-    sampled, sampled_weights = _with_bias(features[::step]).double(), weights[::step].double() * step
+    sampled, sampled_weights = _with_bias(features[::step]).float(), weights[::step].float() * step
     penalty = torch.full((width + 1,), 1 / ridge, dtype=torch.float64)
     penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
-    curvatures = sampled_weights[:, None] * _curvature(head, features[::step]).double()
-    found = torch.empty(rows, classes)
-    pieces = _shared if shares_hessian(rows, width, classes) else _class_by_class
-    for columns, leverage in pieces(sampled, sampled_weights, curvatures, torch.diag(penalty)):
-        for first in range(0, rows, CHUNK):
-            part = slice(first, min(first + CHUNK, rows))
+    p = head.log_probabilities(features).exp_().float()
+    curvature = p * (1 - p) * (classes / max(classes - 1, 1))
+    found = torch.zeros(rows, classes)
+    shares = shares_hessian(rows, width, classes)
+    pieces = _shared if shares else _class_by_class
+    for columns, leverage in pieces(sampled, sampled_weights, curvature[::step], torch.diag(penalty)):
+        moving = None
+        if targets is not None and not shares:
+            moving = torch.maximum(p[:rows, columns], targets[:, columns])[:, 0] >= WORTH_MOVING
+        places = torch.arange(rows) if moving is None else torch.nonzero(moving)[:, 0]
+        for part in places.split(CHUNK):
             found[part, columns] = leverage(_with_bias(features[part]).float())
-        rows_done(rows if columns == slice(None) else rows // classes)
-    return found if step == 1 else _as_if_all_counted(found, _curvature(head, features[:rows]).float(), step)
-
-
-def _curvature(head: LinearHead, features: Tensor) -> Tensor:
-    """`(n, K)` p (1 − p) K/(K − 1)."""
-    p = head.log_probabilities(features).exp()
-    return p * (1 - p) * len(head.bias) / max(len(head.bias) - 1, 1)
+        rows_done(rows if shares else rows // classes)
+    return found if step == 1 else _as_if_all_counted(found, curvature[:rows], step)
 
 
 def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int) -> Tensor:
@@ -97,22 +107,36 @@ Pieces = Iterator[tuple[slice, Callable[[Tensor], Tensor]]]
 """Classes, and what makes `(n, ·)` leverages for them of `(n, D + 1)` rows."""
 
 
-def _class_by_class(sampled: Tensor, _: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
-    for c, curvature in enumerate(curvatures.T):
-        hessian = (sampled * curvature[:, None]).T @ sampled + penalty
-        inverse = torch.linalg.inv(torch.linalg.cholesky(hessian)).T.float()
+def _class_by_class(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty: Tensor) -> Pieces:
+    for c, own in enumerate((curvature * weights[:, None]).T):
+        counting = own > NEGLIGIBLE * own.mean()
+        part = sampled[counting] * own[counting, None].sqrt()
+        hessian = _gram(part).double() + penalty
+        root = torch.linalg.cholesky(hessian)
+        unit = torch.eye(len(root), dtype=root.dtype)
+        inverse = torch.linalg.solve_triangular(root, unit, upper=False).T.float()
         yield slice(c, c + 1), partial(_norms, inverse)
+
+
+def _gram(part: Tensor) -> Tensor:
+    """Xᵀ X, its lower half; the upper one is mostly left 0."""
+    width = part.shape[1]
+    found, block = torch.zeros(width, width), -(-width // GRAM_BLOCKS)
+    for first in range(0, width, block):
+        columns = slice(first, first + block)
+        found[first:, columns] = part[:, first:].T @ part[:, columns]
+    return found
 
 
 def _norms(inverse: Tensor, rows: Tensor) -> Tensor:
     return (rows @ inverse).pow(2).sum(dim=1, keepdim=True)
 
 
-def _shared(sampled: Tensor, weights: Tensor, curvatures: Tensor, penalty: Tensor) -> Pieces:
+def _shared(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty: Tensor) -> Pieces:
     """H_c = s_c Σ ω x xᵀ + penalty, in the coordinates in which both parts are diagonal."""
-    spread = (sampled * weights[:, None]).T @ sampled
+    spread = ((sampled * weights[:, None]).T @ sampled).double()
     sizes, axes = eigh(spread.numpy(), penalty.numpy())
-    share = curvatures.sum(dim=0) / weights.sum().clamp_min(1e-12)
+    share = weights.double() @ curvature.double() / weights.double().sum().clamp_min(1e-12)
     factors = (1 / (torch.from_numpy(sizes)[:, None] * share + 1)).float()
     along = torch.from_numpy(axes).float()
     yield slice(None), lambda rows: (rows @ along).pow(2) @ factors

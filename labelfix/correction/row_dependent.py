@@ -22,7 +22,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from labelfix.correction.transition import Matrix
@@ -129,6 +128,8 @@ class _Problem:
     def fit(self, start: Matrix, gamma: float) -> Matrix:
         """A of one γ: the penalised likelihood's maximum."""
         shape, powered = start.shape, self._powered(gamma)
+        from scipy.optimize import minimize
+
         found = minimize(
             lambda flat: self._loss(flat.reshape(shape), powered),
             start.ravel(),

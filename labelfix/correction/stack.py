@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from labelfix.training.linear import LinearHead
@@ -22,6 +21,9 @@ Array = npt.NDArray[np.float64]
 
 HIGHEST = 1.5
 """No member counts for more than this."""
+
+PRECISION, STEPS = 1e-6, 50
+"""Of β; and Newton steps at most."""
 
 STRENGTH = 5.0
 """The pull towards equal shares, in trusted rows."""
@@ -41,16 +43,35 @@ def fit_stack(log_members: Array, truth: npt.NDArray[np.int64]) -> Array:
     at = np.arange(rows)
     equal = np.full(members, 1 / members)
 
-    def loss(beta: Array) -> tuple[float, Array]:
+    def loss(beta: Array) -> tuple[float, Array, Array]:
         scores = np.tensordot(beta, log_members, axes=1)
         log_p = scores - logsumexp(scores, axis=1, keepdims=True)
-        gaps = log_members - (np.exp(log_p) * log_members).sum(axis=2, keepdims=True)
+        p = np.exp(log_p)
+        gaps = log_members - (p * log_members).sum(axis=2, keepdims=True)
         value = -log_p[at, truth].mean() + STRENGTH / rows * ((beta - equal) ** 2).sum()
         slope = -gaps[:, at, truth].mean(axis=1) + 2 * STRENGTH / rows * (beta - equal)
-        return float(value), slope
+        flat = gaps.reshape(members, -1)
+        curvature = (flat * p.reshape(-1)) @ flat.T / rows + 2 * STRENGTH / rows * np.eye(members)
+        return float(value), slope, curvature
 
-    found = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0, HIGHEST)] * members)
-    return np.asarray(found.x, dtype=np.float64)
+    # Projected Newton: those at a bound that the slope holds there stay, the others take Newton's step.
+    beta, (value, slope, curvature) = equal, loss(equal)
+    for _ in range(STEPS):
+        free = ~(((beta <= 0) & (slope > 0)) | ((beta >= HIGHEST) & (slope < 0)))
+        move = np.zeros(members)
+        move[free] = np.linalg.solve(curvature[np.ix_(free, free)], -slope[free])
+        if np.abs(move).max(initial=0.0) < PRECISION:
+            break
+        for length in 0.5 ** np.arange(20):
+            after = np.clip(beta + length * move, 0, HIGHEST)
+            found = loss(after)
+            if found[0] <= value:
+                break
+        moved = float(np.abs(after - beta).max())
+        beta, (value, slope, curvature) = after, found
+        if moved < PRECISION:
+            break
+    return beta
 
 
 def merge(heads: Sequence[LinearHead], factors: Sequence[float]) -> LinearHead:

@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from labelfix.correction.base import Held, Problem
 from labelfix.correction.folds import cut
@@ -72,7 +72,7 @@ class Agreement:
         """
         rows = effective(weights)
         hits = float(np.average(right, weights=weights)) * rows
-        return bool(binom.cdf(np.floor(hits + 1e-9), round(rows), self.hits[self.best].mean()) < DOUBT)
+        return bool(bdtr(np.floor(hits + 1e-9), round(rows), self.hits[self.best].mean()) < DOUBT)
 
 
 def asks(problem: Problem, held: Held) -> bool:

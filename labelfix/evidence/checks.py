@@ -36,6 +36,12 @@ MOST_TRUSTED = 5_000
 
 BLOCK = 2_048
 
+DIRECTIONS, MEASURED = 48, 1_000
+"""Directions in which rows are compared first, and how many rows say which these are."""
+
+SLACK = 1e-5
+"""What rounding may make of a product."""
+
 OUTLIER = 0.99
 """From this score on a row is counted as unlike the trusted ones."""
 
@@ -116,6 +122,7 @@ def side_checks(
     usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
     pairs = fixed and len(given) <= MOST_PAIRS
     held = _unit(view(noisy, every)) if pairs else None
+    neighbours = _Neighbours(held, labels) if held is not None else None
     keys = content_keys(noisy, every)
     twin = _equal(keys, labels)
     for start in range(0, len(given), BLOCK):  # two contents may share a key
@@ -132,8 +139,8 @@ def side_checks(
         like = (unit @ trusted.T).max(axis=1)
         # The share of trusted rows whose nearest other one is nearer than this.
         score[rows] = 1 - np.searchsorted(usual, like, side="right") / len(usual)
-        if held is not None:
-            _near(unit, held, labels, rows, twin, near)
+        if neighbours is not None:
+            neighbours.mark(slice(start, start + len(rows)), twin, near)
         rows_done(len(rows))
     back = np.argsort(every, kind="stable")
     found = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
@@ -159,24 +166,52 @@ def _equal(keys: npt.NDArray[np.uint64], labels: Codes) -> Codes:
     return twin
 
 
-def _near(
-    unit: Probabilities,
-    held: Probabilities,
-    labels: Codes,
-    rows: npt.NDArray[np.int64],
-    twin: Codes,
-    near: npt.NDArray[np.bool_],
-) -> None:
-    """Nearly equal earlier rows of a block: the nearest goes into `twin` where no equal one was; both into `near`."""
-    cosine = unit @ held[: rows[-1] + 1].T
-    cosine[labels[rows][:, None] == labels[: rows[-1] + 1][None]] = -1
-    cosine[np.arange(rows[-1] + 1)[None] >= rows[:, None]] = -1
-    close = cosine >= NEAR
-    near[rows] |= close.any(axis=1)
-    near[: rows[-1] + 1] |= close.any(axis=0)
-    best = cosine.argmax(axis=1)
-    found = close[np.arange(len(rows)), best] & (twin[rows] < 0)
-    twin[rows[found]] = best[found]
+class _Neighbours:
+    """Nearly equal rows of other labels, found without all products of all rows.
+
+    Rows whose cosine is at least `NEAR` are no further apart than √(2 − 2·`NEAR`), and in any few directions no further
+    than that. So pairs that are far apart along the `DIRECTIONS` in which rows differ most are passed over, and only
+    the others, mostly none, are looked at whole.
+
+    Args:
+        unit: `(N, D)` rows of norm 1, in the order of the file.
+        labels: `(N,)` their given labels.
+    """
+
+    def __init__(self, unit: Probabilities, labels: Codes) -> None:
+        self.unit, self.labels = unit, labels
+        part = unit[:: max(1, len(unit) // MEASURED)]
+        centre = part.mean(axis=0)
+        wide = part.shape[1] > len(part)
+        sizes, axes = np.linalg.eigh(
+            (part - centre) @ (part - centre).T if wide else (part - centre).T @ (part - centre)
+        )
+        axes = axes[:, -DIRECTIONS:]
+        if wide:
+            axes = (part - centre).T @ (axes / np.sqrt(np.maximum(sizes[-DIRECTIONS:], 1e-9)))
+        low = (unit - centre) @ axes
+        half, one = (low**2).sum(axis=1, keepdims=True) / 2, np.ones((len(low), 1), dtype=np.float32)
+        # Their product is −½ of the squared distance.
+        self.left, self.right = np.hstack([low, one, -half]), np.hstack([low, -half, one])
+
+    def mark(self, rows: slice, twin: Codes, near: npt.NDArray[np.bool_]) -> None:
+        """The nearest earlier row of each of a block goes into `twin` where no equal one was; both go into `near`."""
+        apart = self.left[rows] @ self.right[: rows.stop].T
+        close = np.flatnonzero(apart.ravel() >= NEAR - 1 - SLACK)
+        first, second = rows.start + close // rows.stop, close % rows.stop
+        kept = (second < first) & (self.labels[first] != self.labels[second])
+        first, second = first[kept], second[kept]
+        cosine = np.empty(len(first), dtype=np.float32)
+        for start in range(0, len(first), BLOCK):
+            part = slice(start, start + BLOCK)
+            cosine[part] = np.einsum("nd,nd->n", self.unit[first[part]], self.unit[second[part]])
+        kept = cosine >= NEAR
+        first, second, cosine = first[kept], second[kept], cosine[kept]
+        near[first] = near[second] = True
+        order = np.lexsort((second, -cosine, first))
+        found, place = np.unique(first[order], return_index=True)
+        nearest, new = second[order[place]], twin[found] < 0
+        twin[found[new]] = nearest[new]
 
 
 def _unit(features: Probabilities) -> Probabilities:

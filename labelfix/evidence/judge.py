@@ -105,9 +105,9 @@ def passes(problem: Problem, fitted: FittedModel) -> int:
     """About how many rows are passed over by what `judge` fits; see `labelfix.progress.counted`."""
     if fitted.held is None:
         return 0
-    once = rivals.passes(problem)
     # The method itself, fitted again beside its rivals, passes over about three times as many.
-    return once + (4 * PARTS * once if asks(problem, fitted.held) else 0)
+    again = 4 * PARTS * rivals.passes(problem, fitted=False) if asks(problem, fitted.held) else 0
+    return rivals.passes(problem) + again
 
 
 def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:

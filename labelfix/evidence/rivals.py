@@ -3,7 +3,7 @@
     clean-only             logistic regression on the trusted rows
     noisy-and-clean        the given labels at their word beside the trusted rows, which are a fifth of the loss
     glc                    the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018)
-    confident-learning     given labels that cleanlab flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
+    confident-learning     given labels that it flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
 
 All are linear heads: on the run's fixed features, or on the final h(x) of its network. Where the run has a judge for
 each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
@@ -17,7 +17,6 @@ Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K cl
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,13 +27,14 @@ from torch import Tensor
 
 from labelfix.correction import members
 from labelfix.correction.base import Held, Problem
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, cross_fit, cut, likeliest
+from labelfix.correction.confident import flagged
+from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, likeliest
 from labelfix.correction.kept import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.correction.members import Rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.progress import Progress
-from labelfix.training.linear import LinearHead, cross_entropy_to
+from labelfix.training.linear import LinearHead, Residual, cross_entropy_of
 
 Log = npt.NDArray[np.float64]
 
@@ -47,14 +47,11 @@ LARGE, SAMPLE = 100_000, 20_000
 RIDGES = (1.0, 8.0)
 """Candidates for r of GLC."""
 
-GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
-"""Candidates for r of the model of given labels, and the folds of noisy rows that it is fitted without."""
-
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
     NOISY_AND_CLEAN: "logistic regression on the given labels as they are, and the trusted rows",
     GLC: "gold loss correction: given labels through the transition matrix of the trusted rows",
-    CONFIDENT_LEARNING: "logistic regression without the given labels that cleanlab flags",
+    CONFIDENT_LEARNING: "logistic regression without the given labels that confident learning flags",
 }
 
 
@@ -138,43 +135,38 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         progress: Told where a rival is left out.
 
     Returns:
-        In the order of the module's docstring; confident learning only where cleanlab is installed, and none at all
-        where no trusted row is left to learn from.
+        In the order of the module's docstring; none where no trusted row is left to learn from.
     """
     if (len(held.models) == 1 or held.one_network) and len(problem.truth) - len(held.rows) < 2:
         return ()
     # What rivals share is made by the first that is not kept.
     field = functools.cache(lambda: _field(problem, held))
-    trusted_only = functools.cache(lambda: members.fit_trusted_only(field().rows))
-    transitions = functools.cache(lambda: members.transitions(field().rows, members.fit_given_labels(field().rows)))
 
     def glc() -> Rival:
-        rows, (transition, without) = field().rows, transitions()
-        return field().rival(GLC, [members.fit_glc(rows, transition, without, r, trusted_only()) for r in RIDGES])
-
-    def confident() -> Rival | None:
-        fitted = _confident_learning(field().rows, progress)
-        return None if fitted is None else field().rival(CONFIDENT_LEARNING, [fitted])
+        return field().rival(GLC, [members.fit_glc(field().rows, ridge) for ridge in RIDGES])
 
     ways: dict[str, Callable[[], Rival | None]] = {
-        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [trusted_only()]),
-        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows, trusted_only())]),
+        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [members.fit_trusted_only(field().rows)]),
+        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows)]),
         GLC: glc,
+        CONFIDENT_LEARNING: lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)]),
     }
-    if importlib.util.find_spec("cleanlab") is not None:
-        ways[CONFIDENT_LEARNING] = confident
     found = (kept_rival(problem, name, fit) for name, fit in ways.items())
     return tuple(rival for rival in found if rival is not None)
 
 
-def passes(problem: Problem) -> int:
-    """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`."""
-    noisy = SAMPLE if len(problem.given) >= LARGE else len(problem.given)
-    trusted, heads = len(problem.truth), FOLDS + 1
-    found = 4 * heads * trusted + 12 * noisy + (1 + len(RIDGES)) * heads * (noisy + trusted)
-    if importlib.util.find_spec("cleanlab") is not None:
-        found += len(GIVEN_RIDGES) * GIVEN_FOLDS * noisy + heads * (noisy + trusted)
-    return found
+def passes(problem: Problem, fitted: bool = True) -> int:
+    """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`.
+
+    Args:
+        problem: What the run was fitted to.
+        fitted: Whether the run's own fits to the same rows serve rivals too.
+    """
+    large = len(problem.given) >= LARGE
+    noisy, trusted, heads = SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
+    own = 2 * heads * (noisy + trusted)  # confident learning, and GLC at the r that the run does not try
+    shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
+    return own if fitted and problem.family == "head" and not large else own + shared
 
 
 def _field(problem: Problem, held: Held) -> _Field:
@@ -193,12 +185,15 @@ def _field(problem: Problem, held: Held) -> _Field:
         where = f", on what this run's network makes of the rows{where}"
     elif len(every) < len(problem.given):
         noisy = _features(noisy, every)
-    same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
+    same = problem  # as it is, so that what the run fitted to it need not be fitted again
+    if noisy is not problem.noisy:
+        same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
     if len(held.models) > 1 and not held.one_network:
-        rows = members.load(same)
+        rows = members.load(same, folds=len(held.models))
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by
-        rows = replace(rows, folds=Folds(of, len(held.models)))
+        if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
+            rows = replace(rows, folds=Folds(of, len(held.models)))
         return _Field(rows, rows.clean[torch.from_numpy(held.rows)], held.rows, scale, where)
     rest = np.setdiff1d(trusted, held.rows)
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
@@ -217,48 +212,30 @@ def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
     return FeatureInputs(batch.numpy())
 
 
-def _confident_learning(rows: Rows, progress: Progress) -> CrossFitted | None:
+def _confident_learning(rows: Rows) -> CrossFitted:
     """A head on trusted rows and the noisy ones that are not flagged."""
-    import cleanlab.filter
-
     ridge, held = _given_out_of_fold(rows)
-    try:
-        flagged = cleanlab.filter.find_label_issues(rows.given.numpy(), held, n_jobs=1)
-    except ValueError as error:  # such as too few rows of a class
-        progress.say(f"the ledger leaves confident learning out: cleanlab says {' '.join(str(error).split())}")
-        return None
-    targets = rows.one_hot(torch.cat([rows.given, rows.truth]))
-    weights = torch.zeros(len(targets))
-    weights[: len(rows.given)] = torch.from_numpy(~flagged).float()
+    labels = torch.cat([rows.given, rows.truth])
+    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), held)).float()
 
-    def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:
-        used = weights.clone()
-        used[torch.from_numpy(use) + len(rows.given)] = 1
-        begin = start or LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-        return rows.fit(cross_entropy_to(targets, used), ridge, begin)
+    def residual(parts: Sequence[Part]) -> Residual:
+        weights = torch.zeros(len(parts), len(labels))
+        for own, (use, _) in zip(weights, parts, strict=True):
+            own[: len(rows.given)] = unflagged
+            own[torch.from_numpy(use) + len(rows.given)] = 1
+        return cross_entropy_of(labels, weights)
 
-    return cross_fit(fit, rows.folds, rows.clean, rows.truth.numpy())
+    return rows.cross_fit(ridge, LinearHead.zeros(rows.num_classes, rows.clean.shape[1]), residual)
 
 
 def _given_out_of_fold(rows: Rows) -> tuple[float, npt.NDArray[np.float32]]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
-    given, size = rows.given.numpy(), len(rows.given)
-    folds = torch.from_numpy(cut(given, rows.seed, GIVEN_FOLDS).of)
-    targets = torch.zeros(len(rows.features), rows.num_classes)
-    targets[:size] = rows.one_hot(rows.given)
-    found: dict[float, npt.NDArray[np.float32]] = {}
-    for ridge in GIVEN_RIDGES:
-        start = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-        held = torch.empty(size, rows.num_classes)
-        for fold in folds.unique():
-            weights = torch.zeros(len(targets))
-            weights[:size] = (folds != fold).float()
-            start = rows.fit(cross_entropy_to(targets, weights), ridge, start)
-            held[folds == fold] = start.log_probabilities(rows.noisy[folds == fold]).exp()
-        found[ridge] = held.numpy()
-
-    def loss(ridge: float) -> float:
-        return -float(np.log(np.maximum(found[ridge][np.arange(size), given], 1e-12)).mean())
-
-    best = min(found, key=loss)
-    return best, found[best]
+    found = members.given_labels(rows)
+    held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None
+    said = torch.empty(len(rows.given), rows.num_classes)
+    if held is not None:  # rows that n did not learn
+        said.copy_(torch.softmax(held, dim=0).T)
+    for fold, head in enumerate(found.without):
+        inside = found.learned[found.of == fold]
+        said[inside] = head.log_probabilities(rows.noisy[inside]).exp()
+    return found.ridge, said.numpy()

@@ -34,7 +34,7 @@ def solve(problem: Problem, settings: BayesSettings, progress: Progress) -> Fitt
     """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = members.load(problem, progress, MORE_FOLDS)
     trusted_only = members.fit_trusted_only(rows)
-    transition, without = members.transitions(rows, members.fit_given_labels(rows))
+    transition, without = members.given_transitions(rows)
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
     return posterior_model(problem, trusted_only, np.log(transition), history, without=[np.log(t) for t in without])
 

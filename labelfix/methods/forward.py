@@ -74,10 +74,10 @@ def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> Fi
     rows = members.load(problem, progress)
     of_given = members.fit_given_labels(rows)
     transition = anchored_transition(of_given.log_probabilities(rows.noisy).exp().numpy(), _percentile(settings))
-    columns = torch.from_numpy(transition).float()[:, rows.given].T
-    loss, ridge = min((_kept_out_loss(rows, columns, r, of_given), r) for r in RIDGES)
+    matrix = torch.from_numpy(transition).float()
+    loss, ridge = min((_kept_out_loss(rows, matrix, r, of_given), r) for r in RIDGES)
     every = np.arange(len(rows.given), dtype=np.int64)
-    head = _fit(rows, columns, every, ridge, of_given)
+    head = _fit(rows, matrix, every, ridge, of_given)
     if settings.then_finetune:
         fitted = fit_around(rows, head)
     else:
@@ -87,20 +87,20 @@ def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> Fi
     return posterior_model(problem, fitted, np.log(transition), history, metrics)
 
 
-def _fit(rows: Rows, columns: torch.Tensor, use: Codes, ridge: float, start: LinearHead) -> LinearHead:
+def _fit(rows: Rows, matrix: torch.Tensor, use: Codes, ridge: float, start: LinearHead) -> LinearHead:
     """A head on the given labels of some noisy rows, through T̂."""
     weights = torch.zeros(len(rows.features))
     weights[torch.from_numpy(use)] = 1
-    likelihood = torch.cat([columns, rows.one_hot(rows.truth)])
-    return rows.fit(forward_likelihood(likelihood, weights), ridge, start)
+    labels = torch.cat([rows.given, rows.truth])  # trusted rows weigh nothing
+    return rows.fit(forward_likelihood(matrix, labels, weights), ridge, start)
 
 
-def _kept_out_loss(rows: Rows, columns: torch.Tensor, ridge: float, start: LinearHead) -> float:
+def _kept_out_loss(rows: Rows, matrix: torch.Tensor, ridge: float, start: LinearHead) -> float:
     """Mean −log P(y' | x) of a fifth of the noisy rows by a head of the others."""
     folds = cut(rows.given.numpy(), rows.seed, 5)
-    head = _fit(rows, columns, folds.outside(0), ridge, start)
+    head = _fit(rows, matrix, folds.outside(0), ridge, start)
     inside = torch.from_numpy(folds.inside(0))
-    said = (head.log_probabilities(rows.noisy[inside]).exp() * columns[inside]).sum(dim=1)
+    said = (head.log_probabilities(rows.noisy[inside]).exp() * matrix[:, rows.given[inside]].T).sum(dim=1)
     return float(-said.clamp_min(1e-12).log().mean())
 
 

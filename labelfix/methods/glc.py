@@ -41,10 +41,9 @@ RIDGES = (1.0, 8.0)
 def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = members.load(problem, progress)
-    begin = members.fit_trusted_only(rows)
-    transition, without = members.transitions(rows, members.fit_given_labels(rows))
+    transition, without = members.given_transitions(rows)
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
-    fitted = {r: members.fit_glc(rows, transition, without, r, begin) for r in ridges}
+    fitted = {r: members.fit_glc(rows, r) for r in ridges}
     ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])
 

@@ -62,8 +62,9 @@ class Classifier(nn.Module):
         self._fresh = frozenset(fresh)
         self.backbone = backbone
         self.feature_width = feature_width
-        # Skipping the layer's own initialisation leaves torch's global generator to its owner.
-        self.head: nn.Linear = nn.utils.skip_init(nn.Linear, feature_width, num_classes)
+        # torch's global generator is its owner's. (To skip the layer's own initialisation takes a second of imports.)
+        with torch.random.fork_rng(devices=[]):
+            self.head = nn.Linear(feature_width, num_classes)
         with torch.no_grad():
             bound = feature_width**-0.5
             self.head.weight.uniform_(-bound, bound, generator=generator)

@@ -75,7 +75,7 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
     missing: Counter[str] = Counter()
     for batch in windows(table, WINDOW, read_rows):
         for name in spec.columns:
-            missing[name] += int(np.asarray(batch.column(name).is_null(nan_is_null=True)).sum())
+            missing[name] += _missing(batch.column(name))
         if numeric:
             values = numbers(batch, numeric)
             _refuse_unbounded(table, numeric, values)
@@ -100,6 +100,13 @@ def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
         {name: count for name, count in missing.items() if count},
         {name: len(seen) for name, seen in counts.items() if len(seen) > MOST_CATEGORIES},
     )
+
+
+def _missing(column: pa.Array) -> int:
+    """How many cells are null or NaN."""
+    if pa.types.is_floating(column.type):
+        return int(np.isnan(column.to_numpy(zero_copy_only=False)).sum())
+    return int(column.null_count)
 
 
 def _length(

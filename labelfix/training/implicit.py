@@ -4,7 +4,7 @@ The inner problem fits a linear head w* to soft labels q; the outer loss L is ta
 function theorem ∂L/∂q_ic = ω_i [h_i, 1]ᵀ u_c with u = H⁻¹ ∇L(w*), H the inner Hessian, found by conjugate gradients
 in the coordinates of the fit.
 
-Legend: N rows, D features, K classes; A = D + 1 with the constant feature.
+Legend: N rows, D features, K classes, B problems; A = D + 1 with the constant feature.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def inner_hessian_product(
 
     Args:
         features: `(N, D)`.
-        probabilities: `(N, K)` softmax at w*.
-        weights: `(N,)` ω.
+        probabilities: `(B, K, N)` softmax at w* of each problem.
+        weights: `(B, N)` ω.
         ridge: r.
-        vector: v.
+        vector: v, side by side.
     """
-    along = vector.logits(features)
-    mean = (probabilities * along).sum(dim=1, keepdim=True)
-    slope = weights[:, None] * probabilities * (along - mean)
-    return LinearHead(slope.T @ features + vector.weight / ridge, slope.sum(dim=0))
+    along = vector.columns(features)
+    slope = along.sub_((probabilities * along).sum(dim=1, keepdim=True)).mul_(probabilities).mul_(weights[:, None])
+    weight = (slope.flatten(0, 1) @ features).view_as(vector.weight)
+    return LinearHead(weight.add_(vector.weight, alpha=1 / ridge), slope.sum(dim=2))
 
 
 def solve(
@@ -42,33 +42,34 @@ def solve(
     steps: int,
     scaling: Scaling,
 ) -> LinearHead:
-    """u = H⁻¹ right by preconditioned conjugate gradients from 0.
+    """u = H⁻¹ right by preconditioned conjugate gradients from 0, for several problems side by side.
 
     Args:
         features: `(N, D)`.
-        probabilities: `(N, K)` softmax at w*.
-        weights: `(N,)` ω.
+        probabilities: `(B, K, N)` softmax at w* of each problem.
+        weights: `(B, N)` ω.
         ridge: r.
-        right: The right-hand side.
+        right: The right-hand sides.
         steps: At most this many; fewer once the residual has fallen by 1e-10.
         scaling: Coordinates in which H is nearly round.
     """
     # Shifting all biases together changes no probability: H is singular along it, and `right` orthogonal to it.
-    solution, residual = _zeros(right), right
+    solution, residual = LinearHead(torch.zeros_like(right.weight), torch.zeros_like(right.bias)), right
     direction = scaled = scaling.smoothed(residual)
     squared = _dot(residual, scaled)
     first = squared
     for _ in range(steps):
-        if squared <= 1e-20 * first or squared == 0:
+        open_ = squared > 1e-20 * first
+        if not bool(open_.any()):
             break
         product = inner_hessian_product(features, probabilities, weights, ridge, direction)
-        step = squared / _dot(direction, product)
+        step = torch.where(open_, squared / _dot(direction, product), 0)
         solution = _add(solution, direction, step)
         residual = _add(residual, product, -step)
         scaled = scaling.smoothed(residual)
         after = _dot(residual, scaled)
-        direction = _add(scaled, direction, after / squared)
-        squared = after
+        direction = _add(scaled, direction, torch.where(open_, after / squared, 0))
+        squared = torch.where(open_, after, squared)
     return solution
 
 
@@ -85,13 +86,11 @@ def cross_entropy_gradient(features: Tensor, log_probabilities: Tensor, labels: 
     return LinearHead(slope.T @ features, slope.sum(dim=0))
 
 
-def _zeros(head: LinearHead) -> LinearHead:
-    return LinearHead(torch.zeros_like(head.weight), torch.zeros_like(head.bias))
+def _dot(a: LinearHead, b: LinearHead) -> Tensor:
+    """`(B,)`."""
+    return (a.weight * b.weight).sum(dim=(1, 2)) + (a.bias * b.bias).sum(dim=1)
 
 
-def _dot(a: LinearHead, b: LinearHead) -> float:
-    return float((a.weight * b.weight).sum() + (a.bias * b.bias).sum())
-
-
-def _add(a: LinearHead, b: LinearHead, factor: float) -> LinearHead:
-    return LinearHead(a.weight + factor * b.weight, a.bias + factor * b.bias)
+def _add(a: LinearHead, b: LinearHead, factor: Tensor) -> LinearHead:
+    """a + factor·b, `(B,)` factors."""
+    return LinearHead(a.weight + factor[:, None, None] * b.weight, a.bias + factor[:, None] * b.bias)

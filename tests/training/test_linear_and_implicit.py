@@ -10,7 +10,15 @@ from labelfix.correction.members import Rows, learned_transition
 from labelfix.correction.stack import fit_stack, merge
 from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection
 from labelfix.training.implicit import inner_hessian_product, solve
-from labelfix.training.linear import LinearHead, Scaling, cross_entropy_to, forward_likelihood, minimise
+from labelfix.training.linear import (
+    LinearHead,
+    Scaling,
+    cross_entropy_of,
+    cross_entropy_to,
+    forward_likelihood,
+    minimise,
+    minimise_all,
+)
 
 CLASSES, WIDTH = 3, 5
 
@@ -19,6 +27,12 @@ def draw(rows, seed, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(rows, WIDTH, generator=generator, dtype=dtype)
     return features / features.norm(dim=1, keepdim=True), torch.randint(0, CLASSES, (rows,), generator=generator)
+
+
+def said(loss, logits):
+    """The loss of one problem's logits `(N, K)`, and its gradient."""
+    value, slope = loss(logits.T[None], slice(None), torch.zeros(1, dtype=torch.int64))
+    return float(value), slope[0].T
 
 
 def one_hot(labels, dtype=torch.float64):
@@ -37,12 +51,17 @@ def test_the_gradient_of_both_losses_is_autograds():
     logits = torch.randn(20, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
     weights = torch.rand(20, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     soft = torch.softmax(torch.randn(20, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(3)), 1)
-    expected = {
-        cross_entropy_to: -(weights[:, None] * soft * logits.log_softmax(1)).sum(),
-        forward_likelihood: -(weights * (logits.softmax(1) * soft).sum(1).log()).sum(),
-    }
-    for make, loss in expected.items():
-        value, slope = make(soft, weights)(logits.detach())
+    labels = torch.randint(0, CLASSES, (20,), generator=torch.Generator().manual_seed(4))
+    expected = [
+        (cross_entropy_to(soft, weights), -(weights[:, None] * soft * logits.log_softmax(1)).sum()),
+        (cross_entropy_of(labels, weights), -(weights * logits.log_softmax(1)[torch.arange(20), labels]).sum()),
+        (
+            forward_likelihood(soft.T, torch.arange(20), weights),
+            -(weights * (logits.softmax(1) * soft).sum(1).log()).sum(),
+        ),
+    ]
+    for make, loss in expected:
+        value, slope = said(make, logits.detach())
         (reference,) = torch.autograd.grad(loss, logits)
         assert value == pytest.approx(float(loss.detach()), rel=1e-12)
         assert torch.allclose(slope, reference, atol=1e-12)
@@ -56,8 +75,8 @@ def test_glc_with_an_identity_matrix_is_cross_entropy_and_with_a_permutation_on_
         (torch.eye(3).double(), labels),
         (torch.eye(3).double()[permutation], permutation.argsort()[labels]),
     ):
-        found = forward_likelihood(matrix[:, labels].T, weights)(logits)
-        expected = cross_entropy_to(one_hot(meant), weights)(logits)
+        found = said(forward_likelihood(matrix, labels, weights), logits)
+        expected = said(cross_entropy_to(one_hot(meant), weights), logits)
         assert found[0] == pytest.approx(expected[0], rel=1e-12)
         assert torch.allclose(found[1], expected[1], atol=1e-12)
 
@@ -76,12 +95,12 @@ def test_the_hessian_product_is_autograds():
     vector = torch.randn(len(flat), dtype=torch.float64, generator=torch.Generator().manual_seed(7))
     expected = torch.autograd.functional.hessian(loss, flat) @ vector
     head = LinearHead(flat[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), flat[CLASSES * WIDTH :])
-    along = LinearHead(vector[: CLASSES * WIDTH].reshape(CLASSES, WIDTH), vector[CLASSES * WIDTH :])
-    found = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, along)
-    assert torch.allclose(torch.cat([found.weight.reshape(-1), found.bias]), expected, atol=1e-10)
-    scaling = Scaling.of(features, 1.7, CLASSES)
-    solved = solve(features, head.log_probabilities(features).exp(), weights, 1.7, found, 200, scaling)
-    again = inner_hessian_product(features, head.log_probabilities(features).exp(), weights, 1.7, solved)
+    along = LinearHead(vector[: CLASSES * WIDTH].reshape(1, CLASSES, WIDTH), vector[CLASSES * WIDTH :][None])
+    at = head.columns(features).softmax(0)[None], weights[None]
+    found = inner_hessian_product(features, *at, 1.7, along)
+    assert torch.allclose(torch.cat([found.weight.reshape(-1), found.bias[0]]), expected, atol=1e-10)
+    solved = solve(features, *at, 1.7, found, 200, Scaling.of(features, 1.7, CLASSES))
+    again = inner_hessian_product(features, *at, 1.7, solved)
     assert torch.allclose(again.weight, found.weight, atol=1e-8)
 
 
@@ -90,7 +109,7 @@ def inner_problem():
     clean, truth = draw(24, 9)
     rows = Rows(torch.cat([noisy, clean]), given, truth, CLASSES, cut(truth.numpy(), 0), 0)
     slopes = torch.randn(WIDTH, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(11))
-    log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1)
+    log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1).T
     expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()
     fitted = torch.tensor([[0.6, 0.2, 0.2], [0.2, 0.7, 0.1], [0.2, 0.2, 0.6]]).double().log()
     return InnerProblem(rows, 1, log_prior, expected, fitted, ridge=1.0)
@@ -147,7 +166,7 @@ def test_a_few_iterations_reach_the_solution_on_features_around_one_direction():
     begin = LinearHead.zeros(3, 30)
 
     def value(head):
-        return loss(head.logits(features))[0] + float(head.weight.pow(2).sum()) / 20
+        return said(loss, head.logits(features))[0] + float(head.weight.pow(2).sum()) / 20
 
     best = value(minimise(features, loss, 10.0, begin, 2000, 1e-14))
     assert value(minimise(features, loss, 10.0, begin, 25)) < best * 1.001
@@ -184,3 +203,36 @@ def test_em_over_t_counts_posterior_shares_beside_the_prior():
     uniform = np.full((2, 2), 0.5)
     found = learned_transition(log_p, torch.tensor([0, 0, 0, 1]), uniform, uniform, 1)
     assert np.allclose(found, [[11.5 / 22, 10.5 / 22]] * 2)
+
+
+def test_problems_side_by_side_are_what_each_is_alone():
+    """Some end early, some late, on one loss that is convex and with coordinates of their own."""
+    features, labels = draw(120, 20)
+    folds, ridges = torch.arange(120) % 3, [0.5, 2.0, 50.0]
+    weights = torch.stack([(folds != fold).double() for fold in range(3)])
+    scalings = [Scaling.of(features, ridge, CLASSES) for ridge in ridges]
+    begin = LinearHead(torch.zeros(CLASSES, WIDTH).double(), torch.zeros(CLASSES).double())
+    together = minimise_all(features, cross_entropy_of(labels, weights), ridges, [begin] * 3, scalings)
+    for found, own, ridge, scaling in zip(together, weights, ridges, scalings, strict=True):
+        alone = minimise(features, cross_entropy_to(one_hot(labels), own), ridge, begin, scaling=scaling)
+        assert torch.allclose(found.weight, alone.weight, atol=1e-9)
+        assert torch.allclose(found.bias, alone.bias, atol=1e-9)
+
+
+def test_a_warm_start_does_not_shine_through():
+    """A fold's head that begins at the head of all rows says what it says from nothing, to 1e-3 in probability."""
+    generator = torch.Generator().manual_seed(21)
+    features = torch.randn(600, 24, generator=generator) * torch.logspace(0, -1.5, 24) + 2
+    features /= features.norm(dim=1, keepdim=True)
+    labels = (features @ torch.randn(24, 4, generator=generator) * 20).argmax(dim=1)
+    labels[::4] = torch.randint(0, 4, (150,), generator=generator)
+    used, scaling = (torch.arange(600) % 4 != 0).float(), Scaling.of(features, 8.0, 4)
+    full = minimise(features, cross_entropy_of(labels, torch.ones(600)), 8.0, LinearHead.zeros(4, 24), scaling=scaling)
+    said = [
+        minimise(features, cross_entropy_of(labels, used), 8.0, begin, scaling=scaling)
+        .log_probabilities(features)
+        .exp()
+        for begin in (full, LinearHead.zeros(4, 24))
+    ]
+    assert (said[0] - full.log_probabilities(features).exp()).abs().max() > 0.05
+    assert (said[0] - said[1]).abs().max() < 1e-3

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from labelfix.correction import kept, members
 from labelfix.correction.base import FittedModel, Problem
@@ -35,11 +36,19 @@ from labelfix.correction.stack import fit_stack, merge
 from labelfix.correction.transition import Matrix
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import Prior
-from labelfix.methods.mlc.structured import OUTER_STEPS, SAMPLE, InnerProblem, StructuredCorrection, as_log, train
+from labelfix.methods.mlc.structured import (
+    OUTER_STEPS,
+    SAMPLE,
+    InnerProblem,
+    StructuredCorrection,
+    as_log,
+    outer_together,
+    train,
+)
 from labelfix.progress import Progress, counted
 from labelfix.settings.methods import MlcSettings
 from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.linear import LinearHead, cross_entropy_to
+from labelfix.training.linear import LinearHead, cross_entropy_to, together
 
 EM_ROUNDS = 50
 """EM rounds of T_m."""
@@ -72,12 +81,11 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
-    own = 1 if shares_hessian(noisy, width, rows.num_classes) else heads
     return {
-        "members": 4 * heads * (trusted + every) + 12 * min(noisy, members.SAMPLE),
+        "members": 4 * heads * (trusted + every) + 7 * min(noisy, members.SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
-        "posterior": 2 * noisy + (own - 1) * min(noisy, SAMPLE),
+        "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),
     }
 
 
@@ -127,19 +135,17 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
 def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
-    trusted_only = members.fit_trusted_only(rows)
-    of_given = members.fit_given_labels(rows)
-    expected, without = members.transitions(rows, of_given)
+    expected, without = members.given_transitions(rows)
 
     def fit_bayes() -> dict[str, np.ndarray]:
-        found, ridge = members.fit_bayes_student(rows, trusted_only, expected, without)
+        found, ridge = members.fit_bayes_student(rows)
         return kept.to_arrays(found) | {"ridge": np.array(ridge)}
 
     arrays = kept.stage(keep, "S1", fit_bayes)
     bayes, ridge = kept.from_arrays(arrays), float(arrays["ridge"])
     later = {
-        "GLC8": lambda: members.fit_glc(rows, expected, without, 8.0, bayes),
-        "N1": lambda: members.fit_as_given(rows, bayes),
+        "GLC8": lambda: members.fit_glc(rows, 8.0),
+        "N1": lambda: members.fit_as_given(rows),
     }
     fitted = {"S1": bayes} | {name: kept.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     held = np.stack([m.held for m in fitted.values()])
@@ -177,7 +183,7 @@ def meta_step(
         InnerProblem(
             rows=part,
             fold=fold,
-            log_prior=prior.stack.without[fold].log_probabilities(part.noisy),
+            log_prior=torch.log_softmax(prior.stack.without[fold].columns(part.noisy), dim=0),
             log_expected=as_log(prior.expected[1][fold]),
             log_fitted=as_log(prior.fitted[1][fold]),
             ridge=prior.ridge,
@@ -205,11 +211,12 @@ def fit_classifier(
 ) -> CrossFitted:
     """The classifier f on the LCN's labels."""
     expected, fitted = as_log(prior.expected[0]), as_log(prior.fitted[0])
-    q = correction.soft(prior.stack.full.log_probabilities(rows.noisy), rows.given, expected, fitted)
+    q = correction.soft(torch.log_softmax(prior.stack.full.columns(rows.noisy), dim=0), rows.given, expected, fitted)
     every = np.arange(len(rows.truth), dtype=np.int64)
-    full = rows.fit(cross_entropy_to(*rows.targets(q, every)), prior.ridge, prior.stack.full)
-    for problem in inner:
-        problem.outer(correction, 25, 1)  # the folds' own classifiers, at the final labels
+    full = rows.fit(cross_entropy_to(*rows.targets(q.T, every)), prior.ridge, prior.stack.full)
+    size = together(rows.num_classes)
+    for first in range(0, len(inner), size):  # the folds' own classifiers, at the final labels
+        outer_together(inner[first : first + size], correction, 25, 1)
     heads = [problem.head for problem in inner if problem.head is not None]
     return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
 

@@ -145,7 +145,7 @@ def _from_assumptions(
     return trust, others, choose_threshold(own), metrics
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Seen:
     """Noisy rows by heads that learned them, each row taken out again.
 
@@ -155,6 +155,8 @@ class _Seen:
         correction: Made the labels that f learned.
         classifier: f.
         kept: What `by_classifier` found and is asked for again.
+        without_fold: Leverages of f without a fold; those of the folds are taken to be the same, as they differ by a
+            quarter of the trusted rows.
     """
 
     rows: Rows
@@ -162,6 +164,7 @@ class _Seen:
     correction: StructuredCorrection
     classifier: CrossFitted
     kept: dict[int | None, Tensor] = field(default_factory=dict)
+    without_fold: Tensor | None = None
 
     @property
     def each_fold_scores(self) -> bool:
@@ -180,9 +183,10 @@ class _Seen:
     def _of_given(self) -> Tensor:
         """`(N, K)` leverages of N1; those without a fold are taken to be the same."""
         rows, fitted = self.rows, self.prior.as_given
-        _, weights = rows.targets(rows.one_hot(rows.given), np.arange(len(rows.truth), dtype=np.int64))
+        (weights,) = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
         head, _ = fitted.without_temperature(None)
-        return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given))
+        given = rows.one_hot(rows.given)
+        return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given), given)
 
     def by_labels_as_given(self, fold: int | None) -> Tensor:
         """`(N, K)` logits of N1."""
@@ -216,11 +220,15 @@ class _Seen:
             stack = prior.stack.without[fold]
             expected, fitted = prior.expected[1][fold], prior.fitted[1][fold]
             use = rows.folds.outside(fold)
-        q = self.correction.soft(stack.log_probabilities(part.noisy), part.given, as_log(expected), as_log(fitted))
-        targets, weights = part.targets(q, use)
-        leverage = leverages(part.features, raw, weights, prior.ridge, len(sampled))
+        log_prior = torch.log_softmax(stack.columns(part.noisy), dim=0)
+        q = self.correction.soft(log_prior, part.given, as_log(expected), as_log(fitted)).T
+        if fold is None or self.without_fold is None:
+            leverage = leverages(part.features, raw, part.weights([use])[0], prior.ridge, len(sampled), q)
+            self.without_fold = self.without_fold if fold is None else leverage
+        else:
+            leverage = self.without_fold
         logits = raw.logits(rows.noisy)
-        logits[sampled] = left_out(logits[sampled], targets[: len(sampled)], leverage)
+        logits[sampled] = left_out(logits[sampled], q, leverage)
         return logits / temperature
 
 

@@ -12,7 +12,7 @@ Legend: N noisy rows, M trusted rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch import Tensor
 from labelfix.correction.members import Rows
 from labelfix.correction.transition import Matrix
 from labelfix.training.implicit import cross_entropy_gradient, solve
-from labelfix.training.linear import LinearHead, cross_entropy_to
+from labelfix.training.linear import LinearHead, cross_entropy_to, side_by_side, together
 from labelfix.training.losses import entropy
 
 SAMPLE = 2500
@@ -70,13 +70,20 @@ class StructuredCorrection:
         return cls(**{each.name: torch.from_numpy(arrays[each.name]) for each in fields(cls)})
 
     def label_terms(self, log_expected: Tensor, log_fitted: Tensor) -> Tensor:
-        """L = b·[(1 − c)·log T0 + c·log T_m] + diag(δ), `(K, K)`."""
+        """L = b·[(1 − c)·log T0 + c·log T_m] + diag(δ), `(…, K, K)`."""
         return self.b * ((1 - self.c) * log_expected + self.c * log_fitted) + torch.diag(self.diagonal)
 
     def soft(self, log_prior: Tensor, given: Tensor, log_expected: Tensor, log_fitted: Tensor) -> Tensor:
-        """q, `(N, K)`."""
+        """q, `(K, N)`; or `(B, K, N)`, of B priors and as many matrices.
+
+        Args:
+            log_prior: `(K, N)` log f_s.
+            given: `(N,)` given labels.
+            log_expected: `(K, K)` log T0.
+            log_fitted: `(K, K)` log T_m.
+        """
         terms = self.label_terms(log_expected, log_fitted)
-        return torch.softmax(self.a * log_prior + terms[:, given].T, dim=1)
+        return torch.softmax(self.a * log_prior + terms[..., given], dim=-2)
 
 
 LIMITS = ((0.3, 2.5), (0.0, 2.5), (-0.2, 1.2), (-20.0, 20.0))
@@ -91,7 +98,7 @@ class InnerProblem:
     Attributes:
         rows: The data, with the sample of noisy rows.
         fold: The trusted fold that judges.
-        log_prior: `(N, K)` log f_s of the noisy sample by a prior that did not see the fold.
+        log_prior: `(K, N)` log f_s of the noisy sample by a prior that did not see the fold.
         log_expected: `(K, K)` log T0 without the fold.
         log_fitted: `(K, K)` log T_m without the fold.
         ridge: r.
@@ -113,23 +120,49 @@ class InnerProblem:
     def outer(
         self, correction: StructuredCorrection, inner_steps: int, solver_steps: int, tolerance: float = 1e-6
     ) -> tuple[float, list[Tensor]]:
-        """The summed loss on the judging fold at the solution, and its gradient in the correction's parameters."""
-        leaves = [p.detach().clone().requires_grad_() for p in correction.parameters()]
-        q = self.soft(StructuredCorrection(*leaves))
-        features = self.rows.features
-        targets, weights = self.rows.targets(q.detach(), self.rows.folds.outside(self.fold))
-        start = self.head or LinearHead.zeros(self.rows.num_classes, features.shape[1])
-        self.head = self.rows.fit(cross_entropy_to(targets, weights), self.ridge, start, inner_steps, tolerance)
+        """See `outer_together`."""
+        return outer_together([self], correction, inner_steps, solver_steps, tolerance)
 
-        judging = torch.from_numpy(self.rows.folds.inside(self.fold))
-        log_p = self.head.log_probabilities(self.rows.clean[judging])
-        truth = self.rows.truth[judging]
-        loss = -float(log_p[torch.arange(len(truth)), truth].sum())
-        right = cross_entropy_gradient(self.rows.clean[judging], log_p, truth)
-        probabilities = self.head.log_probabilities(features).exp()
-        u = solve(features, probabilities, weights, self.ridge, right, solver_steps, self.rows.scalings[self.ridge])
-        along = u.logits(self.rows.noisy)  # ∂L/∂q of the noisy rows, whose weight is 1
-        return loss, list(torch.autograd.grad((q * along).sum(), leaves))
+
+def outer_together(
+    problems: Sequence[InnerProblem],
+    correction: StructuredCorrection,
+    inner_steps: int,
+    solver_steps: int,
+    tolerance: float = 1e-6,
+) -> tuple[float, list[Tensor]]:
+    """The summed loss on the judging folds at the solutions, and its gradient in the correction's parameters.
+
+    Args:
+        problems: Of the same rows, solved side by side.
+        correction: Makes their labels.
+        inner_steps: L-BFGS iterations at most.
+        solver_steps: Of the conjugate gradients.
+        tolerance: Of the fits.
+    """
+    rows, ridge = problems[0].rows, problems[0].ridge
+    leaves = [p.detach().clone().requires_grad_() for p in correction.parameters()]
+    priors, *matrices = (
+        torch.stack(each) for each in zip(*((p.log_prior, p.log_expected, p.log_fitted) for p in problems), strict=True)
+    )
+    q = StructuredCorrection(*leaves).soft(priors, rows.given, *matrices)
+    truth = rows.one_hot(rows.truth).T.to(q.dtype).expand(len(problems), -1, -1)
+    weights = rows.weights([rows.folds.outside(problem.fold) for problem in problems])
+    loss = cross_entropy_to(torch.cat([q.detach(), truth], dim=2).mT, weights)
+    zero = LinearHead.zeros(rows.num_classes, rows.features.shape[1])
+    heads = rows.fit_all(loss, ridge, [problem.head or zero for problem in problems], inner_steps, tolerance)
+    outer, right = 0.0, []
+    for problem, head in zip(problems, heads, strict=True):
+        problem.head = head
+        judging = torch.from_numpy(rows.folds.inside(problem.fold))
+        log_p, labels = head.log_probabilities(rows.clean[judging]), rows.truth[judging]
+        outer -= float(log_p[torch.arange(len(labels)), labels].sum())
+        right.append(cross_entropy_gradient(rows.clean[judging], log_p, labels))
+    probabilities = torch.softmax(side_by_side(heads).columns(rows.features), dim=1)
+    scaling = rows.scaling(ridge)
+    u = solve(rows.features, probabilities, weights, ridge, side_by_side(right), solver_steps, scaling)
+    along = u.columns(rows.noisy)  # ∂L/∂q of the noisy rows, whose weight is 1
+    return outer, list(torch.autograd.grad((q * along).sum(), leaves))
 
 
 def train(
@@ -147,21 +180,24 @@ def train(
     """
     start = [p.clone() for p in StructuredCorrection.start(num_classes).parameters()]
     current = [p.clone() for p in start]
-    optimizer = torch.optim.Adam(current, lr=0.15, betas=(0.7, 0.95))
-    last: list[list[Tensor]] = []
+    adam, last = _Adam(current), list[list[Tensor]]()
     history: list[dict[str, float]] = []
+    size = together(num_classes)
     for step in range(OUTER_STEPS):
         correction = StructuredCorrection(*current)
         history.append(_watched(step, correction, problems))
         gradients, loss = [p.new_zeros(p.shape) for p in current], 0.0
-        for problem in problems:
-            value, slopes = problem.outer(correction, 25 if step == 0 else 8, SOLVER_STEPS)
+        for first in range(0, len(problems), size):
+            group = problems[first : first + size]
+            value, slopes = outer_together(group, correction, 25 if step == 0 else 8, SOLVER_STEPS)
             loss += value / trusted
             gradients = [g + s / trusted for g, s in zip(gradients, slopes, strict=True)]
-        history[-1] |= {"meta_loss": loss, "meta_norm": float(torch.nn.utils.get_total_norm(gradients))}
-        for p, begin, gradient, sigma in zip(current, start, gradients, SIGMA, strict=True):
-            p.grad = gradient + (p - begin) / (sigma**2 * trusted)
-        optimizer.step()
+        norm = sum(float(gradient.double().pow(2).sum()) for gradient in gradients) ** 0.5
+        history[-1] |= {"meta_loss": loss, "meta_norm": norm}
+        adam.step(
+            g + (p - begin) / (sigma**2 * trusted)
+            for p, begin, g, sigma in zip(current, start, gradients, SIGMA, strict=True)
+        )
         for p, (low, high) in zip(current, LIMITS, strict=True):
             p.clamp_(low, high)
         last.append([p.clone() for p in current])
@@ -169,13 +205,36 @@ def train(
     return StructuredCorrection(*averaged), history
 
 
+class _Adam:
+    """Adam (Kingma and Ba 2015) in place; torch's own takes over a second to import what these few numbers do not need.
+
+    Args:
+        values: What is trained.
+    """
+
+    RATE, MEAN, SQUARE = 0.15, 0.7, 0.95
+
+    def __init__(self, values: Sequence[Tensor]) -> None:
+        self.values, self.steps = values, 0
+        self.means, self.squares = ([torch.zeros_like(value) for value in values] for _ in range(2))
+
+    def step(self, gradients: Iterable[Tensor]) -> None:
+        """Go one step down."""
+        self.steps += 1
+        for value, gradient, mean, square in zip(self.values, gradients, self.means, self.squares, strict=True):
+            mean.lerp_(gradient, 1 - self.MEAN)
+            square.lerp_(gradient**2, 1 - self.SQUARE)
+            spread = (square / (1 - self.SQUARE**self.steps)).sqrt_().add_(1e-8)
+            value.sub_(self.RATE / (1 - self.MEAN**self.steps) * mean / spread)
+
+
 def _watched(step: int, correction: StructuredCorrection, problems: Sequence[InnerProblem]) -> dict[str, float]:
     """What an outer step is worth watching for: the parameters, and the labels that they make."""
     q, given = problems[0].soft(correction), problems[0].rows.given
     return {
         "epoch": step + 1,
-        "entropy": float(entropy(q).mean()),
-        "changed": float((q.argmax(dim=1) != given).float().mean()),
+        "entropy": float(entropy(q.T).mean()),
+        "changed": float((q.argmax(dim=0) != given).float().mean()),
         "a": float(correction.a),
         "b": float(correction.b),
         "c": float(correction.c),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, pass_context
 from markupsafe import Markup, escape
 
 from labelfix.outputs.plain_text import visible
@@ -116,6 +115,8 @@ def render(
         rows: How many of the worst rows to show.
         pictures: Whether thumbnails are shown.
     """
+    from jinja2 import Environment, PackageLoader, pass_context  # only a report pays for its import
+
     engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)
     worst = [_row(each, looks, reasons.get(each.position, ()), pictures) for each in found.worst[:rows]]
     glossary = Glossary()
