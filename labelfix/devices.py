@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -32,6 +34,16 @@ def pick_device(name: str) -> torch.device:
     if name not in ("cpu", "cuda"):
         raise SettingsError(f"device = {name!r} is not one of auto, cpu, cuda")
     return torch.device(name)
+
+
+def machine_memory() -> int | None:
+    """Bytes of memory that processes of this machine, or of this container, may have; None where nothing says it."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit
+        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min((each for each in found if each > 0), default=None)
 
 
 @contextlib.contextmanager

@@ -165,7 +165,7 @@ def passes(problem: Problem, fitted: bool = True) -> int:
     large = len(problem.given) >= LARGE
     noisy, trusted, heads = SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
     own = 2 * heads * (noisy + trusted)  # confident learning, and GLC at the r that the run does not try
-    shared = 4 * heads * trusted + 12 * noisy + 2 * heads * (noisy + trusted)
+    shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
     return own if fitted and problem.family == "head" and not large else own + shared
 
 

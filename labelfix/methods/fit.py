@@ -12,7 +12,7 @@ from labelfix.correction.base import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.correction.folds import cut
 from labelfix.correction.kept import stage
 from labelfix.data.tables import Codes, TrainingData
-from labelfix.devices import one_thread
+from labelfix.devices import machine_memory, one_thread
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
 from labelfix.models.described import Described
@@ -92,6 +92,8 @@ def fit(
         chosen=None if data.clean.chosen is None else data.clean.chosen[trusted],
         described=described,
     )
+    if problem.family == "head":
+        _warn_of_memory(problem, progress)
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
     # Networks and the default recipe show their own stages.
@@ -106,6 +108,29 @@ def fit(
     for warning in fitted.warnings:
         progress.warn(warning)
     return Fit(problem, fitted, rows, trusted)
+
+
+def _warn_of_memory(problem: Problem, progress: Progress) -> None:
+    """Say beforehand where fits on fixed features will need more memory than the machine has.
+
+    Args:
+        problem: The data.
+        progress: Told.
+    """
+    width = int(problem.clean.batch(np.zeros(1, dtype=np.int64)).shape[1])
+    needed = memory_needed(len(problem.given) + len(problem.truth), width, problem.num_classes)
+    there = machine_memory()
+    if there is not None and needed > there:
+        progress.warn(
+            f"{len(problem.given):,} rows of {width:,} numbers and {problem.num_classes:,} classes need up to "
+            f"{needed / 1e9:.1f} GB of memory, and this machine has {there / 1e9:.1f} GB: train on fewer rows, or "
+            "merge rare classes (--class-map)"
+        )
+
+
+def memory_needed(rows: int, width: int, classes: int) -> int:
+    """Bytes that fits on fixed features take at most: four times the features, and twice a float64 a row and class."""
+    return 4 * rows * width * 4 + 2 * rows * classes * 8
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:

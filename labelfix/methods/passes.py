@@ -25,7 +25,7 @@ def passes(problem: Problem, settings: TrainSettings) -> int | None:
     """
     noisy, trusted = len(problem.noisy), len(problem.truth)
     every, heads, more = noisy + trusted, FOLDS + 1, MORE_FOLDS + 1
-    of_given = 12 * min(noisy, members.SAMPLE)
+    of_given = 7 * min(noisy, members.SAMPLE)
     moved = len(around.RIDGES) * heads * trusted
     own = settings.method_settings
     then = moved if isinstance(own, ForwardSettings) and own.then_finetune else 0

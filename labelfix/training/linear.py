@@ -34,8 +34,8 @@ ROWS = slice(None)
 FIRST = torch.zeros(1, dtype=torch.int64)
 """The only problem where there is one."""
 
-CHUNK = 4096
-"""Rows at a time: what a pass makes out of the logits stays small, and in the processor's cache."""
+CHUNK, LEAST_CHUNK, AT_ONCE = 4096, 256, 2**19
+"""Rows at a time, at most and at least, and logits: what a pass makes out of them stays in the processor's cache."""
 
 SIDE_BY_SIDE = 128
 """Logits a row that are searched side by side: with more, a matrix product gains nothing and memory grows."""
@@ -263,9 +263,10 @@ def minimise_all(
         heads, pull = unpack(flat, chosen), inverse_ridges[which]
         value = heads.weight.double().pow(2).sum(dim=(1, 2)) * pull.double() / 2
         slope, sums = torch.zeros(len(chosen) * shape[0], shape[1], dtype=features.dtype), torch.zeros_like(heads.bias)
-        for first in range(0, len(features), CHUNK):
-            part = features[first : first + CHUNK]
-            more, pulled = residual(heads.columns(part), slice(first, first + CHUNK), which)
+        size = max(LEAST_CHUNK, min(CHUNK, AT_ONCE // heads.bias.numel()))
+        for first in range(0, len(features), size):
+            part = features[first : first + size]
+            more, pulled = residual(heads.columns(part), slice(first, first + size), which)
             value += more
             slope.addmm_(pulled.view(len(slope), -1), part)
             sums += pulled.sum(dim=2)

@@ -82,7 +82,7 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
     return {
-        "members": 4 * heads * (trusted + every) + 12 * min(noisy, members.SAMPLE),
+        "members": 4 * heads * (trusted + every) + 7 * min(noisy, members.SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),

@@ -1,0 +1,31 @@
+"""What fits on fixed features take at most is said before they begin, where the machine has less."""
+
+import pytest
+from toy_problem import problem
+
+from labelfix.methods import fit
+from labelfix.progress import Silent
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@pytest.mark.parametrize(("there", "warned"), [(10_000, True), (10_000_000_000, False), (None, False)])
+def test_more_than_the_machine_has_is_said(monkeypatch, there, warned):
+    made, _ = problem(noisy=900, clean=90)
+    monkeypatch.setattr(fit, "machine_memory", lambda: there)
+    heard = Heard()
+    fit._warn_of_memory(made, heard)
+    assert bool(heard.warnings) == warned
+    if warned:
+        assert "900 rows of 8 numbers and 3 classes" in heard.warnings[0]
+        assert "train on fewer rows" in heard.warnings[0]
+
+
+def test_it_is_four_times_the_features_and_two_numbers_a_row_and_class():
+    assert fit.memory_needed(60_000, 64, 1000) == 4 * 60_000 * 64 * 4 + 2 * 60_000 * 1000 * 8
