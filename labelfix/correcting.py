@@ -22,7 +22,7 @@ from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable,
 from labelfix.evidence.judges import Judges
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.models.features import Inputs, select
-from labelfix.models.representation import CHEAP, Representation
+from labelfix.models.representation import Representation, is_cheap
 from labelfix.models.trained import TrainedClassifier
 from labelfix.progress import Progress, Silent
 from labelfix.ranks import ranks
@@ -93,7 +93,7 @@ class NewBlocks:
         cls, rows: NewRows, representation: Representation, compute: ComputeSettings, progress: Progress
     ) -> NewBlocks:
         """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
-        cheap = representation.family in CHEAP or not len(rows)
+        cheap = is_cheap(representation) or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
         return cls(rows, representation, compute, inputs)
 

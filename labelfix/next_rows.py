@@ -110,15 +110,16 @@ def _described(
     table: list[dict[str, object]] = []
     for (identity, told), source in zip(ordered, sources, strict=True):
         line: dict[str, object] = {} if own is None else {own: identity}
-        line |= {name: _whole(cells.get(source, {}).get(name), source[0], names, places) for name in inputs}
+        line |= {name: _whole(name, cells.get(source, {}).get(name), source[0], names, places) for name in inputs}
         line |= {label: "", **{f"labelfix_{name}" if name in taken else name: value for name, value in told.items()}}
         table.append({**line, DRAWN: WORST_FIRST, CHANCE: 1.0})
     return pa.Table.from_pylist(table)
 
 
-def _whole(cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:
+def _whole(column: str, cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:
     """An input cell as it can be read from anywhere: the path of an image that counts from its file, made absolute."""
-    if names.spec.kind != "image" or not isinstance(cell, str) or names.id in names.spec.columns:
+    image = names.spec.part("image")
+    if image is None or column not in image.columns or not isinstance(cell, str) or names.id in image.columns:
         return cell
     place = Path(os.path.expanduser(file if places is None else places.get(file, file)))
     return str((place if os.path.isdir(place) else place.parent).absolute() / os.path.expanduser(cell))

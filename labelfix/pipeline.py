@@ -155,7 +155,7 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
         encoded = represent(reading.data, start.representation, settings, progress)
     with watch.stage("fit"):
         rows = encoded.noisy, encoded.clean
-        made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress)
+        made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress, start.described)
     with watch.stage("judge"):
         evidence, sides = weigh(made, reading.data, settings, progress)
     fitted = evidence.fitted

@@ -11,12 +11,14 @@ from typing import Any
 import torch
 
 from labelfix import network
+from labelfix.data.class_descriptions import read_class_descriptions
 from labelfix.data.hashes import content_hashes, hashes_of_named
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
 from labelfix.methods.fit import family_of
+from labelfix.models.described import Described, describe_classes
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.progress import Progress, counted
 from labelfix.runs import Begun
@@ -45,6 +47,7 @@ class Start:
     Attributes:
         reading: Both files, read and joined.
         representation: What the classifier reads.
+        described: `(K, D)` the features of each class's own words; None where none are given.
         device: Where to train.
         settings: All settings.
         contents: Hashes of what the result depends on; see `Begun.contents`.
@@ -53,6 +56,7 @@ class Start:
 
     reading: Reading
     representation: Representation
+    described: Described | None
     device: torch.device
     settings: TrainSettings
     contents: dict[str, str]
@@ -79,25 +83,26 @@ def prepare(
         LabelfixError: An input has defects, or differs; the backbone or the device is not there; a setting would do
             nothing.
     """
-    watch, class_map = Stopwatch(), settings.data.class_map
+    watch = Stopwatch()
     with watch.stage("read"):
         # Before anything is read as a table: a changed file may have any defect, and the change is the news.
         contents = hashes_of_named(noisy, clean, settings.data) if begun else {}
         if begun:
-            begun.check_contents(contents, {"class_map": class_map})
+            begun.check_contents(contents, settings.data.files)
         reading = read(noisy, clean, settings, progress)
-        contents = contents or content_hashes(reading.noisy_source, reading.clean_source, class_map)
+        contents = contents or content_hashes(reading.noisy_source, reading.clean_source, settings.data)
     device = pick_device(settings.compute.device)
     if begun:
         begun.check_device(device.type)
     with watch.stage("represent"):
         representation = choose(reading.data, settings, progress)
+        described = describe(reading.data, representation, settings, progress)
     if begun is None:
         refuse_unread(settings, family_of(representation))
     contents["backbone"] = representation.identity
     if begun:
-        begun.check_contents(contents, {"backbone": settings.model.backbone})
-    return Start(reading, representation, device, settings, contents, watch)
+        begun.check_contents(contents, {"backbone": ", ".join(settings.model.backbones)})
+    return Start(reading, representation, described, device, settings, contents, watch)
 
 
 def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
@@ -119,3 +124,18 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
     assert data.noisy.inputs is not None
     return choose_representation(data.noisy.inputs, settings.model, settings.compute, progress)
+
+
+def describe(
+    data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
+) -> Described | None:
+    """The features of the classes' own words, where a file has these.
+
+    Raises:
+        InputError: The file is not sound.
+        SettingsError: The classifier does not read texts on fixed features.
+    """
+    if settings.data.class_descriptions is None:
+        return None
+    words = read_class_descriptions(settings.data.class_descriptions, data.classes)
+    return describe_classes(representation, words, settings.compute, progress)

@@ -51,7 +51,7 @@ def train(
     progress = listener(progress)
     path = Path(out) if out is not None else None
     if path is not None:
-        refuse_inputs(path, named(noisy, clean, settings.data.class_map), "out")
+        refuse_inputs(path, named(noisy, clean, *settings.data.files.values()), "out")
         refuse_taken(path, overwrite)
     return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
 

@@ -164,7 +164,7 @@ def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Seque
 
 def _jobs(plan: Plan, setting: Setting, contents: list[str], out: Path, model: ModelSettings) -> Iterator[Job]:
     entry = setting.data
-    backbones = (NO_BACKBONE,) if entry.embedding_column else plan.backbones or (model.backbone,)
+    backbones = (NO_BACKBONE,) if entry.embedding_column else plan.backbones or (",".join(model.backbones),)
     for method in plan.methods:
         if not method.runs_on(entry):
             continue

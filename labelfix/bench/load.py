@@ -191,7 +191,9 @@ def _representation(
     found = choose_representation(table, replace(model, freeze=freeze), compute, progress)
     if found.frozen != freeze:
         said = "true and needs one that is computed once" if freeze else "false and needs one that can be trained"
-        raise SettingsError(f"backbone = {model.backbone!r}: the plan says freeze = {said}, such as a model's folder")
+        raise SettingsError(
+            f"backbone = {', '.join(model.backbones)!r}: the plan says freeze = {said}, such as a model's folder"
+        )
     return found
 
 

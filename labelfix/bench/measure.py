@@ -196,7 +196,7 @@ def _called(backbone: str, loaded: Loaded) -> str:
     """A backbone as rows name it: what `auto` chose, and of a folder the last part of its path."""
     if backbone in (NO_BACKBONE, "auto"):
         return backbone if backbone == NO_BACKBONE else loaded.representation.family
-    return backbone if ":" in backbone else Path(backbone).name
+    return ",".join(name if ":" in name else Path(name).name for name in backbone.split(","))
 
 
 def _told(found: dict[str, Any]) -> str:

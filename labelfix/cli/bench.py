@@ -152,6 +152,7 @@ def bench_run(
     trusted_per_class: TrustedPerClass = None,
     jobs: Jobs = "1",
     backbone: options.Backbone = None,
+    lexical: options.Lexical = None,
     config: options.Config = None,
     set_: options.Set = None,
     device: options.Device = None,

@@ -111,7 +111,7 @@ class Outputs:
 
     def _speak(self, judgement: Judgement, voice: Voice) -> None:
         if self.stdout is None:
-            from labelfix.outputs.gate import verdict
+            from labelfix.outputs.said import verdict
 
             voice.data(*verdict(judgement))
             return

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from labelfix import network
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.policy import Policy
@@ -90,6 +91,9 @@ def _told(path: Path | None) -> tuple[dict[str, Any], Mapping[str, Any], bool]:
     from labelfix.settings.run import read_toml
 
     document = read_toml(path)
+    compute = document.get("compute")
+    if isinstance(compute, Mapping) and compute.get("offline") is True:
+        network.forbid()  # as the flag does
     if TABLE not in document:
         return {}, {}, False
     table = read_gate(document, path)

@@ -31,6 +31,9 @@ SafeCsv = common_options.SafeCsv
 Verbose = common_options.Verbose
 voice = common_options.voice
 
+ONE_OR_SEVERAL = ("backbone", "text_column")
+"""Repeated flags whose values may hold commas of their own."""
+
 _DOCS = {
     field.name: field.doc
     for cls in (TrainSettings, DataSettings, ModelSettings, ComputeSettings)
@@ -86,7 +89,7 @@ Encoding = Annotated[str | None, _setting("encoding", ROWS, metavar="NAME")]
 Split = Annotated[str | None, _setting("split", ROWS, metavar="NAME")]
 NewClasses = Annotated[str | None, _setting("new_classes", ROWS, metavar="error|as-unlabelled")]
 Unlabelled = Annotated[bool | None, _setting("unlabelled", ROWS, "--unlabelled", metavar="")]
-TextColumn = Annotated[str | None, _setting("text_column", COLUMNS, metavar="NAME")]
+TextColumn = Annotated[list[str] | None, _setting("text_column", COLUMNS, metavar="NAME")]
 ImageColumn = Annotated[str | None, _setting("image_column", COLUMNS, metavar="NAME")]
 FeatureColumns = Annotated[
     list[str] | None,
@@ -98,13 +101,15 @@ FeatureColumns = Annotated[
     ),
 ]
 EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
+ClassDescriptions = Annotated[str | None, _setting("class_descriptions", COLUMNS, metavar="FILE")]
 ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
 CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
 MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 
 Method = Annotated[str | None, _setting("method", MODEL, metavar="NAME")]
-Backbone = Annotated[str | None, _setting("backbone", MODEL, metavar="NAME")]
+Backbone = Annotated[list[str] | None, _setting("backbone", MODEL, metavar="NAME")]
+Lexical = Annotated[bool | None, _setting("lexical", MODEL, "--lexical/--no-lexical", metavar="")]
 Freeze = Annotated[bool | None, _setting("freeze", MODEL, "--freeze/--no-freeze", metavar="")]
 MinConfidence = Annotated[float | None, _setting("min_confidence", MODEL, min=0.0, max=1.0, metavar="SHARE")]
 CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K")]
@@ -191,7 +196,7 @@ def settings_of(context: typer.Context) -> Resolved:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {name: _listed(value) for name, value in given.items() if name in _DOCS}
+    flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
     if resolved.settings.compute.offline:
         network.forbid()  # as the flag does: a configuration file may say it
@@ -216,7 +221,10 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
         SettingsError: An unknown key or an unfit value.
     """
     given = context.params
-    flags = {"method": method, **{name: _listed(value) for name, value in given.items() if name in _DOCS and value}}
+    flags = {
+        "method": method,
+        **{name: _listed(name, value) for name, value in given.items() if name in _DOCS and value},
+    }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
     asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
     return {key.rpartition(".")[2]: resolved.value(key) for key in asked}
@@ -244,6 +252,10 @@ def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) ->
     return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
 
 
-def _listed(value: object) -> object:
-    """A repeated flag as the settings read it: one list, whatever mixture of commas and repetitions was typed."""
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+def _listed(name: str, value: object) -> object:
+    """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    if name in ONE_OR_SEVERAL:
+        return value[0] if len(value) == 1 else value
+    return ",".join(map(str, value))

@@ -10,8 +10,11 @@ import typer
 from labelfix.runs import RunFolder, inputs_of, named, refuse_no_table, refuse_target
 from labelfix.settings.config import config_path
 
-READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "against", "matrix", "class_map")
-"""Parameters of commands that name a file to read; so do `config` and `results`."""
+READ = ("noisy", "clean", "input", "input_", "truth", "corrected", "baseline", "against", "matrix")
+"""Parameters of commands that name a file to read; so do `config`, `results` and the files beside the rows."""
+
+BESIDE = ("class_map", "class_descriptions")
+"""Those that name files beside the rows."""
 
 
 def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
@@ -63,4 +66,5 @@ def given_inputs(context: typer.Context) -> list[tuple[str, Path]]:
     given = context.params
     config = config_path(given.get("config"), os.environ)
     results = [str(folder / "*.parquet") for folder in given.get("results") or ()]
-    return named(*(given.get(name) for name in READ), config, results)
+    beside = [given.get(name) for name in BESIDE]
+    return named(*(given.get(name) for name in READ), *beside, config, results)

@@ -37,6 +37,7 @@ def train(
     feature_columns: options.FeatureColumns = None,
     embedding_column: options.EmbeddingColumn = None,
     class_map: options.ClassMap = None,
+    class_descriptions: options.ClassDescriptions = None,
     missing: options.Missing = None,
     join: options.Join = None,
     encoding: options.Encoding = None,
@@ -45,6 +46,7 @@ def train(
     max_pixels: options.MaxPixels = None,
     method: options.Method = None,
     backbone: options.Backbone = None,
+    lexical: options.Lexical = None,
     freeze: options.Freeze = None,
     min_confidence: options.MinConfidence = None,
     soft_top_k: options.SoftTopK = None,
@@ -76,7 +78,7 @@ def train(
     settings, named = resolved.settings, resolved.sources
     noisy, clean = options.inputs_needed(noisy, clean, named)
     path = out or (Path(named.out) if named.out else runs.default_path())
-    runs.refuse_inputs(path, [*given_inputs(context), *runs.named(noisy, clean, settings.data.class_map)])
+    runs.refuse_inputs(path, [*given_inputs(context), *runs.named(noisy, clean, *settings.data.files.values())])
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 

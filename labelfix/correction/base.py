@@ -48,6 +48,7 @@ class Problem:
         observe: Called with the classifier after every epoch, by methods that have epochs; what it returns goes into
             the epoch's row of the history. For measuring alone: no method looks at it.
         chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
+        described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
         loaded: What was made of it before, for whoever asks again. A problem made of this one by `replace` begins
             without.
     """
@@ -68,6 +69,7 @@ class Problem:
     accumulate: int = 1
     observe: Callable[[Classifier], Mapping[str, float]] | None = None
     chosen: npt.NDArray[np.bool_] | None = None
+    described: npt.NDArray[np.float32] | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -173,12 +173,23 @@ def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, Cro
     losses = np.stack([each.losses(truth) for each in candidates])
     folds = range(len(candidates[0].without))
     chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in (by >= 0, *(by != fold for fold in folds))]
-    held, best = np.empty_like(candidates[0].held), candidates[chosen[0]]
-    for fold in folds:
-        held[by == fold] = candidates[chosen[fold + 1]].held[by == fold]
-    without = tuple(candidates[chosen[fold + 1]].without[fold] for fold in folds)
+    return chosen[0], assembled(candidates, chosen)
+
+
+def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> CrossFitted:
+    """The full head of one candidate, and without each fold that of another.
+
+    Args:
+        candidates: Fitted over the same folds.
+        chosen: Positions in `candidates`: for the full head, then for that without fold 0, 1, ….
+    """
+    by = candidates[0].by
+    held = np.empty_like(candidates[0].held)
+    for fold, which in enumerate(chosen[1:]):
+        held[by == fold] = candidates[which].held[by == fold]
+    without = tuple(candidates[which].without[fold] for fold, which in enumerate(chosen[1:]))
     temperatures = np.array([candidates[which].temperatures[place] for place, which in enumerate(chosen)])
-    return chosen[0], CrossFitted(best.full, without, held, by, temperatures)
+    return CrossFitted(candidates[chosen[0]].full, without, held, by, temperatures)
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from labelfix.data.feature_columns import some
 from labelfix.data.formats.base import Source
 from labelfix.data.read import read_training
 from labelfix.data.summary import Summary, summarise
+from labelfix.data.tables import InputSpec
 from labelfix.errors import Defect, InputError, SettingsError
+from labelfix.settings.model import ModelSettings
 from labelfix.settings.run import TrainSettings, settings_from
 
 
@@ -71,4 +74,15 @@ def check(
         reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
     except InputError as error:
         return Check(error.defects)
-    return Check(reading.warnings, reading.notes, summarise(reading))
+    return Check(reading.warnings, (*reading.notes, *_views(reading.columns.spec, settings.model)), summarise(reading))
+
+
+def _views(spec: InputSpec, model: ModelSettings) -> tuple[str, ...]:
+    """What `train` will make features of, where that is more than the columns say."""
+    if spec.beside:
+        named = f" by {' and '.join(model.backbones)}" if model.backbones != ("auto",) else ""
+        kinds = [f"{part.kind} in {some([repr(name) for name in part.columns])}" for part in spec.parts]
+        return (f"views of a row, side by side{named}: {'; '.join(kinds)}",)
+    if spec.kind == "text":
+        return (f"views of a text, side by side: {' and '.join(model.text_views)}",)
+    return ()

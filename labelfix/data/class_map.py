@@ -30,6 +30,19 @@ def read_class_map(path: str) -> dict[str, str]:
     Raises:
         InputError: The file cannot be read, or an alias has two classes.
     """
+    return _aliases(two_columns(path, HEADER), path)
+
+
+def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
+    """The rows of a CSV file, without a header.
+
+    Args:
+        path: The file.
+        header: Names of its two columns, which may stand in its first row.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     dialect = sniff(find_text(Path(path), path, None))
     with dialect.text.open() as stream:
         try:
@@ -40,10 +53,10 @@ def read_class_map(path: str) -> dict[str, str]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), **dialect.reader))
     except csv.Error as error:
-        raise InputError([Defect("error", path, None, f"is not CSV ({error})", REMEDY)]) from None
-    if rows and tuple(cell.strip().lower() for cell in rows[0]) == HEADER:
-        rows = rows[1:]
-    return _aliases(rows, path)
+        remedy = f"write two columns, {header[0]} and {header[1]}"
+        raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
+    headed = rows and tuple(cell.strip().lower() for cell in rows[0]) == header
+    return rows[1:] if headed else rows
 
 
 def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:

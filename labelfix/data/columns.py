@@ -49,26 +49,13 @@ class Columns:
             "label": self.label,
             "clean_id": self.clean_id,
             "clean_label": self.clean_label,
-            "inputs": {
-                "kind": self.spec.kind,
-                "columns": list(self.spec.columns),
-                "categorical": list(self.spec.categorical),
-                "width": self.spec.width,
-                "dates": list(self.spec.dates),
-            },
+            "inputs": self.spec.to_json(),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Columns:
         """The columns that `to_json` described."""
-        inputs = values["inputs"]
-        spec = InputSpec(
-            inputs["kind"],
-            tuple(inputs["columns"]),
-            tuple(inputs["categorical"]),
-            inputs["width"],
-            tuple(inputs.get("dates", ())),
-        )
+        spec = InputSpec.from_json(values["inputs"])
         return cls(values["id"], values["label"], values["clean_id"], values["clean_label"], spec)
 
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.spelling import normal_text
-from labelfix.data.tables import Codes, InputTable
+from labelfix.data.tables import Codes, InputKind, InputSpec, InputTable
 
 SEPARATOR = "\x1f"
 MISSING_VALUE = "\x1e"
 
 
-def content_keys(batch: pa.RecordBatch, kind: str) -> pa.Array:
+def content_keys(batch: pa.RecordBatch, spec: InputSpec) -> pa.Array:
     """One key a row, equal where the inputs are equal.
 
     Texts are equal that differ in no more than Unicode form, characters of no width, kinds of spaces, line ends and
@@ -24,14 +24,25 @@ def content_keys(batch: pa.RecordBatch, kind: str) -> pa.Array:
 
     Args:
         batch: Input columns as `InputTable.batches` gives them.
-        kind: As in `InputSpec`.
+        spec: What they hold.
 
     Returns:
         Array of strings or of fixed-size binaries: the text in normal form, the bytes of the embedding, the SHA-256 of
-        the encoded image, the joined values of features.
+        the encoded image, the joined values of features; of several kinds all of them, joined.
     """
+    keys = [_keys_of(batch.select(list(part.columns)), part.kind) for part in spec.parts]
+    return keys[0] if len(keys) == 1 else _joined(keys)
+
+
+def _joined(keys: list[pa.Array]) -> pa.Array:
+    written = [key if pa.types.is_string(key.type) else pa.array([k.hex() for k in key.to_pylist()]) for key in keys]
+    return pc.binary_join_element_wise(*written, SEPARATOR)
+
+
+def _keys_of(batch: pa.RecordBatch, kind: InputKind) -> pa.Array:
     if kind == "text":
-        return normal_text(batch.column(0))
+        lines = [normal_text(column) for column in batch.columns]
+        return lines[0] if len(lines) == 1 else _joined(lines)
     if kind == "image":
         return pa.array([_image_key(image) for image in batch.column(0).to_pylist()], pa.string())
     if kind == "embedding":
@@ -40,13 +51,12 @@ def content_keys(batch: pa.RecordBatch, kind: str) -> pa.Array:
         # Adding zero makes -0.0 and 0.0 the same bytes.
         flat = np.ascontiguousarray(cells.flatten().to_numpy(zero_copy_only=False) + np.float32(0))
         return pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * width), len(cells), [None, pa.py_buffer(flat)])
-    columns = [pc.fill_null(_cells(column), MISSING_VALUE) for column in batch.columns]
-    return pc.binary_join_element_wise(*columns, SEPARATOR)
+    return _joined([pc.fill_null(_cells(column), MISSING_VALUE) for column in batch.columns])
 
 
 def all_keys(inputs: InputTable, rows: int) -> pa.Array:
     """The keys of all rows of a table, as one array."""
-    batches = [content_keys(batch, inputs.spec.kind) for batch in inputs.batches(rows)]
+    batches = [content_keys(batch, inputs.spec) for batch in inputs.batches(rows)]
     if not batches:
         return pa.array([], pa.string())
     combined = pa.chunked_array(batches).combine_chunks()
@@ -72,7 +82,7 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int) -> Codes:
     found = np.full(len(keys), -1, np.int64)
     done = 0
     for batch in noisy.batches(rows):
-        hits = pc.index_in(content_keys(batch, noisy.spec.kind), value_set=keys)
+        hits = pc.index_in(content_keys(batch, noisy.spec), value_set=keys)
         where = np.flatnonzero(hits.is_valid().to_numpy(zero_copy_only=False))
         if len(where):
             positions = hits.drop_null().to_numpy().astype(np.int64)

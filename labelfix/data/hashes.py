@@ -11,20 +11,20 @@ from labelfix.data.formats import TableSource, open_several
 from labelfix.settings.data import DataSettings
 
 
-def content_hashes(noisy: TableSource, clean: TableSource, class_map: str | None) -> dict[str, str]:
-    """SHA-256 of the noisy source, the trusted one, and the class map where there is one.
+def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSettings) -> dict[str, str]:
+    """SHA-256 of the noisy source, the trusted one, and the files that are read beside the rows.
 
     Args:
         noisy: The noisy source.
         clean: The trusted source.
-        class_map: Path of the class map.
+        settings: Name those files.
 
     Raises:
         OSError: A file cannot be read.
     """
     found = {"noisy": noisy.content_hash(), "clean": clean.content_hash()}
-    if class_map is not None:
-        found["class_map"] = hashlib.sha256(Path(class_map).read_bytes()).hexdigest()
+    for name, path in settings.files.items():
+        found[name] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return found
 
 
@@ -36,4 +36,4 @@ def hashes_of_named(noisy: Any, clean: Any, settings: DataSettings) -> dict[str,
     """
     several = clean if isinstance(clean, list | tuple) else [clean]
     ours, theirs = (open_several(sources, options=read_options(settings)) for sources in ([noisy], several))
-    return content_hashes(ours, theirs, settings.class_map)
+    return content_hashes(ours, theirs, settings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,15 +48,18 @@ def check_inputs(
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    if inputs.spec.kind == "image":
-        return _check_images(inputs, places, findings, settings, rows, role)
-    if inputs.spec.kind == "embedding":
-        _check_embeddings(inputs, places, findings, rows)
-    elif inputs.spec.kind == "text":
-        _check_text(inputs, places, findings, rows, role)
-    else:
-        _check_table(inputs, places, findings, rows, role)
-    return None
+    readable: Flags | None = None
+    for spec in inputs.spec.parts:
+        part = replace(inputs, spec=spec)
+        if spec.kind == "image":
+            readable = _check_images(part, places, findings, settings, rows, role)
+        elif spec.kind == "embedding":
+            _check_embeddings(part, places, findings, rows)
+        elif spec.kind == "text":
+            _check_text(part, places, findings, rows, role)
+        else:
+            _check_table(part, places, findings, rows, role)
+    return readable
 
 
 def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
@@ -63,18 +67,23 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
     first = -1
     done = 0
     for batch in inputs.batches(rows):
-        blank = pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(batch.column(0))), 0)
+        blank = functools.reduce(pc.and_, [_is_blank(column) for column in batch.columns])
         count = pc.sum(blank).as_py() or 0
         if count and first < 0:
             first = done + int(pc.index(blank, True).as_py())
         empty += count
         done += batch.num_rows
-    (column,) = inputs.spec.columns
+    names = " and ".join(map(repr, inputs.spec.columns))
+    what = f"column {names} is" if len(inputs.spec.columns) == 1 else f"columns {names} are"
     if done and empty == done and role != "new":
-        findings.error(inputs.name, f"column {column!r} is empty in all rows", "name another with --text-column")
+        findings.error(inputs.name, f"{what} empty in all rows", "name another with --text-column")
     elif empty:
         file, row = places.of(first)
-        findings.warning(file, f"column {column!r} is empty ({empty} such rows)", row=row)
+        findings.warning(file, f"{what} empty ({empty} such rows)", row=row)
+
+
+def _is_blank(column: pa.Array) -> pa.Array:
+    return pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0)
 
 
 def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int) -> None:

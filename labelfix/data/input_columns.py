@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -72,19 +73,9 @@ def input_columns(
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    asked = _asked(settings)
-    if len(asked) > 1:
-        flags = " and ".join(FLAGS[kind] for kind in asked)
-        findings.error(source.name, f"{flags} are both given", "labelfix reads one kind of input; give one of them")
-        return None
+    asked = _asked(settings, source.schema.names)
     if asked:
-        [(kind, columns)] = asked.items()
-        if not all([require_column(source, column, FLAGS[kind], findings) for column in columns]):
-            return None
-        profiles = profile_columns(source, columns, read_rows)
-        if not all([_fits(source, kind, profiles[column], findings) for column in columns]):
-            return None
-        return _spec(kind, [profiles[column] for column in columns], findings)
+        return _named(source, asked, label, findings, read_rows)
     free = [c for c in source.schema.names if c and c not in taken]
     profiles = profile_columns(source, free, read_rows)
     return _infer(source, profiles, label, findings, read_rows)
@@ -94,7 +85,7 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     """Whether another file's columns can be the inputs that the noisy file has; errors where they cannot.
 
     Args:
-        source: The trusted file or new rows; it has all of `spec.columns`.
+        source: The trusted file or new rows; it has all of `spec.every_column`.
         spec: The input columns of the noisy file.
         findings: Takes the errors.
         read_rows: Rows read at once.
@@ -102,8 +93,9 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    profiles = profile_columns(source, spec.columns, read_rows)
-    return all([_fits(source, spec.kind, profiles[column], findings) for column in spec.columns])
+    profiles = profile_columns(source, spec.every_column, read_rows)
+    kinds = [(part.kind, column) for part in spec.parts for column in part.columns]
+    return all([_fits(source, kind, profiles[column], findings) for kind, column in kinds])
 
 
 def is_only_image(source: TableSource, column: str, read_rows: int) -> bool:
@@ -119,14 +111,48 @@ def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bo
     return not any(p.given for p in profile_columns(source, columns, read_rows).values())
 
 
-def _asked(settings: DataSettings) -> dict[InputKind, tuple[str, ...]]:
+def _asked(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
+    """The columns that are named, by kind; what a row is known by goes first."""
     named: dict[InputKind, tuple[str, ...]] = {
-        "text": (settings.text_column,) if settings.text_column else (),
         "image": (settings.image_column,) if settings.image_column else (),
+        "text": settings.text_columns(names),
         "embedding": (settings.embedding_column,) if settings.embedding_column else (),
         "table": settings.feature_columns,
     }
     return {kind: columns for kind, columns in named.items() if columns}
+
+
+def _named(
+    source: TableSource,
+    asked: dict[InputKind, tuple[str, ...]],
+    label: str | None,
+    findings: Findings,
+    read_rows: int,
+) -> InputSpec | None:
+    """The columns that the user names, of one kind or of several."""
+    flags: dict[str, str] = {}
+    for kind, columns in asked.items():
+        for column in columns:
+            if column in flags:
+                both = dict.fromkeys((flags[column], FLAGS[kind]))
+                what = f"{' and '.join(both)} name{'s' if len(both) == 1 else ''} the column {column!r} twice"
+                findings.error(source.name, what, "name every column once")
+                return None
+            flags[column] = FLAGS[kind]
+    if label in flags:
+        what = f"{flags[label]} names {label!r}, the column of the given labels"
+        findings.error(source.name, what, "leave it out, or name another label column with --label-column")
+        return None
+    if not all([require_column(source, column, flag, findings) for column, flag in flags.items()]):
+        return None
+    profiles = profile_columns(source, list(flags), read_rows)
+    kinds = [(kind, column) for kind, columns in asked.items() for column in columns]
+    if not all([_fits(source, kind, profiles[column], findings) for kind, column in kinds]):
+        return None
+    first, *beside = [
+        _spec(kind, [profiles[column] for column in columns], findings) for kind, columns in asked.items()
+    ]
+    return replace(first, beside=tuple(beside))
 
 
 def _infer(
@@ -154,7 +180,7 @@ def _infer(
         return None
     if single:
         kind, profile = single[0]
-        _note_unused(source, kind, [p for p in others if p is not profile], findings)
+        _note_unused(source, kind, profile, [p for p in others if p is not profile], findings)
         return _spec(kind, [profile], findings)
     used = choose_features(source, profiles, label, findings, read_rows)
     if used:
@@ -166,11 +192,14 @@ def _infer(
     return None
 
 
-def _note_unused(source: TableSource, kind: InputKind, others: list[Profile], findings: Findings) -> None:
-    """Numbers beside a text, an image or an embedding."""
+def _note_unused(
+    source: TableSource, kind: InputKind, chosen: Profile, others: list[Profile], findings: Findings
+) -> None:
+    """Numbers beside a text, an image or an embedding: often votes and scores that rest on the label."""
     if others:
         names = some([p.name for p in others])
-        findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names}")
+        use = f"{FLAGS[kind]} {chosen.name} with --feature-columns NAMES uses them"
+        findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names} ({use})")
 
 
 def _is_image(p: Profile) -> bool:
@@ -230,12 +259,13 @@ def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> I
         kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
         findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
         return InputSpec("table", names, categories, dates=dates)
-    (p,) = profiles
+    p = profiles[0]
     if kind == "embedding":
         findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")
         return InputSpec("embedding", names, width=int(p.length))
     if kind == "text":
-        findings.note(f"text column: {p.name} (string, mean {round(p.length)} characters)")
+        length = round(sum(each.length for each in profiles))
+        findings.note(f"text column{'s' if len(names) > 1 else ''}: {some(names)} (string, mean {length} characters)")
     else:
         findings.note(f"image column: {p.name} ({'paths' if p.text else 'encoded images or their paths'})")
     return InputSpec(kind, names)

@@ -56,36 +56,38 @@ class ColumnInputs:
         """The columns as they are stored, with the place of every row."""
         # A text file's cells are read as they stand there, by what the run's columns hold: 007 is the text "007", and
         # True the category "true" whether or not every other cell of this file is a truth value.
-        texts = self.spec.columns if self.spec.kind == "text" else ()
-        return scan(self.source, self.spec.columns, rows, verbatim=self.source.untyped, texts=texts)
+        texts = self.spec.part("text")
+        columns = self.spec.every_column
+        return scan(self.source, columns, rows, verbatim=self.source.untyped, texts=texts.columns if texts else ())
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """See `InputTable.batches`."""
         done = 0
         for chunk in self.chunks(rows):
             batch = self.convert(chunk.batch)
-            if self.blank is not None and self.blank[done : done + batch.num_rows].any():
-                batch = _blank_out(batch, self.blank[done : done + batch.num_rows])
+            image = self.spec.part("image")
+            if image and self.blank is not None and self.blank[done : done + batch.num_rows].any():
+                batch = _blank_out(batch, image.columns[0], self.blank[done : done + batch.num_rows])
             done += batch.num_rows
             yield batch
 
     def convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Stored columns in the form that `InputTable.batches` promises."""
-        kind = self.spec.kind
-        arrays = []
-        for name, cells in zip(batch.schema.names, batch.columns, strict=True):
-            if kind == "text":
-                arrays.append(cells.cast(pa.string()).fill_null(""))
-            elif kind == "image":
-                arrays.append(image_structs(cells, str(self.source.folder)))
-            elif kind == "embedding":
-                assert self.spec.width is not None
-                arrays.append(fixed_lists(number_lists(cells), self.spec.width))
-            elif name in self.spec.categorical:
-                arrays.append(categories(cells))
-            else:
-                arrays.append(read_dates(cells) if name in self.spec.dates else self._numbers(name, cells))
-        return pa.record_batch(arrays, names=list(self.spec.columns))
+        cells = dict(zip(self.spec.every_column, batch.columns, strict=True))
+        arrays = [self._converted(part, name, cells[name]) for part in self.spec.parts for name in part.columns]
+        return pa.record_batch(arrays, names=list(cells))
+
+    def _converted(self, part: InputSpec, name: str, cells: pa.Array) -> pa.Array:
+        if part.kind == "text":
+            return cells.cast(pa.string()).fill_null("")
+        if part.kind == "image":
+            return image_structs(cells, str(self.source.folder))
+        if part.kind == "embedding":
+            assert part.width is not None
+            return fixed_lists(number_lists(cells), part.width)
+        if name in part.categorical:
+            return categories(cells)
+        return read_dates(cells) if name in part.dates else self._numbers(name, cells)
 
     def _numbers(self, name: str, cells: pa.Array) -> pa.Array:
         cells = as_text(cells)
@@ -95,7 +97,8 @@ class ColumnInputs:
     def _commas(self) -> frozenset[str]:
         """The numeric columns that this source writes with decimal commas."""
         schema = self.source.schema
-        texts = [c for c in self.spec.columns if c not in (*self.spec.categorical, *self.spec.dates)]
+        table = self.spec.part("table")
+        texts = [c for c in table.columns if c not in (*table.categorical, *table.dates)] if table else []
         marked = {c for c in texts if (schema.field(c).metadata or {}).get(DECIMAL.encode()) == b","}
         # Typed as numbers, the file was seen whole; a column with other cells goes by its first rows.
         mixed = [c for c in texts if c not in marked and is_text(value_type(schema.field(c).type))]
@@ -164,6 +167,23 @@ class SelectedInputs:
             yield from table.to_batches(max_chunksize=rows)
 
 
+def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
+    """Some of the input columns of a table, as inputs of their own; nothing else is read.
+
+    Args:
+        table: The rows.
+        spec: Columns that are all among `table.spec.every_column`.
+    """
+    if spec == table.spec:
+        return table
+    if isinstance(table, ColumnInputs):
+        return replace(table, spec=spec)
+    if isinstance(table, SelectedInputs):
+        return replace(table, parent=inputs_of(table.parent, spec))
+    assert isinstance(table, HeldInputs)
+    return HeldInputs(spec, table.name, tuple(batch.select(list(spec.columns)) for batch in table.held))
+
+
 def _take(parent: InputTable, wanted: Codes, rows: int) -> pa.Table:
     order = np.argsort(wanted, kind="stable")
     sorted_rows = wanted[order]
@@ -209,14 +229,15 @@ def image_structs(cells: pa.Array, folder: str) -> pa.Array:
     return pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))
 
 
-def _blank_out(batch: pa.RecordBatch, blank: npt.NDArray[np.bool_]) -> pa.RecordBatch:
-    cells = batch.column(0)
+def _blank_out(batch: pa.RecordBatch, column: str, blank: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+    place = batch.schema.names.index(column)
+    cells = batch.column(place)
     flags = pa.array(blank)
     data = pc.if_else(flags, pa.scalar(blank_image(), pa.binary()), pc.struct_field(cells, "bytes"))
     paths = pc.if_else(flags, pa.scalar(None, pa.string()), pc.struct_field(cells, "path"))
-    return pa.record_batch(
-        [pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))], names=batch.schema.names
-    )
+    arrays = list(batch.columns)
+    arrays[place] = pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))
+    return pa.record_batch(arrays, names=batch.schema.names)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.findings import Findings, Places
 from labelfix.data.ids import find_ids, id_keys_of
-from labelfix.data.inputs import SelectedInputs
+from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.sampling import find_sampling
 from labelfix.data.spelling import difference, folded, number_key
 from labelfix.data.tables import Codes, LabelTable, TrainingData
@@ -158,7 +158,9 @@ def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> st
 
 def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
     needs = (
-        "the noisy file's input columns" if noisy.inputs is None else ", ".join(map(repr, noisy.inputs.spec.columns))
+        "the noisy file's input columns"
+        if noisy.inputs is None
+        else ", ".join(map(repr, noisy.inputs.spec.every_column))
     )
     if clean.id_column is None:
         ids = f"the id column {noisy.id_column!r}" if noisy.id_column else "ids"
@@ -177,7 +179,7 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
     assert noisy.inputs is not None
-    needs = ", ".join(map(repr, noisy.inputs.spec.columns))
+    needs = ", ".join(map(repr, noisy.inputs.spec.every_column))
     alike_, how = _nearly(noisy, clean, lost)
     if len(lost) == len(clean):
         nearly = f"; {alike_} of {len(lost)} differ only in {how}" if alike_ else ""
@@ -231,7 +233,7 @@ def _without_unreadable(
 
 def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: Places, findings: Findings) -> None:
     """Trusted rows of one and the same input with different labels."""
-    if clean.inputs is None or clean.inputs.spec.kind == "image" and clean.id_column is not None:
+    if clean.inputs is None or clean.inputs.spec.part("image") and clean.id_column is not None:
         return
     keys = all_keys(clean.inputs, 8192).dictionary_encode().indices.to_numpy(zero_copy_only=False)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
@@ -261,13 +263,14 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
 
 def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings: Findings, rows: int) -> None:
     """Ids that are row numbers of their own file join rows that have nothing to do with each other."""
-    if clean.inputs is None or noisy.inputs is None or noisy.inputs.spec.kind != "text":
+    text = None if clean.inputs is None or noisy.inputs is None else noisy.inputs.spec.part("text")
+    if text is None or clean.inputs is None or noisy.inputs is None:
         return
     paired = np.flatnonzero(pairs >= 0)[:COMPARED_PAIRS]
     if not len(paired):
         return
-    ours = all_keys(SelectedInputs(noisy.inputs, pairs[paired], noisy.name), rows)
-    theirs = all_keys(SelectedInputs(clean.inputs, paired, clean.name), rows)
+    ours = all_keys(SelectedInputs(inputs_of(noisy.inputs, text), pairs[paired], noisy.name), rows)
+    theirs = all_keys(SelectedInputs(inputs_of(clean.inputs, text), paired, clean.name), rows)
     bare = [pc.replace_substring_regex(pc.utf8_lower(texts), r"[^\pL\pN]+", "") for texts in (ours, theirs)]
     differ = np.flatnonzero(pc.not_equal(*bare).to_numpy(zero_copy_only=False))
     if not len(differ):

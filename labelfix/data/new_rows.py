@@ -157,7 +157,9 @@ def open_rows(
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
-    absent = [c for c in columns.spec.columns if not require_column(table, c, "the file, or use another run", findings)]
+    absent = [
+        c for c in columns.spec.every_column if not require_column(table, c, "the file, or use another run", findings)
+    ]
     if not absent:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()

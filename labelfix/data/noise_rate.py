@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.class_shares import Weighted, weighted
-from labelfix.data.intervals import share_interval
+from labelfix.data.intervals import Z95, share_interval
+from labelfix.data.likely_rates import likely_rates
 from labelfix.data.tables import UNLABELLED, Codes, Sampling, TrainingData
 
 Counts = npt.NDArray[np.int64]
@@ -33,7 +34,11 @@ OPINION_FROM = 20
 """With so many pairs a run adds a model's opinion of the other rows, where features are fixed."""
 
 FEW = 5
-"""With fewer pairs of either kind, wrong and right, it does not."""
+"""With fewer pairs of either kind, wrong and right, it does not; nor does the likelihood say how far a rate may be."""
+
+FEW_CLASSES = 6
+"""Of at most so many classes drawn per class the likelihood says which rates there may be: the variance that more
+classes go by holds the truth there in .7 to .9 of draws where frequent classes are wrong most (docs/benchmarks.md)."""
 
 HOW = {
     "random": "counted on trusted rows drawn at random",
@@ -119,7 +124,22 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> Interval:
     total, rows = int(counts.sum()), max(int(given.sum()), 1)
     if sampling == "random" or not total:
         return counted(total - int(np.trace(counts)), total, rows)
-    return _of_weighted(weighted(counts, given), total, rows)
+    return _per_class(weighted(counts, given), counts, given)
+
+
+def _per_class(found: Weighted, counts: Counts, given: Counts) -> Interval:
+    """The rate of pairs drawn per class: of few classes what the likelihood bears, where there are some errors."""
+    total, rows = int(counts.sum()), max(int(given.sum()), 1)
+    usual = _of_weighted(found, total, rows)
+    wrong = total - int(np.trace(counts))
+    if len(counts) > FEW_CLASSES or not counts.sum(axis=1).all() or min(wrong, total - wrong) < FEW:
+        return usual
+    likely = likely_rates(counts, given)
+    value = found.rate if likely.low <= found.rate <= likely.high else likely.value
+    own = Z95**2 * value * (1 - value) / rows
+    low = max(value - float(np.hypot(value - likely.low, np.sqrt(own))), 0.0)
+    high = min(value + float(np.hypot(likely.high - value, np.sqrt(own))), 1.0)
+    return Interval(value, low, high, total)
 
 
 def _of_weighted(found: Weighted, total: int, rows: int) -> Interval:
@@ -138,7 +158,7 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     rate = counted(total - int(np.trace(counts)), total, rows)
     if sampling == "per-class" and total:
         found = weighted(counts, given)
-        rate, meant = _of_weighted(found, total, rows), rows * found.least
+        rate, meant = _per_class(found, counts, given), rows * found.least
     matrix = tuple(_row(row.tolist(), max(float(each), 1.0)) for row, each in zip(counts, meant, strict=True))
     coverage = sampling == "random" or bool((pairs[given > 0] > 0).all())
     classes = tuple(row[c].complement() for c, row in enumerate(matrix))

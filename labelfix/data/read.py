@@ -58,8 +58,7 @@ class Reading:
     def headline(self) -> str:
         """What was read, in one line."""
         data, spec = self.data, self.columns.spec
-        kind = "inputs" if spec.kind == "table" else spec.kind
-        inputs = f"{kind} in {f'{len(spec.columns)} columns' if len(spec.columns) > 1 else repr(spec.columns[0])}"
+        inputs = ", ".join(map(_said, spec.parts))
         trusted, paired = len(data.clean), int((data.clean_in_noisy >= 0).sum())
         among = f"{trusted:,} of them trusted"
         if paired < trusted:
@@ -121,15 +120,22 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     return Reading(data, columns, findings.notes, findings.warnings, ours, theirs)
 
 
+def _said(spec: InputSpec) -> str:
+    """The columns of one kind in a few words."""
+    kind = "inputs" if spec.kind == "table" else spec.kind
+    return f"{kind} in {f'{len(spec.columns)} columns' if len(spec.columns) > 1 else repr(spec.columns[0])}"
+
+
 def _trusted_inputs(
     table: LabelTable, source: TableSource, spec: InputSpec, settings: DataSettings, findings: Findings, read_rows: int
 ) -> LabelTable:
     """The trusted rows with inputs of their own where the file has all the columns; unreadable images left out."""
-    absent = [column for column in spec.columns if column not in source.schema.names]
+    columns = spec.every_column
+    absent = [column for column in columns if column not in source.schema.names]
     if absent:
-        lacks = "carries no inputs" if len(absent) == len(spec.columns) else f"lacks input column {absent[0]!r}"
-    elif table.id_column is not None and all_empty(source, spec.columns, read_rows):
-        lacks = f"has nothing in its input column{'s' if len(spec.columns) > 1 else ''} {some(spec.columns)}"
+        lacks = "carries no inputs" if len(absent) == len(columns) else f"lacks input column {absent[0]!r}"
+    elif table.id_column is not None and all_empty(source, columns, read_rows):
+        lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
     else:
         lacks = ""
     if lacks:

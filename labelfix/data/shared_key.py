@@ -37,7 +37,7 @@ def shared_key(
     Returns:
         The column in the noisy file and in the trusted one; None twice where there is no such pair, or several.
     """
-    named = {settings.label_column, settings.clean_label_column, settings.text_column}
+    named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
     ours = _candidates(noisy, named, read_rows)
     theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named, read_rows)
     if not ours or not theirs:

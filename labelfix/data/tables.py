@@ -96,10 +96,12 @@ class InputSpec:
 
     Attributes:
         kind: What the columns hold.
-        columns: Column names in the order they are used. One column for text, image and embedding.
+        columns: Column names in the order they are used. One column for image and embedding; of several columns of
+            text, each row is one text, a line for each column.
         categorical: For `kind="table"`, those of `columns` whose values are categories.
         dates: For `kind="table"`, those of `columns` whose values are dates; all others are numbers.
         width: For `kind="embedding"`, the number of dimensions D.
+        beside: What else is read of the same rows, each of another kind.
     """
 
     kind: InputKind
@@ -107,6 +109,44 @@ class InputSpec:
     categorical: tuple[str, ...] = ()
     width: int | None = None
     dates: tuple[str, ...] = ()
+    beside: tuple[InputSpec, ...] = ()
+
+    @property
+    def parts(self) -> tuple[InputSpec, ...]:
+        """The columns of each kind by themselves."""
+        return (replace(self, beside=()), *self.beside)
+
+    @property
+    def every_column(self) -> tuple[str, ...]:
+        """All columns that are read, of whatever kind."""
+        return tuple(column for part in self.parts for column in part.columns)
+
+    def part(self, kind: InputKind) -> InputSpec | None:
+        """The columns of one kind; None where there are none."""
+        return next((part for part in self.parts if part.kind == kind), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
+        return {
+            "kind": self.kind,
+            "columns": list(self.columns),
+            "categorical": list(self.categorical),
+            "dates": list(self.dates),
+            "width": self.width,
+            **({"beside": [part.to_json() for part in self.beside]} if self.beside else {}),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> InputSpec:
+        """The columns that `to_json` described."""
+        return cls(
+            values["kind"],
+            tuple(values["columns"]),
+            tuple(values["categorical"]),
+            values["width"],
+            tuple(values.get("dates", ())),
+            tuple(map(cls.from_json, values.get("beside", ()))),
+        )
 
 
 class InputTable(Protocol):
@@ -125,7 +165,7 @@ class InputTable(Protocol):
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """The input columns in the table's order, at most `rows` rows at a time.
 
-        Columns are named and ordered as in `spec.columns`. A text column is `string`, an image column
+        Columns are named and ordered as in `spec.every_column`. A text column is `string`, an image column
         `struct<bytes: binary, path: string>` with either the encoded bytes or an absolute path,
         a numeric column `float64` (missing = null), dates likewise (days since 1970), a categorical one `string`
         in its one spelling (missing = null),

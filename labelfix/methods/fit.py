@@ -15,6 +15,7 @@ from labelfix.data.tables import Codes, TrainingData
 from labelfix.devices import machine_memory, one_thread
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
+from labelfix.models.described import Described
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation
 from labelfix.progress import Progress, counted
@@ -49,6 +50,7 @@ def fit(
     device: torch.device,
     checkpoints: Checkpoints | None,
     progress: Progress,
+    described: Described | None = None,
 ) -> Fit:
     """Train the method on the labelled noisy rows that are not trusted, and on the trusted ones.
 
@@ -62,6 +64,7 @@ def fit(
         device: Where to train.
         checkpoints: Where the method keeps how far it has come; None keeps nothing.
         progress: Told what happens.
+        described: `(K, D)` the features of each class's own words.
 
     Raises:
         TrainingError: Training cannot go on.
@@ -87,6 +90,7 @@ def fit(
         precision=settings.compute.precision,
         accumulate=settings.compute.accumulate,
         chosen=None if data.clean.chosen is None else data.clean.chosen[trusted],
+        described=described,
     )
     if problem.family == "head":
         _warn_of_memory(problem, progress)

@@ -37,7 +37,7 @@ def windows(table: InputTable, rows: int, read_rows: int) -> Iterator[pa.RecordB
 
 
 def _rows_at_once(table: InputTable, read_rows: int) -> int:
-    return min(read_rows, IMAGES_AT_ONCE) if table.spec.kind == "image" else read_rows
+    return min(read_rows, IMAGES_AT_ONCE) if table.spec.part("image") else read_rows
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -46,9 +46,10 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
-def texts(column: pa.Array) -> list[str]:
-    """A text column as Python strings; a missing text is an empty one."""
-    return [text or "" for text in column.to_pylist()]
+def texts(batch: pa.RecordBatch) -> list[str]:
+    """Columns of text as one Python string a row, a line for each column; a missing text is an empty one."""
+    lines = [[text or "" for text in column.to_pylist()] for column in batch.columns]
+    return lines[0] if len(lines) == 1 else ["\n".join(row) for row in zip(*lines, strict=True)]
 
 
 def image_bytes(column: pa.Array, name: str, first_row: int) -> Iterator[bytes]:
@@ -85,21 +86,22 @@ def contents_hash(table: InputTable, read_rows: int, progress: Progress) -> str:
     Equal values give an equal hash, whatever the file format, its layout and `read_rows`. Every column has
     three streams (values, lengths, which are missing), so that where a batch ends cannot show.
     """
-    columns = [_ColumnHash() for _ in table.spec.columns]
-    kind = table.spec.kind
-    if kind == "image":
+    kinds = [part.kind for part in table.spec.parts for _ in part.columns]
+    columns = [_ColumnHash() for _ in kinds]
+    if "image" in kinds:
         progress.start(f"read {table.name}", len(table))
     row = 1
     for batch in table.batches(_rows_at_once(table, read_rows)):
-        for hashed, column in zip(columns, batch.columns, strict=True):
+        for kind, hashed, column in zip(kinds, columns, batch.columns, strict=True):
             if kind == "image":
                 hashed.add_images(image_bytes(column, table.name, row), progress.advance)
             else:
                 hashed.add(column)
         row += batch.num_rows
-    if kind == "image":
+    if "image" in kinds:
         progress.finish()
-    total = hashlib.sha256(FORMAT + kind.encode() + len(table).to_bytes(8, "little"))
+    said = " ".join(part.kind for part in table.spec.parts)
+    total = hashlib.sha256(FORMAT + said.encode() + len(table).to_bytes(8, "little"))
     for hashed in columns:
         total.update(hashed.digest())
     return total.hexdigest()

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from labelfix import network
+from labelfix.data.tables import InputKind
 from labelfix.errors import RunError, SettingsError
 from labelfix.progress import Progress
+from labelfix.settings.model import WORDS
 
 PATTERNS = (
     "*.json",
@@ -128,6 +130,25 @@ def find_encoder(
         if not path.is_dir():
             raise SettingsError(f"backbone = {backbone!r}: there is no such folder; give a model's folder")
     return check_folder(path, backbone)
+
+
+def kind_read_by(name: str) -> InputKind:
+    """The kind of inputs that a named backbone reads.
+
+    Raises:
+        SettingsError: It is neither a builtin name nor a model's folder, or it has a hidden layer of its own.
+    """
+    if name in WORDS or name.startswith("hf:"):
+        return "text"
+    if name == "patches" or name.startswith("timm:"):
+        return "image"
+    config = Path(name).expanduser() / "config.json"
+    if not config.is_file():
+        raise SettingsError(
+            f"backbone = {name!r} reads none of several kinds of inputs side by side; give lexical, hashed-text, "
+            "patches, hf:NAME, timm:NAME or the folder of a model"
+        )
+    return "image" if "architecture" in check_folder(config.parent, name).config else "text"
 
 
 def check_folder(path: Path, name: str) -> EncoderFolder:

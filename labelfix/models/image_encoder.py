@@ -25,6 +25,7 @@ from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
 from labelfix.models.augment import normalisation, normalise
+from labelfix.models.cards import FeatureCard, head_card
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
@@ -112,11 +113,15 @@ class FrozenTimm:
             spec, encoder, str(values["source"]), values["data_config"], int(values["batch_size"]), int(values["width"])
         )
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, and a copy of the encoder unless it is larger than a gigabyte."""
-        write_weights(folder, module)
+    def write_parts(self, folder: Path) -> None:
+        """A copy of the encoder unless it is larger than a gigabyte."""
         if self.folder.bundled:
             self.folder.copy_to(folder / BUNDLE)
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors, beside the encoder."""
+        write_weights(folder, module)
+        self.write_parts(folder)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
@@ -124,8 +129,15 @@ class FrozenTimm:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
+        return head_card(self.feature_card())
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        imports = ("import os", "import timm", "from PIL import Image, ImageOps")
         takes = f"a list of paths of 8-bit images{encoder_note(self.folder)}"
-        return Card(("torch", "timm", "pillow", "safetensors"), takes, CARD.replace("PICTURE\n", PICTURE))
+        return FeatureCard(
+            ("torch", "timm", "pillow", "safetensors"), takes, imports, CARD.replace("PICTURE\n", PICTURE)
+        )
 
     @cached_property
     def _encoder(self) -> nn.Module:
@@ -140,15 +152,16 @@ def open_image_encoder(
     Raises:
         SettingsError: It is not there, or is no timm model.
     """
-    repository = _repository(settings.backbone) if settings.backbone.startswith("timm:") else None
-    folder = find_encoder(settings.backbone, "timm:", repository, compute.offline, progress)
+    (name,) = settings.backbones
+    repository = _repository(name) if name.startswith("timm:") else None
+    folder = find_encoder(name, "timm:", repository, compute.offline, progress)
     if "architecture" not in folder.config:
         raise SettingsError(
-            f"backbone = {settings.backbone!r}: is not a timm model (its config.json names no architecture); "
+            f"backbone = {name!r}: is not a timm model (its config.json names no architecture); "
             "give timm:NAME or a folder that timm saved"
         )
     model = create(folder, num_classes=0).eval()
-    config = data_config(model, settings.image_size, settings.backbone)
+    config = data_config(model, settings.image_size, name)
     if not settings.freeze:
         return TrainedTimm(spec, folder, folder.source, config, take_apart(model, config), settings.smallest_crop)
     with torch.inference_mode():
@@ -173,28 +186,16 @@ def _repository(backbone: str) -> str:
 
 
 CARD = """\
-import json
-import os
-
-import timm
-import torch
-from PIL import Image, ImageOps
-from safetensors.torch import load_file
-
-
 PICTURE
 
 
-def probabilities(paths, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights, encoder = load_file(f"{folder}/model.safetensors"), os.path.join(folder, about["encoding"]["encoder"])
+def features(paths, encoding, folder):
+    encoder = os.path.join(folder, encoding["encoder"])
     model = timm.create_model(f"local-dir:{encoder}", pretrained=True, num_classes=0).eval()
-    prepare = timm.data.create_transform(**about["encoding"]["data_config"])
+    prepare = timm.data.create_transform(**encoding["data_config"])
     images = [prepare(picture(path)) for path in paths]
     with torch.no_grad():
-        features = torch.nn.functional.normalize(model(torch.stack(images)), dim=1)
-    logits = features @ weights["head.weight"].T + weights["head.bias"]
-    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+        return torch.nn.functional.normalize(model(torch.stack(images)), dim=1)
 """
 
 

@@ -163,7 +163,7 @@ class PatchEncoder:
         """
         with torch.inference_mode():
             projected = torch.mv(self._projection, self._describer.raw(image) - self._mean)
-            features: Array = (projected / projected.norm().clamp_min(SHORTEST)).cpu().numpy()
+            features: Array = (projected / torch.linalg.vector_norm(projected).clamp_min(SHORTEST)).cpu().numpy()
         return features
 
 

@@ -21,6 +21,7 @@ from torch.nn.functional import unfold
 
 from labelfix.data.tables import InputTable
 from labelfix.devices import one_thread
+from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import image_bytes, windows
 from labelfix.models.encoding import digest
@@ -32,6 +33,9 @@ from labelfix.settings.model import ComputeSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 64
 """Images are scaled to about their own side, within these: below, an image has hardly a patch; above, it takes long."""
+
+MOST_SIDE = 1024
+"""Largest side that can be asked for."""
 
 IMAGES = 2048
 """M, images that are learned from at most: they make 512 components. 800 would be half a point better with
@@ -92,8 +96,11 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
         progress: Shows what is done.
 
     Raises:
+        SettingsError: Images are to be larger than patches of a few pixels tell anything of.
         InputError: An image that cannot be read or decoded.
     """
+    if side is not None and side > MOST_SIDE:
+        raise SettingsError(f"image_size = {side}: patches takes at most {MOST_SIDE}; {LARGEST_SIDE} is plenty")
     chosen = _smallest_hashes(table, compute.read_rows, progress)
     sizes = [SMALLEST_SIDE, LARGEST_SIDE, IMAGES, PATCHES, ATOMS, ROUNDS, IMAGES_A_COMPONENT, FEWEST]
     weights = [FLAT, WHITENING, COLOURS, EVENNESS, PatchRules(0).to_json()]

@@ -21,6 +21,7 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import full_precision, one_thread, pick_device
+from labelfix.models.cards import FeatureCard
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
 from labelfix.models.features import FeatureInputs
@@ -105,21 +106,38 @@ class PatchFeatures:
         shapes = rules.shapes(int(values["atoms"]), int(values["width"]))
         return cls(spec, PatchCode(rules, **read_arrays(folder / ARRAYS, shapes)))
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head, and what was learned of patches, as safetensors."""
+    def write_parts(self, folder: Path) -> None:
+        """What was learned of patches, as safetensors."""
         from safetensors.numpy import save_file
 
-        write_weights(folder, module)
         save_file(self.code.arrays(), folder / ARRAYS)
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head, beside what was learned of patches, as safetensors."""
+        write_weights(folder, module)
+        self.write_parts(folder)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
         return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        code = CARD.replace("PICTURE\n", PICTURE)
-        return Card(("numpy", "pillow", "safetensors"), "a list of paths of 8-bit images", code)
+        """How to use the classifier without labelfix, and without torch."""
+        code = CARD.replace("FEATURES\n", FEATURES).replace("PICTURE\n", PICTURE)
+        return Card(("numpy", "pillow", "safetensors"), TAKES, code)
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        imports = (
+            "import numpy as np",
+            "from numpy.lib.stride_tricks import sliding_window_view",
+            "from PIL import Image, ImageOps",
+            "from safetensors.numpy import load_file as load_arrays",
+        )
+        code = FEATURES.replace("PICTURE\n", PICTURE).replace(
+            "return np.stack(rows)", "return torch.from_numpy(np.stack(rows))"
+        )
+        return FeatureCard(("numpy", "pillow", "torch", "safetensors"), TAKES, imports, code)
 
 
 def open_patches(
@@ -133,15 +151,9 @@ def open_patches(
     return PatchFeatures(noisy.spec, fit_patches(noisy, settings.image_size, compute, progress))
 
 
-CARD = """\
-import json
+TAKES = "a list of paths of 8-bit images"
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from PIL import Image, ImageOps
-from safetensors.numpy import load_file
-
-
+FEATURES = """\
 PICTURE
 
 
@@ -151,13 +163,10 @@ def quarters(maps):  # (side, side, channels) -> the means of its four quarters,
     return np.stack([part.mean(axis=(0, 1)) for part in parts])
 
 
-def probabilities(paths, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights, learned = load_file(f"{folder}/model.safetensors"), load_file(f"{folder}/patches.safetensors")
-    rules = about["encoding"]
-    side, size = rules["side"], rules["patch"]
-
-    def features(path):
+def features(paths, rules, folder):
+    learned = load_arrays(f"{folder}/patches.safetensors")
+    side, size, rows = rules["side"], rules["patch"], []
+    for path in paths:
         image = picture(path)
         image = image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BICUBIC)
         pixels = np.asarray(image, dtype=np.float32)
@@ -169,9 +178,26 @@ def probabilities(paths, folder="."):
         seen = [quarters(np.maximum(sign * likeness - rules["threshold"], 0)) for sign in (1, -1)]
         raw = [np.sqrt(part + np.float32(rules["softening"])).ravel() for part in seen] + [quarters(pixels).ravel()]
         projected = (np.concatenate(raw) - learned["mean"]) @ learned["projection"]
-        return projected / max(np.linalg.norm(projected), 1e-12)
+        rows.append(projected / max(np.linalg.norm(projected), 1e-12))
+    return np.stack(rows)
+"""
 
-    logits = np.stack([features(path) for path in paths]) @ weights["head.weight"].T + weights["head.bias"]
+CARD = """\
+import json
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image, ImageOps
+from safetensors.numpy import load_file as load_arrays
+
+
+FEATURES
+
+
+def probabilities(paths, folder="."):
+    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
+    weights = load_arrays(f"{folder}/model.safetensors")
+    logits = features(paths, about["encoding"], folder) @ weights["head.weight"].T + weights["head.bias"]
     logits = (logits - logits.max(axis=1, keepdims=True)) / about["temperature"]
     return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 """

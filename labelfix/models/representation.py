@@ -5,25 +5,31 @@ Legend: N rows, D features, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.inputs import inputs_of
+from labelfix.data.tables import ClassNames, InputKind, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier
+from labelfix.models.encoder_folder import kind_read_by
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.image import SmallImages
+from labelfix.models.lexical import LexicalText, fit_lexical
 from labelfix.models.patches import PatchFeatures, open_patches
 from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
 from labelfix.models.text import HashedText
+from labelfix.models.views import Views, side_by_side, view_folder
 from labelfix.progress import Progress
-from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
 
-CHEAP = ("hashed-text", "table", "embedding")
+CHEAP = ("hashed-text", "lexical", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
 
 
@@ -88,23 +94,48 @@ def choose_representation(
         SettingsError: A backbone that does not exist or does not fit the inputs.
         InputError: Images that cannot be read.
     """
-    kind = noisy.spec.kind
-    if kind == "text":
-        chosen = _for_text(noisy, settings, compute, progress)
-    elif kind == "image":
-        chosen = _for_images(noisy, settings, compute, progress)
+    if noisy.spec.beside:
+        chosen: Representation = _of_several_kinds(noisy, settings, compute, progress)
     else:
-        chosen = _for_tables(noisy, settings, compute, progress)
+        chosen = _CHOICES[noisy.spec.kind](noisy, settings, compute, progress)
     progress.say(f"backbone: {chosen.description}")
     return chosen
+
+
+def _of_several_kinds(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    """What each kind of columns has by itself, side by side; a backbone goes to the kind that it reads."""
+    if not settings.freeze:
+        raise SettingsError("--no-freeze trains one network along, and the rows have inputs of several kinds; name one")
+    named = [name for name in settings.backbones if name != "auto"]
+    kinds = {name: kind_read_by(name) for name in named}
+    for name, kind in kinds.items():
+        if noisy.spec.part(kind) is None:
+            raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it away")
+    found: list[tuple[str, Representation]] = []
+    for spec in noisy.spec.parts:
+        mine = tuple(name for name, kind in kinds.items() if kind == spec.kind) or ("auto",)
+        part = _CHOICES[spec.kind](inputs_of(noisy, spec), replace(settings, backbone=mine), compute, progress)
+        found += [(", ".join(mine), part)]
+    return side_by_side(noisy.spec, [name for name, _ in found], [each for _, each in found])
 
 
 def _for_text(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    if settings.backbone in ("auto", "hashed-text"):
+    return _of_one_kind(noisy, settings.text_views, _text_view, settings, compute, progress)
+
+
+def _text_view(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    (name,) = settings.backbones
+    if name == "hashed-text":
         return HashedText(noisy.spec, settings.text_dimensions)
-    _refuse_others(settings.backbone, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
+    if name == "lexical":
+        return fit_lexical(noisy, compute.read_rows)
+    _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
     from labelfix.models.text_encoder import open_text_encoder
 
     if not settings.freeze:
@@ -116,14 +147,36 @@ def _for_text(
     return encoder
 
 
+def _of_one_kind(
+    noisy: InputTable,
+    names: tuple[str, ...],
+    view_of: Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation],
+    settings: ModelSettings,
+    compute: ComputeSettings,
+    progress: Progress,
+) -> Representation:
+    """What one backbone makes of the rows, or several side by side."""
+    if len(set(names)) < len(names):
+        raise SettingsError(f"backbone = {', '.join(names)}: one is named twice; name each once")
+    found = [view_of(noisy, replace(settings, backbone=name), compute, progress) for name in names]
+    return found[0] if len(found) == 1 else side_by_side(noisy.spec, names, found)
+
+
 def _for_images(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    if settings.backbone == "patches" or (settings.backbone == "auto" and settings.freeze):
+    return _of_one_kind(noisy, settings.backbones, _image_view, settings, compute, progress)
+
+
+def _image_view(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    (name,) = settings.backbones
+    if name == "patches" or (name == "auto" and settings.freeze):
         return open_patches(noisy, settings, compute, progress)
-    if settings.backbone in ("auto", "resnet32"):  # nothing of patch features could be trained along
+    if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
-    _refuse_others(settings.backbone, "images", ("hashed-text", "linear", "mlp"), "hf:")
+    _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
     from labelfix.models.image_encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
@@ -134,9 +187,11 @@ def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
     what = "embeddings" if noisy.spec.kind == "embedding" else "tables"
-    if settings.backbone not in ("auto", "linear", "mlp"):
-        raise SettingsError(f"backbone = {settings.backbone!r} does not read {what}; they take linear or mlp")
-    hidden = settings.hidden_units if settings.backbone == "mlp" else None
+    (name, *others) = settings.backbones
+    if others or name not in ("auto", "linear", "mlp"):
+        shown = ", ".join(map(repr, settings.backbones))
+        raise SettingsError(f"backbone = {shown} does not read {what}; they take linear or mlp")
+    hidden = settings.hidden_units if name == "mlp" else None
     if noisy.spec.kind == "embedding":
         return EmbeddingFeatures(noisy.spec, hidden)
     statistics = fit_statistics(noisy, compute.read_rows)
@@ -154,9 +209,18 @@ def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progres
         )
 
 
+_CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation]] = {
+    "text": _for_text,
+    "image": _for_images,
+    "table": _for_tables,
+    "embedding": _for_tables,
+}
+"""Kind of inputs → what chooses for it."""
+
+
 def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
     takes = {
-        "text": "hashed-text, hf:NAME or a transformers folder",
+        "text": "lexical, hashed-text, hf:NAME or a transformers folder",
         "images": "patches, resnet32, timm:NAME or a timm folder",
     }[what]
     if backbone in builtin or backbone.startswith(prefix):
@@ -185,6 +249,10 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     """
     if family == "hashed-text":
         return HashedText.from_json(values, spec, folder)
+    if family == "lexical":
+        return LexicalText.from_json(values, spec, folder)
+    if family == "views":
+        return _views_from_json(values, spec, folder)
     if family == "patches":
         return PatchFeatures.from_json(values, spec, folder)
     if family == "resnet32":
@@ -203,3 +271,20 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
         return image_encoder.from_json(family, values, spec, folder)
     raise RunError(f"{folder}: a classifier of the family {family!r} needs a newer labelfix; update it")
+
+
+def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> Views:
+    found: list[Any] = []
+    for number, view in enumerate(values["views"], start=1):
+        columns = InputSpec.from_json(view["input"])
+        if columns not in spec.parts:
+            raise ValueError(f"view {number} reads columns that are not among the inputs")
+        found.append(representation_from_json(view["family"], view["encoding"], columns, view_folder(folder, number)))
+    return Views(spec, tuple(found), tuple(float(view["weight"]) for view in values["views"]))
+
+
+def is_cheap(representation: Representation) -> bool:
+    """Whether encoding new rows costs less than keeping what comes of it."""
+    if isinstance(representation, Views):
+        return all(view.family in CHEAP for view in representation.views)
+    return representation.family in CHEAP

@@ -28,11 +28,12 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import input_error
+from labelfix.models.cards import FeatureCard, head_card
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.models.table_statistics import Statistics, numbers, numeric_columns, strings
-from labelfix.models.tabular_cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, hidden_lines
+from labelfix.models.tabular_cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, TABLE_IMPORTS
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -110,6 +111,9 @@ class TableFeatures:
             raise ValueError("the statistics are not those of its columns")
         return cls(spec, statistics, values["hidden_units"])
 
+    def write_parts(self, folder: Path) -> None:
+        """`to_json` holds all that is fitted."""
+
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
         """The layers as safetensors."""
         write_weights(folder, module)
@@ -120,10 +124,13 @@ class TableFeatures:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
+        return head_card(self.feature_card(), bool(self.hidden_units))
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
         takes = "a pandas frame with the columns of the training table, numbers as numbers"
-        code = TABLE_CARD.replace("    # hidden\n", hidden_lines(self.hidden_units))
-        code = code.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
-        return Card(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, code)
+        code = TABLE_CARD.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
+        return FeatureCard(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, TABLE_IMPORTS, code)
 
     @property
     def _width(self) -> int:
@@ -208,6 +215,9 @@ class EmbeddingFeatures:
         """Read back what `to_json` gave."""
         return cls(spec, values["hidden_units"])
 
+    def write_parts(self, folder: Path) -> None:
+        """`to_json` holds all that is fitted."""
+
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
         """The layers as safetensors."""
         write_weights(folder, module)
@@ -218,8 +228,12 @@ class EmbeddingFeatures:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        code = EMBEDDING_CARD.replace("    # hidden\n", hidden_lines(self.hidden_units))
-        return Card(("numpy", "torch", "safetensors"), f"embeddings, an array of {self._width} columns", code)
+        return head_card(self.feature_card(), bool(self.hidden_units))
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        takes = f"embeddings, an array of {self._width} columns"
+        return FeatureCard(("numpy", "torch", "safetensors"), takes, ("import numpy as np",), EMBEDDING_CARD)
 
     @property
     def _width(self) -> int:

@@ -26,6 +26,7 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import SettingsError
+from labelfix.models.cards import FeatureCard, head_card, strings
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
 from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
@@ -92,6 +93,9 @@ class HashedText:
         """Read back what `to_json` gave."""
         return cls(spec, int(values["dimensions"]))
 
+    def write_parts(self, folder: Path) -> None:
+        """Nothing is fitted."""
+
     def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
         """The head as safetensors."""
         write_weights(folder, module)
@@ -102,9 +106,18 @@ class HashedText:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
+        return head_card(self.feature_card())
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
         words = self.dimensions // 2
         code = CARD.replace("WORDS", str(words)).replace("CHARACTERS", str(self.dimensions - words))
-        return Card(("numpy", "scikit-learn", "torch", "safetensors"), "a list of strings", code)
+        imports = (
+            "import numpy as np",
+            "from sklearn.feature_extraction.text import HashingVectorizer",
+            "from sklearn.preprocessing import normalize",
+        )
+        return FeatureCard(("numpy", "scikit-learn", "torch", "safetensors"), strings(self.spec), imports, code)
 
     @cached_property
     def _vectorizers(self) -> tuple[Any, Any]:
@@ -119,28 +132,15 @@ class HashedText:
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
         from sklearn.preprocessing import normalize
 
-        rows = texts(batch.column(0))
+        rows = texts(batch)
         halves = [vectorizer.transform(rows).toarray() for vectorizer in self._vectorizers]
         features: npt.NDArray[np.float32] = normalize(np.hstack(halves))
         return features
 
 
 CARD = """\
-import json
-
-import numpy as np
-import torch
-from safetensors.torch import load_file
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.preprocessing import normalize
-
-
-def probabilities(texts, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights = load_file(f"{folder}/model.safetensors")
+def features(texts, encoding, folder):
     words = HashingVectorizer(analyzer="word", ngram_range=(1, 1), n_features=WORDS, dtype=np.float32)
     parts = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 4), n_features=CHARACTERS, dtype=np.float32)
-    features = normalize(np.hstack([hashed.transform(texts).toarray() for hashed in (words, parts)]))
-    logits = torch.from_numpy(features) @ weights["head.weight"].T + weights["head.bias"]
-    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+    return torch.from_numpy(normalize(np.hstack([hashed.transform(texts).toarray() for hashed in (words, parts)])))
 """

@@ -22,6 +22,7 @@ from torch import nn
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
+from labelfix.models.cards import FeatureCard, head_card, strings
 from labelfix.models.classifier import Classifier
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import (
@@ -86,7 +87,7 @@ class FrozenText:
         device = pick_device(compute.device)
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            return self._window(texts(batch.column(0)), device)
+            return self._window(texts(batch), device)
 
         return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
 
@@ -113,11 +114,15 @@ class FrozenText:
         limits = int(values["max_tokens"]), int(values["batch_size"]), int(values["width"])
         return cls(spec, encoder, str(values["source"]), tuple(values["pooling"]), *limits)
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, and a copy of the encoder unless it is larger than a gigabyte."""
-        write_weights(folder, module)
+    def write_parts(self, folder: Path) -> None:
+        """A copy of the encoder unless it is larger than a gigabyte."""
         if self.folder.bundled:
             self.folder.copy_to(folder / BUNDLE)
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors, beside the encoder."""
+        write_weights(folder, module)
+        self.write_parts(folder)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""
@@ -125,11 +130,17 @@ class FrozenText:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
+        return head_card(self.feature_card())
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
         pooled = ", ".join(CODE[way] for way in self.pooling)
         pooled = f"torch.cat([{pooled}], dim=1)" if len(self.pooling) > 1 else pooled
         code = CARD.replace("LIMIT", str(self.limit)).replace("POOLED", pooled)
         code = code.replace("DECODED", ".get_encoder()" if self.folder.config.get("is_encoder_decoder") else "")
-        return Card(("torch", "transformers", "safetensors"), f"a list of strings{encoder_note(self.folder)}", code)
+        imports = ("import os", "from transformers import AutoModel, AutoTokenizer")
+        takes = f"{strings(self.spec)}{encoder_note(self.folder)}"
+        return FeatureCard(("torch", "transformers", "safetensors"), takes, imports, code)
 
     @cached_property
     def _tokenizer(self) -> Any:  # noqa: ANN401
@@ -193,10 +204,11 @@ def open_text_encoder(
     Raises:
         SettingsError: It is not there, or is no text encoder.
     """
-    folder = find_encoder(settings.backbone, "hf:", None, compute.offline, progress)
+    (name,) = settings.backbones
+    folder = find_encoder(name, "hf:", None, compute.offline, progress)
     if "model_type" not in folder.config:
         raise SettingsError(
-            f"backbone = {settings.backbone!r}: is not a transformers model (its config.json names no model_type); "
+            f"backbone = {name!r}: is not a transformers model (its config.json names no model_type); "
             "give a text encoder's folder"
         )
     limit = longest(folder, load_tokenizer(folder), settings.max_tokens)
@@ -219,17 +231,8 @@ def _width(folder: EncoderFolder) -> int:
 
 
 CARD = """\
-import json
-import os
-
-import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-
-def probabilities(texts, folder="."):
-    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
-    weights, encoder = load_file(f"{folder}/model.safetensors"), os.path.join(folder, about["encoding"]["encoder"])
+def features(texts, encoding, folder):
+    encoder = os.path.join(folder, encoding["encoder"])
     tokenizer = AutoTokenizer.from_pretrained(encoder, padding_side="right")
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
     model = AutoModel.from_pretrained(encoder, dtype=torch.float32).eval()DECODED
@@ -237,9 +240,7 @@ def probabilities(texts, folder="."):
     mask = batch["attention_mask"].unsqueeze(2).float()
     with torch.no_grad():
         tokens = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-    features = torch.nn.functional.normalize(POOLED, dim=1)
-    logits = features @ weights["head.weight"].T + weights["head.bias"]
-    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+    return torch.nn.functional.normalize(POOLED, dim=1)
 """
 
 

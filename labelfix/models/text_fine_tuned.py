@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
+from labelfix.models.cards import strings
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import Card, digest, seeded
@@ -152,7 +153,7 @@ class FineTunedText:
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        return Card(("torch", "transformers"), "a list of strings", CARD.replace("LIMIT", str(self.limit)))
+        return Card(("torch", "transformers"), strings(self.spec), CARD.replace("LIMIT", str(self.limit)))
 
 
 def probe(folder: EncoderFolder) -> int:

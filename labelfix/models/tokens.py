@@ -129,7 +129,7 @@ def encode_tokens(
         end = 0
         progress.start(f"tokenise {table.name}", len(table))
         for batch in windows(table, WINDOW, compute.read_rows):
-            ids = tokenize(tokenizer, texts(batch.column(0)), limit)
+            ids = tokenize(tokenizer, texts(batch), limit)
             ends = end + np.cumsum([len(each) for each in ids], dtype=np.int64)
             writer.append("ids", np.concatenate([np.asarray(each, dtype=np.int32) for each in ids]))
             writer.append("offsets", ends)

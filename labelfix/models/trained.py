@@ -106,13 +106,7 @@ class TrainedClassifier:
         folder = Path(folder)
         about = _read_about(folder)
         try:
-            spec = InputSpec(
-                about["input"]["kind"],
-                tuple(about["input"]["columns"]),
-                tuple(about["input"]["categorical"]),
-                about["input"]["width"],
-                tuple(about["input"].get("dates", ())),
-            )
+            spec = InputSpec.from_json(about["input"])
             classes = ClassNames(tuple(about["classes"]), about["value_type"])
             representation = representation_from_json(about["family"], about["encoding"], spec, folder)
             module = representation.read_module(folder, len(classes)).eval()
@@ -123,7 +117,6 @@ class TrainedClassifier:
 
     def _write(self, folder: Path) -> None:
         self.representation.write_module(folder, self.module, self.classes)
-        spec = self.representation.spec
         about = {
             "format": FORMAT,
             "family": self.representation.family,
@@ -131,13 +124,7 @@ class TrainedClassifier:
             "classes": list(self.classes.names),
             "value_type": self.classes.value_type,
             "temperature": self.temperature,
-            "input": {
-                "kind": spec.kind,
-                "columns": list(spec.columns),
-                "categorical": list(spec.categorical),
-                "dates": list(spec.dates),
-                "width": spec.width,
-            },
+            "input": self.representation.spec.to_json(),
             "encoding": self.representation.to_json(),
         }
         text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
@@ -189,4 +176,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
     if about["family"] not in ENCODINGS:
         raise RunError(f"{path}: family {about['family']!r} is not known to this labelfix; use the one that wrote it")
     check({"encoding": about["encoding"]}, encoding_of(about["family"]), path)
+    for number, view in enumerate(about["encoding"]["views"] if about["family"] == "views" else ()):
+        place = f"encoding.views[{number}].encoding"
+        check({place: view["encoding"]}, encoding_of(view["family"], place), path)
     return about

@@ -25,11 +25,14 @@ def not_accepted(
     Returns:
         The rows that it does not know; and row → what is known of it, where it has to hold the same.
     """
-    ids, given = group.column("id"), group.column("given_label")
+    names, given = group.column("id").to_pylist(), group.column("given_label")
     new: list[int] = []
     asked: dict[int, tuple[Accepted, ...]] = {}
     for row in flagged.tolist():
-        entries = accepted.as_given(ids[row].as_py(), given[row].as_py())
+        if str(names[row]) not in accepted.rows:
+            new.append(row)
+            continue
+        entries = accepted.as_given(names[row], given[row].as_py())
         if not entries:
             new.append(row)
         elif all(entry.content is not None for entry in entries):

@@ -49,13 +49,22 @@ def _moved_settings(folder: RunFolder) -> Sequence[str]:
     flags: list[str] = []
     for flag, value in (
         ("--class-map", settings.get("data", {}).get("class_map")),
+        ("--class-descriptions", settings.get("data", {}).get("class_descriptions")),
         ("--backbone", settings.get("model", {}).get("backbone")),
     ):
-        if isinstance(value, str) and not os.path.exists(os.path.expanduser(value)):
-            found = (base / value for base in folder.bases(folder.read_manifest()))
-            place = next((each for each in found if os.path.exists(each)), None)
-            flags += [] if place is None else [flag, str(place)]
+        named = [value] if isinstance(value, str) else value or []
+        places = [_moved(folder, each) for each in named]
+        if any(places):
+            flags += [word for each, place in zip(named, places, strict=True) for word in (flag, place or each)]
     return flags
+
+
+def _moved(folder: RunFolder, name: str) -> str | None:
+    """Where a file lies that a setting names, where that is elsewhere than the setting says when read from here."""
+    if os.path.exists(os.path.expanduser(name)):
+        return None
+    found = (base / name for base in folder.bases(folder.read_manifest()))
+    return next((str(each) for each in found if os.path.exists(each)), None)
 
 
 def _free(path: Path) -> Path:

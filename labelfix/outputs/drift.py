@@ -98,7 +98,9 @@ class Drift:
         """How it stands, in lines for people."""
         if self.p is None:
             return (f"{self.what}: there are no rows to compare with {cut(visible(self.against), 30)}",)
-        verdict = "drifted" if not self.passed else "within the tolerance" if self.differs else "no drift"
+        if not self.differs:
+            return (f"{self.what}: no drift from {cut(visible(self.against), 30, head=True)} (p = {self.p:.1g})",)
+        verdict = "within the tolerance" if self.passed else "drifted"
         most = cut(f'"{visible(self.class_name)}"', 20)
         here, there = (f"{100 * share:.3g} %" for share in (self.share, self.share_against))
         return (

@@ -78,7 +78,7 @@ def corrected_table(
         "run_id": labels.run_id,
         "id_column": id_column,
         "input_kind": spec.kind if spec else None,
-        "input_columns": list(spec.columns) if spec else [],
+        "input_columns": list(spec.every_column) if spec else [],
     }
     if encoding is not None:
         metadata["encoding"] = encoding

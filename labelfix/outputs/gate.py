@@ -1,10 +1,9 @@
-"""The gate of `labelfix flag`: findings from corrected labels, and the three ways of showing them."""
+"""The gate of `labelfix flag`: findings from corrected labels, and the judgement that they add up to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +14,9 @@ from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
-from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Finding, Judgement, OfClass
-from labelfix.outputs.plain_text import json_text, printed, visible, wrapped
 from labelfix.outputs.policy import NO_POLICY, Policy
-from labelfix.outputs.repository import in_repository
 from labelfix.outputs.worst import WorstRows
-
-FORMAT_VERSION = 1
-GITHUB_ANNOTATIONS = 10
-"""GitHub shows ten annotations of a kind a step and drops the rest."""
-
 
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
 
@@ -115,140 +106,6 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
         details: Gives the findings back with `snippet` or `line` filled.
     """
     return replace(judgement, findings=tuple(details(judgement.findings)))
-
-
-def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> str:
-    """The findings as aligned lines for a terminal, then the verdict.
-
-    Args:
-        judgement: What to show.
-        columns: How wide the table may be; see `findings_table`.
-        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
-            A program that reads lines finds each of them whole.
-    """
-    lines = findings_table(judgement.findings, columns, terminal)
-    hidden = judgement.issues - len(judgement.findings)
-    if hidden:
-        lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
-    return "\n".join([*map(printed, lines), *verdict(judgement, columns if terminal else None)])
-
-
-def verdict(judgement: Judgement, columns: int | None = None) -> list[str]:
-    """What stands below the findings: what a person should know first, then the verdict.
-
-    Args:
-        judgement: What was found.
-        columns: Width of the terminal that the lines are wrapped for; None where they are not.
-    """
-    said = [*all_notes(judgement), summary(judgement)]
-    if columns is not None:
-        said = [line for text in said for line in wrapped(visible(text), columns)]
-    return [printed(line) for line in said]
-
-
-def as_json(judgement: Judgement) -> str:
-    """The judgement as JSON; plain ASCII, so that it is safe to print."""
-    value: dict[str, Any] = {
-        "format_version": FORMAT_VERSION,
-        "source": judgement.source,
-        "run_id": judgement.run_id,
-        "min_confidence": judgement.min_confidence,
-        "rows": judgement.rows,
-        "labelled": judgement.labelled,
-        "trusted": judgement.trusted,
-        "issues": judgement.issues,
-        "accepted": judgement.accepted,
-        "edited": judgement.edited,
-        "issue_rate": judgement.issue_rate,
-        "max_issue_rate": judgement.max_issue_rate,
-        **(judgement.chosen.figures if judgement.chosen else {}),
-        **(_noise_json(judgement) if judgement.noise_rate else {}),
-        **({"new_rows": dict(judgement.new_rows)} if judgement.new_rows else {}),
-        **({"drift": [each.to_json() for each in judgement.drift]} if judgement.drift else {}),
-        "gates": [
-            {
-                "name": gate.name,
-                "class": gate.class_name,
-                "value": gate.value,
-                "limit": gate.limit,
-                "passed": gate.passed,
-                "owner": gate.owner,
-            }
-            for gate in judgement.gates
-        ],
-        "passed": judgement.passed,
-        "findings": [
-            {
-                "id": found.id,
-                "file": found.file,
-                "row": found.row,
-                "line": found.line,
-                "given_label": found.given,
-                "suggested_label": found.suggested,
-                "confidence": found.confidence,
-                "label_score": found.label_score,
-                "snippet": found.snippet,
-                "severity": found.severity,
-                "owner": found.owner,
-                "content_hash": found.content,
-                **({"trusted": found.trusted} if judgement.with_trusted else {}),
-            }
-            for found in judgement.findings
-        ],
-    }
-    return json_text(value)
-
-
-def as_github(judgement: Judgement) -> str:
-    """Workflow commands: an annotation for each of the ten worst findings, then a plain line with the total."""
-    lines = [_annotation(found) for found in judgement.findings[:GITHUB_ANNOTATIONS]]
-    return "\n".join([*lines, *verdict(judgement)])
-
-
-def summary(judgement: Judgement) -> str:
-    """The verdict in one line."""
-    found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
-    accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
-    rate = f"{found} ({_percent(judgement.issue_rate)})"
-    how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
-    apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
-    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
-    if judgement.max_issue_rate is None:
-        return said
-    relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
-    return f"{said}; {relation} the gate of {_percent(judgement.max_issue_rate)}"
-
-
-def _trusted(count: int) -> str:
-    return f"{count:,} trusted row{'' if count == 1 else 's'}"
-
-
-def _notes(judgement: Judgement) -> list[str]:
-    """What a person should read before the verdict."""
-    notes = list(judgement.chosen.notes) if judgement.chosen else []
-    found, gate = judgement.noise_rate, judgement.max_noise_rate
-    if found is not None and gate is not None:
-        span = f"{_percent(found['value'])} (95 %: {_percent(found['low'])} to {_percent(found['high'])})"
-        relation = "at or below" if found["low"] <= gate else "above"
-        notes.append(f"noise rate {span}; its lower end is {relation} the gate of {_percent(gate)}; {found['how']}")
-    return [*notes, *judgement.assumptions]
-
-
-def all_notes(judgement: Judgement) -> list[str]:
-    """The same, with how each gate of a class and each comparison of shares stands."""
-    classes = [
-        f'"{visible(gate.class_name)}": {_percent(gate.value)} look wrong, '
-        f"{'at or below' if gate.passed else 'above'} its gate of {_percent(gate.limit)}"
-        + (f" ({visible(gate.owner)})" if gate.owner and not gate.passed else "")
-        for gate in judgement.gates
-        if gate.class_name is not None
-    ]
-    edited = [f"{judgement.edited:,} accepted rows were edited since, and count again"] if judgement.edited else []
-    return [*_notes(judgement), *edited, *classes, *(line for drift in judgement.drift for line in drift.lines)]
-
-
-def _noise_json(judgement: Judgement) -> dict[str, Any]:
-    return {"noise_rate": judgement.noise_rate, "max_noise_rate": judgement.max_noise_rate}
 
 
 def _judged_columns(min_confidence: float | None, accepted: Baseline, watched: Sequence[str]) -> list[str]:
@@ -350,32 +207,3 @@ def _findings(
             severity, owner = policy.severity_of(each.given, each.confidence), policy.owner_of(each.given)
             found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)
     return tuple(found[row] for row in worst.tolist())
-
-
-def _annotation(found: Finding) -> str:
-    line = "" if found.line is None else f",line={found.line}"
-    place = f"file={_property(visible(in_repository(found)))}{line}"
-    title = _property(f"label {visible(found.given)} looks wrong")
-    where = f"id {visible(str(found.id))}, row {found.row}"
-    sure = "trusted" if found.trusted else f"confidence {found.confidence:.3f}"
-    text = f"{where}: {visible(found.given)} -> {visible(found.suggested)} ({sure})"
-    return f"::warning {place},title={title}::{_message(text + (f': {found.snippet}' if found.snippet else ''))}"
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def percent(rate: float) -> str:
-    """A share for people; see `_percent`."""
-    return _percent(rate)
-
-
-def _percent(rate: float) -> str:
-    """A share in percent with enough digits to be told from its neighbours: `5 %`, `2.57 %`, `0.013 %`."""
-    percent = 100 * rate
-    return f"{percent:.{2 if percent >= 0.1 or percent == 0 else 5}f}".rstrip("0").rstrip(".") + " %"

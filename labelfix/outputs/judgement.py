@@ -10,6 +10,9 @@ from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.drift import Drift
 from labelfix.outputs.policy import MINOR, NO_POLICY, Policy
 
+ISSUE_RATE = "share of label issues"
+"""What the first gate is called."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -162,13 +165,13 @@ class Judgement:
         if self.max_issue_rate is not None:
             said = f"{self.issues:,} of {self.labelled:,} labelled rows look wrong"
             passed = self.issue_rate <= self.max_issue_rate
-            yield Gate("share of label issues", self.issue_rate, self.max_issue_rate, passed, said, owner=owner)
+            yield Gate(ISSUE_RATE, self.issue_rate, self.max_issue_rate, passed, said, owner=owner)
         for found in self.classes:
             limit = self.policy.of(found.name).max_issue_rate
             if limit is not None:
                 rate = found.issues / found.labelled if found.labelled else 0.0
                 said = f"{found.issues:,} of {found.labelled:,} rows of this given label look wrong"
-                name, whose = "share of label issues in a class", self.policy.owner_of(found.name)
+                name, whose = f"{ISSUE_RATE} in a class", self.policy.owner_of(found.name)
                 yield Gate(name, rate, limit, rate <= limit, said, found.name, whose)
         if self.max_noise_rate is not None and self.noise_rate is not None:
             low = float(self.noise_rate["low"])

@@ -80,6 +80,8 @@ def wrapped(text: str, columns: int) -> list[str]:
         text: What to break.
         columns: Columns of a line; those after the first begin with two spaces.
     """
+    if width(text) <= columns:
+        return [text]
     lines = [""]
     for word in text.split(" "):
         if lines[-1].strip() and width(lines[-1]) + 1 + width(word) > columns:

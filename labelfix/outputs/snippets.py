@@ -46,7 +46,7 @@ def look_up(
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
         with_content: Also tell the hash of their inputs.
     """
-    columns = _columns(metadata, with_content)
+    columns, shown = _columns(metadata, with_content), _columns(metadata, False)
     wanted: dict[str, list[int]] = {}
     for found in findings:
         wanted.setdefault(found.file, []).append(found.row)
@@ -57,9 +57,10 @@ def look_up(
         place = file if places is None else places[file]
         try:
             for number, row in _read(place, sorted(numbers), metadata, file, columns, with_content):
+                said = {key: row[key] for key in (*shown, "", FOLDER) if key in row}
                 if with_content:
-                    row = {**row, CONTENT: _content(row, metadata, Path(place).parent)}
-                rows[file, number] = row
+                    said[CONTENT] = _content(row, metadata, Path(place).parent)
+                rows[file, number] = said  # and not all cells of it: findings may be many
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, csv.Error, pa.ArrowException):
             continue
     lie = {found.file: found.file if places is None else places.get(found.file) for found in findings}

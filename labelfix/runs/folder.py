@@ -133,14 +133,14 @@ class RunFolder:
         recorded = (Path(os.path.normpath(self.path.absolute() / begun)),) if isinstance(begun, str) else ()
         return (*recorded, self.path.absolute().parent)
 
-    def class_map(self) -> str | None:
-        """The class map that it was trained with, as it was named; None where there was none or nothing tells."""
+    def files_beside(self) -> list[str]:
+        """Its class map and class descriptions, as they were named; empty where there were none or nothing tells."""
         try:
             data = tomllib.loads(self.settings.read_text(encoding="utf-8")).get("data")
         except (OSError, ValueError):
-            return None
-        found = data.get("class_map") if isinstance(data, dict) else None
-        return found if isinstance(found, str) else None
+            return []
+        found = [data.get(name) for name in ("class_map", "class_descriptions")] if isinstance(data, dict) else []
+        return [path for path in found if isinstance(path, str)]
 
     @classmethod
     def create(cls, path: Path | None, overwrite: bool, begun: Mapping[str, Any] | None = None) -> RunFolder:

@@ -67,8 +67,8 @@ class Counts(Struct):
     classes: Whole = 0
 
 
-class Inputs(Struct):
-    """The input columns."""
+class InputsOfKind(Struct):
+    """The input columns of one kind."""
 
     kind: InputKind
     columns: Annotated[list[str], Meta(min_length=1)]
@@ -83,6 +83,20 @@ class Inputs(Struct):
                 raise ValueError(f"{name!r} is none of its columns")
         if self.kind == "embedding" and self.width is None:
             raise ValueError("an embedding has a width")
+
+
+class Inputs(InputsOfKind):
+    """The input columns."""
+
+    beside: Annotated[list[InputsOfKind], Meta(max_length=3)] = []
+
+    def __post_init__(self) -> None:
+        """Every kind and every column stands there once."""
+        super().__post_init__()
+        parts: list[InputsOfKind] = [self, *self.beside]
+        for named in ([part.kind for part in parts], [name for part in parts for name in part.columns]):
+            if len(set(named)) < len(named):
+                raise ValueError("a kind or a column stands there twice")
 
 
 class Columns(Struct):

@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, defstruct
 
-from labelfix.runs.schema import Classes, Inputs, Name, Positive, Sampling, Share, ValueType, Whole, refuse_repeated
+from labelfix.runs.schema import (
+    Classes,
+    Inputs,
+    InputsOfKind,
+    Name,
+    Positive,
+    Sampling,
+    Share,
+    ValueType,
+    Whole,
+    refuse_repeated,
+)
 from labelfix.runs.schema_evidence import Guarantee
 
 Width = Annotated[int, Meta(ge=1, le=1 << 31)]
@@ -53,6 +64,36 @@ class HashedText(Struct):
     dimensions: Annotated[int, Meta(ge=2, le=1 << 31)]
 
 
+class Lexical(Struct):
+    """Words and word pairs on their main directions."""
+
+    source: str
+    rows: Whole
+    terms: Whole
+    width: Whole
+
+
+class View(Struct):
+    """One of several views; `encoding` is looked at by its family."""
+
+    family: str
+    weight: Positive
+    input: InputsOfKind
+    encoding: dict[str, Any]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        """It is of a family whose features are fixed."""
+        if self.family not in FROZEN:
+            raise ValueError(f"{self.family!r} is no family of fixed features")
+
+
+class Views(Struct):
+    """Several views side by side."""
+
+    views: Annotated[list[View], Meta(min_length=1, max_length=100)]
+
+
 class SmallImages(Struct):
     """ResNet-32."""
 
@@ -62,7 +103,7 @@ class SmallImages(Struct):
 class Patches(Struct):
     """Patch features."""
 
-    side: Annotated[int, Meta(ge=8, le=1 << 16)]
+    side: Annotated[int, Meta(ge=8, le=1 << 10)]
     patch: Annotated[int, Meta(ge=1, le=1 << 8)]
     contrast: Positive
     threshold: Annotated[float, Meta(ge=0)]
@@ -121,6 +162,8 @@ ENCODINGS: dict[str, type[Struct]] = {
     "table": Table,
     "embedding": Embedding,
     "hashed-text": HashedText,
+    "lexical": Lexical,
+    "views": Views,
     "patches": Patches,
     "resnet32": SmallImages,
     "transformers": FrozenText,
@@ -131,9 +174,18 @@ ENCODINGS: dict[str, type[Struct]] = {
 """Family → what its `encoding` holds."""
 
 
-def encoding_of(family: str) -> type[Struct]:
-    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file."""
-    return defstruct("Encoding", [("encoding", ENCODINGS[family])])
+FROZEN = ("table", "embedding", "hashed-text", "lexical", "transformers", "patches", "timm")
+"""Families that a view may be of."""
+
+
+def encoding_of(family: str, place: str = "encoding") -> type[Struct]:
+    """An object whose `encoding` is that of a family, so that what is wrong is named as in the whole file.
+
+    Args:
+        family: A key of `ENCODINGS`.
+        place: What to call `encoding`.
+    """
+    return defstruct("Encoding", [("encoding", ENCODINGS[family])], rename={"encoding": place})
 
 
 class LabelCorrectionNetwork(Struct, tag_field="kind", tag="label-correction-network"):

@@ -129,7 +129,7 @@ def inputs_of(folder: RunFolder) -> list[tuple[str, Path]]:
     ]
     if not made_here(manifest):  # a stranger's `/**` is not looked through
         sources = [[name for name in several if not GLOB & set(name)] for several in sources]
-    found = named(*sources, folder.class_map(), bases=folder.bases(manifest))
+    found = named(*sources, folder.files_beside(), bases=folder.bases(manifest))
     return [*found, *((str(path), path) for path in folder.own_files)]
 
 

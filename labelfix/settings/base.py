@@ -158,11 +158,16 @@ def _type_name(type_: Any) -> str:
     (option, *_) = _options(type_)
     if typing.get_origin(option) is tuple:
         return f"a list of {_type_name(typing.get_args(option)[0])}"
+    if any(typing.get_origin(each) is tuple for each in _options(type_)):
+        return f"{_type_name(option)}, or a list of them"
     return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}.get(option, str(option))
 
 
 def _read(type_: Any, value: Any) -> Any:
-    (option, *_) = _options(type_)
+    options = _options(type_)
+    # A type of one text or several takes a list for several.
+    listed = [each for each in options if typing.get_origin(each) is tuple and isinstance(value, list | tuple)]
+    (option, *_) = listed or options
     if value is None and type(None) in typing.get_args(type_):
         return None
     if isinstance(value, str) and value.lower() in ("", "none", "auto") and type(None) in typing.get_args(type_):

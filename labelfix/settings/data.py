@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,20 +29,23 @@ class DataSettings:
     clean_label_column: str | None = None
     """Column of the trusted labels. Default: the trusted file's column of the same name as `label_column`, else inferred in the same way (also clean_label, true_label, gold, gold_label)."""
 
-    text_column: str | None = None
-    """Column of text to classify."""
+    text_column: str | tuple[str, ...] | None = None
+    """Column of text to classify; named several times (or separated by commas), a row's text has a line for each."""
 
     image_column: str | None = None
     """Column of images: a Hugging Face Image struct, encoded bytes, or paths relative to the table."""
 
     feature_columns: tuple[str, ...] = ()
-    """Columns of numbers and categories to classify from."""
+    """Columns of numbers and categories to classify from; beside a text, an image or an embedding where their column is named too."""
 
     embedding_column: str | None = None
     """Column of ready embeddings: one list of numbers a row, all of one length."""
 
     class_map: str | None = None
     """CSV file of two columns, alias and class: labels written differently that mean the same."""
+
+    class_descriptions: str | None = None
+    """CSV file of two columns, class and words: what each class is about. For texts on fixed features; their features are where the classifier of the trusted rows starts, if the given labels and the trusted rows out of fold are likelier by it."""
 
     missing: str = ",".join(MISSING_WORDS)
     """Words that stand for "no label" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class."""
@@ -69,6 +73,19 @@ class DataSettings:
 
     skip_unreadable: bool = False
     """Leave out images that cannot be decoded instead of stopping."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that are read beside the rows: setting → path."""
+        named = {"class_map": self.class_map, "class_descriptions": self.class_descriptions}
+        return {name: path for name, path in named.items() if path is not None}
+
+    def text_columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The columns of text that are named, of a table with columns `names`."""
+        if self.text_column is None or isinstance(self.text_column, tuple):
+            return self.text_column or ()
+        whole = self.text_column in names or "," not in self.text_column
+        return (self.text_column,) if whole else tuple(part.strip() for part in self.text_column.split(","))
 
     def __post_init__(self) -> None:
         check_choices(self)

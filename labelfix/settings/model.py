@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from labelfix.settings.base import check_choices, require
 from labelfix.settings.interval import Interval
+
+WORDS = ("hashed-text", "lexical")
+"""Backbones of texts that need no encoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
     """The classifier f_w: what turns an input into features h(x), and the head on top."""
 
-    backbone: str = "auto"
-    """What turns inputs into features: `auto`; `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is hashed-text for text, patches for images (resnet32 with `--no-freeze`), linear for tables and embeddings."""
+    backbone: str | tuple[str, ...] = "auto"
+    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 with `--no-freeze`), linear for tables and embeddings. Named several times, the features of all stand side by side."""
+
+    lexical: bool = True
+    """Put the words of a text beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""
 
     freeze: bool = True
     """Keep a pretrained backbone fixed and compute its features once. Without it the backbone is trained along, which on texts has made labels worse."""
@@ -37,8 +44,26 @@ class ModelSettings:
     encode_batch_size: int = 64
     """Rows encoded at once by a frozen backbone."""
 
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Every backbone that is named; commas separate them too, but in the name of a folder."""
+        if not isinstance(self.backbone, str):
+            return self.backbone
+        named = [self.backbone] if Path(self.backbone).expanduser().is_dir() else self.backbone.split(",")
+        return tuple(name.strip() for name in named)
+
+    @property
+    def text_views(self) -> tuple[str, ...]:
+        """What makes the features of a text: the backbones that are named, and the words beside a single encoder."""
+        (name, *others) = self.backbones
+        if name == "auto":
+            return ("lexical", *others)
+        beside = not others and name not in WORDS and self.freeze and self.lexical
+        return (name, "lexical") if beside else self.backbones
+
     def __post_init__(self) -> None:
         check_choices(self)
+        require(all(self.backbones) and len(self.backbones) > 0, "backbone names nothing; leave it away for auto")
         for name in ("hidden_units", "text_dimensions", "max_tokens", "encode_batch_size"):
             require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
         require(0 < self.smallest_crop <= 1, f"smallest_crop = {self.smallest_crop} must be above 0 and at most 1")

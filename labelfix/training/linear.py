@@ -71,6 +71,10 @@ class LinearHead:
         """`(N, K)` log p."""
         return torch.log_softmax(self.logits(features), dim=1)
 
+    def plus(self, other: LinearHead, factor: float = 1) -> LinearHead:
+        """The head whose logits are these and `factor` times another's."""
+        return LinearHead(self.weight + factor * other.weight, self.bias + factor * other.bias)
+
     def each(self) -> list[LinearHead]:
         """Of several side by side, each."""
         return [LinearHead(weight, bias) for weight, bias in zip(self.weight, self.bias, strict=True)]

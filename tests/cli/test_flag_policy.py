@@ -136,3 +136,9 @@ def test_rows_that_drifted_fail_and_like_ones_pass(place, capsys):
     policy('[gate]\ncorrected = "b.parquet"\nagainst = "a.parquet"\nmax_drift = 1\n')
     assert said(capsys, 0)["drift"][0]["against"] == "a.parquet"
     assert main(["flag", "--corrected", "b.parquet", "--against", "missing"]) == 2
+
+
+def test_offline_in_the_file_keeps_the_gate_off_hubs_too(place, asked, capsys):
+    policy('[compute]\noffline = true\n[gate]\nrun = "run"\n')
+    assert main(["flag", "--noisy", "hub:some/data"]) == 0
+    assert asked == []

@@ -115,6 +115,8 @@ def test_every_command_prints_hostile_files_harmlessly(run, tmp_path):
     assert "dog" in run("check", *inputs, *columns)
     assert "look wrong" in run("flag", "--run", "run")
     assert "dog" in run("flag", "--run", "run", "--format", "json")
+    for name in ("sarif", "gitlab", "junit", "markdown"):
+        assert "dog" in run("flag", "--run", "run", "--format", name)
     github = run("flag", "--run", "run", "--format", "github", own_commands=True)
     assert github.count("::warning file=") == sum(line.startswith("::") for line in github.split("\n"))
     run("evaluate", "--run", "run", "--truth", "truth.parquet", "--label-column", "\x1b[31mlabel")
@@ -145,6 +147,9 @@ def test_every_option_refuses_hostile_words_harmlessly(run, word, tmp_path):
         ("flag", "--run", gone),
         ("flag", "--corrected", gone),
         ("flag", "--run", "run", "--baseline", gone),
+        ("flag", "--run", "run", "--against", gone),
+        ("flag", "--run", "run", "--format", word),
+        ("flag", "--run", "run", "--config", gone),
         ("export", "--run", "run", "--corrected-labels", f"{gone}.{word}"),
         ("evaluate", "--run", "run", "--truth", "truth.parquet", "--label-column", word),
         ("methods", word),

@@ -81,7 +81,7 @@ def striped(tmp_path, monkeypatch):
 
 
 def test_a_few_small_images_are_corrected_without_a_download(striped, capsys):
-    trained(striped)
+    assert main(["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]) == 0
     capsys.readouterr()
     assert main(["evaluate", "--run", "run", "--truth", "truth.csv", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -93,7 +93,7 @@ def test_a_few_small_images_are_corrected_without_a_download(striped, capsys):
 
 def test_a_run_that_was_stopped_goes_on_with_what_it_had_learned_of_patches(striped, monkeypatch):
     trained(striped)
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "stopped", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "stopped", "--method", "clean-only", "-q"]
     with monkeypatch.context() as patch:
         patch.setattr("labelfix.pipeline.carry_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(words) == 130
@@ -146,7 +146,7 @@ def test_images_that_were_moved_are_shown_under_the_names_that_the_run_gave_them
 
 
 def trained(folder):
-    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold.csv", "--out", "run", "--method", "clean-only", "-q"]
     assert main(words) == 0
 
 
@@ -241,7 +241,7 @@ def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_bes
         place = folder / "gold" / ("dark", "bright")[row % 2] / f"{row:02d}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(next((folder / "images").rglob(place.name)).read_bytes())
-    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "-q"]
+    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--method", "clean-only", "-q"]
     assert main(words) == 0
     capsys.readouterr()
     assert main(["next", "--run", "run", "--count", "3", "--out", "ask.csv"]) == 0

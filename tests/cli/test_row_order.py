@@ -63,12 +63,43 @@ def differing(one, other, place=""):
     return [] if same else [(place, one, other)]
 
 
+@pytest.fixture(scope="module")
+def worded(tables):
+    """The same with a text for each row, of which some words tell the class."""
+    generator = np.random.default_rng(1)
+    fill = ["today", "again", "there", "often", "alone", "nearby", "quietly", "at noon", "in may", "for once"]
+    words = {}
+    for row in sorted(tables[0][0]["id"].to_pylist()):
+        told = ["tiny hill", "honey hive", "warm milk"][int(row[4:]) % 3] if generator.random() < 0.7 else "nothing"
+        words[row] = " ".join(["we saw", told, *generator.choice(fill, 3, replace=False)])
+    notes = [pa.array([words[row] for row in noisy["id"].to_pylist()]) for noisy, _ in tables]
+    return [(noisy.append_column("note", note), gold) for (noisy, gold), note in zip(tables, notes, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "mlc", "text_column": "note"},
+        {"method": "mlc", "text_column": "note", "feature_columns": ("x0", "x1", "x2")},
+        {"method": "glc", "text_column": "note", "backbone": ("lexical", "hashed-text"), "text_dimensions": 64},
+    ],
+    ids=["words", "words and numbers", "words twice"],
+)
+def test_the_order_of_rows_with_texts_changes_nothing(worded, options, tmp_path):
+    same(worded, options, tmp_path)
+
+
 @pytest.mark.parametrize(
     "options",
     [*({"method": name} for name in HEADS), {"method": "mlc", "backbone": "mlp", "epochs": 2, "warmup_epochs": 1}],
     ids=lambda options: options.get("backbone", options["method"]),
 )
 def test_the_order_of_rows_changes_nothing(tables, options, tmp_path):
+    same(tables, options, tmp_path)
+
+
+def same(tables, options, tmp_path):
+    """Both orders give the same labels and figures."""
     (one, told), (other, told_again) = (ran(each, tmp_path, options) for each in tables)
 
     for column in ("given_label", "suggested_label", "corrected_label", "action", "is_label_issue"):

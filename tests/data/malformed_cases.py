@@ -350,11 +350,11 @@ def nothing_to_classify_from(folder: Path) -> Case:
 
 
 @case
-def two_kinds_of_input_asked_for(folder: Path) -> Case:
+def labels_asked_for_as_features(folder: Path) -> Case:
     return Case(
         noisy_csv(folder),
         gold_csv(folder),
-        ("--text-column and --feature-columns are both given", "give one"),
+        ("--feature-columns names 'label', the column of the given labels", "leave it out"),
         {"text_column": "text", "feature_columns": ("label",)},
     )
 

@@ -14,6 +14,7 @@ from labelfix.data.content import content_keys
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.read import Reading, read_training
 from labelfix.data.sampling import chi_squared
+from labelfix.data.tables import InputSpec
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
 
@@ -91,9 +92,9 @@ def test_the_same_features_and_embeddings_join_across_precisions() -> None:
 
 def test_a_missing_value_is_the_same_as_a_missing_value_only() -> None:
     batch = pa.record_batch({"a": pa.array([None, 0.0], pa.float64()), "b": pa.array(["x", None])})
-    keys = content_keys(batch, "table").to_pylist()
+    keys = content_keys(batch, InputSpec("table", ("a", "b"))).to_pylist()
     assert len(set(keys)) == 2
-    assert content_keys(batch, "table").to_pylist() == keys
+    assert content_keys(batch, InputSpec("table", ("a", "b"))).to_pylist() == keys
 
 
 def test_two_folders_of_images_join_by_content_because_paths_hold_the_label(tmp_path: Any) -> None:

@@ -15,6 +15,7 @@ import labelfix
 from labelfix import start
 from labelfix.api import opened
 from labelfix.methods.table import METHODS
+from labelfix.models import patch_fit
 from labelfix.settings.run import settings_from
 
 TRUSTED = 18
@@ -73,6 +74,15 @@ def train(folder, name, method, count=60, **options):
         options = {"epochs": 2} | options
     cache = str(folder / "cache")
     return labelfix.train(source, truth.slice(0, TRUSTED), folder / name, method=method, cache_dir=cache, **options)
+
+
+def test_patches_of_images_are_encoded_there():
+    generator = np.random.default_rng(0)
+    images = [generator.integers(0, 255, (12, 12, 3)).astype(np.uint8) for _ in range(12)]
+    code = patch_fit.learn(images)
+    with separate_device() as device:
+        found = code.on(device).features(images[3])
+    np.testing.assert_allclose(found, code.on(torch.device("cpu")).features(images[3]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("method", "options"), RUNS)

@@ -45,7 +45,8 @@ def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path: Path) -> No
         "--set",
         "learning_rate=0.001",
     ]
-    command = ["train", "--noisy", noisy, "--clean", clean, "--set", "recipe=paper", *short, "--device", "cpu"]
+    command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "resnet32", "--set", "recipe=paper"]
+    command += [*short, "--device", "cpu"]
     _alone(tmp_path, *command, "--out", "one")
     _together(tmp_path, *command, "--out", "two")
     _agree(tmp_path / "one", tmp_path / "two", tolerance=1e-4)
@@ -71,6 +72,16 @@ def test_features_encoded_by_two_processes_are_those_of_one(tmp_path: Path) -> N
     command = ["train", "--noisy", "texts.parquet", "--clean", "gold.parquet"]
     _alone(tmp_path, *command, "--out", "one", "--cache-dir", "cache1")
     _together(tmp_path, *command, "--out", "two", "--cache-dir", "cache2")
+    assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
+
+
+def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path: Path) -> None:
+    noisy, clean = _pictures(tmp_path, 48)
+    command = ["train", "--noisy", noisy, "--clean", clean, "--method", "clean-only"]
+    _alone(tmp_path, *command, "--out", "one", "--cache-dir", "cache1")
+    _together(tmp_path, *command, "--out", "two", "--cache-dir", "cache2")
+    learned = [(tmp_path / run / "classifier" / "patches.safetensors").read_bytes() for run in ("one", "two")]
+    assert learned[0] == learned[1]
     assert (tmp_path / "one/corrected.parquet").read_bytes() == (tmp_path / "two/corrected.parquet").read_bytes()
 
 

@@ -87,14 +87,16 @@ class Change:
 
 
 def make(folder: Path) -> None:
-    """A finished run of 60 rows with its inputs, its corrector scaled, and an unfinished one, in an empty folder."""
+    """A finished run of 60 rows with its inputs, two views, its corrector scaled, and an unfinished one."""
     points = np.random.default_rng(0).normal(size=(60, 2)) + np.where(np.arange(60) % 2, 3, -3)[:, None]
-    rows = [f"k{i},{a:.3f},{b:.3f},{'xy'[(i // 7 + i) % 2]}" for i, (a, b) in enumerate(points)]
-    (folder / "noisy.csv").write_text("\n".join(["id,a,b,label", *rows]) + "\n")
+    words = ("in the sun", "by the sea"), ("on a hill", "under snow")
+    texts = [f"a day {words[i % 2][i // 2 % 2]}" for i in range(60)]
+    rows = [f"k{i},{texts[i]},{a:.3f},{b:.3f},{'xy'[(i // 7 + i) % 2]}" for i, (a, b) in enumerate(points)]
+    (folder / "noisy.csv").write_text("\n".join(["id,text,a,b,label", *rows]) + "\n")
     (folder / "gold.csv").write_text("\n".join(["id,label", *(f"k{i},{'xy'[i % 2]}" for i in range(20))]) + "\n")
     with within(folder):
-        words = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--id-column", "id", "--out", "run", "-q"]
-        assert main(["train", *words]) == 0
+        files = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--id-column", "id", "--out", "run", "-q"]
+        assert main(["train", *files, "--text-column", "text", "--feature-columns", "a,b"]) == 0
         scaled = CalibratedCorrector(load_corrector(Path("run/corrector"), 2, 2), Scale.none(2))
         shutil.rmtree("run/corrector")
         Path("run/corrector").mkdir()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import ClassNames
-from labelfix.errors import RunError
+from labelfix.errors import RunError, SettingsError
 from labelfix.models import patch_fit
 from labelfix.models.patch_code import PatchDescriber, PatchRules, quarter_means, without_contrast
 from labelfix.models.patches import PatchFeatures
@@ -62,6 +62,11 @@ def test_images_without_weights_are_seen_at_their_own_size_within_bounds(side, s
 
 def test_the_size_can_be_chosen(table, compute):
     assert choose(table, compute, image_size=24).code.rules.side == 24
+
+
+def test_a_size_that_no_patch_could_tell_anything_of_is_refused(table, compute):
+    with pytest.raises(SettingsError, match="image_size = 1025: patches takes at most 1024"):
+        choose(table, compute, image_size=1025)
 
 
 def test_features_have_length_one_and_differ(table, compute):
@@ -241,7 +246,8 @@ def test_damaged_arrays_are_named(saved, damage, said):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("side", 4), ("patch", 20), ("patch", "six"), ("contrast", 0), ("atoms", -1), ("width", None)]
+    ("field", "value"),
+    [("side", 4), ("side", 1025), ("patch", 20), ("patch", "six"), ("contrast", 0), ("atoms", -1), ("width", None)],
 )
 def test_damaged_rules_are_named(saved, field, value):
     about = json.loads((saved / "labelfix.json").read_text(encoding="utf-8"))

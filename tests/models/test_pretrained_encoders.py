@@ -29,7 +29,7 @@ TEXTS = ["the cat sat on the mat", "", "a big red dog", "market falls " * 30, "g
 
 
 def choose(table, compute, progress=None, **settings):
-    return choose_representation(table, ModelSettings(**settings), compute, progress or Silent())
+    return choose_representation(table, ModelSettings(**{"lexical": False} | settings), compute, progress or Silent())
 
 
 @pytest.fixture
@@ -433,10 +433,10 @@ def test_a_timm_folder_without_a_timm_configuration_is_refused(own_bert, compute
 @pytest.mark.parametrize(
     ("kind", "backbone", "message"),
     [
-        ("text", "resnet32", "does not read text; it takes hashed-text, hf:NAME or a transformers folder"),
+        ("text", "resnet32", "does not read text; it takes lexical, hashed-text, hf:NAME or a transformers folder"),
         ("text", "timm:resnet18", "does not read text"),
         ("text", "org/name", "is neither a folder here nor .*; for a model on the hub write hf:org/name"),
-        ("text", "./nowhere", "there is no such folder; give hashed-text, hf:NAME or a transformers folder"),
+        ("text", "./nowhere", "there is no such folder; give lexical, hashed-text, hf:NAME or a transformers folder"),
         ("image", "hashed-text", "does not read images; it takes patches, resnet32, timm:NAME or a timm folder"),
         ("image", "hf:some/model", "does not read images"),
         ("image", "/nowhere/at/all", "there is no such folder"),

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from memory_table import MemoryTable, embedding_table, feature_table, image_table, png, random_images, text_table
+from safetensors.numpy import load_file, save_file
 
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
@@ -26,12 +27,23 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 CPU = torch.device("cpu")
 CLASSES = ClassNames(("cat", "dog", "Straße"))
-TEXTS = ["The cat sat on the mat", "", "a big red dog ran", "Straße 中文 übel", "market falls", "goal wins " * 40]
+TEXTS = [
+    "The cat sat on the mat",
+    "",
+    "a big red dog ran",
+    "the cat ran",
+    "Straße 中文 übel",
+    "market falls",
+    "goal wins " * 40,
+]
 
 
 FAMILIES = [
     "text hashed",
+    "text lexical",
     "text frozen",
+    "text views",
+    "text three views",
     "text fine-tuned",
     "embedding linear",
     "embedding mlp",
@@ -49,8 +61,13 @@ def make_case(family, folder, bert_folder, timm_folder, vit_folder):
     """The table, the model settings, and the same inputs as the README's function takes them."""
     generator = np.random.default_rng(1)
     if family.startswith("text"):
-        backbone = "auto" if family == "text hashed" else str(bert_folder)
-        return text_table(TEXTS), ModelSettings(backbone=backbone, freeze=family != "text fine-tuned"), TEXTS
+        backbone = {
+            "text hashed": "hashed-text",
+            "text lexical": "auto",
+            "text three views": ("hashed-text", "lexical", str(bert_folder)),
+        }.get(family, str(bert_folder))
+        alone, fixed = family == "text frozen", family != "text fine-tuned"
+        return text_table(TEXTS), ModelSettings(backbone=backbone, freeze=fixed, lexical=not alone), TEXTS
     if family.startswith("embedding"):
         rows = generator.normal(size=(9, 5)).astype(np.float32) * 4
         rows[3] = 0
@@ -181,7 +198,7 @@ def test_a_classifier_folder_holds_no_pickle(saved):
     assert suffixes <= {".json", ".safetensors", ".md", ".txt"}
 
 
-@pytest.mark.parametrize("saved", ["text hashed", "text frozen", "image timm fine-tuned"], indirect=True)
+@pytest.mark.parametrize("saved", ["text hashed", "text views", "image timm fine-tuned"], indirect=True)
 def test_others_may_read_what_the_umask_lets_them_read(saved, tmp_path):
     (tmp_path / "file").touch()
     expected = (tmp_path / "file").stat().st_mode
@@ -261,6 +278,16 @@ def test_an_encoder_too_large_to_copy_is_referred_to_and_missed_when_gone(saved,
         TrainedClassifier.load(folder)
 
 
+@pytest.mark.parametrize("saved", ["text views"], indirect=True)
+def test_views_carry_their_encoder_each_in_a_folder_of_its_own(saved, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(saved.folder, moved)
+    encoder, words = TrainedClassifier.load(moved).representation.views
+    assert encoder.folder.path == moved / "view-1" / "encoder"
+    assert sorted(path.name for path in (moved / "view-2").iterdir()) == ["lexical.safetensors", "vocabulary.json"]
+    assert words.terms
+
+
 @pytest.mark.parametrize("saved", ["text hashed"], indirect=True)
 @pytest.mark.parametrize(
     ("damage", "message"),
@@ -275,6 +302,67 @@ def test_an_encoder_too_large_to_copy_is_referred_to_and_missed_when_gone(saved,
     ],
 )
 def test_a_damaged_classifier_folder_is_refused_in_one_line(saved, damage, message, tmp_path):
+    folder = tmp_path / "classifier"
+    shutil.copytree(saved.folder, folder)
+    damage(folder)
+    with pytest.raises(RunError, match=message) as caught:
+        TrainedClassifier.load(folder)
+    assert "\n" not in str(caught.value)
+
+
+def edit(name, change):
+    def damage(folder):
+        values = json.loads((folder / name).read_text(encoding="utf-8"))
+        change(values)
+        (folder / name).write_text(json.dumps(values), encoding="utf-8")
+
+    return damage
+
+
+def retype(folder):
+    arrays = load_file(folder / "view-2" / "lexical.safetensors")
+    save_file({name: values[..., :-1].copy() for name, values in arrays.items()}, folder / "view-2/lexical.safetensors")
+
+
+def view(about, number=0):
+    return about["encoding"]["views"][number]
+
+
+@pytest.mark.parametrize("saved", ["text views"], indirect=True)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (edit("labelfix.json", lambda about: about["encoding"].clear()), "labelfix.json: .*encoding.views is missing"),
+        (edit("labelfix.json", lambda about: about["encoding"].update(views=[])), r"encoding.views: .*length >= 1"),
+        (edit("labelfix.json", lambda about: view(about).update(weight=0)), r"encoding.views\[0\].weight: .*> 0"),
+        (
+            edit("labelfix.json", lambda about: view(about).update(family="views")),
+            r"encoding.views\[0\]: 'views' is no family of fixed",
+        ),
+        (
+            edit("labelfix.json", lambda about: view(about, 1)["encoding"].update(terms="x")),
+            r"labelfix.json: .*encoding.views\[1\].encoding.terms: expected int",
+        ),
+        (
+            edit("labelfix.json", lambda about: view(about)["encoding"].pop("pooling")),
+            r"encoding.views\[0\].encoding.pooling is missing",
+        ),
+        (
+            edit("labelfix.json", lambda about: view(about)["input"].update(columns=["secret"])),
+            "view 1 reads columns that are not among the inputs",
+        ),
+        (edit("view-2/vocabulary.json", lambda terms: terms.append(terms[0])), "vocabulary.json: is damaged"),
+        (edit("view-2/vocabulary.json", lambda terms: terms.reverse()), "vocabulary.json: is damaged"),
+        (edit("view-2/vocabulary.json", lambda terms: terms.insert(0, 1)), "vocabulary.json: is damaged"),
+        (lambda folder: (folder / "view-2" / "vocabulary.json").unlink(), "vocabulary.json: cannot be read"),
+        (
+            lambda folder: (folder / "view-2" / "lexical.safetensors").unlink(),
+            "lexical.safetensors: the tensors",
+        ),
+        (retype, "lexical.safetensors: is damaged"),
+    ],
+)
+def test_a_damaged_view_is_named_with_its_file_and_place(saved, damage, message, tmp_path):
     folder = tmp_path / "classifier"
     shutil.copytree(saved.folder, folder)
     damage(folder)

@@ -13,6 +13,8 @@ from labelfix.outputs import gate
 from labelfix.outputs.baseline import Accepted, Baseline, read_baseline, read_baselines
 from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table
+from labelfix.outputs.formats.json import write as as_json
+from labelfix.outputs.formats.text import as_text
 from labelfix.outputs.row_content import content_hash
 from labelfix.outputs.snippets import look_up
 
@@ -40,7 +42,7 @@ def judge(make_labels, tmp_path):
 @pytest.fixture
 def seen(judge, tmp_path):
     """A baseline of what there was, as the command writes it."""
-    (tmp_path / "seen.json").write_text(gate.as_json(judge(Baseline())))
+    (tmp_path / "seen.json").write_text(as_json(judge(Baseline())))
     return read_baseline(tmp_path / "seen.json")
 
 
@@ -56,7 +58,7 @@ def test_what_was_accepted_stays_accepted(judge, seen):
 def test_an_edited_row_comes_back(judge, seen):
     judgement = judge(seen, rows=("1,one", "2,two!", "3.5,three"), max_issue_rate=0.0)
     assert (ids(judgement), judgement.accepted, judgement.edited, judgement.passed) == (["r2", "r3"], 1, 2, False)
-    assert "2 accepted rows were edited since, and count again" in gate.as_text(judgement)
+    assert "2 accepted rows were edited since, and are accepted no longer" in as_text(judgement)
 
 
 def test_edited_rows_stand_among_the_others_worst_first(judge, seen):
@@ -84,7 +86,7 @@ def test_where_the_source_is_gone_the_id_and_the_label_decide(make_labels, seen)
 
 
 def test_several_baselines_accept_what_any_of_them_does(judge, seen, tmp_path):
-    (tmp_path / "now.json").write_text(gate.as_json(judge(Baseline(), rows=("1,one", "2,two!", "3,three"))))
+    (tmp_path / "now.json").write_text(as_json(judge(Baseline(), rows=("1,one", "2,two!", "3,three"))))
     both = read_baselines([tmp_path / "seen.json", tmp_path / "now.json"])
     for rows in (("1,one", "2,two", "3,three"), ("1,one", "2,two!", "3,three")):
         assert ids(judge(both, rows=rows)) == []
@@ -141,7 +143,7 @@ def test_an_image_is_known_by_its_bytes(tmp_path):
 
 
 def test_json_tells_the_hash_of_each_finding(judge):
-    value = json.loads(gate.as_json(judge(Baseline())))
+    value = json.loads(as_json(judge(Baseline())))
     hashes = [found["content_hash"] for found in value["findings"]]
     assert len(set(hashes)) == 3
     assert all(len(each) == 32 for each in hashes)

@@ -30,6 +30,7 @@ def against(make_labels, tmp_path):
 
 def test_like_shares_pass_and_others_are_called_drift(make_labels, against):
     for found in compare(held(make_labels, [240, 260]), against):
+        assert found.lines == (f"{found.what}: no drift from …{str(against)[-29:]} (p = 0.5)",)
         assert (found.differs, found.passed, found.class_name) == (False, True, "cat")
     given, predicted = compare(held(make_labels, [400, 100]), against)
     assert (given.what, predicted.what) == ("given labels", "predicted classes")

@@ -12,6 +12,8 @@ from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_baseline
 from labelfix.outputs.corrected_rows import HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table, write_corrected
+from labelfix.outputs.formats.github import write as as_github
+from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.snippets import look_up
 
@@ -68,7 +70,7 @@ def test_a_github_annotation_points_at_the_line(findings, make_labels, tmp_path)
     )
     judgement = gate.judge(HeldRows(table), "run")
     told = gate.with_details(judgement, lambda f: look_up(f, corrected_metadata(table)))
-    line = gate.as_github(told).splitlines()[0]
+    line = as_github(told).splitlines()[0]
     assert ",line=4,title=" in line
     assert line.endswith("id b, row 2: cat -> dog (confidence 0.900): two")
 
@@ -154,7 +156,7 @@ def test_a_corrected_file_as_a_baseline_gives_its_issues_only(make_labels, tmp_p
 
 def test_what_the_gate_wrote_as_json_is_a_baseline(make_labels, tmp_path):
     table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]], ids=[5, 6]))
-    (tmp_path / "ok.json").write_text(gate.as_json(gate.judge(HeldRows(table), "run")))
+    (tmp_path / "ok.json").write_text(as_json(gate.judge(HeldRows(table), "run")))
     assert set(read_baseline(tmp_path / "ok.json").rows) == {"5"}
 
 

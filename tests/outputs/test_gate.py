@@ -14,6 +14,11 @@ from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
+from labelfix.outputs.formats.github import write as as_github
+from labelfix.outputs.formats.json import write as as_json
+from labelfix.outputs.formats.text import as_text
+from labelfix.outputs.policy import Policy
+from labelfix.outputs.said import summary, verdict
 
 
 @pytest.fixture
@@ -63,12 +68,12 @@ def test_trusted_rows_are_neither_found_nor_counted(table):
     # Of twelve rows two have no label; of the trusted ones r11 is one of those.
     assert (judgement.rows, judgement.labelled, judgement.trusted, judgement.issues) == (12, 8, 3, 1)
     assert (judgement.issue_rate, judgement.passed) == (0.125, False)
-    assert gate.as_text(judgement).splitlines()[-1] == (
+    assert as_text(judgement).splitlines()[-1] == (
         "run: 1 of 8 labelled rows look wrong (12.5 %) at confidence 0.6 or more (3 trusted rows left out); "
         "above the gate of 10 %"
     )
-    assert "(1 trusted row left out)" in gate.as_text(gate.judge(HeldRows(table), "run", trusted=mask(5)))
-    for told in (gate.as_github(judgement), gate.as_json(judgement)):
+    assert "(1 trusted row left out)" in as_text(gate.judge(HeldRows(table), "run", trusted=mask(5)))
+    for told in (as_github(judgement), as_json(judgement)):
         assert "r2" not in told
 
 
@@ -76,11 +81,11 @@ def test_trusted_rows_come_back_and_are_told_from_the_others(table):
     judgement = gate.judge(HeldRows(table), "run", trusted=mask(2, 3, 11), with_trusted=True)
     assert [(found.id, found.trusted) for found in judgement.findings] == [("r2", True), ("r1", False)]
     assert (judgement.labelled, judgement.trusted) == (10, 0)
-    value = json.loads(gate.as_json(judgement))
+    value = json.loads(as_json(judgement))
     assert [found["trusted"] for found in value["findings"]] == [True, False]
-    assert "cat -> dog (trusted)" in gate.as_text(judgement).splitlines()[1]
-    assert gate.as_github(judgement).splitlines()[0].endswith("id r2, row 2: cat -> dog (trusted)")
-    assert "trusted" not in json.loads(gate.as_json(gate.judge(HeldRows(table), "run")))["findings"][0]
+    assert "cat -> dog (trusted)" in as_text(judgement).splitlines()[1]
+    assert as_github(judgement).splitlines()[0].endswith("id r2, row 2: cat -> dog (trusted)")
+    assert "trusted" not in json.loads(as_json(gate.judge(HeldRows(table), "run")))["findings"][0]
 
 
 def test_where_all_labels_are_trusted_there_is_no_rate(make_labels):
@@ -130,7 +135,7 @@ def test_rows_without_any_label_cannot_be_gated_but_can_be_listed(make_labels):
 
 
 def test_the_text_shows_id_place_change_and_confidence_and_how_many_more_there_are(table):
-    assert gate.as_text(gate.judge(HeldRows(table), "runs/a", 0.1, show=1)).splitlines() == [
+    assert as_text(gate.judge(HeldRows(table), "runs/a", 0.1, show=1)).splitlines() == [
         "id  where             given -> suggested  confidence",
         "r2  noisy.csv, row 2  cat -> dog          0.900",
         "… and 1 more (--show 2 lists them all)",
@@ -141,7 +146,7 @@ def test_the_text_shows_id_place_change_and_confidence_and_how_many_more_there_a
 def test_without_findings_the_text_is_one_line(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.9, 0.1]]))
     expected = "run: 0 of 1 labelled rows look wrong (0 %) at confidence 0.6 or more; at or below the gate of 0.25 %"
-    assert gate.as_text(gate.judge(HeldRows(table), "run", 0.0025)) == expected
+    assert as_text(gate.judge(HeldRows(table), "run", 0.0025)) == expected
 
 
 def test_escape_sequences_in_data_never_reach_the_output(make_labels):
@@ -150,17 +155,17 @@ def test_escape_sequences_in_data_never_reach_the_output(make_labels):
         make_labels([hostile], [[0.1, 0.9]], classes=(hostile, "dog"), ids=[hostile], file=f"{hostile}.csv")
     )
     judgement = gate.judge(HeldRows(table), "run")
-    for output in (gate.as_text(judgement), gate.as_json(judgement), gate.as_github(judgement)):
+    for output in (as_text(judgement), as_json(judgement), as_github(judgement)):
         assert all(c.isprintable() or c == "\n" for c in output)
         assert "\\x1b[31mred" in output or "\\u001b[31mred" in output
         assert "[bold]x" in output
     # Neither do workflow commands: a line of the output begins with one only where the gate wrote it.
-    commands = [line for line in gate.as_github(judgement).splitlines() if line.startswith("::")]
+    commands = [line for line in as_github(judgement).splitlines() if line.startswith("::")]
     assert len(commands) == 1
 
 
 def test_the_json_has_the_documented_keys_and_types(table):
-    value = json.loads(gate.as_json(gate.judge(HeldRows(table), "runs/a", 0.1)))
+    value = json.loads(as_json(gate.judge(HeldRows(table), "runs/a", 0.1)))
     assert {key: type(item).__name__ for key, item in value.items()} == {
         "format_version": "int",
         "source": "str",
@@ -197,26 +202,40 @@ def test_the_json_has_the_documented_keys_and_types(table):
 
 def test_json_lists_every_finding_unless_fewer_are_asked_for(table):
     judgement = gate.judge(HeldRows(table), "run")
-    assert len(json.loads(gate.as_json(judgement))["findings"]) == 2
-    short = json.loads(gate.as_json(gate.judge(HeldRows(table), "run", show=1)))
+    assert len(json.loads(as_json(judgement))["findings"]) == 2
+    short = json.loads(as_json(gate.judge(HeldRows(table), "run", show=1)))
     assert (short["issues"], len(short["findings"]), short["passed"]) == (2, 1, None)
 
 
 def test_github_gets_the_ten_worst_and_then_a_total(make_labels):
     soft = [[0.3 - row / 100, 0.7 + row / 100] for row in range(12)]
     table = corrected_table(make_labels(["cat"] * 12, soft))
-    lines = gate.as_github(gate.judge(HeldRows(table), "run", 0.5)).splitlines()
+    lines = as_github(gate.judge(HeldRows(table), "run", 0.5)).splitlines()
     assert len(lines) == 11
     assert all(line.startswith("::warning file=noisy.csv,title=") for line in lines[:10])
     assert "id r12, row 12" in lines[0]
     assert lines[10].startswith("run: 12 of 12 labelled rows look wrong (100 %)")
 
 
+def test_how_bad_a_finding_is_decides_its_annotation(table):
+    for severity, level in (("info", "notice"), ("minor", "warning"), ("major", "warning"), ("critical", "error")):
+        lines = as_github(gate.judge(HeldRows(table), "run", policy=Policy(severity))).splitlines()
+        assert all(line.startswith(f"::{level} file=") for line in lines[:2])
+
+
+def test_a_gate_that_fails_below_the_issue_rate_is_named(table):
+    noise = {"value": 0.5, "low": 0.4, "high": 0.6, "rows": 9, "how": "so"}
+    judgement = replace(gate.judge(HeldRows(table), "run", 1.0), noise_rate=noise, max_noise_rate=0.1)
+    assert judgement.passed is False
+    assert verdict(judgement)[-2] == "above a gate: noise rate"
+    assert not [line for line in verdict(gate.judge(HeldRows(table), "run", 0.0)) if "above a gate:" in line]
+
+
 def test_github_annotations_escape_what_github_reads_as_syntax(make_labels):
     table = corrected_table(
         make_labels(["a,b:c%"], [[0.1, 0.9]], classes=("a,b:c%", "dog"), ids=["50%"], file="C:/x,y%.csv")
     )
-    line = gate.as_github(gate.judge(HeldRows(table), "run")).splitlines()[0]
+    line = as_github(gate.judge(HeldRows(table), "run")).splitlines()[0]
     assert line == (
         "::warning file=C%3A/x%2Cy%25.csv,title=label a%2Cb%3Ac%25 looks wrong"
         "::id 50%25, row 1: a,b:c%25 -> dog (confidence 0.900)"
@@ -261,9 +280,9 @@ def test_no_line_of_the_text_is_wider_than_the_terminal(make_labels):
         assumptions=("it is assumed that these rows were drawn as the trusted rows were, which nothing here shows",),
     )
     for columns in (60, 80):
-        lines = gate.as_text(judgement, columns, terminal=True).splitlines()
+        lines = as_text(judgement, columns, terminal=True).splitlines()
         assert max(map(len, lines)) <= columns
         said = " ".join(map(str.strip, lines))
         assert "its lower end is above the gate of 5 %; counted on trusted rows drawn at random" in said
-        assert said.endswith(gate.summary(judgement))
-    assert gate.as_text(judgement).splitlines()[-1] == gate.summary(judgement)
+        assert said.endswith(summary(judgement))
+    assert as_text(judgement).splitlines()[-1] == summary(judgement)

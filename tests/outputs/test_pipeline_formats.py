@@ -23,6 +23,7 @@ from labelfix.outputs.drift import Drift
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.formats import FORMATS, github, most_shown
 from labelfix.outputs.formats.fingerprints import fingerprint
+from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.judgement import Finding, Judgement, OfClass
 from labelfix.outputs.policy import SEVERITIES, SURE, Policy
 from labelfix.runs.schema_flag import Flagged, published
@@ -180,7 +181,7 @@ def test_github_gets_outputs_that_later_steps_can_read():
 
 
 def flagged(judgement):
-    value = json.loads(gate.as_json(judgement))
+    value = json.loads(as_json(judgement))
     msgspec.convert(value, Flagged)
     jsonschema.Draft202012Validator(published("flag")).validate(value)
     return value

@@ -5,10 +5,28 @@ from __future__ import annotations
 import shutil
 import sys
 
-from labelfix.outputs.gate import as_text
+from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Judgement
+from labelfix.outputs.plain_text import printed
+from labelfix.outputs.said import verdict
 
 
 def write(judgement: Judgement) -> str:
     """The findings and the verdict, as wide as the terminal; 80 columns where there is none."""
     return as_text(judgement, shutil.get_terminal_size().columns, sys.stdout.isatty())
+
+
+def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> str:
+    """The findings as aligned lines for a terminal, then the verdict.
+
+    Args:
+        judgement: What to show.
+        columns: How wide the table may be; see `findings_table`.
+        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
+            A program that reads lines finds each of them whole.
+    """
+    lines = findings_table(judgement.findings, columns, terminal)
+    hidden = judgement.issues - len(judgement.findings)
+    if hidden:
+        lines.append(f"… and {hidden:,} more (--show {judgement.issues} lists them all)")
+    return "\n".join([*map(printed, lines), *verdict(judgement, columns if terminal else None)])

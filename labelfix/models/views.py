@@ -1,0 +1,194 @@
+"""Several views of a row side by side: an encoder and the words of a text, its numbers, its image.
+
+Every view is a frozen representation with rows of length 1 (a table's: on average), encoded and cached by itself,
+multiplied by its weight; the classifier is one linear head on all of them, so that nothing else need know of views.
+
+Legend: N rows, B rows of a block, D features of all views together, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Generator, nn
+
+from labelfix.data.inputs import HeldInputs, inputs_of
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import SettingsError
+from labelfix.models.cache import Taker, cached
+from labelfix.models.cards import FeatureCard, head_card, views_card
+from labelfix.models.classifier import Classifier
+from labelfix.models.contents import contents_hash
+from labelfix.models.encoding import Card, digest, read_weights, write_weights
+from labelfix.models.features import FeatureInputs
+from labelfix.progress import Progress
+from labelfix.ranks import ranks
+from labelfix.settings.model import ComputeSettings
+
+BLOCK = 8192
+"""Rows joined at once."""
+
+IN_MEMORY = 1 << 28
+"""Bytes of joined features up to which they are held in memory; more lie in the cache, beside those of each view."""
+
+
+class View(Protocol):
+    """What `Views` asks of a frozen representation, beside what `Representation` says."""
+
+    @property
+    def family(self) -> str:
+        """Its key in `labelfix.json`."""
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything beside the rows that determines the encoding."""
+
+    @property
+    def feature_width(self) -> int:
+        """D of this view."""
+
+    @property
+    def spec(self) -> InputSpec:
+        """The input columns it reads."""
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """The table's rows, encoded in its order."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that bring it back, beside `spec` and the files of `write_parts`."""
+
+    def write_parts(self, folder: Path) -> None:
+        """Write what is needed beside `to_json` into an existing folder."""
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """Frozen representations side by side; the classifier is a linear head.
+
+    Attributes:
+        spec: All input columns.
+        views: At least one.
+        weights: What each is multiplied by.
+    """
+
+    family: ClassVar[str] = "views"
+    frozen: ClassVar[bool] = True
+    spec: InputSpec
+    views: tuple[View, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+        return sum(view.feature_width for view in self.views)
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        parts = [view.description.removesuffix(", linear head") for view in self.views]
+        return f"{'; '.join(parts)}; side by side in {self.feature_width} dimensions, linear head"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding, down to rounding."""
+        return digest(self.family, 1, [view.identity for view in self.views], list(self.weights))
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)`."""
+        parts = [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
+        if isinstance(table, HeldInputs) or 4 * len(table) * self.feature_width <= IN_MEMORY:
+            return FeatureInputs(np.concatenate([np.empty((0, self.feature_width), np.float32), *self._joined(parts)]))
+
+        def make(writer: Taker) -> None:
+            for block in self._joined(parts):
+                writer.append("rows", block)
+
+        key = digest(self.identity, contents_hash(table, compute.read_rows, progress))
+        here, what = ranks(), f"joined features of {table.name}"
+        if not here.first:
+            here.wait()
+        rows = cached(compute, key, what, make, progress)["rows"]
+        if here.first:
+            here.wait()
+        return FeatureInputs(rows)
+
+    def new_classifier(self, num_classes: int, generator: Generator) -> Classifier:
+        """A linear head on the features."""
+        return Classifier(nn.Identity(), self.feature_width, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every view with its family, weight and columns; its files lie in `view-1` and so on."""
+        return {
+            "views": [
+                {
+                    "family": view.family,
+                    "weight": weight,
+                    "description": view.description.removesuffix(", linear head"),
+                    "input": view.spec.to_json(),
+                    "encoding": view.to_json(),
+                }
+                for view, weight in zip(self.views, self.weights, strict=True)
+            ]
+        }
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors, and a folder with what is fitted for every view that needs one."""
+        write_weights(folder, module)
+        for number, view in enumerate(self.views, start=1):
+            place = view_folder(folder, number)
+            place.mkdir()
+            view.write_parts(place)
+            if not any(place.iterdir()):
+                place.rmdir()
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(views_card([view.spec.kind for view in self.views], [v.feature_card() for v in self.views]))
+
+    def _joined(self, parts: Sequence[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
+        """All views side by side, a block of rows at a time."""
+        weights = [np.float32(weight) for weight in self.weights]
+        for start in range(0, len(parts[0]), BLOCK):
+            yield np.hstack([part[start : start + BLOCK] * by for part, by in zip(parts, weights, strict=True)])
+
+
+def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
+    """Representations as views, each of weight 1; views of views stand in one row.
+
+    Args:
+        spec: All input columns.
+        names: What the user calls each.
+        found: The representations.
+
+    Raises:
+        SettingsError: One of them is trained as a whole.
+    """
+    for name, each in zip(names, found, strict=True):
+        if not each.frozen:
+            raise SettingsError(
+                f"backbone = {name!r} is trained as a whole and cannot stand beside others; give one of fixed "
+                "features, such as a model's folder without --no-freeze, or this one alone"
+            )
+    flat = [view for each in found for view in (each.views if isinstance(each, Views) else (each,))]
+    return Views(spec, tuple(flat), (1.0,) * len(flat))
+
+
+def view_folder(folder: Path, number: int) -> Path:
+    """Where the files of a view lie, counted from 1, within a classifier folder."""
+    return folder / f"view-{number}"

@@ -1,0 +1,71 @@
+"""What the gate of `labelfix flag` says to people, in sentences."""
+
+from __future__ import annotations
+
+from labelfix.outputs.judgement import ISSUE_RATE, Judgement
+from labelfix.outputs.plain_text import printed, visible, wrapped
+
+
+def verdict(judgement: Judgement, columns: int | None = None) -> list[str]:
+    """What stands below the findings: what a person should know first, then the verdict.
+
+    Args:
+        judgement: What was found.
+        columns: Width of the terminal that the lines are wrapped for; None where they are not.
+    """
+    said = [*all_notes(judgement), summary(judgement)]
+    if columns is not None:
+        said = [line for text in said for line in wrapped(visible(text), columns)]
+    return [printed(line) for line in said]
+
+
+def summary(judgement: Judgement) -> str:
+    """The verdict in one line."""
+    found = f"{judgement.issues:,} of {judgement.labelled:,} labelled rows look wrong"
+    accepted = f", {judgement.accepted:,} accepted before" if judgement.accepted else ""
+    rate = f"{found} ({percent(judgement.issue_rate)})"
+    how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
+    apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
+    said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
+    if judgement.max_issue_rate is None:
+        return said
+    relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
+    return f"{said}; {relation} the gate of {percent(judgement.max_issue_rate)}"
+
+
+def all_notes(judgement: Judgement) -> list[str]:
+    """The same, with how each gate of a class and each comparison of shares stands."""
+    classes = [
+        f'"{visible(gate.class_name)}": {percent(gate.value)} look wrong, '
+        f"{'at or below' if gate.passed else 'above'} its gate of {percent(gate.limit)}"
+        + (f" ({visible(gate.owner)})" if gate.owner and not gate.passed else "")
+        for gate in judgement.gates
+        if gate.class_name is not None
+    ]
+    row, more = ("row was", "is") if judgement.edited == 1 else ("rows were", "are")
+    edited = [f"{judgement.edited:,} accepted {row} edited since, and {more} accepted no longer"]
+    others = [gate.name for gate in judgement.gates if not gate.passed and gate.class_name is None]
+    hidden = [f"above a gate: {', '.join(others)}"] if others and others[0] != ISSUE_RATE else []
+    drifted = [line for drift in judgement.drift for line in drift.lines]
+    return [*_notes(judgement), *(edited if judgement.edited else []), *classes, *drifted, *hidden]
+
+
+def _notes(judgement: Judgement) -> list[str]:
+    """What a person should read before the verdict."""
+    notes = list(judgement.chosen.notes) if judgement.chosen else []
+    found, gate = judgement.noise_rate, judgement.max_noise_rate
+    if found is not None and gate is not None:
+        span = f"{percent(found['value'])} (95 %: {percent(found['low'])} to {percent(found['high'])})"
+        relation = "at or below" if found["low"] <= gate else "above"
+        notes.append(f"noise rate {span}; its lower end is {relation} the gate of {percent(gate)}; {found['how']}")
+    return [*notes, *judgement.assumptions]
+
+
+def percent(rate: float) -> str:
+    """A share in percent with enough digits to be told from its neighbours: `5 %`, `2.57 %`, `0.013 %`."""
+    percent = 100 * rate
+    return f"{percent:.{2 if percent >= 0.1 or percent == 0 else 5}f}".rstrip("0").rstrip(".") + " %"
+
+
+def _trusted(count: int) -> str:
+    return f"{count:,} trusted row{'' if count == 1 else 's'}"

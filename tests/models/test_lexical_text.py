@@ -1,0 +1,135 @@
+"""Words and word pairs as features: what they are like, and that only what the rows hold counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from memory_table import text_table
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from labelfix.models import lexical
+from labelfix.models.lexical import LexicalText, fit_lexical
+from labelfix.progress import Silent
+
+SUBJECTS = ["oil prices", "the match", "a new phone", "parliament", "the striker", "shares", "the minister"]
+VERBS = ["fell", "was won", "is out", "votes again", "scored twice", "rose sharply", "resigned"]
+ENDS = ["on monday", "in overtime", "this week", "after a long night", "says the report"]
+TEXTS = [f"{a} {b} {c}" for a in SUBJECTS for b in VERBS for c in ENDS]
+ODD = ["", None, "  ", "?!", "zzz qqq"]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit_lexical(text_table(TEXTS + ODD), 8192)
+
+
+def encoded(representation, texts, compute):
+    return representation.encode(text_table(texts), compute, Silent()).features
+
+
+def words(text):
+    return TfidfVectorizer(**lexical.TERMS).build_analyzer()(text)
+
+
+def test_features_have_unit_norm_and_a_text_without_a_known_word_is_zero(fitted, compute):
+    found = encoded(fitted, TEXTS[:3] + ODD, compute)
+    assert found.dtype == np.float32
+    assert found.shape == (8, fitted.feature_width)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), [1] * 3 + [0] * 5, atol=1e-6)
+
+
+def test_similar_texts_are_nearer_than_different_ones(fitted, compute):
+    one, like, other = encoded(fitted, ["oil prices fell", "oil prices fell again", "the striker scored"], compute)
+    assert one @ like > 0.7 > 0.2 > abs(one @ other)
+
+
+def test_features_span_what_scikit_learns_own_chain_spans(compute):
+    """TF-IDF of terms in two texts at least, truncated SVD, unit norm: the same angles between rows."""
+    counted = TfidfVectorizer(**lexical.TERMS, sublinear_tf=True, min_df=2).fit_transform(TEXTS)
+    theirs = normalize(TruncatedSVD(lexical.DIMENSIONS, algorithm="arpack").fit_transform(counted))
+    ours = encoded(fit_lexical(text_table(TEXTS), 8192), TEXTS, compute)
+    np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=2e-2)
+    assert np.abs(ours @ ours.T - theirs @ theirs.T).mean() < 1e-3
+
+
+def test_the_order_of_rows_and_how_many_are_read_at_once_change_no_bit(fitted):
+    shuffled = [(TEXTS + ODD)[row] for row in np.random.default_rng(0).permutation(len(TEXTS + ODD))]
+    for other in (fit_lexical(text_table(shuffled), 7), fit_lexical(text_table(TEXTS + ODD), 100)):
+        assert other.identity == fitted.identity
+        assert other.terms == fitted.terms
+        assert other.idf.tobytes() == fitted.idf.tobytes()
+        assert other.components.tobytes() == fitted.components.tobytes()
+
+
+def test_of_many_rows_the_same_sample_is_fitted_on_whatever_their_order(monkeypatch, fitted):
+    monkeypatch.setattr(lexical, "SAMPLE", 40)
+    one, other = fit_lexical(text_table(TEXTS), 8192), fit_lexical(text_table(TEXTS[::-1]), 8192)
+    assert one.rows == 40
+    assert one.components.tobytes() == other.components.tobytes()
+    assert one.identity == other.identity != fitted.identity
+
+
+def test_of_terms_in_as_many_texts_the_alphabet_decides(monkeypatch):
+    monkeypatch.setattr(lexical, "MOST_TERMS", 3)
+    texts = ["delta alpha", "delta charlie", "bravo alpha", "bravo charlie"]  # every word stands in two texts
+    assert fit_lexical(text_table(texts), 8192).terms == ("alpha", "bravo", "charlie")
+
+
+def test_a_text_has_the_same_bytes_whatever_stands_beside_it(fitted, compute):
+    together = encoded(fitted, TEXTS[:20], compute)
+    for row, text in enumerate(TEXTS[:20]):
+        assert encoded(fitted, [text], compute)[0].tobytes() == together[row].tobytes()
+
+
+def test_few_rows_have_few_dimensions_and_none_that_hold_rounding():
+    assert fit_lexical(text_table(["a b", "a c", "a b", "a c"]), 8192).feature_width == 2
+
+
+@pytest.mark.parametrize("texts", [[], ["", None], ["...", "?"], ["one"]])
+def test_texts_without_words_or_of_one_word_are_encoded_too(texts, compute):
+    representation = fit_lexical(text_table(texts), 8192)
+    found = encoded(representation, texts, compute)
+    assert found.shape == (len(texts), 1)
+    assert np.isfinite(found).all()
+
+
+def test_at_most_128_dimensions_of_20_000_terms_of_20_000_texts():
+    """What docs/decisions/views.md measured; more terms make a larger folder, more directions a slower fit."""
+    assert (lexical.DIMENSIONS, lexical.MOST_TERMS, lexical.SAMPLE, lexical.LEAST_TEXTS) == (128, 20_000, 20_000, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Don't stop: e-mail 3 men!", ["don", "t", "stop", "e", "mail", "3", "men"]),
+        ("ƙasar 'yan wasa", ["ƙasar", "yan", "wasa"]),
+        ("हिन्दी में समाचार।", ["हिन्दी", "में", "समाचार"]),
+        ("中文abc文本", ["中", "文", "abc", "文", "本"]),
+        ("naïve café", ["naïve", "café"]),
+        ("snake_case", ["snake", "case"]),
+        ("한국어 뉴스", ["한국어", "뉴스"]),
+    ],
+)
+def test_words_are_runs_of_letters_of_any_script_and_single_characters_where_no_spaces_are(text, found):
+    pairs = [f"{one} {other}" for one, other in zip(found, found[1:], strict=False)]
+    assert words(text) == found + pairs
+
+
+def test_what_was_saved_comes_back(fitted, tmp_path, compute):
+    fitted.write_parts(tmp_path)
+    loaded = LexicalText.from_json(fitted.to_json(), fitted.spec, tmp_path)
+    assert loaded == fitted
+    assert encoded(loaded, TEXTS, compute).tobytes() == encoded(fitted, TEXTS, compute).tobytes()
+
+
+def test_rows_that_pass_by_in_blocks_have_the_same_features(fitted, compute):
+    from labelfix.data.inputs import HeldInputs
+
+    whole = encoded(fitted, TEXTS, compute)
+    for start in (0, 100, 240):
+        batch = pa.record_batch([pa.array(TEXTS[start:], pa.string())], names=["text"])
+        held = HeldInputs(fitted.spec, "new rows", (batch,))
+        assert fitted.encode(held, compute, Silent()).features.tobytes() == whole[start:].tobytes()

@@ -1,0 +1,104 @@
+"""Several views of a row side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from memory_table import text_table
+
+from labelfix.data.inputs import HeldInputs
+from labelfix.errors import SettingsError
+from labelfix.models import views
+from labelfix.models.representation import choose_representation, is_cheap
+from labelfix.progress import Silent
+from labelfix.settings.model import ModelSettings
+
+TEXTS = ["the cat sat", "a big dog ran", "the market falls", "goal wins", "the cat ran", "a dog sat on the mat"] * 3
+
+
+@pytest.fixture
+def chosen(compute):
+    def choose(**settings):
+        return choose_representation(text_table(TEXTS), ModelSettings(**settings), compute, Silent())
+
+    return choose
+
+
+def encoded(representation, compute):
+    return representation.encode(text_table(TEXTS), compute, Silent()).features
+
+
+def test_text_without_an_encoder_is_lexical(chosen):
+    assert chosen().family == "lexical"
+    assert chosen(backbone="hashed-text").family == "hashed-text"
+
+
+def test_a_frozen_encoder_has_the_words_beside_it_unless_told_otherwise(chosen, bert_folder):
+    both = chosen(backbone=str(bert_folder))
+    assert [view.family for view in both.views] == ["transformers", "lexical"]
+    assert both.weights == (1.0, 1.0)  # see docs/decisions/views.md
+    assert chosen(backbone=str(bert_folder), lexical=False).family == "transformers"
+    assert chosen(backbone=str(bert_folder), freeze=False).family == "transformers-fine-tuned"
+
+
+def test_backbones_that_are_named_stand_side_by_side(chosen, bert_folder):
+    for named in (("hashed-text", str(bert_folder)), f"hashed-text,{bert_folder}", ["hashed-text", str(bert_folder)]):
+        found = chosen(backbone=named)
+        assert [view.family for view in found.views] == ["hashed-text", "transformers"]
+
+
+def test_each_view_stands_in_its_own_columns_times_its_weight(chosen, bert_folder, compute):
+    both = replace(chosen(backbone=str(bert_folder)), weights=(0.5, 2.0))
+    first, second = (encoded(view, compute) for view in both.views)
+    found = encoded(both, compute)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.hstack([first * np.float32(0.5), second * np.float32(2)]))
+    assert both.feature_width == found.shape[1] == first.shape[1] + second.shape[1]
+    assert both.identity != chosen(backbone=str(bert_folder)).identity
+
+
+def test_many_rows_lie_in_the_cache_and_have_the_same_features(chosen, bert_folder, compute, monkeypatch):
+    both = chosen(backbone=str(bert_folder))
+    expected = encoded(both, compute)
+    monkeypatch.setattr(views, "IN_MEMORY", 0)
+    monkeypatch.setattr(views, "BLOCK", 5)
+    found = encoded(both, compute)
+    assert isinstance(found, np.memmap)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_rows_that_pass_by_have_the_same_features(chosen, bert_folder, compute):
+    both = chosen(backbone=str(bert_folder))
+    batch = pa.record_batch([pa.array(TEXTS[4:9], pa.string())], names=["text"])
+    held = both.encode(HeldInputs(both.spec, "new rows", (batch,)), compute, Silent()).features
+    np.testing.assert_allclose(held, encoded(both, compute)[4:9], atol=1e-5)
+    assert not is_cheap(both)
+    assert is_cheap(chosen(backbone=("hashed-text", "lexical")))
+
+
+def test_the_classifier_is_one_linear_head_on_all_views(chosen, bert_folder):
+    module = chosen(backbone=str(bert_folder)).new_classifier(3, torch.Generator())
+    assert [name for name, _ in module.named_parameters()] == ["head.weight", "head.bias"]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "message"),
+    [
+        (("lexical", "lexical"), "one is named twice"),
+        (("lexical", "resnet32"), "'resnet32' does not read text"),
+        ("lexical,", "names nothing"),
+        ((), "names nothing"),
+    ],
+)
+def test_backbones_that_cannot_stand_together_are_refused(backbone, message, chosen):
+    with pytest.raises(SettingsError, match=message):
+        chosen(backbone=backbone)
+
+
+def test_a_network_that_is_trained_along_cannot_stand_beside_others(chosen, bert_folder):
+    with pytest.raises(SettingsError, match="is trained as a whole and cannot stand beside others"):
+        chosen(backbone=("lexical", str(bert_folder)), freeze=False)
