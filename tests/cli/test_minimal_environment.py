@@ -90,7 +90,18 @@ def run(*words):
     "words",
     [
         ["--noisy", "noisy.csv", "--clean", "gold.csv"],
-        ["--noisy", "photos", "--clean", "photos.csv", "--set", "epochs=1", "--set", "warmup_epochs=1"],
+        [
+            "--noisy",
+            "photos",
+            "--clean",
+            "photos.csv",
+            "--backbone",
+            "resnet32",
+            "--set",
+            "epochs=1",
+            "--set",
+            "warmup_epochs=1",
+        ],
     ],
 )
 def test_training_needs_no_other_package(at_work, words):
