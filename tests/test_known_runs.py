@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from known_runs import RECORD, RUNS, trained
 
 CLOSE = 0.01
