@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import labelfix
 from labelfix.cli import main
@@ -122,14 +123,48 @@ def test_the_readme_rebuilds_the_features_of_all_kinds(run, table):
     readme = (run / "classifier" / "README.md").read_text(encoding="utf-8")
     assert '`probabilities` takes a dictionary of "text": a list of strings' in readme
     assert "a line for each of the columns title, body" in readme
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    defined: dict = {}
-    exec(code, defined)  # noqa: S102 - what the README says is run as a reader would
+    defined = readme_code(run)
     texts = [f"{title}\n{body}" for title, body in zip(*(table[c].to_pylist() for c in ("title", "body")), strict=True)]
     frame = pd.DataFrame(table.select(["size", "colour"]).to_pydict())
     said = defined["probabilities"]({"text": texts, "table": frame}, str(run / "classifier"))
     names = np.array(about(run)["classes"])
     assert names[said.argmax(axis=1)].tolist() == labelfix.load_run(run).corrected["predicted_label"].to_pylist()
+
+
+def test_images_stand_beside_texts_and_numbers(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(5)
+    for row, name in enumerate(table["truth"].to_pylist()):
+        shade = {"ant": 40, "bee": 120, "cat": 200}[name]
+        pixels = generator.integers(shade - 30, shade + 30, (16, 16, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(f"{row}.png")
+    paths = [f"{row}.png" for row in range(ROWS)]
+    seen = table.append_column("photo", [paths])
+    pa.csv.write_csv(seen.drop_columns(["truth"]), "noisy.csv")
+    write(trusted(table), tmp_path / "gold.csv")
+    words = ["--text-column", "body", "--image-column", "photo", "--feature-columns", "size"]
+    files = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--out", "run", "--cache-dir", "cache", "-q"]
+    assert main(["train", *files, *words]) == 0
+    found = about(tmp_path / "run")
+    assert [view["family"] for view in found["encoding"]["views"]] == ["patches", "lexical", "table"]
+    said = labelfix.load_run("run").predict("noisy.csv")["predicted_label"].to_pylist()
+    assert np.mean(np.array(said) == np.array(table["truth"])) > 0.9
+    code = readme_code(tmp_path / "run")
+    inputs = {
+        "image": paths,
+        "text": table["body"].to_pylist(),
+        "table": pd.DataFrame({"size": table["size"].to_pylist()}),
+    }
+    again = code["probabilities"](inputs, "run/classifier").argmax(axis=1)
+    assert np.array(found["classes"])[again].tolist() == said
+
+
+def readme_code(run):
+    readme = (run / "classifier" / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    defined: dict = {}
+    exec(code, defined)  # noqa: S102 - what the README says is run as a reader would
+    return defined
 
 
 def test_what_comes_after_shows_all_columns(run, tmp_path):
