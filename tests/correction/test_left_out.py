@@ -108,7 +108,7 @@ def test_a_row_with_a_direction_of_its_own_is_taken_out_once_however_the_hessian
 
 
 def test_classes_that_hardly_count_for_a_row_need_not_be_looked_at():
-    """What is passed over moves no probability by a hundredth; moving `WORTH_MOVING` to .3 would."""
+    """What is passed over moves no probability by more than .0005; three times `WORTH_MOVING` would, by .001."""
     generator = torch.Generator().manual_seed(8)
     labels = torch.randint(0, 8, (400,), generator=generator)
     features = torch.nn.functional.one_hot(labels, 8).float() * 2 + torch.randn(400, 8, generator=generator)
@@ -118,4 +118,4 @@ def test_classes_that_hardly_count_for_a_row_need_not_be_looked_at():
     some = leverages(features, head, weights, 1.0, 400, targets)
     assert (some == 0).float().mean() > 0.2
     said = [left_out(head.logits(features), targets, each).softmax(dim=1) for each in (whole, some)]
-    assert (said[0] - said[1]).abs().max() < 0.01
+    assert (said[0] - said[1]).abs().max() < 0.0005
