@@ -70,8 +70,9 @@ def test_every_stage_of_training_begins_moves_and_ends(tmp_path, monkeypatch, op
         if stage.total is not None:
             assert sum(stage.steps) == stage.total, stage.name
     assert told.named("correct").total == told.named("encode noisy").total == 240
-    for name in ["fit simple", "learn how", "check against"] if not options else []:
-        assert len(told.named(name).steps) >= 8, f"{name} stands still"
+    # What the rivals have in common with the run is not fitted again, and the rest of it side by side.
+    for name, least in {"fit simple": 8, "learn how": 8, "check against": 4}.items() if not options else []:
+        assert len(told.named(name).steps) >= least, f"{name} stands still"
 
     told = Recorder()
     run.predict(noisy, progress=told)
