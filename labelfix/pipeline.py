@@ -17,29 +17,29 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from labelfix.correcting import HeldBlocks, Scorer, SideColumns, with_what_is_known
-from labelfix.correction.kept import judging_stage
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.compute.devices import one_thread
+from labelfix.compute.ranks import ranks, together
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
-from labelfix.devices import one_thread
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
-from labelfix.evidence.judge import Evidence, judge, passes
+from labelfix.evidence.gather import Evidence, judge, passes
+from labelfix.heads.stages import judging_stage
 from labelfix.methods.fit import Fit, fit, in_file_order
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
+from labelfix.networks.loop import outputs
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.progress import Progress, counted
-from labelfix.ranks import ranks, together
 from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
+from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.settings.interval import Interval
 from labelfix.settings.run import TrainSettings, to_plain, to_toml
 from labelfix.start import Start, prepare
-from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.loop import outputs
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 
-from labelfix import network
-from labelfix.data.class_descriptions import read_class_descriptions
+from labelfix.compute.devices import pick_device
 from labelfix.data.hashes import content_hashes, hashes_of_named
+from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
-from labelfix.devices import pick_device
 from labelfix.errors import SettingsError
 from labelfix.methods.fit import family_of
 from labelfix.models.described import Described, describe_classes
 from labelfix.models.representation import Representation, choose_representation
 from labelfix.progress import Progress, counted
 from labelfix.runs import Begun
+from labelfix.settings import hub_access
 from labelfix.settings.counting import refuse_unread
 from labelfix.settings.run import TrainSettings
 
@@ -108,7 +108,7 @@ def prepare(
 def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) -> Reading:  # noqa: ANN401
     """Read both files, find every defect, join; say what was inferred."""
     sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
-    if settings.compute.offline and any(isinstance(s, str) and s.startswith(network.HUB) for s in sources):
+    if settings.compute.offline and any(isinstance(s, str) and s.startswith(hub_access.HUB) for s in sources):
         raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
     with counted(progress, "read"):
         reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)

@@ -11,11 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
-from labelfix.correcting import NewBlocks
+from labelfix.compute.ranks import together
 from labelfix.data.tables import CorrectedLabels
-from labelfix.display import listener
-from labelfix.evidence.judges import Judges
 from labelfix.evidence.later_rows import LaterRows
+from labelfix.evidence.saved_judges import Judges
 from labelfix.outputs.corrected_rows import CorrectedFile, counts_of
 from labelfix.outputs.exports import (
     corrected_table,
@@ -24,8 +23,9 @@ from labelfix.outputs.exports import (
     write_corrected,
     write_tables,
 )
+from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress
-from labelfix.ranks import together
+from labelfix.scoring.scorer import NewBlocks
 
 Rows = Any
 """A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from labelfix import pipeline
 from labelfix.api.run import Run
-from labelfix.display import listener
 from labelfix.errors import SettingsError
+from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress
 from labelfix.runs import RunFolder, named, refuse_inputs, refuse_taken
 from labelfix.settings.run import TrainSettings, settings_from

@@ -14,13 +14,12 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from labelfix.correcting import NewBlocks, Scorer
-from labelfix.correction.base import Corrector
-from labelfix.correction.storage import load_corrector
+from labelfix.compute.devices import pick_device
+from labelfix.correctors.contract import Corrector
+from labelfix.correctors.storage import load_corrector
 from labelfix.data.findings import Findings
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
-from labelfix.devices import pick_device
 from labelfix.errors import RunError
 from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
@@ -29,6 +28,7 @@ from labelfix.progress import Progress
 from labelfix.runs import RunFolder, inputs_of, named, refuse_target
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_evidence import Metrics
+from labelfix.scoring.scorer import NewBlocks, Scorer
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings
 

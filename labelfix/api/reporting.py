@@ -12,11 +12,11 @@ import numpy as np
 from labelfix.api.opened import OpenedRun
 from labelfix.data.tables import Codes
 from labelfix.errors import LabelfixError
-from labelfix.nearest import nearest_trusted
 from labelfix.outputs.own_inputs import OwnInput, find_input
 from labelfix.outputs.report.collect import collect
 from labelfix.outputs.report.render import Reasons, write_report
 from labelfix.progress import Progress
+from labelfix.scoring.nearest_trusted import nearest_trusted
 
 
 def report(

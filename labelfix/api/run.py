@@ -11,12 +11,9 @@ import pyarrow as pa
 
 from labelfix.api.applied import AppliedRun, Rows
 from labelfix.api.reporting import report
-from labelfix.correction.quality import compare_with_truth
 from labelfix.data.read import read_truth
-from labelfix.display import listener
 from labelfix.errors import SettingsError, input_error
-from labelfix.evaluation import match
-from labelfix.next_rows import next_rows
+from labelfix.numerics.truth_metrics import compare_with_truth
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
 from labelfix.outputs.exports import write_tables
@@ -24,8 +21,11 @@ from labelfix.outputs.flags import FlagOptions, flag
 from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.own_file import ExportReport
 from labelfix.outputs.own_inputs import find_input
+from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
+from labelfix.scoring.match_truth import match
+from labelfix.scoring.next_rows import next_rows
 
 
 class Run(AppliedRun):
@@ -65,7 +65,7 @@ class Run(AppliedRun):
             encoding: Of a text file that is not UTF-8.
 
         Returns:
-            Plain values; see `labelfix.correction.quality.compare_with_truth`; beside them `matched`, `unmatched`
+            Plain values; see `labelfix.numerics.truth_metrics.compare_with_truth`; beside them `matched`, `unmatched`
             and `trusted_left_out`, and `doubted`: trusted rows whose label looks wrong to models that never saw them.
 
         Raises:
@@ -97,7 +97,7 @@ class Run(AppliedRun):
     def next_rows(
         self, count: int = 200, *, noisy: str | None = None, progress: Progress | bool | None = None
     ) -> pa.Table:
-        """The rows whose answer by a person is worth most; see `labelfix.next_rows.next_rows`.
+        """The rows whose answer by a person is worth most; see `labelfix.scoring.next_rows.next_rows`.
 
         Args:
             count: How many.

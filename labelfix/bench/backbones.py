@@ -15,12 +15,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from labelfix import network
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
 from labelfix.models.encoding import seeded
-from labelfix.models.resnet32 import ResNet32
+from labelfix.models.images.resnet32 import ResNet32
+from labelfix.settings import hub_access
 
 SHAPES: dict[str, dict[str, int]] = {
     "bert-small": {"hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 1024},
@@ -124,7 +124,7 @@ def _config(name: str) -> Any:  # noqa: ANN401 - a configuration of transformers
     where = name.removeprefix("hf:") if name.startswith("hf:") else str(Path(name).expanduser())
     try:
         with quiet():
-            local = network.forbidden() or not name.startswith("hf:")
+            local = hub_access.forbidden() or not name.startswith("hf:")
             return AutoConfig.from_pretrained(where, local_files_only=local, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - the hub's client raises almost anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -136,7 +136,7 @@ def _config(name: str) -> Any:  # noqa: ANN401 - a configuration of transformers
 def _text(name: str, config: Any, classes: int | None, tokens: int, generator: torch.Generator) -> Backbone:  # noqa: ANN401
     from transformers import AutoModelForSequenceClassification
 
-    from labelfix.models.text_fine_tuned import SequenceBackbone
+    from labelfix.models.text.fine_tuned import SequenceBackbone
 
     config.num_labels = classes or 4
     with seeded(generator), quiet():

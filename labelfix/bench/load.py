@@ -14,7 +14,7 @@ from labelfix.bench.plan import DataEntry
 from labelfix.bench.protocol import LabelledRows, Labels
 from labelfix.data.formats import Chunk, TableSource, open_several
 from labelfix.data.inputs import ColumnInputs
-from labelfix.data.labels import LabelReader
+from labelfix.data.labels.column import LabelReader
 from labelfix.data.tables import Codes, InputSpec
 from labelfix.errors import SettingsError, input_error
 from labelfix.models.representation import Representation, choose_representation

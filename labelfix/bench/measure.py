@@ -28,9 +28,9 @@ from labelfix.bench.metrics import (
 from labelfix.bench.plan import DataEntry, Plan
 from labelfix.bench.protocol import Cut, LabelledRows, cut
 from labelfix.bench.rows import write_row
-from labelfix.correction.base import Problem
+from labelfix.compute.devices import one_thread, pick_device
+from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.devices import one_thread, pick_device
 from labelfix.evidence.calibrate import calibrate
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS

@@ -17,13 +17,13 @@ import pyarrow as pa
 import torch
 
 from labelfix.bench.protocol import Cut
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.quality import detection, expected_calibration_error
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
+from labelfix.networks.loop import outputs
+from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.runs.files import jsonable
-from labelfix.training.loop import outputs
 
 BINS = 20
 """Equal bins of [0, 1] in which P(given label) is counted."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from labelfix.data.noise import FEATURE_KINDS, KINDS
+from labelfix.data.labels.noise import FEATURE_KINDS, KINDS
 from labelfix.settings.base import check_choices, require
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
 

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.bench.plan import NONE, Noise, Plan
-from labelfix.data.classes import natural_order
-from labelfix.data.noise import FEATURE_KINDS, draw_noise
+from labelfix.data.labels.classes import natural_order
+from labelfix.data.labels.noise import FEATURE_KINDS, draw_noise
 from labelfix.data.tables import Codes
 from labelfix.errors import SettingsError
 from labelfix.models.features import FeatureInputs, Inputs

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
-from labelfix.devices import Precision, arithmetic
+from labelfix.compute.devices import Precision, arithmetic
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.training.lookahead import frozen_statistics
-from labelfix.training.passes import Labelled, forward
+from labelfix.networks.lookahead import frozen_statistics
+from labelfix.networks.passes import Labelled, forward
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from labelfix.bench.grid import Job, pending
 from labelfix.bench.measure import Made, Runner
 from labelfix.bench.plan import Plan
 from labelfix.bench.workers import in_processes
-from labelfix.devices import pick_device
+from labelfix.compute.devices import pick_device
 from labelfix.errors import RunError
-from labelfix.models.pixels import cores
+from labelfix.models.images.pixels import cores
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

@@ -22,10 +22,10 @@ import torch
 from labelfix.bench.reference_steps import Workbench
 from labelfix.bench.step_memory import peak_in_fresh_process, peak_on_gpu
 from labelfix.bench.step_ways import DERIVATIVES, PLAIN, WAYS, StepPlan, build, make_step
-from labelfix.devices import pick_device
+from labelfix.compute.cuda_graph import WARM_UP, Replayed
+from labelfix.compute.devices import pick_device
+from labelfix.networks.passes import draws_masks
 from labelfix.progress import Progress
-from labelfix.training.graph import WARM_UP, Replayed
-from labelfix.training.passes import draws_masks
 
 Step = Callable[[], None]
 

@@ -11,13 +11,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from labelfix.bench.backbones import make_backbone
 from labelfix.bench.reference_steps import Workbench, double_backward_step, plain_step, published_step
-from labelfix.devices import Precision, full_precision
+from labelfix.compute.devices import Precision, full_precision
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.trained import to_device
-from labelfix.training.lookahead import Derivative
-from labelfix.training.loop import make_lcn_optimizer, make_optimizer
-from labelfix.training.passes import Labelled, draws_masks
+from labelfix.networks.lookahead import Derivative
+from labelfix.networks.loop import make_lcn_optimizer, make_optimizer
+from labelfix.networks.passes import Labelled, draws_masks
 
 PLAIN = "plain"
 DERIVATIVES: tuple[Derivative, ...] = ("fd1", "fd2", "jvp")

@@ -13,12 +13,12 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from labelfix import network
 from labelfix.cli.streams import steady
 from labelfix.errors import LabelfixError, TrainingError
+from labelfix.settings import hub_access
 
 if TYPE_CHECKING:
-    from labelfix.cli.voice import Voice
+    from labelfix.cli.terminal import Voice
 
 WENT_WRONG = 2
 INTERRUPTED = 130
@@ -39,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     voice = None
-    network.forbid(False)
+    hub_access.forbid(False)
     try:
         # Imported here so that even a Ctrl-C during the imports ends as it should.
         from labelfix.cli.app import run
-        from labelfix.cli.voice import Voice
+        from labelfix.cli.terminal import Voice
 
         voice = Voice()
         code = run(argv, voice)

@@ -14,7 +14,7 @@ from typer.main import get_command
 from labelfix.cli import common_options as options
 from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import Command, Group
-from labelfix.cli.voice import Voice
+from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
 
 EPILOG = (

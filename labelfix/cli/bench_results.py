@@ -11,7 +11,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.commands import Command, requires
 from labelfix.cli.targets import check_folder, check_target
-from labelfix.cli.voice import Voice
+from labelfix.cli.terminal import Voice
 
 
 class Format(enum.StrEnum):

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from labelfix import network
-from labelfix.cli.voice import Voice
+from labelfix.cli.terminal import Voice
+from labelfix.settings import hub_access
 
 ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
 
@@ -51,7 +51,7 @@ Verbose = Annotated[
 
 def _offline(wanted: bool | None) -> None:
     if wanted:
-        network.forbid()
+        hub_access.forbid()
 
 
 Offline = Annotated[

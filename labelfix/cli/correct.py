@@ -62,7 +62,7 @@ def correct(
         encoding=encoding,
         split=split,
     )
-    from labelfix.data.formats.csv_write import formulas_disarmed
+    from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):
         actions = loaded.correct_to(

@@ -11,7 +11,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.targets import check_folder
-from labelfix.cli.voice import Voice
+from labelfix.cli.terminal import Voice
 from labelfix.errors import RunError
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def export(
         raise SettingsError(f"there is nothing to export: {remedy}")
     voice = options.voice(context)
 
-    from labelfix.data.formats.csv_write import formulas_disarmed
+    from labelfix.data.formats.csv.write import formulas_disarmed
     from labelfix.outputs.exporting import (
         check_classifier,
         check_labels,

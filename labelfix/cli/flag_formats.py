@@ -19,7 +19,7 @@ from labelfix.runs import RunFolder, atomic_path, inputs_of, named, refuse_targe
 
 if TYPE_CHECKING:
     from labelfix.cli.flag_options import Asked
-    from labelfix.cli.voice import Voice
+    from labelfix.cli.terminal import Voice
     from labelfix.outputs.judgement import Judgement
 
 
@@ -111,7 +111,7 @@ class Outputs:
 
     def _speak(self, judgement: Judgement, voice: Voice) -> None:
         if self.stdout is None:
-            from labelfix.outputs.said import verdict
+            from labelfix.outputs.wording import verdict
 
             voice.data(*verdict(judgement))
             return

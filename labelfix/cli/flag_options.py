@@ -10,10 +10,10 @@ from typing import Any
 
 import typer
 
-from labelfix import network
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.policy import Policy
+from labelfix.settings import hub_access
 from labelfix.settings.config import config_path
 
 ONE_OF = (("run", "corrected"), ("min_confidence", "max_false_flags", "budget"))
@@ -93,7 +93,7 @@ def _told(path: Path | None) -> tuple[dict[str, Any], Mapping[str, Any], bool]:
     document = read_toml(path)
     compute = document.get("compute")
     if isinstance(compute, Mapping) and compute.get("offline") is True:
-        network.forbid()  # as the flag does
+        hub_access.forbid()  # as the flag does
     if TABLE not in document:
         return {}, {}, False
     table = read_gate(document, path)

@@ -64,7 +64,7 @@ def _version(package: str) -> str:
 
 
 def _device(resolved: Resolved) -> str:
-    from labelfix.devices import pick_device
+    from labelfix.compute.devices import pick_device
 
     chosen = pick_device(resolved.settings.compute.device)
     name = f" ({_gpu()})" if chosen.type == "cuda" else f" ({os.cpu_count()} cores)"

@@ -11,7 +11,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_table
-from labelfix.outputs.again import train_again
+from labelfix.outputs.train_again import train_again
 from labelfix.runs import RunFolder
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
@@ -39,7 +39,7 @@ def next_(
     folder = RunFolder.open_finished(run)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
-    from labelfix.data.formats.csv_write import formulas_disarmed
+    from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):
         written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())

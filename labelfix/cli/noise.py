@@ -109,7 +109,7 @@ def noise(
     import numpy as np
 
     from labelfix.data.formats import open_table
-    from labelfix.data.noise import corrupt, draw_noise
+    from labelfix.data.labels.noise import corrupt, draw_noise
     from labelfix.data.noisy_copy import TRUE_COLUMN, read_embeddings, read_matrix, write_noisy_copy
     from labelfix.data.tables import Codes
 

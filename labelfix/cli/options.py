@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from labelfix import network
 from labelfix.cli import common_options
 from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, OUTPUT, ROWS, option
 from labelfix.errors import SettingsError
+from labelfix.settings import hub_access
 from labelfix.settings.base import fields_of
 from labelfix.settings.data import DataSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -199,7 +199,7 @@ def settings_of(context: typer.Context) -> Resolved:
     flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
     resolved = resolve(flags, given.get("set_") or (), given.get("config"))
     if resolved.settings.compute.offline:
-        network.forbid()  # as the flag does: a configuration file may say it
+        hub_access.forbid()  # as the flag does: a configuration file may say it
     if resolved.config is not None and given.get("config") is None:
         voice(context).note(f"settings from {resolved.config}")
     for warning in resolved.warnings:

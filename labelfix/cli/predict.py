@@ -50,7 +50,7 @@ def predict(
         encoding=encoding,
         split=split,
     )
-    from labelfix.data.formats.csv_write import formulas_disarmed
+    from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):
         rows = loaded.predict_to(out, input_, overwrite=overwrite, progress=voice.progress())

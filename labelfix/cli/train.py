@@ -12,9 +12,9 @@ from labelfix.cli import interrupts, options
 from labelfix.cli.commands import requires
 from labelfix.cli.evaluate import share
 from labelfix.cli.targets import given_inputs
-from labelfix.cli.voice import Voice
-from labelfix.display import duration
+from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
+from labelfix.outputs.progress_bars import duration
 from labelfix.outputs.summing_up import next_step, result
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
         voice.note(f"classifier right on {right['judged_on']}: {share(right).strip()}")
     noise = metrics.get("evidence", {}).get("noise")
     if voice.verbose and noise and noise["coverage"]:
-        from labelfix.data.noise_rate import rate_line
+        from labelfix.data.labels.noise_rate import rate_line
 
         voice.note(f"wrong given labels: {rate_line(noise['rate'], noise['how'])}")
     seconds = duration(sum(manifest["seconds"].values()))

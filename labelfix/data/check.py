@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.data.feature_columns import some
+from labelfix.data.columns.features import some
 from labelfix.data.formats.base import Source
 from labelfix.data.read import read_training
 from labelfix.data.summary import Summary, summarise

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import LISTED, AnyPlaces, Findings
-from labelfix.data.formats.csv_types import is_missing
+from labelfix.data.formats.csv.types import is_missing
 from labelfix.data.images import unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.formats.base import READ_ROWS
-from labelfix.data.formats.csv_dialect import DECIMAL
-from labelfix.data.formats.image_folder import IMAGE_TYPE
+from labelfix.data.formats.csv.dialect import DECIMAL
+from labelfix.data.formats.images.folder import IMAGE_TYPE
 from labelfix.data.number_lists import fixed_lists, number_lists
 from labelfix.data.numbers import read_dates, read_numbers
-from labelfix.data.profile import profile_columns
 from labelfix.data.scan import as_text, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes, InputSpec, InputTable

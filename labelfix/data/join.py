@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.columns.ids import find_ids, id_keys_of
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.findings import Findings, Places
-from labelfix.data.ids import find_ids, id_keys_of
 from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.sampling import find_sampling
 from labelfix.data.spelling import difference, folded, number_key

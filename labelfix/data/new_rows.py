@@ -11,18 +11,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
-from labelfix.data.class_map import read_class_map
-from labelfix.data.classes import UNKNOWN, match_codes, report_unknown
-from labelfix.data.columns import Columns, id_columns, listed, require_column, trusted_label_column
+from labelfix.data.columns.ids import canonical_ids, check_ids, gather
+from labelfix.data.columns.inputs import inputs_fit
+from labelfix.data.columns.roles import Columns, id_columns, listed, require_column, trusted_label_column
 from labelfix.data.findings import FilePlaces, Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
-from labelfix.data.ids import canonical_ids, check_ids, gather
 from labelfix.data.input_checks import check_inputs
-from labelfix.data.input_columns import inputs_fit
 from labelfix.data.inputs import ColumnInputs, HeldInputs
-from labelfix.data.label_refusal import refuse_type
-from labelfix.data.labels import LabelColumn, LabelReader
+from labelfix.data.labels.class_map import read_class_map
+from labelfix.data.labels.classes import UNKNOWN, match_codes, report_unknown
+from labelfix.data.labels.column import LabelColumn, LabelReader
+from labelfix.data.labels.refusal import refuse_type
 from labelfix.data.rows import read_id_and_label, survey_rows
 from labelfix.data.scan import regroup, scan
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable

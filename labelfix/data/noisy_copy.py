@@ -12,15 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.assemble import attempt
-from labelfix.data.classes import natural_order
+from labelfix.data.columns.inputs import input_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, write_batches
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.input_checks import check_inputs
-from labelfix.data.input_columns import input_columns
 from labelfix.data.inputs import ColumnInputs
-from labelfix.data.labels import LabelReader
-from labelfix.data.noise import Matrix, given_matrix
+from labelfix.data.labels.classes import natural_order
+from labelfix.data.labels.column import LabelReader
+from labelfix.data.labels.noise import Matrix, given_matrix
 from labelfix.data.rows import survey_rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError, input_error

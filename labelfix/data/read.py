@@ -11,20 +11,20 @@ import numpy.typing as npt
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
-from labelfix.data.class_map import read_class_map
-from labelfix.data.classes import class_names, match_codes
-from labelfix.data.columns import Columns, id_columns, label_column, trusted_label_column
-from labelfix.data.feature_columns import some
+from labelfix.data.columns.features import some
+from labelfix.data.columns.ids import check_ids
+from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
+from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_several, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
-from labelfix.data.formats.csv_dialect import DECIMAL
-from labelfix.data.ids import check_ids
-from labelfix.data.input_columns import all_empty, input_columns, inputs_fit, is_only_image
+from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
-from labelfix.data.label_checks import check_given, check_joined, check_trusted
-from labelfix.data.label_refusal import refuse_type, refuse_values
+from labelfix.data.labels.checks import check_given, check_joined, check_trusted
+from labelfix.data.labels.class_map import read_class_map
+from labelfix.data.labels.classes import class_names, match_codes
+from labelfix.data.labels.refusal import refuse_type, refuse_values
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import Rows, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData

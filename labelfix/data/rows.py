@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from labelfix.data.columns.ids import canonical_ids, gather, row_numbers
 from labelfix.data.findings import FilePlaces, Places
 from labelfix.data.formats import TableSource
-from labelfix.data.ids import canonical_ids, gather, row_numbers
-from labelfix.data.labels import LabelColumn, LabelReader
+from labelfix.data.labels.column import LabelColumn, LabelReader
 from labelfix.data.repeats import Keys, Repeats, id_keys
 from labelfix.data.scan import scan
 from labelfix.progress import rows_done

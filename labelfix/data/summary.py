@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.noise_rate import COUNTED, FEW, HOW, OPINION_FROM, Interval, rate_in, rate_line, transition_counts
+from labelfix.data.labels.noise_rate import (
+    COUNTED,
+    FEW,
+    HOW,
+    OPINION_FROM,
+    Interval,
+    rate_in,
+    rate_line,
+    transition_counts,
+)
 from labelfix.data.tables import Sampling
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correction.base import FittedModel, OwnRows, Problem
-from labelfix.correction.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
-from labelfix.correction.folds import cut
-from labelfix.correction.kept import judging_stage
-from labelfix.correction.threshold import choose_threshold
+from labelfix.correctors.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
+from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.asked import Asked, ask, sample, transition_of
-from labelfix.training.loop import outputs
+from labelfix.evidence.judges_answers import Asked, ask, sample, transition_of
+from labelfix.heads.folds import cut
+from labelfix.heads.stages import judging_stage
+from labelfix.networks.loop import outputs
+from labelfix.numerics.threshold import choose_threshold
 
 BINS = 15
 GROUPS = 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfix.correction.calibrated import Log
+from labelfix.correctors.calibrated import Log
 from labelfix.data.tables import Codes
 
 SURE, HARDLY = 0.9, 0.05

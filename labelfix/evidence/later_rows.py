@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from labelfix.data.sampling import LEVEL, chi_squared
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
-from labelfix.evidence.asked import SAMPLE
-from labelfix.evidence.judges import Judges
+from labelfix.evidence.judges_answers import SAMPLE
+from labelfix.evidence.saved_judges import Judges
 
 ASSUMED = "these rows come from where the run's trusted rows come from, and their labels were given in the same way"
 """What is assumed of new rows, for people."""

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from labelfix.data.intervals import Z95, effective, wilson
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.agreement import Agreement
+from labelfix.evidence.noisy_judges import Agreement
 from labelfix.evidence.rivals import THIS_RUN, Rival
 
 Log = npt.NDArray[np.float64]

@@ -28,10 +28,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.correction.transition import Matrix
 from labelfix.data.intervals import share_interval
-from labelfix.data.noise_rate import FEW, Interval, NoiseRate, counted, counted_rate, pair_counts
+from labelfix.data.labels.noise_rate import FEW, Interval, NoiseRate, counted, counted_rate, pair_counts
 from labelfix.data.tables import Codes, Probabilities, Sampling
+from labelfix.numerics.transition import Matrix
 
 Floats = npt.NDArray[np.float64]
 

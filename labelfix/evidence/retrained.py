@@ -14,7 +14,7 @@ from importlib.util import find_spec
 import numpy as np
 from scipy.special import log_softmax
 
-from labelfix.correction.base import Held, Method, Problem
+from labelfix.correctors.contract import Held, Method, Problem
 from labelfix.evidence.rivals import ABOUT, CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, Rival, kept_rival
 from labelfix.methods.table import METHODS
 from labelfix.progress import Progress

@@ -25,16 +25,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from labelfix.correction import members
-from labelfix.correction.base import Held, Problem
-from labelfix.correction.confident import flagged
-from labelfix.correction.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.correction.kept import heads_from_arrays, heads_to_arrays, judging_stage
-from labelfix.correction.members import Rows
+from labelfix.correctors.contract import Held, Problem
 from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.heads import learners
+from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
+from labelfix.heads.learners import Rows
+from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.models.features import FeatureInputs, Inputs
+from labelfix.numerics.label_issues import flagged
+from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
 from labelfix.progress import Progress
-from labelfix.training.linear import LinearHead, Residual, cross_entropy_of
 
 Log = npt.NDArray[np.float64]
 
@@ -143,11 +143,11 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     field = functools.cache(lambda: _field(problem, held))
 
     def glc() -> Rival:
-        return field().rival(GLC, [members.fit_glc(field().rows, ridge) for ridge in RIDGES])
+        return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in RIDGES])
 
     ways: dict[str, Callable[[], Rival | None]] = {
-        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [members.fit_trusted_only(field().rows)]),
-        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [members.fit_as_given(field().rows)]),
+        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [learners.fit_trusted_only(field().rows)]),
+        NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [learners.fit_as_given(field().rows)]),
         GLC: glc,
         CONFIDENT_LEARNING: lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)]),
     }
@@ -189,7 +189,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     if noisy is not problem.noisy:
         same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
     if len(held.models) > 1 and not held.one_network:
-        rows = members.load(same, folds=len(held.models))
+        rows = learners.load(same, folds=len(held.models))
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
@@ -199,7 +199,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
     others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
     judged = _features(clean, held.rows)
-    return _Field(members.load(others), torch.from_numpy(judged.features), None, scale, where)
+    return _Field(learners.load(others), torch.from_numpy(judged.features), None, scale, where)
 
 
 def _scaled(features: npt.NDArray[np.float32], scale: float) -> FeatureInputs:
@@ -230,7 +230,7 @@ def _confident_learning(rows: Rows) -> CrossFitted:
 
 def _given_out_of_fold(rows: Rows) -> tuple[float, npt.NDArray[np.float32]]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
-    found = members.given_labels(rows)
+    found = learners.given_labels(rows)
     held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None
     said = torch.empty(len(rows.given), rows.num_classes)
     if held is not None:  # rows that n did not learn

@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from labelfix.correction.base import Held, Problem
-from labelfix.correction.calibrated import CalibratedCorrector
+from labelfix.correctors.calibrated import CalibratedCorrector
+from labelfix.correctors.contract import Held, Problem
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.evidence.asked import ask
 from labelfix.evidence.calibrate import Calibrated
+from labelfix.evidence.judges_answers import ask
 from labelfix.evidence.ledger import Estimate, Ledger, paired_difference, share
 from labelfix.models.features import FeatureInputs, Inputs, select
 

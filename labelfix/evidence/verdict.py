@@ -24,8 +24,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from labelfix.data.intervals import Z95
-from labelfix.evidence.agreement import FEW
 from labelfix.evidence.ledger import Entry, Estimate, Ledger
+from labelfix.evidence.noisy_judges import FEW
 from labelfix.evidence.rivals import THIS_RUN
 
 Labels = Literal["use", "keep", "unclear", "not measurable"]

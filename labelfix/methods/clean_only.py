@@ -9,27 +9,27 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from labelfix.correction import members
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import MORE_FOLDS
-from labelfix.correction.heads import posterior_model
-from labelfix.methods.networks.judged import posterior_network
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.heads import learners
+from labelfix.heads.finished_model import posterior_model
+from labelfix.heads.folds import MORE_FOLDS
+from labelfix.networks.finished_model import posterior_network
+from labelfix.networks.plan import make_plan
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
     teaching_split,
 )
-from labelfix.methods.networks.trusted import train_on_trusted
+from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.progress import Progress
 from labelfix.settings.methods import CleanOnlySettings
 
 
 def solve(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress, MORE_FOLDS)
-    fitted = members.fit_trusted_only(rows)
+    rows = learners.load(problem, progress, MORE_FOLDS)
+    fitted = learners.fit_trusted_only(rows)
     table = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
     return posterior_model(problem, fitted, np.zeros((problem.num_classes, problem.num_classes)), table)
 

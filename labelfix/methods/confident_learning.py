@@ -21,18 +21,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from labelfix.correction import members
-from labelfix.correction.base import OUT_OF_FOLD, FittedModel, OwnRows, Problem
-from labelfix.correction.flagged import FlagCorrector, keep_unless
-from labelfix.correction.folds import cut
-from labelfix.correction.heads import as_classifier
-from labelfix.correction.members import Rows
-from labelfix.correction.threshold import choose_threshold
+from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
+from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.errors import SettingsError
-from labelfix.methods.networks.judged import network_model
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.heads import learners
+from labelfix.heads.finished_model import as_classifier
+from labelfix.heads.folds import cut
+from labelfix.heads.learners import Rows
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import select
+from labelfix.networks.finished_model import network_model
+from labelfix.networks.plan import make_plan
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
@@ -40,11 +41,10 @@ from labelfix.methods.networks.training import (
     teaching_split,
     train_phase,
 )
-from labelfix.models.classifier import Classifier
-from labelfix.models.features import select
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import ConfidentLearningSettings
-from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
 
 RIDGES = (1.0, 10.0)
 """Candidates for r, chosen by the likelihood of the given labels out of fold."""
@@ -53,7 +53,7 @@ RIDGES = (1.0, 10.0)
 def solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
     cleanlab = _cleanlab()
-    rows = members.load(problem, progress)
+    rows = learners.load(problem, progress)
     # What stands in for classes without trusted rows is noisy rows: in every fold they would vouch for themselves.
     trusted = len(problem.truth)
     rows = replace(rows, features=rows.features[: len(rows.given) + trusted], truth=rows.truth[:trusted])

@@ -19,35 +19,35 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from labelfix.correction import members
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.calibration import fit_temperature
-from labelfix.correction.folds import MORE_FOLDS, cross_fit
-from labelfix.correction.heads import held_by, posterior_model
-from labelfix.correction.mixture import ConstantWeigher, MixtureCorrector
-from labelfix.correction.network import softmax
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.mixture import ConstantWeigher, MixtureCorrector
+from labelfix.correctors.network import softmax
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.methods.networks.judged import network_model, teaching
-from labelfix.methods.networks.losses import TargetsTrainer
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.heads import learners
+from labelfix.heads.finished_model import held_by, posterior_model
+from labelfix.heads.folds import MORE_FOLDS, cross_fit
+from labelfix.networks.finished_model import network_model, teaching
+from labelfix.networks.loop import outputs
+from labelfix.networks.plan import make_plan
+from labelfix.networks.soft_target_trainers import TargetsTrainer
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
     teaching_split,
     train_phase,
 )
-from labelfix.methods.networks.trusted import train_on_trusted
+from labelfix.networks.trusted_rows import train_on_trusted
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to
+from labelfix.numerics.temperature import fit_temperature
 from labelfix.progress import Progress
 from labelfix.settings.methods import DistillationSettings
-from labelfix.training.linear import LinearHead, cross_entropy_to
-from labelfix.training.loop import outputs
 
 
 def solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress, MORE_FOLDS)
-    teacher, truth = members.fit_trusted_only(rows), rows.truth.numpy()
+    rows = learners.load(problem, progress, MORE_FOLDS)
+    teacher, truth = learners.fit_trusted_only(rows), rows.truth.numpy()
     right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 
     def learn(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:

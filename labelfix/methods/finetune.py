@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from labelfix.correction import members
-from labelfix.correction.around import fit_around
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import posterior_model
-from labelfix.methods.networks.judged import posterior_network, transition_from
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.heads import learners
+from labelfix.heads.finished_model import posterior_model
+from labelfix.heads.near_another_head import fit_around
+from labelfix.networks.finished_model import posterior_network, transition_from
+from labelfix.networks.plan import make_plan
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
@@ -26,17 +26,17 @@ from labelfix.methods.networks.training import (
     train_phase,
     without_teachers,
 )
-from labelfix.methods.networks.trusted import fine_tune
+from labelfix.networks.trusted_rows import fine_tune
 from labelfix.progress import Progress
 from labelfix.settings.methods import FineTuneSettings
 
 
 def solve(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
-    of_given = members.fit_given_labels(rows)
+    rows = learners.load(problem, progress)
+    of_given = learners.fit_given_labels(rows)
     fitted = fit_around(rows, of_given)
-    transition, without = members.paired_transitions(problem, rows, of_given)
+    transition, without = learners.paired_transitions(problem, rows, of_given)
     history = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
     metrics = {"transition": transition.tolist()}
     return posterior_model(problem, fitted, np.log(transition), history, metrics, [np.log(t) for t in without])

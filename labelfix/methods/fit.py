@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from labelfix.correction.base import OUT_OF_FOLD, FittedModel, OwnRows, Problem
-from labelfix.correction.folds import cut
-from labelfix.correction.kept import stage
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.compute.devices import machine_memory, one_thread
+from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.data.tables import Codes, TrainingData
-from labelfix.devices import machine_memory, one_thread
+from labelfix.heads.folds import cut
+from labelfix.heads.stages import stage
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
 from labelfix.models.described import Described
 from labelfix.models.features import Inputs, by_content, select
 from labelfix.models.representation import Representation
+from labelfix.networks.loop import outputs
 from labelfix.progress import Progress, counted
 from labelfix.settings.networks import Family
 from labelfix.settings.run import TrainSettings
-from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.loop import outputs
 
 
 @dataclass(frozen=True)

@@ -20,18 +20,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelfix.correction import members
-from labelfix.correction.around import fit_around
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import calibrated, cut
-from labelfix.correction.heads import posterior_model
-from labelfix.correction.members import Rows
-from labelfix.correction.transition import Matrix, normalised
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import Codes
-from labelfix.methods.networks.judged import posterior_network
-from labelfix.methods.networks.losses import TransitionTrainer
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.heads import learners
+from labelfix.heads.finished_model import posterior_model
+from labelfix.heads.folds import calibrated, cut
+from labelfix.heads.learners import Rows
+from labelfix.heads.near_another_head import fit_around
+from labelfix.networks.finished_model import posterior_network
+from labelfix.networks.plan import make_plan
+from labelfix.networks.soft_target_trainers import TransitionTrainer
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
@@ -40,10 +39,11 @@ from labelfix.methods.networks.training import (
     train_phase,
     without_teachers,
 )
-from labelfix.methods.networks.trusted import fine_tune
+from labelfix.networks.trusted_rows import fine_tune
+from labelfix.numerics.linear_heads import LinearHead, forward_likelihood
+from labelfix.numerics.transition import Matrix, normalised
 from labelfix.progress import Progress
 from labelfix.settings.methods import ForwardSettings
-from labelfix.training.linear import LinearHead, forward_likelihood
 
 RIDGES = (1.0, 8.0)
 """Candidates for r, chosen by the likelihood of given labels that were kept out."""
@@ -71,8 +71,8 @@ def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None
 
 def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
-    of_given = members.fit_given_labels(rows)
+    rows = learners.load(problem, progress)
+    of_given = learners.fit_given_labels(rows)
     transition = anchored_transition(of_given.log_probabilities(rows.noisy).exp().numpy(), _percentile(settings))
     matrix = torch.from_numpy(transition).float()
     loss, ridge = min((_kept_out_loss(rows, matrix, r, of_given), r) for r in RIDGES)

@@ -16,13 +16,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from labelfix.correction import members
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.heads import best_ridge, posterior_model
-from labelfix.methods.networks.judged import posterior_network, teaching, transition_from
-from labelfix.methods.networks.losses import TransitionTrainer
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.training import (
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.heads import learners
+from labelfix.heads.finished_model import best_ridge, posterior_model
+from labelfix.networks.finished_model import posterior_network, teaching, transition_from
+from labelfix.networks.plan import make_plan
+from labelfix.networks.soft_target_trainers import TransitionTrainer
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     new_classifier,
@@ -40,10 +40,10 @@ RIDGES = (1.0, 8.0)
 
 def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = members.load(problem, progress)
-    transition, without = members.given_transitions(rows)
+    rows = learners.load(problem, progress)
+    transition, without = learners.given_transitions(rows)
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
-    fitted = {r: members.fit_glc(rows, r) for r in ridges}
+    fitted = {r: learners.fit_glc(rows, r) for r in ridges}
     ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])
 

@@ -28,14 +28,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.correction.base import LEARNED, FittedModel, OwnRows, Problem
+from labelfix.correctors.contract import LEARNED, FittedModel, OwnRows, Problem
 from labelfix.data.tables import Codes
-from labelfix.methods.networks.judged import posterior_network, teaching
-from labelfix.methods.networks.losses import TargetsTrainer
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.state import History
-from labelfix.methods.networks.trainer import Loss, Trainer
-from labelfix.methods.networks.training import (
+from labelfix.models.classifier import ClassifierOutput
+from labelfix.networks.finished_model import posterior_network, teaching
+from labelfix.networks.passes import Labelled
+from labelfix.networks.plan import make_plan
+from labelfix.networks.soft_cross_entropy import one_hot, soft_cross_entropy
+from labelfix.networks.soft_target_trainers import TargetsTrainer
+from labelfix.networks.state import History
+from labelfix.networks.trainer import Loss, Trainer
+from labelfix.networks.training import (
     META_COLUMNS,
     finished_phase,
     history_table,
@@ -46,11 +49,8 @@ from labelfix.methods.networks.training import (
     train_phase,
     without_teachers,
 )
-from labelfix.models.classifier import ClassifierOutput
 from labelfix.progress import Progress
 from labelfix.settings.methods import JointOptimizationSettings
-from labelfix.training.losses import one_hot, soft_cross_entropy
-from labelfix.training.passes import Labelled
 
 REMEMBERED = 10
 """Epochs whose predictions are averaged."""

@@ -10,7 +10,7 @@ all dot products come from one more forward pass (`derivative`), without a doubl
 statistics are left alone by every pass but the step's own.
 
 The soft label mixes the given label with P(y | x) by the same agreement, taken at the end for the head's weights alone:
-there ∇L_i = (p_i − e_y') ⊗ [h_i; 1] is known without a further pass (correction/mixture.py).
+there ∇L_i = (p_i − e_y') ⊗ [h_i; 1] is known without a further pass (correctors/mixture.py).
 
 Legend: B rows of a batch, K classes, D features.
 """
@@ -22,20 +22,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.mixture import AgreementWeigher
-from labelfix.correction.network import softmax
+from labelfix.compute.ranks import ranks
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.mixture import AgreementWeigher
+from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit
-from labelfix.methods.networks.mixture_model import mixture_network
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.reweighting import ReweightingTrainer
-from labelfix.methods.networks.trainer import Labelled, StepFigures
-from labelfix.methods.networks.training import make_trainer, new_classifier, teaching_split, train
 from labelfix.models.classifier import Classifier
+from labelfix.networks.loop import outputs
+from labelfix.networks.mixture_model import mixture_network
+from labelfix.networks.plan import make_plan
+from labelfix.networks.reweighting import ReweightingTrainer
+from labelfix.networks.trainer import Labelled, StepFigures
+from labelfix.networks.training import make_trainer, new_classifier, teaching_split, train
 from labelfix.progress import Progress
-from labelfix.ranks import ranks
 from labelfix.settings.methods import L2rwSettings
-from labelfix.training.loop import outputs
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ NeurIPS 2019, and its published code, whose order of steps this is. Departures:
 * BatchNorm's running statistics are left alone by every pass but that one;
 * the best epoch is never picked on test rows; the schedule is that of the other methods.
 
-The soft label mixes the given label with the classifier's P(y | x) by the row's weight (correction/mixture.py).
+The soft label mixes the given label with the classifier's P(y | x) by the row's weight (correctors/mixture.py).
 
 Legend: B rows of a batch; n = noisy rows + clean training rows of the step.
 """
@@ -26,18 +26,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.mixture import LossWeigher
-from labelfix.methods.networks.mixture_model import mixture_network
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.reweighting import ReweightingTrainer, Rows
-from labelfix.methods.networks.trainer import Labelled, StepFigures
-from labelfix.methods.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
+from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.ranks import ranks
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.mixture import LossWeigher
 from labelfix.models.weight_network import WeightNetwork
+from labelfix.networks.mixture_model import mixture_network
+from labelfix.networks.plan import make_plan
+from labelfix.networks.reweighting import ReweightingTrainer, Rows
+from labelfix.networks.trainer import Labelled, StepFigures
+from labelfix.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
 from labelfix.progress import Progress
-from labelfix.ranks import ranks
 from labelfix.settings.methods import MetaWeightNetSettings
-from labelfix.training.flat import Flat
 
 
 @dataclass(kw_only=True)

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelfix.correction import members
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
-from labelfix.correction.heads import best_ridge, posterior_model
-from labelfix.correction.members import Rows
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import Codes
-from labelfix.methods.networks.judged import posterior_network, transition_from
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.trainer import Trainer
-from labelfix.methods.networks.training import (
+from labelfix.heads import learners
+from labelfix.heads.finished_model import best_ridge, posterior_model
+from labelfix.heads.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
+from labelfix.heads.learners import Rows
+from labelfix.networks.finished_model import posterior_network, transition_from
+from labelfix.networks.plan import make_plan
+from labelfix.networks.trainer import Trainer
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     make_trainer,
@@ -40,10 +40,10 @@ from labelfix.methods.networks.training import (
     train,
     without_teachers,
 )
-from labelfix.methods.networks.warmup import learn_given_labels
+from labelfix.networks.warmup import learn_given_labels
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
 from labelfix.progress import Progress
 from labelfix.settings.methods import MixedSettings, NoisyOnlySettings
-from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
 
 RIDGES = (1.0, 10.0)
 """Candidates for r."""
@@ -53,9 +53,9 @@ def solve(
     problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
     """Solve it on fixed features; without trusted rows it is `noisy-only`. See the module's docstring and `Method`."""
-    rows = members.load(problem, progress, MORE_FOLDS if trusted else FOLDS)
-    of_given = members.fit_given_labels(rows)
-    transition, without = members.paired_transitions(problem, rows, of_given)
+    rows = learners.load(problem, progress, MORE_FOLDS if trusted else FOLDS)
+    of_given = learners.fit_given_labels(rows)
+    transition, without = learners.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}
     ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     metrics = {"ridge": ridge, "transition": transition.tolist()}

@@ -31,18 +31,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.recovered_transition import recovered_transition
-from labelfix.correction.transition import Matrix, paired_transition
+from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.ranks import ranks
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
-from labelfix.methods.networks.ahead import AheadTrainer
-from labelfix.methods.networks.average import Average
-from labelfix.methods.networks.figures import Learned, StepFigures, figures
-from labelfix.methods.networks.judged import TransitionOf, kept_out, posterior_network
-from labelfix.methods.networks.plan import make_plan
-from labelfix.methods.networks.trainer import Labelled, concatenated
-from labelfix.methods.networks.training import (
+from labelfix.models.classifier import Classifier, ClassifierOutput
+from labelfix.networks.figures import Learned, StepFigures, figures
+from labelfix.networks.finished_model import TransitionOf, kept_out, posterior_network
+from labelfix.networks.lookahead import frozen_statistics, step_length
+from labelfix.networks.lookahead_trainer import AheadTrainer
+from labelfix.networks.passes import forward
+from labelfix.networks.plan import make_plan
+from labelfix.networks.soft_cross_entropy import one_hot, soft_cross_entropy
+from labelfix.networks.trainer import Labelled, concatenated
+from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     make_trainer,
@@ -52,14 +55,11 @@ from labelfix.methods.networks.training import (
     train,
     without_teachers,
 )
-from labelfix.models.classifier import Classifier, ClassifierOutput
+from labelfix.networks.weight_average import Average
+from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.transition import Matrix, paired_transition
 from labelfix.progress import Progress
-from labelfix.ranks import ranks
 from labelfix.settings.methods import MlntSettings
-from labelfix.training.flat import Flat
-from labelfix.training.lookahead import frozen_statistics, step_length
-from labelfix.training.losses import one_hot, soft_cross_entropy
-from labelfix.training.passes import forward
 
 EARLY_DECAY, LATE_DECAY = 0.99, 0.999
 """Of the teacher, while a rises and afterwards; as published."""

@@ -5,9 +5,9 @@ Legend: N noisy rows, M trusted rows.
 
 from __future__ import annotations
 
-from labelfix.correction import around, members
-from labelfix.correction.base import Problem
-from labelfix.correction.folds import FOLDS, MORE_FOLDS
+from labelfix.correctors.contract import Problem
+from labelfix.heads import learners, near_another_head
+from labelfix.heads.folds import FOLDS, MORE_FOLDS
 from labelfix.methods import confident_learning, forward, glc, mixed
 from labelfix.settings.methods import ConfidentLearningSettings, ForwardSettings
 from labelfix.settings.run import TrainSettings
@@ -25,8 +25,8 @@ def passes(problem: Problem, settings: TrainSettings) -> int | None:
     """
     noisy, trusted = len(problem.noisy), len(problem.truth)
     every, heads, more = noisy + trusted, FOLDS + 1, MORE_FOLDS + 1
-    of_given = 7 * min(noisy, members.SAMPLE)
-    moved = len(around.RIDGES) * heads * trusted
+    of_given = 7 * min(noisy, learners.SAMPLE)
+    moved = len(near_another_head.RIDGES) * heads * trusted
     own = settings.method_settings
     then = moved if isinstance(own, ForwardSettings) and own.then_finetune else 0
     folds = own.folds if isinstance(own, ConfidentLearningSettings) else 0

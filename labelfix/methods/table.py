@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from labelfix.correction.base import FittedModel, Method, Problem
+from labelfix.correctors.contract import FittedModel, Method, Problem
 from labelfix.methods import (
     bayes,
     clean_only,

@@ -16,10 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from labelfix import network
 from labelfix.data.tables import InputKind
 from labelfix.errors import RunError, SettingsError
 from labelfix.progress import Progress
+from labelfix.settings import hub_access
 from labelfix.settings.model import WORDS
 
 PATTERNS = (
@@ -121,7 +121,7 @@ def find_encoder(
     """
     if backbone.startswith(prefix):
         repository = repository or backbone.removeprefix(prefix)
-        offline = offline or network.forbidden()
+        offline = offline or hub_access.forbidden()
         if not offline:
             progress.say(f"{backbone}: asking the hub for {repository} (kept on this disk once fetched)")
         path = _fetch(backbone, repository, offline)

@@ -17,13 +17,13 @@ import pyarrow as pa
 import torch
 from torch import nn
 
+from labelfix.compute.ranks import Ranks, ranks
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
 from labelfix.models.cache import Taker, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress, counted
-from labelfix.ranks import Ranks, ranks
 from labelfix.runs import remove
 from labelfix.runs.tensors import check_tensors
 from labelfix.settings.model import ComputeSettings

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from labelfix.models.augment import Key, crop_and_flip, crop_draws, normalisation, normalise
 from labelfix.models.classifier import Batch, TokenBatch
-from labelfix.models.encoded_images import EncodedImages
+from labelfix.models.images.augment import Key, crop_and_flip, crop_draws, normalisation, normalise
+from labelfix.models.images.encoded import EncodedImages
 
 Rows = npt.NDArray[np.int64]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from labelfix.models.augment import Key
 from labelfix.models.classifier import Batch
-from labelfix.models.encoded_images import EncodedImages
 from labelfix.models.features import Inputs, Rows, SelectedInputs
+from labelfix.models.images.augment import Key
+from labelfix.models.images.encoded import EncodedImages
 
 AHEAD = 2
 """Batches that are decoded before they are asked for."""

@@ -19,12 +19,12 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import kind_read_by
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
-from labelfix.models.image import SmallImages
-from labelfix.models.lexical import LexicalText, fit_lexical
-from labelfix.models.patches import PatchFeatures, open_patches
-from labelfix.models.table_statistics import MOST_CATEGORIES, Statistics, fit_statistics
-from labelfix.models.tabular import EmbeddingFeatures, TableFeatures
-from labelfix.models.text import HashedText
+from labelfix.models.images.patches import PatchFeatures, open_patches
+from labelfix.models.images.small import SmallImages
+from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
+from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
+from labelfix.models.text.hashed import HashedText
+from labelfix.models.text.lexical import LexicalText, fit_lexical
 from labelfix.models.views import Views, side_by_side, view_folder
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
@@ -136,7 +136,7 @@ def _text_view(
     if name == "lexical":
         return fit_lexical(noisy, compute.read_rows)
     _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
-    from labelfix.models.text_encoder import open_text_encoder
+    from labelfix.models.text.encoder import open_text_encoder
 
     if not settings.freeze:
         progress.warn(
@@ -177,7 +177,7 @@ def _image_view(
     if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
     _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
-    from labelfix.models.image_encoder import open_image_encoder
+    from labelfix.models.images.encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
     return encoder
@@ -262,12 +262,12 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     if family == "embedding":
         return EmbeddingFeatures.from_json(values, spec, folder)
     if family in ("transformers", "transformers-fine-tuned"):
-        from labelfix.models import text_encoder
+        from labelfix.models.text import encoder as text_encoder
 
         text: Representation = text_encoder.from_json(family, values, spec, folder)
         return text
     if family in ("timm", "timm-fine-tuned"):
-        from labelfix.models import image_encoder
+        from labelfix.models.images import encoder as image_encoder
 
         return image_encoder.from_json(family, values, spec, folder)
     raise RunError(f"{folder}: a classifier of the family {family!r} needs a newer labelfix; update it")

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Generator, nn
 
+from labelfix.compute.ranks import ranks
 from labelfix.data.inputs import HeldInputs, inputs_of
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import SettingsError
@@ -27,7 +28,6 @@ from labelfix.models.contents import contents_hash
 from labelfix.models.encoding import Card, digest, read_weights, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress
-from labelfix.ranks import ranks
 from labelfix.settings.model import ComputeSettings
 
 BLOCK = 8192

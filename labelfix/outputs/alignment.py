@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.formats import Chunk, TableSource
-from labelfix.data.labels import class_label_names, item_type, items_of
+from labelfix.data.labels.column import class_label_names, item_type, items_of
 from labelfix.data.scan import value_type
 from labelfix.errors import input_error
 from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values

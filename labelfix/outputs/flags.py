@@ -14,7 +14,6 @@ import pyarrow as pa
 from labelfix.errors import SettingsError, input_error
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import read_baselines
-from labelfix.outputs.chosen import by_budget, by_guarantee
 from labelfix.outputs.corrected_rows import (
     REMEDY,
     CorrectedRows,
@@ -25,6 +24,7 @@ from labelfix.outputs.corrected_rows import (
 )
 from labelfix.outputs.corrected_schema import CorrectedMetadata, lack
 from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
+from labelfix.outputs.flag_rules import by_budget, by_guarantee
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.own_inputs import find_rows
 from labelfix.outputs.policy import Policy

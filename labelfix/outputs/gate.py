@@ -12,8 +12,8 @@ import pyarrow as pa
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
-from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.flag_rules import Chosen
 from labelfix.outputs.judgement import Finding, Judgement, OfClass
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows

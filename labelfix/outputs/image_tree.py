@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 
 from labelfix.data.formats import write_batches
-from labelfix.data.formats.image_files import IMAGE_SUFFIXES, normal
+from labelfix.data.formats.images.files import IMAGE_SUFFIXES, normal
 from labelfix.errors import input_error
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.exports import flat_probabilities

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.outputs.chosen import Chosen
 from labelfix.outputs.drift import Drift
+from labelfix.outputs.flag_rules import Chosen
 from labelfix.outputs.policy import MINOR, NO_POLICY, Policy
 
 ISSUE_RATE = "share of label issues"

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labelfix.data.formats import TableSource, parts_of
-from labelfix.data.noise_rate import HOW, rate_in
+from labelfix.data.labels.noise_rate import HOW, rate_in
 from labelfix.data.read import Reading
 from labelfix.data.tables import TrainingData
 from labelfix.settings.data import DataSettings

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats import TableSource, csv, titles_of, write_batches, written_of
+from labelfix.data.formats import TableSource, titles_of, write_batches, written_of
 from labelfix.data.formats.base import Edit, Rewritable
+from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
 from labelfix.outputs.exports import flat_probabilities, plain_strings

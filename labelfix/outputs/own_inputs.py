@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, LabelfixError
-from labelfix.network import HUB
 from labelfix.outputs.corrected_rows import first_line
 from labelfix.runs import RunFolder, made_here, names_of
+from labelfix.settings.hub_access import HUB
 
 if TYPE_CHECKING:
     from labelfix.data.formats import TableSource

@@ -6,8 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from labelfix.network import HUB
 from labelfix.outputs.judgement import Finding
+from labelfix.settings.hub_access import HUB
 
 ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Variables in which GitHub and GitLab name the root of the checkout."""

@@ -158,8 +158,8 @@ def _scan(
     file: str, numbers: list[int], columns: list[str], encoding: str | None, called: str
 ) -> Iterator[tuple[int, Row]]:
     from labelfix.data.formats import ReadOptions, open_table
-    from labelfix.data.formats.image_folder import ImageFolderSource
-    from labelfix.data.formats.image_metadata import ImageMetadataSource
+    from labelfix.data.formats.images.folder import ImageFolderSource
+    from labelfix.data.formats.images.metadata import ImageMetadataSource
 
     left = set(numbers)
     source = open_table(file, options=ReadOptions(encoding))
@@ -181,8 +181,8 @@ def _scan(
 
 def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[tuple[int, Row]]:
     """The wanted rows; the key "" holds the line they begin on, which quoted line breaks part from the row number."""
-    from labelfix.data.formats.csv_dialect import sniff
-    from labelfix.data.formats.csv_lines import numbered_rows
+    from labelfix.data.formats.csv.dialect import sniff
+    from labelfix.data.formats.csv.lines import numbered_rows
     from labelfix.data.formats.text_file import find_text
 
     dialect = sniff(find_text(path, str(path), encoding))
@@ -197,7 +197,7 @@ def _read_csv(path: Path, numbers: list[int], encoding: str | None) -> Iterator[
 
 def _read_json(path: Path, numbers: list[int], columns: list[str], encoding: str | None) -> Iterator[tuple[int, Row]]:
     """The wanted records' columns; the key "" holds the line that a record begins on."""
-    from labelfix.data.formats.json_records import is_array, read_records
+    from labelfix.data.formats.json.records import is_array, read_records
     from labelfix.data.formats.text_file import find_text
 
     text = find_text(path, str(path), encoding)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.errors import RunError, input_error
-from labelfix.outputs.chosen import SCORE_AGAIN
+from labelfix.outputs.flag_rules import SCORE_AGAIN
 from labelfix.runs import RunFolder
 from labelfix.runs.checked import UnreadableError, read_checked
 from labelfix.runs.schema_evidence import Metrics

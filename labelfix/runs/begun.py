@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelfix.errors import Defect, InputError, RunError, SettingsError
-from labelfix.network import HUB
 from labelfix.runs import schema
 from labelfix.runs.checked import check
+from labelfix.settings.hub_access import HUB
 
 if TYPE_CHECKING:
     from labelfix.settings.run import TrainSettings

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
-from labelfix.network import HUB
 from labelfix.runs.folder import RunFolder
 from labelfix.runs.origin import made_here
+from labelfix.settings.hub_access import HUB
 
 GLOB = frozenset("*?[")
 

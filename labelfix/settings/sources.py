@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
-from labelfix.network import HUB
+from labelfix.settings.hub_access import HUB
 
 KEYS = ("noisy", "clean", "out")
 

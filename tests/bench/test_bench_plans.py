@@ -8,7 +8,7 @@ from labelfix.bench.grid import settings_of
 from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import LabelledRows, cut
-from labelfix.data.noise import flip_map
+from labelfix.data.labels.noise import flip_map
 from labelfix.errors import SettingsError
 from labelfix.models.features import FeatureInputs, ImageInputs
 from labelfix.settings.methods import METHOD_SETTINGS

@@ -13,7 +13,7 @@ from labelfix.bench.metrics import label_figures
 from labelfix.bench.results import read_rows
 from labelfix.bench.run import run_plan
 from labelfix.cli import main
-from labelfix.correction.base import OwnRows
+from labelfix.correctors.contract import OwnRows
 from labelfix.errors import InputError, RunError
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent

@@ -17,8 +17,8 @@ from labelfix.errors import SettingsError
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.networks.passes import Labelled
 from labelfix.progress import Silent
-from labelfix.training.passes import Labelled
 
 CLASSES = 3
 TINY = StepPlan(backbone="resnet32", batch=4, clean=2, meta=2, size=8, rounds=2, device="cpu", memory=False)

@@ -17,7 +17,7 @@ from labelfix.bench.results import read_rows
 from labelfix.bench.run import run_plan, runs_at_once
 from labelfix.bench.workers import in_processes
 from labelfix.errors import RunError
-from labelfix.models.pixels import cores
+from labelfix.models.images.pixels import cores
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfix import correcting, runs
+from labelfix import runs
 from labelfix.cli import main
+from labelfix.scoring import scorer
 
 
 def columns(path, *names):
@@ -172,7 +173,7 @@ def test_correct_takes_a_label_column_of_another_name(at_work):
 def test_correct_and_predict_give_the_same_block_by_block(at_work, monkeypatch):
     written = []
     for block in (16384, 7):
-        monkeypatch.setattr(correcting, "BLOCK", block)
+        monkeypatch.setattr(scorer, "BLOCK", block)
         for command, flag in (("correct", "--noisy"), ("predict", "--input")):
             out = at_work / f"{command}-{block}.parquet"
             assert main([command, "--run", "run", flag, "noisy.parquet", "--out", str(out), "-q"]) == 0

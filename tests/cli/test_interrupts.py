@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from labelfix.cli.interrupts import insist, interruptible
-from labelfix.display import Lines
+from labelfix.outputs.progress_bars import Lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

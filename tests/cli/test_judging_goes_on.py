@@ -11,9 +11,9 @@ import pytest
 
 from labelfix import pipeline
 from labelfix.cli import main
-from labelfix.correction import kept, members
-from labelfix.evidence import judge, rivals
-from labelfix.training.checkpoints import Checkpoints
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.evidence import gather, rivals
+from labelfix.heads import learners, stages
 
 WRITTEN = ["corrected.parquet", "judges/judges.safetensors", "corrector/corrector.json", "classifier/labelfix.json"]
 CHEAP = ["--method", "clean-only", "--set", "model.text_dimensions=16"]
@@ -43,7 +43,7 @@ def head(at_work):
 @pytest.fixture
 def everything_is_kept(monkeypatch):
     """As if every part of the judging took long."""
-    monkeypatch.setattr(kept, "WORTH_KEEPING", 0.0)
+    monkeypatch.setattr(stages, "WORTH_KEEPING", 0.0)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_rivals_that_are_kept_need_nothing_that_they_share(
     def never(*_):
         raise AssertionError("computed again")
 
-    shared = {members: "transitions", rivals: "_field", judge: "final_soft", pipeline: "side_checks"}
+    shared = {learners: "transitions", rivals: "_field", gather: "final_soft", pipeline: "side_checks"}
     for module, name in shared.items():
         monkeypatch.setattr(module, name, never)
     assert main(["train", "--resume", str(at_work / "r"), "-q"]) == 0
@@ -116,6 +116,6 @@ def test_rivals_that_are_kept_need_nothing_that_they_share(
 def test_parts_that_take_no_time_are_not_kept(network, at_work, killed_after):
     killed_after("side-checks")
     assert main([*network, "--out", str(at_work / "r"), "-q"]) == 130
-    assert 0.5 <= kept.WORTH_KEEPING <= 10
+    assert 0.5 <= stages.WORTH_KEEPING <= 10
     left = {path.name for path in (at_work / "r" / "checkpoints").iterdir()}
     assert left.isdisjoint({"stage-judged-transition", "stage-soft-labels"})

@@ -22,7 +22,7 @@ def fail(monkeypatch):
         def raises(*_):
             raise error
 
-        monkeypatch.setattr("labelfix.cli.voice.Voice.data", raises)
+        monkeypatch.setattr("labelfix.cli.terminal.Voice.data", raises)
 
     return make
 

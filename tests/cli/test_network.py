@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.main import get_command
 
-from labelfix import network
 from labelfix.cli import main
 from labelfix.cli.app import application
 from labelfix.runs.folder import _UNFINISHED
+from labelfix.settings import hub_access
 
 
 def commands(command, path=()):
@@ -36,10 +36,10 @@ def test_a_variable_keeps_hubs_out_of_every_command(variable, at_work, asked, mo
 
 def test_offline_keeps_hubs_out_of_this_command_only(at_work, asked, capsys):
     assert main(["check", "--noisy", "hub:no/such", "--clean", "gold.csv", "--offline"]) == 2
-    assert network.forbidden()
+    assert hub_access.forbidden()
     assert not asked
     assert main(["check", "--noisy", "hub:no/such", "--clean", "gold.csv"]) == 2
-    assert not network.forbidden()
+    assert not hub_access.forbidden()
     assert "cannot be loaded from the hub" in capsys.readouterr().err
     assert asked
 

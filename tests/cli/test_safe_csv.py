@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labelfix.cli import main
 from labelfix.data.formats import open_table, write_batches
-from labelfix.data.formats.csv_write import formulas_disarmed
+from labelfix.data.formats.csv.write import formulas_disarmed
 
 ARMED = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", '=HYPERLINK("x")', "+", "-")
 PLAIN = ("-1.5", "+3", "-1e-3", "a=b", "", "'=1", "1-2", "- ".strip() + "1", ".5", "plain", "-.5")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
-from labelfix.data.noise_rate import rate_in
+from labelfix.data.labels.noise_rate import rate_in
 from labelfix.data.read import Reading, read_training
 from labelfix.data.summary import summarise
 from labelfix.errors import InputError

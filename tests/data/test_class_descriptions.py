@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labelfix.data.class_descriptions import read_class_descriptions
+from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.tables import ClassNames
 from labelfix.errors import InputError
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.images import unreadable
-from labelfix.data.labels import class_label_names
+from labelfix.data.labels.column import class_label_names
 from labelfix.data.read import read_training
 from labelfix.data.scan import scan
 from labelfix.errors import InputError

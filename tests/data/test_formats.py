@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from labelfix.data.formats import FORMATS, open_several, open_table
-from labelfix.data.labels import class_label_names
+from labelfix.data.labels.column import class_label_names
 from labelfix.errors import InputError
 
 TABLE = pa.table({"id": [1, 2, 3], "text": ["one", "two", None], "label": [0, 1, 1]})

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from labelfix.data.formats import open_table
-from labelfix.data.noise import (
+from labelfix.data.labels.noise import (
     _own_rates,
     corrupt,
     draw_noise,

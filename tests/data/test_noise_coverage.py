@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelfix.data.class_shares import weighted
 from labelfix.data.intervals import share_interval, wilson
-from labelfix.data.likely_rates import likely_rates
-from labelfix.data.noise_rate import counted_rate, rate_of
+from labelfix.data.labels.class_shares import weighted
+from labelfix.data.labels.likely_rates import likely_rates
+from labelfix.data.labels.noise_rate import counted_rate, rate_of
 
 SCRIPT = Path(__file__).parents[1] / "measure" / "noise_coverage.py"
 

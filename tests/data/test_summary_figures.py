@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from labelfix.data.intervals import share_interval, wilson
-from labelfix.data.noise_rate import rate_in, transition_counts
+from labelfix.data.labels.noise_rate import rate_in, transition_counts
 from labelfix.data.read import Reading, read_training
 from labelfix.data.summary import summarise
 from labelfix.settings.data import DataSettings

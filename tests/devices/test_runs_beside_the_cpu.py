@@ -15,7 +15,7 @@ import labelfix
 from labelfix import start
 from labelfix.api import opened
 from labelfix.methods.table import METHODS
-from labelfix.models import patch_fit
+from labelfix.models.images import patch_fit
 from labelfix.settings.run import settings_from
 
 TRUSTED = 18

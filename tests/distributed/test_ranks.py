@@ -12,7 +12,7 @@ import torch
 import torch.multiprocessing as mp
 from torch import nn
 
-from labelfix.ranks import Ranks, SharedBatchNorm, ranks, share_statistics, together
+from labelfix.compute.ranks import Ranks, SharedBatchNorm, ranks, share_statistics, together
 
 
 def test_every_thing_belongs_to_exactly_one_process() -> None:

@@ -29,13 +29,16 @@ TRY_IT = "pip install . && labelfix demo"
 TEST_IT = "pip install '.[test]' && pytest"
 
 
-def _reference_pages():
-    name = "reference_pages"
+def _script(name):
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("reference_pages.py"))
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
+
+
+def _reference_pages():
+    return _script("reference_pages")
 
 
 def _blocks(page, *languages):
@@ -130,6 +133,11 @@ def test_python_examples_are_python_and_use_public_names(page):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "labelfix"
         }
         assert used <= set(labelfix.__all__), f"{page.name} uses {sorted(used - set(labelfix.__all__))}"
+
+
+def test_the_architecture_page_shows_every_module():
+    rooms = _script("rooms")
+    assert rooms.PAGE.read_text(encoding="utf-8") == rooms.page(), "run `python -m tests.docs.rooms`"
 
 
 def test_the_reference_pages_are_fresh():

@@ -7,11 +7,11 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.special import log_softmax
 
-from labelfix.correction.calibrated import CalibratedCorrector, Scale
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.correction.storage import load_corrector
-from labelfix.evidence.asked import Asked
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale
+from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.correctors.storage import load_corrector
 from labelfix.evidence.calibrate import _chosen, _thresholds, curve
+from labelfix.evidence.judges_answers import Asked
 
 
 def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> Asked:

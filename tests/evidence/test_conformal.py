@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from labelfix.evidence.conformal import class_weights, p_values, p_values_per_class
-from labelfix.outputs.chosen import benjamini_hochberg
+from labelfix.evidence.guarantee import class_weights, p_values, p_values_per_class
+from labelfix.outputs.flag_rules import benjamini_hochberg
 
 
 def test_a_p_value_is_the_share_of_rightly_labelled_rows_that_look_as_bad() -> None:

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from labelfix.correction.folds import FOLDS
 from labelfix.data.split import CleanSplit
 from labelfix.evidence.calibrate import calibrate
+from labelfix.heads.folds import FOLDS
 from labelfix.methods import clean_only
-from labelfix.methods.networks.judged import posterior_network, transition_from
 from labelfix.models.classifier import Classifier
+from labelfix.networks.finished_model import posterior_network, transition_from
 
 CLASSES, DRAWS = 10, 40
 NONE = np.zeros(0, dtype=np.int64)

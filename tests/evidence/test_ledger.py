@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.correction.base import Held, JudgingModel
-from labelfix.correction.folds import cut
-from labelfix.correction.posterior import PosteriorCorrector
-from labelfix.evidence import agreement, rivals
+from labelfix.correctors.contract import Held, JudgingModel
+from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.evidence import noisy_judges, rivals
 from labelfix.evidence.ledger import compare, mean, paired_difference, share
 from labelfix.evidence.rivals import CLEAN_ONLY, GLC, NOISY_AND_CLEAN, THIS_RUN, Rival, fit_rivals
+from labelfix.heads.folds import cut
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
 from labelfix.settings.run import TrainSettings
@@ -23,7 +23,7 @@ UNPAIRED = np.full(60, -1)
 
 def clusters(noise=0.5, noisy=600, clean=60, seed=0):
     """Clusters that overlap a little; wrong labels are those of the next class."""
-    from labelfix.correction.base import Problem
+    from labelfix.correctors.contract import Problem
 
     generator = np.random.default_rng(seed)
 
@@ -208,9 +208,9 @@ def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
         learned.append(part.given)
         return SimpleNamespace(classifier=None)
 
-    monkeypatch.setitem(agreement.METHODS, "mlc", method)
-    monkeypatch.setattr(agreement, "outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
-    found = agreement.ask_noisy_rows(problem, held, TrainSettings(), Silent())
+    monkeypatch.setitem(noisy_judges.METHODS, "mlc", method)
+    monkeypatch.setattr(noisy_judges, "outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
+    found = noisy_judges.ask_noisy_rows(problem, held, TrainSettings(), Silent())
     assert [len(given) for given in learned] == [450] * 4
     assert (
         sum(np.bincount(given, minlength=3) for given in learned).tolist() == (3 * np.bincount(problem.given)).tolist()
@@ -222,7 +222,7 @@ def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
 @pytest.mark.parametrize(("noisy", "clean"), [(600, 60), (400, 30)])
 def test_noisy_rows_are_not_asked_where_trusted_rows_are_enough_or_they_are_few(noisy, clean):
     problem = clusters(noisy=noisy, clean=clean)
-    assert agreement.ask_noisy_rows(problem, out_of_fold(problem), TrainSettings(), Silent()) is None
+    assert noisy_judges.ask_noisy_rows(problem, out_of_fold(problem), TrainSettings(), Silent()) is None
 
 
 def test_rows_drawn_per_class_weigh_what_their_class_does():

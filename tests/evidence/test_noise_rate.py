@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelfix.data.noise_rate import Interval
+from labelfix.data.labels.noise_rate import Interval
 from labelfix.evidence.noise_rate import Opinion, assumed, estimate
 
 

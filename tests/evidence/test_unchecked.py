@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED
 from labelfix.evidence.ledger import Entry, Estimate, Ledger, paired_difference, share
 from labelfix.evidence.unchecked import Answered, unanswered

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelfix.evidence.agreement import Agreement
 from labelfix.evidence.ledger import Estimate, compare
+from labelfix.evidence.noisy_judges import Agreement
 from labelfix.evidence.rivals import CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, THIS_RUN, Rival
 from labelfix.evidence.verdict import conclude, labels_of
 

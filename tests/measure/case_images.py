@@ -15,7 +15,7 @@ def pixels(path: Path) -> Any:
     """The pixels that the library trains on, `uint8 (height, width, 3)`."""
     import numpy as np
 
-    from labelfix.models.pixels import open_image
+    from labelfix.models.images.pixels import open_image
 
     return np.asarray(open_image(path.read_bytes()))
 

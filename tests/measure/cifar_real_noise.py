@@ -23,15 +23,15 @@ import torch
 from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import ImageInputs, select
-from labelfix.models.image import MEAN, STD
-from labelfix.models.resnet32 import FEATURES, ResNet32
+from labelfix.models.images.resnet32 import FEATURES, ResNet32
+from labelfix.models.images.small import MEAN, STD
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.training.loop import outputs
 
 RECIPES = ("paper", "anchored")
 

@@ -14,13 +14,13 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs, select
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.training.loop import outputs
 
 NOISE, TEST, TRUSTED, HIDDEN = 0.4, 350, 150, 128
 WAYS = {

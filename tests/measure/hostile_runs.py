@@ -38,8 +38,8 @@ from fuzz_pool import run_all
 
 from labelfix.cli import main
 from labelfix.cli.app import application, get_command
-from labelfix.correction.calibrated import CalibratedCorrector, Scale
-from labelfix.correction.storage import load_corrector
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale
+from labelfix.correctors.storage import load_corrector
 from labelfix.errors import RunError
 from labelfix.runs import Begun
 from labelfix.settings.run import TrainSettings

@@ -27,16 +27,16 @@ import torch
 from scipy.special import log_softmax
 from torch import nn
 
-from labelfix.correction.base import FittedModel, Problem
+from labelfix.compute.devices import one_thread
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.devices import one_thread
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.training.loop import outputs
 
 Log = npt.NDArray[np.float64]
 

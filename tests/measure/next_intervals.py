@@ -31,16 +31,16 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import DataEntry, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.devices import one_thread
+from labelfix.compute.devices import one_thread
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.evidence.calibrate import calibrate
-from labelfix.evidence.judge import final_soft, ledger_of, noise_of
+from labelfix.evidence.gather import final_soft, ledger_of, noise_of
 from labelfix.evidence.ledger import Ledger
 from labelfix.evidence.noise_rate import Interval
 from labelfix.evidence.unchecked import ask_chosen, unanswered
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
-from labelfix.training.loop import outputs
 
 Found = dict[tuple[str, str], list[tuple[float, float, bool]]]
 """When and what → estimate, truth and whether the interval holds it, of every draw."""

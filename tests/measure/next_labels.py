@@ -20,14 +20,14 @@ from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.devices import one_thread
+from labelfix.compute.devices import one_thread
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.methods.table import METHODS
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import ConfidentLearningSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
-from labelfix.training.loop import outputs
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.noise_rate import NoiseRate, counted_rate
+from labelfix.data.labels.noise_rate import NoiseRate, counted_rate
 from labelfix.data.tables import Sampling
 
 ROWS = 4_000

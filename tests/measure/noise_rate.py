@@ -21,8 +21,8 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.devices import one_thread
-from labelfix.evidence.judge import noise_of
+from labelfix.compute.devices import one_thread
+from labelfix.evidence.gather import noise_of
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

@@ -34,11 +34,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from labelfix.api.entry import load_run
+from labelfix.compute.devices import one_thread
 from labelfix.data.formats import open_table
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.tables import InputSpec
-from labelfix.devices import one_thread
-from labelfix.models.patches import open_patches
+from labelfix.models.images.patches import open_patches
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

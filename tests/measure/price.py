@@ -152,7 +152,7 @@ def encode(model, texts):
     from transformers import AutoModel, AutoTokenizer
 
     from labelfix.data.tables import InputSpec
-    from labelfix.models.text_encoder import open_text_encoder
+    from labelfix.models.text.encoder import open_text_encoder
     from labelfix.progress import Silent
     from labelfix.settings.model import ComputeSettings, ModelSettings
 

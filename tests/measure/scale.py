@@ -13,7 +13,7 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.methods.mlc import anchored
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs

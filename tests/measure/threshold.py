@@ -23,10 +23,10 @@ from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.correction.threshold import choose_threshold
-from labelfix.devices import one_thread
+from labelfix.compute.devices import one_thread
 from labelfix.evidence.calibrate import calibrate
 from labelfix.methods.table import METHODS
+from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from labelfix.correction.recovered_transition import recovered_transition
-from labelfix.correction.transition import expected_transition, normalised
-from labelfix.training.linear import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.transition import expected_transition, normalised
 
 RIDGE, RATE = 0.1, 0.4
 

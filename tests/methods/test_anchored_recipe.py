@@ -8,14 +8,14 @@ import torch
 from scipy.special import softmax
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
-from labelfix.correction.folds import cut
-from labelfix.correction.members import fit_given_labels, fit_trusted_only, transitions
-from labelfix.correction.storage import load_corrector
+from labelfix.correctors.storage import load_corrector
+from labelfix.heads.folds import cut
+from labelfix.heads.learners import fit_given_labels, fit_trusted_only, transitions
 from labelfix.methods.mlc import anchored, recipes
 from labelfix.models.classifier import Classifier
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import outputs
 
 
 def fit(made):

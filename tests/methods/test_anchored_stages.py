@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from toy_problem import problem, soft_labels
 
-from labelfix.correction import members
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.heads import learners
 from labelfix.methods.mlc import anchored, structured
 from labelfix.progress import Silent
 from labelfix.settings.interval import Interval
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.checkpoints import Checkpoints
 
 LAST = ("prior", "meta-step", "classifier")
 
@@ -53,10 +53,10 @@ def test_a_run_killed_after_any_stage_comes_to_the_same_bits(finished, tmp_path,
     names = stages(folder)
     for name in names[: len(names) - left]:
         shutil.copytree(folder / f"stage-{name}", tmp_path / f"stage-{name}")
-    monkeypatch.setattr(members, "fit_bayes_student", None)  # would fail if it were called again
+    monkeypatch.setattr(learners, "fit_bayes_student", None)  # would fail if it were called again
     if left <= 2:
-        monkeypatch.setattr(members, "fit_glc", None)
-        monkeypatch.setattr(members, "fit_trusted_only", None)
+        monkeypatch.setattr(learners, "fit_glc", None)
+        monkeypatch.setattr(learners, "fit_trusted_only", None)
     if left <= 1:
         monkeypatch.setattr(anchored, "train", None)
     if left == 0:

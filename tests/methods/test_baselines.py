@@ -8,12 +8,12 @@ import pytest
 from scipy.special import softmax
 from toy_problem import CLASSES, problem, soft_labels
 
-from labelfix.correction.flagged import FlagCorrector, keep_unless
+from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.errors import SettingsError
 from labelfix.methods.table import METHODS
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS, GlcSettings
-from labelfix.training.loop import outputs
 
 
 def fit(method, made, **settings):

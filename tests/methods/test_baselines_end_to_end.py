@@ -7,15 +7,15 @@ import pytest
 from scipy.special import softmax
 from toy_problem import CLASSES, soft_labels, whole
 
+from labelfix.compute.checkpoints import Checkpoints
 from labelfix.data.split import split_clean
 from labelfix.methods import confident_learning
-from labelfix.methods.networks import training
 from labelfix.methods.table import METHODS
+from labelfix.networks import training
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.interval import Interval
 from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.loop import outputs
 
 
 def fit(method, made, progress=None, **settings):

@@ -12,15 +12,15 @@ import torch
 from scipy.special import softmax
 from toy_problem import CLASSES, problem, soft_labels, whole
 
-from labelfix.correction.storage import load_corrector
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.correctors.storage import load_corrector
 from labelfix.errors import TrainingError
 from labelfix.methods.table import METHODS
 from labelfix.models.features import select
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.interval import Interval
 from labelfix.settings.methods import METHOD_SETTINGS
-from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.loop import outputs
 
 QUICK = {"epochs": 10, "warmup_epochs": 2, "folds": 3}
 """Settings that make a training short, where a method has them."""

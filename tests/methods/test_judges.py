@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from toy_problem import CLASSES, whole
 
-from labelfix.correction.folds import FOLDS, cut
 from labelfix.data.split import split_clean, with_choosers
-from labelfix.methods.networks import judged, training
+from labelfix.heads.folds import FOLDS, cut
 from labelfix.methods.table import METHODS
+from labelfix.networks import finished_model, training
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -40,7 +40,7 @@ def as_dealt(patch, made, held):
         assert len(truth) == len(held.rows)
         return cut(made.truth[held.rows], seed, count, by_class)
 
-    patch.setattr(judged, "cut", dealt)
+    patch.setattr(finished_model, "cut", dealt)
     patch.setattr(training, "split_clean", lambda _, *rest: split_clean(made.truth, *rest))
     patch.setattr(training, "with_choosers", lambda split, _, *rest: with_choosers(split, made.truth, *rest))
 

@@ -11,11 +11,11 @@ from torch.nn import functional
 from labelfix.methods.l2rw import L2rwTrainer
 from labelfix.methods.meta_weight_net import MetaWeightNetTrainer
 from labelfix.methods.mlnt import MlntTrainer
-from labelfix.methods.networks.average import Average
-from labelfix.methods.networks.trainer import Labelled
 from labelfix.models.classifier import Classifier
 from labelfix.models.weight_network import WeightNetwork
-from labelfix.training.lookahead import frozen_statistics
+from labelfix.networks.lookahead import frozen_statistics
+from labelfix.networks.trainer import Labelled
+from labelfix.networks.weight_average import Average
 
 K = 3
 TOLERANCES = {"fd1": 1e-4, "fd2": 1e-6, "jvp": 1e-9}

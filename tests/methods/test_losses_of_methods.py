@@ -9,16 +9,19 @@ from torch import nn
 from torch.nn import functional
 from toy_problem import CLASSES, problem, whole
 
-from labelfix.correction.around import RIDGES, fit_around
-from labelfix.correction.members import fit_given_labels, load
-from labelfix.correction.network import softmax
+from labelfix.correctors.network import softmax
+from labelfix.heads.learners import fit_given_labels, load
+from labelfix.heads.near_another_head import RIDGES, fit_around
 from labelfix.methods import distillation, forward, joint_optimization
 from labelfix.methods.forward import anchored_transition
 from labelfix.methods.joint_optimization import REMEMBERED, JointTrainer
-from labelfix.methods.networks.losses import TargetsTrainer, TransitionTrainer, through_transition
-from labelfix.methods.networks.trainer import Trainer, given_labels
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier, ClassifierOutput, TokenBatch
+from labelfix.networks.loop import outputs
+from labelfix.networks.passes import Labelled, joined
+from labelfix.networks.soft_target_trainers import TargetsTrainer, TransitionTrainer, through_transition
+from labelfix.networks.trainer import Trainer, given_labels
+from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
 from labelfix.settings.methods import (
     DistillationSettings,
@@ -27,9 +30,6 @@ from labelfix.settings.methods import (
     GlcSettings,
     JointOptimizationSettings,
 )
-from labelfix.training.linear import LinearHead
-from labelfix.training.loop import outputs
-from labelfix.training.passes import Labelled, joined
 
 K = 4
 
@@ -168,7 +168,7 @@ def test_a_tight_leash_keeps_the_head_and_a_loose_one_lets_the_trusted_rows_deci
     around = fit_given_labels(rows)
     cosines = []
     for ridge in (1e-6, max(RIDGES)):
-        monkeypatch.setattr("labelfix.correction.around.RIDGES", (ridge,))
+        monkeypatch.setattr("labelfix.heads.near_another_head.RIDGES", (ridge,))
         found = fit_around(rows, around).full.weight  # its length is the temperature's
         cosines.append(float(functional.cosine_similarity(found.reshape(-1), around.weight.reshape(-1), dim=0)))
     assert cosines[0] > 0.9999
@@ -179,8 +179,8 @@ def test_the_fit_around_a_head_is_where_its_gradient_vanishes(monkeypatch):
     made, _ = problem(noise=0.4, clean=40)
     rows = load(made)
     around = LinearHead(torch.full((CLASSES, 8), 0.3), torch.zeros(CLASSES))
-    monkeypatch.setattr("labelfix.correction.around.RIDGES", (1.0,))
-    monkeypatch.setattr("labelfix.correction.folds.fit_temperature", lambda *_: 1.0)
+    monkeypatch.setattr("labelfix.heads.near_another_head.RIDGES", (1.0,))
+    monkeypatch.setattr("labelfix.heads.folds.fit_temperature", lambda *_: 1.0)
     full = fit_around(rows, around).full
     weight = full.weight.double().requires_grad_()
     logits = rows.clean.double() @ weight.T + full.bias.double()

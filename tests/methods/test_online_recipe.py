@@ -12,9 +12,9 @@ from labelfix.methods.mlc import recipes
 from labelfix.methods.mlc.online import TRUST_LEARNING_RATE, train_network
 from labelfix.methods.table import METHODS
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
+from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MixedSettings, MlcSettings, NoisyOnlySettings
-from labelfix.training.loop import outputs
 
 QUICK = {"epochs": 6, "warmup_epochs": 2}
 SETTINGS = {"mlc": MlcSettings, "mixed": MixedSettings, "noisy-only": NoisyOnlySettings}

@@ -5,17 +5,17 @@ import pytest
 import torch
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import make_mlc_plan
 from labelfix.methods.mlc.warmup import estimate_transition
-from labelfix.methods.networks.judged import may_look
-from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.networks.finished_model import may_look
+from labelfix.networks.warmup import learn_given_labels
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 

@@ -9,21 +9,21 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from labelfix.correction.base import Problem
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.correctors.contract import Problem
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.plan import make_mlc_plan
-from labelfix.methods.networks import state
-from labelfix.methods.networks.epochs import Epochs
-from labelfix.methods.networks.state import Course
-from labelfix.methods.networks.training import cut_trusted_rows
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import ImageInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.networks import state
+from labelfix.networks.epochs import Epochs
+from labelfix.networks.state import Course
+from labelfix.networks.training import cut_trusted_rows
 from labelfix.progress import Silent
 from labelfix.settings.interval import Interval
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.checkpoints import Checkpoints
 
 CLASSES = 10
 

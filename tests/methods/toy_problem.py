@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from labelfix.correction.base import Problem
+from labelfix.correctors.contract import Problem
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
-from labelfix.training.loop import outputs
+from labelfix.networks.loop import outputs
 
 CLASSES, WIDTH = 3, 8
 

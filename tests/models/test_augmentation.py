@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.models.augment import Key, augment, crop_draws, hashed, normalisation, uniform
 from labelfix.models.features import FeatureInputs, ImageInputs, select
-from labelfix.models.resident import resident
+from labelfix.models.images.augment import Key, augment, crop_draws, hashed, normalisation, uniform
+from labelfix.models.images.resident import resident
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from labelfix.devices import full_precision, pick_device
+from labelfix.compute.devices import full_precision, pick_device
 from labelfix.errors import SettingsError
 
 
@@ -146,7 +146,7 @@ def test_what_followed_a_general_setting_follows_it_still(way, precision_is_put_
 
 def test_the_variable_that_turns_tf32_on_is_overruled_too():
     code = (
-        "import torch; from labelfix.devices import full_precision\n"
+        "import torch; from labelfix.compute.devices import full_precision\n"
         "with full_precision(torch.device('cuda')):\n"
         "    print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)\n"
         "print(torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)\n"

@@ -12,10 +12,10 @@ from memory_table import embedding_table, image_table, png, random_images, text_
 from torch.func import functional_call, jvp
 
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
-from labelfix.methods.networks import ahead
 from labelfix.models.attention import plain_attention
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.representation import choose_representation
+from labelfix.networks import lookahead_trainer
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 
@@ -80,6 +80,6 @@ def test_the_step_uses_fused_attention_but_where_forward_mode_needs_the_plain_fo
     assert float(exact.norm()) > 0
     for how, error in (("fd1", 2e-2), ("fd2", 1e-2)):
         assert float((meta_gradient(module, batch, how) - exact).norm() / exact.norm()) < error
-    monkeypatch.setattr(ahead, "plain_attention", contextlib.nullcontext)
+    monkeypatch.setattr(lookahead_trainer, "plain_attention", contextlib.nullcontext)
     with pytest.raises(NotImplementedError, match="forward AD"):
         meta_gradient(module, batch, "jvp")

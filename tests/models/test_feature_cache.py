@@ -13,7 +13,7 @@ from memory_table import text_table
 
 from labelfix.models import cache
 from labelfix.models.cache import cache_folder, cached, read_entry
-from labelfix.models.text import HashedText
+from labelfix.models.text.hashed import HashedText
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
 

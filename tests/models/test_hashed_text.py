@@ -6,7 +6,7 @@ import torch
 from memory_table import text_table
 
 from labelfix.errors import SettingsError
-from labelfix.models.text import HashedText
+from labelfix.models.text.hashed import HashedText
 from labelfix.progress import Silent
 
 TEXTS = ["Oil prices fall again", "The match was won in overtime", "", None, "中文文本", "  ", "a b"]

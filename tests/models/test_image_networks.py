@@ -13,13 +13,13 @@ from torch import nn
 
 from labelfix.errors import InputError, SettingsError
 from labelfix.models.encoder_folder import check_folder
-from labelfix.models.image import SmallImages
-from labelfix.models.image_encoder import FrozenTimm
-from labelfix.models.image_fine_tuned import take_apart
-from labelfix.models.pixels import open_image
+from labelfix.models.images.encoder import FrozenTimm
+from labelfix.models.images.fine_tuned import take_apart
+from labelfix.models.images.pixels import open_image
+from labelfix.models.images.resnet32 import BasicBlock, ResNet32
+from labelfix.models.images.small import SmallImages
+from labelfix.models.images.timm_models import create, data_config
 from labelfix.models.representation import choose_representation
-from labelfix.models.resnet32 import BasicBlock, ResNet32
-from labelfix.models.timm_models import create, data_config
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

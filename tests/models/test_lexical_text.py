@@ -10,8 +10,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from labelfix.models import lexical
-from labelfix.models.lexical import LexicalText, fit_lexical
+from labelfix.models.text import lexical
+from labelfix.models.text.lexical import LexicalText, fit_lexical
 from labelfix.progress import Silent
 
 SUBJECTS = ["oil prices", "the match", "a new phone", "parliament", "the striker", "shares", "the minister"]

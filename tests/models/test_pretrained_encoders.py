@@ -16,12 +16,12 @@ from memory_table import image_table, png, random_images, text_table
 import labelfix
 from labelfix.errors import SettingsError
 from labelfix.models.encoder_folder import EncoderFolder
-from labelfix.models.image_encoder import FrozenTimm
-from labelfix.models.image_fine_tuned import TrainedTimm
-from labelfix.models.pooling import CODE, named_pooling, pool
+from labelfix.models.images.encoder import FrozenTimm
+from labelfix.models.images.fine_tuned import TrainedTimm
 from labelfix.models.representation import choose_representation
-from labelfix.models.text_encoder import FrozenText
-from labelfix.models.text_fine_tuned import FineTunedText
+from labelfix.models.text.encoder import FrozenText
+from labelfix.models.text.fine_tuned import FineTunedText
+from labelfix.models.text.pooling import CODE, named_pooling, pool
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -91,7 +91,7 @@ def test_encoding_tells_of_every_batch(bert_folder, compute):
 def test_the_second_run_does_not_load_the_encoder(bert_folder, compute, monkeypatch):
     table = text_table(TEXTS)
     first = choose(table, compute, backbone=str(bert_folder)).encode(table, compute, Silent())
-    monkeypatch.setattr("labelfix.models.text_encoder.load_encoder", None)
+    monkeypatch.setattr("labelfix.models.text.encoder.load_encoder", None)
     second = choose(table, compute, backbone=str(bert_folder)).encode(table, compute, Silent())
     np.testing.assert_array_equal(first.features, second.features)
 

@@ -9,8 +9,8 @@ from memory_table import embedding_table, feature_table
 
 from labelfix.errors import InputError, SettingsError
 from labelfix.models.representation import choose_representation
-from labelfix.models.table_statistics import fit_statistics
-from labelfix.models.tabular import EmbeddingFeatures
+from labelfix.models.tables.features import EmbeddingFeatures
+from labelfix.models.tables.statistics import fit_statistics
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

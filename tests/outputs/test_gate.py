@@ -11,14 +11,14 @@ import pytest
 from labelfix.errors import InputError
 from labelfix.outputs import gate
 from labelfix.outputs.baseline import Baseline
-from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
+from labelfix.outputs.flag_rules import by_budget
 from labelfix.outputs.formats.github import write as as_github
 from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.formats.text import as_text
 from labelfix.outputs.policy import Policy
-from labelfix.outputs.said import summary, verdict
+from labelfix.outputs.wording import summary, verdict
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labelfix.outputs import gate
-from labelfix.outputs.chosen import by_budget
 from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.drift import Drift
 from labelfix.outputs.exports import corrected_table
+from labelfix.outputs.flag_rules import by_budget
 from labelfix.outputs.formats import FORMATS, github, most_shown
 from labelfix.outputs.formats.fingerprints import fingerprint
 from labelfix.outputs.formats.json import write as as_json

@@ -13,13 +13,13 @@ import pytest
 
 from labelfix.data.formats import open_table
 from labelfix.data.tables import ClassNames
-from labelfix.evaluation import match
 from labelfix.outputs import gate
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.own_file import export_table
 from labelfix.outputs.soft_labels import fewer_classes, most_likely
+from labelfix.scoring.match_truth import match
 
 CLASSES = ("a", "b", "c", "d")
 SOFT = [[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.25, 0.25], [0.0, 1.0, 0.0, 0.0]]

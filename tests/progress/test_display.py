@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from labelfix import display
-from labelfix.display import Bars, Lines, Stage, WarningsOnly, duration, listener
+from labelfix.outputs import progress_bars
+from labelfix.outputs.progress_bars import Bars, Lines, Stage, WarningsOnly, duration, listener
 from labelfix.progress import Silent, counted, rows_done
 
 
@@ -13,7 +13,7 @@ from labelfix.progress import Silent, counted, rows_done
 def clock(monkeypatch):
     """A clock that a test moves."""
     now = [0.0]
-    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress_bars.time, "monotonic", lambda: now[0])
     return now
 
 

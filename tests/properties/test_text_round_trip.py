@@ -13,11 +13,12 @@ import pyarrow as pa
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from labelfix.data.formats import ReadOptions, csv_records, open_table
+from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.formats.base import Edit
-from labelfix.data.formats.csv import CsvSource
-from labelfix.data.formats.csv_dialect import Dialect
-from labelfix.data.formats.csv_records import Cells, read_records
+from labelfix.data.formats.csv import records as csv_records
+from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.csv.records import Cells, read_records
+from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

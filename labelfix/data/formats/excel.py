@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source, check_file
-from labelfix.data.formats.csv import CsvSource
-from labelfix.data.formats.csv_dialect import Dialect, sniffed_as
+from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
+from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
 from labelfix.errors import input_error
 

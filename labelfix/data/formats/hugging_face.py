@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix import network
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     DAMAGED,
@@ -28,7 +27,8 @@ from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
-from labelfix.network import HUB
+from labelfix.settings import hub_access
+from labelfix.settings.hub_access import HUB
 
 
 class HuggingFaceSource(TypedFiles):
@@ -155,7 +155,7 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     Raises:
         InputError: The hub does not have it, cannot be reached or may not be asked, or the split has to be named.
     """
-    if network.forbidden():
+    if hub_access.forbidden():
         what = "is on a hub, and this process may not ask one (--offline, HF_HUB_OFFLINE or LABELFIX_OFFLINE)"
         raise input_error(name, what, "name a local file or folder")
     try:

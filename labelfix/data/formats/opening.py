@@ -8,17 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelfix.data.formats import (
-    arrow_file,
-    csv,
-    excel,
-    folders,
-    hugging_face,
-    image_folder,
-    json_lines,
-    memory,
-    parquet,
-)
+from labelfix.data.formats import arrow_file, excel, folders, hugging_face, memory, parquet
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
@@ -29,12 +19,15 @@ from labelfix.data.formats.base import (
     check_file,
     magic,
 )
+from labelfix.data.formats.csv import source as csv
 from labelfix.data.formats.frames import are_records
+from labelfix.data.formats.images import folder as image_folder
+from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
-from labelfix.network import HUB
 from labelfix.runs import atomic_path
 from labelfix.runs.targets import GLOB
+from labelfix.settings.hub_access import HUB
 
 FORMATS: tuple[Format, ...] = (
     Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),

@@ -26,14 +26,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from labelfix.correction import kept, members
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.folds import CrossFitted, calibrated, out_of_fold
-from labelfix.correction.heads import as_classifier, held_by, right_out_of_fold
-from labelfix.correction.left_out import shares_hessian
-from labelfix.correction.members import Rows, learned_transition, load
-from labelfix.correction.stack import fit_stack, merge
-from labelfix.correction.transition import Matrix
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.heads import learners, stages
+from labelfix.heads.finished_model import as_classifier, held_by, right_out_of_fold
+from labelfix.heads.folds import CrossFitted, calibrated, out_of_fold
+from labelfix.heads.learners import Rows, learned_transition, load
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import (
@@ -45,10 +43,12 @@ from labelfix.methods.mlc.structured import (
     outer_together,
     train,
 )
+from labelfix.numerics.leave_one_out import shares_hessian
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, together
+from labelfix.numerics.stack import fit_stack, merge
+from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress, counted
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.checkpoints import Checkpoints
-from labelfix.training.linear import LinearHead, cross_entropy_to, together
 
 EM_ROUNDS = 50
 """EM rounds of T_m."""
@@ -82,7 +82,7 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
     return {
-        "members": 4 * heads * (trusted + every) + 7 * min(noisy, members.SAMPLE),
+        "members": 4 * heads * (trusted + every) + 7 * min(noisy, learners.SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),
@@ -101,11 +101,13 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     clock = _Clock(progress, {})
     passes = _passes(rows, rows.clean.shape[1])
     with clock.part("members", passes["members"]):
-        prior = Prior.from_arrays(kept.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
+        prior = Prior.from_arrays(stages.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
     with clock.part("meta step", passes["meta step"]):
         correction, inner, history = meta_step(rows, prior, keep)
     with clock.part("classifier", passes["classifier"]):
-        classifier = kept.cross_fitted_stage(keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner))
+        classifier = stages.cross_fitted_stage(
+            keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner)
+        )
     with clock.part("posterior", passes["posterior"]):
         posterior = fit_posterior(problem, rows, prior, correction, classifier)
     truth = rows.truth.numpy()
@@ -135,24 +137,24 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
 def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
-    expected, without = members.given_transitions(rows)
+    expected, without = learners.given_transitions(rows)
 
     def fit_bayes() -> dict[str, np.ndarray]:
-        found, ridge = members.fit_bayes_student(rows)
-        return kept.to_arrays(found) | {"ridge": np.array(ridge)}
+        found, ridge = learners.fit_bayes_student(rows)
+        return stages.to_arrays(found) | {"ridge": np.array(ridge)}
 
-    arrays = kept.stage(keep, "S1", fit_bayes)
-    bayes, ridge = kept.from_arrays(arrays), float(arrays["ridge"])
+    arrays = stages.stage(keep, "S1", fit_bayes)
+    bayes, ridge = stages.from_arrays(arrays), float(arrays["ridge"])
     later = {
-        "GLC8": lambda: members.fit_glc(rows, 8.0),
-        "N1": lambda: members.fit_as_given(rows),
+        "GLC8": lambda: learners.fit_glc(rows, 8.0),
+        "N1": lambda: learners.fit_as_given(rows),
     }
-    fitted = {"S1": bayes} | {name: kept.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
+    fitted = {"S1": bayes} | {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     held = np.stack([m.held for m in fitted.values()])
     others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
     beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
-    part = rows.subset(rows.sample(members.SAMPLE))
+    part = rows.subset(rows.sample(learners.SAMPLE))
 
     def fit_matrix(head: LinearHead, prior: Matrix) -> Matrix:
         return learned_transition(head.log_probabilities(part.noisy), part.given, prior, prior, EM_ROUNDS)
@@ -193,13 +195,13 @@ def meta_step(
 
     def solve() -> dict[str, np.ndarray]:
         correction, history = train(problems, rows.num_classes, len(rows.truth))
-        heads = kept.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
+        heads = stages.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
         # Numbered, because a folder of arrays keeps their names but not their order.
         columns = {f"history.{i:02d}.{n}": np.array([r[n] for r in history]) for i, n in enumerate(history[0])}
         return heads | correction.to_arrays() | columns
 
-    found = kept.stage(keep, "meta-step", solve)
-    for problem, head in zip(problems, kept.heads_from_arrays(found), strict=True):
+    found = stages.stage(keep, "meta-step", solve)
+    for problem, head in zip(problems, stages.heads_from_arrays(found), strict=True):
         problem.head = head
     columns = {name.split(".", 2)[2]: found[name].tolist() for name in sorted(found) if name.startswith("history.")}
     history = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

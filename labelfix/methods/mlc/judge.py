@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.correction.base import Held, Problem
-from labelfix.correction.calibration import fit_temperature
-from labelfix.correction.network import Lcn, NetworkCorrector
-from labelfix.correction.transition import Matrix, possible_labels
+from labelfix.correctors.contract import Held, Problem
+from labelfix.correctors.network import Lcn, NetworkCorrector
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.methods.networks.judged import Chosen, chosen_and_judged, how_often_right, may_look
 from labelfix.models.classifier import Classifier
-from labelfix.training.loop import outputs
+from labelfix.networks.finished_model import Chosen, chosen_and_judged, how_often_right, may_look
+from labelfix.networks.loop import outputs
+from labelfix.numerics.temperature import fit_temperature
+from labelfix.numerics.transition import Matrix, possible_labels
 
 ENOUGH_HELD_OUT = 50
 """With fewer held-out rows the meta rows set temperatures too: they trained the classifier and the LCN indirectly."""

@@ -24,10 +24,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.transition import Matrix
+from labelfix.compute.devices import full_precision
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.split import CleanSplit
-from labelfix.devices import full_precision
 from labelfix.methods.mlc.paper import (
     FINISHED_WITH,
     TRAINED_WITH,
@@ -40,10 +39,11 @@ from labelfix.methods.mlc.paper import (
 from labelfix.methods.mlc.plan import MlcPlan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import recover_transition
-from labelfix.methods.networks.average import Average
-from labelfix.methods.networks.judged import may_look, teaching
-from labelfix.methods.networks.warmup import learn_given_labels, learn_trusted_rows
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
+from labelfix.networks.finished_model import may_look, teaching
+from labelfix.networks.warmup import learn_given_labels, learn_trusted_rows
+from labelfix.networks.weight_average import Average
+from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 

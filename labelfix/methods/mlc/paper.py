@@ -3,7 +3,7 @@
 Source: Zheng, Awadallah and Dumais, Meta Label Correction for Noisy Label Learning, AAAI 2021, Algorithm 1, and
 its published code. Departures, each with the setting that takes it back where there is one:
 
-* no double backward: the same gradient by one more forward pass (`derivative`; training/lookahead.py);
+* no double backward: the same gradient by one more forward pass (`derivative`; networks/lookahead.py);
 * a warm-up (`warmup_epochs = 0`), and temperatures fitted afterwards on trusted rows kept out;
 * trusted rows are cut once into train, meta and held-out parts (`clean_split = "redrawn"`): halves redrawn
   from one pool train on every trusted row sooner or later, and then the meta-gradient fades;
@@ -20,25 +20,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelfix.correction.base import FittedModel, Problem
-from labelfix.correction.network import Lcn
-from labelfix.correction.threshold import choose_threshold
-from labelfix.correction.transition import Matrix
+from labelfix.compute.devices import full_precision
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.network import Lcn
 from labelfix.data.split import CleanSplit
-from labelfix.devices import full_precision
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
-from labelfix.methods.networks.judged import may_look, teaching
-from labelfix.methods.networks.state import History
-from labelfix.methods.networks.training import cut_trusted_rows, history_table, make_trainer, train
-from labelfix.methods.networks.warmup import learn_given_labels
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.networks.finished_model import may_look, teaching
+from labelfix.networks.loop import make_lcn_optimizer
+from labelfix.networks.state import History
+from labelfix.networks.training import cut_trusted_rows, history_table, make_trainer, train
+from labelfix.networks.warmup import learn_given_labels
+from labelfix.numerics.threshold import choose_threshold
+from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
-from labelfix.training.loop import make_lcn_optimizer
 
 Matrices = Mapping[str, list[Matrix]]
 """Name → transition matrices that the warm-up found, which a checkpoint carries."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from labelfix.correction.base import Problem
-from labelfix.methods.networks.plan import Plan, make_plan
+from labelfix.correctors.contract import Problem
+from labelfix.networks.plan import Plan, make_plan
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.networks import Family
 

@@ -22,20 +22,20 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor
 
-from labelfix.correction import members
-from labelfix.correction.base import LEFT_OUT, OwnRows, Problem
-from labelfix.correction.folds import CrossFitted
-from labelfix.correction.left_out import left_out, leverages, shares_hessian
-from labelfix.correction.members import Rows
-from labelfix.correction.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
-from labelfix.correction.row_dependent import Dependence, fit_dependence, mixed_terms
-from labelfix.correction.stack import merge
-from labelfix.correction.threshold import choose_threshold
-from labelfix.correction.transition import Matrix
+from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
+from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
 from labelfix.data.tables import UNLABELLED
+from labelfix.heads import learners
+from labelfix.heads.folds import CrossFitted
+from labelfix.heads.learners import Rows
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection, as_log
-from labelfix.training.linear import LinearHead
+from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
+from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.row_dependence import Dependence, fit_dependence, mixed_terms
+from labelfix.numerics.stack import merge
+from labelfix.numerics.threshold import choose_threshold
+from labelfix.numerics.transition import Matrix
 
 MIN_PAIRS = 20
 """With fewer pairs than this the posterior rests on the LCN's label terms instead."""
@@ -116,7 +116,7 @@ def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrect
 def _from_assumptions(
     problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, seen: _Seen
 ) -> Chosen:
-    part = rows.sample(members.SAMPLE)
+    part = rows.sample(learners.SAMPLE)
     given = rows.given[part].numpy()
 
     def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:
@@ -186,7 +186,7 @@ class _Seen:
         (weights,) = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
         head, _ = fitted.without_temperature(None)
         given = rows.one_hot(rows.given)
-        return leverages(rows.features, head, weights, members.AS_GIVEN_RIDGE, len(rows.given), given)
+        return leverages(rows.features, head, weights, learners.AS_GIVEN_RIDGE, len(rows.given), given)
 
     def by_labels_as_given(self, fold: int | None) -> Tensor:
         """`(N, K)` logits of N1."""

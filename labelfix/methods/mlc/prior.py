@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfix.correction import kept
-from labelfix.correction.folds import CrossFitted
-from labelfix.correction.transition import Matrix
+from labelfix.heads import stages
+from labelfix.heads.folds import CrossFitted
+from labelfix.numerics.transition import Matrix
 
 AS_GIVEN = "as_given."
 """What the arrays of N1 are called by, beside those of the stack."""
@@ -40,8 +40,8 @@ class Prior:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """As arrays, to be kept."""
         return (
-            kept.to_arrays(self.stack)
-            | kept.to_arrays(self.as_given, AS_GIVEN)
+            stages.to_arrays(self.stack)
+            | stages.to_arrays(self.as_given, AS_GIVEN)
             | {
                 "ridge": np.array(self.ridge),
                 "expected": np.stack([self.expected[0], *self.expected[1]]),
@@ -51,16 +51,16 @@ class Prior:
         )
 
     @classmethod
-    def from_arrays(cls, arrays: kept.Arrays) -> Prior:
+    def from_arrays(cls, arrays: stages.Arrays) -> Prior:
         """The same back."""
         expected, *expected_without = arrays["expected"]
         fitted, *fitted_without = arrays["fitted"]
         named = sorted(name for name in arrays if name.startswith("share."))
         return cls(
-            stack=kept.from_arrays(arrays),
+            stack=stages.from_arrays(arrays),
             ridge=float(arrays["ridge"]),
             expected=(expected, tuple(expected_without)),
             fitted=(fitted, tuple(fitted_without)),
             shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
-            as_given=kept.from_arrays(arrays, AS_GIVEN),
+            as_given=stages.from_arrays(arrays, AS_GIVEN),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labelfix.correction.base import FittedModel, Problem
+from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.methods.mlc import anchored, online, paper
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings

@@ -14,17 +14,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from labelfix.correction.network import Lcn
-from labelfix.methods.networks.ahead import AheadTrainer
-from labelfix.methods.networks.figures import Learned, StepFigures, figures
-from labelfix.methods.networks.trainer import Loss
+from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.ranks import ranks
+from labelfix.correctors.network import Lcn
 from labelfix.models.classifier import ClassifierOutput
-from labelfix.ranks import ranks
-from labelfix.training.flat import Flat
-from labelfix.training.lookahead import MetaGradient
-from labelfix.training.losses import soft_cross_entropy
-from labelfix.training.passes import Labelled
-from labelfix.training.step_sizes import effective_step_sizes, through_clipping
+from labelfix.networks.figures import Learned, StepFigures, figures
+from labelfix.networks.lookahead import MetaGradient
+from labelfix.networks.lookahead_trainer import AheadTrainer
+from labelfix.networks.passes import Labelled
+from labelfix.networks.soft_cross_entropy import soft_cross_entropy
+from labelfix.networks.step_sizes import effective_step_sizes, through_clipping
+from labelfix.networks.trainer import Loss
 
 __all__ = ["Labelled", "MlcTrainer", "StepFigures"]
 

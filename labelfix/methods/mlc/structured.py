@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.correction.members import Rows
-from labelfix.correction.transition import Matrix
-from labelfix.training.implicit import cross_entropy_gradient, solve
-from labelfix.training.linear import LinearHead, cross_entropy_to, side_by_side, together
-from labelfix.training.losses import entropy
+from labelfix.heads.learners import Rows
+from labelfix.networks.soft_cross_entropy import entropy
+from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, side_by_side, together
+from labelfix.numerics.transition import Matrix
 
 SAMPLE = 2500
 """Noisy rows of the inner problem."""

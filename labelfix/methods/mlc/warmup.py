@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from labelfix.correction.base import Problem
-from labelfix.correction.network import softmax
-from labelfix.correction.recovered_transition import recovered_transition
-from labelfix.correction.transition import Matrix, expected_transition, paired_transition
+from labelfix.correctors.contract import Problem
+from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.training.loop import outputs
-from labelfix.training.schedule import batches_of
+from labelfix.networks.loop import outputs
+from labelfix.networks.schedule import batches_of
+from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.transition import Matrix, expected_transition, paired_transition
 
 SAMPLE = 5000
 """Noisy rows that `recover_transition` looks at."""

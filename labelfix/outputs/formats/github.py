@@ -6,7 +6,7 @@ from labelfix.outputs.formats.markdown import write as markdown
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.plain_text import visible
 from labelfix.outputs.repository import in_repository
-from labelfix.outputs.said import verdict
+from labelfix.outputs.wording import verdict
 
 MOST = 10
 """GitHub shows ten annotations of a kind a step and drops the rest."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from labelfix.outputs.formats.fingerprints import short
 from labelfix.outputs.judgement import Finding, Gate, Judgement
 from labelfix.outputs.plain_text import printed
-from labelfix.outputs.said import all_notes, percent
+from labelfix.outputs.wording import all_notes, percent
 
 MARK = "<!-- labelfix -->"
 """By which a job finds its own comment again, to write it anew."""

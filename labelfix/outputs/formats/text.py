@@ -8,7 +8,7 @@ import sys
 from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.plain_text import printed
-from labelfix.outputs.said import verdict
+from labelfix.outputs.wording import verdict
 
 
 def write(judgement: Judgement) -> str:

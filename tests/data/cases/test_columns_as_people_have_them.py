@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from labelfix.data.feature_columns import AGREEMENT, MOST_CATEGORIES
+from labelfix.data.columns.features import AGREEMENT, MOST_CATEGORIES
 from labelfix.data.number_lists import number_lists
 from labelfix.data.numbers import FEW_LEVELS, NEARLY_ALL, is_placeholder, nearly_numeric, read_dates, read_numbers
 from labelfix.data.read import Reading, read_training

@@ -12,8 +12,8 @@ from PIL import Image, features
 
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import ReadOptions
-from labelfix.data.formats.image_files import IMAGE_SUFFIXES, read_suffixes
-from labelfix.data.formats.image_folder import open_image_folder
+from labelfix.data.formats.images.files import IMAGE_SUFFIXES, read_suffixes
+from labelfix.data.formats.images.folder import open_image_folder
 from labelfix.data.new_rows import read_truth
 from labelfix.data.read import read_training
 from labelfix.data.tables import ClassNames

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from labelfix.data.formats import open_table, write_batches
 from labelfix.data.formats.base import Edit
-from labelfix.data.formats.json_lines import JsonSource
+from labelfix.data.formats.json.lines import JsonSource
 from labelfix.errors import InputError
 
 Put = Callable[[str, str], Path]
@@ -143,7 +143,7 @@ def test_rows_and_blocks_play_no_part(put: Put, monkeypatch: pytest.MonkeyPatch,
     records = [{"id": i, "text": "é猫" * (i % 9), "m": {"x": i / 2}} for i in range(50)]
     expected = [{"id": r["id"], "text": r["text"], "m.x": r["m"]["x"]} for r in records]  # type: ignore[index]
     for block in (1, 7, 1 << 20):
-        monkeypatch.setattr("labelfix.data.formats.json_records.BLOCK", block)
+        monkeypatch.setattr("labelfix.data.formats.json.records.BLOCK", block)
         for name, text in (
             ("t.jsonl", lines(*records)),
             ("t.json", json.dumps(records, ensure_ascii=False)),

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import open_table
-from labelfix.data.profile import profile_columns
 from labelfix.data.read import read_training
 from labelfix.data.scan import as_text, decode, scan, value_type
 from labelfix.errors import InputError

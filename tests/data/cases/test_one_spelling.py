@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfix.data.columns import Columns
+from labelfix.data.columns.roles import Columns
 from labelfix.data.new_rows import open_rows
 from labelfix.data.read import Reading, read_training
 from labelfix.data.spelling import difference, folded, number_key, spell, spelled

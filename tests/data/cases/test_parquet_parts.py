@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.cli import main
+from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import open_several, open_table
 from labelfix.data.formats.merge import Part, conform, merge_schemas, merge_types
-from labelfix.data.profile import profile_columns
 from labelfix.data.scan import scan
 from labelfix.errors import InputError, LabelfixError
 

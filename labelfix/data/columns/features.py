@@ -1,0 +1,177 @@
+"""Which columns of a table are features, and why the others are left out: by what they hold, never by name alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.columns.profile import HEAD_ROWS, Profile
+from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, TRUE_NAMES
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.inputs import categories
+from labelfix.data.numbers import is_date
+from labelfix.data.scan import is_number, scan, value_type
+
+MOST_LISTED = 12
+"""Columns that a sentence names; of more, how many."""
+
+MOST_CATEGORIES = 1000
+"""A category of more different values than this teaches nothing."""
+
+AGREEMENT = 0.4
+"""From this kappa on (agreement beyond chance, 1 for the same values) a column may be somebody's label."""
+
+LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
+INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
+
+
+def choose_features(
+    source: TableSource, profiles: Mapping[str, Profile], label: str | None, findings: Findings, read_rows: int
+) -> list[Profile]:
+    """The columns to classify from.
+
+    Args:
+        source: The noisy file.
+        profiles: What its columns hold, but ids and labels.
+        label: Its label column; None where it is not known.
+        findings: Told which columns are left out and why.
+        read_rows: Rows read at once.
+    """
+    agrees = _agreement(source, label, profiles, read_rows) if label is not None else {}
+    used: list[Profile] = []
+    left: dict[str, list[str]] = {}
+    for profile in profiles.values():
+        reason = _no_feature(profile) or _is_label(profile, agrees.get(profile.name))
+        if reason is None:
+            used.append(profile)
+            _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
+        else:
+            left.setdefault(reason, []).append(profile.name)
+    if left:
+        shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
+        findings.note(f"not used as features: {shown}")
+    return used
+
+
+def some(names: Sequence[str]) -> str:
+    """Names as a phrase: the first ones, and how many more."""
+    return ", ".join(names[:MOST_LISTED]) + (
+        f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
+    )
+
+
+def looks_like_id(p: Profile) -> bool:
+    """Whether a column is named like an id or an index and its values hardly repeat, or it counts the rows."""
+    if is_number(p.type) and p.consecutive and p.given > 10:
+        return True
+    name = p.name.lower()
+    if INDEX_NAME.search(name):
+        return p.given > 0 and p.distinct == p.given
+    return (name in ID_NAMES or name.endswith("_id")) and p.varied
+
+
+def _no_feature(p: Profile) -> str | None:
+    """Why a column is no feature by what it holds; None where it may be one."""
+    if p.given == 0:
+        return "empty"
+    if looks_like_id(p):
+        return "looks like an id"
+    whole = p.rows < HEAD_ROWS  # of a longer column the rest may differ
+    if is_number(p.type) or pa.types.is_boolean(p.type) or is_date(p.type):
+        if p.distinct == 1 and whole:
+            return "one value and missing" if p.missing and is_number(p.type) else None if p.missing else "constant"
+        return None
+    if not p.text:
+        return p.holds.replace("_", " ") if p.holds and p.holds != "numbers" else _type(p)
+    if p.holds:
+        return p.holds.replace("_", " ")
+    if p.distinct == 1 and whole and not p.missing:
+        return "constant"
+    if p.numeric or p.dates:
+        return None
+    if p.distinct == p.given > 5 or (p.distinct > 20 and p.distinct > 0.5 * p.given):
+        return "looks like an id or a text: hardly any value repeats"
+    if p.distinct > MOST_CATEGORIES:
+        return f"more than {MOST_CATEGORIES:,} different values, too many for a category"
+    return None
+
+
+def _type(p: Profile) -> str:
+    if p.holds == "numbers":
+        return f"a list of {int(p.length)} numbers; --embedding-column takes it for an embedding"
+    return str(p.type)
+
+
+def _is_label(p: Profile, agreement: tuple[float, bool] | None) -> str | None:
+    """Whether a column is somebody's label: named so and agreeing, or made of the label's own words."""
+    if agreement is None:
+        return None
+    kappa, same_values = agreement
+    name = p.name.lower()
+    named = name in (*GIVEN_NAMES, *TRUE_NAMES, *OTHER_LABEL_NAMES) or LABEL_NAME.search(name) is not None
+    if same_values and p.text and not p.numeric and p.distinct > 1:
+        return "looks like the label: it holds the same words"
+    return "looks like the label" if same_values and named and kappa >= AGREEMENT else None
+
+
+def _warn_of_rater(
+    source: TableSource, p: Profile, agreement: tuple[float, bool] | None, label: str | None, findings: Findings
+) -> None:
+    if agreement is not None and agreement[1] and agreement[0] >= AGREEMENT:
+        findings.warning(
+            source.name,
+            f"column {p.name!r} holds the values of {label!r} and often agrees with it, and is used as a feature",
+            "if it is another person's label, leave it out: name the features with --feature-columns",
+        )
+
+
+def _agreement(
+    source: TableSource, label: str, profiles: Mapping[str, Profile], read_rows: int
+) -> dict[str, tuple[float, bool]]:
+    """Of each column of few values: kappa with the label, and whether all its values are labels.
+
+    Cohen's kappa, (agreement - chance) / (1 - chance), over the first rows where both have a value.
+    """
+    flat = [
+        p.name
+        for p in profiles.values()
+        if (p.text or pa.types.is_boolean(p.type) or pa.types.is_integer(p.type)) and 1 < p.distinct <= 200
+    ]
+    type_ = value_type(source.schema.field(label).type)
+    if not flat or pa.types.is_nested(type_):
+        return {}
+    found: dict[str, tuple[float, bool]] = {}
+    held: dict[str, list[pa.Array]] = {name: [] for name in (label, *flat)}
+    left = HEAD_ROWS
+    for chunk in scan(source, [label, *flat], min(read_rows, HEAD_ROWS), verbatim=True):
+        batch = chunk.batch.slice(0, left)
+        for name in held:
+            held[name].append(categories(batch.column(name)))
+        left -= batch.num_rows
+        if left == 0:
+            break
+    given = pa.chunked_array(held[label], pa.string()).combine_chunks()
+    labels = given.unique().drop_null()
+    for name in flat:
+        other = pa.chunked_array(held[name], pa.string()).combine_chunks()
+        words = other.unique().drop_null()
+        same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
+        found[name] = (_kappa(given, other) if same else 0.0, same)
+    return found
+
+
+def _kappa(left: pa.Array, right: pa.Array) -> float:
+    both = pc.and_(left.is_valid(), right.is_valid())
+    left, right = left.filter(both), right.filter(both)
+    if not len(left):
+        return 0.0
+    names = pa.concat_arrays([left, right]).unique()
+    codes = [np.asarray(pc.index_in(column, value_set=names)).astype(np.int64) for column in (left, right)]
+    shares = [np.bincount(code, minlength=len(names)) / len(code) for code in codes]
+    agreed, chance = float((codes[0] == codes[1]).mean()), float((shares[0] * shares[1]).sum())
+    return (agreed - chance) / (1 - chance) if chance < 1 else 0.0

@@ -1,0 +1,149 @@
+"""Id columns: one name an item, the same in both files."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.findings import AnyPlaces, Findings
+from labelfix.data.formats.csv.types import typed
+from labelfix.data.scan import as_text, is_bytes, is_text, value_type
+from labelfix.data.spelling import spelled
+from labelfix.data.tables import Codes
+
+ONE_ROW = (
+    "labelfix wants one row per item: where several people labelled it, keep the majority vote, or keep all rows under"
+    " ids of their own (such as {0}/annotator-1, {0}/annotator-2)"
+)
+
+
+def id_type_fits(type_: pa.DataType) -> bool:
+    """Whether a column of this type can hold ids."""
+    type_ = value_type(type_)
+    numbers = pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    return bool(is_text(type_) or is_bytes(type_) or numbers or pa.types.is_null(type_))
+
+
+def canonical_ids(cells: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Ids of a batch as int64 or string; empty ones are null.
+
+    Args:
+        cells: The column, or the strings of a text format.
+        type_: The column's type in its source; whole numbers in a text format become int64 by it.
+
+    Returns:
+        An array of int64 where the column holds whole numbers, of strings otherwise.
+    """
+    cells = as_text(cells)
+    if is_text(cells.type):
+        filled = pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
+        if not pa.types.is_integer(value_type(type_)):
+            return filled
+        values = typed(cells, pa.int64())
+        # "NA" is a name like any other, so a column with one does not hold numbers after all.
+        return values if values.null_count == filled.null_count else filled
+    if pa.types.is_integer(cells.type) and not pa.types.is_uint64(cells.type):
+        return cells.cast(pa.int64())
+    # Missing values turn whole numbers into floats in pandas; 7.0 is item 7.
+    return spelled(cells)
+
+
+def id_keys_of(ids: pa.Array) -> pa.Array:
+    """What ids are compared by: their one spelling, as strings; see `labelfix.data.spelling`."""
+    return spelled(as_text(ids))
+
+
+def gather(batches: list[pa.Array]) -> pa.Array:
+    """The ids of all batches as one array; strings if any batch has strings."""
+    if not batches:
+        return pa.array([], pa.string())
+    if len({batch.type for batch in batches}) > 1:
+        batches = [batch.cast(pa.string()) for batch in batches]
+    combined = pa.chunked_array(batches).combine_chunks()
+    return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
+    """Where ids stand among others: as they are written, else in their one spelling where only one is spelled so.
+
+    Args:
+        wanted: `(M,)` ids, null where empty.
+        ids: `(N,)` ids, each once.
+
+    Returns:
+        `(M,)` positions in `ids`, -1 for an id that is not there.
+    """
+    left, right = (wanted, ids) if wanted.type == ids.type else (wanted.cast(pa.string()), ids.cast(pa.string()))
+    found = pc.index_in(left, value_set=right, skip_nulls=True).fill_null(-1)
+    positions: Codes = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    lost = np.flatnonzero(positions < 0)
+    if len(lost) and is_text(left.type):
+        keys = id_keys_of(right)
+        first = pc.index_in(id_keys_of(left.take(pa.array(lost))), value_set=keys, skip_nulls=True).fill_null(-1)
+        again = np.asarray(first.to_numpy(zero_copy_only=False), dtype=np.int64)
+        taken = np.concatenate([np.flatnonzero(_repeated(keys)), positions[positions >= 0]])
+        spelled_once = ~np.isin(again, taken)
+        positions[lost] = np.where(spelled_once, again, -1)
+    return positions
+
+
+def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
+    """`(N,)` whether the key of a row stands in another row too."""
+    codes = keys.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    repeated: npt.NDArray[np.bool_] = np.bincount(codes + 1, minlength=1)[codes + 1] > 1
+    return repeated
+
+
+def row_numbers(count: int) -> pa.Array:
+    """Ids of a table without an id column: 1, 2, 3, ..."""
+    return pa.array(np.arange(1, count + 1, dtype=np.int64))
+
+
+def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings, codes: Codes | None = None) -> None:
+    """Report empty and duplicate ids.
+
+    Args:
+        ids: `(N,)` ids, null where empty.
+        column: The id column.
+        places: Where the rows came from.
+        findings: Takes the defects.
+        codes: `(N,)` trusted labels: a duplicate with another label is a contradiction. None for noisy rows.
+    """
+    empty = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
+    findings.rows(
+        places, empty, lambda _: f"column {column!r} is empty", "give every row an id", "{} more ids are empty"
+    )
+    encoded = ids.dictionary_encode()
+    if len(encoded.dictionary) + len(empty) == len(ids):
+        return
+    keys = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    earlier = first[inverse]
+    again = np.flatnonzero((earlier != np.arange(len(ids))) & (keys >= 0))
+    clash = np.zeros(0, np.int64)
+    if codes is not None:
+        clash = again[codes[again] != codes[earlier[again]]]
+        again = again[codes[again] == codes[earlier[again]]]
+
+    def where(row: int) -> str:
+        file, number = places.of(int(earlier[row]))
+        return f"row {number}" if file == places.of(row)[0] else f"{file}, row {number}"
+
+    findings.rows(
+        places,
+        clash,
+        lambda row: f'id "{ids[row]}" stands already in {where(row)} with another trusted label',
+        "keep the right one",
+        "{} more trusted rows contradict an earlier one",
+    )
+    if len(again):
+        remedy = "leave one of them out" if codes is not None else ONE_ROW.format(ids[int(again[0])])
+        findings.rows(
+            places,
+            again,
+            lambda row: f'id "{ids[row]}" stands already in {where(row)}',
+            remedy,
+            "{} more ids are duplicates",
+        )

@@ -1,0 +1,271 @@
+"""Which columns a classifier reads: what a flag names, else the only text, image or embedding column, else features."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from labelfix.data.columns.features import MOST_LISTED, choose_features, looks_like_id, some
+from labelfix.data.columns.profile import Profile, profile_columns
+from labelfix.data.columns.roles import listed, require_column
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.numbers import is_date
+from labelfix.data.scan import is_bytes, is_list, is_number
+from labelfix.data.tables import InputKind, InputSpec
+from labelfix.settings.data import DataSettings
+
+TEXT_NAMES = frozenset(
+    [
+        "text",
+        "sentence",
+        "content",
+        "body",
+        "document",
+        "review",
+        "comment",
+        "utterance",
+        "tweet",
+        "message",
+        "description",
+        "question",
+        "query",
+        "title",
+        "headline",
+        "abstract",
+        "prompt",
+    ]
+)
+SHORT_LIST = 8
+"""A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
+
+FLAGS: dict[InputKind, str] = {
+    "text": "--text-column",
+    "image": "--image-column",
+    "embedding": "--embedding-column",
+    "table": "--feature-columns",
+}
+
+
+def input_columns(
+    source: TableSource,
+    taken: Collection[str],
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+    label: str | None = None,
+) -> InputSpec | None:
+    """The input columns of the noisy file.
+
+    Args:
+        source: The noisy file.
+        taken: Columns that are ids or labels in either file, never inputs.
+        settings: May name the columns.
+        findings: Takes errors and the choice made.
+        read_rows: Rows read at once.
+        label: The column of the given labels, where it is known: a column that agrees with it may be a label itself.
+
+    Returns:
+        The columns; None where an error stands in the way.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    asked = _asked(settings, source.schema.names)
+    if asked:
+        return _named(source, asked, label, findings, read_rows)
+    free = [c for c in source.schema.names if c and c not in taken]
+    profiles = profile_columns(source, free, read_rows)
+    return _infer(source, profiles, label, findings, read_rows)
+
+
+def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_rows: int) -> bool:
+    """Whether another file's columns can be the inputs that the noisy file has; errors where they cannot.
+
+    Args:
+        source: The trusted file or new rows; it has all of `spec.every_column`.
+        spec: The input columns of the noisy file.
+        findings: Takes the errors.
+        read_rows: Rows read at once.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    profiles = profile_columns(source, spec.every_column, read_rows)
+    kinds = [(part.kind, column) for part in spec.parts for column in part.columns]
+    return all([_fits(source, kind, profiles[column], findings) for kind, column in kinds])
+
+
+def is_only_image(source: TableSource, column: str, read_rows: int) -> bool:
+    """Whether a column holds paths of images and no other column holds images, as far as the first rows show."""
+    if profile_columns(source, [column], read_rows)[column].holds != "image_paths":
+        return False
+    others = [name for name in source.schema.names if name != column]
+    return not any(map(_is_image, profile_columns(source, others, read_rows).values()))
+
+
+def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:
+    """Whether all of some columns hold nothing, as far as the first rows show."""
+    return not any(p.given for p in profile_columns(source, columns, read_rows).values())
+
+
+def _asked(settings: DataSettings, names: Sequence[str]) -> dict[InputKind, tuple[str, ...]]:
+    """The columns that are named, by kind; what a row is known by goes first."""
+    named: dict[InputKind, tuple[str, ...]] = {
+        "image": (settings.image_column,) if settings.image_column else (),
+        "text": settings.text_columns(names),
+        "embedding": (settings.embedding_column,) if settings.embedding_column else (),
+        "table": settings.feature_columns,
+    }
+    return {kind: columns for kind, columns in named.items() if columns}
+
+
+def _named(
+    source: TableSource,
+    asked: dict[InputKind, tuple[str, ...]],
+    label: str | None,
+    findings: Findings,
+    read_rows: int,
+) -> InputSpec | None:
+    """The columns that the user names, of one kind or of several."""
+    flags: dict[str, str] = {}
+    for kind, columns in asked.items():
+        for column in columns:
+            if column in flags:
+                both = dict.fromkeys((flags[column], FLAGS[kind]))
+                what = f"{' and '.join(both)} name{'s' if len(both) == 1 else ''} the column {column!r} twice"
+                findings.error(source.name, what, "name every column once")
+                return None
+            flags[column] = FLAGS[kind]
+    if label in flags:
+        what = f"{flags[label]} names {label!r}, the column of the given labels"
+        findings.error(source.name, what, "leave it out, or name another label column with --label-column")
+        return None
+    if not all([require_column(source, column, flag, findings) for column, flag in flags.items()]):
+        return None
+    profiles = profile_columns(source, list(flags), read_rows)
+    kinds = [(kind, column) for kind, columns in asked.items() for column in columns]
+    if not all([_fits(source, kind, profiles[column], findings) for kind, column in kinds]):
+        return None
+    first, *beside = [
+        _spec(kind, [profiles[column] for column in columns], findings) for kind, columns in asked.items()
+    ]
+    return replace(first, beside=tuple(beside))
+
+
+def _infer(
+    source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings, read_rows: int
+) -> InputSpec | None:
+    images = [p for p in profiles.values() if _is_image(p)]
+    texts = [p for p in profiles.values() if _is_prose(p)]
+    # A column called "text" is text even where it holds single words.
+    texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
+    others = [p for p in profiles.values() if is_number(p.type) and not looks_like_id(p)]
+    embeddings = [p for p in profiles.values() if _is_embedding(p) and not (p.length < SHORT_LIST and others)]
+    single: list[tuple[InputKind, Profile]] = [
+        *(("image", p) for p in images),
+        *(("embedding", p) for p in embeddings),
+        *(("text", p) for p in texts),
+    ]
+    if len(single) > 1:
+        shown = " and ".join(f"{p.name!r} ({kind})" for kind, p in single)
+        flags = " or ".join(dict.fromkeys(FLAGS[kind] for kind, _ in single))
+        findings.error(
+            source.name,
+            f"columns {shown} could {'both' if len(single) == 2 else 'all'} be the input",
+            f"name one with {flags}",
+        )
+        return None
+    if single:
+        kind, profile = single[0]
+        _note_unused(source, kind, profile, [p for p in others if p is not profile], findings)
+        return _spec(kind, [profile], findings)
+    used = choose_features(source, profiles, label, findings, read_rows)
+    if used:
+        return _spec("table", used, findings)
+    flags = ", ".join(FLAGS.values())
+    findings.error(
+        source.name, f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
+    )
+    return None
+
+
+def _note_unused(
+    source: TableSource, kind: InputKind, chosen: Profile, others: list[Profile], findings: Findings
+) -> None:
+    """Numbers beside a text, an image or an embedding: often votes and scores that rest on the label."""
+    if others:
+        names = some([p.name for p in others])
+        use = f"{FLAGS[kind]} {chosen.name} with --feature-columns NAMES uses them"
+        findings.note(f"{source.name}: beside the {kind}, these columns of numbers are not used: {names} ({use})")
+
+
+def _is_image(p: Profile) -> bool:
+    return p.holds in ("images", "image_paths")
+
+
+def _is_embedding(p: Profile) -> bool:
+    if p.holds != "numbers":
+        return False
+    whole = is_list(p.type) and pa.types.is_integer(p.type.value_type)
+    return not whole or "embedding" in p.name.lower()
+
+
+def _is_prose(p: Profile) -> bool:
+    """Sentences: several words (or letters of a script without spaces), mostly letters, hardly repeated."""
+    if not p.text or p.holds or not p.varied or p.letters < 0.5:
+        return False
+    return (p.spaced > 0.5 and p.words >= 2.5) or (p.foreign > 0.5 and p.length >= 6)
+
+
+def _is_numeric(p: Profile) -> bool:
+    """Whether a feature is a number; whole numbers that are named like ids are categories."""
+    return p.numeric or (is_number(p.type) and not (p.name.lower().endswith("_id") and pa.types.is_integer(p.type)))
+
+
+def _fits(source: TableSource, kind: InputKind, p: Profile, findings: Findings) -> bool:
+    """Whether a column that was asked for can be that kind of input; an error if not."""
+    wanted = {
+        # Databases write texts of digits as decimals.
+        "text": (p.text or source.untyped or is_bytes(p.type) or pa.types.is_decimal(p.type), "strings"),
+        "image": (_is_image(p) or p.text or is_bytes(p.type), "images, encoded or as paths"),
+        "embedding": (p.holds == "numbers", "one list of numbers a row"),
+        "table": (
+            is_number(p.type) or p.text or pa.types.is_boolean(p.type) or is_date(p.type),
+            "numbers, dates or categories",
+        ),
+    }[kind]
+    if p.given == 0:
+        # The pass over all rows says so if the whole column is empty.
+        return True
+    if not wanted[0]:
+        findings.error(
+            source.name,
+            f"column {p.name!r} is {p.type}, but {FLAGS[kind]} takes {wanted[1]}",
+            "name another column or kind",
+        )
+    return wanted[0]
+
+
+def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> InputSpec:
+    names = tuple(p.name for p in profiles)
+    if kind == "table":
+        dates = tuple(p.name for p in profiles if is_date(p.type) or p.dates)
+        categories = tuple(p.name for p in profiles if p.name not in dates and not _is_numeric(p))
+        shown = ", ".join(names[:MOST_LISTED]) + (", ..." if len(names) > MOST_LISTED else "")
+        kinds = [f"{len(categories)} of them categories ({some(categories)})"] if categories else []
+        kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
+        findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
+        return InputSpec("table", names, categories, dates=dates)
+    p = profiles[0]
+    if kind == "embedding":
+        findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")
+        return InputSpec("embedding", names, width=int(p.length))
+    if kind == "text":
+        length = round(sum(each.length for each in profiles))
+        findings.note(f"text column{'s' if len(names) > 1 else ''}: {some(names)} (string, mean {length} characters)")
+    else:
+        findings.note(f"image column: {p.name} ({'paths' if p.text else 'encoded images or their paths'})")
+    return InputSpec(kind, names)

@@ -1,0 +1,225 @@
+"""What a column looks like, from the first rows of a table: enough to tell text from categories and keys.
+
+The number of rows looked at is fixed, so that the outcome does not depend on the size of the read batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.formats import TableSource
+from labelfix.data.formats.images.folder import IMAGE_SUFFIXES
+from labelfix.data.number_lists import number_lists
+from labelfix.data.numbers import nearly_dates, nearly_numeric
+from labelfix.data.scan import as_text, is_list, is_number, is_text, scan, value_type
+from labelfix.data.spelling import spelled
+
+HEAD_ROWS = 20_000
+HEAD_ROWS_NESTED = 256
+
+ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
+_ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
+NUMBER_LIST = rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[=']*\)?\s*$"
+"""A list of numbers as JSON, Python, NumPy or torch write it."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the first rows of a column hold.
+
+    Attributes:
+        name: The column.
+        type: Its plain type (see `labelfix.data.scan.value_type`).
+        rows: Rows looked at.
+        missing: Those that are null (or empty strings).
+        distinct: Different values among the rest; 0 for nested columns and types whose values cannot be counted.
+        length: Mean length in characters (strings), or the most frequent length (lists of numbers).
+        words: Mean number of words (strings).
+        spaced: Share of values with a space (strings).
+        letters: Share of letters among the characters that are no spaces (strings).
+        foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
+        holds: `image_paths`, `addresses`, `json`, `numbers` (a list of them as JSON), `images` (encoded), or "".
+        values: The distinct values where there are at most 200 of them (strings).
+        consecutive: Whether whole numbers count up by one.
+        numeric: Whether nearly all of the strings are numbers.
+        comma: Whether a comma is their decimal mark.
+        dates: Whether nearly all of the strings are dates.
+    """
+
+    name: str
+    type: pa.DataType
+    rows: int
+    missing: int = 0
+    distinct: int = 0
+    length: float = 0.0
+    words: float = 0.0
+    spaced: float = 0.0
+    letters: float = 0.0
+    foreign: float = 0.0
+    holds: str = ""
+    values: frozenset[str] = frozenset()
+    consecutive: bool = False
+    numeric: bool = False
+    comma: bool = False
+    dates: bool = False
+
+    @property
+    def given(self) -> int:
+        """Rows that hold a value."""
+        return self.rows - self.missing
+
+    @property
+    def text(self) -> bool:
+        """Whether these are strings."""
+        return is_text(self.type)
+
+    @property
+    def varied(self) -> bool:
+        """Whether values hardly repeat."""
+        return self.distinct > 1000 or (self.given > 0 and self.distinct > 0.3 * self.given)
+
+
+def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
+    """Look at the first rows of some columns.
+
+    Args:
+        source: The table.
+        columns: The columns.
+        read_rows: Rows read at once.
+
+    Raises:
+        InputError: The file is damaged or not UTF-8.
+    """
+    flat = [c for c in columns if not _nested(value_type(source.schema.field(c).type))]
+    nested = [c for c in columns if c not in flat]
+    found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}
+    found |= {c: _profile_nested(c, cells) for c, cells in _head(source, nested, HEAD_ROWS_NESTED, read_rows).items()}
+    return {column: found[column] for column in columns}
+
+
+def _nested(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(type_) or pa.types.is_binary(type_))
+
+
+def _countable(type_: pa.DataType) -> bool:
+    """Whether pyarrow counts different values of a plain type that is not nested."""
+    known = (pa.types.is_boolean, pa.types.is_temporal, pa.types.is_fixed_size_binary, is_number)
+    return any(test(type_) for test in known)
+
+
+def _head(source: TableSource, columns: list[str], limit: int, read_rows: int) -> dict[str, pa.Array]:
+    if not columns:
+        return {}
+    batches: list[pa.RecordBatch] = []
+    left = limit
+    for chunk in scan(source, columns, min(read_rows, limit)):
+        batches.append(chunk.batch.slice(0, left))
+        left -= batches[-1].num_rows
+        if left == 0:
+            break
+    if not batches:
+        return {c: pa.array([], value_type(source.schema.field(c).type)) for c in columns}
+    table = pa.Table.from_batches(batches).combine_chunks()
+    return {c: _one(table.column(c)) for c in columns}
+
+
+def _one(column: pa.Array) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _profile(name: str, cells: pa.Array) -> Profile:
+    if is_text(cells.type):
+        return _profile_text(name, cells)
+    type_ = cells.type
+    present = cells.drop_null()
+    if pa.types.is_floating(type_):
+        present = present.filter(pc.invert(pc.is_nan(present)))
+    consecutive = False
+    if pa.types.is_integer(type_) and len(present) > 2 and len(present) == len(cells):
+        steps = pc.unique(pc.subtract(present.slice(1), present.slice(0, len(present) - 1)))
+        consecutive = steps.to_pylist() == [1]
+    distinct = pc.count_distinct(present).as_py() if len(present) and _countable(type_) else 0
+    return Profile(name, type_, len(cells), len(cells) - len(present), distinct, consecutive=consecutive)
+
+
+def _profile_text(name: str, cells: pa.Array) -> Profile:
+    trimmed = pc.utf8_trim_whitespace(cells)
+    present = trimmed.filter(pc.fill_null(pc.not_equal(trimmed, ""), False))
+    if len(present) == 0:
+        return Profile(name, cells.type, len(cells), len(cells))
+    unique = present.unique()
+    length = pc.mean(pc.utf8_length(present)).as_py()
+    plain = pc.replace_substring_regex(present, r"\s+", "")
+    letters = pc.replace_substring_regex(plain, r"[^\pL]+", "")
+    spaced = pc.match_substring(present, " ")
+    holds = _holds(present)
+    if holds == "numbers":
+        lengths = pc.list_value_length(number_lists(present.slice(0, HEAD_ROWS_NESTED))).drop_null()
+        length = pc.mode(lengths)[0].as_py()["mode"] if len(lengths) else 0
+    numeric, comma = (False, False) if holds else nearly_numeric(present)
+    foreign = pc.and_(pc.invert(spaced), pc.match_substring_regex(present, r"[^\x00-\x{24F}]"))
+    return Profile(
+        name,
+        cells.type,
+        len(cells),
+        len(cells) - len(present),
+        len(unique),
+        length=length,
+        words=pc.mean(pc.add(pc.count_substring_regex(present, r"\s+"), 1)).as_py(),
+        spaced=_share(spaced),
+        letters=pc.sum(pc.utf8_length(letters)).as_py() / max(pc.sum(pc.utf8_length(plain)).as_py(), 1),
+        foreign=_share(foreign),
+        holds=holds,
+        values=frozenset(spelled(unique).to_pylist()) if len(unique) <= 200 else frozenset(),
+        numeric=numeric,
+        comma=comma,
+        dates=not holds and not numeric and nearly_dates(present),
+    )
+
+
+def _holds(cells: pa.Array) -> str:
+    patterns = {
+        "image_paths": rf"(?i)\.({ENDINGS})$",
+        "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",
+        "numbers": NUMBER_LIST,
+        "json": r"^[\[{].*[\]}]$",
+    }
+    return next((k for k, p in patterns.items() if _share(pc.match_substring_regex(cells, p)) > 0.9), "")
+
+
+def _profile_nested(name: str, cells: pa.Array) -> Profile:
+    type_ = cells.type
+    if pa.types.is_union(type_):  # holds its nulls inside, and pyarrow cannot drop them
+        return Profile(name, type_, len(cells))
+    present = cells.drop_null()
+    missing = len(cells) - len(present)
+    if is_list(type_):
+        if is_list(type_.value_type):
+            # One list within another is taken for the inner one, as the output of an encoder is often written.
+            inner = number_lists(present).drop_null()
+            if len(inner) < 0.9 * len(present):
+                return Profile(name, type_, len(cells), missing)
+            present, type_ = inner, inner.type
+        lengths = pc.list_value_length(present)
+        common = pc.mode(lengths)[0].as_py()["mode"] if len(present) else 0
+        numeric = is_number(type_.value_type)
+        return Profile(name, type_, len(cells), missing, length=common, holds="numbers" if numeric else "")
+    if pa.types.is_struct(type_):
+        names = {field.name for field in type_}
+        return Profile(name, type_, len(cells), missing, holds="images" if names == {"bytes", "path"} else "")
+    if pa.types.is_binary(type_):
+        heads = [bytes(value[:8]) for value in present.to_pylist()]
+        images = bool(heads) and sum(h.startswith(IMAGE_MAGIC) for h in heads) > 0.5 * len(heads)
+        return (
+            Profile(name, type_, len(cells), missing, holds="images") if images else _profile_text(name, as_text(cells))
+        )
+    return Profile(name, type_, len(cells), missing)
+
+
+def _share(flags: pa.Array) -> float:
+    return float(pc.mean(flags.cast(pa.float64())).as_py() or 0.0) if len(flags) else 0.0

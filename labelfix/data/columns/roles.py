@@ -1,0 +1,254 @@
+"""Which column is the id and which the label: by name, and only where one choice is plausible."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labelfix.data.columns.ids import id_type_fits
+from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.shared_key import shared_key
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.labels.column import label_kind
+from labelfix.data.scan import value_type
+from labelfix.data.tables import InputSpec
+from labelfix.settings.data import DataSettings
+
+ID_NAMES = ("id", "uid", "uuid", "key", "guid", "row_id", "item_id", "example_id")
+GIVEN_NAMES = ("label", "given_label", "noisy_label")
+OTHER_LABEL_NAMES = ("class", "target", "category", "y")
+TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
+NOISY_NAMES = ("given_label", "noisy_label")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of both files mean, as inferred or given.
+
+    Attributes:
+        id: Id column of the noisy file; None where it has none.
+        label: Column of the given labels.
+        clean_id: Id column of the trusted file; None where it has none.
+        clean_label: Column of the trusted labels.
+        spec: The input columns.
+    """
+
+    id: str | None
+    label: str | None
+    clean_id: str | None
+    clean_label: str | None
+    spec: InputSpec
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "clean_id": self.clean_id,
+            "clean_label": self.clean_label,
+            "inputs": self.spec.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Columns:
+        """The columns that `to_json` described."""
+        spec = InputSpec.from_json(values["inputs"])
+        return cls(values["id"], values["label"], values["clean_id"], values["clean_label"], spec)
+
+
+def require_column(source: TableSource, column: str, flag: str, findings: Findings) -> bool:
+    """Whether the table has a column that was asked for by name; an error that lists the nearest ones if not."""
+    if column in source.schema.names:
+        return True
+    remedy = f"name one of them with {flag}"
+    findings.error(source.name, f"has no column {column!r}; its columns are {listed(source, column)}", remedy)
+    return False
+
+
+def listed(source: TableSource, near: str = "") -> str:
+    """The column names of a table, the nearest to a name first, as a phrase."""
+    names = [name for name in source.schema.names if name]
+    similar = difflib.get_close_matches(near, names, n=3, cutoff=0.5) if near else []
+    ordered = [*similar, *(name for name in names if name not in similar)]
+    return ", ".join(ordered[:20]) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
+
+
+def id_columns(
+    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings, read_rows: int
+) -> tuple[str | None, str | None]:
+    """The id columns of both files.
+
+    What a flag names; else the column that is named like ids, a name that both files have before one that only the
+    noisy file has; else the one column whose values are each there once in both files and are found again.
+
+    Args:
+        noisy: The noisy file.
+        clean: The trusted file; None where there is only one file.
+        settings: May name the columns.
+        findings: Takes errors and the choice made.
+        read_rows: Rows read at once.
+
+    Returns:
+        The column in the noisy file and in the trusted one; None where a file has none.
+    """
+    chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
+    if chosen[0] is None and clean is not None and not findings.has_errors:
+        chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
+    for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
+        if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
+            what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"
+            findings.error(source.name, what, "ids are strings or whole numbers; name another with --id-column")
+    if chosen[0] is not None:
+        findings.note(f"id column: {chosen[0]} ({type_name(noisy, chosen[0])})")
+    if chosen[1] is not None and chosen[1] != chosen[0] and chosen[0] is not None:
+        findings.note(f"id column of the trusted file: {chosen[1]}")
+    return chosen
+
+
+Pair = tuple[str | None, str | None]
+
+
+def _asked_ids(
+    noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings
+) -> Pair | None:
+    """The columns that flags name; None where none does."""
+    asked, asked_clean = settings.id_column, settings.clean_id_column
+    if asked is None and asked_clean is None:
+        return None
+    in_noisy: str | None = asked
+    if asked is not None and not require_column(noisy, asked, "--id-column", findings):
+        in_noisy = None
+    if asked is None:
+        in_noisy = _named_ids(noisy, None, settings, findings)[0]
+    if clean is None:
+        return in_noisy, None
+    name, flag = (asked, "--clean-id-column") if asked_clean is None else (asked_clean, "--clean-id-column")
+    assert name is not None
+    return in_noisy, name if require_column(clean, name, flag, findings) else None
+
+
+def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSettings, findings: Findings) -> Pair:
+    """The columns that are named like ids."""
+    ours = _named(noisy, ID_NAMES)
+    theirs = _named(clean, ID_NAMES) if clean is not None else {}
+    shared = [name for name in ours if name in theirs] or list(ours)
+    name = _one_of(noisy, [ours[n] for n in shared], ID_NAMES[0], "ids", "--id-column", findings)
+    if clean is not None and not ours:
+        # So that it can be said that the trusted file has ids and the noisy one has not.
+        return None, _one_of(clean, list(theirs.values()), ID_NAMES[0], "ids", "--id-column", findings)
+    return name, theirs.get(name.lower()) if name else None
+
+
+def label_column(source: TableSource, settings: DataSettings, findings: Findings, read_rows: int) -> str | None:
+    """The column of the given labels.
+
+    Args:
+        source: The noisy file.
+        settings: May name the column.
+        findings: Takes errors and the choice made.
+        read_rows: Rows read at once.
+    """
+    asked = settings.label_column
+    if asked is not None:
+        return asked if require_column(source, asked, "--label-column", findings) else None
+    named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
+    chosen = _one_of(source, list(named.values()), None, "the given labels", "--label-column", findings)
+    if chosen is None and not named:
+        names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
+        what = f"has no column that is named like labels ({names}); {_look_alikes(source, read_rows)}"
+        findings.error(source.name, what, "name one with --label-column")
+    if chosen is not None:
+        findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
+    return chosen
+
+
+def trusted_label_column(
+    source: TableSource,
+    given: str | None,
+    id_column: str | None,
+    settings: DataSettings,
+    findings: Findings,
+    flag: str = "--clean-label-column",
+) -> str | None:
+    """The column of the trusted labels.
+
+    A column named like trusted labels goes before one named like noisy ones; where both a column with the name of
+    the given labels and one named like trusted labels stand there, the user has to choose.
+
+    Args:
+        source: The trusted file.
+        given: The label column of the noisy file.
+        id_column: Id column of the trusted file.
+        settings: May name the column.
+        findings: Takes errors and the choice made.
+        flag: How the user names the column.
+    """
+    asked = settings.clean_label_column
+    if asked is not None:
+        return asked if require_column(source, asked, flag, findings) else None
+    true = list(_named(source, TRUE_NAMES).values())
+    same = [given] if given is not None and given in source.schema.names else []
+    if true:
+        candidates = [*true, *(name for name in same if name.lower() not in (*NOISY_NAMES, *TRUE_NAMES))]
+    else:
+        candidates = same or list((_named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)).values())
+    others = [name for name in source.schema.names if name and name != id_column]
+    if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
+        candidates = others
+    chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
+    if chosen is None and not candidates:
+        names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
+        findings.error(
+            source.name,
+            f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}",
+            f"name one with {flag}",
+        )
+    if chosen is not None:
+        findings.note(f"trusted label column: {chosen} ({type_name(source, chosen)})")
+    return chosen
+
+
+def type_name(source: TableSource, column: str) -> str:
+    """The type of a column as a person would say it."""
+    return str(value_type(source.schema.field(column).type))
+
+
+def _look_alikes(source: TableSource, read_rows: int) -> str:
+    """The columns of few different values, which may be labels, as a phrase; else all columns."""
+    flat = [
+        name
+        for name in source.schema.names
+        if name and name.lower() not in TRUE_NAMES and label_kind(source.schema.field(name).type) not in (None, "float")
+    ]
+    profiles = profile_columns(source, flat, read_rows).values()
+    few = [p.name for p in profiles if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given]
+    if not few:
+        return f"its columns are {listed(source)}"
+    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels"
+
+
+def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
+    """Columns that bear one of the names in any case: lower-case name → column."""
+    if source is None:
+        return {}
+    columns = {column.lower(): column for column in source.schema.names}
+    return {name: columns[name] for name in names if name in columns}
+
+
+def _one_of(
+    source: TableSource, columns: Sequence[str], first: str | None, what: str, flag: str, findings: Findings
+) -> str | None:
+    """The only one of the candidates, or the one of the name that goes before all others."""
+    best = [column for column in columns if first is not None and column.lower() == first]
+    if len(columns) > 1 and not best:
+        shown = " and ".join(repr(column) for column in columns)
+        findings.error(
+            source.name,
+            f"columns {shown} could both be {what}" if len(columns) == 2 else f"columns {shown} could all be {what}",
+            f"name one with {flag}",
+        )
+        return None
+    return best[0] if best else columns[0] if columns else None

@@ -1,0 +1,102 @@
+"""The id column of two files that is named like none: the one whose values are each there once and found again."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.columns.profile import Profile, profile_columns
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.scan import is_number, is_text, scan, value_type
+from labelfix.settings.data import DataSettings
+
+LONGEST_KEY = 64
+"""Characters of a key at most, on average: what is longer is content, and rows are joined by that anyway."""
+
+
+def shared_key(
+    noisy: TableSource,
+    clean: TableSource,
+    clean_ids: str | None,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> tuple[str | None, str | None]:
+    """A column of each file that names the same items, where there is exactly one such pair.
+
+    Args:
+        noisy: The noisy file.
+        clean: The trusted file.
+        clean_ids: The trusted file's id column where that is known.
+        settings: Columns that it names are none.
+        findings: Told of the choice.
+        read_rows: Rows read at once.
+
+    Returns:
+        The column in the noisy file and in the trusted one; None twice where there is no such pair, or several.
+    """
+    named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
+    ours = _candidates(noisy, named, read_rows)
+    theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named, read_rows)
+    if not ours or not theirs:
+        return None, clean_ids
+    wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
+    pairs = [
+        (column, other)
+        for column in ours
+        for other in theirs
+        if _are_keys(wanted[other]) and _all_found(noisy, column, wanted[other], read_rows)
+    ]
+    # Of several pairs one with the same name in both files is meant.
+    pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
+    if len(pairs) != 1:
+        return None, clean_ids
+    ours_, theirs_ = pairs[0]
+    findings.note(
+        f"ids are taken from column {ours_!r}"
+        + (f" ({theirs_!r} in {clean.name})" if theirs_ != ours_ else "")
+        + ": its values are each there once, and those of the trusted file are all found; --id-column names another"
+    )
+    return pairs[0]
+
+
+def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> list[str]:
+    flat = [
+        field.name
+        for field in source.schema
+        if field.name
+        and field.name not in named
+        and (is_text(value_type(field.type)) or is_number(value_type(field.type)))
+    ]
+    return [name for name, p in profile_columns(source, flat, read_rows).items() if _is_key(p)]
+
+
+def _is_key(p: Profile) -> bool:
+    """Each value there once, none missing, and not content."""
+    if p.missing or p.rows < 2 or p.distinct != p.rows:
+        return False
+    # The path of an image names it as well as an id does.
+    return not p.text or p.holds == "image_paths" or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
+
+
+def _are_keys(keys: pa.Array) -> bool:
+    """Whether values may name items: not where they are measured numbers, or the numbers 1, 2, 3 … of these rows."""
+    if not len(keys) or pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py():
+        return False
+    counted = {start: pa.array([str(i) for i in range(start, start + len(keys))]) for start in (0, 1)}
+    return not any(keys.equals(row_numbers) for row_numbers in counted.values())
+
+
+def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:
+    return pa.chunked_array(
+        [id_keys_of(chunk.batch.column(0)) for chunk in scan(source, [column], read_rows, verbatim=True)], pa.string()
+    ).combine_chunks()
+
+
+def _all_found(noisy: TableSource, column: str, wanted: pa.Array, read_rows: int) -> bool:
+    keys = _keys(noisy, column, read_rows)
+    if len(keys.unique()) != len(keys):
+        return False
+    return not pc.any(pc.is_null(pc.index_in(wanted, value_set=keys))).as_py()

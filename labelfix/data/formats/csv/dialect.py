@@ -1,0 +1,282 @@
+"""How a CSV file is written: delimiter, quoting and what stands before its rows, found from its first part."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.csv.header import looks_like_data
+from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
+from labelfix.errors import Defect, input_error
+
+SAMPLE_BYTES, LARGEST_SAMPLE = 1 << 17, 1 << 23
+SAMPLE_ROWS = 3
+"""Rows that a sample holds at least: a file with very many columns has long ones."""
+
+DELIMITERS = (",", "\t", ";", "|", "\x01", "^", "~", " ")
+"""In the order in which they are tried; the last only where it parts quoted cells, as R writes them."""
+
+QUOTINGS = (('"', None), ('"', "\\"), (None, None), ("'", None), (None, "\\"))
+SWALLOWED_LINES = 50
+DELIMITER = "csv_delimiter"
+"""Schema metadata: what stands between the cells of the file, so that an export can be written the same way."""
+DECIMAL = "csv_decimal"
+"""Schema metadata: `,` where columns of numbers have decimal commas."""
+ROW_NAMES = "rownames"
+"""What a first column of row names is called that the header leaves out."""
+_SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells of a file are told apart.
+
+    Attributes:
+        text: The file.
+        delimiter: Stands between cells.
+        quote: Encloses a cell; None where quotes have no meaning.
+        escape: Stands before a quote inside a cell; None where the quote is doubled instead.
+        header: The column names, each once.
+        titles: The same as they stand in the file.
+        header_only: Whether there is nothing below the header.
+        preamble: What stands before the header: blank lines, comments, a line that names the delimiter.
+        header_line: The header with its line end.
+        row_names: Whether rows begin with a name that has no title.
+        trailing: Whether rows end with a delimiter that the header has not.
+        rows: Some of the first rows.
+    """
+
+    text: TextFile
+    delimiter: str
+    quote: str | None
+    escape: str | None
+    header: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    header_only: bool = False
+    preamble: str = ""
+    header_line: str = ""
+    row_names: bool = False
+    trailing: bool = False
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def start(self) -> int:
+        """Bytes of UTF-8 before the first row."""
+        return len((self.preamble + self.header_line).encode(UTF8, "surrogateescape"))
+
+    @property
+    def reader(self) -> dict[str, Any]:
+        """Arguments of `csv.reader`."""
+        return {
+            "delimiter": self.delimiter,
+            "quotechar": self.quote,
+            "escapechar": self.escape,
+            "doublequote": self.escape is None,
+            "quoting": csv.QUOTE_NONE if self.quote is None else csv.QUOTE_MINIMAL,
+        }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know about how the file is read."""
+        found = []
+        lines = [line for line in self.preamble.splitlines() if line.startswith("#")]
+        if lines:
+            count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+            found.append(f"{count} of comment before the header are passed over")
+        if self.row_names:
+            found.append(f"the header names no first column; it is called {ROW_NAMES!r}")
+        if self.trailing:
+            found.append(f"every row ends with a {self.delimiter!r} that the header has not; it is passed over")
+        for column, title in zip(self.header, self.titles, strict=True):
+            if title and column != title:
+                found.append(f"another column is called {title!r}, too; it is read as {column!r}")
+        return (*self.text.remarks, *found)
+
+
+def sniff(file: TextFile) -> Dialect:
+    """Find how a file is written.
+
+    Every combination of delimiter and quoting is tried on the first 128 KiB (more where rows are very long); the one
+    under which the most rows have as many cells as the header, and more than one, is taken.
+
+    Args:
+        file: The file.
+
+    Raises:
+        InputError: The file is damaged, holds zero bytes, or has no header.
+    """
+    size = SAMPLE_BYTES
+    while True:
+        text, complete = _sample(file, size)
+        dialect = _sniffed(file, text, complete)
+        if complete or len(dialect.rows) >= SAMPLE_ROWS or size >= LARGEST_SAMPLE:
+            return dialect
+        size *= 8
+
+
+def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
+    """The dialect of a text whose delimiter and quote are known: what is left to find are its header and first rows."""
+    text, complete = _sample(file, SAMPLE_BYTES)
+    lines = list(io.StringIO(text, newline=""))
+    rows = _rows(lines, complete, delimiter, quote, None) or [[]]
+    return _with_header(Dialect(file, delimiter, quote, None), lines, rows, complete)
+
+
+def missing_header(dialect: Dialect) -> list[Defect]:
+    """The defect of a file whose first row is data; none where it is a header."""
+    if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
+        return []
+    shown = dialect.delimiter.join(dialect.titles)[:60]
+    what = f"has no header: its first row ({shown!r}) looks like the rows below it"
+    example = dialect.delimiter.join(f"c{place}" for place in range(1, min(len(dialect.titles), 4)))
+    more = f"{dialect.delimiter}…" if len(dialect.titles) > 3 else f"{dialect.delimiter}label"
+    remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
+    return [Defect("error", dialect.text.name, None, what, remedy)]
+
+
+def _sample(file: TextFile, size: int) -> tuple[str, bool]:
+    with unpacking(file.path, file.name, "CSV"), file.open(file.lenient) as stream:
+        head = stream.read(size + 1)
+    complete = len(head) <= size
+    if b"\x00" in head[:SAMPLE_BYTES] and head[:SAMPLE_BYTES].count(b"\x00") * 8 > min(len(head), SAMPLE_BYTES):
+        raise not_text(file, ("a zero byte", head.find(b"\x00")), f"at byte {head.find(0) + 1}")
+    text = head.decode(UTF8, errors="surrogateescape")
+    if not text.strip():
+        raise input_error(file.name, "holds nothing but blank lines", "give a file with a header and rows")
+    return text, complete
+
+
+def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
+    lines = list(io.StringIO(text, newline=""))
+    said, first = _before(lines)
+    body = lines[first:]
+    tab_first = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
+    ways = [said] if said else sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS
+    best = -1.0
+    choice: tuple[str, str | None, str | None] = (ways[0], '"', None)
+    for delimiter in ways:
+        for quote, escape in QUOTINGS:
+            if not _possible(body, delimiter, quote, escape):
+                continue
+            score = _score(body, complete, delimiter, quote, escape)
+            if score > best:
+                best, choice = score, (delimiter, quote, escape)
+    dialect = Dialect(file, *choice)
+    if first and not said and _is_header(lines[first - 1], _rows(body, complete, *choice), dialect):
+        first -= 1
+        body = lines[first:]
+    rows = _rows(body, complete, *choice) or [[]]
+    return _with_header(replace(dialect, preamble="".join(lines[:first])), body, rows, complete)
+
+
+def _before(lines: list[str]) -> tuple[str | None, int]:
+    """The delimiter that a first line names, and how many lines stand before the header."""
+    first = 0
+    said = _SEP.match(lines[0])
+    if said:
+        return said[1], 1
+    while first < len(lines) - 1 and (lines[first].startswith("#") or not lines[first].strip("\r\n")):
+        first += 1
+    # Nothing but such lines is a header that begins so.
+    comments = any(line.startswith("#") for line in lines[:first])
+    return None, first if comments and lines[first].strip() and not lines[first].startswith("#") else 0
+
+
+def _is_header(comment: str, rows: list[list[str]] | None, dialect: Dialect) -> bool:
+    """Whether the last line of comment is itself the header: `#id,text` or, above rows of data, `# id,text`."""
+    names = _rows([comment], True, dialect.delimiter, dialect.quote, dialect.escape)
+    if not names or not rows or len(names[0]) != len(rows[0]) or len(rows[0]) < 2:
+        return False
+    return not comment.startswith("# ") or looks_like_data(rows[0], rows[1:])
+
+
+def _possible(body: list[str], delimiter: str, quote: str | None, escape: str | None) -> bool:
+    """Whether a dialect differs at all from simpler ones here: most are ruled out by what does not occur."""
+    if delimiter == " " and (quote != '"' or not body[0].startswith('"')):
+        return False
+    if not any(delimiter in line for line in body[:2]):
+        return False
+    if escape is None:
+        return True
+    escaped = [f"{escape}{quote}"] if quote else [f"{escape}{delimiter}", f"{escape}\n", f"{escape}\r"]
+    return any(pair in line for line in body for pair in escaped)
+
+
+def _rows(
+    lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None
+) -> list[list[str]] | None:
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        quotechar=quote,
+        escapechar=escape,
+        doublequote=escape is None,
+        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+        # Only at the true end of the file is an open quote a mistake.
+        strict=complete,
+    )
+    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error:
+        return None
+    finally:
+        csv.field_size_limit(limit)
+    # The last row of a cut sample is cut itself, and only counts where it holds a great many lines.
+    cut = not complete and len(rows) > 1 and "".join(rows[-1]).count("\n") <= SWALLOWED_LINES
+    return rows[:-1] if cut else rows
+
+
+def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, escape: str | None) -> float:
+    rows = _rows(lines, complete, delimiter, quote, escape)
+    if not rows or len(rows[0]) < 2:
+        return -1.0
+    width, below = len(rows[0]), rows[1:]
+    even = (1 + sum(len(row) == width for row in below)) / len(rows)
+    if below and all(len(row) == width + 1 for row in below):
+        # Row names, or a delimiter at the end of every row: as good, unless another way fits outright.
+        even = 0.99
+    # A stray quote swallows the rest of the sample as one cell, which would look even.
+    swallowed = not complete and "".join(rows[-1]).count("\n") > SWALLOWED_LINES
+    return even - 0.5 * swallowed
+
+
+def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], complete: bool) -> Dialect:
+    reader = csv.reader(body, **dialect.reader)
+    limit = csv.field_size_limit(LARGEST_SAMPLE * 2)
+    try:
+        next((row for row in reader if row), None)
+    except csv.Error:
+        pass
+    finally:
+        csv.field_size_limit(limit)
+    titles, below = [cell.strip() for cell in rows[0]], rows[1:]
+    odd = next((letter for title in titles for letter in title if "\udc80" <= letter <= "\udcff"), None)
+    if odd is not None:
+        before = (dialect.preamble + "".join(body)).partition(odd)[0].encode(UTF8, "surrogateescape")
+        raise not_text(dialect.text, (f"byte 0x{ord(odd) - 0xDC00:02x}", len(before)), "in the header")
+    if titles == [""]:
+        raise input_error(dialect.text.name, "has no header", "put the column names into the first line")
+    row_names = trailing = False
+    if len(titles) > 1 and below and all(len(row) == len(titles) + 1 for row in below):
+        trailing = all(row[-1] == "" for row in below)
+        firsts = [row[0] for row in below]
+        row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
+    names = unique_names(titles)
+    if row_names:
+        titles = ["", *titles]
+        names = unique_names([ROW_NAMES, *names])
+    return replace(
+        dialect,
+        header=names,
+        titles=tuple(titles),
+        header_only=complete and not below,
+        header_line="".join(body[: reader.line_num]),
+        row_names=row_names,
+        trailing=trailing,
+        rows=tuple(map(tuple, below)),
+    )

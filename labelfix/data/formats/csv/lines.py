@@ -1,0 +1,77 @@
+"""Rows of a CSV file beside their lines, for messages and findings: by Python's csv module, a row at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from typing import IO, cast
+
+from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.text_file import UTF8, not_text
+from labelfix.errors import InputError
+
+_BAD = re.compile("[\x00\udc80-\udcff\ufffd]")
+"""A byte that stands for itself, a character that stands for what could not be decoded, or a zero byte."""
+
+
+def numbered_rows(dialect: Dialect, errors: str = "replace") -> Iterator[tuple[int, int, list[str]]]:
+    """All rows with their number and the line that they begin on, both from 1; row 0 is the header.
+
+    Blank lines are no rows, but count as lines; so do line breaks within quotes.
+
+    Args:
+        dialect: How the file is written.
+        errors: What to do with bytes that are no text, as in `bytes.decode`.
+    """
+    before = list(io.StringIO(dialect.preamble, newline=""))
+    with _long_fields(), closing(dialect.text.open(errors)) as stream:
+        text = io.TextIOWrapper(cast(IO[bytes], stream), encoding=UTF8, errors=errors, newline="")
+        for _ in before:
+            text.readline()
+        reader = csv.reader(text, **dialect.reader)
+        number, line = -1, len(before) + 1
+        for cells in reader:
+            number += bool(cells)
+            if cells:
+                yield number, line, cells
+            line = len(before) + reader.line_num + 1
+
+
+def lines_of(dialect: Dialect, rows: Collection[int]) -> dict[int, int]:
+    """The lines that some rows begin on."""
+    last = max(rows, default=0)
+    found = {}
+    for number, line, _ in numbered_rows(dialect):
+        if number in rows:
+            found[number] = line
+        if number >= last:
+            break
+    return found
+
+
+def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
+    """The error for bytes that are no text, with the row and the column that they stand in.
+
+    Args:
+        dialect: How the file is written.
+        failure: See `Utf8Stream.failure`.
+    """
+    for number, _, cells in numbered_rows(dialect, dialect.text.lenient):
+        place = next((place for place, cell in enumerate(cells) if _BAD.search(cell)), None)
+        if place is not None:
+            column = f", column {dialect.header[place]!r}" if place < len(dialect.header) else ""
+            return not_text(dialect.text, failure, f"in row {number}{column}" if number else "in the header")
+    return not_text(dialect.text, failure, "")
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let the csv module read cells of any length; its limit is a global of the process."""
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)

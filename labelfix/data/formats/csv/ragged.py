@@ -1,0 +1,90 @@
+"""Rows of a CSV file that have more or fewer cells than its header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.csv.lines import lines_of
+from labelfix.errors import Defect
+
+DEFECTS_LISTED = 5
+BEYOND = "\0beyond"
+"""Name of the cell that a delimiter at the end of every row begins: no file can call a column so."""
+
+
+class Ragged:
+    """Gathers the rows of a file that are ragged.
+
+    Args:
+        name: The file, for messages.
+        dialect: How it is written.
+
+    Attributes:
+        rows: How many there are.
+    """
+
+    def __init__(self, name: str, dialect: Dialect) -> None:
+        self.rows = 0
+        self._name = name
+        self._dialect = dialect
+        self._first: list[tuple[int, int, str]] = []
+        self._read = 0
+
+    def take(self, row: Any) -> str:  # noqa: ANN401 - a pyarrow.csv.InvalidRow
+        """Note a row that pyarrow cannot take, and go on."""
+        # One cell more than the header has comes with every row where rows end in a delimiter.
+        cells = row.actual_columns - (self._dialect.trailing and row.actual_columns > len(self._dialect.header) + 1)
+        self._add(row.number, cells, row.text)
+        return "skip"
+
+    def without_end(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch without the empty cell that a delimiter at the end of every row begins."""
+        if not self._dialect.trailing:
+            return batch
+        beyond = batch.column(batch.num_columns - 1)
+        if pc.sum(pc.binary_length(beyond)).as_py():
+            for place, cell in enumerate(beyond.to_pylist()):
+                if cell:
+                    self._add(self._read + place + 1, len(self._dialect.header) + 1, cell.decode())
+        self._read += batch.num_rows
+        return batch.select(range(batch.num_columns - 1))
+
+    def defects(self) -> list[Defect]:
+        """One for each of the first rows, and how many more there are."""
+        header = len(self._dialect.header) - self._dialect.row_names
+        remedy = "quote cells that hold the delimiter, or fix the row"
+        lines = lines_of(self._dialect, [number for number, _, _ in self._first])
+        found = [
+            Defect(
+                "error",
+                self._name,
+                number,
+                f"has {cells} cells, but the header has {header} (line {lines.get(number, '?')}: {text[:60]!r})",
+                remedy,
+            )
+            for number, cells, text in self._first
+        ]
+        return first_few(found, self.rows)
+
+    def _add(self, number: int, cells: int, text: str) -> None:
+        self.rows += 1
+        if len(self._first) < DEFECTS_LISTED:
+            self._first.append((number, cells, text))
+
+
+def first_few(defects: list[Defect], count: int | None = None) -> list[Defect]:
+    """The first five, and how many more there are.
+
+    Args:
+        defects: What was found.
+        count: How much that is in all, where not all of it is listed.
+    """
+    more = (len(defects) if count is None else count) - DEFECTS_LISTED
+    if more <= 0:
+        return defects
+    told = f"{more} more rows have the same defect"
+    return [*defects[:DEFECTS_LISTED], Defect("error", defects[0].file, None, told)]

@@ -1,0 +1,281 @@
+"""CSV and TSV files, plain or compressed: pyarrow parses, every cell is text first and typed over the whole file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    READ_ROWS,
+    Chunk,
+    Edit,
+    ReadOptions,
+    Source,
+    cannot_read,
+    check_file,
+    magic,
+    slices,
+)
+from labelfix.data.formats.bounds import RECORD_BYTES, too_long
+from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
+from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
+from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
+from labelfix.data.formats.csv.types import ColumnType, typed
+from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
+from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
+from labelfix.data.formats.typed_files import HashedFiles
+from labelfix.errors import Defect, InputError
+
+__all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
+
+FIRST_BLOCK = 1 << 20
+COLUMN_BYTES = 1 << 14
+"""Bytes of a block for each column: a few thousand numbers."""
+
+WIDEST_BLOCK = 1 << 26
+_ENDING = re.compile(r"\.(csv|tsv|tab|txt|dat|data)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+
+
+class CsvSource(HashedFiles):
+    """One CSV file, or several with the same header.
+
+    Args:
+        paths: The files, in order.
+        name: The table as the user named it.
+        options: How the files are to be read, as far as the user says.
+
+    Attributes:
+        titles: The columns' titles as they stand in the file, in the order of the schema; its names are unique.
+
+    Raises:
+        InputError: A file is missing, in another encoding, without a header, or has rows of another width than it.
+    """
+
+    format = "csv"
+    untyped = True
+    warnings: tuple[Defect, ...] = ()
+
+    def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
+        self.name = name
+        self.paths = tuple(paths)
+        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
+        self.folder = paths[0].parent
+        self._dialects = self._find_dialects(options)
+        self._check_headers()
+        self.titles = self._dialects[0].titles
+        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
+        self.schema: pa.Schema = self._type_columns()
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        for chunk in self.verbatim(columns, rows):
+            names = chunk.batch.schema.names
+            fields = [self.schema.field(column) for column in names]
+            arrays = [typed(chunk.batch.column(i), field.type) for i, field in enumerate(fields)]
+            yield Chunk(pa.record_batch(arrays, schema=pa.schema(fields)), chunk.file_index, chunk.first_row)
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.verbatim`: every cell as a string."""
+        names = list(self.schema.names if columns is None else columns)
+        for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
+            first = 1
+            for batch in _parse(path, file, self._dialects[index], names):
+                texts = [column.cast(pa.string()) for column in batch.columns]
+                yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
+                first += batch.num_rows
+
+    def rewrites(self, target: Path) -> bool:
+        """See `Rewritable.rewrites`."""
+        return not are_disarmed() and keeps_its_way(self._dialects, target)
+
+    def rewrite(
+        self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]
+    ) -> None:
+        """See `Rewritable.rewrite`: the bytes of a row stay as they are but for its label and the new cells."""
+        rewrite_csv(path, target, self._dialects, label, [given, *added.names], edits)
+
+    def _find_dialects(self, options: ReadOptions) -> list[Dialect]:
+        named = list(zip(self.paths, self.files, strict=True))
+        for path, file in named:
+            _check(path, file)
+        return [sniff(find_text(path, file, options.encoding)) for path, file in named]
+
+    def _check_headers(self) -> None:
+        without = [defect for dialect in self._dialects for defect in missing_header(dialect)]
+        if without:
+            raise InputError(without)
+        first = self._dialects[0].header
+        wrong = [
+            Defect(
+                "error",
+                file,
+                None,
+                f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
+                "give all parts the same columns",
+            )
+            for file, d in zip(self.files, self._dialects, strict=True)
+            if set(d.header) != set(first)
+        ]
+        if wrong:
+            raise InputError(wrong)
+
+    def _type_columns(self) -> pa.Schema:
+        header = self._dialects[0].header
+        types = {column: ColumnType() for column in header}
+        defects: list[Defect] = []
+        for path, file, dialect in zip(self.paths, self.files, self._dialects, strict=True):
+            first = 1
+            last: pa.Array = None
+            for batch in _parse(path, file, dialect, list(header)):
+                for column, cells in zip(header, batch.columns, strict=True):
+                    text = _decode(cells, column, file, first, defects)
+                    if text is not None:
+                        types[column].see(text, commas=dialect.delimiter != ",")
+                first += batch.num_rows
+                last = batch if batch.num_rows else last
+            defects += _open_quote(path, file, dialect, last, first - 1)
+        if defects:
+            raise InputError(first_few(defects))
+        written = {DELIMITER: self._dialects[0].delimiter}
+        if any(type_.decimal_comma for type_ in types.values()):
+            written[DECIMAL] = ","
+        marks = {column: {DECIMAL: ","} if types[column].decimal_comma else None for column in header}
+        return pa.schema([pa.field(c, types[c].arrow, metadata=marks[c]) for c in header], metadata=written)
+
+
+def recognises(source: Source) -> bool:
+    """A file with an ending of delimited text, also compressed."""
+    return isinstance(source, Path) and _ENDING.search(source.name) is not None
+
+
+def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
+    """Whether a file, whatever it is called, is text with a delimiter in its first lines."""
+    try:
+        dialect = sniff(find_text(path, str(path), options.encoding))
+    except InputError:
+        return False
+    return len(dialect.header) > 1 and all(len(row) == len(dialect.header) for row in dialect.rows)
+
+
+def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
+    """Open one file."""
+    return CsvSource([source], name, options)
+
+
+def _check(path: Path, name: str) -> None:
+    check_file(path, name)
+    noun = magic(path)
+    if noun is not None and packed_as(path) is None:
+        remedy = "give it the ending of its type" if "Parquet" in noun else "save the table as CSV UTF-8 or as Parquet"
+        raise InputError([Defect("error", name, None, f"is {noun}, not CSV", remedy)])
+
+
+def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of binary columns; a block too small for one long row is made larger and the file read on from there."""
+    if dialect.header_only:
+        _check_text(path, name, dialect)
+        return
+    # Every column of a block costs the same few calls, however few its rows: wide files are read in larger blocks.
+    block = min(max(FIRST_BLOCK, COLUMN_BYTES * len(dialect.header)), WIDEST_BLOCK)
+    done = 0
+    while True:
+        try:
+            seen = 0
+            with unpacking(path, name, "CSV"):
+                for batch in _parse_blocks(name, dialect, columns, block):
+                    fresh = max(done - seen, 0)
+                    seen += batch.num_rows
+                    if fresh < batch.num_rows:
+                        done = seen
+                        yield batch.slice(fresh)
+            return
+        except pa.ArrowInvalid as error:
+            if "straddl" in str(error):
+                if block >= RECORD_BYTES:
+                    raise too_long(name, done + 1, "a row") from None
+                block = min(16 * block, RECORD_BYTES)
+                continue
+            raise cannot_read(name, error, "CSV", "check its quoting and write it again") from None
+
+
+def _check_text(path: Path, name: str, dialect: Dialect) -> None:
+    """Refuse a header that is no text: without rows nothing else reads it."""
+    with unpacking(path, name, "CSV"), dialect.text.open() as stream:
+        try:
+            stream.read()
+        except NotTextError:
+            assert stream.failure is not None, "it says why it stopped"
+            raise no_text_error(dialect, stream.failure) from None
+
+
+def _parse_blocks(name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:
+    import pyarrow.csv as arrow_csv
+
+    ragged = Ragged(name, dialect)
+    # A delimiter that ends every row begins one more cell.
+    names = [*dialect.header, *([BEYOND] if dialect.trailing else [])]
+    with dialect.text.open() as stream:
+        try:
+            stream.read(dialect.start)
+            reader = arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=block),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=dialect.delimiter,
+                    quote_char=dialect.quote or False,
+                    double_quote=dialect.escape is None,
+                    escape_char=dialect.escape or False,
+                    newlines_in_values=dialect.quote is not None or dialect.escape is not None,
+                    invalid_row_handler=ragged.take,
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types={column: pa.binary() for column in names},
+                    include_columns=[*columns, *names[len(dialect.header) :]],
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in reader:
+                yield ragged.without_end(batch)
+        except (NotTextError, pa.ArrowException, OSError):
+            if stream.failure is not None:
+                raise no_text_error(dialect, stream.failure) from None
+            raise
+    if ragged.rows:
+        raise InputError(ragged.defects())
+
+
+def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:
+    """The cells as strings; None, and the defects named, where some are not UTF-8."""
+    try:
+        return cells.cast(pa.string())
+    except pa.ArrowInvalid:
+        pass
+    for offset, cell in enumerate(cells.to_pylist()):
+        try:
+            cell.decode("utf-8")
+        except UnicodeDecodeError as error:
+            value = cell.decode("utf-8", errors="replace")[:60]
+            what = f"column {column!r} is not UTF-8 text: byte 0x{cell[error.start]:02x} in {value!r}"
+            defects.append(Defect("error", name, first + offset, what, "save the file as UTF-8"))
+    return None
+
+
+def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: int) -> list[Defect]:
+    """A quote that is never closed swallows the rest of the file into the last cell of the last row."""
+    if last is None or dialect.quote is None or dialect.text.packed or dialect.text.encoding != UTF8:
+        return []
+    value = last.column(last.num_columns - 1)[last.num_rows - 1].as_py()
+    if b"\n" not in value.rstrip(b"\r\n"):
+        return []
+    with open(path, "rb") as stream:
+        stream.seek(max(path.stat().st_size - 16, 0))
+        tail = stream.read().rstrip()
+    if tail.endswith(dialect.quote.encode()):
+        return []
+    start = value[:40].decode("utf-8", errors="replace").splitlines()[0]
+    return [Defect("error", name, row, f"a quote opens before {start!r} and is never closed", "close or remove it")]

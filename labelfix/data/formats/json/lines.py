@@ -1,0 +1,173 @@
+"""JSON Lines and JSON: one object a line, or an array of objects; also compressed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.formats.base import (
+    AS_THEY_ARE,
+    READ_ROWS,
+    Chunk,
+    Edit,
+    ReadOptions,
+    Source,
+)
+from labelfix.data.formats.json.records import Record, is_array, read_records, read_values
+from labelfix.data.formats.json.types import Column, Field, columns, see
+from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
+from labelfix.data.formats.text_file import find_text
+from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.errors import input_error
+
+__all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
+
+_ENDING = re.compile(r"\.(jsonl|ndjson|json)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+
+
+class JsonSource(TypedFiles):
+    """One JSON file, or several with the same columns.
+
+    Args:
+        paths: The files, in order.
+        name: The table as the user named it.
+        options: How the files are to be read, as far as the user says.
+
+    Raises:
+        InputError: A file is missing, or a record of it is broken.
+    """
+
+    format = "json"
+
+    def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
+        self.name = name
+        self.paths = tuple(paths)
+        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
+        self.folder = paths[0].parent
+        self._texts = [find_text(path, file, options.encoding) for path, file in zip(paths, self.files, strict=True)]
+        self._arrays = [is_array(text) for text in self._texts]
+        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for text in self._texts for r in text.remarks))
+        self._columns = self._find_columns()
+        self.schema: pa.Schema = pa.schema([(name, column.type) for name, column in self._columns.items()])
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        names = list(self.schema.names if columns is None else columns)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        for index, (text, array) in enumerate(zip(self._texts, self._arrays, strict=True)):
+            first = 1
+            for records in _of_size(read_values(text, array), rows):
+                arrays = [self._columns[name].values(records) for name in names]
+                batch = pa.record_batch(arrays, schema=schema) if names else pa.record_batch([], schema=schema)
+                yield Chunk(batch, index, first)
+                first += len(records)
+
+    def rewrites(self, target: Path) -> bool:
+        """See `Rewritable.rewrites`."""
+        return target.name.lower().endswith(SUFFIXES)
+
+    def rewrite(
+        self, path: Path, target: Path, label: str, given: str, added: pa.Schema, edits: Iterable[Edit]
+    ) -> None:
+        """See `Rewritable.rewrite`: records stay as they stand, but for replaced labels and the new keys at the end."""
+        lines = is_lines(target) or (self.paths[0].suffix == target.suffix and not any(self._arrays))
+        column = self._columns[label]
+        write_texts(path, target, self._rewritten(column, [given, *added.names], edits, lines), lines)
+
+    def _find_columns(self) -> dict[str, Column]:
+        fields: dict[str, Field] = {}
+        for text, array in zip(self._texts, self._arrays, strict=True):
+            for _, records in read_values(text, array):
+                for record in records:
+                    see(fields, record)
+        if not fields:
+            raise input_error(self.name, "holds no records", "write one object a line, or an array of objects")
+        return columns(fields)
+
+    def _rewritten(self, column: Column, keys: list[str], edits: Iterable[Edit], lines: bool) -> Iterator[str]:
+        records = (
+            record
+            for text, array in zip(self._texts, self._arrays, strict=True)
+            for record in read_records(text, array)
+        )
+        for edit in edits:
+            new, added = edit.new.to_pylist(), edit.added.to_pylist() or [{}] * len(edit.old)
+            for place, more in enumerate(added):
+                record = next(records)
+                if not edit.kept[place]:
+                    continue
+                old = _under(record.value, column.path)
+                values = dict(zip(keys, [old, *more.values()], strict=True))
+                try:
+                    if edit.changed[place]:
+                        _put(record.value, column.path, column.said(new[place]))
+                        yield _dumped({**record.value, **values}, record)
+                    else:
+                        yield _extended(record, values, lines)
+                except RecursionError:
+                    raise too_deep(self.name) from None
+
+
+def recognises(source: Source) -> bool:
+    """A file named .jsonl, .ndjson or .json, also compressed."""
+    return isinstance(source, Path) and _ENDING.search(source.name) is not None
+
+
+def open_json(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> JsonSource:
+    """Open one file."""
+    return JsonSource([source], name, options)
+
+
+def _of_size(blocks: Iterable[tuple[int, list[dict[str, Any]]]], rows: int) -> Iterator[list[dict[str, Any]]]:
+    """Records in pieces of so many, the last one apart."""
+    held: list[dict[str, Any]] = []
+    for _, records in blocks:
+        held += records
+        full = len(held) // rows * rows
+        yield from (held[start : start + rows] for start in range(0, full, rows))
+        held = held[full:] if full else held
+    if held:
+        yield held
+
+
+def _under(record: dict[str, Any], path: Sequence[str]) -> Any:  # noqa: ANN401 - whatever JSON can say
+    value: Any = record
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _put(record: dict[str, Any], path: Sequence[str], value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
+    for key in path[:-1]:
+        inside = record.get(key)
+        if not isinstance(inside, dict):
+            inside = record[key] = {}
+        record = inside
+    record[path[-1]] = value
+
+
+def _extended(record: Record, values: dict[str, Any], lines: bool) -> str:
+    """The record as it stands, with more keys at its end."""
+    text = record.text
+    if lines and "\n" in text:
+        return _dumped({**record.value, **values}, record)
+    body = text[:-1].rstrip()
+    more = _dumped(values, record)[1:-1]
+    comma = "" if not record.value else "," if _tight(text) else ", "
+    return f"{body}{comma}{more}{text[len(body) : -1]}}}"
+
+
+def _dumped(value: dict[str, Any], record: Record) -> str:
+    """An object as JSON, with or without spaces and letters beyond ASCII as the record is; NaN stays what it was."""
+    separators = (",", ":") if _tight(record.text) else (", ", ": ")
+    return json.dumps(value, ensure_ascii=record.text.isascii() and "\\u" in record.text, separators=separators)
+
+
+def _tight(text: str) -> bool:
+    """Whether keys and values stand close together."""
+    return re.match(r'\{\s*"(?:[^"\\]|\\.)*":\S', text) is not None

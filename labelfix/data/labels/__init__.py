@@ -1,0 +1,1 @@
+"""Label columns: classes, spellings, checks, noise and how much of it there is."""

@@ -1,0 +1,122 @@
+"""What can be wrong with given and trusted labels as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.data.findings import Findings
+from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
+from labelfix.data.labels.column import LabelColumn
+from labelfix.data.rows import Rows
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
+
+IMBALANCE = 20
+"""The largest class may have so many times the rows of the smallest before that is warned of."""
+
+
+def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings) -> None:
+    """Errors and warnings about the labels of the noisy file.
+
+    Args:
+        codes: `(N,)` given labels.
+        classes: The classes found.
+        labels: The label column.
+        name: The noisy file.
+        findings: Takes the defects.
+    """
+    counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+    if not counts.sum():
+        findings.error(name, f"column {labels.column!r} holds no label at all", "name another with --label-column")
+        return
+    if len(classes) == 1:
+        findings.error(
+            name,
+            f'column {labels.column!r} holds a single class ("{classes.names[0]}")',
+            "at least two classes are needed; name another with --label-column",
+        )
+        return
+    report_alike(classes, name, findings)
+    missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
+    if missing:
+        findings.warning(name, f"no row has {_named(missing)} of the class map")
+    used = np.flatnonzero(counts)
+    most, least = int(used[counts[used].argmax()]), int(used[counts[used].argmin()])
+    if counts[most] > IMBALANCE * counts[least]:
+        share = counts[least] / counts.sum()
+        findings.warning(
+            name,
+            f'the classes are far from balanced: "{classes.names[most]}" has {counts[most]:,} rows,'
+            f' "{classes.names[least]}" has {counts[least]:,} ({share:.2%})',
+        )
+
+
+def check_trusted(
+    rows: Rows,
+    codes: Codes,
+    classes: ClassNames,
+    name: str,
+    findings: Findings,
+    chosen: npt.NDArray[np.bool_] | None = None,
+) -> None:
+    """Errors and warnings about the labels of the trusted file.
+
+    Args:
+        rows: Its ids and labels.
+        codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
+        classes: The classes.
+        name: The trusted file.
+        findings: Takes the defects.
+        chosen: `(M,)` True for rows that `labelfix next` asked about: these may still be without a label.
+    """
+    assert rows.labels is not None
+    column = rows.labels.column
+    report_unknown(rows.labels, codes, classes, rows.places, findings)
+    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
+
+    def what(row: int) -> str:
+        position = int(rows.labels.positions[row]) if rows.labels is not None else -1
+        value = rows.labels.values[position] if rows.labels is not None and position >= 0 else ""
+        return f'column {column!r} holds "{value}", which is no label' if value else f"column {column!r} is empty"
+
+    findings.rows(
+        rows.places, empty, what, "write the trusted label or remove the row", "{} more trusted labels are empty"
+    )
+    if len(rows) < 2:
+        findings.error(
+            name,
+            f"holds {len(rows)} trusted row{'' if len(rows) == 1 else 's'}",
+            "give at least two, better 20 of every class",
+        )
+        return
+    counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+    without = [classes.names[i] for i in np.flatnonzero(counts == 0)]
+    if without and (codes >= 0).any() and not (codes == UNKNOWN).all():
+        findings.warning(name, f"no trusted row has {_named(without)}", "add a few; such a class is hard to correct")
+
+
+def check_joined(data: TrainingData, findings: Findings) -> None:
+    """What only shows once both files are joined."""
+    if len(data.clean) < 2:
+        findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
+    if len(data.clean) > len(data.noisy):
+        findings.warning(
+            data.clean.name,
+            f"holds more rows ({len(data.clean):,}) than {data.noisy.name} ({len(data.noisy):,})",
+            "check that --noisy and --clean are not mixed up",
+        )
+    if not len(data.noisy_rows):
+        findings.error(
+            data.noisy.name,
+            "has no labelled row that is not trusted as well, so there is nothing to learn about its labels",
+            "give as trusted only the rows whose labels were checked",
+        )
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(f'"{name}"' for name in names[:8])
+    return (
+        ("class " if len(names) == 1 else "classes ")
+        + shown
+        + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    )

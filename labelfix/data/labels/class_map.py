@@ -1,0 +1,83 @@
+"""The class map: a file of aliases, labels written differently that mean the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from labelfix.data.findings import LISTED
+from labelfix.data.formats.csv.dialect import sniff
+from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.text_file import NotTextError, find_text
+from labelfix.data.spelling import spell
+from labelfix.errors import Defect, InputError
+
+HEADER = ("alias", "class")
+REMEDY = "write two columns, alias and class"
+
+
+def read_class_map(path: str) -> dict[str, str]:
+    """Read a class map.
+
+    Args:
+        path: CSV file of two columns, alias and class, with or without that header. An empty class means that
+            the alias stands for "no label".
+
+    Returns:
+        Alias → class; every class is an alias of itself.
+
+    Raises:
+        InputError: The file cannot be read, or an alias has two classes.
+    """
+    return _aliases(two_columns(path, HEADER), path)
+
+
+def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
+    """The rows of a CSV file, without a header.
+
+    Args:
+        path: The file.
+        header: Names of its two columns, which may stand in its first row.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    dialect = sniff(find_text(Path(path), path, None))
+    with dialect.text.open() as stream:
+        try:
+            text = stream.read().decode()
+        except NotTextError:
+            assert stream.failure is not None, "it says why it stopped"
+            raise no_text_error(dialect, stream.failure) from None
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), **dialect.reader))
+    except csv.Error as error:
+        remedy = f"write two columns, {header[0]} and {header[1]}"
+        raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
+    headed = rows and tuple(cell.strip().lower() for cell in rows[0]) == header
+    return rows[1:] if headed else rows
+
+
+def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:
+    aliases: dict[str, str] = {}
+    defects: list[Defect] = []
+    for number, row in enumerate(rows, start=1):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != 2:
+            defects.append(Defect("error", path, number, f"has {len(row)} cells ({', '.join(row)[:60]!r})", REMEDY))
+            continue
+        alias, name = (spell(cell) for cell in row)
+        if aliases.setdefault(alias, name) != name:
+            what = f'alias "{alias}" stands for both "{aliases[alias]}" and "{name}"'
+            defects.append(Defect("error", path, number, what, "keep one of them"))
+    for alias, name in list(aliases.items()):
+        if name and aliases.setdefault(name, name) != name:
+            what = f'alias "{alias}" stands for "{name}", which is itself an alias of "{aliases[name]}"'
+            defects.append(Defect("error", path, None, what, f'map "{alias}" to "{aliases[name]}"'))
+    if not aliases and not defects:
+        defects.append(Defect("error", path, None, "holds no alias", REMEDY))
+    if defects:
+        raise InputError(defects[:LISTED])
+    return aliases

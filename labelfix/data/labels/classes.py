@@ -1,0 +1,248 @@
+"""The classes of a run: canonical names from the noisy file, and how labels elsewhere are matched to them.
+
+The classes are those of the noisy file and of the class map, in their one spelling (`labelfix.data.spelling`). A label
+of another file is one of them when it is spelled the same, when it is the same number ("2.50" and 2.5), the same truth
+value ("true" and 1), or the number by which the noisy file stores the class.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from labelfix.data.findings import AnyPlaces, Findings
+from labelfix.data.formats.base import natural_key
+from labelfix.data.labels.column import LabelColumn
+from labelfix.data.spelling import difference, folded, number_key, spell
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes
+from labelfix.settings.data import MISSING_WORDS
+
+UNKNOWN = -2
+ABSTAIN = "-1"
+"""What labelling functions, Hugging Face and others write where there is no label."""
+
+TRUTH = {"false": "0", "true": "1"}
+LISTED_CLASSES = 8
+
+
+def natural_order(names: Sequence[str]) -> tuple[str, ...]:
+    """Names in natural order: "2" before "10", numbers by their value, false before true."""
+    try:
+        return tuple(sorted(names, key=lambda name: (float(name), name)))
+    except ValueError:
+        return tuple(sorted(names, key=natural_key))
+
+
+def class_names(
+    noisy: LabelColumn,
+    other: LabelColumn | None,
+    aliases: Mapping[str, str],
+    name: str,
+    findings: Findings,
+    missing: frozenset[str] = frozenset(MISSING_WORDS),
+) -> tuple[ClassNames, Codes]:
+    """The classes, and the noisy file's labels as codes.
+
+    Args:
+        noisy: The label column of the noisy file.
+        other: That of the trusted file: words such as "NA" and "-1" are classes where it uses them.
+        aliases: The class map, alias → class.
+        name: The noisy file as the user named it.
+        findings: Told of the choices made.
+        missing: Words that stand for "no label" in a text file.
+
+    Returns:
+        The classes in natural order, and `(N,)` codes, -1 where there is no label.
+    """
+    trusted = frozenset(other.values) if other is not None else frozenset()
+    kept = frozenset(word for word in missing if word in aliases or word in trusted)
+    nothing = (missing - kept) if noisy.untyped else frozenset()
+    abstain = _abstain(noisy, other, aliases, nothing)
+    final = [
+        None if value in nothing or value == abstain else aliases.get(value, value) or None for value in noisy.values
+    ]
+    _note_missing(noisy, nothing, kept, abstain, name, findings)
+    names = natural_order(sorted({v for v in final if v} | {c for c in aliases.values() if c}))
+    spellings: dict[str, tuple[int, str]] = {}
+    for value, stored, count in zip(final, noisy.stored, noisy.counts, strict=True):
+        if value and count > spellings.get(value, (0, ""))[0]:
+            spellings[value] = (count, stored)
+    for alias, value in aliases.items():
+        if value and value not in spellings and alias != value:
+            spellings[value] = (0, alias)
+    stored_as = tuple(spellings.get(n, (0, n))[1] for n in names)
+    classes = ClassNames(
+        names=names,
+        value_type=noisy.kind,
+        stored=() if stored_as == names else stored_as,
+        aliases=tuple(sorted((a, c) for a, c in aliases.items() if a != c)),
+    )
+    lookup = np.array([classes.codes[v] if v else UNLABELLED for v in final] + [UNLABELLED], dtype=np.int64)
+    return classes, lookup[noisy.positions]
+
+
+def match_codes(
+    labels: LabelColumn,
+    classes: ClassNames,
+    file: str,
+    findings: Findings,
+    missing: frozenset[str] = frozenset(MISSING_WORDS),
+) -> Codes:
+    """Labels of another file as codes of the classes.
+
+    Args:
+        labels: Its label column.
+        classes: The classes of the run.
+        file: The file as the user named it.
+        findings: Told when labels match in another spelling.
+        missing: Words that stand for "no label" in a text file.
+
+    Returns:
+        `(N,)` codes, -1 where there is no label, -2 where the label is none of the classes.
+    """
+    matcher = _Matcher(classes, missing if labels.untyped else frozenset())
+    found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
+    for how in dict.fromkeys(how for _, how in found if how):
+        pairs = [
+            f"{value} = {classes.name(code)}"
+            for value, (code, way) in zip(labels.values, found, strict=True)
+            if way == how
+        ]
+        findings.note(f"{file}: labels are matched {how} ({', '.join(pairs[:3])}{', ...' if len(pairs) > 3 else ''})")
+    return np.array([code for code, _ in found] + [UNLABELLED], dtype=np.int64)[labels.positions]
+
+
+def report_unknown(
+    labels: LabelColumn,
+    codes: Codes,
+    classes: ClassNames,
+    places: AnyPlaces,
+    findings: Findings,
+    remedy: str = "fix it or pass --class-map",
+) -> None:
+    """An error for every distinct label that is none of the classes, with the nearest ones."""
+    unknown = np.unique(labels.positions[codes == UNKNOWN])
+    in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
+
+    at = {labels.first[position]: position for position in in_order}
+
+    def what(row: int) -> str:
+        position = at[row]
+        times = f" ({labels.counts[position]} rows)" if labels.counts[position] > 1 else ""
+        value = labels.values[position]
+        shown = value if len(value) <= 60 else value[:57] + "..."
+        return f'label "{shown}"{times} is not one of the {len(classes)} classes ({_nearest(value, classes)})'
+
+    findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
+
+
+def report_alike(classes: ClassNames, name: str, findings: Findings) -> None:
+    """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for class_ in classes.names:
+        # A hyphen between letters joins words; one at an end is a sign or a grade.
+        words = re.sub(r"(?<=\w)[-_ ]+(?=\w)", "", class_)
+        groups[number_key(class_) or folded(words)].append(class_)
+    for same in groups.values():
+        if len(same) > 1:
+            shown = " and ".join(f'"{s}"' for s in same)
+            findings.warning(name, f"classes {shown} differ only in spelling", "pass --class-map if they are one")
+
+
+class _Matcher:
+    def __init__(self, classes: ClassNames, missing: frozenset[str]) -> None:
+        self._missing = missing
+        self._codes = classes.codes
+        self._aliases = dict(classes.aliases)
+        self._stored = {spell(s): code for code, s in enumerate(classes.stored)}
+        self._numbers: dict[str, list[int]] = defaultdict(list)
+        for name, code in classes.codes.items():
+            number = number_key(name)
+            if number is not None:
+                self._numbers[number].append(code)
+        self._truth = {name: code for name, code in classes.codes.items()}
+        if set(self._truth) not in ({"false", "true"}, {"0", "1"}):
+            self._truth = {}
+
+    def find(self, value: str, stored: str) -> tuple[int, str]:
+        """The code of a label, and how it was matched where that was not by its exact name."""
+        if value in self._aliases:
+            name = self._aliases[value]
+            return (self._codes.get(name, UNKNOWN), "") if name else (UNLABELLED, "")
+        if value in self._codes:
+            return self._codes[value], ""
+        if value in self._missing or value == ABSTAIN:
+            return UNLABELLED, ""
+        number = number_key(value)
+        same = self._numbers.get(number, []) if number is not None else []
+        if len(same) == 1:
+            return same[0], "by number"
+        for written in (TRUTH.get(value), *(word for word, digit in TRUTH.items() if digit == number)):
+            if written in self._truth:
+                return self._truth[written], "by truth value"
+        for written in (spell(stored), number):
+            if written is not None and written in self._stored:
+                return self._stored[written], "by the number that the noisy file stores"
+        if stored != value and stored in self._codes:
+            return self._codes[stored], "by the number that stands for the class"
+        return UNKNOWN, ""
+
+
+def _abstain(
+    noisy: LabelColumn, other: LabelColumn | None, aliases: Mapping[str, str], nothing: frozenset[str]
+) -> str | None:
+    """`-1` where it says "no label": beside names, or beside the codes 0, 1, 2 … where no trusted row has it."""
+    if ABSTAIN not in noisy.values or ABSTAIN in aliases:
+        return None
+    others = [value for value in noisy.values if value != ABSTAIN and value not in nothing]
+    if len(others) < 2:
+        return None
+    codes = "0" in others and all(re.fullmatch(r"0|[1-9]\d*", value) for value in others)
+    names = all(number_key(value) is None for value in others)
+    unknown = other is not None and ABSTAIN not in other.values
+    return ABSTAIN if names or (codes and unknown) else None
+
+
+def _note_missing(
+    noisy: LabelColumn,
+    nothing: frozenset[str],
+    kept: frozenset[str],
+    abstain: str | None,
+    name: str,
+    findings: Findings,
+) -> None:
+    column = f"column {noisy.column!r}"
+    for value, count in zip(noisy.values, noisy.counts, strict=True):
+        if value in nothing:
+            findings.warning(
+                name,
+                f'{column}: "{value}" counts as "no label" ({count} rows, which get one)',
+                'if it is a class, keep it with --missing "" or with a class map that names it',
+            )
+        elif value in kept and value in MISSING_WORDS and noisy.untyped:
+            findings.note(f'{name}: "{value}" is a class, as the trusted file or the class map uses it ({count} rows)')
+        elif value == abstain:
+            findings.warning(
+                name,
+                f'{column}: -1 counts as "no label" ({count} rows, which get one), as labelling tools write it',
+                "if it is a class, keep it with a class map that has the line -1,-1",
+            )
+    if noisy.abstained:
+        findings.note(f'{name}: codes below 0 of {column} mean "no label" ({noisy.abstained} rows)')
+
+
+def _nearest(value: str, classes: ClassNames) -> str:
+    alike = next(((name, how) for name in classes.names if (how := difference(value, name)) is not None), None)
+    if alike is not None:
+        return f'it differs from "{alike[0]}" only in {alike[1]}'
+    if len(classes) <= LISTED_CLASSES:
+        return ", ".join(classes.names)
+    lower = {name.lower(): name for name in classes.names}
+    near = difflib.get_close_matches(value.lower(), list(lower), n=3, cutoff=0.5)
+    if near:
+        return "nearest: " + ", ".join(lower[n] for n in near)
+    return ", ".join(classes.names[:3]) + ", ..."

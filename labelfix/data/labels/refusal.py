@@ -1,0 +1,159 @@
+"""Whether a column holds class labels at all; what does not is refused with the reason, or taken where it was named."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from labelfix.data.findings import Findings, Places
+from labelfix.data.formats import TableSource
+from labelfix.data.formats.base import READ_ROWS
+from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_list
+from labelfix.data.scan import is_list, is_text, scan, value_type
+
+SINGLE_LABEL = "labelfix is for single-label classification"
+SEPARATORS = "|;#,/"
+"""What may stand between the labels of a row that has several."""
+
+
+def refuse_type(source: TableSource, column: str, findings: Findings, rows: int = READ_ROWS) -> bool:
+    """Refuse a label column whose type cannot be a label, and say why.
+
+    Args:
+        source: The table.
+        column: The column.
+        findings: Takes the error.
+        rows: Rows read at once.
+
+    Returns:
+        Whether it was refused.
+    """
+    type_ = source.schema.field(column).type
+    if not is_list(value_type(type_)):
+        if label_kind(type_) is not None:
+            return False
+        findings.error(
+            source.name,
+            f"column {column!r} is {type_}, which cannot be a label",
+            "labels are strings, numbers or booleans; name another with --label-column",
+        )
+        return True
+    if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
+        # One item a row, as annotation tools write it: the item is the label.
+        return False
+    lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
+    kind = "tags for the tokens of a sentence" if lists else "several labels a row"
+    findings.error(
+        source.name,
+        f"column {column!r} holds lists ({type_}), which is {kind}; {SINGLE_LABEL}",
+        "give a table with one label a row",
+    )
+    return True
+
+
+def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, named: bool, findings: Findings) -> bool:
+    """Refuse a column whose values look like anything but class labels, and say why.
+
+    Args:
+        labels: The column.
+        places: Where its rows came from.
+        name: The file as the user named it.
+        flag: How the user names the column.
+        named: Whether the user did: then a column that only looks odd is taken, with a warning.
+        findings: Takes the error or the warning.
+
+    Returns:
+        Whether it was refused.
+    """
+    sizes = np.array(labels.counts, dtype=np.int64)
+    total, distinct = int(sizes.sum()), len(labels.values)
+    if distinct == 0:
+        return False
+    lists = _lists(labels, sizes, total)
+    if lists is not None:
+        what, first = lists
+        file, number = places.of(int(labels.first[first]))
+        findings.error(file, f"{what}; {SINGLE_LABEL}", f"name the column of class labels with {flag}", number)
+        return True
+    for test in (_several, _measured, _unique):
+        odd = test(labels, sizes, total, distinct)
+        if odd is None:
+            continue
+        what, because, position = odd
+        if named:
+            findings.warning(name, f"{what}, {because}; its values are taken as classes, as {flag} names it")
+            return False
+        remedy = f"if it is the label, say so with {flag} {labels.column}; else name the column of class labels"
+        place: tuple[str, int | None] = (name, None) if position is None else places.of(int(labels.first[position]))
+        findings.error(place[0], f"{what}, {because}; {SINGLE_LABEL}", remedy, place[1])
+        return True
+    return False
+
+
+def _longest(source: TableSource, column: str, rows: int) -> int:
+    lengths = (pc.max(pc.list_value_length(c.batch.column(0))).as_py() or 0 for c in scan(source, [column], rows))
+    return max(lengths, default=0)
+
+
+def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> tuple[str, int] | None:
+    """Lists of several labels, and the first such value; `[PER]` is a name like any other."""
+    if labels.kind != "string":
+        return None
+    listed = [i for i, value in enumerate(labels.values) if len(written_list(value) or ()) > 1]
+    if not listed or sizes[listed].sum() < 0.05 * total:
+        return None
+    shown = _short(labels.values[listed[0]])
+    return f"column {labels.column!r} holds lists ({shown}), several labels a row", listed[0]
+
+
+Odd = tuple[str, str, int | None] | None
+"""What a column holds, what it looks like for that, and the value that shows it where one does."""
+
+
+def _several(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+    """Labels like "a|b" count as several only where they are many and their parts recur."""
+    if labels.kind != "string":
+        return None
+    for separator in SEPARATORS:
+        joined = np.array([separator in v.strip(separator) for v in labels.values])
+        if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:
+            continue
+        parts: dict[str, int] = {}
+        for value in labels.values:
+            for part in {p.strip() for p in value.split(separator)}:
+                parts[part] = parts.get(part, 0) + 1
+        if len(parts) < distinct and sum(n > 1 for n in parts.values()) >= 0.5 * len(parts):
+            first = int(np.flatnonzero(joined)[0])
+            shown = _short(labels.values[first])
+            return (
+                f"column {labels.column!r} holds values such as {shown}",
+                "which look like several labels a row",
+                first,
+            )
+    return None
+
+
+def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+    if labels.kind != "float" or distinct <= 20:
+        return None
+    broken = [value for value in labels.values if "." in value or "e" in value]
+    if not broken:
+        return None
+    what = f"column {labels.column!r} has {distinct} different numbers such as {broken[0]}"
+    return what, "so it looks like a quantity to predict (regression)", None
+
+
+def _unique(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+    nearly_unique = distinct >= 30 and total < 1.5 * distinct
+    endless = distinct > 2000 and total < 20 * distinct
+    if not nearly_unique and not endless:
+        return None
+    what = (
+        f"column {labels.column!r} has {distinct} different values in {total} rows such as {_short(labels.values[0])}"
+    )
+    return what, "so it looks like an id or a text", None
+
+
+def _short(value: str) -> str:
+    return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'

@@ -1,0 +1,304 @@
+"""All that trusted rows say of a fit, gathered once, for `metrics.json` and the columns beside the labels.
+
+Legend: N noisy rows, M trusted rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax
+
+from labelfix.correctors.contract import LEARNED, FittedModel, Held, Problem
+from labelfix.correctors.network import softmax
+from labelfix.data.intervals import effective
+from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
+from labelfix.evidence import noise_rate, rivals
+from labelfix.evidence.calibrate import Calibrated, calibrate
+from labelfix.evidence.doubts import Doubt, doubts
+from labelfix.evidence.guarantee import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
+from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
+from labelfix.evidence.ledger import Ledger, compare
+from labelfix.evidence.noise_rate import Opinion
+from labelfix.evidence.noisy_judges import PARTS, Agreement, ask_noisy_rows, asks
+from labelfix.evidence.retrained import retrained
+from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.unchecked import ask_chosen, unanswered
+from labelfix.evidence.verdict import conclude
+from labelfix.heads import learners
+from labelfix.heads.stages import judging_stage
+from labelfix.networks.loop import outputs
+from labelfix.numerics.transition import paired_transition
+from labelfix.progress import Progress
+from labelfix.settings.run import TrainSettings
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a fit.
+
+    Attributes:
+        fitted: The model, calibrated.
+        p_values: `(N,)` of "the given label is right"; None where no model could judge.
+        figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
+        doubted: Trusted rows whose label looks wrong, as places among the held rows.
+        judges: Judges rows that come later; None where no model could judge.
+    """
+
+    fitted: FittedModel
+    p_values: Probabilities | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    doubted: tuple[Doubt, ...] = ()
+    judges: Judges | None = None
+
+
+def judge(
+    problem: Problem, fitted: FittedModel, settings: TrainSettings, classes: ClassNames, progress: Progress
+) -> Evidence:
+    """Calibrate a fit and gather the evidence.
+
+    Args:
+        problem: What it was fitted to.
+        fitted: The fit.
+        settings: The run's.
+        classes: Names for the figures.
+        progress: Told what happens.
+    """
+    every = fitted.held
+    judging = None if every is None else every.only(problem.judges[every.rows])
+    found = calibrate(problem, replace(fitted, held=judging))
+    if found is None:
+        kept = every is not None and len(every.rows)
+        why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
+        progress.say(f"nothing judges this run: {why}")
+        return Evidence(fitted)
+    # What passes over many rows is kept, for a run that is killed here.
+    keep = problem.checkpoints
+    given = problem.given[sample(problem)]
+    soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
+    assert found.fitted.held is not None
+    agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
+    ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
+    assert every is not None
+    answered = ask_chosen(problem, every, found)
+    ledger = ledger if answered is None else answered.taken_out(ledger)
+    p, guarantee = guarantee_of(problem, found, soft, given)
+    judges = judges_of(problem, found, soft, given, guarantee)
+    figures = {
+        **_basis(problem, found),
+        "calibration": found.figures(),
+        "noise": noise_of(unanswered(problem), soft, given).to_json(classes.names),
+        "guarantee": guarantee.to_json(),
+        "ledger": ledger.to_json(),
+        "verdict": conclude(ledger).to_json(),
+    }
+    return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
+
+
+def passes(problem: Problem, fitted: FittedModel) -> int:
+    """About how many rows are passed over by what `judge` fits; see `labelfix.progress.counted`."""
+    if fitted.held is None:
+        return 0
+    # The method itself, fitted again beside its rivals, passes over about three times as many.
+    again = 4 * PARTS * rivals.passes(problem, fitted=False) if asks(problem, fitted.held) else 0
+    return rivals.passes(problem) + again
+
+
+def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:
+    """The rivals of a run, trained end to end where that was asked for."""
+    assert found.fitted.held is not None
+    fit = retrained if settings.ledger == "full" and problem.family != "head" else fit_rivals
+    return fit(problem, found.fitted.held, progress)
+
+
+def ledger_of(
+    problem: Problem,
+    found: Calibrated,
+    others: Sequence[Rival],
+    soft: Probabilities,
+    agreement: Agreement | None,
+) -> Ledger:
+    """The run beside its rivals.
+
+    Args:
+        problem: The data.
+        found: The run, with its judges.
+        others: Of `rivals_of`.
+        soft: `(n, K)` soft labels of some noisy rows: trusted rows drawn per class weigh what these say of the classes.
+        agreement: What noisy rows say of them.
+    """
+    asked, corrected, weights = found.asked, None, None
+    if asked.paired:
+        corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
+        corrected[asked.row] = found.corrected
+    if problem.sampling == "per-class":
+        answers = np.bincount(problem.truth[~problem.judges], minlength=problem.num_classes)
+        shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
+        shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
+        weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
+    meant = len(problem.given) + int((problem.paired_given[~problem.judges] != UNLABELLED).sum())
+    found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
+    return replace(found_ledger, chosen=int((~problem.judges).sum()))
+
+
+def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
+    """Soft labels of a sample of the noisy rows, and their given labels."""
+    rows = sample(problem)
+    given = problem.given[rows]
+    if fitted.own_rows is not None:
+        return fitted.own_rows.soft[rows], given
+    logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+    return fitted.corrector.soft_labels(logits, hidden, given), given
+
+
+def guarantee_of(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
+) -> tuple[Probabilities, Guarantee]:
+    """p-values of all noisy rows, and what they rest on.
+
+    Args:
+        problem: The data.
+        found: The judges.
+        soft: `(n, K)` soft labels of some noisy rows: they say how many of each class are rightly labelled.
+        given: `(n,)` the given labels of these.
+    """
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    own, labels, by, score, weights = _right_ones(problem, found, soft, given)
+    weight = weights[labels]
+    kept = judging_stage(problem.checkpoints, "scores", partial(_scores, problem, held))
+    scores = [kept[name] for name in sorted(kept)]
+    counts = np.bincount(labels, minlength=problem.num_classes)
+    per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
+    if per_class:
+        p, weight = p_values_per_class(score, by, labels, scores, problem.given), np.ones(len(own))
+        total, smallest = float(counts.max()), 1.0
+    else:
+        p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
+        total, smallest = float(weight.sum()), float(weights[weights > 0].min(initial=1.0))
+    weighted = not per_class and not (asked.paired and problem.sampling == "random")
+    return p, Guarantee(
+        rows=len(own),
+        effective_rows=effective(weight),
+        paired=asked.paired,
+        weighted=weighted,
+        smallest_p=smallest / (total + smallest),
+        assumption=None if asked.paired else ASSUMED,
+        per_class=per_class,
+    )
+
+
+def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
+    """Number of a judge → `(N,)` its label_score of all noisy rows."""
+    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given))}
+
+
+def _right_ones(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
+) -> tuple[Codes, Codes, Codes, Floats, Floats]:
+    """Questions about right given labels, `(R,)`; their labels, judges and scores, and `(K,)` weights of classes."""
+    asked = found.asked
+    own = np.flatnonzero(asked.label == asked.answer)
+    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
+    labels, by = asked.label[own], asked.by[asked.row[own]]
+    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
+    weights = class_weights(labels, right, asked.paired, problem.sampling)
+    return own, labels, by, np.exp(asked.log_soft[own, labels]), weights
+
+
+def judges_of(
+    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray, guarantee: Guarantee
+) -> Judges:
+    """What judges rows that come later; arguments as for `guarantee_of`, and what that gave."""
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    _, labels, by, score, weights = _right_ones(problem, found, soft, given)
+    paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
+    spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
+    return Judges(
+        correctors=tuple(model.corrector for model in held.models),
+        heads=tuple(model.head for model in held.models),
+        score=score,
+        by=by,
+        label=labels,
+        weight=weights[labels],
+        class_weight=weights,
+        per_class=guarantee.per_class,
+        truth=asked.truth[paired],
+        given=asked.given[paired],
+        soft=np.exp(asked.log_soft[: len(paired)]).astype(np.float32),
+        share=spoken / max(spoken.sum(), 1),
+        sampling=problem.sampling,
+        guarantee=guarantee.to_json(),
+    )
+
+
+def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
+    """The noise rate, from pairs where there are `COUNTED` of them.
+
+    Args:
+        problem: The data.
+        soft: `(n, K)` soft labels of some noisy rows.
+        given: `(n,)` the given labels of these.
+    """
+    pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
+    if len(pairs) < COUNTED:
+        return noise_rate.assumed(soft, given, transition_of(soft, given))
+    enough = len(pairs) >= OPINION_FROM and problem.family == "head" and problem.sampling == "random"
+    opinion = _opinion(problem, pairs) if enough else None
+    return noise_rate.estimate(
+        problem.truth[pairs],
+        problem.paired_given[pairs],
+        problem.given,
+        problem.num_classes,
+        problem.sampling,
+        opinion,
+    )
+
+
+def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
+    """P(y | x, y') by a classifier of trusted rows alone, out of fold, and the pairs of the other folds.
+
+    The methods' own soft labels will not do: they have learned the given labels of noisy rows, and not those of pairs.
+    """
+    rows, classes = learners.load(problem), problem.num_classes
+    trusted_only = learners.fit_trusted_only(rows)
+    truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
+    chosen = sample(problem)
+    given = problem.given[chosen]
+    features = problem.noisy.batch(chosen)
+    prior = (np.eye(classes) + 1 / classes) / 2
+    of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
+    of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
+    for fold, head in enumerate(trusted_only.without):
+        others = of != fold
+        log_t = np.log(paired_transition(truth[others], paired[others], prior))
+        of_pairs[~others] = softmax(trusted_only.held[pairs[~others]] + log_t[:, paired[~others]].T)
+        log_f = log_softmax(head.logits(features).numpy().astype(np.float64), axis=1)
+        of_noisy += softmax(log_f + log_t[:, given].T) * np.float32((~others).mean())
+    return Opinion(of_noisy, given, of_pairs)
+
+
+def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
+    """What the figures rest on."""
+    asked, held = found.asked, found.fitted.held
+    assert held is not None
+    own = found.fitted.own_rows
+    return {
+        "judged_on": {
+            "rows": len(asked.truth),
+            "trained": len(problem.truth),
+            "chosen": int((~problem.judges).sum()),
+            "paired": int((asked.given != UNLABELLED).sum()),
+            "sampling": problem.sampling,
+            "how": held.how,
+        },
+        "assumption": None if asked.paired else ASSUMED,
+        "noisy_rows": LEARNED if own is None else own.how,
+    }

@@ -1,0 +1,141 @@
+"""What the judging models say of trusted rows that they never saw, and of each row's given label.
+
+A trusted row that stands in the noisy file is asked about once, with its own given label. Where few do, every row is
+asked about with the given labels it could have had, weighted by the transition matrix of its class: noise is then
+assumed to be independent of x given y.
+
+Legend: R held rows, Q questions, N noisy rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import log_softmax
+
+from labelfix.correctors.calibrated import Log, logs
+from labelfix.correctors.contract import Held, JudgingModel, Problem
+from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.models.features import Inputs
+from labelfix.numerics.transition import Matrix, normalised, possible_labels
+
+MIN_PAIRS = 20
+"""With fewer paired rows than this, given labels are assumed instead of known."""
+
+ASSUMED = "the noise is taken to depend on the true class alone, not on the row (few trusted rows have a given label)"
+"""What is assumed without pairs, for people."""
+
+BLOCK = 65_536
+"""Rows that go through a model at a time."""
+
+SAMPLE = 50_000
+"""Noisy rows that a share is estimated on."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions and answers.
+
+    Attributes:
+        truth: `(R,)` trusted labels of the held rows.
+        given: `(R,)` their given labels; -1 where there is none.
+        by: `(R,)` the model that judges each.
+        log_f: `(R, K)` log-probabilities by the classifier alone.
+        row: `(Q,)` held row of each question.
+        label: `(Q,)` the given label that it asks about.
+        weight: `(Q,)` of each question.
+        log_soft: `(Q, K)` logarithms of the soft label.
+        paired: Whether the given labels are the rows' own.
+    """
+
+    truth: Codes
+    given: Codes
+    by: Codes
+    log_f: Log
+    row: Codes
+    label: Codes
+    weight: npt.NDArray[np.float64]
+    log_soft: Log
+    paired: bool
+
+    @property
+    def answer(self) -> Codes:
+        """`(Q,)` the true class that each question asks for."""
+        return self.truth[self.row]
+
+
+def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN_PAIRS) -> Asked:
+    """Ask the judging models.
+
+    Args:
+        problem: The data.
+        held: The models.
+        transition: `(K, K)` T, for rows without a given label of their own.
+        least_pairs: With fewer paired rows than this, given labels are assumed instead of known.
+    """
+    truth, given = problem.truth[held.rows], problem.paired_given[held.rows]
+    pairs = np.flatnonzero(given != UNLABELLED)
+    paired = len(pairs) >= least_pairs
+    if paired:
+        row, label, weight = pairs, given[pairs], np.ones(len(pairs))
+    else:
+        row, label, weight = possible_labels(truth, transition)
+    log_f = np.empty((len(truth), problem.num_classes))
+    log_soft = np.empty((len(row), problem.num_classes))
+    for number, model in enumerate(held.models):
+        own = np.flatnonzero(held.by == number)
+        logits, hidden = model.outputs(problem.clean, held.rows[own])
+        log_f[own] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
+        place = np.full(len(truth), -1)
+        place[own] = np.arange(len(own))
+        asked = np.flatnonzero(place[row] >= 0)
+        which = place[row[asked]]
+        log_soft[asked] = logs(model.corrector.soft_labels(logits[which], hidden[which], label[asked]))
+    codes = row.astype(np.int64), label.astype(np.int64)
+    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired)
+
+
+def label_scores(models: Sequence[JudgingModel], inputs: Inputs, given: Codes) -> list[npt.NDArray[np.float32]]:
+    """`(N,)` label_score of all rows by each model, a block at a time.
+
+    Args:
+        models: Say it, those that cannot tell by themselves; a network that several share is asked once.
+        inputs: The rows.
+        given: `(N,)` their given labels.
+    """
+    scores = [
+        np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
+    ]
+    for start in range(0, len(given), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(given)), dtype=np.int64)
+        said: dict[int, tuple[Probabilities, Probabilities]] = {}
+        for model, score in zip(models, scores, strict=True):
+            if model.own_scores is None:
+                if id(model.outputs) not in said:
+                    said = {id(model.outputs): model.outputs(inputs, rows)}  # no more than one is held
+                soft = model.corrector.soft_labels(*said[id(model.outputs)], given[rows])
+                score[rows] = soft[np.arange(len(rows)), given[rows]]
+    return scores
+
+
+def sample(problem: Problem) -> Codes:
+    """At most `SAMPLE` noisy rows, in order."""
+    if len(problem.given) <= SAMPLE:
+        return np.arange(len(problem.given), dtype=np.int64)
+    chosen = np.random.default_rng([problem.seed, 41]).choice(len(problem.given), SAMPLE, replace=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def transition_of(soft: Probabilities, given: Codes) -> Matrix:
+    """T as soft labels have it: T[c, j] ∝ Σ of soft[c] over the rows whose given label is j.
+
+    Args:
+        soft: `(N, K)` soft labels.
+        given: `(N,)` given labels.
+    """
+    classes = soft.shape[1]
+    counts = np.stack([soft[given == j].sum(axis=0, dtype=np.float64) for j in range(classes)], axis=1)
+    return normalised(counts + 0.5 * np.eye(classes) + 1e-9)

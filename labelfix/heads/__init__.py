@@ -1,0 +1,1 @@
+"""What methods share that fit linear heads on fixed features."""

@@ -1,0 +1,123 @@
+"""Linear heads on fixed features as whole models: what the simple methods share.
+
+Legend: M trusted rows, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from labelfix.correctors.contract import Corrector, FittedModel, Held, JudgingModel, Problem
+from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.folds import CrossFitted, likeliest
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
+from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.threshold import choose_threshold
+from labelfix.numerics.truth_metrics import share_with_interval
+
+TRUSTED_OUT_OF_FOLD = "trusted rows out of fold"
+
+
+def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
+    """A fitted head as the problem's classifier, in evaluation mode; on the problem's device, like every classifier.
+
+    Heads are fitted on the CPU, whatever that device is.
+    """
+    module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
+    with torch.no_grad():
+        module.head.weight.copy_(head.weight)
+        module.head.bias.copy_(head.bias)
+    return module.to(problem.device).eval()
+
+
+def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
+    """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
+    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges]
+    return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
+
+
+def held_by(
+    fitted: CrossFitted,
+    rows: int,
+    correctors: Sequence[Corrector],
+    own_scores: Sequence[npt.NDArray[np.float32]] | None = None,
+) -> Held:
+    """The heads that saw all trusted rows but one fold, each as the judge of that fold.
+
+    Args:
+        fitted: The heads.
+        rows: M, without what stands in for classes that no trusted row has.
+        correctors: Of each fold; none of them saw its rows.
+        own_scores: Of each fold, as in `JudgingModel`.
+    """
+    scores = [None] * len(correctors) if own_scores is None else own_scores
+    models = tuple(
+        JudgingModel(_outputs_of(head), corrector, own_scores=own, head=head)
+        for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
+    )
+    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)
+
+
+def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]:
+    def outputs(inputs: Inputs, rows: Codes) -> tuple[Probabilities, Probabilities]:
+        features = inputs.batch(rows)
+        return head.logits(features).numpy(), features.numpy()
+
+    return outputs
+
+
+def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, CrossFitted, pa.Table]:
+    """The r whose head is likeliest on trusted rows out of fold, the heads (see `likeliest`), and a history of all.
+
+    Args:
+        candidates: r → the head.
+        truth: `(M,)` trusted labels.
+    """
+    losses = {ridge: fitted.nll(truth) for ridge, fitted in candidates.items()}
+    history = pa.table({"ridge": list(losses), "out_of_fold_nll": list(losses.values())})
+    best, fitted = likeliest(list(candidates.values()), truth)
+    return list(candidates)[best], fitted, history
+
+
+def posterior_model(
+    problem: Problem,
+    fitted: CrossFitted,
+    label_terms: npt.NDArray[np.float64],
+    history: pa.Table,
+    metrics: Mapping[str, Any] | None = None,
+    without: Sequence[npt.NDArray[np.float64]] | None = None,
+) -> FittedModel:
+    """A head as the classifier, and the soft label ∝ f(y|x) · exp(label_terms[y, y']).
+
+    Args:
+        problem: The data.
+        fitted: The head.
+        label_terms: `(K, K)` log T; zeros where given labels say nothing.
+        history: Of the fit.
+        metrics: Figures beside those of the head.
+        without: `label_terms` without each fold of the trusted rows; None where no trusted row had a part in them.
+    """
+    rows = len(problem.truth)
+    nll = float(-fitted.held[np.arange(rows), problem.truth].mean())
+    terms = [label_terms] * len(fitted.without) if without is None else without
+    return FittedModel(
+        classifier=as_classifier(problem, fitted.full),
+        temperature=1.0,
+        corrector=PosteriorCorrector(label_terms, 1.0, 1.0),
+        history=history,
+        min_confidence=choose_threshold(rows),
+        metrics={
+            **(metrics or {}),
+            "out_of_fold_nll": {"classifier": nll},
+            "classifier_right": right_out_of_fold(problem, fitted),
+        },
+        held=held_by(fitted, rows, [PosteriorCorrector(own, 1.0, 1.0) for own in terms]),
+    )

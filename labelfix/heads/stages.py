@@ -1,0 +1,68 @@
+"""Cross-fitted heads and matrices as arrays, so that a killed run need not fit them again.
+
+Legend: M trusted rows, D features, K classes, F folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+
+from labelfix.compute.checkpoints import Checkpoints, settled
+from labelfix.heads.folds import CrossFitted
+from labelfix.numerics.linear_heads import LinearHead
+
+Arrays = Mapping[str, np.ndarray]
+
+WORTH_KEEPING = 1.0
+"""Seconds from which on a part of the judging is kept: there are a dozen parts, and a small run shall not wait for the
+disk as often. What is repeated after a kill is less than this for each."""
+
+
+def stage(
+    checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """What a stage computed, now or before the interruption; see `Checkpoints.stage`."""
+    return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
+
+
+def judging_stage(
+    checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The same for a part of the judging after training, kept where it took long."""
+    return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute, WORTH_KEEPING)
+
+
+def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Callable[[], CrossFitted]) -> CrossFitted:
+    """A stage that is one cross-fitted head."""
+    return from_arrays(stage(checkpoints, name, lambda: to_arrays(compute())))
+
+
+def to_arrays(fitted: CrossFitted, prefix: str = "") -> dict[str, np.ndarray]:
+    """A cross-fitted head as arrays: `(F + 1, K, D)`, `(F + 1, K)`, `(M, K)` and `(M,)`, the full fit first."""
+    heads = heads_to_arrays((fitted.full, *fitted.without), prefix)
+    rest = {"held": fitted.held, "by": fitted.by, "temperatures": fitted.temperatures}
+    return heads | {f"{prefix}{name}": value for name, value in rest.items()}
+
+
+def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
+    """The same back."""
+    full, *without = heads_from_arrays(arrays, prefix)
+    held, by, temperatures = (arrays[f"{prefix}{name}"] for name in ("held", "by", "temperatures"))
+    return CrossFitted(full, tuple(without), held, by, temperatures)
+
+
+def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:
+    """Heads as two arrays, one on the other."""
+    return {
+        f"{prefix}weight": torch.stack([head.weight for head in heads]).numpy(),
+        f"{prefix}bias": torch.stack([head.bias for head in heads]).numpy(),
+    }
+
+
+def heads_from_arrays(arrays: Arrays, prefix: str = "") -> list[LinearHead]:
+    """The same back, each in memory of its own."""
+    weights, biases = (torch.from_numpy(arrays[f"{prefix}{part}"]) for part in ("weight", "bias"))
+    return [LinearHead(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases, strict=True)]

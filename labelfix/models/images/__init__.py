@@ -1,0 +1,1 @@
+"""Representations of images, and the way from files to pixels."""

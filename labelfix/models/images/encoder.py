@@ -1,0 +1,205 @@
+"""Images through a timm model: pretrained, and kept fixed or fine-tuned.
+
+Images are prepared as the model's own data configuration says (timm's evaluation transform). A fixed model's
+features are scaled to unit norm and computed once; a trained model reads pixels that were prepared once, with a
+random crop and a mirror flip in training.
+
+Legend: N rows, B rows of a batch, S side in pixels, D features, K classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.compute.devices import pick_device
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import SettingsError
+from labelfix.models.cards import FeatureCard, head_card
+from labelfix.models.classifier import Classifier
+from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder
+from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.features import FeatureInputs
+from labelfix.models.images.augment import normalisation, normalise
+from labelfix.models.images.fine_tuned import TrainedTimm, take_apart
+from labelfix.models.images.pixels import PICTURE, decode_window
+from labelfix.models.images.timm_models import create, data_config
+from labelfix.models.images.transforms import evaluation
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class FrozenTimm:
+    """Features of a fixed timm model; the classifier is a linear head.
+
+    Attributes:
+        spec: The image column.
+        folder: The encoder.
+        source: Hash of the encoder's files.
+        config: Its data configuration, what `timm.data.create_transform` takes.
+        batch_size: Images encoded at once.
+        width: D.
+    """
+
+    family: ClassVar[str] = "timm"
+    frozen: ClassVar[bool] = True
+    spec: InputSpec
+    folder: EncoderFolder
+    source: str
+    config: dict[str, Any]
+    batch_size: int
+    width: int
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+        return self.width
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        side = self.config["input_size"][-1]
+        return f"{self.folder.name}, frozen: {side}×{side} pixels, {self.width} dimensions, linear head"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding, down to rounding."""
+        return digest(self.family, 3, self.source, self.config, self.batch_size)
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)` of unit norm."""
+        device = pick_device(compute.device)
+        prepare = evaluation(self.config)
+        by = normalisation(self.config["mean"], self.config["std"], device)
+
+        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+            images = decode_window(batch.column(0), table.name, row, prepare, compute.workers)
+            with torch.inference_mode():
+                features = self._encoder.to(device)(normalise(torch.from_numpy(images).to(device), by))
+            return unit_norm(features.float().cpu().numpy())
+
+        return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head on the features."""
+        return Classifier(nn.Identity(), self.width, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {
+            "name": self.folder.name,
+            "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
+            "source": self.source,
+            "data_config": self.config,
+            "batch_size": self.batch_size,
+            "width": self.width,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm:
+        """Read back what `to_json` gave."""
+        encoder = bundled_encoder(values, folder)
+        return cls(
+            spec, encoder, str(values["source"]), values["data_config"], int(values["batch_size"]), int(values["width"])
+        )
+
+    def write_parts(self, folder: Path) -> None:
+        """A copy of the encoder unless it is larger than a gigabyte."""
+        if self.folder.bundled:
+            self.folder.copy_to(folder / BUNDLE)
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors, beside the encoder."""
+        write_weights(folder, module)
+        self.write_parts(folder)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(self.feature_card())
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        imports = ("import os", "import timm", "from PIL import Image, ImageOps")
+        takes = f"a list of paths of 8-bit images{encoder_note(self.folder)}"
+        return FeatureCard(
+            ("torch", "timm", "pillow", "safetensors"), takes, imports, CARD.replace("PICTURE\n", PICTURE)
+        )
+
+    @cached_property
+    def _encoder(self) -> nn.Module:
+        return create(self.folder, num_classes=0).eval()
+
+
+def open_image_encoder(
+    spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> FrozenTimm | TrainedTimm:
+    """A timm model by folder or `timm:NAME`.
+
+    Raises:
+        SettingsError: It is not there, or is no timm model.
+    """
+    (name,) = settings.backbones
+    repository = _repository(name) if name.startswith("timm:") else None
+    folder = find_encoder(name, "timm:", repository, compute.offline, progress)
+    if "architecture" not in folder.config:
+        raise SettingsError(
+            f"backbone = {name!r}: is not a timm model (its config.json names no architecture); "
+            "give timm:NAME or a folder that timm saved"
+        )
+    model = create(folder, num_classes=0).eval()
+    config = data_config(model, settings.image_size, name)
+    if not settings.freeze:
+        return TrainedTimm(spec, folder, folder.source, config, take_apart(model, config), settings.smallest_crop)
+    with torch.inference_mode():
+        width = int(model(torch.zeros(1, *config["input_size"])).shape[1])
+    return FrozenTimm(spec, folder, folder.source, config, settings.encode_batch_size, width)
+
+
+def _repository(backbone: str) -> str:
+    import timm
+
+    name = backbone.removeprefix("timm:")
+    if "/" in name:
+        return name
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1)
+        hint = f"; did you mean timm:{near[0]}?" if near else "; timm.list_models() lists them"
+        raise SettingsError(f"backbone = {backbone!r}: timm has no such model{hint}")
+    known = timm.get_pretrained_cfg(name)
+    if known is None or not known.hf_hub_id:
+        raise SettingsError(f"backbone = {backbone!r}: has no pretrained weights on the hub; give another model")
+    return str(known.hf_hub_id)
+
+
+CARD = """\
+PICTURE
+
+
+def features(paths, encoding, folder):
+    encoder = os.path.join(folder, encoding["encoder"])
+    model = timm.create_model(f"local-dir:{encoder}", pretrained=True, num_classes=0).eval()
+    prepare = timm.data.create_transform(**encoding["data_config"])
+    images = [prepare(picture(path)) for path in paths]
+    with torch.no_grad():
+        return torch.nn.functional.normalize(model(torch.stack(images)), dim=1)
+"""
+
+
+def from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm | TrainedTimm:
+    """A frozen or a trained model, read back."""
+    kind = FrozenTimm if family == FrozenTimm.family else TrainedTimm
+    return kind.from_json(values, spec, folder)

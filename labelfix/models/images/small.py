@@ -1,0 +1,143 @@
+"""Images without any download: ResNet-32 on pixels decoded once.
+
+Pixels are normalised with the constants of the CIFAR experiments of Zheng et al.; a training pass adds a
+random crop of the reflect-padded image and a mirror flip (`features.ImageInputs`).
+
+Legend: B rows of a batch, S side in pixels, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.models.classifier import Classifier
+from labelfix.models.encoding import Card, digest, encode_rows, read_weights, write_weights
+from labelfix.models.features import ImageInputs
+from labelfix.models.images.pixels import PICTURE, decode_window, square
+from labelfix.models.images.resnet32 import FEATURES, ResNet32
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+
+MEAN = (125.3 / 255, 123.0 / 255, 113.9 / 255)
+STD = (63.0 / 255, 62.1 / 255, 66.7 / 255)
+
+WINDOW = 512
+"""Images decoded together."""
+
+
+@dataclass(frozen=True)
+class SmallImages:
+    """ResNet-32, trained from the start.
+
+    Attributes:
+        spec: The image column.
+        side: S; images of another size are scaled to it.
+    """
+
+    family: ClassVar[str] = "resnet32"
+    frozen: ClassVar[bool] = False
+    feature_width: ClassVar[int] = FEATURES
+    spec: InputSpec
+    side: int = 32
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return f"ResNet-32 on {self.side}×{self.side} pixels, trained from the start (no download)"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding."""
+        return digest("pixels", 2, "square", self.side)
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> ImageInputs:
+        """Pixels `uint8 (N, S, S, 3)`, decoded once."""
+        empty = np.empty((0, self.side, self.side, 3), dtype=np.uint8)
+
+        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.uint8]:
+            return decode_window(
+                batch.column(0), table.name, row, lambda image: square(image, self.side), compute.workers
+            )
+
+        pixels = encode_rows(table, self.identity, WINDOW, empty, window, compute, progress)
+        return ImageInputs(pixels, MEAN, STD, margin=max(self.side // 8, 1))
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """ResNet-32 with a linear head; the head starts Kaiming-normal like the convolutions."""
+        module = Classifier(ResNet32(generator), FEATURES, num_classes, generator)
+        nn.init.kaiming_normal_(module.head.weight, generator=generator)
+        return module
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {"side": self.side, "mean": list(MEAN), "std": list(STD)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> SmallImages:
+        """Read back what `to_json` gave."""
+        return cls(spec, int(values["side"]))
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The whole network as safetensors."""
+        write_weights(folder, module)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        code = CARD.replace("PICTURE\n", PICTURE)
+        return Card(("numpy", "pillow", "torch", "safetensors"), "a list of paths of 8-bit images", code)
+
+
+CARD = """\
+import json
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
+
+
+PICTURE
+
+
+def probabilities(paths, folder="."):
+    about = json.load(open(f"{folder}/labelfix.json", encoding="utf-8"))
+    weights, encoding = load_file(f"{folder}/model.safetensors"), about["encoding"]
+
+    def conv(x, at, number, stride=1):
+        x = F.conv2d(x, weights[f"{at}.conv{number}.weight"], stride=stride, padding=1)
+        norm = [weights[f"{at}.bn{number}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")]
+        return F.batch_norm(x, *norm)
+
+    def pixels(path):
+        image = picture(path)
+        size = (encoding["side"], encoding["side"])
+        return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BICUBIC))
+
+    x = torch.from_numpy(np.stack([pixels(path) for path in paths])).float() / 255
+    x = ((x - torch.tensor(encoding["mean"])) / torch.tensor(encoding["std"])).permute(0, 3, 1, 2)
+    x = F.relu(conv(x, "backbone", 1))
+    for stage in (1, 2, 3):
+        for block in range(5):
+            at, stride = f"backbone.stage{stage}.{block}", 2 if stage > 1 and block == 0 else 1
+            y = conv(F.relu(conv(x, at, 1, stride)), at, 2)
+            if stride == 2:  # the shortcut takes every other pixel and pads the new channels with zeros
+                half = x.shape[1] // 2
+                x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, half, half))
+            x = F.relu(x + y)
+    logits = x.mean(dim=(2, 3)) @ weights["head.weight"].T + weights["head.bias"]
+    return torch.softmax(logits / about["temperature"], dim=1).numpy()
+"""

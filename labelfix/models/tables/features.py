@@ -1,0 +1,259 @@
+"""Tables and ready embeddings: a linear head, or one hidden layer.
+
+A table's numbers are standardised with the mean and the standard deviation of the noisy training rows (values
+beyond ten standard deviations are cut there); a missing number becomes the mean. Its categories are one-hot;
+a category that the training rows did not show, and the rarer ones beyond the first hundred, are all zeros,
+and a missing category is a category of its own where the training rows have one. Everything is then divided by
+one constant, the root mean square length of a training row, so that rows have length 1 on average and the
+learning rates of unit-norm features fit; rows keep their lengths relative to each other, since in a table they
+carry information.
+
+Embeddings are scaled to length 1 row by row, as pretrained encoders' features are.
+
+Legend: N rows, B rows of a batch, D features, K classes, U hidden units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import input_error
+from labelfix.models.cards import FeatureCard, head_card
+from labelfix.models.classifier import Classifier
+from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.features import FeatureInputs
+from labelfix.models.tables.cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, TABLE_IMPORTS
+from labelfix.models.tables.statistics import Statistics, numbers, numeric_columns, strings
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+
+WINDOW = 8192
+"""Rows encoded together."""
+
+CUT = 10.0
+"""Standard deviations beyond which a number is cut."""
+
+
+@dataclass(frozen=True)
+class TableFeatures:
+    """Standardised numbers and one-hot categories, with a linear head or one hidden layer.
+
+    Attributes:
+        spec: The columns.
+        statistics: Of the noisy training rows.
+        hidden_units: U, or None for a linear head.
+    """
+
+    family: ClassVar[str] = "table"
+    spec: InputSpec
+    statistics: Statistics
+    hidden_units: int | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the classifier is a head on fixed features: not with a hidden layer."""
+        return self.hidden_units is None
+
+    @property
+    def feature_width(self) -> int:
+        """What the head reads: D, or U with a hidden layer."""
+        return self.hidden_units or self._width
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        counts = f"{len(numeric_columns(self.spec))} numeric and {len(self.spec.categorical)} categorical columns"
+        return f"{counts} as {self._width} features, {head_description(self.hidden_units)}"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding."""
+        kinds = [list(self.spec.categorical), *([list(self.spec.dates)] if self.spec.dates else [])]
+        return digest(self.family, 1, list(self.spec.columns), *kinds, asdict(self.statistics))
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)`."""
+        return encode_features(table, self.identity, WINDOW, self._width, self._window, compute, progress)
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head, or a hidden layer and a linear head."""
+        return new_head(self._width, self.hidden_units, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
+        values = asdict(self.statistics) | {"hidden_units": self.hidden_units, "cut": CUT}
+        columns = {"numeric": numeric_columns(self.spec), "categorical": self.spec.categorical}
+        return values | columns | ({"dates": self.spec.dates} if self.spec.dates else {})
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TableFeatures:
+        """Read back what `to_json` gave."""
+        statistics = Statistics(
+            tuple(values["mean"]),
+            tuple(values["deviation"]),
+            tuple(tuple(names) for names in values["categories"]),
+            float(values["length"]),
+            dict(values["missing"]),
+            dict(values["crowded"]),
+        )
+        columns = (len(numeric_columns(spec)), len(spec.categorical))
+        if (len(statistics.mean), len(statistics.categories)) != columns or len(statistics.deviation) != columns[0]:
+            raise ValueError("the statistics are not those of its columns")
+        return cls(spec, statistics, values["hidden_units"])
+
+    def write_parts(self, folder: Path) -> None:
+        """`to_json` holds all that is fitted."""
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The layers as safetensors."""
+        write_weights(folder, module)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(self.feature_card(), bool(self.hidden_units))
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        takes = "a pandas frame with the columns of the training table, numbers as numbers"
+        code = TABLE_CARD.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
+        return FeatureCard(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, TABLE_IMPORTS, code)
+
+    @property
+    def _width(self) -> int:
+        return len(self.statistics.mean) + sum(map(len, self.statistics.categories))
+
+    @cached_property
+    def _one_hot(self) -> Any:  # noqa: ANN401 - scikit-learn is untyped
+        from sklearn.preprocessing import OneHotEncoder
+
+        categories = [np.array(names, dtype=object) for names in self.statistics.categories]
+        encoder = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
+        return encoder.fit(
+            np.array([[names[0] if names else "" for names in self.statistics.categories]], dtype=object)
+        )
+
+    def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+        parts: list[npt.NDArray[np.float64]] = []
+        numeric = numeric_columns(self.spec)
+        if numeric:
+            centred = numbers(batch, numeric) - np.array(self.statistics.mean)
+            parts.append(np.nan_to_num(np.clip(centred / np.array(self.statistics.deviation), -CUT, CUT)))
+        if self.spec.categorical:
+            columns = [np.array(strings(batch.column(name)), dtype=object) for name in self.spec.categorical]
+            parts.append(self._one_hot.transform(np.stack(columns, axis=1)))
+        return (np.hstack(parts) / self.statistics.length).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class EmbeddingFeatures:
+    """Ready embeddings of unit norm, with a linear head or one hidden layer.
+
+    Attributes:
+        spec: The embedding column; `spec.width` is D.
+        hidden_units: U, or None for a linear head.
+    """
+
+    family: ClassVar[str] = "embedding"
+    spec: InputSpec
+    hidden_units: int | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the classifier is a head on fixed features: not with a hidden layer."""
+        return self.hidden_units is None
+
+    @property
+    def feature_width(self) -> int:
+        """What the head reads: D, or U with a hidden layer."""
+        return self.hidden_units or self._width
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return f"embeddings of {self._width} dimensions, scaled to unit norm, {head_description(self.hidden_units)}"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding."""
+        return digest(self.family, 1, "unit norm")
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)` of unit norm."""
+
+        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+            rows = np.asarray(batch.column(0).flatten(), dtype=np.float32).reshape(-1, self._width)
+            if len(rows) != batch.num_rows:
+                raise input_error(table.name, "an embedding is missing", "add it or remove the row")
+            return unit_norm(rows)
+
+        return encode_features(table, self.identity, WINDOW, self._width, window, compute, progress)
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head, or a hidden layer and a linear head."""
+        return new_head(self._width, self.hidden_units, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {"hidden_units": self.hidden_units}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> EmbeddingFeatures:
+        """Read back what `to_json` gave."""
+        return cls(spec, values["hidden_units"])
+
+    def write_parts(self, folder: Path) -> None:
+        """`to_json` holds all that is fitted."""
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The layers as safetensors."""
+        write_weights(folder, module)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(self.feature_card(), bool(self.hidden_units))
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        takes = f"embeddings, an array of {self._width} columns"
+        return FeatureCard(("numpy", "torch", "safetensors"), takes, ("import numpy as np",), EMBEDDING_CARD)
+
+    @property
+    def _width(self) -> int:
+        return int(self.spec.width or 0)
+
+
+def head_description(hidden_units: int | None) -> str:
+    """`linear head`, or the hidden layer in words."""
+    return f"one hidden layer of {hidden_units} units" if hidden_units else "linear head"
+
+
+def new_head(width: int, hidden_units: int | None, num_classes: int, generator: torch.Generator) -> Classifier:
+    """A linear head, or a ReLU layer of U units and a linear head.
+
+    The hidden layer starts Kaiming-normal by its fan-out, so that inputs of length 1 give hidden features of
+    length about 1.
+    """
+    if not hidden_units:
+        return Classifier(nn.Identity(), width, num_classes, generator)
+    hidden = nn.utils.skip_init(nn.Linear, width, hidden_units)
+    nn.init.kaiming_normal_(hidden.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+    nn.init.zeros_(hidden.bias)
+    return Classifier(nn.Sequential(hidden, nn.ReLU()), hidden_units, num_classes, generator)

@@ -1,0 +1,253 @@
+"""Pretrained text encoders of the transformers library, kept fixed.
+
+Features are the pooled last hidden state (the mean over tokens, or what the folder's sentence-transformers
+files name), scaled to unit norm, computed once.
+
+Legend: N rows, B rows of a batch, L tokens, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import nn
+
+from labelfix.compute.devices import pick_device
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import SettingsError
+from labelfix.models.cards import FeatureCard, head_card, strings
+from labelfix.models.classifier import Classifier
+from labelfix.models.contents import texts
+from labelfix.models.encoder_folder import (
+    BUNDLE,
+    EncoderFolder,
+    bundled_encoder,
+    encoder_note,
+    find_encoder,
+    quiet,
+    read_config,
+)
+from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.features import FeatureInputs, TokenInputs
+from labelfix.models.text.pooling import CODE, named_pooling, pool
+from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokenize
+from labelfix.progress import Progress, rows_done
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class FrozenText:
+    """Features of a fixed transformers encoder; the classifier is a linear head.
+
+    Attributes:
+        spec: The text column.
+        folder: The encoder.
+        source: Hash of the encoder's files.
+        pooling: Ways of pooling, keys of `pooling.CODE`.
+        limit: Tokens of the longest text.
+        batch_size: Texts encoded at once.
+        width: D.
+    """
+
+    family: ClassVar[str] = "transformers"
+    frozen: ClassVar[bool] = True
+    spec: InputSpec
+    folder: EncoderFolder
+    source: str
+    pooling: tuple[str, ...]
+    limit: int
+    batch_size: int
+    width: int
+
+    @property
+    def feature_width(self) -> int:
+        """D."""
+        return self.width
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        pooled = f"{' and '.join(self.pooling)} of at most {self.limit} tokens"
+        return f"{self.folder.name}, frozen: {pooled}, {self.width} dimensions, linear head"
+
+    @property
+    def identity(self) -> str:
+        """Hash of everything that determines the encoding, down to rounding."""
+        return digest(self.family, 1, self.source, list(self.pooling), self.limit, self.batch_size)
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
+        """Features `float32 (N, D)` of unit norm."""
+        device = pick_device(compute.device)
+
+        def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+            return self._window(texts(batch), device)
+
+        return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head on the features."""
+        return Classifier(nn.Identity(), self.width, num_classes, generator)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs."""
+        return {
+            "name": self.folder.name,
+            "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
+            "source": self.source,
+            "pooling": list(self.pooling),
+            "max_tokens": self.limit,
+            "batch_size": self.batch_size,
+            "width": self.width,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
+        """Read back what `to_json` gave."""
+        encoder = bundled_encoder(values, folder)
+        limits = int(values["max_tokens"]), int(values["batch_size"]), int(values["width"])
+        return cls(spec, encoder, str(values["source"]), tuple(values["pooling"]), *limits)
+
+    def write_parts(self, folder: Path) -> None:
+        """A copy of the encoder unless it is larger than a gigabyte."""
+        if self.folder.bundled:
+            self.folder.copy_to(folder / BUNDLE)
+
+    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        """The head as safetensors, beside the encoder."""
+        write_weights(folder, module)
+        self.write_parts(folder)
+
+    def read_module(self, folder: Path, num_classes: int) -> Classifier:
+        """The classifier that `write_module` wrote."""
+        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(self.feature_card())
+
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        pooled = ", ".join(CODE[way] for way in self.pooling)
+        pooled = f"torch.cat([{pooled}], dim=1)" if len(self.pooling) > 1 else pooled
+        code = CARD.replace("LIMIT", str(self.limit)).replace("POOLED", pooled)
+        code = code.replace("DECODED", ".get_encoder()" if self.folder.config.get("is_encoder_decoder") else "")
+        imports = ("import os", "from transformers import AutoModel, AutoTokenizer")
+        takes = f"{strings(self.spec)}{encoder_note(self.folder)}"
+        return FeatureCard(("torch", "transformers", "safetensors"), takes, imports, code)
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # noqa: ANN401
+        return load_tokenizer(self.folder)
+
+    @cached_property
+    def _encoder(self) -> nn.Module:
+        return load_encoder(self.folder)
+
+    def _window(self, rows: list[str], device: torch.device) -> npt.NDArray[np.float32]:
+        ids = tokenize(self._tokenizer, rows, self.limit)
+        lengths = np.array([len(each) for each in ids], dtype=np.int64)
+        flat = np.concatenate([np.asarray(each, dtype=np.int32) for each in ids])
+        tokens = TokenInputs(flat, np.concatenate([[0], np.cumsum(lengths)]), int(self._tokenizer.pad_token_id or 0))
+        features = np.empty((len(rows), self.width), dtype=np.float32)
+        order = np.argsort(lengths, kind="stable")
+        encoder = self._encoder.to(device)
+        with torch.inference_mode():
+            for start in range(0, len(rows), self.batch_size):
+                chosen = order[start : start + self.batch_size]
+                batch = tokens.batch(chosen)
+                ids_there, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
+                hidden = encoder(input_ids=ids_there, attention_mask=mask).last_hidden_state
+                features[chosen] = pool(hidden, mask.unsqueeze(2).float(), self.pooling).cpu().numpy()
+                rows_done(len(chosen))
+        return unit_norm(features)
+
+
+def load_encoder(folder: EncoderFolder) -> nn.Module:
+    """The encoder in evaluation mode, float32; of an encoder-decoder, the encoder.
+
+    Raises:
+        SettingsError: It cannot be loaded.
+    """
+    from transformers import AutoModel
+
+    try:
+        with quiet():
+            model = AutoModel.from_pretrained(
+                folder.path, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
+            )
+    except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
+        raise SettingsError(_cannot_load(folder, error)) from None
+    encoder: nn.Module = model.get_encoder() if folder.config.get("is_encoder_decoder") else model
+    return encoder.eval()
+
+
+def _cannot_load(folder: EncoderFolder, error: Exception) -> str:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
+
+
+def open_text_encoder(
+    spec: InputSpec,
+    settings: ModelSettings,
+    compute: ComputeSettings,
+    progress: Progress,
+) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
+    """A transformers encoder by folder or `hf:NAME`.
+
+    Raises:
+        SettingsError: It is not there, or is no text encoder.
+    """
+    (name,) = settings.backbones
+    folder = find_encoder(name, "hf:", None, compute.offline, progress)
+    if "model_type" not in folder.config:
+        raise SettingsError(
+            f"backbone = {name!r}: is not a transformers model (its config.json names no model_type); "
+            "give a text encoder's folder"
+        )
+    limit = longest(folder, load_tokenizer(folder), settings.max_tokens)
+    if not settings.freeze:
+        from labelfix.models.text.fine_tuned import FineTunedText, probe
+
+        return FineTunedText(spec, folder, folder.source, limit, probe(folder))
+    pooling, others = named_pooling(folder)
+    if others:
+        progress.say(f"{folder.name}: its further modules are left out ({', '.join(others)})")
+    width = _width(folder) * len(pooling)
+    return FrozenText(spec, folder, folder.source, pooling, limit, settings.encode_batch_size, width)
+
+
+def _width(folder: EncoderFolder) -> int:
+    try:
+        return int(read_config(folder).hidden_size)
+    except Exception as error:  # noqa: BLE001
+        raise SettingsError(_cannot_load(folder, error)) from None
+
+
+CARD = """\
+def features(texts, encoding, folder):
+    encoder = os.path.join(folder, encoding["encoder"])
+    tokenizer = AutoTokenizer.from_pretrained(encoder, padding_side="right")
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
+    model = AutoModel.from_pretrained(encoder, dtype=torch.float32).eval()DECODED
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=LIMIT, return_tensors="pt")
+    mask = batch["attention_mask"].unsqueeze(2).float()
+    with torch.no_grad():
+        tokens = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+    return torch.nn.functional.normalize(POOLED, dim=1)
+"""
+
+
+def from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Any:  # noqa: ANN401
+    """A frozen or a fine-tuned encoder, read back."""
+    if family == FrozenText.family:
+        return FrozenText.from_json(values, spec, folder)
+    from labelfix.models.text.fine_tuned import FineTunedText
+
+    return FineTunedText.from_json(values, spec, folder)

@@ -1,0 +1,1 @@
+"""What methods share that train networks by mini-batches."""

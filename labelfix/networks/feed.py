@@ -1,0 +1,89 @@
+"""Labelled batches on the training device: from rows that live there, or read on the host ahead of their step.
+
+Legend: N rows, B rows of a batch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from labelfix.compute.ranks import ranks
+from labelfix.data.tables import Codes
+from labelfix.models.features import FeatureInputs, Inputs, unwrapped
+from labelfix.models.images.augment import Key
+from labelfix.models.images.resident import ResidentImages, placed, resident
+from labelfix.models.loading import in_order
+from labelfix.models.trained import to_device
+from labelfix.networks.passes import Labelled
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Rows and their labels.
+
+    Attributes:
+        inputs: The rows as they were encoded.
+        labels: `(N,)`.
+        device: Where batches go.
+    """
+
+    inputs: Inputs
+    labels: Codes
+    device: torch.device
+
+    def batches(self, wanted: Iterable[tuple[Codes, Key]]) -> Iterator[Labelled]:
+        """A batch for each of some row numbers, in order, or this process's share of it; images are decoded ahead.
+
+        Args:
+            wanted: `(B,)` row numbers, and the place in the run that their augmentation depends on.
+        """
+        whole, wanted = itertools.tee(wanted)
+        mine, numbers = itertools.tee(_share(rows, key) for rows, key in wanted)
+        for (rows, _), (own, _), batch in zip(whole, numbers, in_order(self.inputs, mine), strict=True):
+            labels, at = (torch.from_numpy(part).to(self.device) for part in (self.labels[own], own))
+            yield Labelled(to_device(batch, self.device), labels, len(rows), at)
+
+    def resident(self) -> ResidentFeed | None:
+        """The same rows on the device; None where they do not fit, or are texts, whose batches differ in shape."""
+        rows: ResidentImages | Tensor | None = resident(self.inputs, self.device)
+        rows = _features(self.inputs, self.device) if rows is None else rows
+        return None if rows is None else ResidentFeed(rows, torch.from_numpy(self.labels).to(self.device))
+
+
+@dataclass(frozen=True)
+class ResidentFeed:
+    """Rows and labels that live on the device; nothing waits for a batch, so a graph can capture its making.
+
+    Attributes:
+        rows: Images, or features `(N, D)`.
+        labels: `(N,)`.
+    """
+
+    rows: ResidentImages | Tensor
+    labels: Tensor
+
+    def batch(self, rows: Tensor, key: Key) -> Labelled:
+        """One batch.
+
+        Args:
+            rows: int64 `(B,)` on the device.
+            key: The place in the run, as integers or tensors on the device.
+        """
+        images = isinstance(self.rows, ResidentImages)
+        inputs = self.rows.batch_of(rows, key) if images else self.rows.index_select(0, rows)  # type: ignore[union-attr]
+        return Labelled(inputs, self.labels.index_select(0, rows), numbers=rows)
+
+
+def _share(rows: Codes, key: Key) -> tuple[Codes, Key]:
+    mine = ranks().share(len(rows))
+    return rows[mine], key._replace(first=mine.start)
+
+
+def _features(inputs: Inputs, device: torch.device) -> Tensor | None:
+    inner, rows = unwrapped(inputs)
+    return placed(inner.tensor, rows, device) if isinstance(inner, FeatureInputs) else None

@@ -1,0 +1,203 @@
+"""A trained network as a finished model: what trusted rows choose of it, and who judges it.
+
+Training leaves some trusted rows out, the held-out ones. After it they choose what is left to choose of a network: its
+temperature, and the matrix or share of its soft labels, a few numbers. They judge it too, so the choice is made five
+times: from all of them for the run, and for each of four parts without that part, which then judges what the others
+chose. Rows that chose during training, such as the best epoch, judge nothing.
+
+Legend: M trusted rows, H held-out ones that judge, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from labelfix.correctors.contract import Corrector, FittedModel, Held, JudgingModel, Problem
+from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.folds import cut
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
+from labelfix.networks.loop import outputs
+from labelfix.numerics.temperature import fit_temperature
+from labelfix.numerics.threshold import choose_threshold
+from labelfix.numerics.transition import Matrix, expected_transition, paired_transition
+from labelfix.numerics.truth_metrics import share_with_interval
+
+HELD_OUT = "held-out trusted rows"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What trusted rows choose of a network that stands.
+
+    Attributes:
+        corrector: Makes the soft labels.
+        temperature: Of the classifier's logits.
+    """
+
+    corrector: Corrector
+    temperature: float
+
+
+Choose = Callable[[Codes], Chosen]
+"""Trusted rows whose labels may be looked at → what they choose."""
+
+TransitionOf = Callable[[Codes], Matrix]
+"""Trusted rows whose labels may be looked at → T."""
+
+
+def kept_out(split: CleanSplit, use: Codes) -> Codes:
+    """Those of some trusted rows that training left out; all of them where it left out none."""
+    rows = np.intersect1d(use, split.held_out)
+    return rows if len(rows) else use
+
+
+def teaching(problem: Problem, split: CleanSplit) -> Codes:
+    """All trusted rows but the held-out ones: what training may look at."""
+    return np.setdiff1d(np.arange(len(problem.truth), dtype=np.int64), split.held_out)
+
+
+def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
+    """Whose labels choices may look at: all trusted rows for the run, and for each judge all but those that it judges.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+
+    Returns:
+        Trusted rows, first for the run; and `(H,)` which judge each of the rows `split.judging` has.
+    """
+    every, rows = np.arange(len(problem.truth), dtype=np.int64), split.judging
+    if not len(rows):
+        return [every], np.zeros(0, dtype=np.int64)
+    folds = cut(problem.truth[rows], problem.seed, by_class=problem.sampling != "random")
+    return [every, *(np.setdiff1d(every, rows[folds.inside(part)]) for part in range(folds.count))], folds.of
+
+
+def chosen_and_judged(
+    problem: Problem, split: CleanSplit, classifier: Classifier, choose: Choose
+) -> tuple[Chosen, Held | None]:
+    """What all trusted rows choose, and the judges of the held-out ones; None where there are none.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+        classifier: The network, in evaluation mode.
+        choose: Makes the choice; called for each of `may_look`, in order.
+    """
+    looks, by = may_look(problem, split)
+    chosen, *of_others = (choose(use) for use in looks)
+    if not of_others:
+        return chosen, None
+
+    def said(inputs: Inputs, wanted: Codes) -> tuple[Probabilities, Probabilities]:
+        return outputs(classifier, inputs, wanted, problem.device)
+
+    models = tuple(JudgingModel(said, others.corrector, others.temperature) for others in of_others)
+    return chosen, Held(split.judging, by, models, HELD_OUT, one_network=True)
+
+
+def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) -> dict[str, Any]:
+    """How often a classifier is right on the held-out rows that judge, as plain values.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+        logits: `(M, K)` of the trusted rows.
+    """
+    rows = split.judging[problem.judges[split.judging]]
+    hits = int((logits[rows].argmax(axis=1) == problem.truth[rows]).sum())
+    return {"judged_on": HELD_OUT} | share_with_interval(hits, len(rows))
+
+
+def transition_from(problem: Problem, said: Probabilities, split: CleanSplit | None = None) -> TransitionOf:
+    """T from what a model of the given labels says of trusted rows, sharpened by pairs where there are any.
+
+    Args:
+        problem: The data.
+        said: `(M, K)` n(y'|x) of the trusted rows.
+        split: Where given, only rows that training left out count, pairs aside: the model has seen the others.
+    """
+
+    def estimate(use: Codes) -> Matrix:
+        rows = use if split is None else kept_out(split, use)
+        expected = expected_transition(problem.truth[rows], said[rows], problem.num_classes)
+        return paired_transition(problem.truth[use], problem.paired_given[use], expected)
+
+    return estimate
+
+
+def network_model(
+    problem: Problem,
+    split: CleanSplit,
+    classifier: Classifier,
+    corrector: Callable[[Codes, float], Corrector],
+    history: pa.Table,
+    metrics: Mapping[str, Any] | None = None,
+) -> FittedModel:
+    """A trained network with its temperature and soft labels.
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+        classifier: The network.
+        corrector: Trusted rows whose labels may be looked at, and the temperature that they choose → soft labels.
+        history: Of the training.
+        metrics: Further figures.
+    """
+    classifier.to(memory_format=torch.contiguous_format).eval()
+    every = np.arange(len(problem.truth), dtype=np.int64)
+    logits, _ = outputs(classifier, problem.clean, every, problem.device)
+
+    def choose(use: Codes) -> Chosen:
+        rows = kept_out(split, use)
+        temperature = fit_temperature(logits[rows], problem.truth[rows])
+        return Chosen(corrector(use, temperature), temperature)
+
+    chosen, held = chosen_and_judged(problem, split, classifier, choose)
+    return FittedModel(
+        classifier=classifier,
+        temperature=chosen.temperature,
+        corrector=chosen.corrector,
+        history=history,
+        min_confidence=choose_threshold(len(problem.truth)),
+        metrics={"classifier_right": how_often_right(problem, split, logits), **(metrics or {})},
+        held=held,
+    )
+
+
+def posterior_network(
+    problem: Problem,
+    split: CleanSplit,
+    classifier: Classifier,
+    transition: TransitionOf | None,
+    history: pa.Table,
+    metrics: Mapping[str, Any] | None = None,
+) -> FittedModel:
+    """A trained network as the classifier, and the soft label ∝ f(y|x) · T[y, y'].
+
+    Args:
+        problem: The data.
+        split: The trusted rows' parts.
+        classifier: The network.
+        transition: T; None for soft labels that are P(y | x), blind to the given label.
+        history: Of the training.
+        metrics: Further figures.
+    """
+
+    def corrector(use: Codes, temperature: float) -> Corrector:
+        terms = np.zeros((problem.num_classes,) * 2) if transition is None else np.log(transition(use))
+        return PosteriorCorrector(terms, 1.0, temperature)
+
+    figures: dict[str, Any] = {}
+    if transition is not None:
+        figures["transition"] = transition(np.arange(len(problem.truth), dtype=np.int64)).tolist()
+    return network_model(problem, split, classifier, corrector, history, figures | dict(metrics or {}))

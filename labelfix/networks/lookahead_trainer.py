@@ -1,0 +1,107 @@
+"""What trainers share that look ahead: a loss elsewhere in weight space, and how the noisy rows' logits change.
+
+No pass here needs a second backward: derivatives along a direction are taken by the engine (networks/lookahead.py).
+BatchNorm's running statistics are left alone by all of them, and dropout draws the masks of the step's own pass.
+
+Legend: B rows of a batch, K classes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labelfix.compute.devices import Precision, arithmetic
+from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.ranks import ranks
+from labelfix.models.attention import plain_attention
+from labelfix.networks.lookahead import (
+    Derivative,
+    directional_derivative,
+    frozen_statistics,
+    step_length,
+    swapped,
+)
+from labelfix.networks.passes import Labelled, forward
+from labelfix.networks.trainer import Trainer, concatenated, nested
+
+
+@dataclass(kw_only=True)
+class AheadTrainer(Trainer):
+    """A trainer with the two passes of a look-ahead.
+
+    Attributes:
+        derivative: How derivatives along a direction are taken.
+    """
+
+    derivative: Derivative = "fd1"
+
+    def clean_gradient(self, meta: Labelled, weights: Sequence[Tensor] | None = None) -> tuple[Tensor, Flat]:
+        """L_clean and its gradient, at the live weights or at others.
+
+        Args:
+            meta: The clean rows.
+            weights: Where, in the order of `weights`; they require a gradient.
+        """
+        return self.memory.attempt(lambda pieces: self._clean_gradient(meta, weights, pieces), len(meta.labels))
+
+    def _clean_gradient(self, meta: Labelled, weights: Sequence[Tensor] | None, pieces: int) -> tuple[Tensor, Flat]:
+        losses, gradient = [], None
+        for number, part in enumerate(meta.pieces(pieces)):
+            with frozen_statistics(self.classifier), self.masks("meta", number):
+                logits = (
+                    forward(self.classifier, part.inputs, self.precision).logits
+                    if weights is None
+                    else self._elsewhere(weights, part, self.precision)
+                )
+            loss = functional.cross_entropy(logits, part.labels, reduction="sum") / meta.rows
+            found = torch.autograd.grad(loss, weights or self.weights, materialize_grads=True)
+            gradient = list(found) if gradient is None else list(torch._foreach_add(gradient, found))
+            losses.append(loss.detach())
+        assert gradient is not None
+        loss = torch.stack(losses).sum()
+        ranks().add_up([loss, *gradient])
+        return loss, Flat.of(gradient, like=self.weights)
+
+    def logits_along(self, noisy: Labelled, weights: Flat, direction: Flat, at_weights: Tensor) -> Tensor:
+        """`(B, K)` δz, the derivative of the noisy rows' logits along a direction.
+
+        Args:
+            noisy: The rows.
+            weights: w.
+            direction: Overwritten.
+            at_weights: `(B, K)` their logits at w.
+        """
+        # Autocast does not go with forward mode, whose derivative is exact anyway.
+        precision: Precision = "fp32" if self.derivative == "jvp" else self.precision
+
+        def logits(there: Sequence[Tensor]) -> Tensor:
+            return self.memory.attempt(lambda pieces: in_pieces(there, pieces), len(noisy.labels))
+
+        def in_pieces(there: Sequence[Tensor], pieces: int) -> Tensor:
+            found = []
+            for number, part in enumerate(noisy.pieces(pieces)):
+                # Every pass over the noisy rows draws the same dropout masks.
+                with self.masks("noisy", number):
+                    found.append(self._elsewhere(there, part, precision))
+            return concatenated(found).to(at_weights.dtype)
+
+        length = step_length(at_weights.dtype, self.precision)
+        return directional_derivative(logits, weights, direction, at_weights, self.derivative, length)
+
+    def _elsewhere(self, weights: Sequence[Tensor], rows: Labelled, precision: Precision) -> Tensor:
+        """Logits with other weights; none of these passes sees another's bfloat16 copies."""
+        with arithmetic(rows.labels.device, precision):
+            logits = swapped(self.classifier, self.names, weights, rows.inputs)
+        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+    def masks(self, which: str, piece: int = 0) -> contextlib.AbstractContextManager[None]:
+        """See `Trainer.masks`."""
+        # Forward mode has no way through fused attention, whose masks differ: then no pass takes it.
+        attention = plain_attention() if self.derivative == "jvp" else contextlib.nullcontext()
+        return attention if self.seed is None else nested(attention, super().masks(which, piece))

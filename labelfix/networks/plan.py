@@ -1,0 +1,50 @@
+"""The hyper-parameters of one training with every automatic choice made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelfix.correctors.contract import Problem
+from labelfix.networks.loop import OptimizerName
+from labelfix.settings.methods import NetworkSettings
+from labelfix.settings.networks import Family
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `NetworkSettings` leaves open, decided; see there for the meaning of the fields."""
+
+    epochs: int
+    batch_size: int
+    clean_batch_size: int
+    optimizer: OptimizerName
+    learning_rate: float
+    weight_decay: float
+    warmup_epochs: int
+
+
+DEFAULTS: dict[Family, Plan] = {
+    "head": Plan(60, 64, 32, "sgd", 0.3, 1e-5, 3),
+    "network": Plan(60, 64, 32, "sgd", 0.05, 5e-4, 3),
+    "image": Plan(10, 100, 16, "sgd", 0.1, 5e-4, 1),
+    "text": Plan(3, 16, 8, "adamw", 2e-5, 0.01, 1),
+}
+"""What suits each family; the values of MLC's published code where it has any (images)."""
+
+
+def make_plan(problem: Problem, settings: NetworkSettings) -> Plan:
+    """Fill in what the settings leave open; settings without a field of the plan leave it open too."""
+    default = DEFAULTS[problem.family]
+    chosen = {name: getattr(settings, name, None) for name in Plan.__dataclass_fields__}
+    filled = {name: getattr(default, name) if value is None else value for name, value in chosen.items()}
+    if chosen["learning_rate"] is None and problem.family == "head":
+        filled["learning_rate"] /= mean_squared_norm(problem)
+    return Plan(**filled)
+
+
+def mean_squared_norm(problem: Problem, sample: int = 2048) -> float:
+    """The mean of ‖h(x)‖² over the first noisy rows: the curvature of a softmax-linear loss grows with it."""
+    features = problem.noisy.batch(np.arange(min(sample, len(problem.noisy)), dtype=np.int64))
+    return max(float(features.pow(2).sum(dim=1).mean()), 1e-6)

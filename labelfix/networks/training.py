@@ -1,0 +1,246 @@
+"""From a problem to a trained network: its trainer, its epochs or what is left of them.
+
+A method that trains several networks in turn gives each training a `phase`; what a finished one leaves to the next is
+kept as a stage (`finished_phase`), so that a killed run goes on in the phase it was in.
+
+Legend: M trusted rows, K classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from labelfix.compute.ranks import ranks, share_statistics
+from labelfix.correctors.contract import Problem
+from labelfix.correctors.network import softmax
+from labelfix.data.split import CleanSplit, split_clean, with_choosers
+from labelfix.data.tables import Codes, Probabilities
+from labelfix.models.classifier import Classifier
+from labelfix.models.trained import to_device
+from labelfix.networks import state
+from labelfix.networks.epochs import Epochs
+from labelfix.networks.loop import groups_of, make_optimizer, outputs
+from labelfix.networks.passes import Memory, draws_masks
+from labelfix.networks.plan import Plan
+from labelfix.networks.run_steps import FIGURES
+from labelfix.networks.state import Course, History
+from labelfix.networks.trainer import Trainer
+from labelfix.progress import Progress
+from labelfix.settings.methods import NetworkSettings
+
+AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
+
+
+def new_classifier(problem: Problem) -> Classifier:
+    """A fresh classifier on the device; the same one every time, so that several phases can start from it."""
+    return problem.new_classifier(torch.Generator().manual_seed(problem.seed)).to(problem.device)
+
+
+def make_trainer(
+    problem: Problem,
+    plan: Plan,
+    settings: NetworkSettings,
+    classifier: Classifier,
+    progress: Progress,
+    kind: type[AnyTrainer],
+    **more: Any,  # noqa: ANN401 - the fields of that kind
+) -> AnyTrainer:
+    """A trainer with the classifier's optimiser; images in the layout that convolutions like.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        classifier: f_w, on the device.
+        progress: Told where the memory runs out.
+        kind: What takes the steps.
+        more: What that kind needs beside the fields of `Trainer`.
+    """
+    if problem.family == "image":
+        classifier.to(memory_format=torch.channels_last)
+    share_statistics(classifier)
+    optimizer = make_optimizer(
+        plan.optimizer,
+        groups_of(classifier, settings.head_learning_rate),
+        plan.learning_rate,
+        settings.momentum,
+        settings.nesterov,
+        plan.weight_decay,
+    )
+    classifier.train()
+    probe = to_device(problem.noisy.batch(np.arange(min(2, len(problem.noisy)), dtype=np.int64)), problem.device)
+    return kind(
+        classifier=classifier,
+        optimizer=optimizer,
+        seed=problem.seed if draws_masks(classifier, probe) else None,
+        precision=problem.precision,
+        clip_norm=settings.clip_norm,
+        memory=Memory(problem.accumulate, progress.warn),
+        **more,
+    )
+
+
+def train(
+    problem: Problem,
+    plan: Plan,
+    settings: NetworkSettings,
+    split: CleanSplit,
+    trainer: Trainer,
+    progress: Progress,
+    warm_up: Callable[[], dict[str, Any]] | None = None,
+    phase: str = "train",
+    redrawn: bool = False,
+    interval: int = 1,
+) -> Course:
+    """The warm-up and all epochs, or what is left of them after an interruption.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        split: The trusted rows' parts; an empty one gives no batches.
+        trainer: Its networks are trained.
+        progress: Told of every epoch.
+        warm_up: Gives them a start and returns what it found, as plain values.
+        phase: Which training of the method this is.
+        redrawn: See `Epochs`.
+        interval: See `Epochs`.
+
+    Returns:
+        The finished course, with its history and what the warm-up found.
+
+    Raises:
+        TrainingError: A loss that is not a number, or collapsed labels.
+    """
+    epochs = Epochs(problem, plan, settings, split, trainer, progress, redrawn, interval)
+    snapshot = None if problem.checkpoints is None else problem.checkpoints.latest(phase)
+    if snapshot is not None:
+        course = state.restore(snapshot, trainer, epochs.tally)
+    else:
+        course = Course(carried={} if warm_up is None else warm_up(), phase=phase)
+        if problem.checkpoints is not None and problem.checkpoints.every:
+            state.save(problem.checkpoints, course, trainer, epochs.tally)
+    ranks().copy_first(list(state.network_tensors(trainer).values()))
+    epochs.run(course)
+    return course
+
+
+def finished_phase(
+    problem: Problem, name: str, classifier: Classifier, run: Callable[[], tuple[Mapping[str, np.ndarray], History]]
+) -> tuple[dict[str, np.ndarray], History]:
+    """Run a phase, or take what it left before an interruption.
+
+    Args:
+        problem: The data.
+        name: Of the phase.
+        classifier: Trained by it; in evaluation mode afterwards.
+        run: Trains it, and returns what else the method goes on with, and its history.
+
+    Returns:
+        What `run` returned.
+    """
+
+    def compute() -> dict[str, np.ndarray]:
+        found, history = run()
+        weights = {f"classifier.{key}": value.detach().cpu().numpy() for key, value in classifier.state_dict().items()}
+        return dict(found) | weights | {"history": np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)}
+
+    arrays = compute() if problem.checkpoints is None else problem.checkpoints.stage(name, compute)
+    own = {key.removeprefix("classifier."): a for key, a in arrays.items() if key.startswith("classifier.")}
+    classifier.load_state_dict({key: torch.from_numpy(np.array(array)) for key, array in own.items()})
+    classifier.to(memory_format=torch.contiguous_format).eval()
+    history: History = json.loads(arrays.pop("history").tobytes())
+    return {key: array for key, array in arrays.items() if not key.startswith("classifier.")}, history
+
+
+def says(problem: Problem, classifier: Classifier, of: str, rows: Codes | None = None) -> Probabilities:
+    """`(R, K)` P(y | x) of the `noisy` or `clean` rows, or of some of them, by a network without temperature."""
+    inputs = problem.clean if of == "clean" else problem.noisy
+    rows = np.arange(len(inputs), dtype=np.int64) if rows is None else rows
+    return softmax(outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
+
+
+def history_table(*phases: History, without: Collection[str] = ()) -> pa.Table:
+    """The rows of one or more phases as a table; with several, `phase` counts them from 1.
+
+    Args:
+        phases: Rows of each phase.
+        without: Columns that say nothing of this training.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, history in enumerate(phases, start=1):
+        rows += [({"phase": number} if len(phases) > 1 else {}) | row for row in history]
+    names = dict.fromkeys(name for row in rows for name in row if name not in without)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
+META_COLUMNS = FIGURES[2:]
+"""Those of a step's figures that plain training has nothing to say of."""
+
+
+def train_phase(
+    problem: Problem,
+    plan: Plan,
+    settings: NetworkSettings,
+    split: CleanSplit,
+    classifier: Classifier,
+    progress: Progress,
+    name: str,
+    kind: type[Trainer] = Trainer,
+    **more: Any,  # noqa: ANN401 - the fields of that kind
+) -> History:
+    """One training of several: train the classifier, or take the one that was trained before an interruption.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        settings: The method's settings.
+        split: The trusted rows' parts.
+        classifier: Trained; in evaluation mode afterwards.
+        progress: Told of every epoch.
+        name: Of the phase, unlike any other of the method.
+        kind: What takes the steps.
+        more: What that kind needs beside the fields of `Trainer`.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+
+    def run() -> tuple[Mapping[str, np.ndarray], History]:
+        trainer = make_trainer(problem, plan, settings, classifier, progress, kind, **more)
+        return {}, train(problem, plan, settings, split, trainer, progress, phase=name).history
+
+    return finished_phase(problem, name, classifier, run)[1]
+
+
+def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
+    """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen.
+
+    Args:
+        problem: The data.
+        settings: The method's settings.
+        choosers: Whether training has something else to choose.
+    """
+    drawn = problem.seed, problem.sampling
+    split = split_clean(problem.truth, problem.num_classes, settings.held_out, *drawn)
+    choosers = choosers or settings.keep_best or settings.early_stop is not None
+    return with_choosers(split, problem.truth, *drawn) if choosers else split
+
+
+def teaching_split(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
+    """Trusted rows that teach, and those held out: nothing is judged in training, so the rest is free to teach."""
+    split = cut_trusted_rows(problem, settings, choosers)
+    teaching = np.sort(np.concatenate([split.train, split.meta]))
+    return replace(split, train=teaching, meta=teaching[:0])
+
+
+def without_teachers(split: CleanSplit) -> CleanSplit:
+    """The same with no trusted rows in training."""
+    return replace(split, train=split.train[:0], meta=split.train[:0])

@@ -1,0 +1,73 @@
+"""Plain training before a method's own epochs begin: on noisy rows as they are, or on trusted ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelfix.correctors.contract import Problem
+from labelfix.data.tables import Codes
+from labelfix.models.features import lengths
+from labelfix.models.images.augment import Key
+from labelfix.networks.feed import Feed
+from labelfix.networks.loop import frozen_backbone, scale_learning_rates
+from labelfix.networks.plan import Plan
+from labelfix.networks.schedule import batches_of
+from labelfix.networks.trainer import Trainer
+from labelfix.progress import Progress
+
+STREAM, TRUSTED_STREAM = 3, 4
+"""Of the augmentation of noisy and of trusted rows."""
+
+
+def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_epochs: int, progress: Progress) -> None:
+    """Train the classifier on the noisy rows as they are.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        trainer: Its classifier and optimiser are used.
+        frozen_epochs: First epochs in which only the head is trained.
+        progress: Told of every step.
+    """
+    rows = np.arange(len(problem.noisy), dtype=np.int64)
+    feed = Feed(problem.noisy, problem.given, problem.device)
+    progress.start("warm-up", total=plan.warmup_epochs * len(rows))
+    scale_learning_rates(trainer.optimizer, 1.0)
+    for epoch in range(plan.warmup_epochs):
+        batches = batches_of(
+            rows, plan.batch_size, None, problem.seed, epoch, stream=10, lengths=lengths(problem.noisy)
+        )
+        wanted = ((batch, Key(problem.seed, epoch, step, STREAM)) for step, batch in enumerate(batches))
+        with frozen_backbone(trainer.classifier, epoch < frozen_epochs):
+            trainer.choose_weights()
+            for batch in feed.batches(wanted):
+                trainer.plain_step(batch, None)
+                progress.advance(len(batch.labels))
+        progress.advance(len(rows) - sum(map(len, batches)))  # an incomplete last batch is left out
+    trainer.choose_weights()
+    trainer.steps = 0
+    progress.finish()
+
+
+def learn_trusted_rows(problem: Problem, plan: Plan, trainer: Trainer, rows: Codes, steps: int, frozen: bool) -> None:
+    """Train the classifier on trusted rows, at the learning rate of the warm-up.
+
+    Args:
+        problem: The data.
+        plan: The hyper-parameters.
+        trainer: Its classifier and optimiser are used.
+        rows: The trusted rows that may train.
+        steps: How many.
+        frozen: Whether only the head is trained.
+    """
+    if steps == 0:
+        return
+    feed = Feed(problem.clean, problem.truth, problem.device)
+    batches = batches_of(rows, plan.batch_size, steps, problem.seed, 0, stream=13)
+    wanted = ((batch, Key(problem.seed, 0, step, TRUSTED_STREAM)) for step, batch in enumerate(batches))
+    with frozen_backbone(trainer.classifier, frozen):
+        trainer.choose_weights()
+        for batch in feed.batches(wanted):
+            trainer.plain_step(batch)
+    trainer.choose_weights()
+    trainer.steps = 0

@@ -1,0 +1,1 @@
+"""The mathematics on arrays: linear heads and their gradients, transition matrices, temperatures, metrics."""

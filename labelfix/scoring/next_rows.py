@@ -1,0 +1,125 @@
+"""The rows of a finished run that are worth a person's answer, with what they hold.
+
+Legend: N rows of the run, K classes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
+from labelfix.data.columns.roles import Columns
+from labelfix.data.tables import ClassNames, Codes
+from labelfix.evidence.next_labels import candidates, choose, worth
+from labelfix.models.trained import TrainedClassifier
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
+from labelfix.outputs.report.inputs import cells_of
+from labelfix.outputs.soft_labels import CLASSES
+from labelfix.scoring.match_truth import READ, labels_of
+from labelfix.scoring.nearest_trusted import hidden_of
+from labelfix.scoring.scorer import Blocks
+
+
+def next_rows(
+    rows: CorrectedFile,
+    blocks: Blocks,
+    classifier: TrainedClassifier,
+    device: torch.device,
+    trusted: Sequence[int],
+    names: Columns,
+    count: int,
+    places: Mapping[str, str] | None = None,
+) -> pa.Table:
+    """Choose them.
+
+    Args:
+        rows: The run's corrected labels.
+        blocks: The noisy file.
+        classifier: Gives h(x).
+        device: Where to compute.
+        trusted: Rows that were trusted, from 0.
+        names: What the columns of the run's files mean.
+        count: How many rows.
+        places: Source file of a row → where it lies now; None reads them as they are named.
+
+    Returns:
+        At most `count` rows, most worth asking first. Id, inputs (of an image its path) and label (empty, for the
+        answer) stand in columns called as in the run's own files, so that the table comes back beside its trusted
+        file as it is; then `given_label`, `likeliest_label` and `second_label` with their probabilities,
+        `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
+        A name that an own column has begins with `labelfix_`.
+    """
+    about = corrected_metadata(rows)
+    classes = ClassNames(about.classes)
+    value, suggested, first = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64), 0
+    columns = [*READ, *([CLASSES] if CLASSES in rows.schema.names else [])]
+    for first, group in groups(rows, columns):
+        labels = labels_of(group, classes, about.min_confidence, about.run_id)
+        here = slice(first, first + len(group))
+        value[here], suggested[here] = worth(labels.soft, labels.corrected), labels.suggested
+    usable = np.ones(len(rows), dtype=bool)
+    usable[np.asarray(trusted, dtype=np.int64)] = False
+    found = candidates(value, usable, count)
+    hidden = hidden_of(blocks, classifier, device, np.sort(found))
+    features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
+    chosen = found[choose(value[found], suggested[found], features, count)]
+    return _described(rows, chosen, classes, names, columns, places)
+
+
+def _described(
+    rows: CorrectedFile,
+    chosen: Codes,
+    classes: ClassNames,
+    names: Columns,
+    columns: Sequence[str],
+    places: Mapping[str, str] | None,
+) -> pa.Table:
+    about = corrected_metadata(rows)
+    parts: dict[int, tuple[object, dict[str, object]]] = {}
+    for first, group in groups(rows, columns):
+        inside = chosen[(chosen >= first) & (chosen < first + len(group))]
+        if not len(inside):
+            continue
+        part = group.take(pa.array(inside - first))
+        labels = labels_of(part, classes, about.min_confidence, about.run_id)
+        order = np.argsort(-labels.soft, axis=1, kind="stable")[:, :2]
+        for place, row in enumerate(inside.tolist()):
+            likeliest, second = order[place].tolist()
+            told = {
+                "given_label": classes.name(int(labels.given[place])),
+                "likeliest_label": classes.names[likeliest],
+                "likeliest_probability": round(float(labels.soft[place, likeliest]), 6),
+                "second_label": classes.names[second],
+                "second_probability": round(float(labels.soft[place, second]), 6),
+                "source_file": part["source_file"][place].as_py(),
+                "source_row": part["source_row"][place].as_py(),
+            }
+            parts[row] = part["id"][place].as_py(), told
+    ordered = [parts[row] for row in chosen.tolist()]
+    sources = [(str(told["source_file"]), int(str(told["source_row"]))) for _, told in ordered]
+    cells = cells_of(sources, about, places)
+    inputs = [name for name in about.input_columns if any(name in found for found in cells.values())]
+    own, label = names.clean_id or names.id, names.clean_label or names.label or "label"
+    taken = {*inputs, label, *(name for name in (own, names.id, names.label) if name is not None)}
+    table: list[dict[str, object]] = []
+    for (identity, told), source in zip(ordered, sources, strict=True):
+        line: dict[str, object] = {} if own is None else {own: identity}
+        line |= {name: _whole(name, cells.get(source, {}).get(name), source[0], names, places) for name in inputs}
+        line |= {label: "", **{f"labelfix_{name}" if name in taken else name: value for name, value in told.items()}}
+        table.append({**line, DRAWN: WORST_FIRST, CHANCE: 1.0})
+    return pa.Table.from_pylist(table)
+
+
+def _whole(column: str, cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:
+    """An input cell as it can be read from anywhere: the path of an image that counts from its file, made absolute."""
+    image = names.spec.part("image")
+    if image is None or column not in image.columns or not isinstance(cell, str) or names.id in image.columns:
+        return cell
+    place = Path(os.path.expanduser(file if places is None else places.get(file, file)))
+    return str((place if os.path.isdir(place) else place.parent).absolute() / os.path.expanduser(cell))

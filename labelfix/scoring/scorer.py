@@ -1,0 +1,343 @@
+"""Soft labels and predictions for the rows of a table, block by block: no more than a block is held.
+
+Legend: N rows, K classes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from labelfix.compute.ranks import ranks
+from labelfix.compute.shared_blocks import Arrays, in_turn
+from labelfix.correctors.contract import Corrector, FittedModel
+from labelfix.correctors.network import softmax
+from labelfix.data.new_rows import NewRows
+from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.evidence.later_rows import LaterRows
+from labelfix.evidence.saved_judges import Judges
+from labelfix.models.features import Inputs, select
+from labelfix.models.representation import Representation, is_cheap
+from labelfix.models.trained import TrainedClassifier
+from labelfix.progress import Progress, Silent
+from labelfix.settings.model import ComputeSettings
+
+T = TypeVar("T")
+
+BLOCK = 8192
+"""Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
+
+
+class Blocks(Protocol):
+    """Rows in order, `BLOCK` at a time; they can be passed over more than once."""
+
+    def __len__(self) -> int: ...
+
+    def tables(self) -> Iterator[LabelTable]:
+        """Ids and labels."""
+
+    def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
+        """Ids and labels, and what the classifier reads; of the blocks of some numbers, or of all."""
+
+
+@dataclass(frozen=True)
+class HeldBlocks:
+    """The blocks of a table whose ids, labels and encoded rows are there.
+
+    Attributes:
+        table: The table (N rows).
+        inputs: Its rows as the classifier reads them, usually memory-mapped.
+    """
+
+    table: LabelTable
+    inputs: Inputs
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def tables(self) -> Iterator[LabelTable]:
+        """See `Blocks.tables`."""
+        for start in range(0, len(self), BLOCK):
+            yield _rows(self.table, slice(start, start + BLOCK))
+
+    def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
+        """See `Blocks.encoded`."""
+        return _some(_side_by_side(self.tables(), self.inputs), wanted)
+
+
+@dataclass(frozen=True)
+class NewBlocks:
+    """The blocks of rows that a finished run is applied to.
+
+    Attributes:
+        rows: The rows.
+        representation: Encodes them.
+        compute: Rows read at once.
+        inputs: All rows encoded, where their encoding is kept; None where each block is encoded as it comes.
+    """
+
+    rows: NewRows
+    representation: Representation
+    compute: ComputeSettings
+    inputs: Inputs | None
+
+    @classmethod
+    def of(
+        cls, rows: NewRows, representation: Representation, compute: ComputeSettings, progress: Progress
+    ) -> NewBlocks:
+        """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
+        cheap = is_cheap(representation) or not len(rows)
+        inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
+        return cls(rows, representation, compute, inputs)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def tables(self) -> Iterator[LabelTable]:
+        """See `Blocks.tables`."""
+        return self.rows.blocks(BLOCK, with_inputs=False)
+
+    def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
+        """See `Blocks.encoded`."""
+        if self.inputs is not None:
+            yield from _some(_side_by_side(self.tables(), self.inputs), wanted)
+            return
+        for table in _some(self.rows.blocks(BLOCK), wanted):
+            assert table.inputs is not None
+            yield table, self.representation.encode(table.inputs, self.compute, Silent())
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What a finished or fitted run says of rows.
+
+    Attributes:
+        classifier: The classifier.
+        corrector: Makes soft labels of what it says and of the given label.
+        min_confidence: A label is changed only where its confidence reaches this.
+        device: Where to compute.
+        run_id: Id of the run.
+        parts: Where blocks pass from process to process, where several work together; None where each computes all.
+        judges: Give new rows their p-values; None for rows that models have learned from.
+        later: Gathers what the judges say; None where nobody asks.
+    """
+
+    classifier: TrainedClassifier
+    corrector: Corrector
+    min_confidence: float
+    device: torch.device
+    run_id: str
+    parts: Path | None = None
+    judges: Judges | None = None
+    later: LaterRows | None = None
+
+    def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
+        """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
+
+        Args:
+            blocks: The rows.
+            progress: Shows the rows done.
+        """
+        # An unreadable row without a label gets the mean of the others: that takes a pass of its own.
+        lost = any(_unknown(table) for table in blocks.tables())
+        mean = self._mean(blocks, progress) if lost else None
+        progress.start("correct", total=len(blocks))
+        for table, said in self._each(blocks, lambda table, inputs: self._block(table, inputs, progress)):
+            labels = self._labels(table, said["soft"], said["predicted"])
+            if self.judges is not None and "scores" in said:
+                labels = replace(labels, p_value=self._judged(self.judges, table, said))
+            if table.readable is not None:
+                keep_unreadable(labels, ~table.readable, mean)
+            yield labels
+        progress.finish()
+
+    def _judged(self, judges: Judges, table: LabelTable, said: Arrays) -> Probabilities:
+        """`(n,)` p-values of a block; a row that cannot be read has none."""
+        given = table.codes if table.readable is None else np.where(table.readable, table.codes, UNLABELLED)
+        if self.later is not None:
+            self.later.see(given, said["predicted"], said["opinion"])
+        return judges.p_values(said["scores"], given)
+
+    def predicted(self, blocks: Blocks, progress: Progress) -> Iterator[tuple[LabelTable, Probabilities]]:
+        """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels.
+
+        Args:
+            blocks: The rows.
+            progress: Shows the rows done.
+        """
+        progress.start("predict", total=len(blocks))
+        for table, said in self._each(blocks, lambda _, inputs: self._probabilities(inputs, progress)):
+            yield table, said["probabilities"]
+        progress.finish()
+
+    def _each(
+        self, blocks: Blocks, compute: Callable[[LabelTable, Inputs], Arrays]
+    ) -> Iterator[tuple[LabelTable, Arrays]]:
+        """What is computed of every block, in order; where several processes work together, only on the first."""
+        if not len(blocks):
+            classes = len(self.classifier.classes)
+            no_rows = np.zeros((0, classes), np.float32)
+            nothing: Arrays = {"soft": no_rows, "probabilities": no_rows, "predicted": np.zeros(0, np.int64)}
+            if self.judges is not None:
+                nothing |= {"scores": np.zeros((0, len(self.judges.heads)), np.float32), "opinion": no_rows}
+            return ((table, nothing) for table in blocks.tables())
+        if ranks().alone or self.parts is None:
+            return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
+        said = in_turn(
+            self.parts,
+            -(-len(blocks) // BLOCK),
+            lambda numbers: (compute(table, inputs) for table, inputs in blocks.encoded(numbers)),
+        )
+        return ((table, arrays) for arrays, table in zip(said, blocks.tables(), strict=False))
+
+    def _probabilities(self, inputs: Inputs, progress: Progress) -> Arrays:
+        parts = self.classifier.outputs(inputs, self.device, progress)
+        return {"probabilities": np.concatenate([self.classifier.calibrated(logits) for _, logits, _ in parts])}
+
+    def _block(self, table: LabelTable, inputs: Inputs, progress: Progress) -> Arrays:
+        soft = np.empty((len(table), len(self.classifier.classes)), dtype=np.float32)
+        predicted = np.empty(len(table), dtype=np.int64)
+        found: Arrays = {"soft": soft, "predicted": predicted}
+        if self.judges is not None:
+            scores = np.empty((len(table), len(self.judges.heads)), dtype=np.float32)
+            found |= {"scores": scores, "opinion": np.empty_like(soft)}
+        for rows, logits, hidden in self.classifier.outputs(inputs, self.device, progress):
+            soft[rows] = self.corrector.soft_labels(logits, hidden, table.codes[rows])
+            predicted[rows] = softmax(logits / self.classifier.temperature).argmax(axis=1)
+            if self.judges is not None:
+                said = self.judges.say(logits, hidden, table.codes[rows])
+                found["scores"][rows], found["opinion"][rows] = said
+        return found
+
+    def _labels(self, table: LabelTable, soft: Probabilities, predicted: Codes) -> CorrectedLabels:
+        return CorrectedLabels(
+            ids=table.ids,
+            given=table.codes,
+            soft=soft,
+            predicted=predicted,
+            classes=self.classifier.classes,
+            min_confidence=self.min_confidence,
+            files=table.files,
+            file_index=table.file_index,
+            row_number=table.row_number,
+            run_id=self.run_id,
+        )
+
+    def _mean(self, blocks: Blocks, progress: Progress) -> Probabilities | None:
+        """`(K,)` the mean soft label of the readable rows; None where there is none."""
+        total, rows = np.zeros(len(self.classifier.classes)), 0
+        progress.start("look at readable rows", total=len(blocks))
+        for table, inputs in blocks.encoded():
+            soft = self._block(table, inputs, progress)["soft"]
+            readable = soft if table.readable is None else soft[table.readable]
+            total += readable.sum(axis=0, dtype=np.float64)
+            rows += len(readable)
+        progress.finish()
+        return (total / rows).astype(np.float32) if rows else None
+
+
+def keep_unreadable(labels: CorrectedLabels, unreadable: np.ndarray, mean: Probabilities | None) -> None:
+    """Rows that could not be read carry their given label with certainty; without one, the other rows' mean.
+
+    Args:
+        labels: Their soft labels are changed in place.
+        unreadable: `(N,)` the rows.
+        mean: `(K,)`; None where no row could be read, or none of these is without a label.
+    """
+    classes, given = labels.soft.shape[1], labels.given[unreadable]
+    rest = np.full(classes, 1 / classes, np.float32) if mean is None else mean
+    kept = np.eye(classes, dtype=np.float32)[given]
+    labels.soft[unreadable] = np.where((given == UNLABELLED)[:, None], rest, kept)
+
+
+@dataclass(frozen=True)
+class SideColumns:
+    """What evidence and side checks say of every row of the noisy table.
+
+    Attributes:
+        p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
+        duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
+        outlier_score: `(N,)` in [0, 1]. None where nobody looked.
+    """
+
+    p_value: Probabilities | None = None
+    duplicate_of: Codes | None = None
+    outlier_score: Probabilities | None = None
+
+    def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
+        """A block with its columns.
+
+        Args:
+            labels: The block.
+            start: Its first row.
+            ids: `(N,)` of all rows.
+        """
+        here = slice(start, start + len(labels))
+        of = None if self.duplicate_of is None else self.duplicate_of[here]
+        return replace(
+            labels,
+            p_value=None if self.p_value is None else self.p_value[here],
+            duplicate_of=None if of is None else ids.take(pa.array(of, mask=of < 0)).cast(pa.string()),
+            outlier_score=None if self.outlier_score is None else self.outlier_score[here],
+        )
+
+
+def with_what_is_known(
+    blocks: Iterable[CorrectedLabels], fitted: FittedModel, data: TrainingData, sides: SideColumns | None = None
+) -> Iterator[CorrectedLabels]:
+    """Corrected labels of the noisy rows, with what training knows of some of them.
+
+    Rows that the method learned from carry what it says of them by models that had not seen them, where it says
+    anything; trusted rows carry their trusted label, with certainty.
+    """
+    own_rows = data.noisy_rows
+    trusted = np.flatnonzero(data.clean_in_noisy >= 0)
+    trusted = trusted[np.argsort(data.clean_in_noisy[trusted], kind="stable")]
+    places = data.clean_in_noisy[trusted]
+    start = 0
+    for labels in blocks:
+        bounds = (start, start + len(labels))
+        soft = labels.soft.copy()
+        if fitted.own_rows is not None:
+            here = slice(*np.searchsorted(own_rows, bounds))
+            soft[own_rows[here] - start] = fitted.own_rows.soft[here]
+        here = slice(*np.searchsorted(places, bounds))
+        certain = np.eye(soft.shape[1], dtype=np.float32)
+        soft[places[here] - start] = certain[data.clean.codes[trusted[here]]]
+        labels = replace(labels, soft=soft)
+        yield labels if sides is None else sides.beside(labels, start, data.noisy.ids)
+        start += len(labels)
+
+
+def _unknown(table: LabelTable) -> bool:
+    return table.readable is not None and bool((table.codes[~table.readable] == UNLABELLED).any())
+
+
+def _side_by_side(tables: Iterator[LabelTable], inputs: Inputs) -> Iterator[tuple[LabelTable, Inputs]]:
+    start = 0
+    for table in tables:
+        yield table, select(inputs, np.arange(start, start + len(table), dtype=np.int64))
+        start += len(table)
+
+
+def _some(blocks: Iterator[T], wanted: range | None) -> Iterator[T]:
+    return blocks if wanted is None else itertools.islice(blocks, wanted.start, wanted.stop)
+
+
+def _rows(table: LabelTable, rows: slice) -> LabelTable:
+    return replace(
+        table,
+        ids=table.ids[rows],
+        codes=table.codes[rows],
+        inputs=None,
+        file_index=table.file_index[rows],
+        row_number=table.row_number[rows],
+        readable=None if table.readable is None else table.readable[rows],
+    )

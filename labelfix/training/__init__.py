@@ -1,1 +1,0 @@
-"""Optimisation: loops, the look-ahead, losses."""

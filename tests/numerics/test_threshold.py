@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from labelfix.numerics.threshold import choose_threshold
+
+
+def pairs(confident_wrong, rows=100, confidence=0.65):
+    """Given labels all right; the posterior contradicts some of them, and is sure elsewhere."""
+    held = np.tile([0.99, 0.01], (rows, 1))
+    held[:confident_wrong] = [1 - confidence, confidence]
+    return held, np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+
+
+def test_pairs_raise_the_threshold_above_wrong_suggestions():
+    assert choose_threshold(100, *pairs(confident_wrong=20)) == pytest.approx(0.73, abs=0.011)
+    assert choose_threshold(100, *pairs(confident_wrong=20, confidence=0.85)) == pytest.approx(0.89, abs=0.011)
+
+
+def test_pairs_lower_the_threshold_below_right_suggestions():
+    held, _, truth = pairs(confident_wrong=20, confidence=0.55)
+    assert choose_threshold(100, held, np.ones(100, dtype=np.int64), 1 - truth) == 0.6
+    held[:20] = [0.55, 0.45]
+    assert choose_threshold(100, held, np.ones(100, dtype=np.int64), truth) == 0.5
+
+
+def test_one_pair_moves_it_by_little():
+    values = [choose_threshold(60, *pairs(wrong, rows=60)) for wrong in range(15)]
+
+    assert values[0] == 0.6
+    assert values[-1] > 0.68
+    assert max(np.diff(values)) <= 0.021
+    assert min(np.diff(values)) >= 0
+
+
+def test_without_a_gain_the_usual_threshold_stays():
+    assert choose_threshold(1000, *pairs(confident_wrong=0)) == 0.6
+    assert choose_threshold(400) == 0.6
+
+
+def test_fewer_than_twenty_trusted_rows_make_it_cautious():
+    assert choose_threshold(19) == 0.9
+    assert choose_threshold(20) == 0.6
