@@ -31,8 +31,8 @@ def page() -> str:
     down = " → ".join(line.replace(" | ", ", ") for line in layers())
     intro = (
         "From the top down; a room imports only from rooms below it (`pyproject.toml` holds the contracts,\n"
-        "import-linter checks them). What each module is for is its own first line: `python -m tests.docs.rooms` writes\n"
-        "this list.\n"
+        "import-linter checks them). What each module is for is its own first line: `python -m tests.docs.rooms`\n"
+        "writes this list.\n"
     )
     return before + "\n".join([FIRST, intro, f"    {down}\n", *_rooms()]) + "\n" + after
 
