@@ -125,7 +125,7 @@ class Checkpoints:
         found = _read(folder)
         if found is not None:
             self._progress.say(f"{name}: taken from before the interruption")
-            return {key: tensor.clone().numpy() for key, tensor in found.tensors.items()}
+            return {key: found.tensors[key].clone().numpy() for key in sorted(found.tensors)}
         began = time.monotonic()
         arrays = settled(compute())
         if self.every and ranks().first and time.monotonic() - began >= least:
@@ -160,8 +160,8 @@ class Checkpoints:
 
 
 def settled(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays laid out in memory as ones read back are: sums over them are then rounded alike, to the last bit."""
-    return {key: _copied(torch.from_numpy(np.array(array))).numpy() for key, array in arrays.items()}
+    """Arrays in the order and the layout of ones read back: sums are then rounded alike, and ties end alike."""
+    return {key: _copied(torch.from_numpy(np.array(arrays[key]))).numpy() for key in sorted(arrays)}
 
 
 def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -28,6 +28,7 @@ from labelfix.models.contents import contents_hash
 from labelfix.models.encoding import Card, digest, read_weights, write_weights
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress
+from labelfix.runs import remove
 from labelfix.settings.model import ComputeSettings
 
 BLOCK = 8192
@@ -151,7 +152,7 @@ class Views:
             place.mkdir()
             view.write_parts(place)
             if not any(place.iterdir()):
-                place.rmdir()
+                remove(place)
 
     def read_module(self, folder: Path, num_classes: int) -> Classifier:
         """The classifier that `write_module` wrote."""

@@ -1,11 +1,12 @@
 """The paper's recipe on a toy problem: it learns, it is repeatable, it notices its own collapse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
-from labelfix.correctors.contract import Problem
 from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
@@ -37,7 +38,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     runs = []
     for seed in (0, 0, 1):
         made, _ = problem()
-        made = Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "seed": seed})
+        made = replace(made, seed=seed)
         runs.append(soft_labels(made, paper.train_network(made, MlcSettings(epochs=3), Silent())))
     assert np.array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
@@ -117,8 +118,6 @@ def test_the_learning_rate_follows_the_length_of_the_features():
     made, _ = problem()
     longer = FeatureInputs(made.noisy.features * 10)
     plan = make_mlc_plan(made, MlcSettings())
-    scaled = make_mlc_plan(
-        Problem(**{**{f: getattr(made, f) for f in Problem.__dataclass_fields__}, "noisy": longer}), MlcSettings()
-    )
+    scaled = make_mlc_plan(replace(made, noisy=longer), MlcSettings())
     assert plan.learning_rate == pytest.approx(0.3, rel=1e-5)
     assert scaled.learning_rate == pytest.approx(0.003, rel=1e-5)
