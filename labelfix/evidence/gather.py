@@ -31,8 +31,9 @@ from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
-from labelfix.heads import learners
+from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.loop import outputs
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
@@ -267,8 +268,8 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
 
     The methods' own soft labels will not do: they have learned the given labels of noisy rows, and not those of pairs.
     """
-    rows, classes = learners.load(problem), problem.num_classes
-    trusted_only = learners.fit_trusted_only(rows)
+    rows, classes = load_rows(problem), problem.num_classes
+    trusted_only = fit_trusted_only(rows)
     truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
     chosen = sample(problem)
     given = problem.given[chosen]

@@ -29,8 +29,9 @@ from labelfix.correctors.contract import Held, Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import Rows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
@@ -146,7 +147,7 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
         return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in RIDGES])
 
     ways: dict[str, Callable[[], Rival | None]] = {
-        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [learners.fit_trusted_only(field().rows)]),
+        CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [fit_trusted_only(field().rows)]),
         NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [learners.fit_as_given(field().rows)]),
         GLC: glc,
         CONFIDENT_LEARNING: lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)]),
@@ -189,7 +190,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     if noisy is not problem.noisy:
         same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
     if len(held.models) > 1 and not held.one_network:
-        rows = learners.load(same, folds=len(held.models))
+        rows = load_rows(same, folds=len(held.models))
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
@@ -199,7 +200,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
     others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
     judged = _features(clean, held.rows)
-    return _Field(learners.load(others), torch.from_numpy(judged.features), None, scale, where)
+    return _Field(load_rows(others), torch.from_numpy(judged.features), None, scale, where)
 
 
 def _scaled(features: npt.NDArray[np.float32], scale: float) -> FeatureInputs:

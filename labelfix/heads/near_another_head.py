@@ -12,7 +12,7 @@ from torch import Tensor
 
 from labelfix.data.tables import Codes
 from labelfix.heads.folds import CrossFitted, cross_fit, likeliest
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import Rows
 from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_to, minimise
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)

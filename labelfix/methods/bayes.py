@@ -14,6 +14,8 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.heads import learners
 from labelfix.heads.finished_model import posterior_model
 from labelfix.heads.folds import MORE_FOLDS
+from labelfix.heads.rows import load_rows
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import posterior_network, transition_from
 from labelfix.networks.plan import make_plan
 from labelfix.networks.training import (
@@ -32,8 +34,8 @@ from labelfix.settings.methods import BayesSettings
 
 def solve(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress, MORE_FOLDS)
-    trusted_only = learners.fit_trusted_only(rows)
+    rows = load_rows(problem, progress, MORE_FOLDS)
+    trusted_only = fit_trusted_only(rows)
     transition, without = learners.given_transitions(rows)
     history = pa.table({"out_of_fold_nll": [trusted_only.nll(rows.truth.numpy())]})
     return posterior_model(problem, trusted_only, np.log(transition), history, without=[np.log(t) for t in without])

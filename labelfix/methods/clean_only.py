@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.heads import learners
 from labelfix.heads.finished_model import posterior_model
 from labelfix.heads.folds import MORE_FOLDS
+from labelfix.heads.rows import load_rows
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import posterior_network
 from labelfix.networks.plan import make_plan
 from labelfix.networks.training import (
@@ -28,8 +29,8 @@ from labelfix.settings.methods import CleanOnlySettings
 
 def solve(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress, MORE_FOLDS)
-    fitted = learners.fit_trusted_only(rows)
+    rows = load_rows(problem, progress, MORE_FOLDS)
+    fitted = fit_trusted_only(rows)
     table = pa.table({"out_of_fold_nll": [fitted.nll(rows.truth.numpy())]})
     return posterior_model(problem, fitted, np.zeros((problem.num_classes, problem.num_classes)), table)
 

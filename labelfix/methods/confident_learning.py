@@ -25,10 +25,9 @@ from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Prob
 from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.errors import SettingsError
-from labelfix.heads import learners
 from labelfix.heads.finished_model import as_classifier
 from labelfix.heads.folds import cut
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import Rows, load_rows
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
 from labelfix.networks.finished_model import network_model
@@ -53,7 +52,7 @@ RIDGES = (1.0, 10.0)
 def solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
     cleanlab = _cleanlab()
-    rows = learners.load(problem, progress)
+    rows = load_rows(problem, progress)
     # What stands in for classes without trusted rows is noisy rows: in every fold they would vouch for themselves.
     trusted = len(problem.truth)
     rows = replace(rows, features=rows.features[: len(rows.given) + trusted], truth=rows.truth[:trusted])

@@ -23,9 +23,10 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import ConstantWeigher, MixtureCorrector
 from labelfix.correctors.network import softmax
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.heads import learners
 from labelfix.heads.finished_model import held_by, posterior_model
 from labelfix.heads.folds import MORE_FOLDS, cross_fit
+from labelfix.heads.rows import load_rows
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import network_model, teaching
 from labelfix.networks.loop import outputs
 from labelfix.networks.plan import make_plan
@@ -46,8 +47,8 @@ from labelfix.settings.methods import DistillationSettings
 
 def solve(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress, MORE_FOLDS)
-    teacher, truth = learners.fit_trusted_only(rows), rows.truth.numpy()
+    rows = load_rows(problem, progress, MORE_FOLDS)
+    teacher, truth = fit_trusted_only(rows), rows.truth.numpy()
     right, given = teacher.held.argmax(axis=1) == truth, rows.one_hot(rows.given)
 
     def learn(use: Codes, fold: int | None, start: LinearHead | None) -> LinearHead:

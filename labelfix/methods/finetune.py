@@ -15,6 +15,7 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.heads import learners
 from labelfix.heads.finished_model import posterior_model
 from labelfix.heads.near_another_head import fit_around
+from labelfix.heads.rows import load_rows
 from labelfix.networks.finished_model import posterior_network, transition_from
 from labelfix.networks.plan import make_plan
 from labelfix.networks.training import (
@@ -33,7 +34,7 @@ from labelfix.settings.methods import FineTuneSettings
 
 def solve(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress)
+    rows = load_rows(problem, progress)
     of_given = learners.fit_given_labels(rows)
     fitted = fit_around(rows, of_given)
     transition, without = learners.paired_transitions(problem, rows, of_given)

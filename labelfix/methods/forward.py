@@ -25,8 +25,8 @@ from labelfix.data.tables import Codes
 from labelfix.heads import learners
 from labelfix.heads.finished_model import posterior_model
 from labelfix.heads.folds import calibrated, cut
-from labelfix.heads.learners import Rows
 from labelfix.heads.near_another_head import fit_around
+from labelfix.heads.rows import Rows, load_rows
 from labelfix.networks.finished_model import posterior_network
 from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TransitionTrainer
@@ -71,7 +71,7 @@ def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None
 
 def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress)
+    rows = load_rows(problem, progress)
     of_given = learners.fit_given_labels(rows)
     transition = anchored_transition(of_given.log_probabilities(rows.noisy).exp().numpy(), _percentile(settings))
     matrix = torch.from_numpy(transition).float()

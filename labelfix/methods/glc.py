@@ -19,6 +19,7 @@ import torch
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.heads import learners
 from labelfix.heads.finished_model import best_ridge, posterior_model
+from labelfix.heads.rows import load_rows
 from labelfix.networks.finished_model import posterior_network, teaching, transition_from
 from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TransitionTrainer
@@ -40,7 +41,7 @@ RIDGES = (1.0, 8.0)
 
 def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
-    rows = learners.load(problem, progress)
+    rows = load_rows(problem, progress)
     transition, without = learners.given_transitions(rows)
     ridges = RIDGES if settings.ridge is None else (settings.ridge,)
     fitted = {r: learners.fit_glc(rows, r) for r in ridges}

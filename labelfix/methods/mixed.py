@@ -26,7 +26,7 @@ from labelfix.data.tables import Codes
 from labelfix.heads import learners
 from labelfix.heads.finished_model import best_ridge, posterior_model
 from labelfix.heads.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import Rows, load_rows
 from labelfix.networks.finished_model import posterior_network, transition_from
 from labelfix.networks.plan import make_plan
 from labelfix.networks.trainer import Trainer
@@ -53,7 +53,7 @@ def solve(
     problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
     """Solve it on fixed features; without trusted rows it is `noisy-only`. See the module's docstring and `Method`."""
-    rows = learners.load(problem, progress, MORE_FOLDS if trusted else FOLDS)
+    rows = load_rows(problem, progress, MORE_FOLDS if trusted else FOLDS)
     of_given = learners.fit_given_labels(rows)
     transition, without = learners.paired_transitions(problem, rows, of_given)
     fitted = {r: _head(rows, r, trusted) for r in RIDGES}

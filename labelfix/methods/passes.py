@@ -6,8 +6,9 @@ Legend: N noisy rows, M trusted rows.
 from __future__ import annotations
 
 from labelfix.correctors.contract import Problem
-from labelfix.heads import learners, near_another_head
+from labelfix.heads import near_another_head
 from labelfix.heads.folds import FOLDS, MORE_FOLDS
+from labelfix.heads.rows import NOISY_SAMPLE
 from labelfix.methods import confident_learning, forward, glc, mixed
 from labelfix.settings.methods import ConfidentLearningSettings, ForwardSettings
 from labelfix.settings.run import TrainSettings
@@ -25,7 +26,7 @@ def passes(problem: Problem, settings: TrainSettings) -> int | None:
     """
     noisy, trusted = len(problem.noisy), len(problem.truth)
     every, heads, more = noisy + trusted, FOLDS + 1, MORE_FOLDS + 1
-    of_given = 7 * min(noisy, learners.SAMPLE)
+    of_given = 7 * min(noisy, NOISY_SAMPLE)
     moved = len(near_another_head.RIDGES) * heads * trusted
     own = settings.method_settings
     then = moved if isinstance(own, ForwardSettings) and own.then_finetune else 0

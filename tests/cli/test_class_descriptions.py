@@ -6,7 +6,7 @@ import pytest
 
 import labelfix
 from labelfix.cli import main
-from labelfix.heads import learners
+from labelfix.heads import trusted_only
 
 HOLDS = {"x": ["pump leaks oil", "valve is stuck"], "y": ["bill is wrong", "card was charged"]}
 NOTES = ["today", "again", "since monday", "as before", "in the hall", "twice", "at night", "for good"]
@@ -25,7 +25,7 @@ def files(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", ["clean-only", "mlc"])
 def test_a_run_with_descriptions_reads_them(files, method, monkeypatch):
-    monkeypatch.setattr(learners, "fits_better", lambda *_: True)
+    monkeypatch.setattr(trusted_only, "fits_better", lambda *_: True)
     words = ["--method", method, "--text-column", "text", "-q"]
     assert main(["train", *files, *words, "--out", "plain"]) == 0
     assert main(["train", *files, *words, "--out", "run", "--class-descriptions", "words.csv"]) == 0

@@ -114,8 +114,8 @@ def test_of_many_noisy_rows_rivals_learn_from_a_sample_and_say_so(monkeypatch):
     monkeypatch.setattr(rivals, "LARGE", 500)
     monkeypatch.setattr(rivals, "SAMPLE", 200)
     seen = []
-    fit = rivals.members.fit_as_given
-    monkeypatch.setattr(rivals.members, "fit_as_given", lambda rows: seen.append(rows) or fit(rows))
+    fit = rivals.learners.fit_as_given
+    monkeypatch.setattr(rivals.learners, "fit_as_given", lambda rows: seen.append(rows) or fit(rows))
     problem = clusters()
     told = {each.name: each.about for each in fit_rivals(problem, out_of_fold(problem), Silent())}
     assert len(seen[0].given) == 200

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.heads import learners
+from labelfix.heads import trusted_only
 from labelfix.heads.folds import cut
-from labelfix.heads.learners import Rows, fit_trusted_only, fits_better
+from labelfix.heads.rows import Rows
+from labelfix.heads.trusted_only import fit_trusted_only, fits_better
 from labelfix.numerics.linear_heads import LinearHead
 
 K, D = 4, 32
@@ -85,7 +86,7 @@ def test_trusted_rows_count_as_much_as_given_labels_and_have_a_veto():
 
 def test_two_standard_errors_are_clear_and_neither_side_counts_more_than_three():
     """What docs/decisions/views.md measured."""
-    assert (learners.CLEARLY, learners.MOST_ERRORS) == (2.0, 3.0)
+    assert (trusted_only.CLEARLY, trusted_only.MOST_ERRORS) == (2.0, 3.0)
 
 
 @pytest.mark.parametrize("ridge", [0.1, 10.0])
@@ -93,7 +94,7 @@ def test_weights_are_drawn_to_the_start_as_strongly_as_the_ridge_says(ridge):
     """The solution minimises loss + |W - W0|^2 / 2r: there the gradient of the loss is (W0 - W) / r."""
     few, centres = rows(24)
     start = LinearHead(centres * 5, torch.zeros(K))
-    (fitted,) = learners._drawn_to(few, start, (ridge,))
+    (fitted,) = trusted_only._drawn_to(few, start, (ridge,))
     head = fitted.without_temperature(None)[0]
     weight = head.weight.clone().requires_grad_()
     loss = torch.nn.functional.cross_entropy(few.clean @ weight.T + head.bias, few.truth, reduction="sum")

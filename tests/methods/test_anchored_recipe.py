@@ -10,7 +10,8 @@ from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
 from labelfix.correctors.storage import load_corrector
 from labelfix.heads.folds import cut
-from labelfix.heads.learners import fit_given_labels, fit_trusted_only, transitions
+from labelfix.heads.learners import fit_given_labels, transitions
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc import anchored, recipes
 from labelfix.models.classifier import Classifier
 from labelfix.networks.loop import outputs
@@ -60,7 +61,7 @@ def test_a_saved_posterior_gives_the_same_labels_with_and_without_given_ones(tmp
 def test_nothing_that_judges_a_trusted_row_has_seen_it():
     """Turning one trusted row's label around must not move its own out-of-fold prediction."""
     made, _ = problem(noisy=300)
-    rows = anchored.load(made)
+    rows = anchored.load_rows(made)
     fold = rows.folds.of[0]
     truth = rows.truth.clone()
     truth[0] = (truth[0] + 1) % CLASSES

@@ -10,8 +10,9 @@ from torch.nn import functional
 from toy_problem import CLASSES, problem, whole
 
 from labelfix.correctors.network import softmax
-from labelfix.heads.learners import fit_given_labels, load
+from labelfix.heads.learners import fit_given_labels
 from labelfix.heads.near_another_head import RIDGES, fit_around
+from labelfix.heads.rows import load_rows
 from labelfix.methods import distillation, forward, joint_optimization
 from labelfix.methods.forward import anchored_transition
 from labelfix.methods.joint_optimization import REMEMBERED, JointTrainer
@@ -164,7 +165,7 @@ def test_forward_correction_finds_the_matrix_without_trusted_labels_and_finetuni
 
 def test_a_tight_leash_keeps_the_head_and_a_loose_one_lets_the_trusted_rows_decide(monkeypatch):
     made, _ = problem(noise=0.4)
-    rows = load(made)
+    rows = load_rows(made)
     around = fit_given_labels(rows)
     cosines = []
     for ridge in (1e-6, max(RIDGES)):
@@ -177,7 +178,7 @@ def test_a_tight_leash_keeps_the_head_and_a_loose_one_lets_the_trusted_rows_deci
 
 def test_the_fit_around_a_head_is_where_its_gradient_vanishes(monkeypatch):
     made, _ = problem(noise=0.4, clean=40)
-    rows = load(made)
+    rows = load_rows(made)
     around = LinearHead(torch.full((CLASSES, 8), 0.3), torch.zeros(CLASSES))
     monkeypatch.setattr("labelfix.heads.near_another_head.RIDGES", (1.0,))
     monkeypatch.setattr("labelfix.heads.folds.fit_temperature", lambda *_: 1.0)

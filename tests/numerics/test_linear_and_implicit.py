@@ -6,7 +6,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from labelfix.heads.folds import cut
-from labelfix.heads.learners import Rows, learned_transition
+from labelfix.heads.learners import learned_transition
+from labelfix.heads.rows import Rows
 from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection
 from labelfix.numerics.implicit_gradient import inner_hessian_product, solve
 from labelfix.numerics.linear_heads import (

@@ -31,7 +31,8 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.heads import learners, stages
 from labelfix.heads.finished_model import as_classifier, held_by, right_out_of_fold
 from labelfix.heads.folds import CrossFitted, calibrated, out_of_fold
-from labelfix.heads.learners import Rows, learned_transition, load
+from labelfix.heads.learners import learned_transition
+from labelfix.heads.rows import NOISY_SAMPLE, Rows, load_rows
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import (
@@ -82,7 +83,7 @@ def _passes(rows: Rows, width: int) -> dict[str, int]:
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
     return {
-        "members": 4 * heads * (trusted + every) + 7 * min(noisy, learners.SAMPLE),
+        "members": 4 * heads * (trusted + every) + 7 * min(noisy, NOISY_SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),
@@ -97,7 +98,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         settings: Unused beyond the recipe's name: the recipe has no knobs.
         progress: Told of every part.
     """
-    rows, keep = load(problem, progress), problem.checkpoints
+    rows, keep = load_rows(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})
     passes = _passes(rows, rows.clean.shape[1])
     with clock.part("members", passes["members"]):
@@ -154,7 +155,7 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
     beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
-    part = rows.subset(rows.sample(learners.SAMPLE))
+    part = rows.subset(rows.sample(NOISY_SAMPLE))
 
     def fit_matrix(head: LinearHead, prior: Matrix) -> Matrix:
         return learned_transition(head.log_probabilities(part.noisy), part.given, prior, prior, EM_ROUNDS)

@@ -27,7 +27,7 @@ from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired,
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import NOISY_SAMPLE, Rows
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection, as_log
 from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
@@ -116,7 +116,7 @@ def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrect
 def _from_assumptions(
     problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, seen: _Seen
 ) -> Chosen:
-    part = rows.sample(learners.SAMPLE)
+    part = rows.sample(NOISY_SAMPLE)
     given = rows.given[part].numpy()
 
     def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.heads.learners import Rows
+from labelfix.heads.rows import Rows
 from labelfix.networks.soft_cross_entropy import entropy
 from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, side_by_side, together

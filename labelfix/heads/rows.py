@@ -1,0 +1,262 @@
+"""The rows of a problem as tensors, and heads that are fitted to all of them.
+
+Legend: N noisy rows, M trusted rows, D features, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labelfix.correctors.contract import Problem
+from labelfix.data.tables import Codes
+from labelfix.heads.folds import (
+    FOLDS,
+    CrossFitted,
+    Folds,
+    Part,
+    cross_fit_together,
+    cut,
+)
+from labelfix.numerics.linear_heads import (
+    LinearHead,
+    Residual,
+    Scaling,
+    minimise,
+    minimise_all,
+    together,
+)
+from labelfix.progress import Progress
+
+Fitted = TypeVar("Fitted")
+
+Asked = TypeVar("Asked")
+
+TRUSTED_SHARE = 0.25
+"""Weight of all trusted rows together, relative to the noisy ones: a fifth of the loss."""
+
+NOISY_SAMPLE = 20_000
+"""Noisy rows that choose regularisation and fit n(y'|x)."""
+
+LOADED = 65_536
+"""Rows that are read at a time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The data as tensors.
+
+    Attributes:
+        features: `(N + M, D)`: noisy rows, and trusted ones beneath. Fits that leave trusted rows out weigh them 0.
+        given: `(N,)` given labels.
+        truth: `(M,)` trusted labels.
+        num_classes: K.
+        folds: Of the trusted rows.
+        seed: The run's seed.
+        described: `(K, D)` the features of each class's own words, around their mean; None where none are given.
+        scalings: r → the coordinates of fits on all rows, as they are asked for.
+        fits: What was fitted to them; see `once`. Rows that are made of these by `replace` begin without.
+    """
+
+    features: Tensor
+    given: Tensor
+    truth: Tensor
+    num_classes: int
+    folds: Folds
+    seed: int
+    described: Tensor | None = None
+    scalings: dict[float, Scaling] = field(default_factory=dict, compare=False, repr=False)
+    fits: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @property
+    def noisy(self) -> Tensor:
+        """`(N, D)` features."""
+        return self.features[: len(self.given)]
+
+    @property
+    def clean(self) -> Tensor:
+        """`(M, D)` features."""
+        return self.features[len(self.given) :]
+
+    def sample(self, most: int) -> Tensor:
+        """At most so many noisy rows, in order."""
+        if len(self.given) <= most:
+            return torch.arange(len(self.given))
+        chosen = np.random.default_rng([self.seed, 31]).choice(len(self.given), most, replace=False)
+        return torch.from_numpy(np.sort(chosen))
+
+    def subset(self, rows: Tensor) -> Rows:
+        """The same with some of the noisy rows."""
+        if len(rows) == len(self.given):
+            return self
+        features = torch.cat([self.noisy[rows], self.clean])
+        return Rows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed, self.described)
+
+    def one_hot(self, labels: Tensor) -> Tensor:
+        """`(·, K)` float32."""
+        return torch.nn.functional.one_hot(labels, self.num_classes).float()
+
+    def weights(self, uses: Sequence[Codes]) -> Tensor:
+        """`(B, N + M)` ω of fits on all rows.
+
+        Args:
+            uses: Trusted rows that count, of each fit.
+        """
+        weights = torch.zeros(len(uses), len(self.features), dtype=self.features.dtype)
+        weights[:, : len(self.given)] = 1
+        for own, use in zip(weights, uses, strict=True):
+            own[torch.from_numpy(use) + len(self.given)] = TRUSTED_SHARE * len(self.given) / max(len(use), 1)
+        return weights
+
+    def targets(self, of_noisy: Tensor, use: Codes) -> tuple[Tensor, Tensor]:
+        """Soft targets of the noisy rows, trusted rows one-hot beneath, and the weights ω.
+
+        Args:
+            of_noisy: `(N, K)`.
+            use: Trusted rows that count.
+
+        Returns:
+            `(N + M, K)` and `(N + M,)`.
+        """
+        return torch.cat([of_noisy, self.one_hot(self.truth).to(of_noisy.dtype)]), self.weights([use])[0]
+
+    def scaling(self, ridge: float) -> Scaling:
+        """The coordinates of fits on all rows."""
+        if ridge not in self.scalings:
+            self.scalings[ridge] = Scaling.of(self.features, ridge, self.num_classes)
+        return self.scalings[ridge]
+
+    def fit(
+        self, residual: Residual, ridge: float, start: LinearHead, iterations: int = 100, tolerance: float = 1e-6
+    ) -> LinearHead:
+        """A head on all rows; see `minimise`."""
+        return minimise(self.features, residual, ridge, start, iterations, tolerance, self.scaling(ridge))
+
+    def fit_all(
+        self,
+        residual: Residual,
+        ridge: float,
+        starts: Sequence[LinearHead],
+        iterations: int = 100,
+        tolerance: float = 1e-6,
+    ) -> list[LinearHead]:
+        """Heads on all rows, side by side; see `minimise_all`."""
+        same = [ridge] * len(starts), starts, [self.scaling(ridge)] * len(starts)
+        return minimise_all(self.features, residual, *same, iterations, tolerance)
+
+    def cross_fit(
+        self,
+        ridge: float,
+        begin: LinearHead,
+        residual: Callable[[Sequence[Part]], Residual],
+        iterations: int = 100,
+        tolerance: float = 1e-6,
+    ) -> CrossFitted:
+        """Heads on all rows, in full and without each fold.
+
+        Args:
+            ridge: r.
+            begin: Where the full fit begins.
+            residual: (what each head may learn from) → the losses.
+            iterations: As for `minimise`.
+            tolerance: Likewise.
+        """
+
+        def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
+            return self.fit_all(residual(parts), ridge, [start or begin] * len(parts), iterations, tolerance)
+
+        return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), together(self.num_classes))
+
+    def once(self, name: str, fit: Callable[[], Fitted]) -> Fitted:
+        """What was fitted to these rows under this name before, or is now."""
+        if name not in self.fits:
+            self.fits[name] = fit()
+        found: Fitted = self.fits[name]
+        return found
+
+
+def load_rows(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> Rows:
+    """The problem's rows as tensors; whoever asks again is given the same, and shares what is fitted to them."""
+    name = f"rows-{folds}"
+    if name not in problem.loaded:
+        problem.loaded[name] = _load(problem, progress, folds)
+    rows: Rows = problem.loaded[name]
+    return rows
+
+
+def _load(problem: Problem, progress: Progress | None, folds: int) -> Rows:
+    """The problem's rows as tensors, with so many folds of the trusted ones.
+
+    A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
+    """
+    clean = problem.clean.batch(np.arange(len(problem.clean), dtype=np.int64))
+    noisy = len(problem.noisy)
+    features = torch.empty(noisy + len(clean), clean.shape[1])
+    for first in range(0, noisy, LOADED):
+        part = np.arange(first, min(first + LOADED, noisy), dtype=np.int64)
+        features[first : first + len(part)] = problem.noisy.batch(part)
+    features[noisy:] = clean
+    chosen = stand_ins(problem, features[:noisy])
+    truth = np.concatenate([problem.truth, problem.given[chosen]])
+    if len(chosen):
+        features = torch.cat([features, features[torch.from_numpy(chosen)]])
+        if progress is not None:
+            missing = len(np.unique(problem.given[chosen]))
+            progress.warn(
+                f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in"
+            )
+    return Rows(
+        features=features,
+        given=torch.from_numpy(problem.given),
+        truth=torch.from_numpy(truth),
+        num_classes=problem.num_classes,
+        folds=cut(truth, problem.seed, folds),
+        seed=problem.seed,
+        described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
+    )
+
+
+def _around_mean(rows: Tensor) -> Tensor:
+    return rows - rows.mean(dim=0)
+
+
+def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
+    """Noisy rows for the classes that no trusted row has: those nearest to the mean of their given class.
+
+    As many a class as the other classes have trusted rows in the median, and at most a tenth of its noisy rows.
+    """
+    counts = np.bincount(problem.truth, minlength=problem.num_classes)
+    median = int(np.median(counts[counts > 0]))
+    chosen = [np.zeros(0, dtype=np.int64)]
+    for code in np.flatnonzero(counts == 0):
+        rows = np.flatnonzero(problem.given == code)
+        if len(rows):
+            members = noisy[torch.from_numpy(rows)]
+            distance = (members - members.mean(dim=0)).pow(2).sum(dim=1).numpy()
+            most = max(1, min(median, len(rows) // 10))
+            chosen.append(rows[np.argsort(distance, kind="stable")[:most]])
+    return np.concatenate(chosen)
+
+
+def in_groups(
+    rows: Rows,
+    fit: Callable[[Sequence[Asked], Sequence[LinearHead]], list[LinearHead]],
+    asked: Sequence[Asked],
+    starts: Sequence[LinearHead],
+) -> list[LinearHead]:
+    """Heads, as many side by side as is worth it.
+
+    Args:
+        rows: The data.
+        fit: (what is asked of each, where each begins) → heads.
+        asked: Of all heads.
+        starts: Of all heads.
+    """
+    size = together(rows.num_classes)
+    groups = [slice(first, first + size) for first in range(0, len(asked), size)]
+    return [head for group in groups for head in fit(asked[group], starts[group])]
