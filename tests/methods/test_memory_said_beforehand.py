@@ -1,4 +1,4 @@
-"""What fits on fixed features take at most is said before they begin, where the machine has less."""
+"""What fits on fixed features need is said before they begin, where the machine has less."""
 
 import pytest
 from toy_problem import problem
@@ -27,5 +27,5 @@ def test_more_than_the_machine_has_is_said(monkeypatch, there, warned):
         assert "train on fewer rows" in heard.warnings[0]
 
 
-def test_it_is_four_times_the_features_and_two_numbers_a_row_and_class():
-    assert fit.memory_needed(60_000, 64, 1000) == 4 * 60_000 * 64 * 4 + 2 * 60_000 * 1000 * 8
+def test_it_is_what_the_process_takes_the_features_four_times_and_48_bytes_a_row_and_class():
+    assert fit.memory_needed(60_000, 64, 1000) == 800_000_000 + 4 * 60_000 * 64 * 4 + 48 * 60_000 * 1000
