@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,9 +16,11 @@ from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
 from labelfix.errors import SettingsError
+from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.described import Described, describe_classes
 from labelfix.models.representation import Representation, choose_representation
+from labelfix.models.views import Views
 from labelfix.progress import Progress, counted
 from labelfix.runs import Begun
 from labelfix.settings import hub_access
@@ -122,8 +124,16 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
 
 def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> Representation:
     """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
-    assert data.noisy.inputs is not None
-    return choose_representation(data.noisy.inputs, settings.model, settings.compute, progress)
+    table = data.noisy.inputs
+    assert table is not None
+    chosen = choose_representation(table, settings.model, settings.compute, progress)
+    if not isinstance(chosen, Views) or len(chosen.views) < 2:
+        return chosen
+    every = chosen.parts(table, settings.compute, progress)
+    rows = data.noisy_rows
+    weighed = replace(chosen, weights=choose_weights([part[rows] for part in every], data.noisy.codes[rows]))
+    progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weighed.weights)}")
+    return weighed
 
 
 def describe(

@@ -18,6 +18,7 @@ from labelfix.data.labels.column import LabelReader
 from labelfix.data.tables import Codes, InputSpec
 from labelfix.errors import SettingsError, input_error
 from labelfix.models.representation import Representation, choose_representation
+from labelfix.models.views import Views
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -96,6 +97,8 @@ def load(
     encoded = [representation.encode(table, compute, progress) for table in tables]
     truths = [_labels(part.source, part.truth, kept) for part, kept in zip(parts, rows, strict=True)]
     found = LabelledRows(encoded[0], truths[0], _given(entry, root, parts[0].source, rows[0]))
+    if isinstance(representation, Views):
+        found = replace(found, first_view=representation.views[0].feature_width)
     if len(parts) == 2:
         found = replace(found, test_inputs=encoded[1], test_truth=truths[1])
     return Loaded(found, representation)

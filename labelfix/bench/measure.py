@@ -32,9 +32,11 @@ from labelfix.compute.devices import one_thread, pick_device
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import calibrate
+from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
+from labelfix.models.views import Views
 from labelfix.progress import Progress, Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -114,8 +116,9 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
         The columns of a row that the job itself does not know, and what the method warned of. Seconds are those of
         the fit alone; memory is the peak of the process, on a GPU of what was allocated there.
     """
+    part = cut(loaded.rows, job.setting.noise, plan, job.seed)
+    loaded = _weighed(loaded, part)
     rows = loaded.rows
-    part = cut(rows, job.setting.noise, plan, job.seed)
     problem = as_problem(loaded, part, job, plan, compute)
     test = rows.inputs if rows.test_inputs is None else rows.test_inputs
     on_test = OnTest(test, part.test, part.test_truth, problem.device)
@@ -148,6 +151,20 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
         "history": history_json(fitted.history),
         "versions": versions_json(),
     }, fitted.warnings
+
+
+def _weighed(loaded: Loaded, part: Cut) -> Loaded:
+    """The set with its views weighed as `train` weighs them, by the given labels of this run."""
+    found, rows = loaded.representation, loaded.rows
+    if not isinstance(found, Views) or len(found.views) < 2 or not isinstance(rows.inputs, FeatureInputs):
+        return loaded
+    widths = [view.feature_width for view in found.views]
+    views = np.split(rows.inputs.features[part.noisy], np.cumsum(widths)[:-1], axis=1)
+    by = np.repeat(np.array(choose_weights(views, part.given), dtype=np.float32), widths)
+    weighed = replace(rows, inputs=FeatureInputs(rows.inputs.features * by))
+    if isinstance(rows.test_inputs, FeatureInputs):
+        weighed = replace(weighed, test_inputs=FeatureInputs(rows.test_inputs.features * by))
+    return replace(loaded, rows=weighed)
 
 
 def as_problem(loaded: Loaded, part: Cut, job: Job, plan: Plan, compute: ComputeSettings) -> Problem:

@@ -47,6 +47,8 @@ class LabelledRows:
         given: `(N,)` given labels; None where the plan makes them.
         test_inputs: The rows of the test file; None without one.
         test_truth: Their true labels.
+        first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
+            noise of a set is thus the same whatever stands beside its encoder.
     """
 
     inputs: Inputs
@@ -54,6 +56,7 @@ class LabelledRows:
     given: Labels | None = None
     test_inputs: Inputs | None = None
     test_truth: Labels | None = None
+    first_view: int | None = None
 
     @property
     def features(self) -> npt.NDArray[np.float32]:
@@ -64,7 +67,7 @@ class LabelledRows:
         """
         if not isinstance(self.inputs, FeatureInputs):
             raise SettingsError(f"noise of the kinds {', '.join(FEATURE_KINDS)} needs features: freeze = true")
-        return self.inputs.features
+        return self.inputs.features[:, : self.first_view]
 
 
 @dataclass(frozen=True)

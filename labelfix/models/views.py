@@ -108,7 +108,7 @@ class Views:
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
-        parts = [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
+        parts = self.parts(table, compute, progress)
         if isinstance(table, HeldInputs) or 4 * len(table) * self.feature_width <= IN_MEMORY:
             return FeatureInputs(np.concatenate([np.empty((0, self.feature_width), np.float32), *self._joined(parts)]))
 
@@ -124,6 +124,10 @@ class Views:
         if here.first:
             here.wait()
         return FeatureInputs(rows)
+
+    def parts(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> list[npt.NDArray[np.float32]]:
+        """`(N, D)` features of each view, before its weight."""
+        return [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
 
     def new_classifier(self, num_classes: int, generator: Generator) -> Classifier:
         """A linear head on the features."""
