@@ -1,0 +1,24 @@
+"""GLC's search ends early, where going on no longer changes what trusted rows think of it."""
+
+import pytest
+from toy_problem import problem
+
+from labelfix.heads import learners
+from labelfix.heads.rows import load_rows
+
+
+@pytest.mark.parametrize(("noise", "seed"), [(0.4, 0), (0.3, 1)])
+def test_the_search_ends_where_going_on_changes_nothing(monkeypatch, noise, seed):
+    made, _ = problem(noise=noise, noisy=600, clean=60, seed=seed)
+    rows = load_rows(made)
+
+    def loss():
+        rows.fits.clear()
+        return learners.fit_glc(rows, 8.0).nll(rows.truth.numpy())
+
+    ended = loss()
+    monkeypatch.setattr(learners, "GLC_SEARCH", (300, 1e-9))
+    assert abs(ended - loss()) < 1e-3
+    for too_short in ((3, 1e-5), (25, 1e-3)):
+        monkeypatch.setattr(learners, "GLC_SEARCH", too_short)
+        assert abs(ended - loss()) > 1e-3, too_short
