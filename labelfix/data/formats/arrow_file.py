@@ -43,10 +43,7 @@ class ArrowSource(TypedFiles):
     format = "arrow"
 
     def __init__(self, path: Path, name: str) -> None:
-        self.name = name
-        self.paths = (path,)
-        self.files = (name,)
-        self.folder = path.parent
+        super().__init__((path,), name)
         check_file(path, name)
         with open(path, "rb") as stream:
             head = stream.read(len(FILE))

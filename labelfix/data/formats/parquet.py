@@ -64,10 +64,7 @@ class ParquetSource(TypedFiles):
     format = "parquet"
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
-        self.name = name
-        self.paths = tuple(paths)
-        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
-        self.folder = paths[0].parent
+        super().__init__(paths, name)
         self._parts = [_File(path, file) for path, file in zip(self.paths, self.files, strict=True)]
         merged = merge_schemas([Part(part.name, part.schema, part.cells) for part in self._parts])
         self.schema: pa.Schema = merged.schema

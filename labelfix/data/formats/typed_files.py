@@ -15,11 +15,20 @@ from labelfix.errors import Defect
 class HashedFiles:
     """Some files, told from others by their bytes.
 
-    Attributes:
+    Args:
         paths: The files, in order.
+        name: The table as the user named it.
+
+    Attributes:
+        files: What each file is called: the table's name where it is one.
+        folder: Where the first lies.
     """
 
-    paths: tuple[Path, ...]
+    def __init__(self, paths: Sequence[Path], name: str) -> None:
+        self.name = name
+        self.paths = tuple(paths)
+        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
+        self.folder = paths[0].parent
 
     def content_hash(self) -> str:
         """See `TableSource.content_hash`."""

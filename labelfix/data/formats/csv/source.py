@@ -61,10 +61,7 @@ class CsvSource(HashedFiles):
     warnings: tuple[Defect, ...] = ()
 
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
-        self.name = name
-        self.paths = tuple(paths)
-        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
-        self.folder = paths[0].parent
+        super().__init__(paths, name)
         self._dialects = self._find_dialects(options)
         self._check_headers()
         self.titles = self._dialects[0].titles

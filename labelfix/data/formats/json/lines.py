@@ -45,10 +45,7 @@ class JsonSource(TypedFiles):
     format = "json"
 
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
-        self.name = name
-        self.paths = tuple(paths)
-        self.files = (name,) if len(paths) == 1 else tuple(str(path) for path in paths)
-        self.folder = paths[0].parent
+        super().__init__(paths, name)
         self._texts = [find_text(path, file, options.encoding) for path, file in zip(paths, self.files, strict=True)]
         self._arrays = [is_array(text) for text in self._texts]
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for text in self._texts for r in text.remarks))
