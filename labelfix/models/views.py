@@ -9,27 +9,28 @@ Legend: N rows, B rows of a block, D features of all views together, K classes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from torch import Generator, nn
 
 from labelfix.compute.ranks import ranks
 from labelfix.data.inputs import HeldInputs, inputs_of
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
-from labelfix.models.cards import FeatureCard, head_card, views_card
-from labelfix.models.classifier import Classifier
+from labelfix.models.cards import FeatureCard, views_card
 from labelfix.models.contents import contents_hash
-from labelfix.models.encoding import Card, digest, read_weights, write_weights
+from labelfix.models.encoding import digest
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.progress import Progress
 from labelfix.runs import remove
 from labelfix.settings.model import ComputeSettings
+
+Features = npt.NDArray[np.float32]
 
 BLOCK = 8192
 """Rows joined at once."""
@@ -38,57 +39,22 @@ IN_MEMORY = 1 << 28
 """Bytes of joined features up to which they are held in memory; more lie in the cache, beside those of each view."""
 
 
-class View(Protocol):
-    """What `Views` asks of a frozen representation, beside what `Representation` says."""
-
-    @property
-    def family(self) -> str:
-        """Its key in `labelfix.json`."""
-
-    @property
-    def description(self) -> str:
-        """One line for people."""
-
-    @property
-    def identity(self) -> str:
-        """Hash of everything beside the rows that determines the encoding."""
-
-    @property
-    def feature_width(self) -> int:
-        """D of this view."""
-
-    @property
-    def spec(self) -> InputSpec:
-        """The input columns it reads."""
-
-    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """The table's rows, encoded in its order."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that bring it back, beside `spec` and the files of `write_parts`."""
-
-    def write_parts(self, folder: Path) -> None:
-        """Write what is needed beside `to_json` into an existing folder."""
-
-    def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
-
-
 @dataclass(frozen=True)
-class Views:
+class Views(FrozenFeatures):
     """Frozen representations side by side; the classifier is a linear head.
 
     Attributes:
         spec: All input columns.
         views: At least one.
         weights: What each is multiplied by.
+        known: A table whose views were encoded before, and their features; None where there is none.
     """
 
     family: ClassVar[str] = "views"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
-    views: tuple[View, ...]
+    views: tuple[FrozenFeatures, ...]
     weights: tuple[float, ...]
+    known: tuple[InputTable, list[Features]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def feature_width(self) -> int:
@@ -125,13 +91,11 @@ class Views:
             here.wait()
         return FeatureInputs(rows)
 
-    def parts(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> list[npt.NDArray[np.float32]]:
+    def parts(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> list[Features]:
         """`(N, D)` features of each view, before its weight."""
+        if self.known is not None and self.known[0] is table:
+            return self.known[1]
         return [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
-
-    def new_classifier(self, num_classes: int, generator: Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.feature_width, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
         """Every view with its family, weight and columns; its files lie in `view-1` and so on."""
@@ -148,9 +112,8 @@ class Views:
             ]
         }
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, and a folder with what is fitted for every view that needs one."""
-        write_weights(folder, module)
+    def write_parts(self, folder: Path) -> None:
+        """A folder with what is fitted for every view that needs one."""
         for number, view in enumerate(self.views, start=1):
             place = view_folder(folder, number)
             place.mkdir()
@@ -158,19 +121,19 @@ class Views:
             if not any(place.iterdir()):
                 remove(place)
 
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+    def feature_card(self) -> FeatureCard:
+        """How to make its features without labelfix."""
+        return views_card([view.spec.kind for view in self.views], [view.feature_card() for view in self.views])
 
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(views_card([view.spec.kind for view in self.views], [v.feature_card() for v in self.views]))
-
-    def _joined(self, parts: Sequence[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
+    def _joined(self, parts: Sequence[Features]) -> Iterator[Features]:
         """All views side by side, a block of rows at a time."""
-        weights = [np.float32(weight) for weight in self.weights]
         for start in range(0, len(parts[0]), BLOCK):
-            yield np.hstack([part[start : start + BLOCK] * by for part, by in zip(parts, weights, strict=True)])
+            yield joined([part[start : start + BLOCK] for part in parts], self.weights)
+
+
+def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
+    """`(N, D)` views side by side, each times its weight."""
+    return np.hstack([part * np.float32(weight) for part, weight in zip(parts, weights, strict=True)])
 
 
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:

@@ -22,13 +22,13 @@ import torch
 from torch import nn
 
 from labelfix.compute.devices import pick_device
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cards import FeatureCard, head_card
-from labelfix.models.classifier import Classifier
+from labelfix.models.cards import FeatureCard
 from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.augment import normalisation, normalise
 from labelfix.models.images.fine_tuned import TrainedTimm, take_apart
 from labelfix.models.images.pixels import PICTURE, decode_window
@@ -39,7 +39,7 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
 @dataclass(frozen=True)
-class FrozenTimm:
+class FrozenTimm(FrozenFeatures):
     """Features of a fixed timm model; the classifier is a linear head.
 
     Attributes:
@@ -52,7 +52,6 @@ class FrozenTimm:
     """
 
     family: ClassVar[str] = "timm"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
     folder: EncoderFolder
     source: str
@@ -90,10 +89,6 @@ class FrozenTimm:
 
         return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
 
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.width, num_classes, generator)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
         return {
@@ -117,19 +112,6 @@ class FrozenTimm:
         """A copy of the encoder unless it is larger than a gigabyte."""
         if self.folder.bundled:
             self.folder.copy_to(folder / BUNDLE)
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, beside the encoder."""
-        write_weights(folder, module)
-        self.write_parts(folder)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card())
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""

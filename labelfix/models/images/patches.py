@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
-from torch import nn
 
 from labelfix.compute.devices import full_precision, one_thread, pick_device
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.models.cards import FeatureCard
-from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
+from labelfix.models.encoding import Card, digest, encode_features
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.patch_code import PatchCode, PatchRules
 from labelfix.models.images.patch_fit import fit_patches
 from labelfix.models.images.pixels import PICTURE, decode_window, square
@@ -42,7 +40,7 @@ WINDOW = 256
 
 
 @dataclass(frozen=True)
-class PatchFeatures:
+class PatchFeatures(FrozenFeatures):
     """Features of patches; the classifier is a linear head.
 
     Attributes:
@@ -51,7 +49,6 @@ class PatchFeatures:
     """
 
     family: ClassVar[str] = "patches"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
     code: PatchCode
 
@@ -87,10 +84,6 @@ class PatchFeatures:
 
         return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
 
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.feature_width, num_classes, generator)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the arrays."""
         return {**self.code.rules.to_json(), "atoms": len(self.code.offsets), "width": self.feature_width}
@@ -111,15 +104,6 @@ class PatchFeatures:
         from safetensors.numpy import save_file
 
         save_file(self.code.arrays(), folder / ARRAYS)
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head, beside what was learned of patches, as safetensors."""
-        write_weights(folder, module)
-        self.write_parts(folder)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
 
     def card(self) -> Card:
         """How to use the classifier without labelfix, and without torch."""

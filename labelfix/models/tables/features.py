@@ -15,6 +15,7 @@ Legend: N rows, B rows of a batch, D features, K classes, U hidden units.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +27,13 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import input_error
 from labelfix.models.cards import FeatureCard, head_card
 from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.encoding import Card, digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.tables.cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, TABLE_IMPORTS
 from labelfix.models.tables.statistics import Statistics, numbers, numeric_columns, strings
 from labelfix.progress import Progress
@@ -44,8 +46,41 @@ CUT = 10.0
 """Standard deviations beyond which a number is cut."""
 
 
+class NumbersForHead(FrozenFeatures):
+    """Numbers that a linear head reads, or one hidden layer before it.
+
+    Attributes:
+        hidden_units: U, or None for a linear head.
+    """
+
+    hidden_units: int | None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the classifier is a head on fixed features: not with a hidden layer."""
+        return self.hidden_units is None
+
+    @property
+    def feature_width(self) -> int:
+        """What the head reads: D, or U with a hidden layer."""
+        return self.hidden_units or self._width
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """A linear head, or a hidden layer and a linear head."""
+        return new_head(self._width, self.hidden_units, num_classes, generator)
+
+    def card(self) -> Card:
+        """How to use the classifier without labelfix."""
+        return head_card(self.feature_card(), bool(self.hidden_units))
+
+    @property
+    @abstractmethod
+    def _width(self) -> int:
+        """D."""
+
+
 @dataclass(frozen=True)
-class TableFeatures:
+class TableFeatures(NumbersForHead):
     """Standardised numbers and one-hot categories, with a linear head or one hidden layer.
 
     Attributes:
@@ -58,16 +93,6 @@ class TableFeatures:
     spec: InputSpec
     statistics: Statistics
     hidden_units: int | None = None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the classifier is a head on fixed features: not with a hidden layer."""
-        return self.hidden_units is None
-
-    @property
-    def feature_width(self) -> int:
-        """What the head reads: D, or U with a hidden layer."""
-        return self.hidden_units or self._width
 
     @property
     def description(self) -> str:
@@ -84,10 +109,6 @@ class TableFeatures:
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
         return encode_features(table, self.identity, WINDOW, self._width, self._window, compute, progress)
-
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head, or a hidden layer and a linear head."""
-        return new_head(self._width, self.hidden_units, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
@@ -110,21 +131,6 @@ class TableFeatures:
         if (len(statistics.mean), len(statistics.categories)) != columns or len(statistics.deviation) != columns[0]:
             raise ValueError("the statistics are not those of its columns")
         return cls(spec, statistics, values["hidden_units"])
-
-    def write_parts(self, folder: Path) -> None:
-        """`to_json` holds all that is fitted."""
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The layers as safetensors."""
-        write_weights(folder, module)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card(), bool(self.hidden_units))
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
@@ -159,7 +165,7 @@ class TableFeatures:
 
 
 @dataclass(frozen=True)
-class EmbeddingFeatures:
+class EmbeddingFeatures(NumbersForHead):
     """Ready embeddings of unit norm, with a linear head or one hidden layer.
 
     Attributes:
@@ -170,16 +176,6 @@ class EmbeddingFeatures:
     family: ClassVar[str] = "embedding"
     spec: InputSpec
     hidden_units: int | None = None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the classifier is a head on fixed features: not with a hidden layer."""
-        return self.hidden_units is None
-
-    @property
-    def feature_width(self) -> int:
-        """What the head reads: D, or U with a hidden layer."""
-        return self.hidden_units or self._width
 
     @property
     def description(self) -> str:
@@ -202,10 +198,6 @@ class EmbeddingFeatures:
 
         return encode_features(table, self.identity, WINDOW, self._width, window, compute, progress)
 
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head, or a hidden layer and a linear head."""
-        return new_head(self._width, self.hidden_units, num_classes, generator)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
         return {"hidden_units": self.hidden_units}
@@ -214,21 +206,6 @@ class EmbeddingFeatures:
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> EmbeddingFeatures:
         """Read back what `to_json` gave."""
         return cls(spec, values["hidden_units"])
-
-    def write_parts(self, folder: Path) -> None:
-        """`to_json` holds all that is fitted."""
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The layers as safetensors."""
-        write_weights(folder, module)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card(), bool(self.hidden_units))
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""

@@ -20,10 +20,9 @@ import torch
 from torch import nn
 
 from labelfix.compute.devices import pick_device
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cards import FeatureCard, head_card, strings
-from labelfix.models.classifier import Classifier
+from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import (
     BUNDLE,
@@ -34,8 +33,9 @@ from labelfix.models.encoder_folder import (
     quiet,
     read_config,
 )
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs, TokenInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.text.pooling import CODE, named_pooling, pool
 from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokenize
 from labelfix.progress import Progress, rows_done
@@ -43,7 +43,7 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
 @dataclass(frozen=True)
-class FrozenText:
+class FrozenText(FrozenFeatures):
     """Features of a fixed transformers encoder; the classifier is a linear head.
 
     Attributes:
@@ -57,7 +57,6 @@ class FrozenText:
     """
 
     family: ClassVar[str] = "transformers"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
     folder: EncoderFolder
     source: str
@@ -91,10 +90,6 @@ class FrozenText:
 
         return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
 
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.width, num_classes, generator)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
         return {
@@ -118,19 +113,6 @@ class FrozenText:
         """A copy of the encoder unless it is larger than a gigabyte."""
         if self.folder.bundled:
             self.folder.copy_to(folder / BUNDLE)
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, beside the encoder."""
-        write_weights(folder, module)
-        self.write_parts(folder)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card())
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""

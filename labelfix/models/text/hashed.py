@@ -21,16 +21,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
-from torch import nn
 
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cards import FeatureCard, head_card, strings
-from labelfix.models.classifier import Classifier
+from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, write_weights
+from labelfix.models.encoding import digest, encode_features
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -42,7 +40,7 @@ WINDOW = 2048
 
 
 @dataclass(frozen=True)
-class HashedText:
+class HashedText(FrozenFeatures):
     """Hashed words and character n-grams; the classifier is a linear head.
 
     Attributes:
@@ -51,7 +49,6 @@ class HashedText:
     """
 
     family: ClassVar[str] = "hashed-text"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
     dimensions: int
 
@@ -80,10 +77,6 @@ class HashedText:
         """Features `float32 (N, D)` of unit norm (zeros for a text without a word or letter)."""
         return encode_features(table, self.identity, WINDOW, self.dimensions, self._window, compute, progress)
 
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.dimensions, num_classes, generator)
-
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
         return {"dimensions": self.dimensions}
@@ -92,21 +85,6 @@ class HashedText:
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> HashedText:
         """Read back what `to_json` gave."""
         return cls(spec, int(values["dimensions"]))
-
-    def write_parts(self, folder: Path) -> None:
-        """Nothing is fitted."""
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors."""
-        write_weights(folder, module)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card())
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""

@@ -24,16 +24,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from torch import Generator, nn
 
 from labelfix.compute.devices import one_thread
-from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import RunError
-from labelfix.models.cards import FeatureCard, head_card, strings
-from labelfix.models.classifier import Classifier
+from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoding import Card, digest, encode_features, read_weights, unit_norm, write_weights
+from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
+from labelfix.models.frozen import FrozenFeatures
 from labelfix.progress import Progress
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.tensors import read_arrays
@@ -71,7 +70,7 @@ VOCABULARY, ARRAYS = "vocabulary.json", "lexical.safetensors"
 
 
 @dataclass(frozen=True)
-class LexicalText:
+class LexicalText(FrozenFeatures):
     """Words and word pairs on their main directions; the classifier is a linear head.
 
     Attributes:
@@ -84,7 +83,6 @@ class LexicalText:
     """
 
     family: ClassVar[str] = "lexical"
-    frozen: ClassVar[bool] = True
     spec: InputSpec
     source: str
     rows: int
@@ -110,10 +108,6 @@ class LexicalText:
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm (zeros for a text without a known word)."""
         return encode_features(table, self.identity, WINDOW, self.feature_width, self._window, compute, progress)
-
-    def new_classifier(self, num_classes: int, generator: Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.feature_width, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs beside the files of `write_parts`."""
@@ -142,19 +136,6 @@ class LexicalText:
         text = json.dumps(self.terms, ensure_ascii=False, separators=(",\n", ": ")) + "\n"
         (folder / VOCABULARY).write_text(text, encoding="utf-8")
         save_file({"idf": self.idf, "components": self.components}, folder / ARRAYS)
-
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """The head as safetensors, beside what was fitted."""
-        write_weights(folder, module)
-        self.write_parts(folder)
-
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card())
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
