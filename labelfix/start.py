@@ -127,11 +127,10 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     table = data.noisy.inputs
     assert table is not None
     chosen = choose_representation(table, settings.model, settings.compute, progress)
-    if not isinstance(chosen, Views) or len(chosen.views) < 2:
+    if not isinstance(chosen, Views):
         return chosen
-    every = chosen.parts(table, settings.compute, progress)
-    rows = data.noisy_rows
-    weighed = replace(chosen, weights=choose_weights([part[rows] for part in every], data.noisy.codes[rows]))
+    parts, rows = chosen.parts(table, settings.compute, progress), data.noisy_rows
+    weighed = replace(chosen, weights=choose_weights(parts, rows, data.noisy.codes[rows]), known=(table, parts))
     progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weighed.weights)}")
     return weighed
 

@@ -36,7 +36,7 @@ from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
-from labelfix.models.views import Views
+from labelfix.models.views import Features, Views, joined
 from labelfix.progress import Progress, Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -156,14 +156,17 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
 def _weighed(loaded: Loaded, part: Cut) -> Loaded:
     """The set with its views weighed as `train` weighs them, by the given labels of this run."""
     found, rows = loaded.representation, loaded.rows
-    if not isinstance(found, Views) or len(found.views) < 2 or not isinstance(rows.inputs, FeatureInputs):
+    if not isinstance(found, Views) or not isinstance(rows.inputs, FeatureInputs):
         return loaded
-    widths = [view.feature_width for view in found.views]
-    views = np.split(rows.inputs.features[part.noisy], np.cumsum(widths)[:-1], axis=1)
-    by = np.repeat(np.array(choose_weights(views, part.given), dtype=np.float32), widths)
-    weighed = replace(rows, inputs=FeatureInputs(rows.inputs.features * by))
+    cuts = np.cumsum([view.feature_width for view in found.views])[:-1]
+
+    def parts(inputs: FeatureInputs) -> list[Features]:
+        return np.split(inputs.features, cuts, axis=1)
+
+    weights = choose_weights(parts(rows.inputs), part.noisy, part.given)
+    weighed = replace(rows, inputs=FeatureInputs(joined(parts(rows.inputs), weights)))
     if isinstance(rows.test_inputs, FeatureInputs):
-        weighed = replace(weighed, test_inputs=FeatureInputs(rows.test_inputs.features * by))
+        weighed = replace(weighed, test_inputs=FeatureInputs(joined(parts(rows.test_inputs), weights)))
     return replace(loaded, rows=weighed)
 
 

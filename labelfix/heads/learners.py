@@ -25,16 +25,15 @@ from labelfix.heads.folds import (
     Part,
     cut,
 )
-from labelfix.heads.rows import NOISY_SAMPLE, Rows, in_groups
+from labelfix.heads.regressions import NO_FOLD, Regressions
+from labelfix.heads.rows import NOISY_SAMPLE, Rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import (
     LinearHead,
     Residual,
-    Scaling,
     cross_entropy_of,
     cross_entropy_to,
     forward_likelihood,
-    minimise_all,
 )
 from labelfix.numerics.transition import Matrix, expected_transition, normalised, paired_transition
 
@@ -85,24 +84,13 @@ def _given_labels(rows: Rows) -> GivenLabels:
     learned = rows.sample(NOISY_SAMPLE)
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
     of = torch.from_numpy(cut(given.numpy(), rows.seed, GIVEN_FOLDS).of)
-    zeros = LinearHead.zeros(rows.num_classes, noisy.shape[1])
-    scalings = {ridge: Scaling.of(noisy, ridge, rows.num_classes) for ridge in GIVEN_RIDGES}
-
-    def fit(asked: Sequence[tuple[float, int]], starts: Sequence[LinearHead]) -> list[LinearHead]:
-        used, ridges = torch.stack([of != fold for _, fold in asked]).float(), [ridge for ridge, _ in asked]
-        return minimise_all(noisy, cross_entropy_of(given, used), ridges, starts, [scalings[r] for r in ridges])
-
+    problem = Regressions(noisy, given, of, rows.num_classes)
     # One fold tells the candidates apart: it has hundreds of rows or more, and they differ by a factor of ten.
-    tried = in_groups(rows, fit, [(ridge, 0) for ridge in GIVEN_RIDGES], [zeros] * len(GIVEN_RIDGES))
-    inside = torch.nonzero(of == 0)[:, 0]
-    losses = [
-        -float(head.log_probabilities(noisy[inside])[torch.arange(len(inside)), given[inside]].double().sum())
-        for head in tried
-    ]
-    best = int(np.argmin(losses))
+    tried = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
+    best = int(np.argmin([float(problem.left_out_losses(head, 0).double().sum()) for head in tried]))
     ridge, first = GIVEN_RIDGES[best], tried[best]
-    folds = [-1, *range(1, int(of.max()) + 1)]  # fold −1 leaves nothing out
-    full, *others = in_groups(rows, fit, [(ridge, fold) for fold in folds], [first] * len(folds))
+    folds = [NO_FOLD, *range(1, int(of.max()) + 1)]
+    full, *others = problem.fit([(ridge, fold) for fold in folds], [first] * len(folds))
     return GivenLabels(learned, of, ridge, full, (first, *others))
 
 

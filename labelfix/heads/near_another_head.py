@@ -7,13 +7,14 @@ Legend: M trusted rows, K classes.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
 
-from labelfix.data.tables import Codes
-from labelfix.heads.folds import CrossFitted, cross_fit, likeliest
+import torch
+
+from labelfix.heads.folds import CrossFitted, calibrated, likeliest
+from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import Rows
-from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_to, minimise
+from labelfix.numerics.linear_heads import LinearHead
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Candidates for r: from hardly moving to hardly held."""
@@ -26,24 +27,17 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
         rows: The data; noisy rows are not used.
         around: W₀, which has not seen the trusted rows.
     """
-    truth, base, targets = rows.truth.numpy(), around.logits(rows.clean).T, rows.one_hot(rows.truth)
-    still = LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-    candidates = []
-    for ridge in RIDGES:
-        scaling = Scaling.of(rows.clean, ridge, rows.num_classes)
+    return likeliest(drawn_to(rows, around, RIDGES), rows.truth.numpy())[1]
 
-        def fit(
-            use: Codes, _: int | None, __: LinearHead | None, ridge: float = ridge, scaling: Scaling = scaling
-        ) -> LinearHead:
-            weights = torch.zeros(len(targets))
-            weights[torch.from_numpy(use)] = 1
-            plain = cross_entropy_to(targets, weights)
 
-            def residual(logits: Tensor, part: slice, which: Tensor) -> tuple[Tensor, Tensor]:
-                return plain(logits + base[:, part], part, which)
-
-            moved = minimise(rows.clean, residual, ridge, still, scaling=scaling)
-            return LinearHead(around.weight + moved.weight, around.bias + moved.bias)
-
-        candidates.append(cross_fit(fit, rows.folds, rows.clean, truth))
-    return likeliest(candidates, truth)[1]
+def drawn_to(rows: Rows, towards: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
+    """Heads of the trusted rows whose weights are drawn to those of another, as strongly as each r says."""
+    truth, count = rows.truth.numpy(), rows.folds.count
+    problem = Regressions(rows.clean, rows.truth, torch.from_numpy(rows.folds.of), rows.num_classes, towards)
+    full = problem.fit([(ridge, NO_FOLD) for ridge in ridges], [towards] * len(ridges))
+    asked = [(ridge, fold) for ridge in ridges for fold in range(count)]
+    without = problem.fit(asked, [head for head in full for _ in range(count)])
+    return [
+        calibrated(head, without[i * count : (i + 1) * count], rows.folds, rows.clean, truth)
+        for i, head in enumerate(full)
+    ]

@@ -35,7 +35,6 @@ from labelfix.progress import Progress
 
 Fitted = TypeVar("Fitted")
 
-Asked = TypeVar("Asked")
 
 TRUSTED_SHARE = 0.25
 """Weight of all trusted rows together, relative to the noisy ones: a fifth of the loss."""
@@ -241,22 +240,3 @@ def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
             most = max(1, min(median, len(rows) // 10))
             chosen.append(rows[np.argsort(distance, kind="stable")[:most]])
     return np.concatenate(chosen)
-
-
-def in_groups(
-    rows: Rows,
-    fit: Callable[[Sequence[Asked], Sequence[LinearHead]], list[LinearHead]],
-    asked: Sequence[Asked],
-    starts: Sequence[LinearHead],
-) -> list[LinearHead]:
-    """Heads, as many side by side as is worth it.
-
-    Args:
-        rows: The data.
-        fit: (what is asked of each, where each begins) → heads.
-        asked: Of all heads.
-        starts: Of all heads.
-    """
-    size = together(rows.num_classes)
-    groups = [slice(first, first + size) for first in range(0, len(asked), size)]
-    return [head for group in groups for head in fit(asked[group], starts[group])]

@@ -5,8 +5,6 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -15,15 +13,12 @@ from torch import Tensor
 from labelfix.heads.folds import (
     CrossFitted,
     assembled,
-    calibrated,
     likeliest,
 )
-from labelfix.heads.rows import NOISY_SAMPLE, Rows, in_groups
+from labelfix.heads.near_another_head import drawn_to
+from labelfix.heads.rows import NOISY_SAMPLE, Rows
 from labelfix.numerics.linear_heads import (
     LinearHead,
-    Scaling,
-    cross_entropy_of,
-    minimise_all,
 )
 
 TRUSTED_RIDGES = (1.0, 10.0, 100.0, 1000.0)
@@ -57,11 +52,11 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
 
 def _fit_trusted_only(rows: Rows) -> CrossFitted:
     truth, zero = rows.truth.numpy(), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
-    plain = likeliest(_drawn_to(rows, zero, TRUSTED_RIDGES), truth)[1]
+    plain = likeliest(drawn_to(rows, zero, TRUSTED_RIDGES), truth)[1]
     if rows.described is None:
         return plain
     starts = [LinearHead(rows.described * scale, zero.bias) for scale in DESCRIBED_SCALES]
-    drawn = likeliest([each for start in starts for each in _drawn_to(rows, start, DESCRIBED_RIDGES)], truth)[1]
+    drawn = likeliest([each for start in starts for each in drawn_to(rows, start, DESCRIBED_RIDGES)], truth)[1]
     of_noisy = rows.subset(rows.sample(NOISY_SAMPLE))
     gain = plain.losses(truth) - drawn.losses(truth)
     every = [(plain.full, drawn.full, gain)]
@@ -108,29 +103,3 @@ def _of_given(rows: Rows, head: LinearHead) -> Tensor:
     shares = torch.bincount(rows.given, minlength=rows.num_classes)[rows.given] / len(rows.given)
     mixed = [torch.log((1 - drawn) * said + drawn * shares) for drawn in DRAWN_SHARES]
     return max(mixed, key=lambda each: float(each.mean()))
-
-
-def _drawn_to(rows: Rows, start: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
-    """Heads of the trusted rows whose weights are drawn to those of another, as strongly as each r says."""
-    scalings = {ridge: Scaling.of(rows.clean, ridge, rows.num_classes) for ridge in ridges}
-    offset = start.logits(rows.clean).T
-
-    def fit(asked: Sequence[tuple[float, int | None]], starts: Sequence[LinearHead]) -> list[LinearHead]:
-        used = torch.from_numpy(np.stack([rows.folds.of != fold for _, fold in asked])).float()
-        loss, own = cross_entropy_of(rows.truth, used), [ridge for ridge, _ in asked]
-
-        def beside(logits: Tensor, part: slice, which: Tensor) -> tuple[Tensor, Tensor]:
-            return loss(logits + offset[:, part], part, which)
-
-        begin = [head.plus(start, -1) for head in starts]
-        found = minimise_all(rows.clean, beside, own, begin, [scalings[ridge] for ridge in own])
-        return [head.plus(start) for head in found]
-
-    full = in_groups(rows, fit, [(ridge, None) for ridge in ridges], [start] * len(ridges))
-    asked = [(ridge, fold) for ridge in ridges for fold in range(rows.folds.count)]
-    without = in_groups(rows, fit, asked, [head for head in full for _ in range(rows.folds.count)])
-    truth, count = rows.truth.numpy(), rows.folds.count
-    return [
-        calibrated(head, without[i * count : (i + 1) * count], rows.folds, rows.clean, truth)
-        for i, head in enumerate(full)
-    ]

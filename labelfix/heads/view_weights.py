@@ -11,14 +11,17 @@ Legend: N noisy rows, D features.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from labelfix.data.tables import Codes
-from labelfix.models.features import FeatureInputs, content_keys
-from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_of, minimise_all, together
+from labelfix.heads.regressions import Regressions
+from labelfix.models.features import SelectedInputs, by_content, content_keys
+from labelfix.models.images.augment import Key
+from labelfix.models.views import Features, joined
+from labelfix.numerics.linear_heads import together
 
 WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
@@ -33,7 +36,21 @@ ITERATIONS, TOLERANCE = 40, 1e-4
 """Of a head's search: the order of the candidates shows long before their last digits."""
 
 
-def choose_weights(parts: Sequence[npt.NDArray[np.float32]], given: Codes) -> tuple[float, ...]:
+@dataclass(frozen=True)
+class _SideBySide:
+    """Views as inputs that are put together a batch at a time."""
+
+    parts: Sequence[Features]
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def batch(self, rows: Codes, augment: Key | None = None) -> torch.Tensor:
+        """See `Inputs.batch`."""
+        return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
+
+
+def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tuple[float, ...]:
     """The weight of each view.
 
     The rows that are asked, and which of them are left out, depend on what they hold and not on their order; rows of
@@ -41,15 +58,16 @@ def choose_weights(parts: Sequence[npt.NDArray[np.float32]], given: Codes) -> tu
 
     Args:
         parts: `(N, D)` of each view, rows of unit norm.
-        given: `(N,)` given labels.
+        rows: `(n,)` the noisy rows among them.
+        given: `(n,)` their given labels.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * PARTS:
         return tuple(weights)
-    keys = content_keys(FeatureInputs(np.hstack(parts)), np.arange(len(given), dtype=np.int64))
-    asked = np.lexsort((given, keys))[:MOST]
-    some, labels = [part[asked] for part in parts], np.unique(given[asked], return_inverse=True)[1]
-    of = torch.from_numpy((keys[asked] % np.uint64(PARTS)).astype(np.int64))
+    whole = SelectedInputs(_SideBySide(parts), rows)
+    asked = by_content(whole, np.arange(len(rows), dtype=np.int64), given)[:MOST]
+    some, labels = [part[rows[asked]] for part in parts], np.unique(given[asked], return_inverse=True)[1]
+    of = torch.from_numpy((content_keys(whole, asked) % np.uint64(PARTS)).astype(np.int64))
     if len(of.unique()) < 2:
         return tuple(weights)
     for view in range(1, len(parts)):
@@ -61,24 +79,14 @@ def choose_weights(parts: Sequence[npt.NDArray[np.float32]], given: Codes) -> tu
     return tuple(weights)
 
 
-def joined(parts: Sequence[npt.NDArray[np.float32]], weights: Sequence[float]) -> npt.NDArray[np.float32]:
-    """`(N, D)` views side by side, each times its weight."""
-    return np.hstack([part * np.float32(weight) for part, weight in zip(parts, weights, strict=True)])
-
-
-def _loss(features: npt.NDArray[np.float32], labels: torch.Tensor, of: torch.Tensor) -> float:
+def _loss(features: Features, labels: torch.Tensor, of: torch.Tensor) -> float:
     """Mean −log P of the labels of rows by heads that have not learned them, at the better r."""
-    rows, classes = torch.from_numpy(features), int(labels.max()) + 1
+    classes = int(labels.max()) + 1
+    problem = Regressions(torch.from_numpy(features), labels, of, classes, None, ITERATIONS, TOLERANCE)
     left_out = of.unique()[: together(classes)].tolist()
-    used = torch.stack([of != part for part in left_out]).float()
-    zeros, losses = [LinearHead.zeros(classes, rows.shape[1])] * len(left_out), []
+    losses = []
     for ridge in RIDGES:
-        coordinates = [Scaling.of(rows, ridge, classes)] * len(left_out)
-        ridges = [ridge] * len(left_out)
-        heads = minimise_all(rows, cross_entropy_of(labels, used), ridges, zeros, coordinates, ITERATIONS, TOLERANCE)
-        said = [
-            head.log_probabilities(rows[of == part]).gather(1, labels[of == part][:, None])
-            for head, part in zip(heads, left_out, strict=True)
-        ]
-        losses.append(-float(torch.cat(said).double().mean()))
+        heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))
+        said = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
+        losses.append(float(torch.cat(said).double().mean()))
     return min(losses)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.heads import trusted_only
+from labelfix.heads import near_another_head, trusted_only
 from labelfix.heads.folds import cut
 from labelfix.heads.rows import Rows
 from labelfix.heads.trusted_only import fit_trusted_only, fits_better
@@ -94,7 +94,7 @@ def test_weights_are_drawn_to_the_start_as_strongly_as_the_ridge_says(ridge):
     """The solution minimises loss + |W - W0|^2 / 2r: there the gradient of the loss is (W0 - W) / r."""
     few, centres = rows(24)
     start = LinearHead(centres * 5, torch.zeros(K))
-    (fitted,) = trusted_only._drawn_to(few, start, (ridge,))
+    (fitted,) = near_another_head.drawn_to(few, start, (ridge,))
     head = fitted.without_temperature(None)[0]
     weight = head.weight.clone().requires_grad_()
     loss = torch.nn.functional.cross_entropy(few.clean @ weight.T + head.bias, few.truth, reduction="sum")
