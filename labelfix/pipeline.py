@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.devices import one_thread
 from labelfix.compute.ranks import ranks, together
-from labelfix.data.inputs import SelectedInputs
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.checks import Checks, side_checks
@@ -28,33 +27,19 @@ from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.gather import Evidence, judge, passes
 from labelfix.heads.stages import judging_stage
 from labelfix.methods.fit import Fit, fit, in_file_order
-from labelfix.models.features import Inputs, select
-from labelfix.models.representation import Representation
+from labelfix.models.features import Inputs
 from labelfix.models.trained import TrainedClassifier
 from labelfix.networks.loop import outputs
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
+from labelfix.outputs.own_inputs import find_input
 from labelfix.progress import Progress, counted
+from labelfix.rounds.learn import Rounds
 from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
 from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.settings.interval import Interval
-from labelfix.settings.run import TrainSettings, to_plain, to_toml
-from labelfix.start import Start, prepare
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Rows as the classifier reads them.
-
-    Attributes:
-        representation: How they were encoded.
-        noisy: All N rows of the noisy file.
-        clean: All M trusted rows.
-    """
-
-    representation: Representation
-    noisy: Inputs
-    clean: Inputs
+from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
+from labelfix.start import Encoded, Start, prepare, represent
 
 
 def train(
@@ -105,6 +90,8 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
         LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
     """
     folder = RunFolder.open_begun(path)
+    if not folder.under_way and options.get("freeze") is False and can_go_further(folder):
+        return go_further(folder, noisy, clean, options, progress)
     if not folder.under_way:
         progress.say(f"{path}: this run is finished; nothing is left to do")
         folder.tidy()
@@ -117,6 +104,30 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
     with together(), _held(folder), begun.working_directory():
         carry_out(prepare(noisy, clean, settings, progress, begun), folder, progress)
     return folder
+
+
+def go_further(folder: RunFolder, noisy: Any, clean: Any, options: Mapping[str, Any], progress: Progress) -> RunFolder:  # noqa: ANN401
+    """Go on from a finished run on fixed features: learn features (`labelfix.rounds`). That run stands meanwhile.
+
+    Arguments as for `resume`.
+    """
+    settings = Begun.further(read_toml(folder.settings), options)
+    (ours,) = find_input(folder, "noisy", noisy).needed().names
+    theirs = find_input(folder, "clean", clean).needed().names
+    with together() as here, _held(folder):
+        start = prepare(ours, list(theirs), settings, progress)
+        begun = Begun.by(ours, list(theirs), settings, start.contents, start.device.type)
+        if here.first:
+            folder.go_on(folder, begun.to_json())
+        here.wait()
+        carry_out(start, folder, progress)
+    return folder
+
+
+def can_go_further(folder: RunFolder) -> bool:
+    """Whether a finished run is one on fixed features that features can be learned from."""
+    values = read_toml(folder.settings)
+    return values.get("method") == "mlc" and values.get("model", {}).get("freeze", True) is True
 
 
 def _held(folder: RunFolder) -> AbstractContextManager[object]:
@@ -149,20 +160,64 @@ def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
 
 
 def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
-    """Encode, fit, correct, write."""
+    """Encode, fit, correct, write; and where features are to be learned, learn them, and all of it again."""
     reading, settings, device, watch = start.reading, start.settings, start.device, start.watch
     with watch.stage("represent"):
         encoded = represent(reading.data, start.representation, settings, progress)
     with watch.stage("fit"):
         rows = encoded.noisy, encoded.clean
         made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress, start.described)
-    with watch.stage("judge"):
+    if not start.learns_features:
+        correct(folder, start, encoded, made, progress)
+        return
+    fixed = replace(start, settings=replace(settings, model=replace(settings.model, freeze=True)))
+    noise = correct(folder, fixed, encoded, made, progress, goes_on=True)
+    with watch.stage("learn features"):
+        learnt = Rounds.of(start, made, encoded, checkpoints, progress).run()
+    rounds = {"rounds": learnt.figures}
+    correct(folder, start, learnt.encoded, learnt.made, progress, rounds, noise)
+
+
+def correct(
+    folder: RunFolder,
+    start: Start,
+    encoded: Encoded,
+    made: Fit,
+    progress: Progress,
+    figures: Mapping[str, Any] | None = None,
+    noise: Mapping[str, Any] | None = None,
+    goes_on: bool = False,
+) -> Mapping[str, Any] | None:
+    """Judge a fit, correct all rows by it, and write the run.
+
+    Args:
+        folder: The run.
+        start: What it starts from.
+        encoded: The rows as the fit reads them.
+        made: The fit.
+        progress: Told what happens.
+        figures: More for `metrics.json`.
+        noise: What is known of the noise rate; None where the fit is to say it.
+        goes_on: Whether the run goes on once this is written; where it stands already, it is not written again.
+
+    Returns:
+        What is known of the noise rate; None where nothing could judge.
+    """
+    reading, settings = start.reading, start.settings
+    with start.watch.stage("judge"):
         evidence, sides = weigh(made, reading.data, settings, progress)
-    fitted = evidence.fitted
+    if noise is not None and "noise" in evidence.figures:
+        evidence = replace(evidence, figures={**evidence.figures, "noise": noise})
+    fitted = replace(evidence.fitted, metrics={**evidence.fitted.metrics, **(figures or {})})
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
     classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
-    write(folder, start, encoded.noisy, classifier, evidence, sides, threshold, progress)
+    begun = folder.begun() if goes_on else None
+    if not (goes_on and folder.stands):
+        evidence = replace(evidence, fitted=fitted)
+        write(folder, start, encoded, classifier, evidence, sides, threshold, progress, begun)
+    found: Mapping[str, Any] | None = evidence.figures.get("noise")
+    return found
 
 
 def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
@@ -223,36 +278,27 @@ def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
     }
 
 
-def represent(
-    data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
-) -> Encoded:
-    """Turn raw inputs into what the classifier reads; trusted rows without inputs of their own take the noisy row's."""
-    assert data.noisy.inputs is not None
-    noisy = representation.encode(data.noisy.inputs, settings.compute, progress)
-    clean = data.clean.inputs
-    assert clean is not None
-    if isinstance(clean, SelectedInputs) and clean.parent is data.noisy.inputs:
-        return Encoded(representation, noisy, select(noisy, clean.rows))
-    return Encoded(representation, noisy, representation.encode(clean, settings.compute, progress))
-
-
 def write(
     folder: RunFolder,
     start: Start,
-    noisy: Inputs,
+    encoded: Encoded,
     classifier: TrainedClassifier,
     evidence: Evidence,
     sides: SideColumns,
     threshold: float,
     progress: Progress,
+    begun: Mapping[str, Any] | None = None,
 ) -> None:
-    """Correct every row and write everything into the run folder, `run.json` last."""
+    """Correct every row and write everything into the run folder, `run.json` last.
+
+    `begun` is what a run was begun with that goes on from here; None where this is its end.
+    """
     reading, settings, watch, fitted = start.reading, start.settings, start.watch, evidence.fitted
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
     scorer = Scorer(classifier, fitted.corrector, threshold, start.device, identity, folder.path / "parts")
-    blocks = scorer.corrected(HeldBlocks(reading.data.noisy, noisy), progress)
+    blocks = scorer.corrected(HeldBlocks(reading.data.noisy, encoded.noisy), progress)
     if not ranks().first:
         deque(blocks, maxlen=0)
         ranks().wait()
@@ -277,9 +323,11 @@ def write(
         figures = {**fitted.metrics, "evidence": evidence.figures}
         write_json(new.metrics, {"counts": counts, **figures, "seconds": watch.seconds})
         about = manifest(reading, identity, threshold, contents, settings)
-        about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
+        about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
         about["warnings"] += fitted.warnings
         if "verdict" in evidence.figures:
             about["verdict"] = evidence.figures["verdict"]
         folder.finish(new, about)
+        if begun is not None:
+            folder.go_on(new, begun)
     ranks().wait()

@@ -124,7 +124,7 @@ class PairedPosterior:
     Attributes:
         trust: β, ς and κ·log T_p.
         kappa: κ.
-        held: `(P, K)` posterior of each paired row, all of it without its fold.
+        held: `(P, K)` posterior of each paired row, all of it without its fold; nothing of use in rows of no fold.
         without: The same without each fold.
     """
 
@@ -144,10 +144,11 @@ def fit_paired(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: `(P,)` their given labels.
-        fold: `(P,)` their folds.
+        fold: `(P,)` their folds; rows of none count for T_p alone.
         expected: `(K, K)` T0.
         without: T0 without each fold.
     """
+    judging = fold < len(without)
     matrices = [
         np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
     ]
@@ -157,6 +158,8 @@ def fit_paired(
         losses[candidate] = -said[np.arange(len(truth)), truth]
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+        use = use & judging
+
         def loss(candidate: tuple[float, float, float]) -> float:
             beta, share, kappa = candidate
             pull = ((kappa - 0.8) ** 2 + (beta - 1) ** 2) / 0.25
@@ -166,7 +169,7 @@ def fit_paired(
 
     beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
     nested = [
-        _trust(*(chosen(fold != k) if (fold != k).any() else (1.0, 0.0, 0.8)), matrix)
+        _trust(*(chosen(fold != k) if (judging & (fold != k)).any() else (1.0, 0.0, 0.8)), matrix)
         for k, matrix in enumerate(matrices)
     ]
     held = np.exp(_each_by_its_fold(nested, log_f, log_n, given, fold))
@@ -179,7 +182,7 @@ def _trust(beta: float, share: float, kappa: float, log_matrix: Matrix) -> Trust
 
 
 def _each_by_its_fold(by: Sequence[Trust], log_f: Log, log_n: Log, given: Codes, fold: Codes) -> Log:
-    said = np.empty_like(log_f)
+    said = np.zeros_like(log_f)
     for k, trust in enumerate(by):
         own = fold == k
         said[own] = trust.log_soft(trust.mixed(log_f[own], log_n[own]), given[own])
@@ -200,13 +203,14 @@ def fit_share(
         log_f: `(M, K)` out-of-fold log f of the trusted rows.
         log_n: `(M, K)` out-of-fold log n of them.
         truth: `(M,)` their labels.
-        fold: `(M,)` their folds.
+        fold: `(M,)` their folds; rows of none count for nothing.
         terms: L, and without each fold.
         transitions: T without each fold.
 
     Returns:
         The posterior with β = 1, and without each fold.
     """
+    judging = fold < len(transitions)
     losses = {share: np.zeros(len(truth)) for share in SHARES}
     for k, own in enumerate(terms[1]):
         inside = np.flatnonzero(fold == k)
@@ -219,12 +223,14 @@ def fit_share(
             losses[share] += np.bincount(asked, loss, len(truth))
 
     def chosen(use: npt.NDArray[np.bool_]) -> float:
-        best = 0.0
+        use, best = use & judging, 0.0
         for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
             gain = losses[best][use] - losses[share][use]
             if gain.mean() > gain.std() / np.sqrt(len(gain)):
                 best = share
         return best
 
-    without = (Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, own) for k, own in enumerate(terms[1]))
+    without = (
+        Trust(1.0, chosen(fold != k) if (judging & (fold != k)).any() else 0.0, own) for k, own in enumerate(terms[1])
+    )
     return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

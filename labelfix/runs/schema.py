@@ -220,6 +220,7 @@ class Begun(Struct):
     contents: dict[str, str]
     device: str
     replaces: bool = False
+    stands: bool = False
 
 
 def refuse_unknown_encoding(name: str | None) -> None:

@@ -47,6 +47,9 @@ class MlcSettings(NetworkSettings):
     recipe: Literal["anchored", "paper"] | None = None
     """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
 
+    rounds: int = 1
+    """With `--no-freeze`: how often the encoder learns features from the soft labels of the fit before, each time from its pretrained weights, and the fit is made again on them."""
+
     clean_batch_size: int | None = None
     """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
 
@@ -82,7 +85,7 @@ class MlcSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("lcn_hidden", "lcn_embedding", "lookahead", "meta_interval", "warmup_steps"):
+        for name in ("rounds", "lcn_hidden", "lcn_embedding", "lookahead", "meta_interval", "warmup_steps"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} = {value} must be at least 1")
         require(

@@ -53,6 +53,12 @@ class TrainSettings:
     method_settings: MethodSettings = field(default_factory=MlcSettings)
     """The settings of `method`."""
 
+    @property
+    def learns_features(self) -> bool:
+        """Whether an encoder learns features from what the run on fixed ones says (`labelfix.rounds`)."""
+        own = self.method_settings
+        return isinstance(own, MlcSettings) and own.recipe in (None, "anchored") and not self.model.freeze
+
     def __post_init__(self) -> None:
         require(self.method in METHOD_SETTINGS, f"method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")
         own = METHOD_SETTINGS[self.method]

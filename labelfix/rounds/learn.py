@@ -1,0 +1,193 @@
+"""Rounds: features are learned from the soft labels of a fit, and the fit is made again on them.
+
+    the run on fixed features, by all trusted rows
+      → the same by half of the trusted rows → soft labels q of the noisy rows
+      → the encoder learns q, of the noisy rows alone → new features
+      → the fit on them by all trusted rows, judged by the other half
+      → kept is the first fit, the last, or the mean of both
+
+Block-coordinate descent of the paper's objective: the features take the label correction network's labels, and that
+network is taught by the trusted rows on top of them.
+
+Legend: N noisy rows, M trusted rows, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelfix.compute.checkpoints import Checkpoints
+from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.inputs import inputs_of
+from labelfix.data.tables import Codes, InputTable, Probabilities
+from labelfix.errors import TrainingError
+from labelfix.methods.fit import Fit, fit_problem
+from labelfix.models.features import select
+from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.learnt import Place, place_of
+from labelfix.models.views import Views
+from labelfix.progress import Progress
+from labelfix.rounds.average import Part, average
+from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
+from labelfix.rounds.features import Lesson, learn, lesson
+from labelfix.rounds.halves import taught_rows
+from labelfix.settings.methods import MlcSettings
+from labelfix.start import Encoded, Start, describe, represent
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What the rounds came to.
+
+    Attributes:
+        encoded: The rows as the kept fit reads them.
+        made: The kept fit.
+        figures: Plain values, `rounds` of `metrics.json`.
+    """
+
+    encoded: Encoded
+    made: Fit
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Everything that does not change from round to round.
+
+    Attributes:
+        start: Inputs and settings.
+        frozen: The fit on fixed features.
+        encoded: The rows it reads.
+        place: What of the representation learns.
+        folder: Where encoders go.
+        checkpoints: Keeps how far it has come.
+        progress: Told what happens.
+    """
+
+    start: Start
+    frozen: Fit
+    encoded: Encoded
+    place: Place
+    folder: Path
+    checkpoints: Checkpoints
+    progress: Progress
+
+    @classmethod
+    def of(cls, start: Start, frozen: Fit, encoded: Encoded, checkpoints: Checkpoints, progress: Progress) -> Rounds:
+        """Rounds that keep their encoders among the checkpoints."""
+        place = place_of(start.representation)
+        return cls(start, frozen, encoded, place, checkpoints.folder / "encoders", checkpoints, progress)
+
+    @property
+    def settings(self) -> MlcSettings:
+        """The method's."""
+        own = self.start.settings.method_settings
+        assert isinstance(own, MlcSettings)
+        return own
+
+    def lesson(self, number: int) -> Lesson:
+        """What the encoder learns in a round, but for the labels."""
+        table = self.start.reading.data.noisy.inputs
+        assert table is not None
+        encoder = self.place.encoder
+        rows = encoder.encode(_of_encoder(table, self.place), self.start.settings.compute, self.progress)
+        problem = replace(self.frozen.problem, checkpoints=self.checkpoints.part(f"learn-{number}"))
+        return lesson(encoder, problem, select(rows, self.frozen.noisy_rows), self.settings)
+
+    def problem_on(self, features: FrozenFeatures, name: str) -> tuple[Encoded, Problem]:
+        """The problem with other features of the same rows."""
+        start, frozen = self.start, self.frozen
+        described = describe(start.reading.data, features, start.settings, self.progress)
+        encoded = represent(start.reading.data, features, start.settings, self.progress)
+        problem = replace(
+            frozen.problem,
+            noisy=select(encoded.noisy, frozen.noisy_rows),
+            clean=select(encoded.clean, frozen.clean_rows),
+            new_classifier=lambda generator: features.new_classifier(frozen.problem.num_classes, generator),
+            checkpoints=self.checkpoints.part(name),
+            described=described,
+            taught=taught_rows(frozen.problem),
+        )
+        return encoded, problem
+
+    def labels_by_half(self, problem: Problem, name: str) -> Probabilities:
+        """`(N, K)` soft labels of the noisy rows, by the trusted rows that teach alone."""
+        half = np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
+        part = replace(
+            problem,
+            clean=select(problem.clean, half),
+            truth=problem.truth[half],
+            paired_given=problem.paired_given[half],
+            chosen=None if problem.chosen is None else problem.chosen[half],
+            taught=None,
+            checkpoints=self.checkpoints.part(name),
+        )
+        own = fit_problem(part, self.start.settings, self.progress).own_rows
+        assert own is not None
+        return own.soft
+
+    def run(self) -> Learnt:
+        """All rounds, and the choice.
+
+        Returns:
+            The fit on fixed features where nothing was learned, or nothing that helps.
+        """
+        problem, encoded, model, done = self.frozen.problem, self.encoded, None, 0
+        for number in range(1, self.settings.rounds + 1):
+            q = self.labels_by_half(problem, f"half-{number}")
+            place = self.folder / f"encoder-{number}"
+            try:
+                learn(self.lesson(number), q, place, f"features, round {number}", self.progress)
+            except TrainingError as error:
+                what = f"round {number} of learning features came to nothing"
+                self.progress.warn(f"{what} ({error}); what was there before is kept")
+                break
+            encoded, problem = self.problem_on(self.place.with_learnt(self.place.encoder.kept(place)), f"fit-{number}")
+            model, done = fit_problem(problem, self.start.settings, self.progress), number
+        if model is None:
+            return Learnt(self.encoded, self.frozen, {"chosen": FROZEN, "done": 0})
+        return self._chosen(encoded, problem, model, done)
+
+    def _chosen(self, encoded: Encoded, problem: Problem, model: FittedModel, done: int) -> Learnt:
+        """The fit that trusted rows like best."""
+        frozen = self.frozen
+        learnt = self.place.encoder.kept(self.folder / f"encoder-{done}")
+        both, mean = self._mean(learnt, problem, model)
+        asked = problem.judges & problem.unseen
+        order = frozen.noisy_rows, frozen.clean_rows
+        fits = {
+            FROZEN: (self.encoded, frozen),
+            LEARNT: (encoded, Fit(problem, model, *order)),
+            BOTH: (both, Fit(*mean, *order)),
+        }
+        choice = choose({name: judged(fit.problem, fit.model, asked) for name, (_, fit) in fits.items()})
+        self.progress.headline(choice.line)
+        return Learnt(*fits[choice.name], {**choice.to_json(), "done": done})
+
+    def _mean(
+        self, learnt: FrozenFeatures, problem: Problem, model: FittedModel
+    ) -> tuple[Encoded, tuple[Problem, FittedModel]]:
+        """The mean of the fit on fixed features and the last one, on the features of both."""
+        views = self.place.with_learnt(learnt, beside=True)
+        assert isinstance(views, Views)
+        encoded, both = self.problem_on(views, "both")
+        widths = np.cumsum([0, *(view.feature_width for view in views.views)])
+        blocks = [np.arange(low, high) for low, high in zip(widths, widths[1:], strict=False)]
+        own, last = blocks[:-1], blocks[-1]
+        fixed = np.concatenate(own)
+        if self.place.view is None:
+            columns: Codes = np.concatenate([fixed, last])
+        else:
+            columns = np.concatenate([last if number == self.place.view else block for number, block in enumerate(own)])
+        parts = (self.frozen.model, fixed), (model, columns)
+        return encoded, (both, average(both, *(Part(each, where, int(widths[-1])) for each, where in parts)))
+
+
+def _of_encoder(table: InputTable, place: Place) -> InputTable:
+    """The columns that the encoder reads."""
+    views = place.representation.views if isinstance(place.representation, Views) else (place.representation,)
+    return inputs_of(table, views[place.view or 0].spec)
