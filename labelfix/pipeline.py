@@ -28,11 +28,14 @@ from labelfix.evidence.gather import Evidence, judge, passes
 from labelfix.heads.stages import judging_stage
 from labelfix.methods.fit import Fit, fit, in_file_order
 from labelfix.models.features import Inputs
+from labelfix.models.learnt import can_learn
+from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.networks.loop import outputs
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.outputs.own_inputs import find_input
+from labelfix.outputs.summing_up import LEARNABLE
 from labelfix.progress import Progress, counted
 from labelfix.rounds.learn import Rounds
 from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
@@ -90,7 +93,7 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
         LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
     """
     folder = RunFolder.open_begun(path)
-    if not folder.under_way and options.get("freeze") is False and can_go_further(folder):
+    if not folder.under_way and options.get("freeze") is False and folder.read_manifest().get("features") == LEARNABLE:
         return go_further(folder, noisy, clean, options, progress)
     if not folder.under_way:
         progress.say(f"{path}: this run is finished; nothing is left to do")
@@ -124,10 +127,12 @@ def go_further(folder: RunFolder, noisy: Any, clean: Any, options: Mapping[str, 
     return folder
 
 
-def can_go_further(folder: RunFolder) -> bool:
-    """Whether a finished run is one on fixed features that features can be learned from."""
-    values = read_toml(folder.settings)
-    return values.get("method") == "mlc" and values.get("model", {}).get("freeze", True) is True
+def _features_of(settings: TrainSettings, representation: Representation) -> str:
+    """Whether features were learned, can be learned from here on (`go_further`), or neither."""
+    if settings.learns_features and representation.frozen:
+        return "learnt"
+    begins = replace(settings, model=replace(settings.model, freeze=False)).learns_features
+    return LEARNABLE if begins and representation.frozen and can_learn(representation) else "fixed"
 
 
 def _held(folder: RunFolder) -> AbstractContextManager[object]:
@@ -170,7 +175,7 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
     if not start.learns_features:
         correct(folder, start, encoded, made, progress)
         return
-    fixed = replace(start, settings=replace(settings, model=replace(settings.model, freeze=True)))
+    fixed = replace(start, settings=settings.before_learning)
     noise = correct(folder, fixed, encoded, made, progress, goes_on=True)
     with watch.stage("learn features"):
         learnt = Rounds.of(start, made, encoded, checkpoints, progress).run()
@@ -324,6 +329,7 @@ def write(
         write_json(new.metrics, {"counts": counts, **figures, "seconds": watch.seconds})
         about = manifest(reading, identity, threshold, contents, settings)
         about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
+        about["features"] = _features_of(settings, encoded.representation)
         about["warnings"] += fitted.warnings
         if "verdict" in evidence.figures:
             about["verdict"] = evidence.figures["verdict"]

@@ -16,6 +16,8 @@ from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
 from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.images.patches import PatchFeatures
+from labelfix.models.images.small_network import TrainableImages
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress
@@ -41,6 +43,10 @@ class Trainable(Protocol):
 
     def kept(self, folder: Path) -> FrozenFeatures:
         """What `keep` wrote, as fixed features."""
+
+
+LARGEST_SIDE = 32
+"""Images are scaled down to this before a small network learns from them: twice the side takes four times as long."""
 
 
 @dataclass(frozen=True)
@@ -113,4 +119,6 @@ def _trainable(view: FrozenFeatures) -> Trainable | None:
 
         text: Any = view
         return TrainableText(text)
+    if isinstance(view, PatchFeatures):
+        return TrainableImages(view.spec, min(view.code.rules.side, LARGEST_SIDE))
     return None

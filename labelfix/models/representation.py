@@ -21,6 +21,7 @@ from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.images.patches import PatchFeatures, open_patches
 from labelfix.models.images.small import SmallImages
+from labelfix.models.images.small_network import LearntImages
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
 from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
@@ -255,6 +256,8 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
         return _views_from_json(values, spec, folder)
     if family == "patches":
         return PatchFeatures.from_json(values, spec, folder)
+    if family == "small-network":
+        return LearntImages.from_json(values, spec, folder)
     if family == "resnet32":
         return SmallImages.from_json(values, spec, folder)
     if family == "table":

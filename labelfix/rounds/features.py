@@ -27,9 +27,10 @@ from labelfix.networks.training import make_trainer, new_classifier, train_phase
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
 from labelfix.settings.methods import MlcSettings, NetworkSettings
+from labelfix.settings.mlc import OF_ROUNDS
 from labelfix.settings.networks import Family
 
-LEAST_STEPS = 400
+LEAST_STEPS = 300
 """Small sets are gone through more often, until the network has taken about so many steps."""
 
 MOST_EPOCHS = 60
@@ -93,7 +94,7 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
         described=None,
     )
     chosen = CHOSEN[encoder.family]
-    given = {name: getattr(settings, name) for name in OF_FEATURES if getattr(settings, name) is not None}
+    given = {name: getattr(settings, name) for name in OF_ROUNDS if getattr(settings, name) is not None}
     chosen = replace(chosen, **given)
     plan = make_plan(own, chosen)
     plan = replace(plan, batch_size=min(plan.batch_size, max(len(noisy) // 4, 1)))
@@ -101,10 +102,6 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
         steps = max(len(noisy) // plan.batch_size, 1)
         plan = replace(plan, epochs=min(max(plan.epochs, -(-LEAST_STEPS // steps)), MOST_EPOCHS))
     return Lesson(encoder, own, plan, chosen)
-
-
-OF_FEATURES = ("epochs", "batch_size", "learning_rate", "head_learning_rate", "weight_decay", "clip_norm")
-"""Settings that count while an encoder learns."""
 
 
 def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: Progress) -> None:

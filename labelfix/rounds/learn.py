@@ -33,9 +33,10 @@ from labelfix.models.views import Views
 from labelfix.progress import Progress
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
-from labelfix.rounds.features import Lesson, learn, lesson
-from labelfix.rounds.halves import taught_rows
+from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
+from labelfix.rounds.halves import LEAST, enough, taught_rows
 from labelfix.settings.methods import MlcSettings
+from labelfix.settings.networks import Family
 from labelfix.start import Encoded, Start, describe, represent
 
 
@@ -131,46 +132,45 @@ class Rounds:
         return own.soft
 
     def run(self) -> Learnt:
-        """All rounds, and the choice.
+        """All rounds, and the choice."""
+        fits, done = self.fits()
+        if not done:
+            return Learnt(*fits[FROZEN], {"chosen": FROZEN, "done": done})
+        asked = fits[LEARNT][1].problem
+        rows = asked.judges & asked.unseen
+        choice = choose({name: judged(fit.problem, fit.model, rows) for name, (_, fit) in fits.items()})
+        self.progress.headline(choice.line)
+        return Learnt(*fits[choice.name], {**choice.to_json(), "done": done})
 
-        Returns:
-            The fit on fixed features where nothing was learned, or nothing that helps.
-        """
-        problem, encoded, model, done = self.frozen.problem, self.encoded, None, 0
+    def fits(self) -> tuple[dict[str, tuple[Encoded, Fit]], int]:
+        """The fits that there are to choose from, with the rows that each reads; and how many rounds were done."""
+        frozen = self.frozen
+        fits, last, done = {FROZEN: (self.encoded, frozen)}, frozen.problem, 0
+        if not enough(frozen.problem):
+            few = f"{int(frozen.problem.judges.sum())} trusted rows are too few to learn features and to judge them"
+            self.progress.warn(f"{few} ({LEAST} or more); the run on fixed features is kept")
+            return fits, done
         for number in range(1, self.settings.rounds + 1):
-            q = self.labels_by_half(problem, f"half-{number}")
+            soft = self.labels_by_half(last, f"half-{number}")
             place = self.folder / f"encoder-{number}"
             try:
-                learn(self.lesson(number), q, place, f"features, round {number}", self.progress)
+                task = self.lesson(number)
+                if number == 1 and not place.is_dir():
+                    self.progress.headline(before(task))
+                learn(task, soft, place, f"features, round {number}", self.progress)
             except TrainingError as error:
                 what = f"round {number} of learning features came to nothing"
                 self.progress.warn(f"{what} ({error}); what was there before is kept")
                 break
-            encoded, problem = self.problem_on(self.place.with_learnt(self.place.encoder.kept(place)), f"fit-{number}")
-            model, done = fit_problem(problem, self.start.settings, self.progress), number
-        if model is None:
-            return Learnt(self.encoded, self.frozen, {"chosen": FROZEN, "done": 0})
-        return self._chosen(encoded, problem, model, done)
+            learnt = self.place.encoder.kept(place)
+            encoded, last = self.problem_on(self.place.with_learnt(learnt), f"fit-{number}")
+            model, done = fit_problem(last, self.start.settings, self.progress), number
+            fits[LEARNT] = encoded, Fit(last, model, frozen.noisy_rows, frozen.clean_rows)
+        if done:
+            fits[BOTH] = self._mean(self.place.encoder.kept(self.folder / f"encoder-{done}"), fits[LEARNT][1].model)
+        return fits, done
 
-    def _chosen(self, encoded: Encoded, problem: Problem, model: FittedModel, done: int) -> Learnt:
-        """The fit that trusted rows like best."""
-        frozen = self.frozen
-        learnt = self.place.encoder.kept(self.folder / f"encoder-{done}")
-        both, mean = self._mean(learnt, problem, model)
-        asked = problem.judges & problem.unseen
-        order = frozen.noisy_rows, frozen.clean_rows
-        fits = {
-            FROZEN: (self.encoded, frozen),
-            LEARNT: (encoded, Fit(problem, model, *order)),
-            BOTH: (both, Fit(*mean, *order)),
-        }
-        choice = choose({name: judged(fit.problem, fit.model, asked) for name, (_, fit) in fits.items()})
-        self.progress.headline(choice.line)
-        return Learnt(*fits[choice.name], {**choice.to_json(), "done": done})
-
-    def _mean(
-        self, learnt: FrozenFeatures, problem: Problem, model: FittedModel
-    ) -> tuple[Encoded, tuple[Problem, FittedModel]]:
+    def _mean(self, learnt: FrozenFeatures, model: FittedModel) -> tuple[Encoded, Fit]:
         """The mean of the fit on fixed features and the last one, on the features of both."""
         views = self.place.with_learnt(learnt, beside=True)
         assert isinstance(views, Views)
@@ -183,8 +183,27 @@ class Rounds:
             columns: Codes = np.concatenate([fixed, last])
         else:
             columns = np.concatenate([last if number == self.place.view else block for number, block in enumerate(own)])
-        parts = (self.frozen.model, fixed), (model, columns)
-        return encoded, (both, average(both, *(Part(each, where, int(widths[-1])) for each, where in parts)))
+        parts = (Part(each, where, int(widths[-1])) for each, where in ((self.frozen.model, fixed), (model, columns)))
+        return encoded, Fit(both, average(both, *parts), self.frozen.noisy_rows, self.frozen.clean_rows)
+
+
+BROUGHT: dict[Family, str] = {
+    "text": "on four sets of texts it made the classifier 2 to 6 points better, and corrected labels 0 to 2",
+    "image": "on photos of ten classes it made the classifier 10 points better, and corrected labels 0 to 1",
+}
+"""What was measured (docs/benchmarks.md)."""
+
+
+def before(task: Lesson) -> str:
+    """What a person should know before an encoder learns: how long it takes, what it may bring, and the way out."""
+    takes = f"{task.plan.epochs} passes over {len(task.problem.noisy):,} rows, {spent(seconds_ahead(task))}"
+    way_out = "Ctrl-C keeps the run on fixed features, which is finished"
+    return f"learning features: {takes}; {BROUGHT[task.encoder.family]}; {way_out}"
+
+
+def spent(seconds: float) -> str:
+    """A time ahead, in words."""
+    return f"about {max(round(seconds), 1)} s" if seconds < 100 else f"about {round(seconds / 60)} minutes"
 
 
 def _of_encoder(table: InputTable, place: Place) -> InputTable:

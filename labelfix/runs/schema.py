@@ -182,6 +182,7 @@ class Manifest(Struct):
     sampling: Sampling | UnsetType = UNSET
     warnings: list[str] = []
     representation: str = ""
+    features: Literal["fixed", "learnable", "learnt"] = "fixed"
     verdict: Verdict | None = None
     directory: Name = ""
     origin: str = ""

@@ -166,6 +166,7 @@ ENCODINGS: dict[str, type[Struct]] = {
     "views": Views,
     "patches": Patches,
     "resnet32": SmallImages,
+    "small-network": SmallImages,
     "transformers": FrozenText,
     "transformers-fine-tuned": TrainedText,
     "timm": FrozenImages,

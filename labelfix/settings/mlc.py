@@ -17,6 +17,9 @@ RECIPES: dict[Family, Literal["anchored", "paper"]] = {
 """The recipe where none is named: the better one where both were measured (docs/decisions/), as published where they
 were not."""
 
+OF_ROUNDS = ("epochs", "batch_size", "learning_rate", "head_learning_rate", "weight_decay", "clip_norm")
+"""What is read while an encoder learns features, of the settings of networks."""
+
 OF_PAPER = ("skip", "warmup_steps")
 """What a network's `anchored` recipe does not read."""
 
@@ -98,9 +101,14 @@ class MlcSettings(NetworkSettings):
         """The recipe that trains such a classifier."""
         return self.recipe or RECIPES[family]
 
+    @property
+    def counting_in_rounds(self) -> frozenset[str]:
+        """Names of the settings that are read where an encoder learns features."""
+        return frozenset(("recipe", "rounds", *OF_ROUNDS))
+
     def counting(self, family: Family) -> frozenset[str]:
         """Names of the settings that the recipe reads when it trains such a classifier."""
-        every = super().counting(family)
+        every = super().counting(family) - {"rounds"}
         if self.recipe_for(family) == "paper":
             return every
         return frozenset(("recipe",)) if family == "head" else every - frozenset(OF_PAPER)
