@@ -22,7 +22,7 @@ from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
-from labelfix.settings.networks import Family
+from labelfix.settings.networks import Family, NetworkSettings
 
 
 class Trainable(Protocol):
@@ -31,6 +31,14 @@ class Trainable(Protocol):
     @property
     def family(self) -> Family:
         """What kind of network it is."""
+
+    @property
+    def learning(self) -> NetworkSettings:
+        """How it learns best."""
+
+    @property
+    def brings(self) -> str:
+        """What was measured of it, for a person; empty where nothing was."""
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> Inputs:
         """The table's rows as the network reads them."""
@@ -119,6 +127,11 @@ def _trainable(view: FrozenFeatures) -> Trainable | None:
 
         text: Any = view
         return TrainableText(text)
+    if view.family == "timm":
+        from labelfix.models.images.learnt import TrainableTimm
+
+        image: Any = view
+        return TrainableTimm(image)
     if isinstance(view, PatchFeatures):
         return TrainableImages(view.spec, min(view.code.rules.side, LARGEST_SIDE))
     return None

@@ -28,22 +28,11 @@ from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
 from labelfix.settings.methods import MlcSettings, NetworkSettings
 from labelfix.settings.mlc import OF_ROUNDS
-from labelfix.settings.networks import Family
 
 LEAST_STEPS = 300
 """Small sets are gone through more often, until the network has taken about so many steps."""
 
 MOST_EPOCHS = 60
-
-CHOSEN: dict[Family, NetworkSettings] = {
-    "text": NetworkSettings(
-        epochs=3, batch_size=32, optimizer="adamw", learning_rate=5e-5, head_learning_rate=5e-3, schedule="linear"
-    ),
-    "image": NetworkSettings(
-        epochs=16, batch_size=64, optimizer="adamw", learning_rate=3e-3, weight_decay=0.05, schedule="linear"
-    ),
-}
-"""How each kind of network learns, where nothing else is set."""
 
 TIMED = 3
 """Steps that are timed for an estimate; the first of them does not count."""
@@ -93,9 +82,8 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
         taught=None,
         described=None,
     )
-    chosen = CHOSEN[encoder.family]
     given = {name: getattr(settings, name) for name in OF_ROUNDS if getattr(settings, name) is not None}
-    chosen = replace(chosen, **given)
+    chosen = replace(encoder.learning, **given)
     plan = make_plan(own, chosen)
     plan = replace(plan, batch_size=min(plan.batch_size, max(len(noisy) // 4, 1)))
     if settings.epochs is None and encoder.family == "image":

@@ -36,7 +36,6 @@ from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
 from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
 from labelfix.rounds.halves import LEAST, enough, taught_rows
 from labelfix.settings.methods import MlcSettings
-from labelfix.settings.networks import Family
 from labelfix.start import Encoded, Start, describe, represent
 
 
@@ -187,18 +186,11 @@ class Rounds:
         return encoded, Fit(both, average(both, *parts), self.frozen.noisy_rows, self.frozen.clean_rows)
 
 
-BROUGHT: dict[Family, str] = {
-    "text": "on four sets of texts it made the classifier 2 to 6 points better, and corrected labels 0 to 2",
-    "image": "on photos of ten classes it made the classifier 10 points better, and corrected labels 0 to 1",
-}
-"""What was measured (docs/benchmarks.md)."""
-
-
 def before(task: Lesson) -> str:
     """What a person should know before an encoder learns: how long it takes, what it may bring, and the way out."""
     takes = f"{task.plan.epochs} passes over {len(task.problem.noisy):,} rows, {spent(seconds_ahead(task))}"
-    way_out = "Ctrl-C keeps the run on fixed features, which is finished"
-    return f"learning features: {takes}; {BROUGHT[task.encoder.family]}; {way_out}"
+    brings = f"; {task.encoder.brings}" if task.encoder.brings else ""
+    return f"learning features: {takes}{brings}; Ctrl-C keeps the run on fixed features, which is finished"
 
 
 def spent(seconds: float) -> str:
