@@ -14,35 +14,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import one_thread
 from labelfix.compute.ranks import ranks, together
-from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
-from labelfix.evidence.checks import Checks, side_checks
-from labelfix.evidence.doubts import Doubt
-from labelfix.evidence.gather import Evidence, judge, passes
-from labelfix.heads.stages import judging_stage
-from labelfix.methods.fit import Fit, fit, in_file_order
-from labelfix.models.features import Inputs
+from labelfix.evidence.gather import Evidence
+from labelfix.methods.fit import Fit, fit
 from labelfix.models.learnt import can_learn
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
-from labelfix.networks.loop import outputs
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.summing_up import LEARNABLE
-from labelfix.progress import Progress, counted
+from labelfix.progress import Progress
 from labelfix.rounds.learn import Rounds
 from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
 from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.settings.interval import Interval
 from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
 from labelfix.start import Encoded, Start, prepare, represent
+from labelfix.weighing import weigh
 
 
 def train(
@@ -225,64 +218,6 @@ def correct(
     return found
 
 
-def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
-    """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
-    threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
-    total = passes(made.problem, made.model) + (len(made.problem.given) if settings.side_checks else 0)
-    with threads, counted(progress, "check against trusted rows", total):
-        evidence = judge(made.problem, made.model, settings, data.classes, progress)
-        repeated = checked(made) if settings.side_checks else None
-    fitted = in_file_order(evidence.fitted, made.noisy_rows)
-    p_value = None
-    if evidence.p_values is not None:
-        p_value = np.full(len(data.noisy), np.nan, dtype=np.float32)
-        p_value[made.noisy_rows] = evidence.p_values
-    figures = evidence.figures
-    if evidence.fitted.held is not None:
-        rows = made.clean_rows[evidence.fitted.held.rows]
-        figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
-    sides = SideColumns(p_value)
-    if repeated is not None:
-        sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, repeated))
-        paired = int((data.paired_given >= 0).sum())
-        figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
-    return replace(evidence, fitted=fitted, figures=figures), sides
-
-
-def checked(made: Fit) -> Checks:
-    """Repeated rows and outliers among the noisy rows, by fixed features or by h(x) of the network."""
-    problem = made.problem
-
-    def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
-        return outputs(made.model.classifier, inputs, rows, problem.device)[1]
-
-    def look() -> dict[str, np.ndarray]:
-        order, view = made.noisy_rows, None if problem.family == "head" else hidden
-        rows = problem.noisy, problem.given, order, problem.clean, problem.truth
-        return side_checks(*rows, problem.num_classes, view).to_arrays()
-
-    return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
-
-
-def _spread(rows: int, places: Codes, found: Checks) -> dict[str, Any]:
-    """Findings on the noisy training rows as columns of the whole table."""
-    of, score = np.full(rows, -1, dtype=np.int64), np.full(rows, np.nan, dtype=np.float32)
-    of[places], score[places] = found.duplicate_of, found.outlier_score
-    return {"duplicate_of": of, "outlier_score": score}
-
-
-def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
-    """A trusted row whose label looks wrong, as plain values."""
-    return {
-        "id": clean.ids[row].as_py(),
-        "file": clean.files[clean.file_index[row]],
-        "row": int(clean.row_number[row]),
-        "label": clean.classes.name(int(clean.codes[row])),
-        "suggested": clean.classes.name(doubt.suggested),
-        "probability": round(doubt.probability, 6),
-    }
-
-
 def write(
     folder: RunFolder,
     start: Start,
@@ -310,7 +245,7 @@ def write(
         return
     with folder.writing() as new:
         with watch.stage("correct"):
-            labels = with_what_is_known(blocks, fitted, reading.data, sides)
+            labels = with_what_is_known(blocks, reading.data, sides)
             columns = reading.columns
             actions = write_corrected(
                 new.corrected, labels, columns.spec, columns.id, settings.soft_top_k, settings.data.encoding

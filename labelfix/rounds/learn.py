@@ -96,7 +96,7 @@ class Rounds:
         encoder = self.place.encoder
         rows = encoder.encode(_of_encoder(table, self.place), self.start.settings.compute, self.progress)
         problem = replace(self.frozen.problem, checkpoints=self.checkpoints.part(f"learn-{number}"))
-        return lesson(encoder, problem, select(rows, self.frozen.noisy_rows), self.settings)
+        return lesson(encoder, problem, select(rows, self.frozen.noisy.rows), self.settings)
 
     def problem_on(self, features: FrozenFeatures, name: str) -> tuple[Encoded, Problem]:
         """The problem with other features of the same rows."""
@@ -105,8 +105,8 @@ class Rounds:
         encoded = represent(start.reading.data, features, start.settings, self.progress)
         problem = replace(
             frozen.problem,
-            noisy=select(encoded.noisy, frozen.noisy_rows),
-            clean=select(encoded.clean, frozen.clean_rows),
+            noisy=select(encoded.noisy, frozen.noisy.rows),
+            clean=select(encoded.clean, frozen.clean.rows),
             new_classifier=lambda generator: features.new_classifier(frozen.problem.num_classes, generator),
             checkpoints=self.checkpoints.part(name),
             described=described,
@@ -164,7 +164,7 @@ class Rounds:
             learnt = self.place.encoder.kept(place)
             encoded, last = self.problem_on(self.place.with_learnt(learnt), f"fit-{number}")
             model, done = fit_problem(last, self.start.settings, self.progress), number
-            fits[LEARNT] = encoded, Fit(last, model, frozen.noisy_rows, frozen.clean_rows)
+            fits[LEARNT] = encoded, Fit(last, model, frozen.noisy, frozen.clean)
         if done:
             fits[BOTH] = self._mean(self.place.encoder.kept(self.folder / f"encoder-{done}"), fits[LEARNT][1].model)
         return fits, done
@@ -183,7 +183,7 @@ class Rounds:
         else:
             columns = np.concatenate([last if number == self.place.view else block for number, block in enumerate(own)])
         parts = (Part(each, where, int(widths[-1])) for each, where in ((self.frozen.model, fixed), (model, columns)))
-        return encoded, Fit(both, average(both, *parts), self.frozen.noisy_rows, self.frozen.clean_rows)
+        return encoded, Fit(both, average(both, *parts), self.frozen.noisy, self.frozen.clean)
 
 
 def before(task: Lesson) -> str:

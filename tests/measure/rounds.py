@@ -33,13 +33,13 @@ from labelfix.methods.fit import fit
 from labelfix.networks.loop import outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.outputs.flag_rules import benjamini_hochberg
-from labelfix.pipeline import weigh
 from labelfix.progress import Silent
 from labelfix.rounds.choice import LEARNT, choose, judged
 from labelfix.rounds.learn import Rounds
 from labelfix.settings.interval import Interval
 from labelfix.settings.resolve import resolve
 from labelfix.start import prepare, represent
+from labelfix.weighing import weigh
 
 LEVEL = 0.1
 COLUMNS = ("test", "corrected", "as_written", "ap", "nll", "ece", "judged", "flagged_right")
@@ -122,7 +122,7 @@ def figures(start, encoded, made, truth, tested):
     """One fit against the truth, and what it says of itself."""
     evidence, sides = weigh(made, start.reading.data, start.settings, Silent())
     fitted, names = evidence.fitted, start.reading.data.classes
-    rows = np.sort(made.noisy_rows)
+    rows = made.noisy.rows
     soft = fitted.own_rows.soft
     given, right = start.reading.data.noisy.codes[rows], truth[rows]
     sure = (soft.max(axis=1) >= fitted.min_confidence) | (given < 0)
