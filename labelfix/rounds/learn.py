@@ -1,9 +1,9 @@
 """Rounds: features are learned from the soft labels of a fit, and the fit is made again on them.
 
     the run on fixed features, by all trusted rows
-      → the same by half of the trusted rows → soft labels q of the noisy rows
+      → the same by a part of the trusted rows → soft labels q of the noisy rows
       → the encoder learns q, of the noisy rows alone → new features
-      → the fit on them by all trusted rows, judged by the other half
+      → the fit on them by all trusted rows, judged by the others alone
       → kept is the first fit, the last, or the mean of both
 
 Block-coordinate descent of the paper's objective: the features take the label correction network's labels, and that
@@ -34,7 +34,7 @@ from labelfix.progress import Progress
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
 from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
-from labelfix.rounds.halves import LEAST, enough, taught_rows
+from labelfix.rounds.teachers import LEAST, enough, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.start import Encoded, Start, describe, represent
 
@@ -114,21 +114,21 @@ class Rounds:
         )
         return encoded, problem
 
-    def labels_by_half(self, problem: Problem, name: str) -> Probabilities:
+    def labels_by_teachers(self, problem: Problem, name: str) -> Probabilities:
         """`(N, K)` soft labels of the noisy rows, by the trusted rows that teach alone."""
-        half = np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
+        own = np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
         part = replace(
             problem,
-            clean=select(problem.clean, half),
-            truth=problem.truth[half],
-            paired_given=problem.paired_given[half],
-            chosen=None if problem.chosen is None else problem.chosen[half],
+            clean=select(problem.clean, own),
+            truth=problem.truth[own],
+            paired_given=problem.paired_given[own],
+            chosen=None if problem.chosen is None else problem.chosen[own],
             taught=None,
             checkpoints=self.checkpoints.part(name),
         )
-        own = fit_problem(part, self.start.settings, self.progress).own_rows
-        assert own is not None
-        return own.soft
+        found = fit_problem(part, self.start.settings, self.progress).own_rows
+        assert found is not None
+        return found.soft
 
     def run(self) -> Learnt:
         """All rounds, and the choice."""
@@ -150,7 +150,7 @@ class Rounds:
             self.progress.warn(f"{few} ({LEAST} or more); the run on fixed features is kept")
             return fits, done
         for number in range(1, self.settings.rounds + 1):
-            soft = self.labels_by_half(last, f"half-{number}")
+            soft = self.labels_by_teachers(last, f"teach-{number}")
             place = self.folder / f"encoder-{number}"
             try:
                 task = self.lesson(number)

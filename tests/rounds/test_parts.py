@@ -20,7 +20,7 @@ from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Judged, choose, judged
-from labelfix.rounds.halves import taught_rows
+from labelfix.rounds.teachers import taught_rows
 from labelfix.settings.methods import MlcSettings
 
 CLASSES = 3
@@ -47,16 +47,16 @@ def problem(rows=120, trusted=48, width=5, seed=0):
     )
 
 
-def test_every_fold_has_rows_of_both_halves_and_chosen_rows_teach():
-    chosen = np.arange(48) < 6
-    some = replace(problem(), chosen=chosen)
-    taught = taught_rows(some)
-    assert taught[chosen].all()
-    assert 18 <= taught.sum() - chosen.sum() * (~taught_rows(problem()))[chosen].mean() <= 30
-    folds = cut(some.truth, some.seed)
+def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teach():
+    drawn = taught_rows(problem())
+    assert drawn.sum() == 30  # five eighths of 48
     for fold in range(FOLDS):
-        inside = taught_rows(problem())[folds.inside(fold)]
-        assert 4 <= inside.sum() <= 8
+        inside = drawn[cut(problem().truth, 0).inside(fold)]
+        assert 0 < inside.sum() < len(inside)
+    for label in range(CLASSES):
+        assert 0.5 < drawn[problem().truth == label].mean() < 0.75
+    chosen = np.arange(48) < 6
+    np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
 
 
 def test_rows_that_taught_have_no_say_in_a_temperature():
