@@ -19,9 +19,11 @@ LEAST = 32
 """With fewer trusted rows than this that may judge, three eighths of them would tell nothing."""
 
 PARTS, JUDGE = 16, (1, 4, 7, 10, 13, 15)
-"""Parts of the trusted rows, and those that judge: far apart, because a class may have rows in a few parts only, and some
-in each of the folds, which are every fourth of the parts. The others teach. By half of 200 rows the soft labels that an encoder learns are
-right in 72 (TREC) and 84 (NoisyAG-News) of 100 cases, by five eighths in 75 and 85, by all in 78 and 87."""
+"""Parts of the trusted rows, and those that judge, the others teach. They lie far apart, because a class may have rows in
+a few parts only, and some are in each of the folds, which are every fourth of the parts.
+
+By half of 200 rows the soft labels that an encoder learns are right in 72 (TREC) and 84 (NoisyAG-News) of 100 cases, by
+five eighths in 75 and 85, by all in 78 and 87."""
 
 
 def taught_rows(problem: Problem) -> npt.NDArray[np.bool_]:
