@@ -164,8 +164,8 @@ class AppliedRun(OpenedRun):
     ) -> tuple[Iterator[CorrectedLabels], Callable[[], dict[str, Any]]]:
         """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
-        module = self.classifier.module
-        judges = Judges.load(self.folder.judges, module.num_classes, module.feature_width)
+        predictor = self.classifier.predictor
+        judges = Judges.load(self.folder.judges, predictor.num_classes, predictor.feature_width)
         later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
         scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from labelfix import pipeline
 from labelfix.api.run import Run
 from labelfix.errors import SettingsError
 from labelfix.outputs.progress_bars import listener
@@ -53,6 +52,7 @@ def train(
     if path is not None:
         refuse_inputs(path, named(noisy, clean, *settings.data.files.values()), "out")
         refuse_taken(path, overwrite)
+    pipeline = _training()
     return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
 
 
@@ -86,7 +86,7 @@ def resume(
         InputError: The contents of an input have changed since the run was begun.
         TrainingError: Training could not go on.
     """
-    return Run(pipeline.resume(Path(path), noisy, clean, options, listener(progress)))
+    return Run(_training().resume(Path(path), noisy, clean, options, listener(progress)))
 
 
 def load_run(path: str | Path | None = None) -> Run:

@@ -6,8 +6,9 @@ import torch
 from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
+from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.stack import merge
 

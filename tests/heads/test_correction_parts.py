@@ -8,11 +8,12 @@ import pytest
 import torch
 from scipy.special import softmax as scipy_softmax
 
-from labelfix.correctors.network import NetworkCorrector, softmax
+from labelfix.correctors.network import NetworkCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.errors import RunError
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition, possible_labels
 from labelfix.numerics.truth_metrics import (

@@ -16,10 +16,10 @@ from PIL import Image
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError, SettingsError
+from labelfix.models.choice import choose_representation
 from labelfix.models.images import patch_fit
 from labelfix.models.images.patch_code import PatchDescriber, PatchRules, quarter_means, without_contrast
 from labelfix.models.images.patches import PatchFeatures
-from labelfix.models.representation import choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings

@@ -15,10 +15,10 @@ from memory_table import image_table, png, random_images, text_table
 
 import labelfix
 from labelfix.errors import SettingsError
+from labelfix.models.choice import choose_representation
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.images.encoder import FrozenTimm
 from labelfix.models.images.fine_tuned import TrainedTimm
-from labelfix.models.representation import choose_representation
 from labelfix.models.text.encoder import FrozenText
 from labelfix.models.text.fine_tuned import FineTunedText
 from labelfix.models.text.pooling import CODE, named_pooling, pool

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
-from labelfix.models.representation import choose_representation
+from labelfix.models.choice import choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import RunError
 from labelfix.models.cards import FeatureCard, strings
