@@ -16,7 +16,7 @@ from labelfix.models.representation import Representation
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
 from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
-from labelfix.models.text.lexical import fit_lexical
+from labelfix.models.text.lexical_fit import fit_lexical
 from labelfix.models.views import side_by_side
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
