@@ -5,11 +5,13 @@ Legend: N rows, D features, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import RunError
+from labelfix.extras import need
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
 from labelfix.models.images.patches import PatchFeatures
@@ -96,29 +98,40 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
     Raises:
         RunError: A family that this version does not know.
+        MissingPackageError: It is a network, and the core alone is installed.
     """
-    if family == "hashed-text":
-        return HashedText.from_json(values, spec, folder)
-    if family == "lexical":
-        return LexicalText.from_json(values, spec, folder)
     if family == "views":
         return _views_from_json(values, spec, folder)
-    if family == "patches":
-        return PatchFeatures.from_json(values, spec, folder)
+    light = _LIGHT.get(family)
+    return light.from_json(values, spec, folder) if light else _network_from_json(family, values, spec, folder)
+
+
+_LIGHT: Mapping[str, Any] = {
+    each.family: each for each in (HashedText, LexicalText, PatchFeatures, TableFeatures, EmbeddingFeatures)
+}
+"""Families that are encoded and scored without any network."""
+
+
+def _network_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
+    """What a network encodes or is.
+
+    Raises:
+        RunError: A family that this version does not know.
+        MissingPackageError: The core alone is installed.
+    """
     if family == "resnet32":
+        need(f"{folder}: scoring by a network", "torch")
         from labelfix.models.images.small import SmallImages
 
         return SmallImages.from_json(values, spec, folder)
-    if family == "table":
-        return TableFeatures.from_json(values, spec, folder)
-    if family == "embedding":
-        return EmbeddingFeatures.from_json(values, spec, folder)
     if family in ("transformers", "transformers-fine-tuned"):
+        need(f"{folder}: scoring by an encoder of texts", "torch", "transformers")
         from labelfix.models.text import encoder as text_encoder
 
         text: Representation = text_encoder.from_json(family, values, spec, folder)
         return text
     if family in ("timm", "timm-fine-tuned"):
+        need(f"{folder}: scoring by an encoder of images", "torch", "timm", "torchvision")
         from labelfix.models.images import encoder as image_encoder
 
         return image_encoder.from_json(family, values, spec, folder)
