@@ -17,6 +17,8 @@ Departures from the paper and its published code:
 * The clean batch is held over the k steps of a window, so that g_w' of one step is g_w of the next.
 * BatchNorm's running statistics are left alone by every pass but the real one.
 
+`recipe = published` takes the last two back, and the clamp (methods/mlc/published.py).
+
 Nothing here asks a tensor for its value: a step is put in the device's queue and nobody waits for it, and a CUDA
 graph can hold all of it.
 """
@@ -121,12 +123,17 @@ class MetaGradient:
 
     A_t = γ_t A_{t−1} + ∇_α L_D(w'), with γ_t = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖² clamped to [0, 1].
 
+    Args:
+        clamped: Whether γ is kept in [0, 1].
+
     Attributes:
+        previous: `(P,)` g_w of the step under way: where the clean batch is held, g_w' of the step before.
         steps: Steps of the window so far.
         gamma: Of the last step; None for a window's first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clamped: bool = True) -> None:
+        self.clamped = clamped
         self.total: list[Tensor] | None = None
         self.previous: Tensor | None = None
         self.gamma: Tensor | None = None
@@ -143,7 +150,7 @@ class MetaGradient:
         if self.total is None or self.previous is None:
             self.total, self.gamma = list(gradient), None
         else:
-            self.gamma = carry_over(clean, self.previous, moved)
+            self.gamma = carry_over(clean, self.previous, moved, self.clamped)
             carried = torch._foreach_mul(self.total, self.gamma.to(self.total[0].dtype))
             self.total = list(torch._foreach_add(list(gradient), carried))
         self.previous = clean
@@ -156,17 +163,18 @@ class MetaGradient:
         return total
 
 
-def carry_over(after: Tensor, before: Tensor, moved: Tensor) -> Tensor:
-    """γ = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖², clamped to [0, 1]; 0 where g_w vanishes.
+def carry_over(after: Tensor, before: Tensor, moved: Tensor, clamped: bool = True) -> Tensor:
+    """γ = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖²; 0 where g_w vanishes.
 
     Args:
         after: `(P,)` g_w'.
         before: `(P,)` g_w.
         moved: `(P,)` Λ g_w'.
+        clamped: Whether it is kept in [0, 1].
     """
     norm = torch.dot(before, before)
     share = torch.dot(after - moved, before) / norm
-    return torch.where(norm > 0, share.clamp(0.0, 1.0), torch.zeros_like(norm))
+    return torch.where(norm > 0, share.clamp(0.0, 1.0) if clamped else share, torch.zeros_like(norm))
 
 
 def swapped(module: nn.Module, names: Sequence[str], weights: Sequence[Tensor], batch: object) -> Tensor:

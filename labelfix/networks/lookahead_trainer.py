@@ -53,7 +53,7 @@ class AheadTrainer(Trainer):
     def _clean_gradient(self, meta: Labelled, weights: Sequence[Tensor] | None, pieces: int) -> tuple[Tensor, Flat]:
         losses, gradient = [], None
         for number, part in enumerate(meta.pieces(pieces)):
-            with frozen_statistics(self.classifier), self.masks("meta", number):
+            with self.statistics(), self.masks("meta", number):
                 logits = (
                     forward(self.classifier, part.inputs, self.precision).logits
                     if weights is None
@@ -67,6 +67,10 @@ class AheadTrainer(Trainer):
         loss = torch.stack(losses).sum()
         ranks().add_up([loss, *gradient])
         return loss, Flat.of(gradient, like=self.weights)
+
+    def statistics(self) -> contextlib.AbstractContextManager[None]:
+        """What passes over meta rows do to BatchNorm's running statistics: nothing, where a method says nothing else."""
+        return frozen_statistics(self.classifier)
 
     def logits_along(self, noisy: Labelled, weights: Flat, direction: Flat, at_weights: Tensor) -> Tensor:
         """`(B, K)` δz, the derivative of the noisy rows' logits along a direction.

@@ -47,7 +47,8 @@ class EpochRows:
         epoch: From 0.
         noisy: `(S, B)` row numbers.
         clean: `(S, Bc)` of clean training rows; Bc = 0 where none train.
-        meta: `(S, Bm)` of clean meta rows; held over a window. Bm = 0 where there are none.
+        meta: `(S, Bm)` of clean meta rows; those of a window's first step are held over it, unless the trainer wants
+            others in every step. Bm = 0 where there are none.
         rates: `(S, G)` learning rates.
     """
 
@@ -123,6 +124,7 @@ class StepRunner:
         feeds = (noisy.resident(), clean.resident()) if resident else (None, None)
         self._feeds = feeds if None not in feeds else None
         self._replayed: dict[tuple[int, int], Replayed] = {}
+        self._held_over = trainer.lookahead if trainer.holds_meta else 1
         period = math.lcm(trainer.lookahead, interval)
         self.block = period * -(-LEAST_STEPS // period)
 
@@ -202,7 +204,7 @@ class StepRunner:
     ) -> None:
         """Step i of a block of some length."""
         wanted = i % self._interval == 0
-        if wanted and i % self.trainer.lookahead == 0:
+        if wanted and i % self._held_over == 0:
             self._meta = meta()
         watched = i == (count - 1) - (count - 1) % self._interval
         seen = self.trainer.step(noisy, clean, self._meta if wanted else None, watch=watched, last=i == count - 1)
@@ -212,7 +214,7 @@ class StepRunner:
     def _wanted(self, numbers: Codes, stream: int, first: int) -> Iterator[tuple[Codes, Key]]:
         """The batches that are left of an epoch; of the meta rows one a window, or one a step with a meta-gradient."""
         for step in range(first, len(numbers)):
-            if stream == STREAMS[2] and (step % self.trainer.lookahead or step % self._interval):
+            if stream == STREAMS[2] and (step % self._held_over or step % self._interval):
                 continue
             yield numbers[step], Key(self._seed, self._rows.epoch, step, stream)
 
@@ -220,7 +222,7 @@ class StepRunner:
         return meta[self._window_start(np.arange(len(meta), dtype=np.int64))]
 
     def _window_start(self, steps: Codes) -> Codes:
-        return steps - steps % self.trainer.lookahead
+        return steps - steps % self._held_over
 
     def _forget(self) -> None:
         """Drop what only a capture made."""

@@ -61,7 +61,7 @@ class Trainer:
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
         average: An average of f_w, which is judged in its place; None for f_w itself.
-        lookahead: Steps over which the meta rows are held.
+        lookahead: Steps of a window of the look-ahead.
         together: Whether noisy and clean rows of a step go through the network in one pass: BatchNorm then sees both.
     """
 
@@ -75,6 +75,8 @@ class Trainer:
     average: Average | None = None
     lookahead: int = 1
     together: bool = False
+    holds_meta: ClassVar[bool] = True
+    """Whether the meta rows are held over a window; otherwise every step has others."""
     may_collapse: ClassVar[bool] = False
     """Whether labels that become all one class mean that the training is of no use."""
 

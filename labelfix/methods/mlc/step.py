@@ -80,7 +80,7 @@ class MlcTrainer(AheadTrainer):
 
     def restart_window(self) -> None:
         """See `Trainer.restart_window`."""
-        self.window, self.gamma = MetaGradient(), None
+        self.window, self.gamma = MetaGradient(self.window.clamped), None
 
     def _corrected(self, said: ClassifierOutput, noisy: Labelled, ahead: bool) -> Loss:
         """The loss against q, whose graph leads to α."""
