@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelfix.compute.transfer import sent
 from labelfix.data.tables import ClassNames, InputSpec, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
@@ -150,10 +151,10 @@ def forward(
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch on the device where the network is."""
+    """A batch on the device where the network is; nobody waits until it is there."""
     if isinstance(batch, TokenBatch):
-        return TokenBatch(batch.input_ids.to(device), batch.attention_mask.to(device))
-    return batch.to(device)
+        return TokenBatch(sent(batch.input_ids, device), sent(batch.attention_mask, device), batch.padded)
+    return sent(batch, device)
 
 
 def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:

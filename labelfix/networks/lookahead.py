@@ -81,7 +81,7 @@ def directional_derivative(
     logits: Callable[[Sequence[Tensor]], Tensor],
     weights: Flat,
     direction: Flat,
-    at_weights: Tensor,
+    at_weights: Callable[[], Tensor],
     how: Derivative,
     length: float,
 ) -> Tensor:
@@ -91,7 +91,7 @@ def directional_derivative(
         logits: The noisy rows' logits as a function of the weights.
         weights: w.
         direction: v; overwritten.
-        at_weights: `(B, K)` the logits at w, which `fd1` starts from.
+        at_weights: Gives `(B, K)` the logits at w, which `fd1` starts from; asked after those ahead are known.
         how: One-sided difference, central difference, or exact forward mode.
         length: ε‖v‖ of the differences.
 
@@ -110,7 +110,8 @@ def directional_derivative(
         shift = direction.vector.nan_to_num_(0.0, 0.0, 0.0).mul_(epsilon)
         if how == "fd1":
             shift.add_(weights.vector)
-            return (logits(direction.parts) - at_weights.detach()).mul_(inverse)
+            ahead = logits(direction.parts)
+            return (ahead - at_weights().detach()).mul_(inverse)
         weights.vector.add_(shift)
         ahead = logits(weights.parts)
         weights.vector.sub_(shift, alpha=2)

@@ -124,6 +124,10 @@ class StepRunner:
         feeds = (noisy.resident(), clean.resident()) if resident else (None, None)
         self._feeds = feeds if None not in feeds else None
         self._replayed: dict[tuple[int, int], Replayed] = {}
+        self._capturing = True
+        self._streams: list[Iterator[Labelled | None]] = []
+        self._tensors: list[Tensor] = []
+        self._meta: Labelled | None = None
         self._held_over = trainer.lookahead if trainer.holds_meta else 1
         period = math.lcm(trainer.lookahead, interval)
         self.block = period * -(-LEAST_STEPS // period)
@@ -163,10 +167,18 @@ class StepRunner:
             key = (count, len(self.trainer.weights))
             if key not in self._replayed:
                 self._replayed[key] = self._captured(count)
-            self._replayed[key](*(tensor[first : first + count] for tensor in self._tensors))
+            replayed = self._replayed[key]
+            replayed.wanted &= self._capturing
+            replayed(*(tensor[first : first + count] for tensor in self._tensors))
+            self._capturing &= replayed.wanted  # what cannot be captured at one length cannot be at another
         self.trainer.steps = before + count
         self._first = first + count
         return count
+
+    def close(self) -> None:
+        """Let go of graphs and rows: they hold each other, and the device's memory, until a collector comes by."""
+        self._replayed.clear()
+        self._feeds, self._streams, self._tensors, self._meta = None, [], [], None
 
     def _one_by_one(self, first: int, count: int) -> None:
         noisy, clean, meta = self._streams

@@ -1,4 +1,4 @@
-"""`recipe = published` against the published code's step, written out with a double backward, in float64; and its rows."""
+"""`recipe = published` against the published code's step, written out with a double backward in float64; its rows."""
 
 import copy
 
@@ -85,7 +85,13 @@ class PublishedCode:
 def networks():
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(4)
-    layers = nn.Conv2d(3, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.Tanh(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    layers = (
+        nn.Conv2d(3, 6, 3, padding=1, bias=False),
+        nn.BatchNorm2d(6),
+        nn.Tanh(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+    )
     classifier = Classifier(nn.Sequential(*layers), 24, CLASSES, generator).double().train()
     return classifier, LabelCorrectionNetwork(24, CLASSES, 7, 5, False, generator).double()
 
@@ -132,7 +138,9 @@ def steps_of(made, settings, monkeypatch):
     """What every step of a training was given, and the fitted model."""
     seen = []
     take = PublishedTrainer.step
-    monkeypatch.setattr(PublishedTrainer, "step", lambda self, *rows, **more: (seen.append(rows), take(self, *rows, **more))[1])
+    monkeypatch.setattr(
+        PublishedTrainer, "step", lambda self, *rows, **more: (seen.append(rows), take(self, *rows, **more))[1]
+    )
     return seen, published.train_network(made, settings, Silent())
 
 

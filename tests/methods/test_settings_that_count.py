@@ -10,8 +10,8 @@ from labelfix.errors import SettingsError
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent
 from labelfix.settings.counting import paths, refuse_unread
-from labelfix.settings.mlc import FIXED
 from labelfix.settings.methods import METHOD_SETTINGS, GlcSettings, MlcSettings
+from labelfix.settings.mlc import FIXED
 from labelfix.settings.run import TrainSettings, settings_from
 
 QUICK = {"epochs": 2, "batch_size": 8, "warmup_epochs": 1, "folds": 2, "warmup_steps": 3, "synthetic_sets": 2}

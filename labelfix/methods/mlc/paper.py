@@ -11,7 +11,7 @@ back all but the first and the last two:
 * fewer of them a step, on images 16 that train and 16 that judge to 100 noisy rows (`clean_batch_size = 50`);
 * the meta batch is held over a window, so that γ takes no pass of its own, and γ is clamped to [0, 1];
 * BatchNorm's running statistics follow the real step alone, not the passes over meta rows;
-* cosine decay (`schedule = "step"`), ten epochs on images (`epochs = 120`), k = 1 (`lookahead = 5` in the paper's tables);
+* cosine decay (`schedule = "step"`), ten epochs on images (`epochs = 120`), k = 1 (`lookahead = 5` in its tables);
 * windows of the look-ahead begin with the epoch;
 * the last epoch's weights, where the code takes those of the best epoch on a third draw of trusted rows (`keep_best`,
   which chooses on half of the held-out rows).

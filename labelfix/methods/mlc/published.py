@@ -2,17 +2,20 @@
 
 To stand beside published figures; `paper` is the same method with what turned out better. What is taken over:
 
-* 100 noisy rows a step to 50 trusted ones that train and 50 that judge the look-ahead, halves of one batch that is drawn
-  anew in every step from all trusted rows: none are held out, and within a window of k steps each step is judged by others;
+* 100 noisy rows a step to 50 trusted ones that train and 50 that judge the look-ahead, halves of one batch that is
+  drawn anew in every step from all trusted rows: none are held out, and every step of a window is judged by others;
 * no warm-up, the learning rate divided by ten at two and at five sixths of 120 epochs, the last epoch's weights;
 * γ from g_w on the step's own trusted rows, a pass of its own in every step, and not clamped;
 * BatchNorm's running statistics follow all four passes of a step, those over the judging rows included;
 * the order of Algorithm 1 as the code has it: w and α take the same gradient, of the labels of the old α.
 
-What is not: the gradient's way (no double backward, `derivative`), and that the code's second backward pass reads w' where
-autograd kept w, because it has put w' in its place (a difference of a hundredth); windows begin with the epoch (the same where k divides its
-steps, as in the published runs); the epoch is not chosen on a third draw of trusted rows; the look-ahead's learning rate
-at the two milestones, where the code takes a tenth of it by an oversight; trusted rows are no noisy ones as well.
+What is not:
+
+* the gradient's way (no double backward, `derivative`). The code's second backward pass reads w' where autograd kept w,
+  because it has put w' in its place; that makes a small difference, which the tests bound;
+* windows that run on across epochs: here they begin with the epoch, the same where k divides its steps, as there;
+* an epoch chosen on a third draw of trusted rows, and trusted rows that are noisy ones as well;
+* a look-ahead of a tenth of the learning rate in the two epochs in which it falls, an oversight.
 
 Source: Zheng, Awadallah and Dumais, Meta Label Correction for Noisy Label Learning, AAAI 2021, and its code,
 github.com/microsoft/MLC.
