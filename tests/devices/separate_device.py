@@ -135,11 +135,15 @@ def separate_device() -> Iterator[torch.device]:
     library.impl("empty_strided", _maker(aten.empty_strided.default), "Lazy")
     library.impl("copy_", _copied, "Lazy")  # where `torch.tensor` copies, a subclass is not asked
     pinned = mock.patch.object(torch.Tensor, "pin_memory", _pinned)
+    # A module that changes the layout of its weights puts new ones into the old tensors, of which `here` knows nothing.
+    replacing = torch.__future__.get_overwrite_module_params_on_conversion()
+    torch.__future__.set_overwrite_module_params_on_conversion(True)
     fused = [*optimizer._get_fused_kernels_supported_devices(), SEPARATE.type]
     try:
         with pinned, mock.patch.object(optimizer, "_get_fused_kernels_supported_devices", return_value=fused):
             yield SEPARATE
     finally:
+        torch.__future__.set_overwrite_module_params_on_conversion(replacing)
         library._destroy()
 
 
