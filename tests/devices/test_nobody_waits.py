@@ -1,4 +1,4 @@
-"""No training path waits for the device inside a block of steps; on the stand-in counted, on a GPU by torch's own check."""
+"""No training path waits for the device in a block of steps: counted on the stand-in, by torch's own check on a GPU."""
 
 from __future__ import annotations
 
