@@ -271,7 +271,7 @@ def test_another_error_is_no_lack_of_memory():
 
 @pytest.mark.parametrize("how", ["fd1", "fd2"])
 def test_a_batch_that_is_halved_in_the_look_ahead_is_not_compared_with_the_whole_one(how):
-    """BatchNorm sees a piece at a time: what two ways of cutting differ by, over a short step, would be all there is."""
+    """BatchNorm sees a piece at a time: what two ways of cutting differ by, over a short step, is much more."""
     rows = draw(64, 0), draw(16, 1), draw(16, 2)
     expected = lcn_gradient(make(how, memory=Memory(2)), rows)
     short = make(how, memory=Memory(1))
