@@ -55,7 +55,7 @@ STEP_LENGTH = {torch.float32: 1e-3, torch.float64: 1e-5}
 """ε‖v‖ of the finite differences by precision: long enough for rounding, short enough for curvature and kinks."""
 
 STEP_LENGTH_BF16 = 0.2
-"""The same where the forward passes compute in bfloat16, which keeps 8 bits: an error of about one in a hundred."""
+"""The same where the forward passes compute in bfloat16, which keeps 8 bits: an error of one to three in a hundred."""
 
 
 def step_length(dtype: torch.dtype, precision: Precision) -> float:
