@@ -25,6 +25,7 @@ from labelfix.outputs.exports import (
 )
 from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress
+from labelfix.remote import as_path
 from labelfix.scoring.scorer import NewBlocks
 
 Rows = Any
@@ -75,7 +76,7 @@ class AppliedRun(OpenedRun):
 
         with together() as here:
             if here.first:
-                write_tables(Path(out), counted(), self.classes.names)
+                write_tables(as_path(out), counted(), self.classes.names)
             else:
                 deque(counted(), maxlen=0)
             here.wait()
@@ -144,7 +145,7 @@ class AppliedRun(OpenedRun):
             labels, said = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
-                actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading), closing=said)
+                actions = write_corrected(as_path(out), labels, **self._written(soft_top_k, reading), closing=said)
             else:
                 deque(labels, maxlen=0)
             here.wait()

@@ -13,6 +13,7 @@ import typer
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.policy import Policy
+from labelfix.remote import as_path
 from labelfix.settings import hub_access
 from labelfix.settings.config import config_path
 
@@ -106,7 +107,7 @@ def _is_given(value: object) -> bool:
 
 
 def _path(value: str | Path | None) -> Path | None:
-    return None if value is None else Path(value)
+    return None if value is None else as_path(value)
 
 
 def named_inputs(asked: Asked) -> Sequence[str | Path]:
