@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from labelfix.outputs.exports import (
     write_tables,
 )
 from labelfix.outputs.progress_bars import listener
-from labelfix.progress import Progress
+from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path
 from labelfix.scoring.scorer import NewBlocks
 
@@ -151,6 +152,37 @@ class AppliedRun(OpenedRun):
             here.wait()
         return actions
 
+    def correct_batch(
+        self,
+        rows: pa.Table,
+        *,
+        min_confidence: float | None = None,
+        soft_top_k: int | None = None,
+        **reading: Any,  # noqa: ANN401
+    ) -> pa.Table:
+        """Correct the labels of some of many rows: what `correct` says of them, and nothing of all of them together.
+
+        Args:
+            rows: The rows, with the input columns of the run; their features are not kept.
+            min_confidence: As for `correct`.
+            soft_top_k: As for `correct`.
+            reading: As for `correct`.
+
+        Raises:
+            InputError: The rows do not fit the run.
+        """
+        blocks = self._blocks(rows, Silent(), self._reading_with(reading), keep_features=False)
+        scorer = replace(self._scorer(min_confidence), judges=self._judges)
+        written = self._written(soft_top_k, reading)
+        labels = scorer.corrected(blocks, Silent())
+        return pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+
+    @cached_property
+    def _judges(self) -> Judges | None:
+        """What gives new rows their p-values."""
+        module = self.classifier.module
+        return Judges.load(self.folder.judges, module.num_classes, module.feature_width)
+
     def _predictions(self, rows: Rows, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
         return (prediction_table(*block) for block in self._scorer(None, out).predicted(blocks, progress))
@@ -165,10 +197,8 @@ class AppliedRun(OpenedRun):
     ) -> tuple[Iterator[CorrectedLabels], Callable[[], dict[str, Any]]]:
         """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
-        module = self.classifier.module
-        judges = Judges.load(self.folder.judges, module.num_classes, module.feature_width)
-        later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
-        scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
+        later = None if self._judges is None else LaterRows(self._judges, self.classes, len(blocks))
+        scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later)
 
         def said() -> dict[str, Any]:
             return {} if later is None else self._said_of(later, blocks)

@@ -146,6 +146,7 @@ class OpenedRun:
         data: DataSettings,
         columns: Columns | None = None,
         look_at_labels: bool = True,
+        keep_features: bool = True,
     ) -> NewBlocks:
         """Rows, checked, in blocks.
 
@@ -155,6 +156,7 @@ class OpenedRun:
             data: How they are read.
             columns: What their columns mean; None for those of the noisy file.
             look_at_labels: Whether their labels count.
+            keep_features: Whether features that are expensive are kept for the next time.
 
         Raises:
             InputError: The rows do not fit the run.
@@ -165,6 +167,8 @@ class OpenedRun:
         )
         for warning in findings.warnings:
             progress.warn(str(warning))
+        if not keep_features:
+            return NewBlocks(opened, self.classifier.representation, compute, None)
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)
 
     def _scorer(self, min_confidence: float | None, out: str | Path | None = None) -> Scorer:
