@@ -34,7 +34,7 @@ _PLACES = {
     **dict.fromkeys(("Check", "check"), "labelfix.data.check"),
     **dict.fromkeys(("InputError", "LabelfixError", "RunError", "SettingsError", "TrainingError"), "labelfix.errors"),
 }
-"""Public name → the module that has it. They load when they are asked for: `labelfix.api` brings torch along."""
+"""Public name → the module that has it. They load when they are asked for."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - public names are of any type

@@ -180,8 +180,8 @@ class AppliedRun(OpenedRun):
     @cached_property
     def _judges(self) -> Judges | None:
         """What gives new rows their p-values."""
-        module = self.classifier.module
-        return Judges.load(self.folder.judges, module.num_classes, module.feature_width)
+        predictor = self.classifier.predictor
+        return Judges.load(self.folder.judges, predictor.num_classes, predictor.feature_width)
 
     def _predictions(self, rows: Rows, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)

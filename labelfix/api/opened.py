@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 
-from labelfix.compute.devices import pick_device
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.findings import Findings
@@ -78,7 +76,7 @@ class OpenedRun:
     @cached_property
     def classifier(self) -> TrainedClassifier:
         """The trained classifier."""
-        found = TrainedClassifier.load(self.folder.classifier)
+        found = TrainedClassifier.load(self.folder.classifier, self.settings.compute.device)
         if found.classes.names != self.classes.names or found.representation.spec != self.columns.spec:
             what = "classes" if found.classes.names != self.classes.names else "input columns"
             about = self.folder.classifier / ABOUT
@@ -88,18 +86,13 @@ class OpenedRun:
     @cached_property
     def corrector(self) -> Corrector:
         """What makes soft labels from the classifier's view and a given label."""
-        module = self.classifier.module
-        return load_corrector(self.folder.corrector, module.num_classes, module.feature_width)
+        predictor = self.classifier.predictor
+        return load_corrector(self.folder.corrector, predictor.num_classes, predictor.feature_width)
 
     @cached_property
     def columns(self) -> Columns:
         """What the columns of the run's own files mean."""
         return Columns.from_json(self.manifest["columns"])
-
-    @property
-    def _device(self) -> torch.device:
-        """Where to compute."""
-        return pick_device(self.settings.compute.device)
 
     def _refuse(self, out: str | Path, overwrite: bool, *sources: Any, folder: bool = False) -> None:  # noqa: ANN401
         """Refuse to write over what is read.
@@ -182,4 +175,4 @@ class OpenedRun:
         on_disk = target is not None and not isinstance(target, RemotePath)
         beside = target.with_name(f".{target.name}.parts") if target is not None and on_disk else None
         threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
-        return Scorer(self.classifier, self.corrector, threshold, self._device, self.manifest["run_id"], beside)
+        return Scorer(self.classifier, self.corrector, threshold, self.manifest["run_id"], beside)

@@ -75,4 +75,4 @@ def _nearest(
     columns = replace(run.columns, id=run.columns.clean_id, label=run.columns.clean_label)
     files = [partial(run._blocks, name, progress, run._own_reading(columns), columns) for name in trusted]
     noisy = run._own_blocks(own, progress)
-    return nearest_trusted(noisy, files, run.classifier, run._device, wanted, np.unique(rows), run.folder)
+    return nearest_trusted(noisy, files, run.classifier, wanted, np.unique(rows), run.folder)

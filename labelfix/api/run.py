@@ -112,7 +112,7 @@ class Run(AppliedRun):
         blocks = self._own_blocks(own, listener(progress))
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, self._device, trusted, self.columns, count, own.files)
+        return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files)
 
     def next_to(
         self,

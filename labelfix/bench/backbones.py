@@ -18,8 +18,8 @@ from torch import nn
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
-from labelfix.models.encoding import seeded
 from labelfix.models.images.resnet32 import ResNet32
+from labelfix.models.weights import seeded
 from labelfix.settings import hub_access
 
 SHAPES: dict[str, dict[str, int]] = {

@@ -16,6 +16,7 @@ from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import Command, Group
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
+from labelfix.extras import need_training
 
 EPILOG = (
     "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
@@ -29,6 +30,9 @@ PANELS = {
     "Experiments": ("noise", "bench"),
 }
 """Heading of the help → commands; each has a module of its name in `labelfix.cli`."""
+
+TRAINING = ("train", "demo", "bench")
+"""Commands that the core alone does not have."""
 
 
 def _app(names: Collection[str]) -> typer.Typer:
@@ -65,6 +69,16 @@ def _asked(words: Sequence[str]) -> list[str]:
     return [first] if first in every and not completing else every
 
 
+def _refuse_training(words: Sequence[str]) -> None:
+    """Refuse a command that trains where the core alone is installed; its help is shown all the same.
+
+    Raises:
+        MissingPackageError: What trains is not there.
+    """
+    if not {"--help", "-h"} & set(words) and next((w for w in words if not w.startswith("-")), None) in TRAINING:
+        need_training()
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from labelfix import __version__
@@ -99,10 +113,12 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
 
     Raises:
         SettingsError: Words do not go together.
+        MissingPackageError: The command trains, and the core alone is installed.
         BrokenPipeError: The reader of stdout is gone.
         KeyboardInterrupt: The command was interrupted.
     """
     words = sys.argv[1:] if argv is None else argv
+    _refuse_training(words)
     command = get_command(_app(_asked(words)))
     refuse_repeated(command, words)
     try:

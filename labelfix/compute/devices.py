@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from labelfix.errors import SettingsError
 
@@ -34,33 +31,6 @@ def pick_device(name: str) -> torch.device:
     if name not in ("cpu", "cuda"):
         raise SettingsError(f"device = {name!r} is not one of auto, cpu, cuda")
     return torch.device(name)
-
-
-def machine_memory() -> int | None:
-    """Bytes of memory that processes of this machine, or of this container, may have; None where nothing says it."""
-    found = []
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return min((each for each in found if each > 0), default=None)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread.
-
-    Heads on fixed features are many small matrix products: a second thread gains little on a free machine, and on a
-    busy one each product waits for the slower thread (measured: fifty times slower). One thread also makes the
-    result independent of how many there are.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def arithmetic(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:

@@ -16,7 +16,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import lengths
+from labelfix.models.network_inputs import lengths
 from labelfix.networks import state
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, learning_rates, outputs

@@ -18,7 +18,7 @@ from labelfix.models.features import FeatureInputs, Inputs, unwrapped
 from labelfix.models.images.augment import Key
 from labelfix.models.images.resident import ResidentImages, placed, resident
 from labelfix.models.loading import in_order
-from labelfix.models.trained import to_device
+from labelfix.models.on_device import to_device
 from labelfix.networks.passes import Labelled
 
 

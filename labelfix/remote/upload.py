@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from labelfix.errors import InputError, RunError
@@ -39,9 +38,9 @@ class Upload(RemotePath):
         raw = self._sink.raw
         with suppress(Exception):  # parts that were sent cost storage until the bucket's own rule takes them
             raw.discard()
+        with suppress(AttributeError, OSError, ValueError):
+            raw.temp_file.truncate(0)  # huggingface_hub keeps on this disk what it has not yet sent
         raw.closed = True  # or the garbage collector would finish it
-        if (kept := getattr(raw, "temp_file", None)) is not None:  # of huggingface_hub
-            Path(kept.name).unlink(missing_ok=True)
 
 
 class _Sink(io.RawIOBase):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
 from labelfix.data.columns.roles import Columns
@@ -30,7 +29,6 @@ def next_rows(
     rows: CorrectedFile,
     blocks: Blocks,
     classifier: TrainedClassifier,
-    device: torch.device,
     trusted: Sequence[int],
     names: Columns,
     count: int,
@@ -42,7 +40,6 @@ def next_rows(
         rows: The run's corrected labels.
         blocks: The noisy file.
         classifier: Gives h(x).
-        device: Where to compute.
         trusted: Rows that were trusted, from 0.
         names: What the columns of the run's files mean.
         count: How many rows.
@@ -66,7 +63,7 @@ def next_rows(
     usable = np.ones(len(rows), dtype=bool)
     usable[np.asarray(trusted, dtype=np.int64)] = False
     found = candidates(value, usable, count)
-    hidden = hidden_of(blocks, classifier, device, np.sort(found))
+    hidden = hidden_of(blocks, classifier, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
     chosen = found[choose(value[found], suggested[found], features, count)]
     return _described(rows, chosen, classes, names, columns, places)

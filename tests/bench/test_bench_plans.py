@@ -10,7 +10,8 @@ from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import LabelledRows, cut
 from labelfix.data.labels.noise import flip_map
 from labelfix.errors import SettingsError
-from labelfix.models.features import FeatureInputs, ImageInputs
+from labelfix.models.features import FeatureInputs
+from labelfix.models.network_inputs import ImageInputs
 from labelfix.settings.methods import METHOD_SETTINGS
 
 

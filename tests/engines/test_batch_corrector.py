@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow as pa
@@ -55,10 +58,25 @@ def test_it_is_pickled_without_the_run(shop, wanted, monkeypatch, tmp_path):
 def test_in_other_processes(shop, wanted):
     corrector = labelfix.batch_corrector(shop / "run")
     parts = pq.read_table(shop / "new.parquet").to_batches(max_chunksize=1000)
-    import multiprocessing
-
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pa.Table.from_batches(list(pool.map(corrector, parts))).equals(wanted)
+
+
+WITHOUT = """
+import pickle, sys
+for name in ("torch", "torchvision", "timm", "transformers", "datasets", "sklearn", "scipy"):
+    sys.modules[name] = None
+import pyarrow.parquet as pq
+corrector = pickle.load(open(sys.argv[1], "rb"))
+pq.write_table(corrector(pq.read_table(sys.argv[2])), sys.argv[3])
+"""
+
+
+def test_workers_need_no_torch_for_tables(shop, wanted, tmp_path):
+    (tmp_path / "corrector").write_bytes(pickle.dumps(labelfix.batch_corrector(shop / "run")))
+    places = [str(tmp_path / "corrector"), str(shop / "new.parquet"), str(tmp_path / "out.parquet")]
+    subprocess.run([sys.executable, "-c", WITHOUT, *places], check=True)
+    assert pq.read_table(tmp_path / "out.parquet").equals(wanted)
 
 
 def test_it_opens_its_run_once_in_a_process(shop, monkeypatch):

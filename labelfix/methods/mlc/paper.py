@@ -22,7 +22,6 @@ import torch
 
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.correctors.network import Lcn
 from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.judge import judge
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
@@ -30,6 +29,7 @@ from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.structured_correction_network import Lcn
 from labelfix.networks.finished_model import may_look, teaching
 from labelfix.networks.loop import make_lcn_optimizer
 from labelfix.networks.state import History

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
-from labelfix.correctors.network import Lcn
 from labelfix.models.classifier import ClassifierOutput
+from labelfix.models.structured_correction_network import Lcn
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import MetaGradient
 from labelfix.networks.lookahead_trainer import AheadTrainer

@@ -28,9 +28,11 @@ from labelfix.errors import RunError, SettingsError
 from labelfix.models.cards import strings
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
-from labelfix.models.encoding import Card, digest, seeded
-from labelfix.models.features import TokenInputs
+from labelfix.models.encoding import Card, digest
+from labelfix.models.network_inputs import TokenInputs
+from labelfix.models.on_device import WholeNetwork
 from labelfix.models.text.tokens import encode_tokens, load_tokenizer
+from labelfix.models.weights import seeded
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -65,7 +67,7 @@ class SequenceBackbone(nn.Module):
 
 
 @dataclass(frozen=True)
-class FineTunedText:
+class FineTunedText(WholeNetwork):
     """A transformers sequence classifier, trained as a whole.
 
     Attributes:
@@ -77,7 +79,6 @@ class FineTunedText:
     """
 
     family: ClassVar[str] = "transformers-fine-tuned"
-    frozen: ClassVar[bool] = False
     spec: InputSpec
     folder: EncoderFolder
     source: str
