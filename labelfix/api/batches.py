@@ -118,7 +118,7 @@ def _opened(path: str, run_id: str, device: Device | None) -> Run:
 
 
 def batch_corrector(run: str | Path, **options: Any) -> BatchCorrector:  # noqa: ANN401 - those of `BatchCorrector`
-    """A callable from Arrow batches to Arrow batches, for Ray, Spark, Dask or a pool of processes.
+    """A callable from Arrow batches to Arrow batches, for Ray, Spark or whatever hands rows out to workers.
 
     Args:
         run: The run's folder, under a name that all workers know it by.

@@ -69,7 +69,7 @@ Offline = Annotated[
         callback=_offline,
         metavar="",
         show_default=False,
-        help="Never ask a hub; HF_HUB_OFFLINE=1 does the same.",
+        help="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same.",
     ),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import labelfix
 
 pytestmark = pytest.mark.slow
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "several-machines.md"
 ROOT = str(Path(labelfix.__file__).parents[1])
 """Where workers find the same labelfix as this process."""
 
@@ -58,19 +60,27 @@ def spark(monkeypatch):
     running.stop()
 
 
+def block(engine, shop, out):
+    """The lines of the page about several machines, with its places on this one."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (found,) = (block for block in blocks if engine in block)
+    found = re.sub(r'"s3a?://bucket/rows/"', repr(str(shop / "new.parquet")), found)
+    found = re.sub(r'"s3a?://bucket/scored/"', repr(str(out)), found)
+    return compile(found.replace('"/shared/run"', repr(str(shop / "run"))), engine, "exec")
+
+
 def test_ray_data(ray, shop, wanted, tmp_path):
-    corrector = labelfix.batch_corrector(shop / "run", device="cpu")
-    rows = ray.data.read_parquet(str(shop / "new.parquet")).repartition(4)
-    done = rows.map_batches(corrector, batch_format="pyarrow", batch_size=700)
-    done.write_parquet(str(tmp_path / "scored"))
+    exec(block("map_batches", shop, tmp_path / "scored"), {"labelfix": labelfix})
     assert pq.read_table(tmp_path / "scored").cast(wanted.schema).sort_by("id").equals(wanted)
 
 
-def test_spark(spark, shop, wanted):
-    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
-
+def test_ray_data_cuts_as_it_likes(ray, shop, wanted, tmp_path):
+    rows = ray.data.read_parquet(str(shop / "new.parquet")).repartition(4)
     corrector = labelfix.batch_corrector(shop / "run", device="cpu")
-    rows = spark.read.parquet(str(shop / "new.parquet")).repartition(3)
-    schema = from_arrow_schema(corrector.schema(to_arrow_schema(rows.schema)))
-    done = rows.mapInArrow(corrector, schema)
-    assert done.toArrow().cast(wanted.schema).sort_by("id").equals(wanted)
+    rows.map_batches(corrector, batch_format="pyarrow", batch_size=301).write_parquet(str(tmp_path / "scored"))
+    assert pq.read_table(tmp_path / "scored").cast(wanted.schema).sort_by("id").equals(wanted)
+
+
+def test_spark(spark, shop, wanted, tmp_path):
+    exec(block("mapInArrow", shop, tmp_path / "scored"), {"labelfix": labelfix, "spark": spark})
+    assert pq.read_table(tmp_path / "scored").cast(wanted.schema).sort_by("id").equals(wanted)

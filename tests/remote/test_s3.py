@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import re
+import shlex
+import shutil
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -156,3 +160,16 @@ def test_refused_keys_are_said_in_one_line(s3, made, here, capsys, monkeypatch):
         f"labelfix: {AT}/new.parquet: cannot be read: access was refused, or no credentials were found; set "
         "AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for public data FSSPEC_S3_ANON=true"
     ]
+
+
+def test_the_commands_of_the_page_run(s3, made, here):
+    """docs/how-to/remote.md, with this bucket in place of its own."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "remote.md").read_text(encoding="utf-8")
+    block = re.search(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+    s3.put_file(str(made / "noisy.parquet"), f"{BUCKET}/votes.parquet")
+    s3.put_file(str(made / "new.parquet"), f"{BUCKET}/new/1.parquet")
+    shutil.copyfile(made / "gold.csv", "gold.csv")
+    codes = [main(shlex.split(line)[1:]) for line in block.replace("s3://bucket/", f"{AT}/").splitlines()]
+    assert codes == [0, 0, 1, 0], "three in ten labels are wrong, and the gate lets one in twenty through"
+    assert len(read(s3, "scored.parquet")) == 50
+    assert len(read(s3, "fixed.parquet")) == 160
