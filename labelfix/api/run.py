@@ -24,6 +24,7 @@ from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
+from labelfix.remote import as_path
 from labelfix.scoring.match_truth import match
 from labelfix.scoring.next_rows import next_rows
 
@@ -137,7 +138,7 @@ class Run(AppliedRun):
         """
         self._refuse(out, overwrite, noisy)
         table = self.next_rows(count, noisy=noisy, progress=progress)
-        write_tables(Path(out), iter([table]), self.classes.names)
+        write_tables(as_path(out), iter([table]), self.classes.names)
         return len(table)
 
     def flag(
@@ -197,7 +198,7 @@ class Run(AppliedRun):
             show=show,
             noisy=noisy,
         )
-        of = Path(corrected) if isinstance(corrected, str | Path) else corrected
+        of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
         return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(
@@ -240,7 +241,7 @@ class Run(AppliedRun):
             self._refuse(classifier, overwrite, folder=True)
             check_classifier(Path(classifier))
         if corrected_labels is not None:
-            out = Path(corrected_labels)
+            out = as_path(corrected_labels)
             self._refuse(out, overwrite, noisy, folder=is_tree(self.folder, out))
             check_labels(self.folder, out, hard_link, overwrite)
             said = export_labels(
@@ -284,6 +285,6 @@ class Run(AppliedRun):
         Raises:
             SettingsError: The file is an input, or is there already.
         """
-        path = self.path / "report.html" if out is None else Path(out)
+        path = self.path / "report.html" if out is None else as_path(out)
         self._refuse(path, overwrite, noisy, clean)
         return report(self, path, max_rows, noisy, clean, listener(progress))

@@ -9,7 +9,8 @@ from torch import nn
 from labelfix.correctors.contract import Problem
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import quiet
-from labelfix.models.features import FeatureInputs, ImageInputs, TokenInputs
+from labelfix.models.features import FeatureInputs
+from labelfix.models.network_inputs import ImageInputs, TokenInputs
 from labelfix.models.text.fine_tuned import SequenceBackbone
 
 CLASSES, NOISY, TRUSTED = 3, 80, 36

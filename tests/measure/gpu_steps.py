@@ -18,9 +18,9 @@ from labelfix.correctors.contract import Problem
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import TokenInputs
 from labelfix.models.images.resnet32 import FEATURES, ResNet32
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.fine_tuned import SequenceBackbone
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
