@@ -40,13 +40,12 @@ class Bets(msgspec.Struct, frozen=True, kw_only=True):
 
     uniform: Annotated[float, Meta(gt=0, le=1)]
     counted: Share
-    shift: float
     below: Annotated[tuple[Inside, ...], Meta(min_length=1)]
     above: Annotated[tuple[Inside, ...], Meta(min_length=1)]
 
     def design(self) -> Design:
         """What the mathematics takes."""
-        return Design(self.uniform, self.counted, self.shift, self.below, self.above)
+        return Design(self.uniform, self.counted, self.below, self.above)
 
 
 class HandedOut(msgspec.Struct, frozen=True):
@@ -147,7 +146,7 @@ def new_plan(
 ) -> Plan:
     """A plan that nobody has read a row of; arguments as the attributes of `Plan`."""
     made = design(exported.error, bound)
-    bets = Bets(uniform=made.uniform, counted=made.counted, shift=made.shift, below=made.below, above=made.above)
+    bets = Bets(uniform=made.uniform, counted=made.counted, below=made.below, above=made.above)
     return Plan(
         format_version=FORMAT_VERSION,
         run_id=str(folder.read_manifest()["run_id"]),

@@ -88,7 +88,7 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
 
 
 def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
-    own = float(campaign.plan.bets.design().predicted(campaign.exported.error).mean())
+    own = float(campaign.exported.error.mean())
     n = len(said.wrong)
     if not n:
         return own

@@ -136,12 +136,16 @@ def upper_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> floa
         bets: `(F,)`.
         alpha: How often it may be below θ at any time.
     """
-    return _bisected(lambda m: bool(wealth_below(draws, wrong, m, bets).max(initial=0) >= -np.log(alpha)), True)
+    enough = -np.log(alpha)
+    proven = _bisected(lambda m: bool(wealth_below(draws, wrong, m, bets).max(initial=0) >= enough), True)
+    return min(proven, (float(wrong.sum()) + draws.rows - len(wrong)) / draws.rows)
 
 
 def lower_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> float:
     """The largest bound on θ from below; 0 where none. Args as for `upper_bound`, with 0 where nobody could tell."""
-    return _bisected(lambda m: bool(wealth_above(draws, wrong, m, bets).max(initial=0) >= -np.log(alpha)), False)
+    enough = -np.log(alpha)
+    proven = _bisected(lambda m: bool(wealth_above(draws, wrong, m, bets).max(initial=0) >= enough), False)
+    return max(proven, float(wrong.sum()) / draws.rows)
 
 
 def estimate(draws: Draws, wrong: Floats) -> float:

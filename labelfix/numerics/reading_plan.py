@@ -1,11 +1,11 @@
 """Which rows to read, and how to bet on what is found, so that a bound on the share of wrong rows is proven soon.
 
 Rows are drawn with weights between uniform and the standard deviation of e under the predicted probability q of being
-wrong, w = u + (1 − u) · sqrt(q(1 − q)) / mean; predictions count as c = k · q. Of some u, k and bets those are taken
-whose wealth is expected to grow fastest where q is true; with more freedom (any weight and any c a row) it grows by
-less than 2 % faster. q is the model's own probability, moved on the logit scale towards the side that is harder to
-prove, as models take their corrections for better than they are: that decides how soon a bound is proven, and never
-whether it holds.
+wrong, w = u + (1 − u) · sqrt(q(1 − q)) / mean; predictions count as c = k · q. With more freedom (any weight and any c
+for a row) the wealth grows by less than 2 % faster where q is true. It need not be: models take their corrections for
+better than they are, and clean sets for worse. So u and k are those that take the fewest rows in the mean of three
+scenarios, in which wrong rows are as many as predicted, fewer and more, and the best bet of each is made. That decides
+how soon a bound is proven, and never whether it holds.
 
 Legend: N rows, G groups of rows with like predictions, F bets.
 """
@@ -24,13 +24,16 @@ from labelfix.numerics.rate_by_betting import Floats
 
 Side = Literal["below", "above"]
 
-DOUBT = 1.25
-"""How many times as often as it says a model may be wrong."""
+SCENARIOS = (0.5, 1.0, 1.25)
+"""How many times as many rows may be wrong as a model says."""
+
+MARGIN = 1.25
+"""A share nearer to the bound than this takes more rows than anybody reads; no bet is made for it."""
 
 UNIFORM, COUNTED = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25), (0.0, 0.5, 1.0)
 BETS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 HEDGE = 0.7
-"""The bet that stands beside the best one, as a part of it."""
+"""The bet that stands beside the best one where all scenarios have the same, as a part of it."""
 
 GROUPS = 512
 SMALLEST = 1e-5
@@ -43,32 +46,26 @@ class Design:
     Attributes:
         uniform: u.
         counted: k.
-        shift: What is added to the logit of the model's probability to give q.
         below: Bets on a share below the bound.
         above: Bets on a share above it.
     """
 
     uniform: float
     counted: float
-    shift: float
     below: tuple[float, ...]
     above: tuple[float, ...]
 
-    def predicted(self, error: Floats) -> Floats:
-        """`(N,)` q.
+    def weights(self, error: Floats) -> Floats:
+        """`(N,)` w.
 
         Args:
-            error: `(N,)` the model's probability that a row is wrong.
+            error: `(N,)` q, the model's probability that a row is wrong.
         """
-        return _moved(error, self.shift)
-
-    def weights(self, error: Floats) -> Floats:
-        """`(N,)` w, `error` as above."""
-        return _weights(self.predicted(error), self.uniform)
+        return _weights(_inside(error), self.uniform)
 
     def control(self, error: Floats) -> Floats:
         """`(N,)` c, `error` as above."""
-        return self.counted * self.predicted(error)
+        return self.counted * _inside(error)
 
 
 def design(error: Floats, bound: float) -> Design:
@@ -78,32 +75,38 @@ def design(error: Floats, bound: float) -> Design:
         error: `(N,)` the model's probability that a row is wrong.
         bound: What is to be proven or refuted.
     """
-    mean = float(np.clip(error, SMALLEST, 1 - SMALLEST).mean())
+    mean = float(_inside(error).mean())
     side: Side = "below" if mean < bound else "above"
-    shift = shift_to(error, _doubted(mean, bound, side))
-    groups = _Groups.of(_moved(error, shift))
-    best = max(
-        (
-            (*groups.best_bet(uniform, counted, bound, side), uniform, counted)
-            for uniform in UNIFORM
-            for counted in COUNTED
-        ),
-        key=lambda found: found[0],
-    )
-    _, bet, uniform, counted = best
+    scenarios = [_Groups.of(moved_to(error, each), error) for each in _scenarios(mean, bound, side)]
+    rows, uniform, counted = np.inf, 1.0, 0.0
+    bets: list[float] = []
+    for u in UNIFORM:
+        for k in COUNTED:
+            found = [each.best_bet(u, k, bound, side) for each in scenarios]
+            needed = sum(1 / max(speed, SMALLEST) for speed, _ in found)
+            if needed < rows:
+                rows, uniform, counted, bets = needed, u, k, [bet for _, bet in found]
     # What the other side is betted with, should the model be wrong altogether.
     there = min(2 * bound, (1 + bound) / 2) if side == "below" else bound / 2
-    other = _Groups.of(moved_to(error, there), groups.q)
+    other = _Groups.of(moved_to(error, there), error)
     _, other_bet = other.best_bet(uniform, counted, bound, "above" if side == "below" else "below")
-    below, above = (bet, other_bet) if side == "below" else (other_bet, bet)
-    return Design(uniform, counted, shift, (HEDGE * below, below), (HEDGE * above, above))
+    own, others = _hedged(bets), _hedged([other_bet])
+    return Design(uniform, counted, *((own, others) if side == "below" else (others, own)))
 
 
-def _doubted(mean: float, bound: float, side: Side) -> float:
-    """The mean of q: nearer to the bound than the model's, yet not so near that nothing could be proven."""
+def _scenarios(mean: float, bound: float, side: Side) -> set[float]:
+    """Shares of wrong rows on one side of the bound."""
+    fewer, as_many, more = (times * mean for times in SCENARIOS)
     if side == "below":
-        return min(DOUBT * mean, (mean + bound) / 2, bound / DOUBT)
-    return max(mean / DOUBT, (mean + bound) / 2, min(DOUBT * bound, (1 + bound) / 2))
+        return {min(share, bound / MARGIN) for share in (fewer, as_many, min(more, (mean + bound) / 2))}
+    least = min(MARGIN * bound, (1 + bound) / 2)
+    between = max(mean / SCENARIOS[-1], (mean + bound) / 2)
+    return {max(share, least) for share in (between, as_many, min(mean / SCENARIOS[0], (1 + mean) / 2))}
+
+
+def _hedged(bets: Sequence[float]) -> tuple[float, ...]:
+    different = sorted(set(bets))
+    return tuple(different) if len(different) > 1 else (HEDGE * different[0], different[0])
 
 
 def growth(error: Floats, chosen: Design, mean: float, bound: float, side: Side) -> float:
@@ -116,24 +119,24 @@ def growth(error: Floats, chosen: Design, mean: float, bound: float, side: Side)
         bound: The bound.
         side: Of the bet.
     """
-    groups = _Groups.of(moved_to(error, mean), chosen.predicted(error))
+    groups = _Groups.of(moved_to(error, mean), error)
     bets = chosen.below if side == "below" else chosen.above
     return float(groups.growth(chosen.uniform, chosen.counted, bound, side, bets).max())
 
 
-def shift_to(error: Floats, mean: float) -> float:
-    """What moves probabilities on the logit scale to a mean, which is kept off 0 and 1."""
-    wanted = float(np.clip(mean, 2 * SMALLEST, 1 - 2 * SMALLEST))
-    return float(brentq(lambda shift: _moved(error, shift).mean() - wanted, -40, 40))
-
-
 def moved_to(error: Floats, mean: float) -> Floats:
-    """`(N,)` probabilities moved on the logit scale to a mean."""
-    return _moved(error, shift_to(error, mean))
+    """`(N,)` probabilities moved on the logit scale to a mean, which is kept off 0 and 1."""
+    wanted = float(np.clip(mean, 2 * SMALLEST, 1 - 2 * SMALLEST))
+    odds = logit(_inside(error))
+
+    def moved(shift: float) -> Floats:
+        return _inside(expit(odds + shift))
+
+    return moved(brentq(lambda shift: moved(shift).mean() - wanted, -40, 40))
 
 
-def _moved(error: Floats, shift: float) -> Floats:
-    found: Floats = np.clip(expit(logit(np.clip(error, SMALLEST, 1 - SMALLEST)) + shift), SMALLEST, 1 - SMALLEST)
+def _inside(error: Floats) -> Floats:
+    found: Floats = np.clip(error, SMALLEST, 1 - SMALLEST)
     return found
 
 
@@ -150,24 +153,28 @@ class _Groups:
     Attributes:
         share: `(G,)` of the rows.
         wrong: `(G,)` how many of them are taken to be wrong.
-        q: `(N,)` what weights and control are made of.
-        group: `(N,)` the group of each row.
+        q: `(G,)` mean q.
+        spread: `(G,)` mean weight where u is 0.
     """
 
     share: Floats
     wrong: Floats
     q: Floats
-    group: np.ndarray
+    spread: Floats
 
     @classmethod
-    def of(cls, wrong: Floats, q: Floats | None = None) -> _Groups:
-        """Groups of equal size; `q` where weights are made of something else than what is taken to be true."""
-        q = wrong if q is None else q
-        order = np.argsort(q, kind="stable")
+    def of(cls, wrong: Floats, error: Floats) -> _Groups:
+        """Groups of equal size.
+
+        Args:
+            wrong: `(N,)` with which probability each row is taken to be wrong.
+            error: `(N,)` what the model says of it.
+        """
+        q = _inside(error)
         group = np.empty(len(q), dtype=np.int64)
-        group[order] = np.arange(len(q)) * min(GROUPS, len(q)) // len(q)
+        group[np.argsort(q, kind="stable")] = np.arange(len(q)) * min(GROUPS, len(q)) // len(q)
         size = np.bincount(group)
-        return cls(size / len(q), np.bincount(group, wrong) / size, q, group)
+        return cls(size / len(q), *(np.bincount(group, each) / size for each in (wrong, q, _weights(q, 0.0))))
 
     def best_bet(self, uniform: float, counted: float, bound: float, side: Side) -> tuple[float, float]:
         """Growth of the best of `BETS`, and this bet."""
@@ -176,9 +183,7 @@ class _Groups:
 
     def growth(self, uniform: float, counted: float, bound: float, side: Side, bets: Sequence[float]) -> Floats:
         """`(F,)` expected log growth at the first draw."""
-        size = self.share * len(self.q)
-        weight = np.bincount(self.group, _weights(self.q, uniform)) / size
-        control = np.bincount(self.group, counted * self.q) / size
+        weight, control = uniform + (1 - uniform) * self.spread, counted * self.q
         mean = float((self.share * control).sum())
         right, wrong = mean - control / weight, mean + (1 - control) / weight
         if side == "below":
