@@ -18,8 +18,8 @@ from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
 
 EPILOG = (
-    "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
-    "130 interrupted."
+    "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
+    "wrong · 130 interrupted."
 )
 
 PANELS = {
