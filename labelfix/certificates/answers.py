@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelfix.certificates.plan import Campaign, Plan
+from labelfix.certificates.plan import Campaign
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.read import read_truth
 from labelfix.data.tables import UNLABELLED, ClassNames
@@ -22,6 +22,7 @@ from labelfix.numerics.rate_by_betting import Floats
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
+from labelfix.runs.reading_plan import Plan
 from labelfix.settings.data import DataSettings
 
 QUEUE = "certify"

@@ -14,24 +14,12 @@ from labelfix.certificates.answers import QUEUE, Answered, Taken, answered, take
 from labelfix.certificates.certificate import (
     Certificate,
     certificate_of,
-    certificate_path,
     differences,
     read_certificate,
     write_certificate,
 )
 from labelfix.certificates.exported import exported_labels
-from labelfix.certificates.plan import (
-    AGAIN,
-    Campaign,
-    Plan,
-    campaign_of,
-    hashes_of,
-    more_rows,
-    new_plan,
-    plan_path,
-    read_plan,
-    write_plan,
-)
+from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
 from labelfix.certificates.verdict import Verdict, judge
 from labelfix.data.read import Columns
 from labelfix.data.tables import ClassNames
@@ -40,6 +28,7 @@ from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.exports import write_tables
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder, held
+from labelfix.runs.reading_plan import AGAIN, Plan, needed_plan, plan_path, read_plan, write_plan
 from labelfix.settings.run import read_toml, train_settings
 
 CONFIDENCE = 0.95
@@ -117,18 +106,18 @@ def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
         drop_issues=bool(wish.drop_issues),
     )
     with held(folder.path):
-        write_plan(folder, made)
+        write_plan(folder.path, made)
     return campaign_of(made, exported)
 
 
 def _sound_plan(folder: RunFolder, again: bool) -> Plan | None:
-    plan = read_plan(folder)
+    plan = read_plan(folder.path)
     if plan is None or again:
         return plan
     now = hashes_of(folder)
     if plan.hashes != now:
         changed = next(name for name in now if plan.hashes.get(name) != now[name])
-        raise RunError(f"{plan_path(folder)}: was made for other labels ({changed} has changed since); {AGAIN}")
+        raise RunError(f"{plan_path(folder.path)}: was made for other labels ({changed} has changed since); {AGAIN}")
     return plan
 
 
@@ -141,7 +130,7 @@ def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:
         ("--drop-issues", wish.drop_issues, plan.drop_issues),
     ):
         if asked is not None and asked != there:
-            what = f"{flag} {asked}: {plan_path(folder)} was made with {there}, and its rows may have been read"
+            what = f"{flag} {asked}: {plan_path(folder.path)} was made with {there}, and its rows may have been read"
             raise SettingsError(f"{what}; leave the flag out, or {AGAIN}")
 
 
@@ -198,7 +187,7 @@ def hand_out(folder: RunFolder, campaign: Campaign, count: int) -> Campaign:
     """The campaign with so many more rows to read; the plan is on the disk."""
     with held(folder.path):
         plan = more_rows(folder, campaign, count)
-        write_plan(folder, plan)
+        write_plan(folder.path, plan)
     return replace(campaign, plan=plan)
 
 
@@ -256,12 +245,10 @@ def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
     """
     kept = read_certificate(folder)
     find_input(folder, "noisy", noisy).needed()
-    plan = read_plan(folder)
-    if plan is None:
-        raise RunError(f"{plan_path(folder)}: is missing, and {certificate_path(folder)} rests on it; {AGAIN}")
+    plan = needed_plan(folder.path)
     exported = exported_labels(folder, plan.min_confidence, plan.drop_issues)
     if len(exported) != plan.rows or plan.hashes != hashes_of(folder):
-        raise RunError(f"{plan_path(folder)}: was made for other labels than the run has now; {AGAIN}")
+        raise RunError(f"{plan_path(folder.path)}: was made for other labels than the run has now; {AGAIN}")
     drawn = hand_out_again(folder, campaign_of(msgspec.structs.replace(plan, handed_out=[]), exported), plan)
     state = stand(folder, campaign_of(plan, exported), kept.max_noise_rate, kept.with_answers)
     return state, [*drawn, *differences(kept, state.certificate)]

@@ -14,10 +14,11 @@ import scipy
 
 from labelfix.certificates.answers import Answered
 from labelfix.certificates.exported import file_hash
-from labelfix.certificates.plan import AGAIN, FOLDER, Campaign, Share, plan_path
+from labelfix.certificates.plan import Campaign
 from labelfix.certificates.verdict import Verdict
 from labelfix.runs import RunFolder, atomic_path, write_json
 from labelfix.runs.checked import read_checked
+from labelfix.runs.reading_plan import AGAIN, FOLDER, Share, plan_path
 from labelfix.version import __version__
 
 FORMAT_VERSION = 1
@@ -130,7 +131,7 @@ def certificate_of(folder: RunFolder, campaign: Campaign, said: Answered, verdic
         drop_issues=plan.drop_issues,
         seed=plan.seed,
         earlier_plans=plan.begun,
-        hashes={**plan.hashes, "plan.json": file_hash(plan_path(folder)), "answers": said.hash},
+        hashes={**plan.hashes, "plan.json": file_hash(plan_path(folder.path)), "answers": said.hash},
         versions=versions,
         statement="",
     )

@@ -71,7 +71,7 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
         with_answers: Whether it is asked of the labels with the answers written over them.
     """
     exported, plan = campaign.exported, campaign.plan
-    draws, bets = campaign.draws(len(said.wrong)), plan.bets.design()
+    draws, bets = campaign.draws(len(said.wrong)), campaign.design
     rows, whole = len(exported), len(exported) + exported.unread
     high = upper_bound(draws, said.at_worst, np.array(bets.below), plan.alpha)
     low = lower_bound(draws, said.at_best, np.array(bets.above), plan.alpha)
@@ -139,7 +139,7 @@ class _Ahead:
         """The log wealth that would still be missing after so many more rows; above 0 also where it never comes."""
         exported, plan = self.campaign.exported, self.campaign.plan
         rows, read = len(exported), len(self.said.wrong)
-        bets = plan.bets.design()
+        bets = self.campaign.design
         mended = 0.0
         if self.with_answers:
             chance = self.campaign.weights / self.campaign.weights.sum()
