@@ -35,6 +35,14 @@ Details = Annotated[
         "--details", metavar="", help="Add the scores: suggested label, confidence, action, soft label and others."
     ),
 ]
+Answers = Annotated[
+    bool,
+    typer.Option(
+        "--answers",
+        metavar="",
+        help="Where people decided about a row (labelfix review, the run's answers.jsonl), their label stands.",
+    ),
+]
 HardLink = Annotated[
     bool, typer.Option("--hard-link", metavar="", help="Link images into the new folder instead of copying them.")
 ]
@@ -52,6 +60,7 @@ def export(
     details: Details = False,
     soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
+    answers: Answers = False,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
     offline: options.Offline = None,
@@ -95,6 +104,7 @@ def export(
                 soft_top_k=soft_top_k,
                 hard_link=hard_link,
                 overwrite=overwrite,
+                answers=answers,
             )
         for line in report.notes:
             voice.note(line)
