@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import read_options
 from labelfix.data.formats import TableSource, open_several
 from labelfix.settings.data import DataSettings
@@ -35,5 +36,6 @@ def hashes_of_named(noisy: Any, clean: Any, settings: DataSettings) -> dict[str,
         InputError: One is not there.
     """
     several = clean if isinstance(clean, list | tuple) else [clean]
-    ours, theirs = (open_several(sources, options=read_options(settings)) for sources in ([noisy], several))
+    options = read_options(settings)
+    ours, theirs = open_several([noisy], options=options), open_trusted(several, options=options)
     return content_hashes(ours, theirs, settings)
