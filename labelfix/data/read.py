@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.annotations.names import name_columns
+from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
@@ -164,7 +164,7 @@ def _open(
         )
     options = read_options(settings)
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
-    theirs = attempt(
+    parts = attempt(
         lambda: open_trusted(
             several,
             None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None,
@@ -178,9 +178,9 @@ def _open(
         aliases = attempt(lambda: read_class_map(path), findings) or {}
     findings.stop_on_errors()
     assert ours is not None
-    assert theirs is not None
-    answered = theirs
-    theirs = attempt(lambda: name_columns(answered, ours, settings, READ_ROWS), findings)
+    assert parts is not None
+    opened = parts
+    theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
     findings.stop_on_errors()
     assert theirs is not None
     return ours, theirs, aliases

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -29,9 +30,20 @@ LONG = "word " * 220_000
 SPEC = InputSpec("text", ("text",))
 
 
-def make_run(folder: Path, rows: int = 40, trusted: int = 0) -> Path:
-    """A run of texts in three classes: row r0 is the worst one, the first three hold what no page wants."""
-    texts = [SCRIPT, RIGHT_TO_LEFT, LONG, *(f"text of row {row}" for row in range(3, rows))][:rows]
+ODD_IDS = (
+    "007", "7", "1.0", "a,b", 'say "hi"', "=1+1", "Ünïcode – é", "שלום", "2026-01-02", "1e5", "TRUE", "semi;colon", "emoji 🦉",
+    "<b>bold</b>", "path/to/file.png", "tab\there",
+)  # fmt: skip
+"""Ids that programs like to take for something else."""
+
+
+def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None) -> Path:
+    """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
+
+    With `ids` of one's own the texts are harmless.
+    """
+    hostile = [SCRIPT, RIGHT_TO_LEFT, LONG] if ids is None else []
+    texts = [*hostile, *(f"text of row {row}" for row in range(len(hostile), rows))][:rows]
     generator = np.random.default_rng(0)
     given = generator.integers(0, 3, rows)
     soft = generator.dirichlet((1, 1, 1), rows)
@@ -44,7 +56,7 @@ def make_run(folder: Path, rows: int = 40, trusted: int = 0) -> Path:
     soft[np.arange(rows), given] = score
     if trusted:
         soft[-trusted:] = np.eye(3)[given[-trusted:]]
-    ids = [f"r{row}" for row in range(rows)]
+    ids = [f"r{row}" for row in range(rows)] if ids is None else list(ids)
     noisy = folder / "noisy.csv"
     with noisy.open("w", newline="", encoding="utf-8") as file:
         labels = [CLASSES[code] for code in given]

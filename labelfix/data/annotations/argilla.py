@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labelfix.data.annotations.label_studio import drawn, text
+from labelfix.data.annotations.label_studio import drawn, identity, text
 from labelfix.data.annotations.marks import QUESTION, Mark
 
 RESPONSES = ".responses"
@@ -34,11 +34,11 @@ def of_nested(record: Mapping[str, Any]) -> Iterator[Mark]:
     about = drawn(metadata if isinstance(metadata, dict) else {})
     answers = _question(record["responses"])
     found = [each for each in answers if isinstance(each, dict)] if isinstance(answers, list) else []
-    identity = text(record.get("id"))
+    row = identity(record.get("id"))
     for each in found:
-        yield _mark(identity, each.get("value"), text(each.get("user_id")), about)
+        yield _mark(row, each.get("value"), text(each.get("user_id")), about)
     if not found:
-        yield Mark(identity, None, "", "", *about)
+        yield Mark(row, None, "", "", *about)
 
 
 def of_flat(record: Mapping[str, Any]) -> Iterator[Mark]:
@@ -46,23 +46,23 @@ def of_flat(record: Mapping[str, Any]) -> Iterator[Mark]:
     question = next(name for name in _first(record) if name.endswith(RESPONSES))
     values = _list(record.get(question))
     users, states = (_list(record.get(f"{question}.{what}")) for what in ("users", "status"))
-    identity, about = text(record.get("id")), drawn(record)
+    row, about = identity(record.get("id")), drawn(record)
     submitted = [
         (value, text(users[place]) if place < len(users) else "")
         for place, value in enumerate(values)
         if place >= len(states) or states[place] == "submitted"
     ]
     for value, who in submitted:
-        yield _mark(identity, value, who, about)
+        yield _mark(row, value, who, about)
     if not submitted:
-        yield Mark(identity, None, "", "", *about)
+        yield Mark(row, None, "", "", *about)
 
 
-def _mark(identity: str, value: Any, who: str, about: tuple[str, float | None]) -> Mark:  # noqa: ANN401 - JSON
+def _mark(row: str, value: Any, who: str, about: tuple[str, float | None]) -> Mark:  # noqa: ANN401 - JSON
     several = isinstance(value, list) and len(value) > 1
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else None
-    return Mark(identity, text(value) or None, who, "", *about, several=several)
+    return Mark(row, text(value) or None, who, "", *about, several=several)
 
 
 def _question(responses: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above

@@ -32,9 +32,9 @@ def of_task(record: Mapping[str, Any]) -> Iterator[Mark]:
         who, when = _person(annotation.get("completed_by")), str(annotation.get("updated_at") or "")
         when = when or str(annotation.get("created_at") or "")
         label = chosen[0] if len(chosen) == 1 else None
-        yield Mark(text(data.get(ID)), label, who, when, *about, several=len(chosen) > 1)
+        yield Mark(identity(data.get(ID)), label, who, when, *about, several=len(chosen) > 1)
     if not answered:
-        yield Mark(text(data.get(ID)), None, "", "", *about)
+        yield Mark(identity(data.get(ID)), None, "", "", *about)
 
 
 def of_record(record: Mapping[str, Any]) -> Mark:
@@ -43,7 +43,7 @@ def of_record(record: Mapping[str, Any]) -> Mark:
     when = text(record.get("updated_at")) or text(record.get("created_at"))
     label = chosen[0] if len(chosen) == 1 else None
     who = _person(record.get("annotator"))
-    return Mark(text(record.get(ID)), label, who, when, *drawn(record), several=len(chosen) > 1)
+    return Mark(identity(record.get(ID)), label, who, when, *drawn(record), several=len(chosen) > 1)
 
 
 def drawn(data: Mapping[str, Any]) -> tuple[str, float | None]:
@@ -60,6 +60,12 @@ def drawn(data: Mapping[str, Any]) -> tuple[str, float | None]:
 def text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
     """A value as a text; empty for none."""
     return "" if value is None else str(value).strip()
+
+
+def identity(value: Any) -> str:  # noqa: ANN401 - as above
+    """An id as it stands: spaces may be a part of it. Empty where there is none."""
+    found = "" if value is None else str(value)
+    return found if found.strip() else ""
 
 
 def _choices(result: list[Any]) -> list[str]:

@@ -11,33 +11,34 @@ from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.columns.roles import ID_NAMES, label_column, trusted_label_column
 from labelfix.data.columns.shared_key import columns_with
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, parts_of
+from labelfix.data.formats import TableSource
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import input_error
 from labelfix.settings.data import DataSettings
 
 
-def name_columns(clean: TableSource, noisy: TableSource, settings: DataSettings, read_rows: int) -> TableSource:
-    """The trusted tables with answers among them called as the others are; without answers they stay as they are.
+def named_alike(
+    parts: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int
+) -> TableSource:
+    """Trusted tables as one, the answers among them called as the others are.
 
     Args:
-        clean: One trusted table, or several.
+        parts: Of `open_trusted`.
         noisy: The noisy table.
         settings: What columns mean, as far as the user says.
         read_rows: Rows read at once.
 
     Raises:
-        InputError: Answers are about rows that the noisy file does not have.
+        InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.
     """
-    parts = parts_of(clean)
     others = [part for part in parts if not isinstance(part, AnnotatedSource)]
-    if len(others) == len(parts):
-        return clean
-    label = _label_name(others, noisy, settings, read_rows)
-    named = [
-        _named(part, noisy, label, settings, read_rows) if isinstance(part, AnnotatedSource) else part for part in parts
-    ]
-    return named[0] if len(named) == 1 else SeveralSources(named)
+    if len(others) < len(parts):
+        label = _label_name(others, noisy, settings, read_rows)
+        parts = [
+            _named(part, noisy, label, settings, read_rows) if isinstance(part, AnnotatedSource) else part
+            for part in parts
+        ]
+    return parts[0] if len(parts) == 1 else SeveralSources(parts)
 
 
 def _named(

@@ -16,12 +16,12 @@ import pyarrow as pa
 from labelfix.data.annotations import argilla, label_studio, reviewed
 from labelfix.data.annotations.marks import ANSWER, ID, QUESTION, Mark, Votes, vote
 from labelfix.data.annotations.source import AnnotatedSource
-from labelfix.data.formats import ReadOptions, open_several, open_table
+from labelfix.data.columns.ids import canonical_ids
+from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.json.records import is_array, read_values
-from labelfix.data.formats.several import SeveralSources
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.scan import as_text, scan
 from labelfix.data.spelling import spelled
@@ -37,8 +37,10 @@ FLAT = ("annotation_id", "annotator", "lead_time")
 Record = Mapping[str, Any]
 
 
-def open_trusted(sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE) -> TableSource:
-    """Open one or several trusted tables as one; every one that cannot be opened is named.
+def open_trusted(
+    sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE
+) -> list[TableSource]:
+    """Open one or several trusted tables; every one that cannot be opened is named.
 
     Args:
         sources: Paths or tables.
@@ -46,10 +48,10 @@ def open_trusted(sources: Sequence[Any], name: str | None = None, options: ReadO
         options: How files are to be read, as far as the user says.
 
     Raises:
-        InputError: As `open_several`, or a file of answers is damaged or has none.
+        InputError: As `open_several`, or a file of answers is damaged.
     """
     if are_records(sources):
-        return open_several(sources, name, options)
+        return [open_table(sources, name, options)]
     opened: list[TableSource] = []
     defects: list[Defect] = []
     for source in sources:
@@ -59,7 +61,7 @@ def open_trusted(sources: Sequence[Any], name: str | None = None, options: ReadO
             defects += error.defects
     if defects:
         raise InputError(defects)
-    return opened[0] if len(opened) == 1 else SeveralSources(opened)
+    return opened
 
 
 def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
@@ -114,14 +116,21 @@ def _from_columns(opened: TableSource) -> AnnotatedSource | None:
     wanted = [name for name in names if name in _READ or name.startswith(f"{QUESTION}.")]
     records: list[Record] = []
     for chunk in scan(opened, wanted, 8192, verbatim=True):
-        cells = [
-            column if pa.types.is_nested(column.type) else spelled(as_text(column)) for column in chunk.batch.columns
-        ]
+        cells = [_plain(opened, name, column) for name, column in zip(wanted, chunk.batch.columns, strict=True)]
         records += pa.table(cells, names=wanted).to_pylist()
     if flat:
         marks = (mark for record in records for mark in argilla.of_flat(record))
         return AnnotatedSource(opened.name, "Argilla's flat records", vote(marks), opened.content_hash)
     return _of_flat(opened.name, opened.content_hash, records, names)
+
+
+def _plain(opened: TableSource, name: str, cells: pa.Array) -> pa.Array:
+    """Cells as texts, ids as they stand; lists stay lists."""
+    if pa.types.is_nested(cells.type):
+        return cells
+    if name in ("id", ID):
+        return canonical_ids(cells, opened.schema.field(name).type).cast(pa.string())
+    return spelled(as_text(cells))
 
 
 _READ = ("id", ID, ANSWER, QUESTION, *FLAT, "created_at", "updated_at", "labelfix_drawn", "labelfix_chance")
@@ -143,4 +152,6 @@ def _of_flat(name: str, content: Callable[[], str], records: Sequence[Record], n
 def _filled(record: Record) -> Mark:
     """A row of a spreadsheet."""
     text = label_studio.text
-    return Mark(text(record.get(ID)), text(record.get(ANSWER)) or None, "", "", *label_studio.drawn(record))
+    return Mark(
+        label_studio.identity(record.get(ID)), text(record.get(ANSWER)) or None, "", "", *label_studio.drawn(record)
+    )
