@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from labelfix.data.labels.noise_rate import Interval, rate_of
+from labelfix.outputs.learning import sampled
 from labelfix.outputs.queues import RunRows
 from labelfix.runs.answers import Answer, Ledger
 
@@ -72,15 +73,9 @@ def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping
     return {"value": unseen[0], "low": unseen[1], "high": unseen[2], "start": start, "found": wrong, "rows": left}
 
 
-def sample_size(rows: RunRows, known: Any) -> int:  # noqa: ANN401 - an array
-    """How many rows at the beginning of the random order are all answered."""
-    answered = known[rows.random_order]
-    return len(answered) if answered.all() else int(answered.argmin())
-
-
 def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> Interval | None:  # noqa: ANN401 - an array
     """p counted on trusted pairs and on the rows at the beginning of the random order."""
-    size = sample_size(rows, label >= 0)
+    size = sampled(rows, label >= 0)
     if not size:
         return None
     truth = np.where(rows.trusted, rows.suggested, label)  # a trusted row's label is its suggested one

@@ -83,12 +83,8 @@ def argilla(tasks, out):
     rg.Argilla._default_client = MagicMock()  # what follows asks no server
     settings = rg.Settings.from_json(tasks / ".argilla" / "settings.json")
     records = json.loads((tasks / "records.json").read_text(encoding="utf-8"))
-    classes = [
-        option["value"]
-        for option in json.loads((tasks / ".argilla" / "settings.json").read_text())["questions"][0]["settings"][
-            "options"
-        ]
-    ]
+    question = json.loads((tasks / ".argilla" / "settings.json").read_text(encoding="utf-8"))["questions"][0]
+    classes = [option["value"] for option in question["settings"]["options"]]
     assert [field.name for field in settings.fields] == list(records[0]["fields"])
     made = []
     for place, record in enumerate(records):

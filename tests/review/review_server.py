@@ -31,7 +31,8 @@ SPEC = InputSpec("text", ("text",))
 
 
 ODD_IDS = (
-    "007", "7", "1.0", "a,b", 'say "hi"', "=1+1", "Ünïcode – é", "שלום", "2026-01-02", "1e5", "TRUE", "semi;colon", "emoji 🦉",
+    "007", "7",
+    "1.0", "a,b", 'say "hi"', "=1+1", "Ünïcode – é", "שלום", "2026-01-02", "1e5", "TRUE", "semi;colon", "emoji 🦉",
     "<b>bold</b>", "path/to/file.png", "tab\there",
 )  # fmt: skip
 """Ids that programs like to take for something else."""

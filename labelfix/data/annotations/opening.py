@@ -140,7 +140,7 @@ def _of_flat(name: str, content: Callable[[], str], records: Sequence[Record], n
     """A record an answer: Label Studio's, or a spreadsheet of labelfix's own."""
     if ANSWER in names and not set(FLAT) & set(names):
         marks = [_filled(record) for record in records]
-        return AnnotatedSource(name, "a filled-in spreadsheet", vote(marks), content)
+        return AnnotatedSource(name, "answers in a table", vote(marks), content)
     if not {QUESTION, *FLAT} & set(names):
         what = f"has {ID!r}, as tasks of labelfix have, and no column of answers"
         raise input_error(
