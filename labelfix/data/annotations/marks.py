@@ -17,12 +17,28 @@ ANSWER = "answer"
 QUESTION = "label"
 """The control of Label Studio, and the question of Argilla, that the class is chosen in."""
 
+ESCAPED = "labelfix_escaped"
+"""Where something stands in it, one apostrophe in front of id and answer is none of theirs."""
+
 GIVEN, SUGGESTED = "given_label", "suggested_label"
 
 UNKNOWN = "by a program"
 """How a row was drawn where the file does not say: as if it had been chosen, so that it judges nothing."""
 
-__all__ = ["ANSWER", "CHANCE", "DRAWN", "GIVEN", "ID", "QUESTION", "SUGGESTED", "UNKNOWN", "Mark", "Votes", "vote"]
+__all__ = [
+    "ANSWER",
+    "CHANCE",
+    "DRAWN",
+    "ESCAPED",
+    "GIVEN",
+    "ID",
+    "QUESTION",
+    "SUGGESTED",
+    "UNKNOWN",
+    "Mark",
+    "Votes",
+    "vote",
+]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.annotations import argilla, label_studio, reviewed
-from labelfix.data.annotations.marks import ANSWER, ID, QUESTION, Mark, Votes, vote
+from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, QUESTION, Mark, Votes, vote
 from labelfix.data.annotations.source import AnnotatedSource
 from labelfix.data.columns.ids import canonical_ids
 from labelfix.data.formats import ReadOptions, open_table
@@ -133,7 +133,7 @@ def _plain(opened: TableSource, name: str, cells: pa.Array) -> pa.Array:
     return spelled(as_text(cells))
 
 
-_READ = ("id", ID, ANSWER, QUESTION, *FLAT, "created_at", "updated_at", "labelfix_drawn", "labelfix_chance")
+_READ = ("id", ID, ANSWER, QUESTION, *FLAT, "created_at", "updated_at", DRAWN, CHANCE, ESCAPED)
 
 
 def _of_flat(name: str, content: Callable[[], str], records: Sequence[Record], names: Sequence[str]) -> AnnotatedSource:
@@ -150,7 +150,9 @@ def _of_flat(name: str, content: Callable[[], str], records: Sequence[Record], n
 
 
 def _filled(record: Record) -> Mark:
-    """A row of a spreadsheet."""
+    """A row of a spreadsheet, or of the decisions that the page of `labelfix report` gives."""
+    if record.get(ESCAPED):
+        record = {**record, **{name: str(record.get(name) or "").removeprefix("'") for name in (ID, ANSWER)}}
     text = label_studio.text
     return Mark(
         label_studio.identity(record.get(ID)), text(record.get(ANSWER)) or None, "", "", *label_studio.drawn(record)
