@@ -101,10 +101,13 @@
     $("far").textContent = `${count(said.in_queue)} of ${count(whole)} decided${pace} · ${count(said.left)} left${rest}`;
     $("far").title = Object.entries(said.people).map(([who, n]) => `${who}: ${n}`).join(", ");
     const noise = said.noise;
-    $("noise").textContent = noise
-      ? `· wrong labels among the ${count(noise.rows)} rows nobody has looked at: ${percent(noise.value)} (${percent(noise.low)} to ${percent(noise.high)})` +
-        (noise.start ? `; at the start ${percent(noise.start[0])} (${percent(noise.start[1])} to ${percent(noise.start[2])})` : "")
-      : "";
+    const ends = (one) => `${percent(one[0])} (${percent(one[1])} to ${percent(one[2])})`;
+    $("noise").replaceChildren();
+    if (noise) {
+      const now = ends([noise.value, noise.low, noise.high]);
+      $("noise").append(`wrong labels among the ${count(noise.rows)} rows nobody has looked at: ${now}`);
+      if (noise.start) $("noise").append(make("span", `; at the start ${ends(noise.start)}`, "start"));
+    }
     if (said.left === 0 && said.in_queue > 0 && whole === said.budget && !overBudget) {
       overBudget = true;
       $("told").textContent = `That was the budget of ${count(said.budget)} rows. You can go on, or end here.`;
@@ -170,7 +173,8 @@
     const table = make("table");
     for (const [name, value] of part.cells) {
       const line = table.insertRow();
-      const head = make("th", name);
+      const head = make("th");
+      name.split(/(?<=[_.\/-])/).forEach((piece) => head.append(piece, document.createElement("wbr")));
       head.scope = "row";
       line.append(head, make("td", value));
     }
@@ -258,6 +262,7 @@
     $("accept").querySelector("bdi").textContent = row.suggested;
     $("keep").querySelector("bdi").textContent = row.given === null ? "" : row.given;
     $("keep").hidden = row.given === null || agree;
+    document.querySelector(".buttons").classList.toggle("one", $("keep").hidden);
     $("accept").firstElementChild.textContent = agree ? "Right:" : "Accept";
     $("row").focus({ preventScroll: true });
     window.scrollTo(0, 0);
