@@ -273,7 +273,8 @@ window.addEventListener("load", async () => {
   told.bytes = [...new Uint8Array(await blob.arrayBuffer())].slice(0, 3).join(" ");
   told.csv = await blob.text();
   const mark = (place, name) => body.rows[place].querySelector(`[data-mark=${name}]`);
-  mark(0, "keep").click(); mark(1, "keep").click(); mark(1, "accept").click(); mark(2, "keep").click(); mark(2, "keep").click();
+  const clicks = [[0, "keep"], [1, "keep"], [1, "accept"], [2, "keep"], [2, "keep"]];
+  clicks.forEach(([place, name]) => mark(place, name).click());
   told.pressed = [...body.querySelectorAll("[aria-pressed=true]")].map((one) => one.dataset.mark).join(" ");
   told.stored = localStorage.getItem("labelfix " + document.getElementById("decisions").dataset.run);
   document.getElementById("decisions").click();
