@@ -54,9 +54,22 @@ def next_rows(
         `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
         A name that an own column has begins with `labelfix_`.
     """
+    chosen = choose_rows(rows, blocks, classifier, device, trusted, count)
+    return described(rows, chosen, names, places)
+
+
+def choose_rows(
+    rows: CorrectedFile,
+    blocks: Blocks,
+    classifier: TrainedClassifier,
+    device: torch.device,
+    trusted: Sequence[int],
+    count: int,
+) -> Codes:
+    """`(n,)` positions of the rows that are most worth asking about, best first; arguments as for `next_rows`."""
     about = corrected_metadata(rows)
     classes = ClassNames(about.classes)
-    value, suggested, first = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64), 0
+    value, suggested = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64)
     for first, group in groups(rows, columns_of(rows)):
         labels = labels_of(group, classes, about.min_confidence, about.run_id)
         here = slice(first, first + len(group))
@@ -66,8 +79,7 @@ def next_rows(
     found = candidates(value, usable, count)
     hidden = hidden_of(blocks, classifier, device, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
-    chosen = found[choose(value[found], suggested[found], features, count)]
-    return described(rows, chosen, names, places)
+    return found[choose(value[found], suggested[found], features, count)]
 
 
 def described(
