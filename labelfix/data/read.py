@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.annotations.names import named_alike
+from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.columns.features import some
@@ -15,7 +17,7 @@ from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, open_several, open_table
+from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.inputs import SelectedInputs
@@ -162,8 +164,8 @@ def _open(
         )
     options = read_options(settings)
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
-    theirs = attempt(
-        lambda: open_several(
+    parts = attempt(
+        lambda: open_trusted(
             several,
             None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None,
             options,
@@ -176,9 +178,11 @@ def _open(
         aliases = attempt(lambda: read_class_map(path), findings) or {}
     findings.stop_on_errors()
     assert ours is not None
+    assert parts is not None
+    opened = parts
+    theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
+    findings.stop_on_errors()
     assert theirs is not None
-    for source in (ours, theirs):
-        findings.source(source)
     return ours, theirs, aliases
 
 
