@@ -17,6 +17,7 @@ import torch
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.devices import Precision
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import Codes, Probabilities, Sampling
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
@@ -49,6 +50,9 @@ class Problem:
             the epoch's row of the history. For measuring alone: no method looks at it.
         chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
         described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
+        opinions: What each of several sources says of the noisy rows, of which `given` is one summary; None where there
+            is a single column of given labels.
+        paired_opinions: The same of the trusted rows, M of them; those that do not stand in the noisy file have none.
         loaded: What was made of it before, for whoever asks again. A problem made of this one by `replace` begins
             without.
     """
@@ -70,6 +74,8 @@ class Problem:
     observe: Callable[[Classifier], Mapping[str, float]] | None = None
     chosen: npt.NDArray[np.bool_] | None = None
     described: npt.NDArray[np.float32] | None = None
+    opinions: Opinions | None = None
+    paired_opinions: Opinions | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property

@@ -1,0 +1,135 @@
+"""What the anchored recipe knows of several sources before its meta step.
+
+For each source a transition matrix that its pairs speak for (T0) and one that is fitted to the noisy rows (T_m), and
+a weight by which sources that go wrong together count less; see `numerics.source_terms` and `numerics.source_groups`.
+
+    T_m: EM, P(y_i | x_i, y'_i) ∝ f_s(x_i) · exp(E_i), T_s[c, j] ∝ Σ_i P(c | ·) [y'_is = j] + 20 · T0_s[c, j]
+
+Legend: N noisy rows, M trusted rows, S sources, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from torch import Tensor
+
+from labelfix.correctors.contract import Problem
+from labelfix.correctors.label_terms import SourceTerms
+from labelfix.data.tables import Codes
+from labelfix.heads.rows import Rows
+from labelfix.methods.mlc.prior import Prior
+from labelfix.methods.mlc.structured import StructuredCorrection
+from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.source_groups import source_weights, surplus
+from labelfix.numerics.source_terms import (
+    Floats,
+    Spoken,
+    evidence,
+    floored,
+    paired_transitions,
+    prior_transitions,
+)
+
+ROUNDS, STRENGTH = 10, 20.0
+"""EM rounds, and how many opinions of each class the prior of T_m is worth."""
+
+MIXED = 0.5
+"""How much all opinions count while T_m is fitted: sources err together."""
+
+FITTED_TO, COMPARED_ON = 200_000, 50_000
+"""Noisy rows that T_m is fitted to, and those on which sources are compared, at most."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is known of each source.
+
+    Attributes:
+        noisy: The opinions of the noisy rows.
+        trusted: Those of the trusted rows, M of them.
+        expected: T0, and without each fold: `(S, K, K + 1)`.
+        fitted: T_m, likewise.
+        paired: T_p, from pairs with either of them as the prior, likewise.
+        weights: `(S,)` w.
+        together: `(S, S)` r.
+    """
+
+    noisy: Spoken
+    trusted: Spoken
+    expected: tuple[Floats, tuple[Floats, ...]]
+    fitted: tuple[Floats, tuple[Floats, ...]]
+    paired: tuple[Floats, tuple[Floats, ...]]
+    weights: Floats
+    together: Floats
+
+    def terms(self, transitions: Floats) -> SourceTerms:
+        """Label terms by some transition matrices."""
+        return SourceTerms(np.log(transitions), self.weights)
+
+    def of_network(self, correction: StructuredCorrection, expected: Floats, fitted: Floats) -> SourceTerms:
+        """Label terms of the LCN, beside a prior that counts once."""
+        share, trust = float(correction.c), float(correction.b)
+        terms = trust * ((1 - share) * np.log(expected) + share * np.log(fitted))
+        classes = np.arange(expected.shape[1])
+        terms[:, classes, classes] += correction.diagonal.numpy()
+        return SourceTerms(terms / max(float(correction.a), 1.0), self.weights)
+
+    def at(self, part: Tensor, fold: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        """See `GivenLabels.at`; of several sources these are sums over all opinions, `(K, n)` each."""
+        some = self.noisy[part.numpy()]
+        expected, fitted = (of[0] if fold is None else of[1][fold] for of in (self.expected, self.fitted))
+        of_classes = np.zeros_like(expected)
+        of_classes[:, np.arange(some.classes), np.arange(some.classes)] = 1
+        said = SourceTerms(of_classes, self.weights), self.terms(expected), self.terms(fitted)
+        votes, by_expected, by_fitted = (torch.from_numpy(each.of(some).T.astype(np.float32)) for each in said)
+        return votes, by_expected, by_fitted
+
+
+def fit_sources(problem: Problem, rows: Rows, prior: Prior) -> Sources:
+    """Fit all of it.
+
+    Args:
+        problem: The data, with opinions.
+        rows: The same as tensors.
+        prior: Its stack says what each row is before any opinion is heard.
+    """
+    assert problem.opinions is not None
+    assert problem.paired_opinions is not None
+    noisy, trusted = (Spoken.of(each, problem.num_classes) for each in (problem.opinions, problem.paired_opinions))
+    part = rows.sample(FITTED_TO)
+    some, features = noisy[part.numpy()], rows.noisy[part]
+    paired = np.flatnonzero(np.diff(problem.paired_opinions.start) > 0)
+    folds = rows.folds.of
+
+    def matrices(head: LinearHead, use: Codes, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        log_f = head.log_probabilities(features).numpy()
+        own = trusted[use].counts(np.eye(problem.num_classes)[problem.truth[use]])
+        f = np.exp(log_f)
+        shares = f.mean(axis=0, dtype=np.float64)
+        of_rows = some.counts(f).sum(axis=1)
+        expected = prior_transitions(own if own.sum() else some.counts(f), of_rows, shares)
+        first = paired_transitions(own, [expected])
+        fitted = first
+        for _ in range(ROUNDS):
+            q = softmax(log_f + MIXED * evidence(some, np.log(fitted), weights), axis=1)
+            fitted = floored(some.counts(q) + own + STRENGTH * first)
+        return first, fitted, paired_transitions(own, [expected, fitted])
+
+    alone = np.ones(len(problem.opinions.names))
+    first, _, _ = matrices(prior.stack.full, paired, alone)
+    compared = rows.sample(COMPARED_ON)
+    shares = prior.stack.full.log_probabilities(rows.noisy[compared]).exp().numpy().astype(np.float64)
+    together, _ = surplus(noisy[compared.numpy()], shares, first)
+    weights = source_weights(together)
+    full = matrices(prior.stack.full, paired, weights)
+    without = [
+        matrices(head, paired[folds[paired] != fold], weights) for fold, head in enumerate(prior.stack.without)
+    ]
+    expected, fitted, of_pairs = (
+        (own, tuple(others)) for own, *others in zip(full, *without, strict=True)
+    )
+    return Sources(noisy, trusted, expected, fitted, of_pairs, weights, together)
