@@ -22,6 +22,7 @@ from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import Corrector
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.numerics.batched_search import search
 from labelfix.numerics.temperature import fit_temperature
@@ -115,9 +116,11 @@ class CalibratedCorrector:
     inner: Corrector
     scale: Scale
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
-        soft = self.inner.soft_labels(logits, hidden, given)
+        soft = self.inner.soft_labels(logits, hidden, given, opinions)
         labelled = given != UNLABELLED
         soft[labelled] = scaled(self.scale, soft[labelled])
         return soft

@@ -78,6 +78,10 @@ class Problem:
     paired_opinions: Opinions | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
+    def opinions_of(self, rows: Codes) -> Opinions | None:
+        """The opinions of some noisy rows; None where there is a single column of given labels."""
+        return None if self.opinions is None else self.opinions.take(rows)
+
     @property
     def judges(self) -> npt.NDArray[np.bool_]:
         """`(M,)` False for trusted rows that train and judge nothing, as they are harder than others."""
@@ -87,13 +91,17 @@ class Problem:
 class Corrector(Protocol):
     """Anything that makes soft labels from what the classifier says and the given label."""
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """Corrected soft labels.
 
         Args:
             logits: `(N, K)` the classifier's logits, before temperature.
             hidden: `(N, D)` h(x).
             given: `(N,)` given labels; -1 gets P(y | x).
+            opinions: What several sources say of the rows, where there are several; read by correctors of such runs
+                alone.
 
         Returns:
             `(N, K)`, rows sum to 1.

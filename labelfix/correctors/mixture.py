@@ -27,6 +27,7 @@ from safetensors.numpy import save_file
 from scipy.special import log_softmax
 
 from labelfix.correctors.network import softmax
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.numerics.transition import Matrix
 from labelfix.runs.tensors import Shape, read_arrays
@@ -123,7 +124,9 @@ class MixtureCorrector:
     share: float
     temperature: float
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
         soft = softmax(logits.astype(np.float64) / self.temperature)
         rows = np.flatnonzero(given != UNLABELLED)

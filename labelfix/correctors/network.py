@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -48,7 +49,9 @@ class NetworkCorrector:
         with torch.inference_mode():
             return np.asarray(self.lcn(*read).soft.clamp_min(1e-12).log().cpu())
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
         scores = logits.astype(np.float64) / self.classifier_temperature
         labelled = given != UNLABELLED

@@ -22,8 +22,9 @@ import torch
 from safetensors.numpy import save_file
 from scipy.special import log_softmax
 
-from labelfix.correctors.label_terms import LabelTerms, Labels, said
+from labelfix.correctors.label_terms import Labels, LabelTerms, said
 from labelfix.correctors.network import softmax
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.transition import Matrix, paired_transition, possible_labels
@@ -55,7 +56,9 @@ class PosteriorCorrector:
     temperature: float
     turn: LinearHead | None = None
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`; `hidden` is read only for a `turn`."""
         scores = log_softmax(logits.astype(np.float64) / self.temperature, axis=1)
         labelled = given != UNLABELLED
@@ -164,6 +167,7 @@ def fit_trust(
     fold: Codes,
     terms: tuple[LabelTerms, Sequence[LabelTerms]],
     usual: float = 0.8,
+    kappas: Sequence[float] = KAPPAS,
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
 
@@ -175,6 +179,7 @@ def fit_trust(
         fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
+        kappas: Its candidates.
     """
     parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
     heard = np.empty_like(log_f)
@@ -187,9 +192,7 @@ def fit_trust(
         return np.asarray(log_softmax(beta * mixed + kappa * heard[use], axis=1))
 
     each = np.arange(len(truth))
-    losses = {
-        candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, KAPPAS)
-    }
+    losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
         def loss(candidate: tuple[float, float, float]) -> float:

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.tables import UNLABELLED, Codes
+Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class Opinions:
         """`(O,)` the row that each opinion is of."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.start))
 
-    def take(self, rows: Codes) -> Opinions:
+    def take(self, rows: Codes | slice) -> Opinions:
         """The opinions of some rows, `(n,)`, in that order; of -1 none."""
+        if isinstance(rows, slice):
+            rows = np.arange(len(self), dtype=np.int64)[rows]
         counts = np.where(rows >= 0, np.diff(self.start)[rows], 0)
         start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         place = np.arange(start[-1]) - np.repeat(start[:-1] - self.start[rows], counts)
@@ -92,14 +94,14 @@ class Opinions:
         votes = self.votes(classes)
         best = votes.max(axis=1, initial=0)
         leads = np.flatnonzero(votes[self.row, self.label] >= best[self.row] - 1e-6)
-        found = np.full(len(self), UNLABELLED, dtype=np.int64)
+        found = np.full(len(self), -1, dtype=np.int64)
         rows, first = np.unique(self.row[leads], return_index=True)
         found[rows] = self.label[leads[first]]
         return found
 
     def of_source(self, source: int) -> Codes:
         """`(N,)` what one source says of each row, its first opinion; -1 where it is silent."""
-        found = np.full(len(self), UNLABELLED, dtype=np.int64)
+        found = np.full(len(self), -1, dtype=np.int64)
         own = np.flatnonzero(self.source == source)[::-1]
         found[self.row[own]] = self.label[own]
         return found

@@ -155,7 +155,7 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     if fitted.own_rows is not None:
         return fitted.own_rows.soft[rows], given
     logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
-    return fitted.corrector.soft_labels(logits, hidden, given), given
+    return fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows)), given
 
 
 def guarantee_of(
@@ -197,7 +197,10 @@ def guarantee_of(
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
     """Number of a judge → `(N,)` its label_score of all noisy rows."""
-    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given))}
+    return {
+        f"{k:03d}": found
+        for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given, problem.opinions))
+    }
 
 
 def _right_ones(

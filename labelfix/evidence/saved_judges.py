@@ -23,6 +23,7 @@ from safetensors.numpy import save_file
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities, Sampling
 from labelfix.evidence import noise_rate
 from labelfix.evidence.guarantee import Floats, p_values, p_values_per_class
@@ -71,13 +72,16 @@ class Judges:
     sampling: Sampling
     guarantee: Mapping[str, Any]
 
-    def say(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> tuple[Probabilities, Probabilities]:
+    def say(
+        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> tuple[Probabilities, Probabilities]:
         """What the models say of new rows.
 
         Args:
             logits: `(n, K)` of the run's classifier.
             hidden: `(n, D)` h(x).
             given: `(n,)` given labels; -1 where there is none.
+            opinions: What several sources say of them, where there are several.
 
         Returns:
             `(n, F)` label_score by each model, NaN without a given label, and `(n, K)` the mean of their soft labels.
@@ -90,7 +94,7 @@ class Judges:
             if head is not None:
                 assert features is not None
                 own = head.logits(features).numpy()
-            soft = corrector.soft_labels(own, hidden, given)
+            soft = corrector.soft_labels(own, hidden, given, opinions)
             scores[:, place] = soft[np.arange(len(given)), np.maximum(given, 0)]
             mean += soft * np.float32(self.share[place])
         scores[given == UNLABELLED] = np.nan

@@ -56,4 +56,3 @@ def source_weights(found: Floats) -> Floats:
         found: `(S, S)` r.
     """
     return np.asarray(1 / (1 + (found**2).sum(axis=1)))
-

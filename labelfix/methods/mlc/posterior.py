@@ -36,14 +36,17 @@ from labelfix.methods.mlc.sources import Sources
 from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection
 from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
 from labelfix.numerics.linear_heads import LinearHead
-from labelfix.numerics.source_terms import Floats
 from labelfix.numerics.row_dependence import Dependence, fit_dependence, mixed_terms
+from labelfix.numerics.source_terms import Floats
 from labelfix.numerics.stack import merge
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.numerics.transition import Matrix
 
 MIN_PAIRS = 20
 """With fewer pairs than this the posterior rests on the LCN's label terms instead."""
+
+OF_SOURCES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
+"""Candidates for κ of several sources."""
 
 USUAL = 0.4
 """κ of several sources where pairs say nothing of it: they err together, so that it is far below 1."""
@@ -138,7 +141,7 @@ def _from_pairs_of_sources(
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], seen.prior.as_given.held[paired]
     terms = sources.terms(sources.paired[0]), [sources.terms(each) for each in sources.paired[1]]
-    found = fit_trust(*held, truth, sources.trusted[paired], rows.folds.of[paired], terms, USUAL)
+    found = fit_trust(*held, truth, sources.trusted[paired], rows.folds.of[paired], terms, USUAL, OF_SOURCES)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth).mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}

@@ -70,7 +70,7 @@ class Prior:
 
 
 class GivenLabels(Protocol):
-    """What the label correction network is given beside the prior: a column of labels, or opinions of several sources."""
+    """What the label correction network is given beside the prior: a column of labels, or the opinions of sources."""
 
     def at(self, part: Tensor, fold: int | None) -> tuple[Tensor, Tensor, Tensor]:
         """What `StructuredCorrection.soft` takes of given labels.

@@ -126,10 +126,6 @@ def fit_sources(problem: Problem, rows: Rows, prior: Prior) -> Sources:
     together, _ = surplus(noisy[compared.numpy()], shares, first)
     weights = source_weights(together)
     full = matrices(prior.stack.full, paired, weights)
-    without = [
-        matrices(head, paired[folds[paired] != fold], weights) for fold, head in enumerate(prior.stack.without)
-    ]
-    expected, fitted, of_pairs = (
-        (own, tuple(others)) for own, *others in zip(full, *without, strict=True)
-    )
+    without = [matrices(head, paired[folds[paired] != fold], weights) for fold, head in enumerate(prior.stack.without)]
+    expected, fitted, of_pairs = ((own, tuple(others)) for own, *others in zip(full, *without, strict=True))
     return Sources(noisy, trusted, expected, fitted, of_pairs, weights, together)

@@ -246,4 +246,3 @@ def _watched(step: int, correction: StructuredCorrection, problems: Sequence[Inn
         "b": float(correction.b),
         "c": float(correction.c),
     }
-
