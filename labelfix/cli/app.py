@@ -23,7 +23,7 @@ EPILOG = (
 )
 
 PANELS = {
-    "The main job": ("check", "train", "evaluate", "report", "export", "next"),
+    "The main job": ("check", "train", "evaluate", "report", "sources", "export", "next"),
     "New rows": ("correct", "predict", "flag"),
     "About labelfix": ("methods", "info", "demo", "schema"),
     "Experiments": ("noise", "bench"),

@@ -96,11 +96,13 @@ class Trust:
         beta: β.
         share: ς.
         label_terms: L.
+        kappa: What log T was multiplied by to be L.
     """
 
     beta: float
     share: float
     label_terms: LabelTerms
+    kappa: float = 1.0
 
     def mixed(self, log_f: Log, log_n: Log) -> Log:
         """`(R, K)` what f and n say together, up to a constant of the row.
@@ -208,10 +210,10 @@ def fit_trust(
         held[own] = np.exp(log_soft(candidate, own))
     beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
     without_fold = tuple(
-        Trust(own_beta, own_share, own_kappa * own)
+        Trust(own_beta, own_share, own_kappa * own, own_kappa)
         for (own_beta, own_share, own_kappa), own in zip(nested, terms[1], strict=True)
     )
-    return PairedPosterior(Trust(beta, share, kappa * terms[0]), kappa, held, without_fold)
+    return PairedPosterior(Trust(beta, share, kappa * terms[0], kappa), kappa, held, without_fold)
 
 
 def fit_share(

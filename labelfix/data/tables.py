@@ -305,6 +305,7 @@ class CorrectedLabels:
         duplicate_of: `(N,)` the id of an earlier row with the same content and another label, as text; None where
             nobody looked.
         outlier_score: `(N,)` how unlike the trusted rows it is, in [0, 1]; None where nobody looked.
+        opinions: What each of several sources says of the rows; None where there is one column of labels.
     """
 
     ids: pa.Array
@@ -320,6 +321,7 @@ class CorrectedLabels:
     p_value: Probabilities | None = None
     duplicate_of: pa.Array | None = None
     outlier_score: Probabilities | None = None
+    opinions: Opinions | None = None
 
     def __len__(self) -> int:
         return len(self.given)

@@ -89,8 +89,8 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
         logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
         given = problem.given[rows]
         soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
-        donors = {} if problem.opinions is None else {"rows": rows, "soft": soft}
-        return {"transition": transition_of(soft, given)} | donors
+        found = {"transition": transition_of(soft, given)}
+        return found if problem.opinions is None else {**found, "rows": rows, "soft": soft}
 
     kept = judging_stage(problem.checkpoints, "judged-transition", transition)
     donors = Donors(kept["rows"], kept["soft"]) if "rows" in kept else None

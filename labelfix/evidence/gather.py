@@ -29,6 +29,7 @@ from labelfix.evidence.noisy_judges import PARTS, Agreement, ask_noisy_rows, ask
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.heads.rows import load_rows
@@ -99,6 +100,8 @@ def judge(
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
     }
+    worth = of_sources(problem, classes.names, found.fitted.metrics)
+    figures |= {} if worth is None else {"sources": worth}
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 

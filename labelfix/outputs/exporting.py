@@ -11,6 +11,7 @@ from labelfix.errors import RunError, SettingsError
 from labelfix.outputs.alignment import Correction
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.image_tree import check_tree, export_tree
+from labelfix.outputs.labels_beside import export_beside
 from labelfix.outputs.own_file import ExportReport, export_table
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder, atomic_path, is_table, refuse_no_table
@@ -88,11 +89,15 @@ def export_labels(
     told = manifest["data"]["noisy"]
     own = find_input(folder, "noisy", noisy).needed()
     source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
-    assert columns.label is not None, "a run is trained on labelled rows"
+    files = tuple(told["files"])
+    if columns.label is None:
+        if is_tree(folder, out):
+            raise SettingsError(f"{out}: labels of several sources go into a table; name a .csv or .parquet file")
+        beside = Correction(CorrectedFile(folder.corrected), source, "", files, min_confidence)
+        return export_beside(beside, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
     if columns.label not in source.schema.names:
         what = f"columns.label: {source.name} has no column {columns.label[:80]!r}"
         raise RunError(f"{folder.manifest}: is damaged ({what}); {TRAIN_AGAIN}")
-    files = tuple(told["files"])
     correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
     if not is_tree(folder, out):
         return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)

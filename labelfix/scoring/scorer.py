@@ -229,6 +229,7 @@ class Scorer:
             file_index=table.file_index,
             row_number=table.row_number,
             run_id=self.run_id,
+            opinions=table.opinions,
         )
 
     def _mean(self, blocks: Blocks, progress: Progress) -> Probabilities | None:

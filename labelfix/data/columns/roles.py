@@ -63,9 +63,16 @@ class Columns:
     def from_json(cls, values: Mapping[str, Any]) -> Columns:
         """The columns that `to_json` described."""
         spec = InputSpec.from_json(values["inputs"])
-        named = tuple(tuple(values.get(each, ())) for each in ("sources", "names"))
-        roles = (values[each] for each in ("id", "label", "clean_id", "clean_label"))
-        return cls(*roles, spec, *named, main=values.get("main"))
+        return cls(
+            id=values["id"],
+            label=values["label"],
+            clean_id=values["clean_id"],
+            clean_label=values["clean_label"],
+            spec=spec,
+            sources=tuple(values.get("sources", ())),
+            names=tuple(values.get("names", ())),
+            main=values.get("main"),
+        )
 
 
 def require_column(source: TableSource, column: str, flag: str, findings: Findings) -> bool:

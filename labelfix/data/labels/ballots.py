@@ -115,12 +115,12 @@ def read_columns(
 def _parts(column: str, reader: LabelReader | VotesReader) -> Iterator[Ballots]:
     """What each source of a column says."""
     if isinstance(reader, VotesReader):
-        said = reader.result()
-    else:
-        labels = reader.result()
-        said = iter([(column, np.arange(len(labels.positions), dtype=np.int64), labels)])
-    for name, row, labels in said:
-        yield Ballots(row, np.zeros(len(row), dtype=np.int64), labels, (name,))
+        for name, row, labels in reader.result():
+            yield Ballots(row, np.zeros(len(row), dtype=np.int64), labels, (name,))
+        return
+    own = reader.result()
+    row = np.arange(len(own.positions), dtype=np.int64)
+    yield Ballots(row, np.zeros_like(row), own, (column,))
 
 
 def joined(parts: Sequence[Ballots], abstain: frozenset[str]) -> Ballots:

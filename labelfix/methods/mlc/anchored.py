@@ -113,7 +113,9 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     with clock.part("posterior", passes["posterior"]):
         posterior = fit_posterior(problem, rows, prior, labels, correction, classifier)
     truth = rows.truth.numpy()
+    of_sources = posterior.metrics.pop("sources", None)
     metrics: dict[str, Any] = {
+        **({} if of_sources is None else {"sources": of_sources}),
         "posterior": posterior.metrics,
         "shares": prior.shares,
         "ridge": prior.ridge,

@@ -145,7 +145,8 @@ def _from_pairs_of_sources(
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth).mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
-    return found.trust, found.without, threshold, metrics
+    lost = sources.lost(held, truth, paired, rows.folds.of[paired], found.without)
+    return found.trust, found.without, threshold, metrics | {"sources": sources.figures() | lost}
 
 
 def _from_network(
@@ -157,7 +158,7 @@ def _from_network(
         return Trust(1.0, 0.0, sources.of_network(correction, expected, fitted))
 
     without = tuple(map(trust, sources.expected[1], sources.fitted[1]))
-    metrics = {"paired": int((problem.paired_given != UNLABELLED).sum())}
+    metrics = {"paired": int((problem.paired_given != UNLABELLED).sum()), "sources": sources.figures()}
     return trust(sources.expected[0], sources.fitted[0]), without, choose_threshold(len(problem.truth)), metrics
 
 

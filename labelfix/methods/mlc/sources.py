@@ -10,15 +10,18 @@ Legend: N noisy rows, M trusted rows, S sources, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
 from labelfix.correctors.label_terms import SourceTerms
+from labelfix.correctors.posterior import Trust
 from labelfix.data.tables import Codes
 from labelfix.heads.rows import Rows
 from labelfix.methods.mlc.prior import Prior
@@ -33,6 +36,9 @@ from labelfix.numerics.source_terms import (
     paired_transitions,
     prior_transitions,
 )
+
+WORTH_TELLING, TOLD = 0.2, 50
+"""Pairs of sources that are told of: from so large a surplus of agreement on, and so many at most."""
 
 ROUNDS, STRENGTH = 10, 20.0
 """EM rounds, and how many opinions of each class the prior of T_m is worth."""
@@ -70,6 +76,53 @@ class Sources:
         """Label terms by some transition matrices."""
         return SourceTerms(np.log(transitions), self.weights)
 
+    def figures(self) -> dict[str, Any]:
+        """Plain values: the weights, and which sources agree more often than their errors explain."""
+        first, second = np.nonzero(np.triu(self.together) >= WORTH_TELLING)
+        order = np.argsort(-self.together[first, second], kind="stable")[:TOLD]
+        pairs = [(int(first[place]), int(second[place])) for place in order]
+        return {
+            "weight": [round(float(weight), 4) for weight in self.weights],
+            "together": [
+                {"sources": [s, t], "surplus": round(float(self.together[s, t]), 4), **_agreement(self.noisy, s, t)}
+                for s, t in pairs
+            ],
+        }
+
+    def lost(
+        self, held: tuple[Floats, Floats], truth: Codes, paired: Codes, fold: Codes, without: Sequence[Trust]
+    ) -> dict[str, Any]:
+        """How much worse pairs are told out of fold without each source; the others then weigh as they would.
+
+        Args:
+            held: `(P, K)` out-of-fold log f and log n of the pairs.
+            truth: `(P,)` their trusted labels.
+            paired: `(P,)` which trusted rows they are.
+            fold: `(P,)` their folds.
+            without: The posterior without each fold.
+        """
+
+        def told(weights: Floats) -> tuple[float, float]:
+            log_q = np.empty_like(held[0])
+            for k, trust in enumerate(without):
+                own = np.flatnonzero(fold == k)
+                terms = SourceTerms(np.log(self.paired[1][k]), weights * trust.kappa)
+                mixed = trust.mixed(held[0][own], held[1][own])
+                log_q[own] = log_softmax(trust.beta * mixed + terms.of(self.trusted[paired[own]]), axis=1)
+            return float((log_q.argmax(axis=1) == truth).mean()), float(-log_q[np.arange(len(truth)), truth].mean())
+
+        right, loss = told(self.weights)
+        lost, lost_nll = [], []
+        for source in range(len(self.weights)):
+            rest = self.together.copy()
+            rest[:, source] = 0
+            weights = source_weights(rest)
+            weights[source] = 0
+            fewer_right, more_loss = told(weights)
+            lost.append(round(right - fewer_right, 5))
+            lost_nll.append(round(more_loss - loss, 5))
+        return {"lost": lost, "lost_nll": lost_nll}
+
     def of_network(self, correction: StructuredCorrection, expected: Floats, fitted: Floats) -> SourceTerms:
         """Label terms of the LCN, beside a prior that counts once."""
         share, trust = float(correction.c), float(correction.b)
@@ -87,6 +140,14 @@ class Sources:
         said = SourceTerms(of_classes, self.weights), self.terms(expected), self.terms(fitted)
         votes, by_expected, by_fitted = (torch.from_numpy(each.of(some).T.astype(np.float32)) for each in said)
         return votes, by_expected, by_fitted
+
+
+def _agreement(noisy: Spoken, first: int, second: int) -> dict[str, Any]:
+    """The rows of which two sources both speak, and on what share of them they say the same."""
+    one, other = (noisy.says[:, s * noisy.classes : (s + 1) * noisy.classes] > 0 for s in (first, second))
+    both = (noisy.speaks[:, first] > 0).multiply(noisy.speaks[:, second] > 0).sum()
+    same = one.multiply(other).max(axis=1).sum()
+    return {"rows": int(both), "same": float(same / max(both, 1))}
 
 
 def fit_sources(problem: Problem, rows: Rows, prior: Prior) -> Sources:
