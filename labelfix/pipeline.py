@@ -21,13 +21,14 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.devices import one_thread
 from labelfix.compute.ranks import ranks, together
 from labelfix.data.inputs import SelectedInputs
+from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.gather import Evidence, judge, passes
 from labelfix.heads.stages import judging_stage
-from labelfix.methods.fit import Fit, fit, in_file_order
+from labelfix.methods.fit import Fit, fit
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
@@ -172,21 +173,14 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     with threads, counted(progress, "check against trusted rows", total):
         evidence = judge(made.problem, made.model, settings, data.classes, progress)
         repeated = checked(made) if settings.side_checks else None
-    fitted = in_file_order(evidence.fitted, made.noisy_rows)
-    p_value = None
-    if evidence.p_values is not None:
-        p_value = np.full(len(data.noisy), np.nan, dtype=np.float32)
-        p_value[made.noisy_rows] = evidence.p_values
     figures = evidence.figures
     if evidence.fitted.held is not None:
-        rows = made.clean_rows[evidence.fitted.held.rows]
+        rows = made.clean.rows[evidence.fitted.held.rows]
         figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
-    sides = SideColumns(p_value)
     if repeated is not None:
-        sides = replace(sides, **_spread(len(data.noisy), made.noisy_rows, repeated))
         paired = int((data.paired_given >= 0).sum())
         figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
-    return replace(evidence, fitted=fitted, figures=figures), sides
+    return replace(evidence, figures=figures), side_columns(made.noisy, evidence, repeated)
 
 
 def checked(made: Fit) -> Checks:
@@ -197,18 +191,22 @@ def checked(made: Fit) -> Checks:
         return outputs(made.model.classifier, inputs, rows, problem.device)[1]
 
     def look() -> dict[str, np.ndarray]:
-        order, view = made.noisy_rows, None if problem.family == "head" else hidden
+        order, view = made.noisy.rows, None if problem.family == "head" else hidden
         rows = problem.noisy, problem.given, order, problem.clean, problem.truth
         return side_checks(*rows, problem.num_classes, view).to_arrays()
 
     return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
 
 
-def _spread(rows: int, places: Codes, found: Checks) -> dict[str, Any]:
-    """Findings on the noisy training rows as columns of the whole table."""
-    of, score = np.full(rows, -1, dtype=np.int64), np.full(rows, np.nan, dtype=np.float32)
-    of[places], score[places] = found.duplicate_of, found.outlier_score
-    return {"duplicate_of": of, "outlier_score": score}
+def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -> SideColumns:
+    """What was found of the noisy training rows, as columns of the whole noisy table."""
+    own = evidence.fitted.own_rows
+    return SideColumns(
+        p_value=None if evidence.p_values is None else order.to_file(evidence.p_values.astype(np.float32), np.nan),
+        duplicate_of=None if repeated is None else order.to_file(repeated.duplicate_of, -1),
+        outlier_score=None if repeated is None else order.to_file(repeated.outlier_score, np.nan),
+        own=None if own is None else order.to_file(own.soft, np.nan),
+    )
 
 
 def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
@@ -259,7 +257,7 @@ def write(
         return
     with folder.writing() as new:
         with watch.stage("correct"):
-            labels = with_what_is_known(blocks, fitted, reading.data, sides)
+            labels = with_what_is_known(blocks, reading.data, sides)
             columns = reading.columns
             actions = write_corrected(
                 new.corrected, labels, columns.spec, columns.id, settings.soft_top_k, settings.data.encoding

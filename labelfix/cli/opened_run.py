@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.option_groups import Group, values_of
 from labelfix.settings.resolve import DEFAULT
 
 if TYPE_CHECKING:
     from labelfix.api import Run
 
 
-def open_run(context: typer.Context, path: Path | None, **data: Any) -> Run:  # noqa: ANN401 - values of DataSettings
+def open_run(context: typer.Context, path: Path | None, *data: Group) -> Run:
     """Open a run; its own settings hold, except for the machine and for the columns of the new file.
 
     The run may have been trained on another machine: where device, cache and offline are given by flag, variable or
@@ -24,7 +25,7 @@ def open_run(context: typer.Context, path: Path | None, **data: Any) -> Run:  # 
     Args:
         context: The command's context.
         path: The run folder; None takes the newest finished one.
-        data: Fields of `DataSettings` from the command's flags; None where a flag was not given.
+        data: The groups of flags that say how to read its rows.
 
     Raises:
         RunError: There is no such finished run.
@@ -40,8 +41,10 @@ def open_run(context: typer.Context, path: Path | None, **data: Any) -> Run:  # 
         for key, origin in resolved.origins.items()
         if key.startswith("compute.") and origin != DEFAULT
     }
-    given = {name: value for name, value in data.items() if value is not None}
     settings = run.settings
     run.settings = replace(settings, compute=replace(settings.compute, **machine))
+    given = values_of(context.params, *data)
+    if named := options.split_names(given.pop("label_columns", None)):
+        given["label_columns"] = named
     run.reading = {**run.reading, **given}
     return run

@@ -7,11 +7,13 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.commands import requires
 from labelfix.cli.opened_run import open_run
+from labelfix.cli.option_groups import NEW_ROWS, READING, SCORING, SPEAKING, WRITING, with_options
 from labelfix.cli.targets import check_table
 from labelfix.runs import RunFolder
 
 
 @requires("input_", "out")
+@with_options(NEW_ROWS, READING, SCORING, WRITING, SPEAKING)
 def predict(
     context: typer.Context,
     input_: options.Input = None,
@@ -19,17 +21,6 @@ def predict(
     out: options.TableOut = None,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    id_column: options.IdColumn = None,
-    skip_unreadable: options.SkipUnreadable = None,
-    max_pixels: options.MaxPixels = None,
-    encoding: options.Encoding = None,
-    split: options.Split = None,
-    config: options.Config = None,
-    device: options.Device = None,
-    cache_dir: options.CacheDir = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Classify new rows with the classifier of a finished run; labels in the file are not looked at."""
     input_ = options.needed(
@@ -41,15 +32,7 @@ def predict(
     check_table(context, out, folder)
     voice = options.voice(context)
 
-    loaded = open_run(
-        context,
-        folder.path,
-        id_column=id_column,
-        skip_unreadable=skip_unreadable,
-        max_pixels=max_pixels,
-        encoding=encoding,
-        split=split,
-    )
+    loaded = open_run(context, folder.path, NEW_ROWS, READING)
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):

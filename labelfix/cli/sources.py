@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import common_options as options
 from labelfix.cli.evaluate import Format, OutputFormat
+from labelfix.cli.option_groups import SPEAKING, with_options
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
 from labelfix.outputs.sources_table import (
@@ -43,6 +44,7 @@ Only = Annotated[
 Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="With --source: how many of its worst rows.")]
 
 
+@with_options(SPEAKING)
 def sources(
     context: typer.Context,
     run: options.Run = None,
@@ -50,9 +52,6 @@ def sources(
     show: Show = 10,
     cost: Cost = None,
     output_format: OutputFormat = Format.text,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
     voice = options.voice(context)

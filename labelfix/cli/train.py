@@ -11,6 +11,7 @@ from labelfix import runs
 from labelfix.cli import interrupts, options
 from labelfix.cli.commands import requires
 from labelfix.cli.evaluate import share
+from labelfix.cli.option_groups import READING, SETTINGS, SPEAKING, TRAINING, TRAINING_COLUMNS, with_options
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
@@ -23,55 +24,14 @@ if TYPE_CHECKING:
 
 
 @requires("noisy", "clean", heading="Required, here or in labelfix.toml; not with --resume")
+@with_options(TRAINING_COLUMNS, READING, TRAINING, SETTINGS, SPEAKING)
 def train(
     context: typer.Context,
     noisy: options.Noisy = None,
     clean: options.Clean = None,
-    clean_sampling: options.CleanSampling = None,
-    label_column: options.LabelColumn = None,
-    label_columns: options.LabelColumns = None,
-    sources: options.SourcesFile = None,
-    main_source: options.MainSource = None,
-    abstain: options.Abstain = None,
-    clean_label_column: options.CleanLabelColumn = None,
-    id_column: options.IdColumn = None,
-    clean_id_column: options.CleanIdColumn = None,
-    text_column: options.TextColumn = None,
-    image_column: options.ImageColumn = None,
-    feature_columns: options.FeatureColumns = None,
-    embedding_column: options.EmbeddingColumn = None,
-    class_map: options.ClassMap = None,
-    class_descriptions: options.ClassDescriptions = None,
-    missing: options.Missing = None,
-    join: options.Join = None,
-    encoding: options.Encoding = None,
-    split: options.Split = None,
-    skip_unreadable: options.SkipUnreadable = None,
-    max_pixels: options.MaxPixels = None,
-    method: options.Method = None,
-    backbone: options.Backbone = None,
-    lexical: options.Lexical = None,
-    freeze: options.Freeze = None,
-    min_confidence: options.MinConfidence = None,
-    soft_top_k: options.SoftTopK = None,
-    cross_fit: options.CrossFit = None,
-    ledger: options.Ledger = None,
-    side_checks: options.SideChecks = None,
-    seed: options.Seed = None,
-    config: options.Config = None,
-    set_: options.Set = None,
-    device: options.Device = None,
-    precision: options.Precision = None,
-    accumulate: options.Accumulate = None,
-    workers: options.Workers = None,
-    cache_dir: options.CacheDir = None,
-    checkpoint_every: options.CheckpointEvery = None,
     resume: options.Resume = None,
     out: options.RunOut = None,
     overwrite: options.OverwriteRun = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Learn from noisy and trusted rows; write corrected labels and a classifier into a run folder."""
     if resume is not None:

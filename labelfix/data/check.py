@@ -84,5 +84,7 @@ def _views(spec: InputSpec, model: ModelSettings) -> tuple[str, ...]:
         kinds = [f"{part.kind} in {some([repr(name) for name in part.columns])}" for part in spec.parts]
         return (f"views of a row, side by side{named}: {'; '.join(kinds)}",)
     if spec.kind == "text":
-        return (f"views of a text, side by side: {' and '.join(model.text_views)}",)
+        views = model.text_views
+        said = "a text is read by" if len(views) == 1 else "views of a text, side by side"
+        return (f"{said}: {' and '.join(views)}",)
     return ()

@@ -285,6 +285,14 @@ class TrainingData:
         usable[self.clean_in_noisy[self.clean_in_noisy >= 0]] = False
         return np.flatnonzero(usable).astype(np.int64)
 
+    @cached_property
+    def trusted_codes(self) -> Codes:
+        """`(N,)` the trusted label of each noisy row, `UNLABELLED` where it is not trusted."""
+        codes = np.full(len(self.noisy), UNLABELLED, dtype=np.int64)
+        paired = self.clean_in_noisy >= 0
+        codes[self.clean_in_noisy[paired]] = self.clean.codes[paired]
+        return codes
+
 
 @dataclass(frozen=True)
 class CorrectedLabels:

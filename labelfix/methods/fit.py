@@ -11,6 +11,7 @@ import torch
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.devices import machine_memory, one_thread
 from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
+from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, TrainingData
 from labelfix.heads.folds import cut
 from labelfix.heads.stages import stage
@@ -32,14 +33,14 @@ class Fit:
     Attributes:
         problem: What it learned from, in an order of contents.
         model: What it returned; `own_rows` in the problem's order.
-        noisy_rows: `(N,)` the row of the noisy table that each noisy row of the problem is.
-        clean_rows: `(M,)` likewise of the trusted table.
+        noisy: Which rows of the noisy table the problem's noisy rows are.
+        clean: Likewise of the trusted table.
     """
 
     problem: Problem
     model: FittedModel
-    noisy_rows: Codes
-    clean_rows: Codes
+    noisy: RowOrder
+    clean: RowOrder
 
 
 def fit(
@@ -110,7 +111,7 @@ def fit(
             fitted = replace(fitted, own_rows=cross_fit(problem, settings, progress))
     for warning in fitted.warnings:
         progress.warn(warning)
-    return Fit(problem, fitted, rows, trusted)
+    return Fit(problem, fitted, RowOrder(rows, len(data.noisy)), RowOrder(trusted, len(data.clean)))
 
 
 def _warn_of_memory(problem: Problem, progress: Progress) -> None:
@@ -166,15 +167,6 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
 
         soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]
     return OwnRows(soft, soft[np.arange(len(soft)), problem.given], OUT_OF_FOLD.format(parts=folds.count))
-
-
-def in_file_order(fitted: FittedModel, rows: Codes) -> FittedModel:
-    """What a method says of its own rows, from the order they were given in to that of the noisy file."""
-    own = fitted.own_rows
-    if own is None:
-        return fitted
-    back = np.argsort(rows)
-    return replace(fitted, own_rows=OwnRows(own.soft[back], own.label_score[back], own.how))
 
 
 def family_of(representation: Representation) -> Family:

@@ -17,7 +17,7 @@ import torch
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, in_turn
-from labelfix.correctors.contract import Corrector, FittedModel
+from labelfix.correctors.contract import Corrector
 from labelfix.correctors.network import softmax
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
@@ -267,11 +267,14 @@ class SideColumns:
         p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
         duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
         outlier_score: `(N,)` in [0, 1]. None where nobody looked.
+        own: `(N, K)` what the method says of the rows it learned from by models that had not seen them; NaN at other
+            rows. None where the corrector judges them too.
     """
 
     p_value: Probabilities | None = None
     duplicate_of: Codes | None = None
     outlier_score: Probabilities | None = None
+    own: Probabilities | None = None
 
     def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
         """A block with its columns.
@@ -292,29 +295,28 @@ class SideColumns:
 
 
 def with_what_is_known(
-    blocks: Iterable[CorrectedLabels], fitted: FittedModel, data: TrainingData, sides: SideColumns | None = None
+    blocks: Iterable[CorrectedLabels], data: TrainingData, sides: SideColumns
 ) -> Iterator[CorrectedLabels]:
     """Corrected labels of the noisy rows, with what training knows of some of them.
 
     Rows that the method learned from carry what it says of them by models that had not seen them, where it says
     anything; trusted rows carry their trusted label, with certainty.
+
+    Args:
+        blocks: All rows of the noisy table, in its order.
+        data: Whose rows they are.
+        sides: What is known of them.
     """
-    own_rows = data.noisy_rows
-    trusted = np.flatnonzero(data.clean_in_noisy >= 0)
-    trusted = trusted[np.argsort(data.clean_in_noisy[trusted], kind="stable")]
-    places = data.clean_in_noisy[trusted]
+    trusted = data.trusted_codes
     start = 0
     for labels in blocks:
-        bounds = (start, start + len(labels))
+        here = slice(start, start + len(labels))
         soft = labels.soft.copy()
-        if fitted.own_rows is not None:
-            here = slice(*np.searchsorted(own_rows, bounds))
-            soft[own_rows[here] - start] = fitted.own_rows.soft[here]
-        here = slice(*np.searchsorted(places, bounds))
-        certain = np.eye(soft.shape[1], dtype=np.float32)
-        soft[places[here] - start] = certain[data.clean.codes[trusted[here]]]
-        labels = replace(labels, soft=soft)
-        yield labels if sides is None else sides.beside(labels, start, data.noisy.ids)
+        if sides.own is not None:
+            soft = np.where(np.isnan(sides.own[here]), soft, sides.own[here])
+        sure = np.flatnonzero(trusted[here] != UNLABELLED)
+        soft[sure] = np.eye(soft.shape[1], dtype=np.float32)[trusted[here][sure]]
+        yield sides.beside(replace(labels, soft=soft), start, data.noisy.ids)
         start += len(labels)
 
 

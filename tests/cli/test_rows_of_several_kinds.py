@@ -188,7 +188,7 @@ def test_check_says_which_views_there_are(table, tmp_path, capsys):
     assert "text columns: title, body" in said
     assert "views of a text, side by side: some/encoder and lexical" in said
     assert main([*files, "--text-column", "body"]) == 0
-    assert "views of a text, side by side: lexical" in capsys.readouterr().err
+    assert "a text is read by: lexical" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from labelfix.correctors.contract import FittedModel, OwnRows
+from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import ClassNames, LabelTable, TrainingData
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
 from labelfix.scoring import scorer
-from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
+from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
 
 ROWS = 11
 SOFT = np.random.default_rng(0).dirichlet(np.ones(3), ROWS).astype(np.float32)
@@ -103,9 +103,8 @@ def test_trusted_rows_carry_their_label_and_rows_learned_from_what_the_method_sa
     clean = SimpleNamespace(codes=np.array([2, 0, 1]))
     data = TrainingData(table(), clean, np.array([9, -1, 3]), "id", "random")
     own = np.random.default_rng(1).dirichlet(np.ones(3), len(data.noisy_rows)).astype(np.float32)
-    empty = pa.table({})
-    fitted = FittedModel(None, 1.0, None, empty, 0.5, own_rows=OwnRows(own, own[:, 0], "as told"))
-    soft = joined(with_what_is_known(corrected(), fitted, data)).soft
+    sides = SideColumns(own=RowOrder(data.noisy_rows, ROWS).to_file(own, np.nan))
+    soft = joined(with_what_is_known(corrected(), data, sides)).soft
     expected = SOFT.copy()
     expected[data.noisy_rows] = own
     expected[9], expected[3] = [0, 0, 1], [0, 1, 0]
