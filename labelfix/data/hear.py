@@ -80,16 +80,18 @@ def hear(
         findings.warning(
             noisy.name, f"no label comes from {', '.join(map(repr, silent[:5]))}", "leave such sources out"
         )
-    how = f"what {main!r} says" if main else "what most of them say"
+    how = f"what {main!r} says, most of them where it is silent" if main else "what most of them say"
     findings.note(f"{len(opinions.names)} sources with {len(opinions.label):,} labels; the given label is {how}")
     return classes, opinions, given, truth, main
 
 
 def given_of(opinions: Opinions, main: str | None, classes: int) -> Codes:
-    """`(N,)` the given labels: what the main source says, or most of them."""
+    """`(N,)` the given labels: what the main source says; most of them, where there is none or it is silent."""
+    most = opinions.majority(classes)
     if main is None or main not in opinions.names:
-        return opinions.majority(classes)
-    return opinions.of_source(opinions.names.index(main))
+        return most
+    own = opinions.of_source(opinions.names.index(main))
+    return np.where(own >= 0, own, most)
 
 
 def read_ballots(

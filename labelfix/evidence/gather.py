@@ -29,7 +29,7 @@ from labelfix.evidence.noisy_judges import PARTS, Agreement, ask_noisy_rows, ask
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
-from labelfix.evidence.sources import of_sources
+from labelfix.evidence.sources import of_sources, ways
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.heads.rows import load_rows
@@ -101,7 +101,9 @@ def judge(
         "verdict": conclude(ledger).to_json(),
     }
     worth = of_sources(problem, classes.names, found.fitted.metrics)
-    figures |= {} if worth is None else {"sources": worth}
+    if worth is not None:
+        compared = ways(problem, found.asked, found.log_soft) if found.asked.paired else []
+        figures["sources"] = worth | {"ways": compared}
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 

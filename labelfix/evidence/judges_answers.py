@@ -11,7 +11,7 @@ Legend: R held rows, Q questions, N noisy rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,7 @@ class Asked:
         weight: `(Q,)` of each question.
         log_soft: `(Q, K)` logarithms of the soft label.
         paired: Whether the given labels are the rows' own.
+        held_rows: `(R,)` the held rows, as positions in `Problem.clean`.
     """
 
     truth: Codes
@@ -65,6 +66,7 @@ class Asked:
     weight: npt.NDArray[np.float64]
     log_soft: Log
     paired: bool
+    held_rows: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def answer(self) -> Codes:
@@ -143,7 +145,7 @@ def ask(
         some = None if opinions is None else opinions.take(asked)
         log_soft[asked] = logs(model.corrector.soft_labels(logits[which], hidden[which], label[asked], some))
     codes = row.astype(np.int64), label.astype(np.int64)
-    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired)
+    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired, held.rows)
 
 
 def label_scores(

@@ -92,7 +92,20 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
         f"{each['rows']:,} rows, {each['surplus']:.0%} of the way from strangers to copies"
         for each in found.get("together", ())[:10]
     ]
-    return [*lines, *words, *pairs]
+    return [*lines, *words, *pairs, *_ways(found.get("ways", ()))]
+
+
+def _ways(ways: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Labels made of all opinions in simpler ways, on the trusted rows that have some."""
+    if not ways:
+        return []
+    width = max(len(each["name"]) for each in ways)
+    lines = [f"labels made of all sources, on {ways[0]['accuracy']['rows']:,} trusted rows that nothing had seen:"]
+    for each in ways:
+        right = each["accuracy"]
+        share = f"{right['value']:6.1%} right  {right['low']:.1%} to {right['high']:.1%}"
+        lines.append(f"  {each['name']:<{width}}  {share}  log loss {each['nll']['value']:.3f}")
+    return lines
 
 
 def _cells(each: Mapping[str, Any], priced: bool) -> list[str]:

@@ -174,6 +174,7 @@ class Sources(Struct):
 
     each: list[OfSource]
     together: list[Together] = []
+    ways: list[Entry] = []
 
 
 class Evidence(Struct):

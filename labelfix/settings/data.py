@@ -33,7 +33,7 @@ class DataSettings:
     """File with a row for each opinion: columns `id`, `source` (or annotator, worker, user, rater) and `label`, as crowd platforms export them. Instead of `label_columns`, or beside them."""
 
     main_source: str | None = None
-    """The source whose opinion counts as the given label. Default: what most sources say, of equals what the first one says."""
+    """The source whose opinion counts as the given label, where it has one. Default: what most sources say, of equals what the first one says."""
 
     abstain: str = ""
     """Words by which a source says nothing, separated by commas, beside the empty cell."""

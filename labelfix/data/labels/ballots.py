@@ -100,6 +100,7 @@ def read_columns(
             findings.error(table.name, what, "leave it out of --label-columns; labels are strings, numbers or booleans")
     if findings.has_errors or not readers:
         return None
+    before = findings.error_count
     for chunk in scan(table, list(readers), read_rows, verbatim=True):
         for column, reader in readers.items():
             cells = chunk.batch.column(column)
@@ -107,7 +108,7 @@ def read_columns(
                 reader.see(cells, table.files[chunk.file_index], chunk.first_row, findings)
             else:
                 reader.see(cells)
-    if findings.has_errors:
+    if findings.error_count > before:
         return None
     return joined([part for column, reader in readers.items() for part in _parts(column, reader)], abstain)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -35,7 +35,7 @@ from labelfix.heads.learners import learned_transition
 from labelfix.heads.rows import NOISY_SAMPLE, Rows, load_rows
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import GivenLabels, OneColumn, Prior
-from labelfix.methods.mlc.sources import Sources, fit_sources
+from labelfix.methods.mlc.sources import fit_sources, hear
 from labelfix.methods.mlc.structured import (
     OUTER_STEPS,
     SAMPLE,
@@ -100,10 +100,14 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     """
     rows, keep = load_rows(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})
+    heard = None
+    if problem.opinions is not None:
+        heard = hear(problem, rows)
+        rows = replace(rows, given=torch.from_numpy(heard.likeliest))
     passes = _passes(rows, rows.clean.shape[1])
     with clock.part("members", passes["members"]):
         prior = Prior.from_arrays(stages.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
-        labels = given_labels(problem, rows, prior)
+        labels = OneColumn(rows.given, prior) if heard is None else fit_sources(problem, rows, prior, heard)
     with clock.part("meta step", passes["meta step"]):
         correction, inner, history = meta_step(rows, prior, labels, keep)
     with clock.part("classifier", passes["classifier"]):
@@ -174,11 +178,6 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
         shares={name: round(float(share), 4) for name, share in zip(fitted, beta, strict=True)},
         as_given=fitted["N1"],
     )
-
-
-def given_labels(problem: Problem, rows: Rows, prior: Prior) -> OneColumn | Sources:
-    """What the network is given: the column of given labels, or the opinions of several sources."""
-    return OneColumn(rows.given, prior) if problem.opinions is None else fit_sources(problem, rows, prior)
 
 
 def meta_step(

@@ -24,10 +24,11 @@ from labelfix.correctors.label_terms import SourceTerms
 from labelfix.correctors.posterior import Trust
 from labelfix.data.tables import Codes
 from labelfix.heads.rows import Rows
+from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import StructuredCorrection
 from labelfix.numerics.linear_heads import LinearHead
-from labelfix.numerics.source_groups import source_weights, surplus
+from labelfix.numerics.source_groups import Surplus, surplus
 from labelfix.numerics.source_terms import (
     Floats,
     Spoken,
@@ -55,22 +56,36 @@ class Sources:
     """What is known of each source.
 
     Attributes:
-        noisy: The opinions of the noisy rows.
-        trusted: Those of the trusted rows, M of them.
+        heard: The opinions, and the weights of the sources.
         expected: T0, and without each fold: `(S, K, K + 1)`.
         fitted: T_m, likewise.
         paired: T_p, from pairs with either of them as the prior, likewise.
-        weights: `(S,)` w.
-        together: `(S, S)` r.
     """
 
-    noisy: Spoken
-    trusted: Spoken
+    heard: Heard
     expected: tuple[Floats, tuple[Floats, ...]]
     fitted: tuple[Floats, tuple[Floats, ...]]
     paired: tuple[Floats, tuple[Floats, ...]]
-    weights: Floats
-    together: Floats
+
+    @property
+    def noisy(self) -> Spoken:
+        """The opinions of the noisy rows."""
+        return self.heard.noisy
+
+    @property
+    def trusted(self) -> Spoken:
+        """Those of the trusted rows."""
+        return self.heard.trusted
+
+    @property
+    def weights(self) -> Floats:
+        """`(S,)` w."""
+        return self.heard.weights
+
+    @property
+    def together(self) -> Floats:
+        """`(S, S)` r."""
+        return self.heard.together.shared
 
     def terms(self, transitions: Floats) -> SourceTerms:
         """Label terms by some transition matrices."""
@@ -114,11 +129,7 @@ class Sources:
         right, loss = told(self.weights)
         lost, lost_nll = [], []
         for source in range(len(self.weights)):
-            rest = self.together.copy()
-            rest[:, source] = 0
-            weights = source_weights(rest)
-            weights[source] = 0
-            fewer_right, more_loss = told(weights)
+            fewer_right, more_loss = told(self.heard.together.weights(without=source))
             lost.append(round(right - fewer_right, 5))
             lost_nll.append(round(more_loss - loss, 5))
         return {"lost": lost, "lost_nll": lost_nll}
@@ -150,43 +161,84 @@ def _agreement(noisy: Spoken, first: int, second: int) -> dict[str, Any]:
     return {"rows": int(both), "same": float(same / max(both, 1))}
 
 
-def fit_sources(problem: Problem, rows: Rows, prior: Prior) -> Sources:
-    """Fit all of it.
+@dataclass(frozen=True)
+class Heard:
+    """What opinions say before anything is learned from the noisy rows.
+
+    Attributes:
+        noisy: The opinions of the noisy rows.
+        trusted: Those of the trusted rows, M of them.
+        weights: `(S,)` w.
+        together: What the sources say alike beyond what the class explains.
+        likeliest: `(N,)` the class that all opinions of a row together speak for: what heads learn that take one label
+            a row. A vote would be won by copies.
+    """
+
+    noisy: Spoken
+    trusted: Spoken
+    weights: Floats
+    together: Surplus
+    likeliest: Codes
+
+
+def hear(problem: Problem, rows: Rows) -> Heard:
+    """Weigh the sources by what pairs and a head of trusted rows alone say of them.
+
+    Args:
+        problem: The data, with opinions.
+        rows: The same as tensors.
+    """
+    assert problem.opinions is not None
+    assert problem.paired_opinions is not None
+    noisy, trusted = (Spoken.of(each, problem.num_classes) for each in (problem.opinions, problem.paired_opinions))
+    compared = rows.sample(COMPARED_ON)
+    some = noisy[compared.numpy()]
+    f = fit_trusted_only(rows).full.log_probabilities(rows.noisy[compared]).exp().numpy().astype(np.float64)
+    expected = _expected(problem, trusted, np.arange(len(problem.truth)), some, f)
+    first = paired_transitions(_pairs(problem, trusted, np.arange(len(problem.truth))), [expected])
+    together = surplus(some, f, first)
+    weights = together.weights()
+    said = evidence(noisy, np.log(first), weights) + np.log(f.mean(axis=0))
+    return Heard(noisy, trusted, weights, together, said.argmax(axis=1).astype(np.int64))
+
+
+def _pairs(problem: Problem, trusted: Spoken, use: Codes) -> Floats:
+    """`(S, K, K + 1)` what each source says of some trusted rows; of those that it could not be asked of nothing."""
+    asked = use[np.asarray(trusted.speaks[use].sum(axis=1)).ravel() > 0]
+    return trusted[asked].counts(np.eye(problem.num_classes)[problem.truth[asked]])
+
+
+def _expected(problem: Problem, trusted: Spoken, use: Codes, some: Spoken, f: Floats) -> Floats:
+    """The priors of T0 by pairs; without pairs by what a classifier says of noisy rows."""
+    own = _pairs(problem, trusted, use)
+    of_rows = some.counts(f)
+    return prior_transitions(own if own.any() else of_rows, of_rows.sum(axis=1), f.mean(axis=0, dtype=np.float64))
+
+
+def fit_sources(problem: Problem, rows: Rows, prior: Prior, heard: Heard) -> Sources:
+    """Fit the matrices of all sources.
 
     Args:
         problem: The data, with opinions.
         rows: The same as tensors.
         prior: Its stack says what each row is before any opinion is heard.
+        heard: The opinions, and the weights of the sources.
     """
-    assert problem.opinions is not None
-    assert problem.paired_opinions is not None
-    noisy, trusted = (Spoken.of(each, problem.num_classes) for each in (problem.opinions, problem.paired_opinions))
     part = rows.sample(FITTED_TO)
-    some, features = noisy[part.numpy()], rows.noisy[part]
-    paired = np.flatnonzero(np.diff(problem.paired_opinions.start) > 0)
-    folds = rows.folds.of
+    some, features = heard.noisy[part.numpy()], rows.noisy[part]
+    every, folds = np.arange(len(problem.truth)), rows.folds.of[: len(problem.truth)]
 
-    def matrices(head: LinearHead, use: Codes, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    def matrices(head: LinearHead, use: Codes) -> tuple[Floats, Floats, Floats]:
         log_f = head.log_probabilities(features).numpy()
-        own = trusted[use].counts(np.eye(problem.num_classes)[problem.truth[use]])
-        f = np.exp(log_f)
-        shares = f.mean(axis=0, dtype=np.float64)
-        of_rows = some.counts(f).sum(axis=1)
-        expected = prior_transitions(own if own.sum() else some.counts(f), of_rows, shares)
-        first = paired_transitions(own, [expected])
-        fitted = first
+        expected = _expected(problem, heard.trusted, use, some, np.exp(log_f))
+        own = _pairs(problem, heard.trusted, use)
+        first = fitted = paired_transitions(own, [expected])
         for _ in range(ROUNDS):
-            q = softmax(log_f + MIXED * evidence(some, np.log(fitted), weights), axis=1)
+            q = softmax(log_f + MIXED * evidence(some, np.log(fitted), heard.weights), axis=1)
             fitted = floored(some.counts(q) + own + STRENGTH * first)
         return first, fitted, paired_transitions(own, [expected, fitted])
 
-    alone = np.ones(len(problem.opinions.names))
-    first, _, _ = matrices(prior.stack.full, paired, alone)
-    compared = rows.sample(COMPARED_ON)
-    shares = prior.stack.full.log_probabilities(rows.noisy[compared]).exp().numpy().astype(np.float64)
-    together, _ = surplus(noisy[compared.numpy()], shares, first)
-    weights = source_weights(together)
-    full = matrices(prior.stack.full, paired, weights)
-    without = [matrices(head, paired[folds[paired] != fold], weights) for fold, head in enumerate(prior.stack.without)]
-    expected, fitted, of_pairs = ((own, tuple(others)) for own, *others in zip(full, *without, strict=True))
-    return Sources(noisy, trusted, expected, fitted, of_pairs, weights, together)
+    full = matrices(prior.stack.full, every)
+    without = [matrices(head, every[folds != fold]) for fold, head in enumerate(prior.stack.without)]
+    expected, fitted, paired = ((own, tuple(others)) for own, *others in zip(full, *without, strict=True))
+    return Sources(heard, expected, fitted, paired)
