@@ -97,6 +97,17 @@ def evidence(spoken: Spoken, log_t: Floats, weights: Floats) -> npt.NDArray[np.f
     return np.asarray(found + silent.sum(axis=0), dtype=np.float32)
 
 
+def accuracies(of_pairs: Floats) -> Floats:
+    """`(S,)` how often each source is right where it speaks, drawn to the accuracy of all of them together.
+
+    Args:
+        of_pairs: `(S, K, K + 1)` counts.
+    """
+    right, said = np.trace(of_pairs[:, :, :-1], axis1=1, axis2=2), of_pairs[:, :, :-1].sum(axis=(1, 2))
+    every = (right.sum() + 1) / (said.sum() + 2)
+    return np.asarray((right + POOLED * every) / (said + POOLED))
+
+
 def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floats:
     """`(S, K, K + 1)` what is to be expected of each source by its own accuracy and what it says of all rows.
 
@@ -109,9 +120,7 @@ def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floa
         shares: `(K,)` of the classes.
     """
     classes = len(shares)
-    right, said = np.trace(of_pairs[:, :, :-1], axis1=1, axis2=2), of_pairs[:, :, :-1].sum(axis=(1, 2))
-    every = (right.sum() + 1) / (said.sum() + 2)
-    accuracy = ((right + POOLED * every) / (said + POOLED))[:, None, None]
+    accuracy = accuracies(of_pairs)[:, None, None]
     marginal = (of_rows + 1e-3) / (of_rows + 1e-3).sum(axis=1, keepdims=True)
     eye = np.eye(classes)
     elsewhere = shares[:, None] * (1 - eye) / np.maximum(1 - shares, 1e-9)[None, :]

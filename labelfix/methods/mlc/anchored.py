@@ -103,7 +103,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     heard = None
     if problem.opinions is not None:
         heard = hear(problem, rows)
-        rows = replace(rows, given=torch.from_numpy(heard.likeliest))
+        rows = replace(rows, given=torch.from_numpy(heard.voted))
     passes = _passes(rows, rows.clean.shape[1])
     with clock.part("members", passes["members"]):
         prior = Prior.from_arrays(stages.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))

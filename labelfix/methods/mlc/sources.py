@@ -32,6 +32,7 @@ from labelfix.numerics.source_groups import Surplus, surplus
 from labelfix.numerics.source_terms import (
     Floats,
     Spoken,
+    accuracies,
     evidence,
     floored,
     paired_transitions,
@@ -146,9 +147,11 @@ class Sources:
         """See `GivenLabels.at`; of several sources these are sums over all opinions, `(K, n)` each."""
         some = self.noisy[part.numpy()]
         expected, fitted = (of[0] if fold is None else of[1][fold] for of in (self.expected, self.fitted))
-        of_classes = np.zeros_like(expected)
-        of_classes[:, np.arange(some.classes), np.arange(some.classes)] = 1
-        said = SourceTerms(of_classes, self.weights), self.terms(expected), self.terms(fitted)
+        said = (
+            SourceTerms(_of_classes(self.weights, some.classes), self.weights),
+            self.terms(expected),
+            self.terms(fitted),
+        )
         votes, by_expected, by_fitted = (torch.from_numpy(each.of(some).T.astype(np.float32)) for each in said)
         return votes, by_expected, by_fitted
 
@@ -170,15 +173,15 @@ class Heard:
         trusted: Those of the trusted rows, M of them.
         weights: `(S,)` w.
         together: What the sources say alike beyond what the class explains.
-        likeliest: `(N,)` the class that all opinions of a row together speak for: what heads learn that take one label
-            a row. A vote would be won by copies.
+        voted: `(N,)` the class that most opinions of a row are for, each by the weight of its source and by how much
+            better than a guess this is: what heads learn that take one label a row. A plain vote is won by copies.
     """
 
     noisy: Spoken
     trusted: Spoken
     weights: Floats
     together: Surplus
-    likeliest: Codes
+    voted: Codes
 
 
 def hear(problem: Problem, rows: Rows) -> Heard:
@@ -198,8 +201,16 @@ def hear(problem: Problem, rows: Rows) -> Heard:
     first = paired_transitions(_pairs(problem, trusted, np.arange(len(problem.truth))), [expected])
     together = surplus(some, f, first)
     weights = together.weights()
-    said = evidence(noisy, np.log(first), weights) + np.log(f.mean(axis=0))
-    return Heard(noisy, trusted, weights, together, said.argmax(axis=1).astype(np.int64))
+    own = _pairs(problem, trusted, np.arange(len(problem.truth)))
+    accuracy = accuracies(own if own.any() else some.counts(f))
+    better = np.maximum(accuracy - 1 / problem.num_classes, 1e-3)  # than a guess
+    votes = SourceTerms(_of_classes(weights, problem.num_classes), weights * better).of(noisy)
+    return Heard(noisy, trusted, weights, together, votes.argmax(axis=1).astype(np.int64))
+
+
+def _of_classes(weights: Floats, classes: int) -> Floats:
+    """`(S, K, K + 1)` label terms of 1 where a source says a class and 0 elsewhere."""
+    return np.broadcast_to(np.eye(classes, classes + 1), (len(weights), classes, classes + 1)).copy()
 
 
 def _pairs(problem: Problem, trusted: Spoken, use: Codes) -> Floats:
