@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from labelfix.correctors.network import softmax
 from labelfix.data.opinions import Opinions
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.softmax import softmax
 from labelfix.runs.tensors import read_arrays
 
 
@@ -53,7 +53,7 @@ class FlagCorrector:
         return cls(margins, temperature)
 
     def soft_labels(
-        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> Probabilities:
         """See `Corrector.soft_labels`; `hidden` is not used."""
         soft = softmax(logits.astype(np.float64) / self.temperature)

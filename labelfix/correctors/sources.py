@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import numpy.typing as npt
 from safetensors.numpy import save_file
-from scipy.special import log_softmax
 
-from labelfix.correctors.label_terms import SourceTerms
-from labelfix.correctors.network import softmax
 from labelfix.data.opinions import Opinions
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.numerics.linear_heads import LinearHead
-from labelfix.numerics.source_terms import Spoken
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.affine import Affine
+from labelfix.numerics.opinion_evidence import Floats, evidence_of
+from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
 
 
@@ -32,34 +30,35 @@ class SourcesCorrector:
     """Soft label = softmax(β log f(x) + E); rows without an opinion get f(x).
 
     Attributes:
-        terms: Of each source.
+        label_terms: `(S, K, K + 1)` L.
+        weights: `(S,)` w.
         beta: β.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 
-    terms: SourceTerms
+    label_terms: Floats
+    weights: Floats
     beta: float
-    turn: LinearHead | None = None
+    turn: Affine | None = None
 
     def soft_labels(
-        self, logits: Probabilities, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> Probabilities:
         """See `Corrector.soft_labels`; the one given label is read only to see whether there is any."""
         assert opinions is not None
-        scores = log_softmax(logits.astype(np.float64), axis=1)
+        scores = log_softmax(logits.astype(np.float64))
         labelled = np.flatnonzero((given != UNLABELLED) & (np.diff(opinions.start) > 0))
         seen = scores[labelled]
         if self.turn is not None:
-            seen = log_softmax(seen + self.turn.logits(torch.from_numpy(hidden[labelled])).numpy(), axis=1)
-        said = self.terms.of(Spoken.of(opinions.take(labelled), scores.shape[1]))
-        scores[labelled] = self.beta * seen + said
+            seen = log_softmax(seen + self.turn(hidden[labelled]))
+        scores[labelled] = self.beta * seen + evidence_of(opinions.take(labelled), self.label_terms, self.weights)
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
-        arrays = {"label_terms": self.terms.label_terms, "weights": self.terms.weights}
+        arrays: dict[str, npt.NDArray[Any]] = {"label_terms": self.label_terms, "weights": self.weights}
         if self.turn is not None:
-            arrays |= {"turn_weight": self.turn.weight.numpy(), "turn_bias": self.turn.bias.numpy()}
+            arrays |= {"turn_weight": self.turn.weight, "turn_bias": self.turn.bias}
         save_file(arrays, folder / "model.safetensors")
         about = {"kind": "sources", "beta": self.beta}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -72,5 +71,5 @@ class SourcesCorrector:
         arrays = read_arrays(folder / "model.safetensors", shapes, maybe=maybe)
         turn = None
         if "turn_weight" in arrays:
-            turn = LinearHead(torch.from_numpy(arrays["turn_weight"]), torch.from_numpy(arrays["turn_bias"]))
-        return cls(SourceTerms(arrays["label_terms"], arrays["weights"]), float(description["beta"]), turn)
+            turn = Affine(arrays["turn_weight"], arrays["turn_bias"])
+        return cls(arrays["label_terms"], arrays["weights"], float(description["beta"]), turn)

@@ -18,6 +18,7 @@ from labelfix.data.opinions import Opinions
 
 Codes = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.floating]
 InputKind = Literal["text", "image", "table", "embedding"]
 Sampling = Literal["random", "per-class"]
 ValueType = Literal["string", "integer", "float", "boolean"]

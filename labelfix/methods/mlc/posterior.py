@@ -24,12 +24,13 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
-from labelfix.correctors.label_terms import Labels, SourceTerms
-from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired, fit_share, fit_trust
+from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.sources import SourcesCorrector
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
+from labelfix.heads.label_terms import Labels, SourceTerms
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust
 from labelfix.heads.rows import NOISY_SAMPLE, Rows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources
@@ -291,6 +292,7 @@ def _soft(trust: Trust, mixed: Tensor, given: Labels) -> npt.NDArray[np.float32]
 def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector | SourcesCorrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
+    affine = None if turn is None else turn.affine()
     if isinstance(trust.label_terms, SourceTerms):
-        return SourcesCorrector(trust.label_terms, trust.beta, turn)
-    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, turn)
+        return SourcesCorrector(trust.label_terms.label_terms, trust.label_terms.weights, trust.beta, affine)
+    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, affine)

@@ -20,9 +20,9 @@ from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
-from labelfix.correctors.label_terms import SourceTerms
-from labelfix.correctors.posterior import Trust
 from labelfix.data.tables import Codes
+from labelfix.heads.label_terms import SourceTerms
+from labelfix.heads.posterior_trust import Trust
 from labelfix.heads.rows import Rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc.prior import Prior
