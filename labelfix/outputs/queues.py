@@ -6,6 +6,7 @@
     source S       rows of one source file, label score first
     random         all rows in an order that the run's seed draws: what is answered of its beginning is a random sample
     next           rows whose answer is worth most, as `labelfix next` chooses them
+    certify        rows that the plan of `labelfix certify` has handed out, in the order in which they were drawn
 
 Trusted rows are in none of them. Legend: N rows of the run.
 """
@@ -23,15 +24,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.tables import Codes
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
 from labelfix.outputs.trust import trusted_mask
 from labelfix.runs import RunFolder
+from labelfix.runs.reading_plan import AGAIN, needed_plan, plan_path
 
-KINDS = ("worst", "next", "doubtful", "class A->B", "source S", "random")
+KINDS = ("worst", "next", "doubtful", "class A->B", "source S", "random", "certify")
 """How queues are asked for."""
 
-RANDOM = "random"
+RANDOM, CERTIFY = "random", "certify"
 
 ChooseNext = Callable[[int], Codes]
 """Gives so many rows in the order of `labelfix next`."""
@@ -59,6 +61,7 @@ class RunRows:
         folder: The run.
 
     Attributes:
+        path: Its folder.
         classes: Its classes.
         ids: `(N,)` ids as texts.
         given: `(N,)` given label; -1 for none.
@@ -70,6 +73,7 @@ class RunRows:
 
     def __init__(self, folder: RunFolder) -> None:
         file = CorrectedFile(folder.corrected)
+        self.path = folder.path
         self.manifest: dict[str, Any] = folder.read_manifest(whole=True)
         self.classes = corrected_metadata(file).classes
         names = {name: code for code, name in enumerate(self.classes)}
@@ -138,6 +142,8 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         return Queue(asked, rows.random_order, np.full(len(rows.random_order), share))
     if asked == "next":
         return Queue(asked, choose_next(budget))
+    if asked == CERTIFY:
+        return _planned(rows)
     if asked == "worst":
         return Queue(asked, _by_score(rows, usable))
     if asked == "doubtful":
@@ -148,6 +154,19 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         given, suggested = _pair(rest, rows.classes)
         return Queue(asked, _by_score(rows, usable & (rows.given == given) & (rows.suggested == suggested)))
     raise SettingsError(f"--queue {asked}: there is no such queue; there are {', '.join(KINDS)}")
+
+
+def _planned(rows: RunRows) -> Queue:
+    """The rows of the run's plan.
+
+    Raises:
+        RunError: There is none, or it is another run's.
+    """
+    plan = needed_plan(rows.path)
+    if plan.run_id != rows.manifest["run_id"]:
+        raise RunError(f"{plan_path(rows.path)}: was made for another run; {AGAIN}")
+    order = np.array([row.row - 1 for row in plan.handed_out], dtype=np.int64)
+    return Queue(CERTIFY, order, np.array([row.chance for row in plan.handed_out]))
 
 
 def _by_score(rows: RunRows, wanted: npt.NDArray[np.bool_]) -> Codes:
