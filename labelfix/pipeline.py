@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import one_thread
 from labelfix.compute.ranks import ranks, together
+from labelfix.compute.threads import one_thread
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
@@ -162,7 +162,8 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
     fitted = evidence.fitted
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
-    classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
+    predictor = encoded.representation.predictor(fitted.classifier, device)
+    classifier = TrainedClassifier(encoded.representation, predictor, reading.data.classes, fitted.temperature)
     write(folder, start, encoded.noisy, classifier, evidence, sides, threshold, progress)
 
 
@@ -249,7 +250,7 @@ def write(
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
-    scorer = Scorer(classifier, fitted.corrector, threshold, start.device, identity, folder.path / "parts")
+    scorer = Scorer(classifier, fitted.corrector, threshold, identity, folder.path / "parts")
     blocks = scorer.corrected(HeldBlocks(reading.data.noisy, noisy), progress)
     if not ranks().first:
         deque(blocks, maxlen=0)

@@ -84,6 +84,6 @@ def nearest(
     files = [partial(run._blocks, name, progress, run._own_reading(columns), columns) for name in trusted]
     try:
         noisy = run._own_blocks(own, progress)
-        return nearest_trusted(noisy, files, run.classifier, run._device, wanted, np.unique(rows), run.folder)
+        return nearest_trusted(noisy, files, run.classifier, wanted, np.unique(rows), run.folder)
     except (LabelfixError, OSError) as error:
         return {}, f"The nearest trusted rows are not shown: {error}"

@@ -22,6 +22,7 @@ CorrectedLabels = Annotated[
     Path | None,
     typer.Option(
         "--corrected-labels",
+        callback=options.placed,
         metavar="OUT",
         show_default=False,
         help="Write the noisy file again with corrected labels: a .parquet, .csv, .tsv, .jsonl or .json file (text "

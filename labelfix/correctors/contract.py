@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
-from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import Precision
-from labelfix.data.tables import Codes, Probabilities, Sampling
-from labelfix.models.classifier import Classifier
+from labelfix.data.tables import Codes, Logits, Probabilities, Sampling
 from labelfix.models.features import Inputs
-from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Progress
 from labelfix.settings.networks import Family
+
+if TYPE_CHECKING:
+    import torch
+
+    from labelfix.compute.checkpoints import Checkpoints
+    from labelfix.compute.devices import Precision
+    from labelfix.models.classifier import Classifier
+    from labelfix.numerics.linear_heads import LinearHead
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Problem:
 class Corrector(Protocol):
     """Anything that makes soft labels from what the classifier says and the given label."""
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
         """Corrected soft labels.
 
         Args:

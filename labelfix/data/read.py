@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import Rows, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.errors import Defect
+from labelfix.remote import RemotePath, as_path
 from labelfix.settings.data import DataSettings
 
 __all__ = ["Columns", "Reading", "open_rows", "read_training", "read_truth"]
@@ -158,7 +158,7 @@ def _open(
     several = clean if isinstance(clean, list | tuple) else [clean]
     if any(_same_file(noisy, one) for one in several):
         findings.error(
-            str(noisy) if isinstance(noisy, str | Path) else "clean",
+            str(as_path(noisy)) if isinstance(noisy, str | Path) else "clean",
             "is given as the noisy and as the trusted file",
             "give the trusted rows as a file of their own; ids and labels are enough",
         )
@@ -243,4 +243,7 @@ def _labels(
 def _same_file(noisy: Source, clean: Source) -> bool:
     if not isinstance(noisy, str | Path) or not isinstance(clean, str | Path):
         return noisy is clean
-    return os.path.exists(noisy) and os.path.exists(clean) and os.path.samefile(noisy, clean)
+    one, other = as_path(noisy), as_path(clean)
+    if isinstance(one, RemotePath) or isinstance(other, RemotePath):
+        return one == other
+    return one.exists() and other.exists() and one.samefile(other)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 Codes = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
+Logits = npt.NDArray[np.floating]
 InputKind = Literal["text", "image", "table", "embedding"]
 Sampling = Literal["random", "per-class"]
 ValueType = Literal["string", "integer", "float", "boolean"]

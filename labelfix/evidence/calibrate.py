@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, Log, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.tables import UNLABELLED, Codes
+from labelfix.evidence.fit_scale import Kind, fit_scale
 from labelfix.evidence.judges_answers import Asked, ask, sample, transition_of
 from labelfix.heads.folds import cut
 from labelfix.heads.stages import judging_stage
@@ -94,7 +95,7 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     several = len(held.models) > 1
     group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
     kind, log_soft = _chosen(asked, group)
-    scale = Scale.fit(kind, asked.log_soft, asked.answer, asked.weight)
+    scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
     own = fitted.own_rows
     if kind != "none":
@@ -146,7 +147,7 @@ def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
         nested = np.empty_like(asked.log_soft)
         for number in np.unique(group):
             others, own = group != number, group == number
-            scale = Scale.fit(kind, asked.log_soft[others], asked.answer[others], asked.weight[others])
+            scale = fit_scale(kind, asked.log_soft[others], asked.answer[others], asked.weight[others])
             nested[own] = scale(asked.log_soft[own])
         gain = np.bincount(asked.row, asked.weight * (_likelihood(nested, asked.answer) - plain), len(asked.truth))
         gain = gain[np.unique(asked.row)]

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correctors.contract import LEARNED, FittedModel, Held, Problem
-from labelfix.correctors.network import softmax
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
@@ -35,6 +34,7 @@ from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.loop import outputs
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
@@ -224,7 +224,7 @@ def judges_of(
     spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
     return Judges(
         correctors=tuple(model.corrector for model in held.models),
-        heads=tuple(model.head for model in held.models),
+        heads=tuple(None if model.head is None else model.head.affine() for model in held.models),
         score=score,
         by=by,
         label=labels,

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 
 from labelfix.correctors.calibrated import Log, logs
 from labelfix.correctors.contract import Held, JudgingModel, Problem
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.models.features import Inputs
+from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import Matrix, normalised, possible_labels
 
 MIN_PAIRS = 20
@@ -88,7 +88,7 @@ def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN
     for number, model in enumerate(held.models):
         own = np.flatnonzero(held.by == number)
         logits, hidden = model.outputs(problem.clean, held.rows[own])
-        log_f[own] = log_softmax(logits.astype(np.float64) / model.temperature, axis=1)
+        log_f[own] = log_softmax(logits.astype(np.float64) / model.temperature)
         place = np.full(len(truth), -1)
         place[own] = np.arange(len(own))
         asked = np.flatnonzero(place[row] >= 0)

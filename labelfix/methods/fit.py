@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import machine_memory, one_thread
+from labelfix.compute.threads import machine_memory, one_thread
 from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, TrainingData
@@ -18,7 +18,8 @@ from labelfix.heads.stages import stage
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
 from labelfix.models.described import Described
-from labelfix.models.features import Inputs, by_content, select
+from labelfix.models.features import Inputs, select
+from labelfix.models.network_inputs import by_content
 from labelfix.models.representation import Representation
 from labelfix.networks.loop import outputs
 from labelfix.progress import Progress, counted

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
 from labelfix.data.columns.roles import Columns
@@ -29,7 +28,6 @@ def next_rows(
     rows: CorrectedFile,
     blocks: Blocks,
     classifier: TrainedClassifier,
-    device: torch.device,
     trusted: Sequence[int],
     names: Columns,
     count: int,
@@ -41,7 +39,6 @@ def next_rows(
         rows: The run's corrected labels.
         blocks: The noisy file.
         classifier: Gives h(x).
-        device: Where to compute.
         trusted: Rows that were trusted, from 0.
         names: What the columns of the run's files mean.
         count: How many rows.
@@ -54,7 +51,7 @@ def next_rows(
         `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
         A name that an own column has begins with `labelfix_`.
     """
-    chosen = choose_rows(rows, blocks, classifier, device, trusted, count)
+    chosen = choose_rows(rows, blocks, classifier, trusted, count)
     return described(rows, chosen, names, places)
 
 
@@ -62,7 +59,6 @@ def choose_rows(
     rows: CorrectedFile,
     blocks: Blocks,
     classifier: TrainedClassifier,
-    device: torch.device,
     trusted: Sequence[int],
     count: int,
 ) -> Codes:
@@ -77,7 +73,7 @@ def choose_rows(
     usable = np.ones(len(rows), dtype=bool)
     usable[np.asarray(trusted, dtype=np.int64)] = False
     found = candidates(value, usable, count)
-    hidden = hidden_of(blocks, classifier, device, np.sort(found))
+    hidden = hidden_of(blocks, classifier, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
     return found[choose(value[found], suggested[found], features, count)]
 

@@ -28,7 +28,7 @@ PROGRESS = re.compile(r"^[\w ./-]+: +(\d+ %|[\d,]+ rows),.*\n?", re.MULTILINE)
 SECONDS = re.compile(r"(\d+ min )?\d+(\.\d+)? s\b")
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 LEFT_OUT = "...\n"
-INSTALL = "pip install . && "
+INSTALL = "pip install '.[train]' && "
 
 
 @dataclass(frozen=True)

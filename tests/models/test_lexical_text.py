@@ -11,7 +11,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from labelfix.models.text import lexical
-from labelfix.models.text.lexical import LexicalText, fit_lexical
+from labelfix.models.text.lexical import LexicalText
+from labelfix.models.text.lexical_fit import fit_lexical
 from labelfix.progress import Silent
 
 SUBJECTS = ["oil prices", "the match", "a new phone", "parliament", "the striker", "shares", "the minister"]

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import ClassNames, LabelTable, TrainingData
@@ -63,7 +62,7 @@ def table(readable=None):
 
 
 def corrected(readable=None):
-    scorer = Scorer(Classifier(), Corrector(), 0.5, torch.device("cpu"), "run", Path("parts"))
+    scorer = Scorer(Classifier(), Corrector(), 0.5, "run", Path("parts"))
     return scorer.corrected(HeldBlocks(table(readable), FeatureInputs(SOFT.copy())), Silent())
 
 

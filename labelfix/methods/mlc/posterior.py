@@ -23,10 +23,11 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
-from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
+from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share
 from labelfix.heads.rows import NOISY_SAMPLE, Rows
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection, as_log
@@ -243,4 +244,4 @@ def _soft(trust: Trust, mixed: Tensor, given: npt.NDArray[np.int64]) -> npt.NDAr
 def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
-    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, turn)
+    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, None if turn is None else turn.affine())
