@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 from labelfix.version import __version__
 
 if TYPE_CHECKING:
-    from labelfix.api import Run, load_run, resume, train
+    from labelfix.api import BatchCorrector, Run, batch_corrector, load_run, resume, train
     from labelfix.data.check import Check, check
-    from labelfix.errors import InputError, LabelfixError, RunError, SettingsError, TrainingError
+    from labelfix.errors import InputError, LabelfixError, MissingPackageError, RunError, SettingsError, TrainingError
 
 __all__ = [
+    "BatchCorrector",
     "Check",
     "InputError",
     "LabelfixError",
+    "MissingPackageError",
     "Run",
     "RunError",
     "SettingsError",
     "TrainingError",
     "__version__",
+    "batch_corrector",
     "check",
     "load_run",
     "resume",
@@ -28,11 +31,14 @@ __all__ = [
 ]
 
 _PLACES = {
-    **dict.fromkeys(("Run", "load_run", "resume", "train"), "labelfix.api"),
+    **dict.fromkeys(("BatchCorrector", "Run", "batch_corrector", "load_run", "resume", "train"), "labelfix.api"),
     **dict.fromkeys(("Check", "check"), "labelfix.data.check"),
-    **dict.fromkeys(("InputError", "LabelfixError", "RunError", "SettingsError", "TrainingError"), "labelfix.errors"),
+    **dict.fromkeys(
+        ("InputError", "LabelfixError", "MissingPackageError", "RunError", "SettingsError", "TrainingError"),
+        "labelfix.errors",
+    ),
 }
-"""Public name → the module that has it. They load when they are asked for: `labelfix.api` brings torch along."""
+"""Public name → the module that has it. They load when they are asked for."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - public names are of any type

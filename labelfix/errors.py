@@ -73,6 +73,10 @@ class RunError(LabelfixError):
     """A run folder is missing, unfinished, damaged or in the way."""
 
 
+class MissingPackageError(LabelfixError):
+    """A package that the core does without is not installed."""
+
+
 class TrainingError(LabelfixError):
     """Training cannot go on: a loss that is not a number, a collapsed network."""
 

@@ -209,7 +209,8 @@ def correct(
     fitted = replace(evidence.fitted, metrics={**evidence.fitted.metrics, **(figures or {})})
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
-    classifier = TrainedClassifier(encoded.representation, fitted.classifier, reading.data.classes, fitted.temperature)
+    predictor = encoded.representation.predictor(fitted.classifier, start.device)
+    classifier = TrainedClassifier(encoded.representation, predictor, reading.data.classes, fitted.temperature)
     begun = folder.begun() if goes_on else None
     if not (goes_on and folder.stands):
         evidence = replace(evidence, fitted=fitted)
@@ -237,7 +238,7 @@ def write(
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
-    scorer = Scorer(classifier, fitted.corrector, threshold, start.device, identity, folder.path / "parts")
+    scorer = Scorer(classifier, fitted.corrector, threshold, identity, folder.path / "parts")
     blocks = scorer.corrected(HeldBlocks(reading.data.noisy, encoded.noisy), progress)
     if not ranks().first:
         deque(blocks, maxlen=0)

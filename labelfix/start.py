@@ -19,10 +19,11 @@ from labelfix.data.tables import TrainingData
 from labelfix.errors import SettingsError
 from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
+from labelfix.models.choice import choose_representation
 from labelfix.models.described import Described, describe_classes
 from labelfix.models.features import Inputs, select
 from labelfix.models.learnt import place_of
-from labelfix.models.representation import Representation, choose_representation
+from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress, counted
 from labelfix.runs import Begun

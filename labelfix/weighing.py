@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.checks import Checks, side_checks

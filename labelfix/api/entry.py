@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from labelfix import pipeline
 from labelfix.api.run import Run
 from labelfix.errors import SettingsError
+from labelfix.extras import need_training
 from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress
 from labelfix.runs import RunFolder, named, refuse_inputs, refuse_taken
@@ -44,6 +45,7 @@ def train(
         SettingsError: A setting that does not exist or does not fit, or a folder that lies over an input or in one.
         RunError: The folder is taken.
         TrainingError: Training could not go on.
+        MissingPackageError: What trains is not installed.
     """
     if settings is not None and options:
         raise SettingsError("give either settings or single options, not both")
@@ -53,7 +55,7 @@ def train(
     if path is not None:
         refuse_inputs(path, named(noisy, clean, *settings.data.files.values()), "out")
         refuse_taken(path, overwrite)
-    return Run(pipeline.train(noisy, clean, path, overwrite, settings, progress))
+    return Run(_pipeline().train(noisy, clean, path, overwrite, settings, progress))
 
 
 def resume(
@@ -85,8 +87,9 @@ def resume(
         SettingsError: A setting or the name of a source differs from the run's.
         InputError: The contents of an input have changed since the run was begun.
         TrainingError: Training could not go on.
+        MissingPackageError: What trains is not installed.
     """
-    return Run(pipeline.resume(Path(path), noisy, clean, options, listener(progress)))
+    return Run(_pipeline().resume(Path(path), noisy, clean, options, listener(progress)))
 
 
 def load_run(path: str | Path | None = None) -> Run:
@@ -99,3 +102,15 @@ def load_run(path: str | Path | None = None) -> Run:
         RunError: There is none, or it is unfinished or damaged.
     """
     return Run(RunFolder.open_finished(Path(path) if path is not None else None))
+
+
+def _pipeline() -> ModuleType:
+    """The stages of training, which load torch.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    need_training()
+    from labelfix import pipeline
+
+    return pipeline

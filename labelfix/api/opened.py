@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 
-from labelfix.compute.devices import pick_device
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.findings import Findings
@@ -25,12 +23,16 @@ from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
 from labelfix.progress import Progress
+from labelfix.remote import RemotePath, as_path
 from labelfix.runs import RunFolder, inputs_of, named, refuse_target
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_evidence import Metrics
 from labelfix.scoring.scorer import NewBlocks, Scorer
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings
+
+OF_OWN_FILES = ("class_map", "encoding", "split", "sources")
+"""Settings of the run that say how its own files are read, and nothing of others."""
 
 
 class OpenedRun:
@@ -77,7 +79,7 @@ class OpenedRun:
     @cached_property
     def classifier(self) -> TrainedClassifier:
         """The trained classifier."""
-        found = TrainedClassifier.load(self.folder.classifier)
+        found = TrainedClassifier.load(self.folder.classifier, self.settings.compute.device)
         if found.classes.names != self.classes.names or found.representation.spec != self.columns.spec:
             what = "classes" if found.classes.names != self.classes.names else "input columns"
             about = self.folder.classifier / ABOUT
@@ -87,18 +89,13 @@ class OpenedRun:
     @cached_property
     def corrector(self) -> Corrector:
         """What makes soft labels from the classifier's view and a given label."""
-        module = self.classifier.module
-        return load_corrector(self.folder.corrector, module.num_classes, module.feature_width)
+        predictor = self.classifier.predictor
+        return load_corrector(self.folder.corrector, predictor.num_classes, predictor.feature_width)
 
     @cached_property
     def columns(self) -> Columns:
         """What the columns of the run's own files mean."""
         return Columns.from_json(self.manifest["columns"])
-
-    @property
-    def _device(self) -> torch.device:
-        """Where to compute."""
-        return pick_device(self.settings.compute.device)
 
     def _refuse(self, out: str | Path, overwrite: bool, *sources: Any, folder: bool = False) -> None:  # noqa: ANN401
         """Refuse to write over what is read.
@@ -112,7 +109,7 @@ class OpenedRun:
         Raises:
             SettingsError: The target is an input, or is there already.
         """
-        refuse_target(Path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
+        refuse_target(as_path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
 
     def _reading_with(self, reading: Mapping[str, Any]) -> DataSettings:
         """How a file that is none of the run's own is read.
@@ -122,7 +119,7 @@ class OpenedRun:
         """
         given = {name: value for name, value in reading.items() if value is not None}
         return replace(
-            self.settings.data, **{"class_map": None, "encoding": None, "split": None, **self.reading, **given}
+            self.settings.data, **{**dict.fromkeys(OF_OWN_FILES), "label_columns": (), **self.reading, **given}
         )
 
     def _own_reading(self, columns: Columns | None = None) -> DataSettings:
@@ -145,6 +142,7 @@ class OpenedRun:
         data: DataSettings,
         columns: Columns | None = None,
         look_at_labels: bool = True,
+        keep_features: bool = True,
     ) -> NewBlocks:
         """Rows, checked, in blocks.
 
@@ -154,6 +152,7 @@ class OpenedRun:
             data: How they are read.
             columns: What their columns mean; None for those of the noisy file.
             look_at_labels: Whether their labels count.
+            keep_features: Whether features that are expensive are kept for the next time.
 
         Raises:
             InputError: The rows do not fit the run.
@@ -164,6 +163,8 @@ class OpenedRun:
         )
         for warning in findings.warnings:
             progress.warn(str(warning))
+        if not keep_features:
+            return NewBlocks(opened, self.classifier.representation, compute, None)
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)
 
     def _scorer(self, min_confidence: float | None, out: str | Path | None = None) -> Scorer:
@@ -173,6 +174,8 @@ class OpenedRun:
             min_confidence: Labels are changed from this confidence on; None as in the run.
             out: The file that is written, where several processes work on it together.
         """
-        beside = None if out is None else Path(out).with_name(f".{Path(out).name}.parts")
+        target = None if out is None else as_path(out)
+        on_disk = target is not None and not isinstance(target, RemotePath)
+        beside = target.with_name(f".{target.name}.parts") if target is not None and on_disk else None
         threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
-        return Scorer(self.classifier, self.corrector, threshold, self._device, self.manifest["run_id"], beside)
+        return Scorer(self.classifier, self.corrector, threshold, self.manifest["run_id"], beside)

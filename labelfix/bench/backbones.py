@@ -18,8 +18,8 @@ from torch import nn
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.encoder_folder import quiet
-from labelfix.models.encoding import seeded
 from labelfix.models.images.resnet32 import ResNet32
+from labelfix.models.weights import seeded
 from labelfix.settings import hub_access
 
 SHAPES: dict[str, dict[str, int]] = {
@@ -150,7 +150,7 @@ def _text(name: str, config: Any, classes: int | None, tokens: int, generator: t
 
     def batch(rows: int, draw: torch.Generator) -> Batch:
         ids = torch.randint(5, vocabulary, (rows, tokens), generator=draw)
-        return TokenBatch(ids, torch.ones_like(ids))
+        return TokenBatch(ids, torch.ones_like(ids), padded=False)
 
     classifier = Classifier(network, width, config.num_labels, generator)
     return Backbone(name, "text", classifier.train(), batch, lcn_hidden=768)

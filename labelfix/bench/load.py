@@ -17,7 +17,8 @@ from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels.column import LabelReader
 from labelfix.data.tables import Codes, InputSpec
 from labelfix.errors import SettingsError, input_error
-from labelfix.models.representation import Representation, choose_representation
+from labelfix.models.choice import choose_representation
+from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings

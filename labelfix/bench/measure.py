@@ -28,7 +28,8 @@ from labelfix.bench.metrics import (
 from labelfix.bench.plan import DataEntry, Plan
 from labelfix.bench.protocol import Cut, LabelledRows, cut
 from labelfix.bench.rows import write_row
-from labelfix.compute.devices import one_thread, pick_device
+from labelfix.compute.devices import pick_device
+from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import calibrate

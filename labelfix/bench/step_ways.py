@@ -14,7 +14,7 @@ from labelfix.bench.reference_steps import Workbench, double_backward_step, plai
 from labelfix.compute.devices import Precision, full_precision
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.models.trained import to_device
+from labelfix.models.on_device import to_device
 from labelfix.networks.lookahead import Derivative
 from labelfix.networks.loop import make_lcn_optimizer, make_optimizer
 from labelfix.networks.passes import Labelled, draws_masks

@@ -1,7 +1,7 @@
 """The command line: flags into settings, errors into messages and exit codes.
 
-Exit codes: 0 done or clean · 1 findings above the gate (`flag` only) · 2 anything else that went wrong ·
-130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
+Exit codes: 0 done or clean · 1 a verdict: above the gate of `flag`, not certified by `certify` · 2 anything else that
+went wrong · 130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from labelfix.cli.streams import steady
 from labelfix.errors import LabelfixError, TrainingError
+from labelfix.extras import as_missing
 from labelfix.settings import hub_access
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ def _main(argv: Sequence[str] | None) -> int:
             _refused(error, voice)
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
-        _unexpected(error, voice)
+        missing = as_missing(error) if isinstance(error, ImportError) else None
+        if missing is None:
+            _unexpected(error, voice)
+        else:
+            _say(f"labelfix: {missing}", voice)
         return WENT_WRONG
     finally:
         if voice is not None:

@@ -10,6 +10,7 @@ import typer
 from labelfix import __version__
 from labelfix.cli import options
 from labelfix.errors import RunError
+from labelfix.extras import is_there
 from labelfix.settings.resolve import DEFAULT, Resolved, all_fields
 
 LIBRARIES = (
@@ -21,6 +22,7 @@ LIBRARIES = (
     "pyarrow",
     "numpy",
     "scikit-learn",
+    "scipy",
     "typer",
     "rich",
 )
@@ -64,6 +66,8 @@ def _version(package: str) -> str:
 
 
 def _device(resolved: Resolved) -> str:
+    if not is_there("torch"):
+        return f"cpu ({os.cpu_count()} cores); this is the core: what trains comes with pip install 'labelfix[train]'"
     from labelfix.compute.devices import pick_device
 
     chosen = pick_device(resolved.settings.compute.device)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from threadpoolctl import threadpool_limits
 
 from labelfix.errors import SettingsError
 
@@ -36,42 +33,22 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def machine_memory() -> int | None:
-    """Bytes of memory that processes of this machine, or of this container, may have; None where nothing says it."""
-    found = []
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return min((each for each in found if each > 0), default=None)
+def arithmetic(
+    device: torch.device, precision: Precision, remember: bool = False
+) -> contextlib.AbstractContextManager[object]:
+    """The context of one forward pass, or of several at the same weights.
 
+    Autocast can remember its bfloat16 copies of the weights within a context. A second pass with other weights in their
+    place would be given the first one's, so it does where all passes are at the same weights, and nowhere else.
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread.
-
-    Heads on fixed features are many small matrix products: a second thread gains little on a free machine, and on a
-    busy one each product waits for the slower thread (measured: fifty times slower). One thread also makes the
-    result independent of how many there are.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def arithmetic(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
-    """The context of one forward pass; a fresh one for every pass.
-
-    Autocast remembers its bfloat16 copies of the weights within a context: a second pass with other weights in their
-    place would be given the first one's. So the memory is off as well.
+    Args:
+        device: Where the pass computes.
+        precision: What it computes in.
+        remember: Whether every pass within is at the same weights.
     """
     if precision == "fp32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=remember)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@
 
 Temperature scaling is s = 1/T for all classes and b = 0, vector scaling any s and b (Guo et al., ICML 2017).
 
-Legend: N rows, R rows of a fit, K classes.
+Legend: N rows, K classes.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors.numpy import save_file
-from scipy.special import log_softmax, softmax
-from torch import Tensor
 
 from labelfix.correctors.contract import Corrector
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.numerics.batched_search import search
-from labelfix.numerics.temperature import fit_temperature
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.softmax import log_softmax
 from labelfix.runs.tensors import read_arrays
 
-Kind = Literal["none", "temperature", "vector"]
 Log = npt.NDArray[np.float64]
 
 INNER = "inner"
@@ -38,9 +33,6 @@ BLOCK = 65_536
 
 SMALLEST = 1e-12
 """Probabilities below it are taken as it."""
-
-PRIOR = 4.0
-"""How many rows the prior of vector scaling, b = 0 and s = 1 with a standard deviation of 1, is worth a class."""
 
 
 @dataclass(frozen=True)
@@ -60,47 +52,9 @@ class Scale:
         """Leaves probabilities as they are."""
         return cls(np.ones(num_classes), np.zeros(num_classes))
 
-    @classmethod
-    def fit(cls, kind: Kind, log_p: Log, truth: Codes, weights: Log) -> Scale:
-        """The scale that makes a truth likeliest.
-
-        Args:
-            kind: What may move.
-            log_p: `(R, K)` log-probabilities.
-            truth: `(R,)` true classes.
-            weights: `(R,)` of the rows.
-        """
-        start = cls.none(log_p.shape[1])
-        if kind == "none" or weights.sum() <= 0:
-            return start
-        if kind == "temperature":
-            return cls(start.slope / fit_temperature(log_p, truth, weights), start.shift)
-        return cls._fit_vector(log_p, truth, weights)
-
-    @classmethod
-    def _fit_vector(cls, log_p: Log, truth: Codes, weights: Log) -> Scale:
-        classes = log_p.shape[1]
-        target = np.eye(classes)[truth]
-
-        rows = weights.sum()
-
-        def loss(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
-            parameters = points[0].numpy()
-            slope, shift = parameters[:classes], parameters[classes:]
-            log_q = log_softmax(slope * log_p + shift, axis=1)
-            residual = weights[:, None] * (np.exp(log_q) - target)
-            pull = PRIOR * np.concatenate([slope - 1, shift])
-            value = -(weights * (log_q * target).sum(axis=1)).sum() + 0.5 * pull @ pull / PRIOR
-            slopes = np.concatenate([(residual * log_p).sum(axis=0), residual.sum(axis=0)]) + pull
-            return torch.tensor([value / rows]), torch.from_numpy(slopes / rows)[None]
-
-        begin = torch.cat([torch.ones(classes), torch.zeros(classes)]).double()
-        found = search(loss, begin[None], 200, 1e-10)[0].numpy()
-        return cls(found[:classes], found[classes:])
-
     def __call__(self, log_p: Log) -> Log:
-        """`(R, K)` log-probabilities, scaled."""
-        return np.asarray(log_softmax(self.slope * log_p + self.shift, axis=1))
+        """`(N, K)` log-probabilities, scaled."""
+        return log_softmax(self.slope * log_p + self.shift)
 
 
 @dataclass(frozen=True)
@@ -115,9 +69,11 @@ class CalibratedCorrector:
     inner: Corrector
     scale: Scale
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
-        soft = self.inner.soft_labels(logits, hidden, given)
+        soft = self.inner.soft_labels(logits, hidden, given, opinions)
         labelled = given != UNLABELLED
         soft[labelled] = scaled(self.scale, soft[labelled])
         return soft
@@ -141,7 +97,7 @@ def scaled(scale: Scale, soft: Probabilities) -> Probabilities:
     found = np.empty(soft.shape, dtype=np.float32)
     for first in range(0, len(soft), BLOCK):
         part = slice(first, first + BLOCK)
-        found[part] = softmax(scale(logs(soft[part])), axis=1)
+        found[part] = np.exp(scale(logs(soft[part])))
     return found
 
 

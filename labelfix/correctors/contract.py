@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
-from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import Precision
-from labelfix.data.tables import Codes, Probabilities, Sampling
-from labelfix.models.classifier import Classifier
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import Codes, Logits, Probabilities, Sampling
 from labelfix.models.features import Inputs
-from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Progress
 from labelfix.settings.networks import Family
+
+if TYPE_CHECKING:
+    import torch
+
+    from labelfix.compute.checkpoints import Checkpoints
+    from labelfix.compute.devices import Precision
+    from labelfix.models.classifier import Classifier
+    from labelfix.numerics.linear_heads import LinearHead
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,9 @@ class Problem:
         taught: `(M,)` True for trusted rows that had a part in the features; None where none had. They train, and
             neither choose nor judge anything.
         described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
+        opinions: What each of several sources says of the noisy rows, of which `given` is one summary; None where there
+            is a single column of given labels.
+        paired_opinions: The same of the trusted rows, M of them; those that do not stand in the noisy file have none.
         loaded: What was made of it before, for whoever asks again. A problem made of this one by `replace` begins
             without.
     """
@@ -73,7 +80,13 @@ class Problem:
     chosen: npt.NDArray[np.bool_] | None = None
     described: npt.NDArray[np.float32] | None = None
     taught: npt.NDArray[np.bool_] | None = None
+    opinions: Opinions | None = None
+    paired_opinions: Opinions | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def opinions_of(self, rows: Codes) -> Opinions | None:
+        """The opinions of some noisy rows; None where there is a single column of given labels."""
+        return None if self.opinions is None else self.opinions.take(rows)
 
     @property
     def judges(self) -> npt.NDArray[np.bool_]:
@@ -89,13 +102,17 @@ class Problem:
 class Corrector(Protocol):
     """Anything that makes soft labels from what the classifier says and the given label."""
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """Corrected soft labels.
 
         Args:
             logits: `(N, K)` the classifier's logits, before temperature.
             hidden: `(N, D)` h(x).
             given: `(N,)` given labels; -1 gets P(y | x).
+            opinions: What several sources say of the rows, where there are several; read by correctors of such runs
+                alone.
 
         Returns:
             `(N, K)`, rows sum to 1.

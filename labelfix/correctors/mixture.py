@@ -24,11 +24,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
-from scipy.special import log_softmax
 
-from labelfix.correctors.network import softmax
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.numerics.transition import Matrix
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import Shape, read_arrays
 
 Array = npt.NDArray[np.float64]
@@ -43,7 +42,7 @@ CHUNK = 16384
 class Weigher(Protocol):
     """Gives rows their weights, before they are made relative; a dataclass of arrays."""
 
-    def weights(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
         """`(N,)` weights, at least 0, of rows that all have a given label; see `Corrector.soft_labels`."""
 
 
@@ -63,9 +62,9 @@ class LossWeigher:
     second_weight: Array
     second_bias: Array
 
-    def weights(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
         """See `Weigher`; `hidden` is not used."""
-        losses = -log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(given)), given]
+        losses = -log_softmax(logits.astype(np.float64))[np.arange(len(given)), given]
         units = np.maximum(losses[:, None] * self.first_weight + self.first_bias, 0)
         return np.asarray(1 / (1 + np.exp(-(units @ self.second_weight + self.second_bias))))
 
@@ -80,7 +79,7 @@ class AgreementWeigher:
 
     gradient: Array
 
-    def weights(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
         """See `Weigher`."""
         along = hidden.astype(np.float64) @ self.gradient[:, :-1].T + self.gradient[:, -1]
         slope = softmax(logits.astype(np.float64)).astype(np.float64)
@@ -92,7 +91,7 @@ class AgreementWeigher:
 class ConstantWeigher:
     """All rows weigh the same."""
 
-    def weights(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
         """See `Weigher`."""
         return np.ones(len(given))
 
@@ -123,7 +122,9 @@ class MixtureCorrector:
     share: float
     temperature: float
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
         soft = softmax(logits.astype(np.float64) / self.temperature)
         rows = np.flatnonzero(given != UNLABELLED)
@@ -155,7 +156,7 @@ class MixtureCorrector:
         return cls(weigher, *numbers)
 
 
-def relative(weigher: Weigher, largest: float, logits: Probabilities, hidden: Probabilities, given: Codes) -> Array:
+def relative(weigher: Weigher, largest: float, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
     """`(N,)` r of rows that all have a given label: their weights over the largest, at most 1; 0 where that is 0."""
     if largest <= 0:
         return np.zeros(len(given))
@@ -164,7 +165,7 @@ def relative(weigher: Weigher, largest: float, logits: Probabilities, hidden: Pr
     return np.minimum(np.concatenate([np.zeros(0), *found]) / largest, 1.0)
 
 
-def best_share(relative_to: Callable[[Codes], Array], soft: Probabilities, truth: Codes, transition: Matrix) -> float:
+def best_share(relative_to: Callable[[Codes], Array], soft: Probabilities, truth: Codes, transition: Array) -> float:
     """s by the likelihood of trusted rows; see the module's docstring.
 
     Args:

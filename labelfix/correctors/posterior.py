@@ -4,38 +4,27 @@ P(y | x, y') = softmax(β·[(1 − ς)·log f(x) + ς·log n(x)] + L[·, y']), w
 class) and n a second head that learned the given labels as they are: where few of them are wrong it tells better than f
 which ones. f and n are softmax-linear, so both together are one head.
 
-Legend: N rows, P pairs, D features, K classes.
+Legend: N rows, D features, K classes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors.numpy import save_file
-from scipy.special import log_softmax
 
-from labelfix.correctors.network import softmax
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.numerics.linear_heads import LinearHead
-from labelfix.numerics.transition import Matrix, paired_transition, possible_labels
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.affine import Affine
+from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
 
-Log = npt.NDArray[np.float64]
-
-BETAS = (0.6, 0.8, 1.0, 1.25, 1.5)
-KAPPAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
-"""Candidates for the trust in the classifier and in the given label of a paired posterior."""
-
-SHARES = (0.0, 0.5, 1.0)
-"""Candidates for ς, the share of the head that learned the given labels as they are."""
+Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,23 +41,25 @@ class PosteriorCorrector:
     label_terms: Matrix
     beta: float
     temperature: float
-    turn: LinearHead | None = None
+    turn: Affine | None = None
 
-    def soft_labels(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`; `hidden` is read only for a `turn`."""
-        scores = log_softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        scores = log_softmax(logits.astype(np.float64) / self.temperature)
         labelled = given != UNLABELLED
         seen = scores[labelled]
         if self.turn is not None:
-            seen = log_softmax(seen + self.turn.logits(torch.from_numpy(hidden[labelled])).numpy(), axis=1)
+            seen = log_softmax(seen + self.turn(hidden[labelled]))
         scores[labelled] = self.beta * seen + self.label_terms[:, given[labelled]].T
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
-        arrays = {"label_terms": self.label_terms}
+        arrays: dict[str, npt.NDArray[np.floating]] = {"label_terms": self.label_terms}
         if self.turn is not None:
-            arrays |= {"turn_weight": self.turn.weight.numpy(), "turn_bias": self.turn.bias.numpy()}
+            arrays |= {"turn_weight": self.turn.weight, "turn_bias": self.turn.bias}
         save_file(arrays, folder / "model.safetensors")
         about = {"kind": "posterior", "beta": self.beta, "temperature": self.temperature}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -80,157 +71,5 @@ class PosteriorCorrector:
         arrays = read_arrays(folder / "model.safetensors", {"label_terms": (classes, classes)}, maybe=shapes)
         turn = None
         if "turn_weight" in arrays:
-            turn = LinearHead(torch.from_numpy(arrays["turn_weight"]), torch.from_numpy(arrays["turn_bias"]))
+            turn = Affine(arrays["turn_weight"], arrays["turn_bias"])
         return cls(arrays["label_terms"], float(description["beta"]), float(description["temperature"]), turn)
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far a posterior trusts what it is made of.
-
-    Attributes:
-        beta: β.
-        share: ς.
-        label_terms: `(K, K)` L.
-    """
-
-    beta: float
-    share: float
-    label_terms: Matrix
-
-    def mixed(self, log_f: Log, log_n: Log) -> Log:
-        """`(R, K)` what f and n say together, up to a constant of the row.
-
-        Args:
-            log_f: `(R, K)` log f(x), or logits.
-            log_n: `(R, K)` log n(x), or logits.
-        """
-        return (1 - self.share) * log_f + self.share * log_n
-
-    def log_soft(self, mixed: Log, given: Codes) -> Log:
-        """`(R, K)` log posterior of rows.
-
-        Args:
-            mixed: `(R, K)` of `mixed`.
-            given: `(R,)` given labels, none of them missing.
-        """
-        return np.asarray(log_softmax(self.beta * mixed + self.label_terms[:, given].T, axis=1))
-
-
-@dataclass(frozen=True)
-class PairedPosterior:
-    """A posterior fitted to trusted rows whose given label is known.
-
-    Attributes:
-        trust: β, ς and κ·log T_p.
-        kappa: κ.
-        held: `(P, K)` posterior of each paired row, all of it without its fold; nothing of use in rows of no fold.
-        without: The same without each fold.
-    """
-
-    trust: Trust
-    kappa: float
-    held: Log
-    without: tuple[Trust, ...]
-
-
-def fit_paired(
-    log_f: Log, log_n: Log, truth: Codes, given: Codes, fold: Codes, expected: Matrix, without: Sequence[Matrix]
-) -> PairedPosterior:
-    """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
-
-    Args:
-        log_f: `(P, K)` out-of-fold log f of the paired rows.
-        log_n: `(P, K)` out-of-fold log n of them.
-        truth: `(P,)` their trusted labels.
-        given: `(P,)` their given labels.
-        fold: `(P,)` their folds; rows of none count for T_p alone.
-        expected: `(K, K)` T0.
-        without: T0 without each fold.
-    """
-    judging = fold < len(without)
-    matrices = [
-        np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
-    ]
-    losses: dict[tuple[float, float, float], Log] = {}
-    for candidate in product(BETAS, SHARES, KAPPAS):
-        said = _each_by_its_fold([_trust(*candidate, matrix) for matrix in matrices], log_f, log_n, given, fold)
-        losses[candidate] = -said[np.arange(len(truth)), truth]
-
-    def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-        use = use & judging
-
-        def loss(candidate: tuple[float, float, float]) -> float:
-            beta, share, kappa = candidate
-            pull = ((kappa - 0.8) ** 2 + (beta - 1) ** 2) / 0.25
-            return float(losses[candidate][use].mean() + 0.5 / use.sum() * pull)
-
-        return min(losses, key=loss)
-
-    beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
-    nested = [
-        _trust(*(chosen(fold != k) if (judging & (fold != k)).any() else (1.0, 0.0, 0.8)), matrix)
-        for k, matrix in enumerate(matrices)
-    ]
-    held = np.exp(_each_by_its_fold(nested, log_f, log_n, given, fold))
-    terms = kappa * np.log(paired_transition(truth, given, expected))
-    return PairedPosterior(Trust(beta, share, terms), kappa, held, tuple(nested))
-
-
-def _trust(beta: float, share: float, kappa: float, log_matrix: Matrix) -> Trust:
-    return Trust(beta, share, kappa * log_matrix)
-
-
-def _each_by_its_fold(by: Sequence[Trust], log_f: Log, log_n: Log, given: Codes, fold: Codes) -> Log:
-    said = np.zeros_like(log_f)
-    for k, trust in enumerate(by):
-        own = fold == k
-        said[own] = trust.log_soft(trust.mixed(log_f[own], log_n[own]), given[own])
-    return said
-
-
-def fit_share(
-    log_f: Log,
-    log_n: Log,
-    truth: Codes,
-    fold: Codes,
-    terms: tuple[Matrix, Sequence[Matrix]],
-    transitions: Sequence[Matrix],
-) -> tuple[Trust, tuple[Trust, ...]]:
-    """ς alone, without pairs: every given label that a trusted row could have had counts by its probability.
-
-    Args:
-        log_f: `(M, K)` out-of-fold log f of the trusted rows.
-        log_n: `(M, K)` out-of-fold log n of them.
-        truth: `(M,)` their labels.
-        fold: `(M,)` their folds; rows of none count for nothing.
-        terms: L, and without each fold.
-        transitions: T without each fold.
-
-    Returns:
-        The posterior with β = 1, and without each fold.
-    """
-    judging = fold < len(transitions)
-    losses = {share: np.zeros(len(truth)) for share in SHARES}
-    for k, own in enumerate(terms[1]):
-        inside = np.flatnonzero(fold == k)
-        row, label, weight = possible_labels(truth[inside], transitions[k])
-        asked = inside[row]
-        for share in SHARES:
-            trust = Trust(1.0, share, own)
-            said = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
-            loss = -weight * said[np.arange(len(asked)), truth[asked]]
-            losses[share] += np.bincount(asked, loss, len(truth))
-
-    def chosen(use: npt.NDArray[np.bool_]) -> float:
-        use, best = use & judging, 0.0
-        for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
-            gain = losses[best][use] - losses[share][use]
-            if gain.mean() > gain.std() / np.sqrt(len(gain)):
-                best = share
-        return best
-
-    without = (
-        Trust(1.0, chosen(fold != k) if (judging & (fold != k)).any() else 0.0, own) for k, own in enumerate(terms[1])
-    )
-    return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

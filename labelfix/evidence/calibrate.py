@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, Kind, Log, Scale, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, Log, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import Asked, ask, sample, transition_of
+from labelfix.evidence.fit_scale import Kind, fit_scale
+from labelfix.evidence.judges_answers import Asked, Donors, ask, sample, transition_of
 from labelfix.heads.folds import cut
 from labelfix.heads.stages import judging_stage
 from labelfix.networks.loop import outputs
@@ -88,13 +89,17 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
         rows = sample(problem)
         logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
         given = problem.given[rows]
-        return {"transition": transition_of(fitted.corrector.soft_labels(logits, hidden, given), given)}
+        soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
+        found = {"transition": transition_of(soft, given)}
+        return found if problem.opinions is None else {**found, "rows": rows, "soft": soft}
 
-    asked = ask(problem, held, judging_stage(problem.checkpoints, "judged-transition", transition)["transition"])
+    kept = judging_stage(problem.checkpoints, "judged-transition", transition)
+    donors = Donors(kept["rows"], kept["soft"]) if "rows" in kept else None
+    asked = ask(problem, held, kept["transition"], donors=donors)
     several = len(held.models) > 1
     group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
     kind, log_soft = _chosen(asked, group)
-    scale = Scale.fit(kind, asked.log_soft, asked.answer, asked.weight)
+    scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
     own = fitted.own_rows
     if kind != "none":
@@ -146,7 +151,7 @@ def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
         nested = np.empty_like(asked.log_soft)
         for number in np.unique(group):
             others, own = group != number, group == number
-            scale = Scale.fit(kind, asked.log_soft[others], asked.answer[others], asked.weight[others])
+            scale = fit_scale(kind, asked.log_soft[others], asked.answer[others], asked.weight[others])
             nested[own] = scale(asked.log_soft[own])
         gain = np.bincount(asked.row, asked.weight * (_likelihood(nested, asked.answer) - plain), len(asked.truth))
         gain = gain[np.unique(asked.row)]

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.models.features import Inputs, content_keys
+from labelfix.models.features import Inputs
+from labelfix.models.network_inputs import content_keys
 from labelfix.progress import rows_done
 
 View = Callable[[Inputs, Codes], Probabilities]

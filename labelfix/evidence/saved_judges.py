@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors.numpy import save_file
 
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
-from labelfix.data.tables import UNLABELLED, Codes, Probabilities, Sampling
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities, Sampling
 from labelfix.evidence import noise_rate
 from labelfix.evidence.guarantee import Floats, p_values, p_values_per_class
 from labelfix.evidence.noise_rate import Opinion
-from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.affine import Affine
 from labelfix.runs.checked import read_checked
 from labelfix.runs.schema_models import Judges as Description
 from labelfix.runs.tensors import Shape, check_below, read_arrays
@@ -57,7 +57,7 @@ class Judges:
     """
 
     correctors: tuple[Corrector, ...]
-    heads: tuple[LinearHead | None, ...]
+    heads: tuple[Affine | None, ...]
     score: Floats
     by: Codes
     label: Codes
@@ -71,26 +71,25 @@ class Judges:
     sampling: Sampling
     guarantee: Mapping[str, Any]
 
-    def say(self, logits: Probabilities, hidden: Probabilities, given: Codes) -> tuple[Probabilities, Probabilities]:
+    def say(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> tuple[Probabilities, Probabilities]:
         """What the models say of new rows.
 
         Args:
             logits: `(n, K)` of the run's classifier.
             hidden: `(n, D)` h(x).
             given: `(n,)` given labels; -1 where there is none.
+            opinions: What several sources say of them, where there are several.
 
         Returns:
             `(n, F)` label_score by each model, NaN without a given label, and `(n, K)` the mean of their soft labels.
         """
         scores = np.empty((len(given), len(self.correctors)), dtype=np.float32)
         mean = np.zeros((len(given), len(self.class_weight)), dtype=np.float32)
-        features = torch.from_numpy(np.ascontiguousarray(hidden)) if any(h is not None for h in self.heads) else None
         for place, (head, corrector) in enumerate(zip(self.heads, self.correctors, strict=True)):
-            own = logits
-            if head is not None:
-                assert features is not None
-                own = head.logits(features).numpy()
-            soft = corrector.soft_labels(own, hidden, given)
+            own = logits if head is None else head(hidden)
+            soft = corrector.soft_labels(own, hidden, given, opinions)
             scores[:, place] = soft[np.arange(len(given)), np.maximum(given, 0)]
             mean += soft * np.float32(self.share[place])
         scores[given == UNLABELLED] = np.nan
@@ -135,7 +134,7 @@ class Judges:
         }
         for place, (head, corrector) in enumerate(zip(self.heads, self.correctors, strict=True)):
             if head is not None:
-                arrays |= {f"weight.{place}": head.weight.numpy(), f"bias.{place}": head.bias.numpy()}
+                arrays |= {f"weight.{place}": head.weight, f"bias.{place}": head.bias}
             (folder / str(place)).mkdir()
             corrector.save(folder / str(place))
         save_file(arrays, folder / ARRAYS)
@@ -164,11 +163,11 @@ class Judges:
         about = read_checked(folder / ABOUT, Description)
         models = range(about["models"])
         arrays: dict[str, Any] = _read_arrays(folder / ARRAYS, len(models), classes, width)
-        heads: list[LinearHead | None] = []
+        heads: list[Affine | None] = []
         for place in models:
             weight, bias = arrays.pop(f"weight.{place}", None), arrays.pop(f"bias.{place}", None)
             both = weight is not None and bias is not None
-            heads.append(LinearHead(torch.from_numpy(weight), torch.from_numpy(bias)) if both else None)
+            heads.append(Affine(weight, bias) if both else None)
         correctors = tuple(load_corrector(folder / str(place), classes, width) for place in models)
         kept: dict[str, Any] = {name: about[name] for name in ("per_class", "sampling", "guarantee")}
         return cls(correctors=correctors, heads=tuple(heads), **arrays, **kept)

@@ -18,8 +18,9 @@ import torch
 
 from labelfix.data.tables import Codes
 from labelfix.heads.regressions import Regressions
-from labelfix.models.features import SelectedInputs, by_content, content_keys
+from labelfix.models.features import SelectedInputs
 from labelfix.models.images.augment import Key
+from labelfix.models.network_inputs import by_content, content_keys
 from labelfix.models.views import Features, joined
 from labelfix.numerics.linear_heads import together
 

@@ -21,7 +21,6 @@ import torch
 
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import ConstantWeigher, MixtureCorrector
-from labelfix.correctors.network import softmax
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.heads.finished_model import held_by, posterior_model
 from labelfix.heads.folds import MORE_FOLDS, cross_fit
@@ -40,6 +39,7 @@ from labelfix.networks.training import (
 )
 from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.progress import Progress
 from labelfix.settings.methods import DistillationSettings

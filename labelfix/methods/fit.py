@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.devices import machine_memory, one_thread
+from labelfix.compute.threads import machine_memory, one_thread
 from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, TrainingData
@@ -18,7 +18,8 @@ from labelfix.heads.stages import stage
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
 from labelfix.models.described import Described
-from labelfix.models.features import Inputs, by_content, select
+from labelfix.models.features import Inputs, select
+from labelfix.models.network_inputs import by_content
 from labelfix.models.representation import Representation
 from labelfix.networks.loop import outputs
 from labelfix.progress import Progress, counted
@@ -75,6 +76,7 @@ def fit(
     rows = by_content(noisy, rows, data.noisy.codes[rows])
     trusted = np.arange(len(data.clean), dtype=np.int64)
     trusted = by_content(clean, trusted, data.clean.codes)
+    opinions = data.noisy.opinions
     problem = Problem(
         noisy=select(noisy, rows),
         given=data.noisy.codes[rows],
@@ -92,6 +94,8 @@ def fit(
         accumulate=settings.compute.accumulate,
         chosen=None if data.clean.chosen is None else data.clean.chosen[trusted],
         described=described,
+        opinions=None if opinions is None else opinions.take(rows),
+        paired_opinions=None if opinions is None else opinions.take(data.clean_in_noisy[trusted]),
     )
     if problem.family == "head":
         _warn_of_memory(problem, progress)
@@ -173,9 +177,10 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
         def compute(inside: Codes = inside, outside: Codes = outside) -> dict[str, np.ndarray]:
             others = select(problem.noisy, outside), problem.given[outside]
             some = replace(problem, noisy=others[0], given=others[1], checkpoints=None)
+            some = replace(some, opinions=problem.opinions_of(outside))
             part = METHODS[settings.method](some, settings.method_settings, progress)
             said = outputs(part.classifier, problem.noisy, inside, problem.device)
-            return {"soft": part.corrector.soft_labels(*said, problem.given[inside])}
+            return {"soft": part.corrector.soft_labels(*said, problem.given[inside], problem.opinions_of(inside))}
 
         soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]
     return OwnRows(soft, soft[np.arange(len(soft)), problem.given], OUT_OF_FOLD.format(parts=folds.count))

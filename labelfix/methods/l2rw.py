@@ -25,7 +25,6 @@ import torch
 from labelfix.compute.ranks import ranks
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import AgreementWeigher
-from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
 from labelfix.networks.loop import outputs
@@ -34,6 +33,7 @@ from labelfix.networks.plan import make_plan
 from labelfix.networks.reweighting import ReweightingTrainer
 from labelfix.networks.trainer import Labelled, StepFigures
 from labelfix.networks.training import make_trainer, new_classifier, teaching_split, train
+from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.settings.methods import L2rwSettings
 

@@ -21,10 +21,12 @@ class TokenBatch(NamedTuple):
     Attributes:
         input_ids: `int64 (B, L)`.
         attention_mask: `int64 (B, L)`, 1 for tokens and 0 for padding.
+        padded: Whether there is padding; known on the host, so that nobody has to ask the device for it.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
+    padded: bool = True
 
 
 class ClassifierOutput(NamedTuple):
@@ -88,3 +90,17 @@ class Classifier(nn.Module):
         """Logits and features of a batch."""
         hidden = self.backbone(batch)
         return ClassifierOutput(self.head(hidden), hidden)
+
+
+def new_head(width: int, hidden_units: int | None, num_classes: int, generator: torch.Generator) -> Classifier:
+    """A linear head, or a ReLU layer of U units and a linear head.
+
+    The hidden layer starts Kaiming-normal by its fan-out, so that inputs of length 1 give hidden features of
+    length about 1.
+    """
+    if not hidden_units:
+        return Classifier(nn.Identity(), width, num_classes, generator)
+    hidden = nn.utils.skip_init(nn.Linear, width, hidden_units)
+    nn.init.kaiming_normal_(hidden.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+    nn.init.zeros_(hidden.bias)
+    return Classifier(nn.Sequential(hidden, nn.ReLU()), hidden_units, num_classes, generator)

@@ -1,4 +1,4 @@
-"""What the representations share: names for encodings, the cached loop over rows, and weights on disk."""
+"""What the representations share: names for encodings, and the cached loop over rows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import contextlib
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
-from torch import nn
 
 from labelfix.compute.ranks import Ranks, ranks
 from labelfix.data.inputs import HeldInputs
@@ -25,12 +22,7 @@ from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Progress, counted
 from labelfix.runs import remove
-from labelfix.runs.tensors import check_tensors
 from labelfix.settings.model import ComputeSettings
-
-M = TypeVar("M", bound=nn.Module)
-
-WEIGHTS = "model.safetensors"
 
 EncodeWindow = Callable[[pa.RecordBatch, int], npt.NDArray[Any]]
 """A window of input rows and the row (from 1) that it starts with, to an array with as many rows.
@@ -159,43 +151,3 @@ def unit_norm(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     norms = np.sqrt(np.einsum("bd,bd->b", features, features, dtype=np.float64))
     return (features / np.where(norms > 0, norms, 1.0)[:, None]).astype(np.float32)
-
-
-@contextlib.contextmanager
-def seeded(generator: torch.Generator) -> Iterator[None]:
-    """For libraries that draw initial weights from torch's global generator: seeded here, put back afterwards."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-        yield
-
-
-def write_weights(folder: Path, module: nn.Module) -> None:
-    """All parameters and buffers as `model.safetensors`."""
-    from safetensors.torch import save_file
-
-    state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
-    save_file(state, folder / WEIGHTS)
-
-
-def read_weights(folder: Path, width: int, num_classes: int, make: Callable[[int, torch.Generator], M]) -> M:
-    """A module with a head, filled from `model.safetensors`.
-
-    Args:
-        folder: Where it lies.
-        width: D of the head.
-        num_classes: K.
-        make: Makes the module for so many classes; called once the head is known to be as large.
-
-    Raises:
-        RunError: The file is missing, damaged, or of another shape; the tensor is named.
-    """
-    from safetensors.torch import load_file
-
-    path = folder / WEIGHTS
-    check_tensors(path, {"head.weight": (num_classes, width), "head.bias": (num_classes,)}, others=True)
-    module = make(num_classes, torch.Generator())
-    state = module.state_dict()
-    whole = [name for name, value in state.items() if not value.is_floating_point()]
-    check_tensors(path, {name: tuple(value.shape) for name, value in state.items()}, whole)
-    module.load_state_dict(load_file(path))
-    return module

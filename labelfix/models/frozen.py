@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
-
-from torch import Generator, nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.models.cards import FeatureCard, head_card
-from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import Card, read_weights, write_weights
+from labelfix.models.encoding import Card
 from labelfix.models.features import FeatureInputs
+from labelfix.models.head import Head
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from labelfix.models.classifier import Classifier
 
 
 class FrozenFeatures(ABC):
@@ -25,10 +28,12 @@ class FrozenFeatures(ABC):
 
     Attributes:
         spec: The input columns it reads.
+        hidden_units: Of a layer between features and head; None for a linear head.
     """
 
     family: ClassVar[str]
     spec: InputSpec
+    hidden_units: int | None = None
 
     @property
     def frozen(self) -> bool:
@@ -38,7 +43,12 @@ class FrozenFeatures(ABC):
     @property
     @abstractmethod
     def feature_width(self) -> int:
-        """D."""
+        """D, what the head reads."""
+
+    @property
+    def encoded_width(self) -> int:
+        """Numbers of an encoded row: D, but where a hidden layer stands between."""
+        return self.feature_width
 
     @property
     @abstractmethod
@@ -65,19 +75,25 @@ class FrozenFeatures(ABC):
     def write_parts(self, folder: Path) -> None:  # noqa: B027 - most have nothing to write
         """Write what is needed beside `to_json` into an existing folder: nothing, where that holds all."""
 
-    def new_classifier(self, num_classes: int, generator: Generator) -> Classifier:
-        """A linear head on the features."""
-        return Classifier(nn.Identity(), self.feature_width, num_classes, generator)
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """What is trained: a linear head on the features, or a hidden layer and a linear head."""
+        from labelfix.models.classifier import new_head  # training alone needs torch
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
+        return new_head(self.encoded_width, self.hidden_units, num_classes, generator)
+
+    def predictor(self, classifier: Classifier, device: torch.device) -> Head:
+        """A trained classifier, ready to be asked; it computes without torch, whatever trained it."""
+        return Head.of(classifier)
+
+    def write_predictor(self, folder: Path, predictor: Head, classes: ClassNames) -> None:
         """The weights as safetensors, beside the parts."""
-        write_weights(folder, module)
+        predictor.write(folder)
         self.write_parts(folder)
 
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
-        return read_weights(folder, self.feature_width, num_classes, self.new_classifier)
+    def read_predictor(self, folder: Path, num_classes: int, device: str) -> Head:
+        """The classifier that `write_predictor` wrote."""
+        return Head.read(folder, num_classes, self.encoded_width, self.hidden_units)
 
     def card(self) -> Card:
         """How to use the classifier without labelfix."""
-        return head_card(self.feature_card())
+        return head_card(self.feature_card(), bool(self.hidden_units))

@@ -1,34 +1,32 @@
-"""How a table's inputs become what a classifier reads, and which way is chosen for which table.
+"""How a table's inputs become what a classifier reads, and how a saved way of encoding comes back.
 
 Legend: N rows, D features, K classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-
-from labelfix.data.inputs import inputs_of
-from labelfix.data.tables import ClassNames, InputKind, InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
-from labelfix.models.classifier import Classifier
-from labelfix.models.encoder_folder import kind_read_by
+from labelfix.data.tables import ClassNames, InputSpec, InputTable
+from labelfix.errors import RunError
+from labelfix.extras import need
 from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
-from labelfix.models.images.patches import PatchFeatures, open_patches
-from labelfix.models.images.small import SmallImages
-from labelfix.models.images.small_network import LearntImages
+from labelfix.models.images.patches import PatchFeatures
+from labelfix.models.predictor import Predictor
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
-from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
-from labelfix.models.text.lexical import LexicalText, fit_lexical
-from labelfix.models.views import Views, side_by_side, view_folder
+from labelfix.models.text.lexical import LexicalText
+from labelfix.models.views import Views, view_folder
 from labelfix.progress import Progress
-from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
+from labelfix.settings.model import ComputeSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from labelfix.models.classifier import Classifier
 
 CHEAP = ("hashed-text", "lexical", "table", "embedding")
 """Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
@@ -70,170 +68,23 @@ class Representation(Protocol):
     def to_json(self) -> dict[str, Any]:
         """Plain values that bring it back, beside `spec`."""
 
-    def write_module(self, folder: Path, module: Classifier, classes: ClassNames) -> None:
-        """Write the classifier's weights, and what else is needed to use it, into an existing folder."""
+    def predictor(self, classifier: Classifier, device: torch.device) -> Predictor:
+        """A trained classifier, ready to be asked."""
 
-    def read_module(self, folder: Path, num_classes: int) -> Classifier:
-        """The classifier that `write_module` wrote."""
+    def write_predictor(self, folder: Path, predictor: Any, classes: ClassNames) -> None:  # noqa: ANN401 - one of its own
+        """Write a classifier's weights, and what else is needed to use it, into an existing folder."""
+
+    def read_predictor(self, folder: Path, num_classes: int, device: str) -> Predictor:
+        """The classifier that `write_predictor` wrote.
+
+        Args:
+            folder: Where it lies.
+            num_classes: K.
+            device: Where a network computes; a head on fixed features needs none.
+        """
 
     def card(self) -> Card:
         """How to use a saved classifier without labelfix."""
-
-
-def choose_representation(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    """The representation that the settings name, or the one that suits the inputs.
-
-    Args:
-        noisy: The noisy rows; statistics of table columns are taken from them.
-        settings: The model's settings.
-        compute: Rows read at once, and whether a hub may be asked.
-        progress: Told what was chosen.
-
-    Raises:
-        SettingsError: A backbone that does not exist or does not fit the inputs.
-        InputError: Images that cannot be read.
-    """
-    if noisy.spec.beside:
-        chosen: Representation = _of_several_kinds(noisy, settings, compute, progress)
-    else:
-        chosen = _CHOICES[noisy.spec.kind](noisy, settings, compute, progress)
-    progress.say(f"backbone: {chosen.description}")
-    return chosen
-
-
-def _of_several_kinds(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    """What each kind of columns has by itself, side by side; a backbone goes to the kind that it reads."""
-    if not settings.freeze:
-        raise SettingsError("--no-freeze trains one network along, and the rows have inputs of several kinds; name one")
-    named = [name for name in settings.backbones if name != "auto"]
-    kinds = {name: kind_read_by(name) for name in named}
-    for name, kind in kinds.items():
-        if noisy.spec.part(kind) is None:
-            raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it away")
-    found: list[tuple[str, Representation]] = []
-    for spec in noisy.spec.parts:
-        mine = tuple(name for name, kind in kinds.items() if kind == spec.kind) or ("auto",)
-        part = _CHOICES[spec.kind](inputs_of(noisy, spec), replace(settings, backbone=mine), compute, progress)
-        found += [(", ".join(mine), part)]
-    return side_by_side(noisy.spec, [name for name, _ in found], [each for _, each in found])
-
-
-def _for_text(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    return _of_one_kind(noisy, settings.text_views, _text_view, settings, compute, progress)
-
-
-def _text_view(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    (name,) = settings.backbones
-    if name == "hashed-text":
-        return HashedText(noisy.spec, settings.text_dimensions)
-    if name == "lexical":
-        return fit_lexical(noisy, compute.read_rows)
-    _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
-    from labelfix.models.text.encoder import open_text_encoder
-
-    if not settings.freeze:
-        progress.warn(
-            "--no-freeze trains the encoder along, which has made the labels of texts worse: on the TREC questions it "
-            "took them from 54 to 31 % right where --freeze reaches 77 %; leave it away unless you compare both"
-        )
-    encoder: Representation = open_text_encoder(noisy.spec, settings, compute, progress)
-    return encoder
-
-
-def _of_one_kind(
-    noisy: InputTable,
-    names: tuple[str, ...],
-    view_of: Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation],
-    settings: ModelSettings,
-    compute: ComputeSettings,
-    progress: Progress,
-) -> Representation:
-    """What one backbone makes of the rows, or several side by side."""
-    if len(set(names)) < len(names):
-        raise SettingsError(f"backbone = {', '.join(names)}: one is named twice; name each once")
-    found = [view_of(noisy, replace(settings, backbone=name), compute, progress) for name in names]
-    return found[0] if len(found) == 1 else side_by_side(noisy.spec, names, found)
-
-
-def _for_images(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    return _of_one_kind(noisy, settings.backbones, _image_view, settings, compute, progress)
-
-
-def _image_view(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    (name,) = settings.backbones
-    if name == "patches" or (name == "auto" and settings.freeze):
-        return open_patches(noisy, settings, compute, progress)
-    if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
-        return SmallImages(noisy.spec, settings.image_size or 32)
-    _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
-    from labelfix.models.images.encoder import open_image_encoder
-
-    encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
-    return encoder
-
-
-def _for_tables(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> Representation:
-    what = "embeddings" if noisy.spec.kind == "embedding" else "tables"
-    (name, *others) = settings.backbones
-    if others or name not in ("auto", "linear", "mlp"):
-        shown = ", ".join(map(repr, settings.backbones))
-        raise SettingsError(f"backbone = {shown} does not read {what}; they take linear or mlp")
-    hidden = settings.hidden_units if name == "mlp" else None
-    if noisy.spec.kind == "embedding":
-        return EmbeddingFeatures(noisy.spec, hidden)
-    statistics = fit_statistics(noisy, compute.read_rows)
-    _say_statistics(noisy, statistics, progress)
-    return TableFeatures(noisy.spec, statistics, hidden)
-
-
-def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progress) -> None:
-    for name, count in statistics.missing.items():
-        filled = "kept as a category" if name in noisy.spec.categorical else "filled with the mean"
-        progress.say(f"{noisy.name}: column {name!r} has {count:,} missing values of {len(noisy):,}, {filled}")
-    for name, count in statistics.crowded.items():
-        progress.warn(
-            f"{noisy.name}: column {name!r} has {count:,} categories; the {MOST_CATEGORIES} most frequent are used"
-        )
-
-
-_CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, Progress], Representation]] = {
-    "text": _for_text,
-    "image": _for_images,
-    "table": _for_tables,
-    "embedding": _for_tables,
-}
-"""Kind of inputs → what chooses for it."""
-
-
-def _refuse_others(backbone: str, what: str, builtin: tuple[str, ...], prefix: str) -> None:
-    takes = {
-        "text": "lexical, hashed-text, hf:NAME or a transformers folder",
-        "images": "patches, resnet32, timm:NAME or a timm folder",
-    }[what]
-    if backbone in builtin or backbone.startswith(prefix):
-        raise SettingsError(f"backbone = {backbone!r} does not read {what}; it takes {takes}")
-    own = "hf:" if what == "text" else "timm:"
-    if backbone.startswith(own) or Path(backbone).expanduser().is_dir():
-        return
-    if backbone.startswith((".", "/", "~")):
-        raise SettingsError(f"backbone = {backbone!r}: there is no such folder; give {takes}")
-    raise SettingsError(
-        f"backbone = {backbone!r} is neither a folder here nor {takes}; for a model on the hub write {own}{backbone}"
-    )
 
 
 def representation_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
@@ -247,29 +98,45 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
     Raises:
         RunError: A family that this version does not know.
+        MissingPackageError: It is a network, and the core alone is installed.
     """
-    if family == "hashed-text":
-        return HashedText.from_json(values, spec, folder)
-    if family == "lexical":
-        return LexicalText.from_json(values, spec, folder)
     if family == "views":
         return _views_from_json(values, spec, folder)
-    if family == "patches":
-        return PatchFeatures.from_json(values, spec, folder)
+    light = _LIGHT.get(family)
+    return light.from_json(values, spec, folder) if light else _network_from_json(family, values, spec, folder)
+
+
+_LIGHT: Mapping[str, Any] = {
+    each.family: each for each in (HashedText, LexicalText, PatchFeatures, TableFeatures, EmbeddingFeatures)
+}
+"""Families that are encoded and scored without any network."""
+
+
+def _network_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
+    """What a network encodes or is.
+
+    Raises:
+        RunError: A family that this version does not know.
+        MissingPackageError: The core alone is installed.
+    """
     if family == "small-network":
+        need(f"{folder}: scoring by a network", "torch")
+        from labelfix.models.images.small_network import LearntImages
+
         return LearntImages.from_json(values, spec, folder)
     if family == "resnet32":
+        need(f"{folder}: scoring by a network", "torch")
+        from labelfix.models.images.small import SmallImages
+
         return SmallImages.from_json(values, spec, folder)
-    if family == "table":
-        return TableFeatures.from_json(values, spec, folder)
-    if family == "embedding":
-        return EmbeddingFeatures.from_json(values, spec, folder)
     if family in ("transformers", "transformers-fine-tuned"):
+        need(f"{folder}: scoring by an encoder of texts", "torch", "transformers")
         from labelfix.models.text import encoder as text_encoder
 
         text: Representation = text_encoder.from_json(family, values, spec, folder)
         return text
     if family in ("timm", "timm-fine-tuned"):
+        need(f"{folder}: scoring by an encoder of images", "torch", "timm", "torchvision")
         from labelfix.models.images import encoder as image_encoder
 
         return image_encoder.from_json(family, values, spec, folder)

@@ -16,10 +16,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from labelfix.models.correction_trust import CLASSIFIER_TRUST, LABEL_TRUST
 from labelfix.models.label_correction_network import Correction, LabelCorrectionNetwork
-
-CLASSIFIER_TRUST, LABEL_TRUST = (0.3, 2.5), (0.0, 2.5)
-"""Between which a and b stay."""
 
 
 class StructuredCorrectionNetwork(nn.Module):
@@ -59,3 +57,7 @@ class StructuredCorrectionNetwork(nn.Module):
         prior = torch.log_softmax(logits.float(), dim=1)
         scores = a * prior + b * self.log_transition[:, given].T + self.residual.scores(hidden, given)
         return Correction(torch.softmax(scores, dim=1), None)
+
+
+Lcn = LabelCorrectionNetwork | StructuredCorrectionNetwork
+"""g_α, of either kind."""

@@ -16,16 +16,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from labelfix.data.tables import ClassNames, InputSpec, Probabilities
+from labelfix.data.tables import ClassNames, InputSpec, Logits, Probabilities
 from labelfix.errors import RunError
-from labelfix.models.classifier import Batch, Classifier, TokenBatch
-from labelfix.models.features import Inputs, pieces
-from labelfix.models.loading import in_order
+from labelfix.models.features import Inputs
 from labelfix.models.model_card import model_card
+from labelfix.models.predictor import Predictor
 from labelfix.models.representation import Representation, representation_from_json
+from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.runs import atomic_path
 from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
@@ -34,7 +32,7 @@ from labelfix.runs.schema_models import ENCODINGS, About, encoding_of
 ABOUT = "labelfix.json"
 FORMAT = 1
 
-Outputs = tuple[slice, Probabilities, npt.NDArray[np.float32]]
+Outputs = tuple[slice, Logits, npt.NDArray[np.float32]]
 """Rows, their logits `(n, K)` and their features h(x) `(n, D)`."""
 
 
@@ -44,42 +42,40 @@ class TrainedClassifier:
 
     Attributes:
         representation: Encodes raw inputs.
-        module: The network, from encoded inputs to logits.
+        predictor: From encoded inputs to logits.
         classes: The classes.
         temperature: Divides the logits before the softmax.
     """
 
     representation: Representation
-    module: Classifier
+    predictor: Predictor
     classes: ClassNames
     temperature: float
 
-    def outputs(self, inputs: Inputs, device: torch.device, progress: Progress, rows: int = 2048) -> Iterator[Outputs]:
-        """What the network says of every row, in order and in evaluation mode.
+    def outputs(self, inputs: Inputs, progress: Progress, rows: int = 2048) -> Iterator[Outputs]:
+        """What the classifier says of every row, in order.
 
         Args:
             inputs: Encoded rows.
-            device: Where to compute; the network is moved there.
             progress: Advanced by the rows done; starting and finishing the stage is the caller's.
             rows: Rows of a yield.
 
         Yields:
-            Rows, logits before temperature `float32 (n, K)`, and h(x) `float32 (n, D)`.
+            Rows, logits before temperature `(n, K)`, and h(x) `float32 (n, D)`.
         """
-        self.module.to(device).eval()
         for start in range(0, len(inputs), rows):
             part = slice(start, min(start + rows, len(inputs)))
-            yield part, *forward(self.module, inputs, np.arange(part.start, part.stop, dtype=np.int64), device)
+            yield part, *self.predictor.say(inputs, np.arange(part.start, part.stop, dtype=np.int64))
             progress.advance(part.stop - part.start)
 
-    def calibrated(self, logits: Probabilities) -> Probabilities:
+    def calibrated(self, logits: Logits) -> Probabilities:
         """`(n, K)` the probability of each class that logits stand for, rows sum to 1."""
-        return torch.softmax(torch.from_numpy(logits) / self.temperature, dim=1).numpy()
+        return softmax(logits.astype(np.float64) / self.temperature)
 
-    def probabilities(self, inputs: Inputs, device: torch.device, progress: Progress) -> Probabilities:
+    def probabilities(self, inputs: Inputs, progress: Progress) -> Probabilities:
         """`(N, K)` the calibrated probability of each class of every row."""
         progress.start("predict", len(inputs))
-        parts = [self.calibrated(logits) for _, logits, _ in self.outputs(inputs, device, progress)]
+        parts = [self.calibrated(logits) for _, logits, _ in self.outputs(inputs, progress)]
         progress.finish()
         return np.concatenate([np.empty((0, len(self.classes)), np.float32), *parts])
 
@@ -97,11 +93,16 @@ class TrainedClassifier:
             self._write(beside)
 
     @classmethod
-    def load(cls, folder: Path) -> TrainedClassifier:
+    def load(cls, folder: Path, device: str = "auto") -> TrainedClassifier:
         """Read a folder that `save` wrote.
+
+        Args:
+            folder: The folder.
+            device: Where a network computes; a head on fixed features needs none.
 
         Raises:
             RunError: The folder is missing or damaged.
+            SettingsError: The device is not there.
         """
         folder = Path(folder)
         about = _read_about(folder)
@@ -109,14 +110,14 @@ class TrainedClassifier:
             spec = InputSpec.from_json(about["input"])
             classes = ClassNames(tuple(about["classes"]), about["value_type"])
             representation = representation_from_json(about["family"], about["encoding"], spec, folder)
-            module = representation.read_module(folder, len(classes)).eval()
+            predictor = representation.read_predictor(folder, len(classes), device)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError) as error:
             # What an encoder of another library makes of its settings, which only that library knows.
             raise RunError(f"{folder / ABOUT}: is damaged (encoding: {error!r}); {TRAIN_AGAIN}") from None
-        return cls(representation, module, classes, float(about["temperature"]))
+        return cls(representation, predictor, classes, float(about["temperature"]))
 
     def _write(self, folder: Path) -> None:
-        self.representation.write_module(folder, self.module, self.classes)
+        self.representation.write_predictor(folder, self.predictor, self.classes)
         about = {
             "format": FORMAT,
             "family": self.representation.family,
@@ -131,33 +132,6 @@ class TrainedClassifier:
         (folder / ABOUT).write_text(text, encoding="utf-8")
         card = model_card(self.representation.description, self.representation.card(), self.classes, self.temperature)
         (folder / "README.md").write_text(card, encoding="utf-8")
-
-
-def forward(
-    module: Classifier, inputs: Inputs, rows: npt.NDArray[np.int64], device: torch.device
-) -> tuple[Probabilities, npt.NDArray[np.float32]]:
-    """Logits `(n, K)` and features h(x) `(n, D)` of some rows, in the mode that the network is in."""
-    logits = np.empty((len(rows), module.num_classes), dtype=np.float32)
-    hidden = np.empty((len(rows), module.feature_width), dtype=np.float32)
-    with torch.inference_mode():
-        parts = pieces(inputs, rows)
-        batches = in_order(inputs, ((rows[positions], None) for positions in parts))
-        for positions, batch in zip(parts, batches, strict=True):
-            said = module(to_device(batch, device))
-            logits[positions] = _numpy(said.logits)
-            hidden[positions] = _numpy(said.hidden)
-    return logits, hidden
-
-
-def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch on the device where the network is."""
-    if isinstance(batch, TokenBatch):
-        return TokenBatch(batch.input_ids.to(device), batch.attention_mask.to(device))
-    return batch.to(device)
-
-
-def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:
-    return tensor.to("cpu", torch.float32).numpy()
 
 
 def _read_about(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
-from labelfix.models.trained import forward
+from labelfix.models.on_device import forward
 
 OptimizerName = Literal["sgd", "adam", "adamw"]
 

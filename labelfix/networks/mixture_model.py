@@ -11,7 +11,6 @@ import numpy as np
 
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import AgreementWeigher, LossWeigher, MixtureCorrector, best_share, relative
-from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
@@ -20,6 +19,7 @@ from labelfix.networks.loop import outputs
 from labelfix.networks.state import History
 from labelfix.networks.training import history_table
 from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import Matrix, paired_transition
 
 SAMPLE = 10_000

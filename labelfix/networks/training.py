@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from labelfix.compute.ranks import ranks, share_statistics
+from labelfix.compute.ranks import ranks
+from labelfix.compute.shared_batch_norm import share_statistics
 from labelfix.correctors.contract import Problem
-from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit, split_clean, with_choosers
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
-from labelfix.models.trained import to_device
+from labelfix.models.on_device import to_device
 from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
 from labelfix.networks.loop import groups_of, make_optimizer, outputs
@@ -32,6 +32,7 @@ from labelfix.networks.plan import Plan
 from labelfix.networks.run_steps import FIGURES
 from labelfix.networks.state import Course, History
 from labelfix.networks.trainer import Trainer
+from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.settings.methods import NetworkSettings
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import Codes
-from labelfix.models.features import lengths
 from labelfix.models.images.augment import Key
+from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, scale_learning_rates
 from labelfix.networks.plan import Plan

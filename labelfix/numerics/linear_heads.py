@@ -21,6 +21,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from labelfix.numerics.affine import Affine
 from labelfix.numerics.batched_search import search
 from labelfix.progress import rows_done
 
@@ -78,6 +79,10 @@ class LinearHead:
     def each(self) -> list[LinearHead]:
         """Of several side by side, each."""
         return [LinearHead(weight, bias) for weight, bias in zip(self.weight, self.bias, strict=True)]
+
+    def affine(self) -> Affine:
+        """The same head without torch, as it is kept."""
+        return Affine(self.weight.numpy(), self.bias.numpy())
 
     def scaled(self, factor: float) -> LinearHead:
         """The head whose logits are `factor` times these."""

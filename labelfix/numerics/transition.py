@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 
 from labelfix.data.tables import UNLABELLED, Codes
 
@@ -78,6 +77,8 @@ def _even(counts: Matrix) -> Matrix:
 
 def _evidence(counts: Matrix, prior: Matrix) -> float:
     """Log-likelihood of pairs whose rows of T are drawn from Dirichlet distributions; a constant is left out."""
+    from scipy.special import gammaln  # training alone has to do with it
+
     rows = gammaln(prior.sum(axis=1)) - gammaln(prior.sum(axis=1) + counts.sum(axis=1))
     return float(rows.sum() + (gammaln(prior + counts) - gammaln(prior)).sum())
 

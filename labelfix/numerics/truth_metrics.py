@@ -77,8 +77,13 @@ def compare_with_truth(labels: CorrectedLabels, rows: Codes, truth: Codes) -> di
 
 def detection(suspicion: npt.NDArray[np.floating], wrong: npt.NDArray[np.bool_]) -> tuple[float | None, float | None]:
     """AUROC and average precision of a suspicion score for wrong labels; None where all are right or all wrong."""
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     if wrong.all() or not wrong.any():
         return None, None
-    return float(roc_auc_score(wrong, suspicion)), float(average_precision_score(wrong, suspicion))
+    order = np.argsort(-suspicion, kind="stable")
+    # Rows of equal suspicion are flagged together: counted at the last of each.
+    ends = np.append(np.flatnonzero(np.diff(suspicion[order])), len(order) - 1)
+    hits = np.cumsum(wrong[order])[ends].astype(np.float64)
+    misses = ends + 1 - hits
+    caught, false = (np.diff(counts, prepend=0.0) for counts in (hits, misses))
+    auroc = (false * (hits - caught / 2)).sum() / (hits[-1] * misses[-1])
+    return float(auroc), float((caught * hits / (ends + 1)).sum() / hits[-1])

@@ -18,6 +18,7 @@ from labelfix.correctors.contract import Corrector, FittedModel, JudgingModel, O
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.heads.finished_model import as_classifier, judging_head
+from labelfix.numerics.affine import Affine
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.stack import merge
 
@@ -108,7 +109,11 @@ def _corrector(
         assert corrector.temperature == 1
         beta += 0.5 * corrector.beta
         terms.append(0.5 * corrector.label_terms)
-        turned = head if corrector.turn is None else head.plus(part.widened(corrector.turn))
+        turned = head if corrector.turn is None else head.plus(part.widened(_torch(corrector.turn)))
         said.append(turned.scaled(0.5 * corrector.beta))
     turn = merge(said, [1 / beta, 1 / beta]).plus(merge(heads, [0.5, 0.5]), -1)
-    return PosteriorCorrector(terms[0] + terms[1], beta, 1.0, turn)
+    return PosteriorCorrector(terms[0] + terms[1], beta, 1.0, turn.affine())
+
+
+def _torch(affine: Affine) -> LinearHead:
+    return LinearHead(torch.from_numpy(affine.weight), torch.from_numpy(affine.bias))

@@ -16,9 +16,10 @@ from labelfix.compute.ranks import ranks
 from labelfix.correctors.contract import Problem
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.models.features import Inputs, lengths, select
+from labelfix.models.features import Inputs, select
 from labelfix.models.images.augment import Key
 from labelfix.models.learnt import Trainable
+from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
 from labelfix.networks.plan import Plan, make_plan
 from labelfix.networks.schedule import batches_of

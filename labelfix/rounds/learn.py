@@ -34,7 +34,7 @@ from labelfix.progress import Progress
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
 from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
-from labelfix.rounds.teachers import LEAST, enough, taught_rows
+from labelfix.rounds.teachers import refused, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.start import Encoded, Start, describe, represent
 
@@ -145,9 +145,8 @@ class Rounds:
         """The fits that there are to choose from, with the rows that each reads; and how many rounds were done."""
         frozen = self.frozen
         fits, last, done = {FROZEN: (self.encoded, frozen)}, frozen.problem, 0
-        if not enough(frozen.problem):
-            few = f"{int(frozen.problem.judges.sum())} trusted rows are too few to learn features and to judge them"
-            self.progress.warn(f"{few} ({LEAST} or more); the run on fixed features is kept")
+        if why_not := refused(frozen.problem):
+            self.progress.warn(f"{why_not}; the run on fixed features is kept")
             return fits, done
         for number in range(1, self.settings.rounds + 1):
             soft = self.labels_by_teachers(last, f"teach-{number}")

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities
 from labelfix.errors import LabelfixError
@@ -54,7 +53,6 @@ def nearest_trusted(
     noisy: Blocks,
     files: Sequence[Callable[[], Blocks]],
     classifier: TrainedClassifier,
-    device: torch.device,
     wanted: Codes,
     paired: Codes,
     folder: RunFolder,
@@ -65,7 +63,6 @@ def nearest_trusted(
         noisy: The noisy file.
         files: Opens each trusted file; one that holds no inputs or is gone is passed over.
         classifier: Gives h(x).
-        device: Where to compute.
         wanted: `(n,)` rows of the noisy file, from 0.
         paired: Trusted rows among them, in order.
         folder: The run: its corrected labels say what these are called.
@@ -74,12 +71,12 @@ def nearest_trusted(
         The reasons, and a sentence where there are none.
     """
     paired = paired[:: max(-(-len(paired) // MOST), 1)]
-    hidden = hidden_of(noisy, classifier, device, np.union1d(wanted, paired))
+    hidden = hidden_of(noisy, classifier, np.union1d(wanted, paired))
     named = _named(folder, paired)
     known = _Trusted([named[row] for row in paired.tolist()], [hidden[row] for row in paired.tolist()])
     for opened in files:
         with contextlib.suppress(LabelfixError, OSError):
-            _take_up(opened(), classifier, device, known)
+            _take_up(opened(), classifier, known)
     if not known.names:
         return {}, NONE
     near = np.stack(known.hidden)
@@ -94,7 +91,7 @@ def nearest_trusted(
     return reasons, ""
 
 
-def _take_up(blocks: Blocks, classifier: TrainedClassifier, device: torch.device, known: _Trusted) -> None:
+def _take_up(blocks: Blocks, classifier: TrainedClassifier, known: _Trusted) -> None:
     """Add the labelled rows of a trusted file, but for those that are known already: the same content and label."""
     there = {(label, _rounded(hidden)) for (_, label, *_), hidden in zip(known.names, known.hidden, strict=True)}
     step = -(-len(blocks) // MOST)
@@ -106,7 +103,7 @@ def _take_up(blocks: Blocks, classifier: TrainedClassifier, device: torch.device
         first += len(table)
         if not rows:
             continue
-        hidden = _hidden(classifier, device, select(inputs, np.array(rows, dtype=np.int64)))
+        hidden = _hidden(classifier, select(inputs, np.array(rows, dtype=np.int64)))
         for i, own in zip(rows, hidden, strict=True):
             label, file, number = _described(table, i)
             if (label, _rounded(own)) not in there:
@@ -119,23 +116,21 @@ def _rounded(hidden: npt.NDArray[np.float32]) -> bytes:
     return (np.round(hidden, 4) + 0.0).tobytes()  # no negative zeros
 
 
-def hidden_of(
-    blocks: Blocks, classifier: TrainedClassifier, device: torch.device, rows: Codes
-) -> dict[int, npt.NDArray[np.float32]]:
+def hidden_of(blocks: Blocks, classifier: TrainedClassifier, rows: Codes) -> dict[int, npt.NDArray[np.float32]]:
     """Row → its h(x), of length 1."""
     found: dict[int, npt.NDArray[np.float32]] = {}
     first = 0
     for table, inputs in blocks.encoded():
         inside = rows[(rows >= first) & (rows < first + len(table))]
         if len(inside):
-            hidden = _hidden(classifier, device, select(inputs, inside - first))
+            hidden = _hidden(classifier, select(inputs, inside - first))
             found |= dict(zip(inside.tolist(), hidden, strict=True))
         first += len(table)
     return found
 
 
-def _hidden(classifier: TrainedClassifier, device: torch.device, inputs: Inputs) -> Probabilities:
-    hidden = np.concatenate([values for _, _, values in classifier.outputs(inputs, device, Silent())])
+def _hidden(classifier: TrainedClassifier, inputs: Inputs) -> Probabilities:
+    hidden = np.concatenate([values for _, _, values in classifier.outputs(inputs, Silent())])
     return np.asarray(hidden / np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-12))
 
 

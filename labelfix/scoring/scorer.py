@@ -13,12 +13,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, in_turn
 from labelfix.correctors.contract import Corrector
-from labelfix.correctors.network import softmax
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.later_rows import LaterRows
@@ -26,6 +24,7 @@ from labelfix.evidence.saved_judges import Judges
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation, is_cheap
 from labelfix.models.trained import TrainedClassifier
+from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress, Silent
 from labelfix.settings.model import ComputeSettings
 
@@ -122,7 +121,6 @@ class Scorer:
         classifier: The classifier.
         corrector: Makes soft labels of what it says and of the given label.
         min_confidence: A label is changed only where its confidence reaches this.
-        device: Where to compute.
         run_id: Id of the run.
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
         judges: Give new rows their p-values; None for rows that models have learned from.
@@ -132,7 +130,6 @@ class Scorer:
     classifier: TrainedClassifier
     corrector: Corrector
     min_confidence: float
-    device: torch.device
     run_id: str
     parts: Path | None = None
     judges: Judges | None = None
@@ -198,7 +195,7 @@ class Scorer:
         return ((table, arrays) for arrays, table in zip(said, blocks.tables(), strict=False))
 
     def _probabilities(self, inputs: Inputs, progress: Progress) -> Arrays:
-        parts = self.classifier.outputs(inputs, self.device, progress)
+        parts = self.classifier.outputs(inputs, progress)
         return {"probabilities": np.concatenate([self.classifier.calibrated(logits) for _, logits, _ in parts])}
 
     def _block(self, table: LabelTable, inputs: Inputs, progress: Progress) -> Arrays:
@@ -208,11 +205,12 @@ class Scorer:
         if self.judges is not None:
             scores = np.empty((len(table), len(self.judges.heads)), dtype=np.float32)
             found |= {"scores": scores, "opinion": np.empty_like(soft)}
-        for rows, logits, hidden in self.classifier.outputs(inputs, self.device, progress):
-            soft[rows] = self.corrector.soft_labels(logits, hidden, table.codes[rows])
+        for rows, logits, hidden in self.classifier.outputs(inputs, progress):
+            given = table.codes[rows], None if table.opinions is None else table.opinions.take(rows)
+            soft[rows] = self.corrector.soft_labels(logits, hidden, *given)
             predicted[rows] = softmax(logits / self.classifier.temperature).argmax(axis=1)
             if self.judges is not None:
-                said = self.judges.say(logits, hidden, table.codes[rows])
+                said = self.judges.say(logits, hidden, *given)
                 found["scores"][rows], found["opinion"][rows] = said
         return found
 
@@ -228,6 +226,7 @@ class Scorer:
             file_index=table.file_index,
             row_number=table.row_number,
             run_id=self.run_id,
+            opinions=table.opinions,
         )
 
     def _mean(self, blocks: Blocks, progress: Progress) -> Probabilities | None:
@@ -342,4 +341,5 @@ def _rows(table: LabelTable, rows: slice) -> LabelTable:
         file_index=table.file_index[rows],
         row_number=table.row_number[rows],
         readable=None if table.readable is None else table.readable[rows],
+        opinions=None if table.opinions is None else table.opinions.take(rows),
     )

@@ -6,8 +6,9 @@ import torch
 from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from labelfix.correctors.posterior import PosteriorCorrector, Trust, fit_paired, fit_share
+from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.stack import merge
 
@@ -24,7 +25,7 @@ def test_a_turned_corrector_says_what_both_heads_say_together():
     f, n = head(0), head(1)
     terms = np.log(np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4]]))
     hidden, given = torch.randn(7, 5, generator=torch.Generator().manual_seed(2)), np.array([0, 1, 2, 0, 1, 2, -1])
-    corrector = PosteriorCorrector(terms, 0.8, 1.0, merge([n, f], [0.25, -0.25]))
+    corrector = PosteriorCorrector(terms, 0.8, 1.0, merge([n, f], [0.25, -0.25]).affine())
     found = corrector.soft_labels(f.logits(hidden).numpy(), hidden.numpy(), given)
     z_f, z_n = f.logits(hidden).numpy(), n.logits(hidden).numpy()
     expected = scipy_softmax(0.8 * (0.75 * z_f + 0.25 * z_n)[:6] + terms[:, given[:6]].T, axis=1)
@@ -33,7 +34,7 @@ def test_a_turned_corrector_says_what_both_heads_say_together():
 
 
 def test_a_turned_corrector_reads_back_as_it_was(tmp_path):
-    corrector = PosteriorCorrector(np.zeros((K, K)), 0.6, 1.0, head(3))
+    corrector = PosteriorCorrector(np.zeros((K, K)), 0.6, 1.0, head(3).affine())
     corrector.save(tmp_path)
     back = load_corrector(tmp_path, K, 5)
     hidden = torch.randn(4, 5).numpy()

@@ -13,9 +13,8 @@ from separate_device import SEPARATE, separate_device
 
 import labelfix
 from labelfix import start
-from labelfix.api import opened
 from labelfix.methods.table import METHODS
-from labelfix.models.images import patch_fit
+from labelfix.models import on_device
 from labelfix.settings.run import settings_from
 
 TRUSTED = 18
@@ -45,7 +44,7 @@ def test_the_device_refuses_tensors_of_the_cpu_and_is_gone_afterwards():
 @pytest.fixture
 def beside_the_cpu(monkeypatch):
     """Every setting of a device means this one."""
-    for module in (start, opened):
+    for module in (start, on_device):
         monkeypatch.setattr(module, "pick_device", lambda _: SEPARATE)
     with separate_device():
         yield
@@ -74,15 +73,6 @@ def train(folder, name, method, count=60, **options):
         options = {"epochs": 2} | options
     cache = str(folder / "cache")
     return labelfix.train(source, truth.slice(0, TRUSTED), folder / name, method=method, cache_dir=cache, **options)
-
-
-def test_patches_of_images_are_encoded_there():
-    generator = np.random.default_rng(0)
-    images = [generator.integers(0, 255, (12, 12, 3)).astype(np.uint8) for _ in range(12)]
-    code = patch_fit.learn(images)
-    with separate_device() as device:
-        found = code.on(device).features(images[3])
-    np.testing.assert_allclose(found, code.on(torch.device("cpu")).features(images[3]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("method", "options"), RUNS)

@@ -12,7 +12,8 @@ import torch
 import torch.multiprocessing as mp
 from torch import nn
 
-from labelfix.compute.ranks import Ranks, SharedBatchNorm, ranks, share_statistics, together
+from labelfix.compute.ranks import Ranks, ranks, together
+from labelfix.compute.shared_batch_norm import SharedBatchNorm, share_statistics
 
 
 def test_every_thing_belongs_to_exactly_one_process() -> None:

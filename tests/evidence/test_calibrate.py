@@ -11,6 +11,7 @@ from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.evidence.calibrate import _chosen, _thresholds, curve
+from labelfix.evidence.fit_scale import fit_scale
 from labelfix.evidence.judges_answers import Asked
 
 
@@ -36,7 +37,7 @@ def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back() ->
     asked = asked_of(800, 4, truly=3.0)
     kind, log_soft = _chosen(asked, asked.by)
     assert kind in ("temperature", "vector")
-    assert Scale.fit("temperature", asked.log_soft, asked.truth, asked.weight).slope == pytest.approx(1 / 3, rel=0.15)
+    assert fit_scale("temperature", asked.log_soft, asked.truth, asked.weight).slope == pytest.approx(1 / 3, rel=0.15)
     before = curve(asked.log_soft, asked.truth, asked.weight, 800)
     after = curve(log_soft, asked.truth, asked.weight, 800)
     assert after["ece"] < 0.5 * before["ece"]
@@ -47,7 +48,7 @@ def test_a_class_that_is_said_too_often_needs_more_than_a_temperature() -> None:
     asked = asked_of(800, 3, truly=1.0, shift=2.0)
     kind, _ = _chosen(asked, asked.by)
     assert kind == "vector"
-    assert Scale.fit("vector", asked.log_soft, asked.truth, asked.weight).shift[0] < -1
+    assert fit_scale("vector", asked.log_soft, asked.truth, asked.weight).shift[0] < -1
 
 
 def test_few_rows_scale_nothing() -> None:
@@ -76,7 +77,7 @@ def test_the_reliability_curve_counts_by_hand() -> None:
 def test_the_vector_fit_is_a_minimum() -> None:
     """No step from the slopes and shifts that were found lowers likelihood plus prior."""
     asked = asked_of(200, 3, truly=2.0)
-    scale = Scale.fit("vector", asked.log_soft, asked.truth, asked.weight)
+    scale = fit_scale("vector", asked.log_soft, asked.truth, asked.weight)
 
     def loss(x: np.ndarray) -> float:
         log_q = log_softmax(x[:3] * asked.log_soft + x[3:], axis=1)

@@ -8,11 +8,12 @@ import pytest
 import torch
 from scipy.special import softmax as scipy_softmax
 
-from labelfix.correctors.network import NetworkCorrector, softmax
+from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.errors import RunError
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition, possible_labels
 from labelfix.numerics.truth_metrics import (
@@ -187,7 +188,7 @@ def test_quality_counts_what_was_wrong_and_what_was_right():
 def corrector(skip=False):
     generator = torch.Generator().manual_seed(0)
     lcn = LabelCorrectionNetwork(5, 3, 7, 4, skip, generator).eval()
-    return NetworkCorrector(lcn, temperature=2.0, classifier_temperature=0.5)
+    return NetworkCorrector(CorrectionWeights.of(lcn), temperature=2.0, classifier_temperature=0.5)
 
 
 @pytest.mark.parametrize("skip", [False, True])

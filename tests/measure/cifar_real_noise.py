@@ -26,9 +26,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import ImageInputs, select
+from labelfix.models.features import select
 from labelfix.models.images.resnet32 import FEATURES, ResNet32
 from labelfix.models.images.small import MEAN, STD
+from labelfix.models.network_inputs import ImageInputs
 from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS

@@ -21,7 +21,7 @@ from labelfix.bench.measure import Runner, as_problem
 from labelfix.bench.metrics import OnTest, label_figures, test_figures
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.described import describe_classes

@@ -27,7 +27,7 @@ import torch
 from scipy.special import log_softmax
 from torch import nn
 
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.calibrate import Calibrated, calibrate

@@ -36,7 +36,7 @@ from labelfix.bench.metrics import label_figures
 from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import LabelledRows, cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.data.formats import open_several
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.tables import InputSpec
@@ -47,7 +47,7 @@ from labelfix.evidence.noisy_judges import FEW, ask_noisy_rows
 from labelfix.evidence.rivals import THIS_RUN, Rival
 from labelfix.evidence.verdict import conclude
 from labelfix.methods.table import METHODS
-from labelfix.models.representation import choose_representation
+from labelfix.models.choice import choose_representation
 from labelfix.networks.loop import outputs
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings

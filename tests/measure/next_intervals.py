@@ -31,7 +31,7 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import DataEntry, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft, ledger_of, noise_of

@@ -20,7 +20,7 @@ from labelfix.bench.load import load
 from labelfix.bench.measure import as_problem
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.methods.table import METHODS

@@ -21,7 +21,7 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.evidence.gather import noise_of
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings

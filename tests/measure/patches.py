@@ -34,7 +34,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from labelfix.api.entry import load_run
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.data.formats import open_table
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.tables import InputSpec

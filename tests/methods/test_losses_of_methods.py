@@ -9,7 +9,6 @@ from torch import nn
 from torch.nn import functional
 from toy_problem import CLASSES, problem, whole
 
-from labelfix.correctors.network import softmax
 from labelfix.heads.learners import fit_given_labels
 from labelfix.heads.near_another_head import RIDGES, fit_around
 from labelfix.heads.rows import load_rows
@@ -23,6 +22,7 @@ from labelfix.networks.passes import Labelled, joined
 from labelfix.networks.soft_target_trainers import TargetsTrainer, TransitionTrainer, through_transition
 from labelfix.networks.trainer import Trainer, given_labels
 from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.softmax import softmax
 from labelfix.progress import Silent
 from labelfix.settings.methods import (
     DistillationSettings,

@@ -15,8 +15,8 @@ from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.plan import make_mlc_plan
 from labelfix.models.classifier import Classifier
-from labelfix.models.features import ImageInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.models.network_inputs import ImageInputs
 from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
 from labelfix.networks.state import Course

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.models.features import FeatureInputs, ImageInputs, select
+from labelfix.models.features import FeatureInputs, select
 from labelfix.models.images.augment import Key, augment, crop_draws, hashed, normalisation, uniform
 from labelfix.models.images.resident import resident
+from labelfix.models.network_inputs import ImageInputs
 
 CPU = torch.device("cpu")
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from labelfix.models.features import FeatureInputs, ImageInputs, TokenInputs, by_content
+from labelfix.models.features import FeatureInputs
+from labelfix.models.network_inputs import ImageInputs, TokenInputs, by_content
 
 
 def features():

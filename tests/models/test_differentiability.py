@@ -13,8 +13,8 @@ from torch.func import functional_call, jvp
 
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.attention import plain_attention
+from labelfix.models.choice import choose_representation
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.models.representation import choose_representation
 from labelfix.networks import lookahead_trainer
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import nn
 
 from labelfix.errors import InputError, SettingsError
+from labelfix.models.choice import choose_representation
 from labelfix.models.encoder_folder import check_folder
 from labelfix.models.images.encoder import FrozenTimm
 from labelfix.models.images.fine_tuned import take_apart
@@ -19,7 +20,6 @@ from labelfix.models.images.pixels import open_image
 from labelfix.models.images.resnet32 import BasicBlock, ResNet32
 from labelfix.models.images.small import SmallImages
 from labelfix.models.images.timm_models import create, data_config
-from labelfix.models.representation import choose_representation
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

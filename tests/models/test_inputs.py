@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelfix.models.features import FeatureInputs, ImageInputs, TokenInputs, lengths, pieces, select
+from labelfix.models.features import FeatureInputs, select
 from labelfix.models.images.augment import Key, crop_and_flip, crop_draws
+from labelfix.models.network_inputs import ImageInputs, TokenInputs, lengths, pieces
 
 
 def rows_of(*rows):

@@ -16,10 +16,10 @@ from PIL import Image
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError, SettingsError
+from labelfix.models.choice import choose_representation
 from labelfix.models.images import patch_fit
 from labelfix.models.images.patch_code import PatchDescriber, PatchRules, quarter_means, without_contrast
 from labelfix.models.images.patches import PatchFeatures
-from labelfix.models.representation import choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
@@ -170,7 +170,9 @@ def test_an_image_is_described_by_what_the_definition_says():
     generator = torch.Generator().manual_seed(0)
     images = random_images(3, 15)
     rules = PatchRules(15, patch=4)
-    patches = without_contrast(torch.rand(48, 300, generator=generator) * 255, rules.contrast)
+    patches = torch.from_numpy(
+        without_contrast((torch.rand(48, 300, generator=generator) * 255).numpy(), rules.contrast)
+    )
     filters, offsets = patch_fit.dictionary(patches, generator)
     centred = (patches - patches.mean(dim=1, keepdim=True)).double().numpy()
     values, vectors = np.linalg.eigh(centred @ centred.T / 300)
@@ -190,13 +192,13 @@ def test_an_image_is_described_by_what_the_definition_says():
         halves = [slice(0, 6), slice(6, 12)]
         parts += [np.sqrt(counted[a, b].mean(axis=(0, 1)) + 0.01) for a in halves for b in halves]
     colours = [pixels[a, b].mean(axis=(0, 1)) for a in (slice(0, 7), slice(7, 15)) for b in (slice(0, 7), slice(7, 15))]
-    raw = PatchDescriber(rules, filters, offsets, CPU).raw(images[0])
+    raw = PatchDescriber(rules, filters, offsets).raw(images[0])
     np.testing.assert_allclose(raw, np.concatenate([*parts, *colours]), rtol=2e-5, atol=2e-6)
 
 
 def test_quarters_of_an_odd_side_cover_it_once():
     means = quarter_means(5)
-    np.testing.assert_allclose(means.sum(dim=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(means.sum(axis=1), 1, rtol=1e-6)
     assert [int((row > 0).sum()) for row in means] == [4, 6, 6, 9]
 
 
@@ -216,7 +218,9 @@ def test_flat_patches_teach_nothing():
 def saved(table, compute, tmp_path):
     representation = choose(table, compute)
     module = representation.new_classifier(2, torch.Generator().manual_seed(0))
-    TrainedClassifier(representation, module, ClassNames(("a", "b")), 1.0).save(tmp_path / "classifier")
+    TrainedClassifier(representation, representation.predictor(module, CPU), ClassNames(("a", "b")), 1.0).save(
+        tmp_path / "classifier"
+    )
     return tmp_path / "classifier"
 
 

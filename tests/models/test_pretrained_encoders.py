@@ -15,10 +15,10 @@ from memory_table import image_table, png, random_images, text_table
 
 import labelfix
 from labelfix.errors import SettingsError
+from labelfix.models.choice import choose_representation
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.images.encoder import FrozenTimm
 from labelfix.models.images.fine_tuned import TrainedTimm
-from labelfix.models.representation import choose_representation
 from labelfix.models.text.encoder import FrozenText
 from labelfix.models.text.fine_tuned import FineTunedText
 from labelfix.models.text.pooling import CODE, named_pooling, pool
@@ -378,7 +378,8 @@ def test_a_pickle_beside_safetensors_is_never_opened(
     module = representation.new_classifier(2, torch.Generator().manual_seed(0))
     from labelfix.data.tables import ClassNames
 
-    representation.write_module(tmp_path, module, ClassNames(("a", "b")))
+    predictor = representation.predictor(module, torch.device("cpu"))
+    representation.write_predictor(tmp_path, predictor, ClassNames(("a", "b")))
     assert not [file for file in tmp_path.glob("*.bin")]
 
 
@@ -523,5 +524,6 @@ def test_dropout_in_attention_is_left_out_of_training_and_kept_in_the_folder(ber
     shares = {name: layer.p for name, layer in module.named_modules() if isinstance(layer, torch.nn.Dropout)}
     assert {p for name, p in shares.items() if ".attention.self." in name} == {0.0}
     assert {p for name, p in shares.items() if ".attention.self." not in name} == {0.1}
-    representation.write_module(tmp_path, module, ClassNames(("a", "b")))
+    predictor = representation.predictor(module, torch.device("cpu"))
+    representation.write_predictor(tmp_path, predictor, ClassNames(("a", "b")))
     assert json.loads((tmp_path / "config.json").read_text())["attention_probs_dropout_prob"] == 0.1

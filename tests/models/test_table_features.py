@@ -8,7 +8,7 @@ import torch
 from memory_table import embedding_table, feature_table
 
 from labelfix.errors import InputError, SettingsError
-from labelfix.models.representation import choose_representation
+from labelfix.models.choice import choose_representation
 from labelfix.models.tables.features import EmbeddingFeatures
 from labelfix.models.tables.statistics import fit_statistics
 from labelfix.progress import Silent

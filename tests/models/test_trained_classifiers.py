@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
-from labelfix.models.representation import choose_representation
+from labelfix.models.choice import choose_representation
 from labelfix.models.trained import TrainedClassifier
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -120,9 +120,9 @@ def make_saved(tmp_path_factory, bert_folder, timm_folder, vit_folder):
                 layer.momentum = 1.0
             if norms:  # their statistics become those of the rows
                 module(inputs.batch(np.arange(len(table))))
-        classifier = TrainedClassifier(representation, module, CLASSES, temperature=1.7)
+        classifier = TrainedClassifier(representation, representation.predictor(module, CPU), CLASSES, temperature=1.7)
         classifier.save(folder / "run" / "classifier")
-        expected = classifier.probabilities(inputs, CPU, Silent())
+        expected = classifier.probabilities(inputs, Silent())
         return Saved(classifier, folder / "run" / "classifier", compute, table, raw, expected)
 
     return make
@@ -176,7 +176,7 @@ def test_a_saved_classifier_loads_and_says_the_same(saved, no_network):
     assert loaded.temperature == 1.7
     for same in ("identity", "frozen", "description", "feature_width", "spec"):
         assert getattr(loaded.representation, same) == getattr(saved.classifier.representation, same)
-    said = loaded.probabilities(saved.inputs(loaded.representation), CPU, Silent())
+    said = loaded.probabilities(saved.inputs(loaded.representation), Silent())
     np.testing.assert_array_equal(said, saved.expected)
 
 
@@ -186,9 +186,7 @@ def test_a_loaded_classifier_can_be_saved_over_itself(saved, tmp_path):
     shutil.copytree(saved.folder, folder)
     TrainedClassifier.load(folder).save(folder)
     again = TrainedClassifier.load(folder)
-    np.testing.assert_array_equal(
-        again.probabilities(saved.inputs(again.representation), CPU, Silent()), saved.expected
-    )
+    np.testing.assert_array_equal(again.probabilities(saved.inputs(again.representation), Silent()), saved.expected)
     assert [path.name for path in folder.parent.iterdir()] == ["classifier"]
 
 
@@ -216,7 +214,7 @@ def test_from_pretrained_gives_the_logits_of_a_fine_tuned_text_classifier(saved)
     batch = tokenizer(saved.raw, padding=True, truncation=True, max_length=32, return_tensors="pt")
     with torch.no_grad():
         theirs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.numpy()
-    ((_, ours, _),) = saved.classifier.outputs(saved.inputs(), CPU, Silent())
+    ((_, ours, _),) = saved.classifier.outputs(saved.inputs(), Silent())
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -229,17 +227,17 @@ def test_timm_gives_the_logits_of_a_trained_timm_classifier(saved):
     inputs = saved.inputs()
     with torch.no_grad():
         theirs = model(inputs.batch(np.arange(len(inputs)))).numpy()
-    ((_, ours, _),) = saved.classifier.outputs(inputs, CPU, Silent())
+    ((_, ours, _),) = saved.classifier.outputs(inputs, Silent())
     np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("saved", ["image resnet32", "text fine-tuned"], indirect=True)
 def test_outputs_come_in_order_whatever_the_rows_of_a_yield(saved):
     classifier, inputs = saved.classifier, saved.inputs()
-    classifier.module.train()
-    ((whole, logits, hidden),) = classifier.outputs(inputs, CPU, Silent())
-    assert not classifier.module.training
-    parts = list(classifier.outputs(inputs, CPU, Silent(), rows=2))
+    classifier.predictor.module.train()
+    ((whole, logits, hidden),) = classifier.outputs(inputs, Silent())
+    assert not classifier.predictor.module.training
+    parts = list(classifier.outputs(inputs, Silent(), rows=2))
     assert whole == slice(0, len(inputs))
     assert [part.start for part, _, _ in parts] == list(range(0, len(inputs), 2))
     assert logits.dtype == hidden.dtype == np.float32
@@ -256,7 +254,7 @@ def test_a_frozen_classifier_carries_its_encoder(saved, tmp_path):
     assert loaded.representation.folder.path == moved / "encoder"
     fresh = dataclasses.replace(saved.compute, cache_dir=str(tmp_path / "fresh cache"))
     inputs = loaded.representation.encode(saved.table, fresh, Silent())
-    np.testing.assert_array_equal(loaded.probabilities(inputs, CPU, Silent()), saved.expected)
+    np.testing.assert_array_equal(loaded.probabilities(inputs, Silent()), saved.expected)
 
 
 @pytest.mark.parametrize("saved", ["text frozen"], indirect=True)
@@ -269,7 +267,7 @@ def test_an_encoder_too_large_to_copy_is_referred_to_and_missed_when_gone(saved,
     own = encoder_folder.check_folder(elsewhere, "own")
     representation = dataclasses.replace(saved.classifier.representation, folder=own)
     folder = tmp_path / "light"
-    TrainedClassifier(representation, saved.classifier.module, CLASSES, 1.0).save(folder)
+    TrainedClassifier(representation, saved.classifier.predictor, CLASSES, 1.0).save(folder)
     assert not (folder / "encoder").exists()
     assert str(elsewhere) in (folder / "README.md").read_text(encoding="utf-8")
     assert TrainedClassifier.load(folder).representation.identity == representation.identity
@@ -378,6 +376,8 @@ def test_a_folder_of_other_things_is_not_overwritten(tmp_path, compute):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years of work")
     with pytest.raises(RunError, match="not a classifier of labelfix"):
-        TrainedClassifier(representation, module, CLASSES, 1.0).save(tmp_path / "precious")
+        TrainedClassifier(representation, representation.predictor(module, CPU), CLASSES, 1.0).save(
+            tmp_path / "precious"
+        )
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "years of work"
     assert len(list(tmp_path.iterdir())) == 1

@@ -13,7 +13,8 @@ from memory_table import text_table
 from labelfix.data.inputs import HeldInputs
 from labelfix.errors import SettingsError
 from labelfix.models import views
-from labelfix.models.representation import choose_representation, is_cheap
+from labelfix.models.choice import choose_representation
+from labelfix.models.representation import is_cheap
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import ClassNames, LabelTable, TrainingData
@@ -28,7 +27,7 @@ class Classifier:
     classes = ClassNames(("a", "b", "c"))
     temperature = 1.0
 
-    def outputs(self, inputs, device, progress):
+    def outputs(self, inputs, progress):
         features = inputs.batch(np.arange(len(inputs))).numpy()
         for start in range(0, len(features), 2):
             part = slice(start, min(start + 2, len(features)))
@@ -37,7 +36,7 @@ class Classifier:
 
 
 class Corrector:
-    def soft_labels(self, logits, hidden, given):
+    def soft_labels(self, logits, hidden, given, opinions=None):
         return np.asarray(hidden)
 
 
@@ -63,7 +62,7 @@ def table(readable=None):
 
 
 def corrected(readable=None):
-    scorer = Scorer(Classifier(), Corrector(), 0.5, torch.device("cpu"), "run", Path("parts"))
+    scorer = Scorer(Classifier(), Corrector(), 0.5, "run", Path("parts"))
     return scorer.corrected(HeldBlocks(table(readable), FeatureInputs(SOFT.copy())), Silent())
 
 

@@ -162,7 +162,8 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
         import datasets
     except ImportError:
         what = "needs the package datasets, which is not installed here"
-        raise input_error(name, what, "install it, or give a local folder that save_to_disk wrote") from None
+        remedy = "pip install 'labelfix[train]' brings it; or give a local folder that save_to_disk wrote"
+        raise input_error(name, what, remedy) from None
 
     asked, _, split = name.removeprefix(HUB).partition(":")
     split = split or options.split or ""

@@ -18,12 +18,12 @@ Legend: K classes, L values of λ.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.intervals import Z95
+from labelfix.data.labels.descent import descend
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -37,8 +37,8 @@ BESIDE = 0.05
 RISING = np.geomspace(2.0, 1500.0, 12)
 """λ at the upper end: an interval from .5 to .0005 wide has its slope among them."""
 
-STEPS = 150
-"""Of the optimiser, which has settled by then."""
+STEPS, SETTLED = 100, 1e-6
+"""Of the optimiser; and the gain in likelihood below which it has settled."""
 
 
 @dataclass(frozen=True)
@@ -70,41 +70,53 @@ def likely_rates(pairs: Counts, given: Counts) -> Likely:
 
 def _profile(pairs: Floats, given: Floats) -> tuple[Floats, Floats]:
     """`(L,)` the rate at each λ, rising, with 0 in the middle, and what its likelihood lacks of the best."""
-    from scipy.optimize import minimize
-
+    classes, shares = len(pairs), given + 1
+    begin = np.concatenate([np.log(pairs).ravel(), np.log(shares / shares.sum())])
     slopes = np.concatenate([-RISING[::-1], [0.0], RISING])
-    classes, many = len(pairs), len(slopes)
-    shares = given + 1
-    begin = np.concatenate([np.tile(np.log(pairs).ravel(), many), np.tile(np.log(shares / shares.sum()), many)])
-
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        matrix, p = _parts(flat, many, classes)
-        kept = np.einsum("lcc->lc", matrix)
-        said = np.maximum(np.einsum("lc,lcj->lj", p, matrix), 1e-300)
-        ratio = given / said
-        of_cells = p[:, :, None] * (ratio[:, None, :] - slopes[:, None, None] * np.eye(classes))
-        of_matrix = pairs + matrix * of_cells
-        of_matrix -= matrix * of_matrix.sum(axis=2, keepdims=True)
-        of_p = np.einsum("lcj,lj->lc", matrix, ratio) + slopes[:, None] * (1 - kept)
-        of_p = p * (of_p - (p * of_p).sum(axis=1, keepdims=True))
-        value = _likelihood(matrix, p, pairs, given) + slopes * (p * (1 - kept)).sum(axis=1)
-        return -float(value.sum()), -np.concatenate([of_matrix.ravel(), of_p.ravel()])
-
-    options: dict[str, Any] = {"maxiter": STEPS, "maxcor": 20, "ftol": 1e-12, "gtol": 1e-4}
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options).x
-    matrix, p = _parts(found, many, classes)
+    matrix, p = _parts(_greatest(slopes, np.tile(begin, (len(slopes), 1)), pairs, given), classes)
     rates = (p * (1 - np.einsum("lcc->lc", matrix))).sum(axis=1)
     likelihood = _likelihood(matrix, p, pairs, given)
     return rates, likelihood.max() - likelihood
 
 
-def _parts(flat: Floats, many: int, classes: int) -> tuple[Floats, Floats]:
-    """`(L, K, K)` T and `(L, K)` π from the logits of all."""
-    from scipy.special import softmax
+def _greatest(slopes: Floats, begin: Floats, pairs: Floats, given: Floats) -> Floats:
+    """`(L, K·K + K)` the logits of T and π that make ℓ + λ·rate greatest.
 
-    cells = many * classes**2
-    matrix = softmax(flat[:cells].reshape(many, classes, classes), axis=2)
-    return matrix, softmax(flat[cells:].reshape(many, classes), axis=1)
+    Args:
+        slopes: `(L,)` λ.
+        begin: `(L, K·K + K)` where the search begins.
+        pairs: `(K, K)` as of `likely_rates`.
+        given: `(K,)` likewise.
+    """
+    classes = len(pairs)
+
+    def loss(points: Floats, which: Counts) -> tuple[Floats, Floats]:
+        slope = slopes[which]
+        matrix, p = _parts(points, classes)
+        kept = np.einsum("lcc->lc", matrix)
+        said = np.maximum(np.einsum("lc,lcj->lj", p, matrix), 1e-300)
+        ratio = given / said
+        of_cells = p[:, :, None] * (ratio[:, None, :] - slope[:, None, None] * np.eye(classes))
+        of_matrix = pairs + matrix * of_cells
+        of_matrix -= matrix * of_matrix.sum(axis=2, keepdims=True)
+        of_p = np.einsum("lcj,lj->lc", matrix, ratio) + slope[:, None] * (1 - kept)
+        of_p = p * (of_p - (p * of_p).sum(axis=1, keepdims=True))
+        value = _likelihood(matrix, p, pairs, given) + slope * (p * (1 - kept)).sum(axis=1)
+        return -value, -np.concatenate([of_matrix.reshape(len(points), -1), of_p], axis=1)
+
+    return descend(loss, begin, STEPS, SETTLED)
+
+
+def _parts(points: Floats, classes: int) -> tuple[Floats, Floats]:
+    """`(L, K, K)` T and `(L, K)` π from the logits of each, `(L, K·K + K)`."""
+    cells = classes**2
+    return _shares(points[:, :cells].reshape(-1, classes, classes)), _shares(points[:, cells:])
+
+
+def _shares(logits: Floats) -> Floats:
+    """Softmax along the last axis."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
 def _likelihood(matrix: Floats, p: Floats, pairs: Floats, given: Floats) -> Floats:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError
+from labelfix.extras import need
 
 Matrix = npt.NDArray[np.float64]
 
@@ -226,6 +227,7 @@ def instance_dependent(
 
 def _own_rates(rate: float, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Rates of rows from uniform numbers; see `instance_dependent`."""
+    need("noise that depends on the row", "scipy")
     from scipy.special import ndtr, ndtri
 
     width = min(rate, 1 - rate)

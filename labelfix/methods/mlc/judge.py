@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.contract import Held, Problem
-from labelfix.correctors.network import Lcn, NetworkCorrector
+from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.classifier import Classifier
+from labelfix.models.structured_correction_network import Lcn
 from labelfix.networks.finished_model import Chosen, chosen_and_judged, how_often_right, may_look
 from labelfix.networks.loop import outputs
 from labelfix.numerics.temperature import fit_temperature
@@ -100,7 +101,8 @@ def judge(
     every = np.arange(len(problem.truth), dtype=np.int64)
     logits, hidden = outputs(classifier, problem.clean, every, problem.device)
     which, given, weights = _with_given_labels(problem.truth, problem.paired_given, transition)
-    said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in lcns]
+    trained = [CorrectionWeights.of(lcn) for lcn in lcns]
+    said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in trained]
     looks, by = may_look(problem, split)
     nested = said[0].copy()  # each row by an LCN that does not know it
     for number, rows in enumerate(split.judging[by == part] for part in range(len(looks) - 1)):
@@ -112,7 +114,7 @@ def judge(
         asked = np.isin(which, rows)
         temperature = fit_temperature(logits[rows], problem.truth[rows])
         of_lcn = fit_temperature(said[number][asked], problem.truth[which[asked]], weights[asked])
-        return Chosen(NetworkCorrector(lcns[number], of_lcn, temperature), temperature)
+        return Chosen(NetworkCorrector(trained[number], of_lcn, temperature), temperature)
 
     def right(rows: Codes) -> Right:
         asked = np.isin(which, rows)

@@ -14,7 +14,6 @@ import torch
 from torch.nn import functional
 
 from labelfix.correctors.contract import Problem
-from labelfix.correctors.network import softmax
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
@@ -22,6 +21,7 @@ from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.loop import outputs
 from labelfix.networks.schedule import batches_of
 from labelfix.numerics.recovered_transition import recovered_transition
+from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import Matrix, expected_transition, paired_transition
 
 SAMPLE = 5000

@@ -20,16 +20,18 @@ from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.errors import RunError, SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import EncoderFolder
-from labelfix.models.encoding import Card, digest, seeded
+from labelfix.models.encoding import Card, digest
 from labelfix.models.images.encoded import EncodedImages, encode_images
 from labelfix.models.images.pixels import PICTURE
 from labelfix.models.images.timm_models import create
+from labelfix.models.on_device import WholeNetwork
+from labelfix.models.weights import seeded
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
 
 @dataclass(frozen=True)
-class TrainedTimm:
+class TrainedTimm(WholeNetwork):
     """A timm model, trained as a whole.
 
     Attributes:
@@ -42,7 +44,6 @@ class TrainedTimm:
     """
 
     family: ClassVar[str] = "timm-fine-tuned"
-    frozen: ClassVar[bool] = False
     spec: InputSpec
     folder: EncoderFolder
     source: str

@@ -22,9 +22,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.nn.functional import unfold
+from numpy.lib.stride_tricks import sliding_window_view
 
 Array = npt.NDArray[np.float32]
 
@@ -105,10 +103,6 @@ class PatchCode:
             hashed.update(name.encode() + repr(array.shape).encode() + array.astype("<f4").tobytes())
         return hashed.hexdigest()
 
-    def on(self, device: torch.device) -> PatchEncoder:
-        """Ready to compute."""
-        return PatchEncoder(self, device)
-
 
 class PatchDescriber:
     """The raw figures of images.
@@ -117,29 +111,29 @@ class PatchDescriber:
         rules: The constants.
         filters: `(K, 3 P P)`.
         offsets: `(K,)`.
-        device: Where to compute.
     """
 
-    def __init__(self, rules: PatchRules, filters: Array, offsets: Array, device: torch.device) -> None:
-        self._rules, self._device = rules, device
-        self._filters = torch.from_numpy(filters).to(device)
-        self._offsets = torch.from_numpy(offsets).to(device)[:, None]
-        self._of_patches = quarter_means(rules.side - rules.patch + 1).to(device)
-        self._of_pixels = quarter_means(rules.side).to(device)
+    def __init__(self, rules: PatchRules, filters: Array, offsets: Array) -> None:
+        self._rules, self._filters = rules, filters
+        # Likeness is compared with the threshold on both sides; the offset is taken into it.
+        self._above, self._below = -offsets - np.float32(rules.threshold), offsets - np.float32(rules.threshold)
+        self._of_patches = quarter_means(rules.side - rules.patch + 1)
+        self._of_pixels = quarter_means(rules.side)
 
-    def raw(self, image: npt.NDArray[np.uint8]) -> Tensor:
+    def raw(self, image: npt.NDArray[np.uint8]) -> Array:
         """`(W,)`: of each quarter the likeness above the threshold by atom, that below its negative, and the colour.
 
         Args:
             image: `uint8 (S, S, 3)`.
         """
-        pixels = torch.from_numpy(np.array(image)).to(self._device).permute(2, 0, 1).float()
-        patches = without_contrast(unfold(pixels[None], self._rules.patch)[0], self._rules.contrast)
-        likeness = torch.addmm(self._offsets, self._filters, patches, beta=-1)
-        above = self._of_patches @ (likeness - self._rules.threshold).relu_().T
-        below = self._of_patches @ (-self._rules.threshold - likeness).relu_().T
-        seen = torch.cat([above.reshape(-1), below.reshape(-1)]).add_(self._rules.softening).sqrt_()
-        return torch.cat([seen, (self._of_pixels @ pixels.reshape(CHANNELS, -1).T).reshape(-1)])
+        pixels = image.astype(np.float32)
+        patches = without_contrast(patches_of(pixels, self._rules.patch), self._rules.contrast)
+        likeness = patches @ self._filters.T
+        seen = self._of_patches @ np.maximum(likeness + self._above, 0)
+        unseen = self._of_patches @ np.maximum(self._below - likeness, 0)
+        figures = np.sqrt(np.concatenate([seen.reshape(-1), unseen.reshape(-1)]) + np.float32(self._rules.softening))
+        colours = self._of_pixels @ pixels.reshape(-1, CHANNELS)
+        return np.concatenate([figures, colours.reshape(-1)])
 
 
 class PatchEncoder:
@@ -147,13 +141,11 @@ class PatchEncoder:
 
     Args:
         code: What was learned.
-        device: Where to compute.
     """
 
-    def __init__(self, code: PatchCode, device: torch.device) -> None:
-        self._describer = PatchDescriber(code.rules, code.filters, code.offsets, device)
-        self._mean = torch.from_numpy(code.mean).to(device)
-        self._projection = torch.from_numpy(np.ascontiguousarray(code.projection.T)).to(device)
+    def __init__(self, code: PatchCode) -> None:
+        self._describer = PatchDescriber(code.rules, code.filters, code.offsets)
+        self._mean, self._projection = code.mean, np.ascontiguousarray(code.projection.T)
 
     def features(self, image: npt.NDArray[np.uint8]) -> Array:
         """`float32 (D,)` of length 1; zeros where nothing tells the image from the mean.
@@ -161,28 +153,39 @@ class PatchEncoder:
         Args:
             image: `uint8 (S, S, 3)`.
         """
-        with torch.inference_mode():
-            projected = torch.mv(self._projection, self._describer.raw(image) - self._mean)
-            features: Array = (projected / torch.linalg.vector_norm(projected).clamp_min(SHORTEST)).cpu().numpy()
-        return features
+        projected = self._projection @ (self._describer.raw(image) - self._mean)
+        length = np.sqrt(np.square(projected, dtype=np.float64).sum())
+        return np.asarray(projected / max(length, SHORTEST), dtype=np.float32)
 
 
 SHORTEST = 1e-12
 """Lengths below this are no length."""
 
 
-def without_contrast(patches: Tensor, contrast: float) -> Tensor:
-    """Patches `(3 P P, n)` with mean 0 and, where they have contrast, variance 1.
+def patches_of(image: Array, size: int) -> Array:
+    """`(n, 3 P P)` all patches of an image, row by row, each laid out channel by channel.
+
+    Args:
+        image: `(S, S, 3)`.
+        size: P.
+    """
+    seen = sliding_window_view(image, (size, size), axis=(0, 1))  # (S - P + 1, S - P + 1, 3, P, P)
+    return np.asarray(seen.reshape(-1, CHANNELS * size**2))
+
+
+def without_contrast(patches: Array, contrast: float) -> Array:
+    """Patches `(n, 3 P P)` with mean 0 and, where they have contrast, variance 1.
 
     The mean is taken away before anything is multiplied: a filter cancels it as well, but in float32 not to the end.
     """
-    centred = patches - patches.mean(dim=0)
-    return centred / (centred.square().mean(dim=0) + contrast).sqrt_()
+    centred = patches - patches.mean(axis=1, keepdims=True)
+    spread = np.einsum("np,np->n", centred, centred) / np.float32(patches.shape[1])
+    return np.asarray(centred / np.sqrt(spread + np.float32(contrast))[:, None])
 
 
-def quarter_means(side: int) -> Tensor:
+def quarter_means(side: int) -> Array:
     """`(4, side²)`: what averages each quarter of a map, row by row; of an odd side the later half has one more."""
-    half = (torch.arange(side) >= side // 2).long()
+    half = (np.arange(side) >= side // 2).astype(np.int64)
     quarter = (2 * half[:, None] + half).reshape(-1)
-    member = torch.nn.functional.one_hot(quarter, QUARTERS).T.float()
-    return (member / member.sum(dim=1, keepdim=True)).contiguous()
+    member = np.eye(QUARTERS, dtype=np.float32)[quarter].T
+    return np.ascontiguousarray(member / member.sum(axis=1, keepdims=True))

@@ -19,17 +19,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import unfold
 
-from labelfix.compute.devices import one_thread
 from labelfix.compute.ranks import ranks
+from labelfix.compute.threads import one_thread
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import image_bytes, windows
 from labelfix.models.encoding import digest
 from labelfix.models.images.patch_code import Array, PatchCode, PatchDescriber, PatchRules, raw_width, without_contrast
+from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.images.pixels import decoded, square
 from labelfix.progress import Progress, counted, rows_done
-from labelfix.settings.model import ComputeSettings
+from labelfix.settings.model import ComputeSettings, ModelSettings
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 64
 """Images are scaled to about their own side, within these: below, an image has hardly a patch; above, it takes long."""
@@ -82,8 +83,19 @@ WINDOW = 256
 AT_ONCE = 4096
 """Patches that are compared with all atoms at once."""
 
-VERSION = 1
+VERSION = 2
 """Raised when the same images would give other arrays."""
+
+
+def open_patches(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> PatchFeatures:
+    """Patch features, learned from the noisy rows.
+
+    Raises:
+        InputError: An image that cannot be decoded.
+    """
+    return PatchFeatures(noisy.spec, fit_patches(noisy, settings.image_size, compute, progress))
 
 
 def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, progress: Progress) -> PatchCode:
@@ -132,10 +144,10 @@ def learn(images: Sequence[npt.NDArray[np.uint8]]) -> PatchCode:
     rules = PatchRules(len(images[0]))
     generator = torch.Generator().manual_seed(0)
     filters, offsets = dictionary(_draw(images, rules, generator), generator)
-    describer = PatchDescriber(rules, filters, offsets, torch.device("cpu"))
+    describer = PatchDescriber(rules, filters, offsets)
     raw = np.empty((len(images), raw_width(len(filters))), dtype=np.float32)
     for at, image in enumerate(images):
-        raw[at] = describer.raw(image).numpy()
+        raw[at] = describer.raw(image)
         rows_done(1)
     return PatchCode(rules, filters, offsets, *components(raw))
 
@@ -186,7 +198,8 @@ def _draw(images: Sequence[npt.NDArray[np.uint8]], rules: PatchRules, generator:
         drawn.append(patches[:, torch.randperm(patches.shape[1], generator=generator)[:each]])
     patches = torch.cat(drawn, dim=1)
     shown = patches.var(dim=0, correction=0) >= FLAT
-    return without_contrast(patches[:, shown] if shown.any() else patches[:, :1], rules.contrast)
+    kept = patches[:, shown] if shown.any() else patches[:, :1]
+    return torch.from_numpy(without_contrast(kept.T.numpy(), rules.contrast)).T
 
 
 def dictionary(patches: Tensor, generator: torch.Generator) -> tuple[Array, Array]:

@@ -17,18 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.compute.devices import full_precision, one_thread, pick_device
+from labelfix.compute.threads import one_thread
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.models.cards import FeatureCard
 from labelfix.models.encoding import Card, digest, encode_features
 from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
-from labelfix.models.images.patch_code import PatchCode, PatchRules
-from labelfix.models.images.patch_fit import fit_patches
+from labelfix.models.images.patch_code import PatchCode, PatchEncoder, PatchRules
 from labelfix.models.images.pixels import PICTURE, decode_window, square
 from labelfix.progress import Progress
 from labelfix.runs.tensors import read_arrays
-from labelfix.settings.model import ComputeSettings, ModelSettings
+from labelfix.settings.model import ComputeSettings
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,19 +66,18 @@ class PatchFeatures(FrozenFeatures):
     @cached_property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 1, self.code.digest)
+        return digest(self.family, 2, self.code.digest)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm."""
-        device, side = pick_device(compute.device), self.code.rules.side
-        encoder = self.code.on(device)
+        encoder, side = PatchEncoder(self.code), self.code.rules.side
 
         def features(image: Image) -> npt.NDArray[np.float32]:
             return encoder.features(square(image, side))
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
             # Many images at once, each on one thread: so their number changes no bit, and none waits for another.
-            with one_thread(), full_precision(device):
+            with one_thread():
                 return decode_window(batch.column(0), table.name, row, features, compute.workers)
 
         return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
@@ -122,17 +120,6 @@ class PatchFeatures(FrozenFeatures):
             "return np.stack(rows)", "return torch.from_numpy(np.stack(rows))"
         )
         return FeatureCard(("numpy", "pillow", "torch", "safetensors"), TAKES, imports, code)
-
-
-def open_patches(
-    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
-) -> PatchFeatures:
-    """Patch features, learned from the noisy rows.
-
-    Raises:
-        InputError: An image that cannot be decoded.
-    """
-    return PatchFeatures(noisy.spec, fit_patches(noisy, settings.image_size, compute, progress))
 
 
 TAKES = "a list of paths of 8-bit images"

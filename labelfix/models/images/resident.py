@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.models.features import ImageInputs, Inputs, Rows, unwrapped
+from labelfix.models.features import Inputs, Rows, unwrapped
 from labelfix.models.images.augment import Key, Normalisation, augment, crop_draws, normalisation, normalise
+from labelfix.models.network_inputs import ImageInputs
 
 SHARE = 0.25
 """Share of a GPU's free memory that rows may take."""

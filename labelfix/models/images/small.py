@@ -20,10 +20,12 @@ from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
 from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import Card, digest, encode_rows, read_weights, write_weights
-from labelfix.models.features import ImageInputs
+from labelfix.models.encoding import Card, digest, encode_rows
 from labelfix.models.images.pixels import PICTURE, decode_window, square
 from labelfix.models.images.resnet32 import FEATURES, ResNet32
+from labelfix.models.network_inputs import ImageInputs
+from labelfix.models.on_device import WholeNetwork
+from labelfix.models.weights import read_weights, write_weights
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -35,7 +37,7 @@ WINDOW = 512
 
 
 @dataclass(frozen=True)
-class SmallImages:
+class SmallImages(WholeNetwork):
     """ResNet-32, trained from the start.
 
     Attributes:
@@ -44,7 +46,6 @@ class SmallImages:
     """
 
     family: ClassVar[str] = "resnet32"
-    frozen: ClassVar[bool] = False
     feature_width: ClassVar[int] = FEATURES
     spec: InputSpec
     side: int = 32

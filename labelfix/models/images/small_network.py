@@ -28,11 +28,12 @@ from labelfix.data.tables import InputSpec, InputTable
 from labelfix.models.cards import FeatureCard
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs, ImageInputs
+from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.augment import normalisation, normalise
 from labelfix.models.images.pixels import PICTURE, decode_window, square
 from labelfix.models.images.small import MEAN, STD, SmallImages
+from labelfix.models.network_inputs import ImageInputs
 from labelfix.progress import Progress
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings

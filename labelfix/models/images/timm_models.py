@@ -8,7 +8,7 @@ from torch import nn
 
 from labelfix.errors import SettingsError
 from labelfix.models.encoder_folder import EncoderFolder, pickles
-from labelfix.models.encoding import WEIGHTS
+from labelfix.models.head import WEIGHTS
 
 KEYS = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 """The parts of a data configuration that determine the evaluation transform."""

@@ -16,6 +16,7 @@ Legend: N rows, B rows of a batch, D features, K classes, U hidden units.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,14 +25,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
-from torch import nn
 
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import input_error
-from labelfix.models.cards import FeatureCard, head_card
-from labelfix.models.classifier import Classifier
-from labelfix.models.encoding import Card, digest, encode_features, unit_norm
+from labelfix.models.cards import FeatureCard
+from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.tables.cards import DATE_LINES, EMBEDDING_CARD, TABLE_CARD, TABLE_IMPORTS
@@ -63,19 +61,11 @@ class NumbersForHead(FrozenFeatures):
     @property
     def feature_width(self) -> int:
         """What the head reads: D, or U with a hidden layer."""
-        return self.hidden_units or self._width
-
-    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
-        """A linear head, or a hidden layer and a linear head."""
-        return new_head(self._width, self.hidden_units, num_classes, generator)
-
-    def card(self) -> Card:
-        """How to use the classifier without labelfix."""
-        return head_card(self.feature_card(), bool(self.hidden_units))
+        return self.hidden_units or self.encoded_width
 
     @property
     @abstractmethod
-    def _width(self) -> int:
+    def encoded_width(self) -> int:
         """D."""
 
 
@@ -98,7 +88,7 @@ class TableFeatures(NumbersForHead):
     def description(self) -> str:
         """One line for people."""
         counts = f"{len(numeric_columns(self.spec))} numeric and {len(self.spec.categorical)} categorical columns"
-        return f"{counts} as {self._width} features, {head_description(self.hidden_units)}"
+        return f"{counts} as {self.encoded_width} features, {head_description(self.hidden_units)}"
 
     @property
     def identity(self) -> str:
@@ -108,7 +98,7 @@ class TableFeatures(NumbersForHead):
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
-        return encode_features(table, self.identity, WINDOW, self._width, self._window, compute, progress)
+        return encode_features(table, self.identity, WINDOW, self.encoded_width, self._window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
@@ -139,18 +129,14 @@ class TableFeatures(NumbersForHead):
         return FeatureCard(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, TABLE_IMPORTS, code)
 
     @property
-    def _width(self) -> int:
+    def encoded_width(self) -> int:
+        """Numbers of an encoded row."""
         return len(self.statistics.mean) + sum(map(len, self.statistics.categories))
 
     @cached_property
-    def _one_hot(self) -> Any:  # noqa: ANN401 - scikit-learn is untyped
-        from sklearn.preprocessing import OneHotEncoder
-
-        categories = [np.array(names, dtype=object) for names in self.statistics.categories]
-        encoder = OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False)
-        return encoder.fit(
-            np.array([[names[0] if names else "" for names in self.statistics.categories]], dtype=object)
-        )
+    def _places(self) -> list[dict[str, int]]:
+        """Of each categorical column: category → its place."""
+        return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
 
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
         parts: list[npt.NDArray[np.float64]] = []
@@ -159,8 +145,10 @@ class TableFeatures(NumbersForHead):
             centred = numbers(batch, numeric) - np.array(self.statistics.mean)
             parts.append(np.nan_to_num(np.clip(centred / np.array(self.statistics.deviation), -CUT, CUT)))
         if self.spec.categorical:
-            columns = [np.array(strings(batch.column(name)), dtype=object) for name in self.spec.categorical]
-            parts.append(self._one_hot.transform(np.stack(columns, axis=1)))
+            parts += [
+                one_hot(strings(batch.column(name)), places)
+                for name, places in zip(self.spec.categorical, self._places, strict=True)
+            ]
         return (np.hstack(parts) / self.statistics.length).astype(np.float32)
 
 
@@ -180,7 +168,8 @@ class EmbeddingFeatures(NumbersForHead):
     @property
     def description(self) -> str:
         """One line for people."""
-        return f"embeddings of {self._width} dimensions, scaled to unit norm, {head_description(self.hidden_units)}"
+        head = head_description(self.hidden_units)
+        return f"embeddings of {self.encoded_width} dimensions, scaled to unit norm, {head}"
 
     @property
     def identity(self) -> str:
@@ -191,12 +180,12 @@ class EmbeddingFeatures(NumbersForHead):
         """Features `float32 (N, D)` of unit norm."""
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-            rows = np.asarray(batch.column(0).flatten(), dtype=np.float32).reshape(-1, self._width)
+            rows = np.asarray(batch.column(0).flatten(), dtype=np.float32).reshape(-1, self.encoded_width)
             if len(rows) != batch.num_rows:
                 raise input_error(table.name, "an embedding is missing", "add it or remove the row")
             return unit_norm(rows)
 
-        return encode_features(table, self.identity, WINDOW, self._width, window, compute, progress)
+        return encode_features(table, self.identity, WINDOW, self.encoded_width, window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
@@ -209,28 +198,29 @@ class EmbeddingFeatures(NumbersForHead):
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
-        takes = f"embeddings, an array of {self._width} columns"
+        takes = f"embeddings, an array of {self.encoded_width} columns"
         return FeatureCard(("numpy", "torch", "safetensors"), takes, ("import numpy as np",), EMBEDDING_CARD)
 
     @property
-    def _width(self) -> int:
+    def encoded_width(self) -> int:
+        """Numbers of an encoded row."""
         return int(self.spec.width or 0)
+
+
+def one_hot(cells: list[str], places: Mapping[str, int]) -> npt.NDArray[np.float64]:
+    """`(B, categories)` 1 in a cell's own place; a category without a place has none.
+
+    Args:
+        cells: B categories.
+        places: Category → its place.
+    """
+    found = np.zeros((len(cells), len(places)))
+    of = np.array([places.get(cell, -1) for cell in cells], dtype=np.int64)
+    known = np.flatnonzero(of >= 0)
+    found[known, of[known]] = 1.0
+    return found
 
 
 def head_description(hidden_units: int | None) -> str:
     """`linear head`, or the hidden layer in words."""
     return f"one hidden layer of {hidden_units} units" if hidden_units else "linear head"
-
-
-def new_head(width: int, hidden_units: int | None, num_classes: int, generator: torch.Generator) -> Classifier:
-    """A linear head, or a ReLU layer of U units and a linear head.
-
-    The hidden layer starts Kaiming-normal by its fan-out, so that inputs of length 1 give hidden features of
-    length about 1.
-    """
-    if not hidden_units:
-        return Classifier(nn.Identity(), width, num_classes, generator)
-    hidden = nn.utils.skip_init(nn.Linear, width, hidden_units)
-    nn.init.kaiming_normal_(hidden.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-    nn.init.zeros_(hidden.bias)
-    return Classifier(nn.Sequential(hidden, nn.ReLU()), hidden_units, num_classes, generator)

@@ -34,8 +34,9 @@ from labelfix.models.encoder_folder import (
     read_config,
 )
 from labelfix.models.encoding import digest, encode_features, unit_norm
-from labelfix.models.features import FeatureInputs, TokenInputs
+from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.pooling import CODE, named_pooling, pool
 from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokenize
 from labelfix.progress import Progress, rows_done

@@ -28,9 +28,12 @@ from labelfix.errors import RunError, SettingsError
 from labelfix.models.cards import strings
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
-from labelfix.models.encoding import Card, digest, seeded
-from labelfix.models.features import TokenInputs
+from labelfix.models.encoding import Card, digest
+from labelfix.models.network_inputs import TokenInputs
+from labelfix.models.on_device import WholeNetwork
+from labelfix.models.text.masks import ready_mask, takes_ready_masks
 from labelfix.models.text.tokens import encode_tokens, load_tokenizer
+from labelfix.models.weights import seeded
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -57,15 +60,17 @@ class SequenceBackbone(nn.Module):
         self.place, self.last = _last_layer(model, num_classes)
         model.set_submodule(self.place, nn.Identity())
         self.model = model
+        self.reads_ready_masks = takes_ready_masks(model)
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """h(x), `(B, D)`."""
-        hidden: Tensor = self.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+        mask = ready_mask(batch) if self.reads_ready_masks else batch.attention_mask
+        hidden: Tensor = self.model(input_ids=batch.input_ids, attention_mask=mask).logits
         return hidden
 
 
 @dataclass(frozen=True)
-class FineTunedText:
+class FineTunedText(WholeNetwork):
     """A transformers sequence classifier, trained as a whole.
 
     Attributes:
@@ -77,7 +82,6 @@ class FineTunedText:
     """
 
     family: ClassVar[str] = "transformers-fine-tuned"
-    frozen: ClassVar[bool] = False
     spec: InputSpec
     folder: EncoderFolder
     source: str

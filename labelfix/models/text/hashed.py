@@ -1,8 +1,8 @@
 """Text without any download: hashed words and character n-grams.
 
 Half of the dimensions are for single words, half for character 3- and 4-grams within words; each half is a
-signed feature hash (scikit-learn's HashingVectorizer), L2-normalised, and so is the whole. Nothing is fitted,
-so nothing but the number of dimensions has to be kept.
+signed feature hash, L2-normalised, and so is the whole: what scikit-learn's HashingVectorizer makes of it. Nothing is
+fitted, so nothing but the number of dimensions has to be kept.
 
 The choice of n-grams: logistic regression on 4,000 rows of AG News, 1,024 dimensions, reached .797 with words and
 3-4-grams, .789 with 3-5-grams, .751 with words alone and .739 with words and word pairs (pairs crowd the few
@@ -14,26 +14,33 @@ Legend: B rows, D features, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from mmh3 import hash as murmur
 
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoding import digest, encode_features
+from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.text.ngrams import pieces, spaced, words
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
-WORDS: dict[str, Any] = {"analyzer": "word", "ngram_range": (1, 1)}
-CHARACTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (3, 4)}
+NONE = np.zeros(0, dtype=np.int64)
+
+REMEMBERED = 1 << 14
+"""Words whose hashes are kept: a few thousand make up most of any text."""
+
+CHARACTERS = (3, 4)
+"""Length of the pieces of words."""
 
 WINDOW = 2048
 """Texts hashed together."""
@@ -71,7 +78,7 @@ class HashedText(FrozenFeatures):
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding."""
-        return digest(self.family, 1, WORDS, CHARACTERS, self.dimensions)
+        return digest(self.family, 2, list(CHARACTERS), self.dimensions)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm (zeros for a text without a word or letter)."""
@@ -97,23 +104,33 @@ class HashedText(FrozenFeatures):
         )
         return FeatureCard(("numpy", "scikit-learn", "torch", "safetensors"), strings(self.spec), imports, code)
 
-    @cached_property
-    def _vectorizers(self) -> tuple[Any, Any]:
-        from sklearn.feature_extraction.text import HashingVectorizer
-
-        words = self.dimensions // 2
-        return (
-            HashingVectorizer(**WORDS, n_features=words, dtype=np.float32),
-            HashingVectorizer(**CHARACTERS, n_features=self.dimensions - words, dtype=np.float32),
-        )
-
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-        from sklearn.preprocessing import normalize
+        half = self.dimensions // 2
+        found = np.empty((batch.num_rows, self.dimensions), dtype=np.float32)
+        for place, text in enumerate(texts(batch)):
+            found[place, :half] = hashed([_of_word(word) for word in words(text)], half)
+            found[place, half:] = hashed([_of_pieces(word) for word in spaced(text)], self.dimensions - half)
+        return unit_norm(found)
 
-        rows = texts(batch)
-        halves = [vectorizer.transform(rows).toarray() for vectorizer in self._vectorizers]
-        features: npt.NDArray[np.float32] = normalize(np.hstack(halves))
-        return features
+
+Hashes = npt.NDArray[np.int64]
+
+
+def hashed(parts: list[Hashes], dimensions: int) -> npt.NDArray[np.float32]:
+    """`(dimensions,)` signed counts of terms by their MurmurHash3, of length 1; zeros for no terms."""
+    codes = np.concatenate([NONE, *parts])
+    counts = np.bincount(np.abs(codes) % dimensions, np.where(codes < 0, -1.0, 1.0), dimensions)
+    return np.asarray(counts / max(np.sqrt(np.square(counts).sum()), 1.0), dtype=np.float32)
+
+
+@lru_cache(REMEMBERED)
+def _of_word(word: str) -> Hashes:
+    return np.array([murmur(word)], dtype=np.int64)
+
+
+@lru_cache(REMEMBERED)
+def _of_pieces(word: str) -> Hashes:
+    return np.array([murmur(piece) for piece in pieces(word, *CHARACTERS)], dtype=np.int64)
 
 
 CARD = """\

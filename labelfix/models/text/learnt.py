@@ -21,7 +21,7 @@ from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet
 from labelfix.models.encoding import digest
-from labelfix.models.features import TokenInputs
+from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.encoder import FrozenText, load_encoder
 from labelfix.models.text.pooling import pool
 from labelfix.models.text.tokens import encode_tokens, load_tokenizer

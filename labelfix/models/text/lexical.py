@@ -14,8 +14,8 @@ Legend: N rows, B rows of a batch, V terms, D features, K classes.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.compute.devices import one_thread
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import RunError
 from labelfix.models.cards import FeatureCard, strings
@@ -33,38 +32,21 @@ from labelfix.models.contents import texts
 from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
 from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.text.ngrams import with_pairs
 from labelfix.progress import Progress
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.tensors import read_arrays
 from labelfix.settings.model import ComputeSettings
 
-DIMENSIONS = 128
-"""D at most: the directions of the most variance."""
-
-MOST_TERMS = 20_000
-"""V at most: the terms of the most texts. A classifier folder takes 512 bytes for each."""
-
-LEAST_TEXTS = 2
-"""A term of fewer texts tells nothing of another text."""
-
-SAMPLE = 20_000
-"""Texts that are fitted on; of more, those whose hashes come first."""
-
 WINDOW = 2048
 """Texts encoded together."""
-
-OVERSAMPLED, ITERATIONS = 10, 4
-"""Of the randomised decomposition: directions beside those wanted, and passes over the texts."""
-
-SMALLEST = 1e-5
-"""Directions of less than this share of the largest singular value hold rounding alone."""
 
 SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u200c\u200d"
 WORD = rf"[{SPACELESS}]|(?:[^\W_{SPACELESS}]|[{MARKS}])+"
 """A regular expression; Python's `\\w` alone would tear the vowel signs off the letters of Indian scripts."""
 
-TERMS: dict[str, Any] = {"token_pattern": WORD, "ngram_range": (1, 2)}
+WORDS = re.compile(WORD)
 
 VOCABULARY, ARRAYS = "vocabulary.json", "lexical.safetensors"
 
@@ -103,7 +85,7 @@ class LexicalText(FrozenFeatures):
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 1, self.source)
+        return digest(self.family, 2, self.source)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)` of unit norm (zeros for a text without a known word)."""
@@ -149,95 +131,24 @@ class LexicalText(FrozenFeatures):
         return FeatureCard(packages, strings(self.spec), imports, CARD.replace("WORD", ascii(WORD)))
 
     @cached_property
-    def _vectorizer(self) -> Any:  # noqa: ANN401 - scikit-learn is untyped
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        vectorizer = TfidfVectorizer(**TERMS, vocabulary=list(self.terms), sublinear_tf=True)
-        vectorizer.idf_ = self.idf.astype(np.float64)
-        return vectorizer
+    def _places(self) -> dict[str, int]:
+        """Term → its place."""
+        return {term: place for place, term in enumerate(self.terms)}
 
     @cached_property
     def _directions(self) -> npt.NDArray[np.float64]:
         return np.ascontiguousarray(self.components.T, dtype=np.float64)
 
     def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
-        if not len(self.components):
-            return np.zeros((batch.num_rows, 1), dtype=np.float32)
-        weights = self._vectorizer.transform(texts(batch))
-        return unit_norm((weights @ self._directions).astype(np.float32))
-
-
-def fit_lexical(table: InputTable, read_rows: int) -> LexicalText:
-    """Terms, idf and directions of a table's texts; labels play no part.
-
-    Args:
-        table: The noisy rows.
-        read_rows: Rows read at once; the result does not depend on it.
-    """
-    sample, source = _sample(table, read_rows)
-    with one_thread():
-        terms, idf, weights = _weighted(sample)
-        components = _directions_of(weights)
-    return LexicalText(table.spec, source, len(sample), terms, idf, components)
-
-
-def _sample(table: InputTable, read_rows: int) -> tuple[list[str], str]:
-    """Texts in the order of their hashes, at most `SAMPLE`, and the hash of all that the fit rests on."""
-    kept: list[tuple[bytes, str]] = []
-    for text in _texts(table, read_rows):
-        kept.append((hashlib.blake2b(text.encode(), digest_size=16).digest(), text))
-        if len(kept) >= 4 * SAMPLE:
-            kept = sorted(kept)[:SAMPLE]
-    kept = sorted(kept)[:SAMPLE]
-    constants = [WORD, list(TERMS["ngram_range"]), DIMENSIONS, MOST_TERMS, LEAST_TEXTS, OVERSAMPLED, ITERATIONS]
-    total = hashlib.sha256(digest(constants).encode())
-    for hashed, _ in kept:
-        total.update(hashed)
-    return [text for _, text in kept], total.hexdigest()
-
-
-def _texts(table: InputTable, read_rows: int) -> Iterator[str]:
-    for batch in table.batches(read_rows):
-        yield from texts(batch)
-
-
-def _weighted(sample: list[str]) -> tuple[tuple[str, ...], npt.NDArray[np.float32], Any]:
-    """Terms `(V,)` sorted, their idf `(V,)`, and the sparse weights `(N, V)` of the texts, rows of unit norm."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.preprocessing import normalize
-
-    try:
-        counter = CountVectorizer(**TERMS, dtype=np.float64)
-        counts = counter.fit_transform(sample).tocsc()
-        names = counter.get_feature_names_out()
-    except ValueError:  # no text holds a word
-        return (), np.zeros(0, np.float32), None
-    texts_of = np.diff(counts.indptr)
-    frequent = np.flatnonzero(texts_of >= min(LEAST_TEXTS, texts_of.max()))
-    # Of terms in as many texts the alphabet decides: a stable sort of sorted names.
-    chosen = np.sort(frequent[np.argsort(-texts_of[frequent], kind="stable")[:MOST_TERMS]])
-    idf = (np.log((1 + len(sample)) / (1 + texts_of[chosen])) + 1).astype(np.float32)
-    weights = counts[:, chosen].tocsr()
-    weights.data = np.log(weights.data) + 1
-    weights = weights.multiply(idf.astype(np.float64)[None, :]).tocsr()
-    return tuple(map(str, names[chosen])), idf, normalize(weights)
-
-
-def _directions_of(weights: Any) -> npt.NDArray[np.float32]:  # noqa: ANN401 - a sparse matrix
-    """`(D, V)` right singular vectors, the largest first, signed so that the largest entry is positive."""
-    if weights is None:
-        return np.zeros((0, 0), np.float32)
-    from sklearn.utils.extmath import randomized_svd
-
-    width = min(DIMENSIONS, *weights.shape)
-    # Not transposed: the draws stand for terms then, and not for rows.
-    _, sizes, rows = randomized_svd(
-        weights, width, n_oversamples=OVERSAMPLED, n_iter=ITERATIONS, transpose=False, flip_sign=False, random_state=0
-    )
-    rows = rows[sizes > SMALLEST * sizes[0]]
-    signs = np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])
-    components: npt.NDArray[np.float32] = (rows * signs[:, None]).astype(np.float32)
-    return components
+        found = np.zeros((batch.num_rows, self.feature_width))
+        for place, text in enumerate(texts(batch)):
+            said = (self._places.get(term) for term in with_pairs(WORDS.findall(text.lower())))
+            counts = Counter(place_of for place_of in said if place_of is not None)
+            if counts:
+                terms = sorted(counts)
+                often = np.array([counts[term] for term in terms])
+                found[place] = ((np.log(often) + 1) * self.idf[terms]) @ self._directions[terms]
+        return unit_norm(found.astype(np.float32))
 
 
 CARD = """\

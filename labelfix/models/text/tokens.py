@@ -15,7 +15,7 @@ from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import contents_hash, texts, windows
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import digest
-from labelfix.models.features import TokenInputs
+from labelfix.models.network_inputs import TokenInputs
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 

@@ -1,0 +1,206 @@
+"""How far a posterior (`correctors.posterior`) trusts the classifier, the labels as given and the given label.
+
+Legend: P pairs, M trusted rows, R rows, Q questions, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from labelfix.data.tables import Codes
+from labelfix.heads.label_terms import Labels, LabelTerms, said
+from labelfix.numerics.softmax import log_softmax
+from labelfix.numerics.transition import Matrix, paired_transition, possible_labels
+
+Log = npt.NDArray[np.float64]
+
+BETAS = (0.6, 0.8, 1.0, 1.25, 1.5)
+KAPPAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
+"""Candidates for the trust in the classifier and in the given label of a paired posterior."""
+
+SHARES = (0.0, 0.5, 1.0)
+"""Candidates for ς, the share of the head that learned the given labels as they are."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a posterior trusts what it is made of.
+
+    Attributes:
+        beta: β.
+        share: ς.
+        label_terms: L.
+        kappa: What log T was multiplied by to be L.
+    """
+
+    beta: float
+    share: float
+    label_terms: LabelTerms
+    kappa: float = 1.0
+
+    def mixed(self, log_f: Log, log_n: Log) -> Log:
+        """`(R, K)` what f and n say together, up to a constant of the row.
+
+        Args:
+            log_f: `(R, K)` log f(x), or logits.
+            log_n: `(R, K)` log n(x), or logits.
+        """
+        return (1 - self.share) * log_f + self.share * log_n
+
+    def log_soft(self, mixed: Log, given: Labels) -> Log:
+        """`(R, K)` log posterior of rows.
+
+        Args:
+            mixed: `(R, K)` of `mixed`.
+            given: Their given labels, none of them missing.
+        """
+        return log_softmax(self.beta * mixed + said(self.label_terms, given))
+
+
+@dataclass(frozen=True)
+class PairedPosterior:
+    """A posterior fitted to trusted rows whose given label is known.
+
+    Attributes:
+        trust: β, ς and κ·log T_p.
+        kappa: κ.
+        held: `(P, K)` posterior of each paired row, all of it without its fold; nothing of use in rows of no fold.
+        without: The same without each fold.
+    """
+
+    trust: Trust
+    kappa: float
+    held: Log
+    without: tuple[Trust, ...]
+
+
+def fit_paired(
+    log_f: Log, log_n: Log, truth: Codes, given: Codes, fold: Codes, expected: Matrix, without: Sequence[Matrix]
+) -> PairedPosterior:
+    """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
+
+    Args:
+        log_f: `(P, K)` out-of-fold log f of the paired rows.
+        log_n: `(P, K)` out-of-fold log n of them.
+        truth: `(P,)` their trusted labels.
+        given: `(P,)` their given labels.
+        fold: `(P,)` their folds; rows of none count for T_p alone.
+        expected: `(K, K)` T0.
+        without: T0 without each fold.
+    """
+    matrices = [
+        np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
+    ]
+    full = np.log(paired_transition(truth, given, expected))
+    return fit_trust(log_f, log_n, truth, given, fold, (full, matrices))
+
+
+def fit_trust(
+    log_f: Log,
+    log_n: Log,
+    truth: Codes,
+    given: Labels,
+    fold: Codes,
+    terms: tuple[LabelTerms, Sequence[LabelTerms]],
+    usual: float = 0.8,
+    kappas: Sequence[float] = KAPPAS,
+) -> PairedPosterior:
+    """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
+
+    Args:
+        log_f: `(P, K)` out-of-fold log f of the paired rows.
+        log_n: `(P, K)` out-of-fold log n of them.
+        truth: `(P,)` their trusted labels.
+        given: Their given labels.
+        fold: `(P,)` their folds; rows of none choose nothing.
+        terms: Label terms at κ = 1, and without each fold.
+        usual: κ where pairs say nothing of it.
+        kappas: Its candidates.
+    """
+    parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
+    judging = fold < len(parts)
+    heard = np.zeros_like(log_f)
+    for own, without in zip(parts, terms[1], strict=True):
+        heard[own] = said(without, given[own])
+
+    def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Log:
+        beta, share, kappa = candidate
+        mixed = (1 - share) * log_f[use] + share * log_n[use]
+        return log_softmax(beta * mixed + kappa * heard[use])
+
+    each = np.arange(len(truth))
+    losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
+
+    def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+        use = use & judging
+
+        def loss(candidate: tuple[float, float, float]) -> float:
+            beta, _, kappa = candidate
+            pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / 0.25
+            return float(losses[candidate][use].mean() + 0.5 / use.sum() * pull)
+
+        return min(losses, key=loss)
+
+    several = [bool((judging & (fold != k)).any()) for k in range(len(parts))]
+    nested = [chosen(fold != k) if several[k] else (1.0, 0.0, usual) for k in range(len(parts))]
+    held = np.zeros_like(log_f)
+    for own, candidate in zip(parts, nested, strict=True):
+        held[own] = np.exp(log_soft(candidate, own))
+    beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
+    without_fold = tuple(
+        Trust(own_beta, own_share, own_kappa * own, own_kappa)
+        for (own_beta, own_share, own_kappa), own in zip(nested, terms[1], strict=True)
+    )
+    return PairedPosterior(Trust(beta, share, kappa * terms[0], kappa), kappa, held, without_fold)
+
+
+def fit_share(
+    log_f: Log,
+    log_n: Log,
+    truth: Codes,
+    fold: Codes,
+    terms: tuple[Matrix, Sequence[Matrix]],
+    transitions: Sequence[Matrix],
+) -> tuple[Trust, tuple[Trust, ...]]:
+    """ς alone, without pairs: every given label that a trusted row could have had counts by its probability.
+
+    Args:
+        log_f: `(M, K)` out-of-fold log f of the trusted rows.
+        log_n: `(M, K)` out-of-fold log n of them.
+        truth: `(M,)` their labels.
+        fold: `(M,)` their folds; rows of none count for nothing.
+        terms: L, and without each fold.
+        transitions: T without each fold.
+
+    Returns:
+        The posterior with β = 1, and without each fold.
+    """
+    judging = fold < len(transitions)
+    losses = {share: np.zeros(len(truth)) for share in SHARES}
+    for k, own in enumerate(terms[1]):
+        inside = np.flatnonzero(fold == k)
+        row, label, weight = possible_labels(truth[inside], transitions[k])
+        asked = inside[row]
+        for share in SHARES:
+            trust = Trust(1.0, share, own)
+            found = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
+            loss = -weight * found[np.arange(len(asked)), truth[asked]]
+            losses[share] += np.bincount(asked, loss, len(truth))
+
+    def chosen(use: npt.NDArray[np.bool_]) -> float:
+        use, best = use & judging, 0.0
+        for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
+            gain = losses[best][use] - losses[share][use]
+            if gain.mean() > gain.std() / np.sqrt(len(gain)):
+                best = share
+        return best
+
+    without = (
+        Trust(1.0, chosen(fold != k) if (judging & (fold != k)).any() else 0.0, own) for k, own in enumerate(terms[1])
+    )
+    return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)
