@@ -115,7 +115,9 @@ def fit_of(some, seed, turned):
     heads = [LinearHead(*(torch.randn(*shape, generator=generator) for shape in shapes)) for _ in range(6)]
     numbers = np.random.default_rng(seed)
     correctors = [
-        PosteriorCorrector(numbers.normal(size=(3, 3)), numbers.uniform(0.6, 1.5), 1.0, heads[5] if turned else None)
+        PosteriorCorrector(
+            numbers.normal(size=(3, 3)), numbers.uniform(0.6, 1.5), 1.0, heads[5].affine() if turned else None
+        )
         for _ in range(5)
     ]
     module = some.new_classifier(generator)
