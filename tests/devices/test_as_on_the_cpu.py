@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from small_problems import small_problem
-from training_paths import ON_A_GPU, fit, weights_of
+from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
 from labelfix.compute.checkpoints import Checkpoints
@@ -97,6 +97,14 @@ def test_twenty_steps_end_where_they_end_on_the_cpu(device, family, options):
     assert not told
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_ends_where_it_ends_on_the_cpu(device, path):
+    found, expected = (weights_of(fit("image", path, where).classifier) for where in (device, torch.device("cpu")))
+    apart = float((found - expected).norm() / expected.norm())
+    assert apart < (3e-2 if device.type == "cuda" else 1e-4)
+
+
 def test_texts_end_where_they_end_on_the_cpu(device, monkeypatch):
     """Without dropout, whose masks a GPU draws with a generator of its own."""
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, rows: rows)
@@ -129,6 +137,14 @@ def test_graphs_take_the_steps_that_are_taken_one_by_one(device, options, monkey
     own = apart(again, eager, start)[0]
     assert apart(whole, eager, start)[0] <= max(10 * own, 1e-5)
     assert apart(single, eager, start)[0] <= max(10 * own, 1e-3)
+
+
+def test_a_warm_up_from_rows_on_the_device_is_that_of_the_cpu(device):
+    """The anchored recipe begins with the given labels, then takes the trusted rows."""
+    found, expected = (fit("image", "mlc", where, epochs=1) for where in (device, torch.device("cpu")))
+    apart = weights_of(found.classifier) - weights_of(expected.classifier)
+    near = 1e-2 if device.type == "cuda" else 1e-5
+    assert float(apart.norm() / weights_of(expected.classifier).norm()) < near
 
 
 class Killed(BaseException):
