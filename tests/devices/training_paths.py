@@ -29,14 +29,19 @@ PATHS = {
 }
 """Methods with the settings that make other trainings of them."""
 
-IN_EVERY_RUN = {"image": tuple(PATHS), "network": ("mlc", "l2rw"), "text": ("mlc-paper", "glc")}
+IN_EVERY_RUN = {
+    "image": tuple(PATHS),
+    "network": ("mlc", "l2rw"),
+    "photo": ("mlc-paper",),
+    "text": ("mlc-paper", "glc"),
+}
 """Those that are tried in every run of the tests: all on images, and beside them one for each kind of step."""
 
 
 def cases() -> list[object]:
     """Families and paths; those that the quick suite leaves out are marked slow."""
     found = []
-    for family in ("network", "image", "text"):
+    for family in IN_EVERY_RUN:
         for path in PATHS:
             slow = path not in IN_EVERY_RUN[family]
             found.append(pytest.param(family, path, marks=[pytest.mark.slow] if slow else []))
