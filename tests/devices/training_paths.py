@@ -11,6 +11,7 @@ import torch
 from separate_device import Traffic, watched
 from small_problems import SHORT, small_problem
 
+from labelfix.compute.cuda_graph import Replayed
 from labelfix.methods.table import METHODS
 from labelfix.networks.run_steps import StepRunner
 from labelfix.progress import Silent
@@ -82,7 +83,7 @@ class Block:
 def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
     """Watch every block of steps; on a GPU each wait of the host is an error."""
     blocks: list[Block] = []
-    run = StepRunner.run
+    run, capture = StepRunner.run, Replayed._capture
 
     def watching(self: StepRunner) -> int:
         block = Block(self._feeds is not None, Traffic())
@@ -96,8 +97,14 @@ def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
             if device.type == "cuda":
                 torch.cuda.set_sync_debug_mode("default")
 
+    def unwatched(self: Replayed, stream: torch.cuda.Stream) -> None:
+        torch.cuda.set_sync_debug_mode("default")  # before a capture the device is waited for, once
+        capture(self, stream)
+        torch.cuda.set_sync_debug_mode("error")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StepRunner, "run", watching)
+        patch.setattr(Replayed, "_capture", unwatched)
         yield blocks
 
 
