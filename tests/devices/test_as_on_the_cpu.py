@@ -204,7 +204,7 @@ def test_sums_over_processes_of_which_there_is_one(backend, where, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_when_the_memory_of_a_gpu_really_runs_out_the_batch_is_halved():
-    """Sixteen images are blown up to 453 MB where 300 are left; eight of them fit, and the seven that judge an epoch."""
+    """Sixteen images are blown up to 453 MB where 300 are left; eight of them fit, as do the seven held-out ones."""
     device = torch.device("cuda")
 
     def hungry(generator):
