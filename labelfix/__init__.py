@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from labelfix.version import __version__
 
 if TYPE_CHECKING:
-    from labelfix.api import Run, load_run, resume, train
+    from labelfix.api import BatchCorrector, Run, batch_corrector, load_run, resume, train
     from labelfix.data.check import Check, check
     from labelfix.errors import InputError, LabelfixError, MissingPackageError, RunError, SettingsError, TrainingError
 
 __all__ = [
+    "BatchCorrector",
     "Check",
     "InputError",
     "LabelfixError",
@@ -22,6 +23,7 @@ __all__ = [
     "SettingsError",
     "TrainingError",
     "__version__",
+    "batch_corrector",
     "check",
     "load_run",
     "resume",
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    **dict.fromkeys(("Run", "load_run", "resume", "train"), "labelfix.api"),
+    **dict.fromkeys(("BatchCorrector", "Run", "batch_corrector", "load_run", "resume", "train"), "labelfix.api"),
     **dict.fromkeys(("Check", "check"), "labelfix.data.check"),
     **dict.fromkeys(
         ("InputError", "LabelfixError", "MissingPackageError", "RunError", "SettingsError", "TrainingError"),

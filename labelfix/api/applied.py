@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from labelfix.outputs.exports import (
     write_tables,
 )
 from labelfix.outputs.progress_bars import listener
-from labelfix.progress import Progress
+from labelfix.progress import Progress, Silent
+from labelfix.remote import as_path
 from labelfix.scoring.scorer import NewBlocks
 
 Rows = Any
@@ -75,7 +77,7 @@ class AppliedRun(OpenedRun):
 
         with together() as here:
             if here.first:
-                write_tables(Path(out), counted(), self.classes.names)
+                write_tables(as_path(out), counted(), self.classes.names)
             else:
                 deque(counted(), maxlen=0)
             here.wait()
@@ -144,11 +146,42 @@ class AppliedRun(OpenedRun):
             labels, said = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
-                actions = write_corrected(Path(out), labels, **self._written(soft_top_k, reading), closing=said)
+                actions = write_corrected(as_path(out), labels, **self._written(soft_top_k, reading), closing=said)
             else:
                 deque(labels, maxlen=0)
             here.wait()
         return actions
+
+    def correct_batch(
+        self,
+        rows: pa.Table,
+        *,
+        min_confidence: float | None = None,
+        soft_top_k: int | None = None,
+        **reading: Any,  # noqa: ANN401
+    ) -> pa.Table:
+        """Correct the labels of some of many rows: what `correct` says of them, and nothing of all of them together.
+
+        Args:
+            rows: The rows, with the input columns of the run; their features are not kept.
+            min_confidence: As for `correct`.
+            soft_top_k: As for `correct`.
+            reading: As for `correct`.
+
+        Raises:
+            InputError: The rows do not fit the run.
+        """
+        blocks = self._blocks(rows, Silent(), self._reading_with(reading), keep_features=False)
+        scorer = replace(self._scorer(min_confidence), judges=self._judges)
+        written = self._written(soft_top_k, reading)
+        labels = scorer.corrected(blocks, Silent())
+        return pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+
+    @cached_property
+    def _judges(self) -> Judges | None:
+        """What gives new rows their p-values."""
+        predictor = self.classifier.predictor
+        return Judges.load(self.folder.judges, predictor.num_classes, predictor.feature_width)
 
     def _predictions(self, rows: Rows, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
@@ -164,10 +197,8 @@ class AppliedRun(OpenedRun):
     ) -> tuple[Iterator[CorrectedLabels], Callable[[], dict[str, Any]]]:
         """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
-        predictor = self.classifier.predictor
-        judges = Judges.load(self.folder.judges, predictor.num_classes, predictor.feature_width)
-        later = None if judges is None else LaterRows(judges, self.classes, len(blocks))
-        scorer = replace(self._scorer(min_confidence, out), judges=judges, later=later)
+        later = None if self._judges is None else LaterRows(self._judges, self.classes, len(blocks))
+        scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later)
 
         def said() -> dict[str, Any]:
             return {} if later is None else self._said_of(later, blocks)

@@ -23,6 +23,7 @@ from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
 from labelfix.progress import Progress
+from labelfix.remote import RemotePath, as_path
 from labelfix.runs import RunFolder, inputs_of, named, refuse_target
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_evidence import Metrics
@@ -105,7 +106,7 @@ class OpenedRun:
         Raises:
             SettingsError: The target is an input, or is there already.
         """
-        refuse_target(Path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
+        refuse_target(as_path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
 
     def _reading_with(self, reading: Mapping[str, Any]) -> DataSettings:
         """How a file that is none of the run's own is read.
@@ -138,6 +139,7 @@ class OpenedRun:
         data: DataSettings,
         columns: Columns | None = None,
         look_at_labels: bool = True,
+        keep_features: bool = True,
     ) -> NewBlocks:
         """Rows, checked, in blocks.
 
@@ -147,6 +149,7 @@ class OpenedRun:
             data: How they are read.
             columns: What their columns mean; None for those of the noisy file.
             look_at_labels: Whether their labels count.
+            keep_features: Whether features that are expensive are kept for the next time.
 
         Raises:
             InputError: The rows do not fit the run.
@@ -157,6 +160,8 @@ class OpenedRun:
         )
         for warning in findings.warnings:
             progress.warn(str(warning))
+        if not keep_features:
+            return NewBlocks(opened, self.classifier.representation, compute, None)
         return NewBlocks.of(opened, self.classifier.representation, compute, progress)
 
     def _scorer(self, min_confidence: float | None, out: str | Path | None = None) -> Scorer:
@@ -166,6 +171,8 @@ class OpenedRun:
             min_confidence: Labels are changed from this confidence on; None as in the run.
             out: The file that is written, where several processes work on it together.
         """
-        beside = None if out is None else Path(out).with_name(f".{Path(out).name}.parts")
+        target = None if out is None else as_path(out)
+        on_disk = target is not None and not isinstance(target, RemotePath)
+        beside = target.with_name(f".{target.name}.parts") if target is not None and on_disk else None
         threshold = float(self.manifest["min_confidence"] if min_confidence is None else min_confidence)
         return Scorer(self.classifier, self.corrector, threshold, self.manifest["run_id"], beside)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.api.applied import AppliedRun, Rows
@@ -24,8 +25,9 @@ from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
+from labelfix.remote import as_path
 from labelfix.scoring.match_truth import match
-from labelfix.scoring.next_rows import next_rows
+from labelfix.scoring.next_rows import choose_rows, next_rows
 
 
 class Run(AppliedRun):
@@ -113,6 +115,24 @@ class Run(AppliedRun):
         rows = CorrectedFile(self.folder.corrected)
         return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files)
 
+    def next_positions(
+        self, count: int, without: Sequence[int] = (), *, noisy: str | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Where the rows stand in `corrected` that `next_rows` gives, counted from 0.
+
+        Args:
+            count: How many.
+            without: Rows that nobody needs to be asked about, beside the trusted ones.
+            noisy: As for `next_rows`.
+
+        Raises:
+            InputError: As `next_rows`.
+        """
+        own = find_input(self.folder, "noisy", noisy).needed()
+        known = [*self.manifest["trusted_rows"], *without]
+        blocks, rows = self._own_blocks(own, listener(None)), CorrectedFile(self.folder.corrected)
+        return choose_rows(rows, blocks, self.classifier, known, count)
+
     def next_to(
         self,
         out: str | Path,
@@ -137,7 +157,7 @@ class Run(AppliedRun):
         """
         self._refuse(out, overwrite, noisy)
         table = self.next_rows(count, noisy=noisy, progress=progress)
-        write_tables(Path(out), iter([table]), self.classes.names)
+        write_tables(as_path(out), iter([table]), self.classes.names)
         return len(table)
 
     def flag(
@@ -197,7 +217,7 @@ class Run(AppliedRun):
             show=show,
             noisy=noisy,
         )
-        of = Path(corrected) if isinstance(corrected, str | Path) else corrected
+        of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
         return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(
@@ -212,6 +232,7 @@ class Run(AppliedRun):
         soft_top_k: int | None = None,
         hard_link: bool = False,
         overwrite: bool = False,
+        answers: bool = False,
     ) -> ExportReport | None:
         """Give the noisy file back with its labels corrected: the same columns, order and types. Or the classifier.
 
@@ -225,6 +246,7 @@ class Run(AppliedRun):
             soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
             hard_link: Link images instead of copying them.
             overwrite: Replace what is there; an input never is.
+            answers: Where people decided about a row (`labelfix review`), their label stands.
 
         Returns:
             What was written; None where it was only the classifier.
@@ -240,7 +262,7 @@ class Run(AppliedRun):
             self._refuse(classifier, overwrite, folder=True)
             check_classifier(Path(classifier))
         if corrected_labels is not None:
-            out = Path(corrected_labels)
+            out = as_path(corrected_labels)
             self._refuse(out, overwrite, noisy, folder=is_tree(self.folder, out))
             check_labels(self.folder, out, hard_link, overwrite)
             said = export_labels(
@@ -253,6 +275,7 @@ class Run(AppliedRun):
                 soft_top_k=soft_top_k,
                 hard_link=hard_link,
                 overwrite=overwrite,
+                answers=answers,
             )
         if classifier is not None:
             export_classifier(self.folder, Path(classifier), overwrite)
@@ -284,6 +307,6 @@ class Run(AppliedRun):
         Raises:
             SettingsError: The file is an input, or is there already.
         """
-        path = self.path / "report.html" if out is None else Path(out)
+        path = self.path / "report.html" if out is None else as_path(out)
         self._refuse(path, overwrite, noisy, clean)
         return report(self, path, max_rows, noisy, clean, listener(progress))

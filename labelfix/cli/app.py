@@ -21,12 +21,12 @@ from labelfix.cli.words import meant, refuse_repeated
 from labelfix.extras import need_training
 
 EPILOG = (
-    "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
-    "130 interrupted."
+    "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
+    "wrong · 130 interrupted."
 )
 
 PANELS = {
-    "The main job": ("check", "train", "evaluate", "report", "export", "next"),
+    "The main job": ("check", "train", "evaluate", "report", "export", "next", "review", "learn", "certify"),
     "New rows": ("correct", "predict", "flag"),
     "About labelfix": ("methods", "info", "demo", "schema"),
     "Experiments": ("noise", "bench"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfix.cli.terminal import Voice
+from labelfix.remote import as_path
 from labelfix.settings import hub_access
 
 ROWS, COLUMNS, MODEL, COMPUTE, OUTPUT = "Rows", "Columns", "Method and model", "Settings and compute", "Output"
@@ -21,6 +22,13 @@ def plain(text: str) -> str:
 def option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
     """An option whose help is written out, under a heading."""
     return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
+
+
+def placed(value: Any) -> Any:  # noqa: ANN401 - a path, several or none
+    """A path that a flag names, or several, as what they are: on this machine or on another one."""
+    if value is None or isinstance(value, list):
+        return value and [as_path(each) for each in value]
+    return as_path(value)
 
 
 def _quiet(context: typer.Context, wanted: bool) -> None:
@@ -61,7 +69,7 @@ Offline = Annotated[
         callback=_offline,
         metavar="",
         show_default=False,
-        help="Never ask a hub; HF_HUB_OFFLINE=1 does the same.",
+        help="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same.",
     ),
 ]
 
@@ -84,7 +92,11 @@ Run = Annotated[
 Corrected = Annotated[
     Path | None,
     option(
-        "--corrected", metavar="FILE", panel=ROWS, doc="Judge this file, written by `labelfix correct`, not the run."
+        "--corrected",
+        callback=placed,
+        metavar="FILE",
+        panel=ROWS,
+        doc="Judge this file, written by `labelfix correct`, not the run.",
     ),
 ]
 

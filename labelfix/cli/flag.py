@@ -62,6 +62,7 @@ Baseline = Annotated[
     list[Path] | None,
     typer.Option(
         "--baseline",
+        callback=options.placed,
         metavar="FILE",
         show_default=False,
         help="Rows accepted before, which are no findings any more as long as they are not edited: what --format json "
@@ -97,6 +98,7 @@ Against = Annotated[
     Path | None,
     typer.Option(
         "--against",
+        callback=options.placed,
         metavar="RUN|FILE",
         show_default=False,
         help="A gate on drift: exit with 1 where given labels or predicted classes have other shares than in this run "

@@ -15,7 +15,9 @@ from labelfix.cli.targets import given_inputs
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.formats import FORMATS, most_shown
+from labelfix.remote import as_path
 from labelfix.runs import RunFolder, atomic_path, inputs_of, named, refuse_target
+from labelfix.settings.remote_names import is_remote
 
 if TYPE_CHECKING:
     from labelfix.cli.flag_options import Asked
@@ -58,7 +60,7 @@ class Outputs:
                 raise SettingsError(f"--format {word}: there is no such format; {hint}")
             if equals and not file:
                 raise SettingsError(f"--format {word}: names no file after the =")
-            path = Path(os.path.normpath(os.path.expanduser(file))) if file else None
+            path = _file(file) if file else None
             if path in files:
                 raise SettingsError(f"--format {word}: {files[path]} goes into that file already; name another one")
             if path is None:
@@ -120,6 +122,10 @@ class Outputs:
             voice.commands(text)
         else:
             voice.data(*text.split("\n"))
+
+
+def _file(name: str) -> Path:
+    return as_path(name) if is_remote(name) else Path(os.path.normpath(os.path.expanduser(name)))
 
 
 def _tell_github(judgement: Judgement, voice: Voice) -> None:

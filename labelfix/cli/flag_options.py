@@ -6,15 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from labelfix.errors import SettingsError
 from labelfix.outputs.flags import FlagOptions
 from labelfix.outputs.policy import Policy
+from labelfix.remote import as_path
 from labelfix.settings import hub_access
 from labelfix.settings.config import config_path
+
+if TYPE_CHECKING:
+    from labelfix.settings.gate import GateTable
 
 ONE_OF = (("run", "corrected"), ("min_confidence", "max_false_flags", "budget"))
 """Of these one counts: a flag puts away all that the file says of its group."""
@@ -52,7 +56,7 @@ def asked_of(context: typer.Context) -> Asked:
         raise SettingsError("--run and --corrected: give one of them; --corrected FILE judges that file, not the run")
     given["format"] = tuple(given.pop("output_format") or ())
     path = config_path(given["config"], os.environ)
-    told, classes, has_gate = _told(path)
+    told, table = _told(path)
     for group in ONE_OF:
         if any(given.get(name) is not None for name in group):
             told = {name: value for name, value in told.items() if name not in group}
@@ -75,18 +79,18 @@ def asked_of(context: typer.Context) -> Asked:
             against=value.get("against"),
             drift_level=value.get("drift_level"),
             max_drift=value.get("max_drift"),
-            policy=Policy(told.get("severity"), told.get("owner"), classes),
+            policy=Policy(told.get("severity"), told.get("owner"), *((table.classes, table.files) if table else ())),
         ),
         formats=tuple(value.get("format", ())) or ("text",),
         overwrite=bool(value.get("overwrite")),
-        policy_file=path if has_gate else None,
+        policy_file=path if table else None,
     )
 
 
-def _told(path: Path | None) -> tuple[dict[str, Any], Mapping[str, Any], bool]:
-    """What the configuration file says of the gate: for all rows, by class, and whether it says anything."""
+def _told(path: Path | None) -> tuple[dict[str, Any], GateTable | None]:
+    """What the configuration file says of the gate for all rows, and all of it; None where it says nothing."""
     if path is None:
-        return {}, {}, False
+        return {}, None
     from labelfix.settings.gate import TABLE, read_gate
     from labelfix.settings.run import read_toml
 
@@ -95,10 +99,10 @@ def _told(path: Path | None) -> tuple[dict[str, Any], Mapping[str, Any], bool]:
     if isinstance(compute, Mapping) and compute.get("offline") is True:
         hub_access.forbid()  # as the flag does
     if TABLE not in document:
-        return {}, {}, False
+        return {}, None
     table = read_gate(document, path)
     values = {name: each for name, each in vars(table.settings).items() if _is_given(each)}
-    return values, table.classes or {}, True
+    return values, table
 
 
 def _is_given(value: object) -> bool:
@@ -106,7 +110,7 @@ def _is_given(value: object) -> bool:
 
 
 def _path(value: str | Path | None) -> Path | None:
-    return None if value is None else Path(value)
+    return None if value is None else as_path(value)
 
 
 def named_inputs(asked: Asked) -> Sequence[str | Path]:

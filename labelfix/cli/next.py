@@ -15,7 +15,15 @@ from labelfix.outputs.train_again import train_again
 from labelfix.runs import RunFolder
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
-Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write them: .csv, .tsv or .parquet.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        callback=options.placed,
+        metavar="FILE",
+        help="Where to write them: .csv, .tsv or .parquet.",
+    ),
+]
 
 
 def next_(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from labelfix.cli import common_options
-from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, OUTPUT, ROWS, option
+from labelfix.cli.common_options import COLUMNS, COMPUTE, MODEL, OUTPUT, ROWS, option, placed
 from labelfix.errors import SettingsError
 from labelfix.settings import hub_access
 from labelfix.settings.base import fields_of
@@ -173,6 +173,7 @@ TableOut = Annotated[
     Path | None,
     option(
         "--out",
+        callback=placed,
         metavar="FILE",
         panel=OUTPUT,
         doc="The file to write: .parquet, .csv, .tsv, .jsonl or .json (text also .gz).",

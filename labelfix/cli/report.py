@@ -14,7 +14,13 @@ from labelfix.runs import RunFolder
 
 ReportOut = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", show_default=False, help="The HTML file. Default: report.html in the run."),
+    typer.Option(
+        "--out",
+        callback=options.placed,
+        metavar="FILE",
+        show_default=False,
+        help="The HTML file. Default: report.html in the run.",
+    ),
 ]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=0, metavar="N", help="How many of the worst rows to show.")]
 

@@ -17,6 +17,7 @@ from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
 from labelfix.outputs.progress_bars import duration
 from labelfix.outputs.summing_up import next_step, result
+from labelfix.settings.remote_names import without_secrets
 
 if TYPE_CHECKING:
     from labelfix.api import Run
@@ -46,7 +47,7 @@ def train(
     runs.refuse_taken(path, overwrite)
     voice.left_behind = lambda: _left_behind(path)
 
-    voice.begin(f"reading {noisy} and {' and '.join(clean)}")
+    voice.begin(f"reading {' and '.join(map(without_secrets, (noisy, *clean)))}")
     with voice.loading():
         from labelfix import api
 

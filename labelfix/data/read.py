@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.annotations.names import named_alike
+from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.columns.features import some
@@ -16,7 +17,7 @@ from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, open_several, open_table
+from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.inputs import SelectedInputs
@@ -29,6 +30,7 @@ from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import Rows, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.errors import Defect
+from labelfix.remote import RemotePath, as_path
 from labelfix.settings.data import DataSettings
 
 __all__ = ["Columns", "Reading", "open_rows", "read_training", "read_truth"]
@@ -156,14 +158,14 @@ def _open(
     several = clean if isinstance(clean, list | tuple) else [clean]
     if any(_same_file(noisy, one) for one in several):
         findings.error(
-            str(noisy) if isinstance(noisy, str | Path) else "clean",
+            str(as_path(noisy)) if isinstance(noisy, str | Path) else "clean",
             "is given as the noisy and as the trusted file",
             "give the trusted rows as a file of their own; ids and labels are enough",
         )
     options = read_options(settings)
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
-    theirs = attempt(
-        lambda: open_several(
+    parts = attempt(
+        lambda: open_trusted(
             several,
             None if isinstance(clean, str | Path) else memory_name(several[0], "clean") if several else None,
             options,
@@ -176,9 +178,11 @@ def _open(
         aliases = attempt(lambda: read_class_map(path), findings) or {}
     findings.stop_on_errors()
     assert ours is not None
+    assert parts is not None
+    opened = parts
+    theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
+    findings.stop_on_errors()
     assert theirs is not None
-    for source in (ours, theirs):
-        findings.source(source)
     return ours, theirs, aliases
 
 
@@ -239,4 +243,7 @@ def _labels(
 def _same_file(noisy: Source, clean: Source) -> bool:
     if not isinstance(noisy, str | Path) or not isinstance(clean, str | Path):
         return noisy is clean
-    return os.path.exists(noisy) and os.path.exists(clean) and os.path.samefile(noisy, clean)
+    one, other = as_path(noisy), as_path(clean)
+    if isinstance(one, RemotePath) or isinstance(other, RemotePath):
+        return one == other
+    return one.exists() and other.exists() and one.samefile(other)

@@ -12,7 +12,7 @@ from labelfix.data.findings import FilePlaces, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.column import LabelColumn, LabelReader
 from labelfix.data.repeats import Keys, Repeats, id_keys
-from labelfix.data.scan import scan
+from labelfix.data.scan import decode, scan
 from labelfix.progress import rows_done
 
 
@@ -113,9 +113,17 @@ def survey_rows(source: TableSource, id_column: str | None, label: str | None, r
     return Survey(
         places=FilePlaces(source.files, tuple(counts)),
         labels=reader,
-        id_type=(types or {pa.int64()}).pop() if len(types) < 2 else pa.string(),
+        id_type=(types or {_no_ids(source, id_column)}).pop() if len(types) < 2 else pa.string(),
         suspects=_suspects(source, id_column, rows, twice) if id_column is not None and (empty or len(twice)) else None,
     )
+
+
+def _no_ids(source: TableSource, id_column: str | None) -> pa.DataType:
+    """The type of the ids of no rows: what that of rows would be, as far as the source knows it."""
+    if id_column is None or source.untyped:
+        return pa.int64()
+    type_ = source.schema.field(id_column).type
+    return canonical_ids(decode(pa.array([], type_)), type_).type
 
 
 def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> Rows:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
+from labelfix.remote import readable
 
 KNOWN = ("id", "given_label", "content_hash")
 """Columns of a baseline; only the first must be there."""
@@ -125,7 +126,7 @@ def _json_rows(path: Path) -> list[Row]:
 def _parquet_rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
-        with pq.ParquetFile(path) as parquet:
+        with pq.ParquetFile(readable(path)) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)

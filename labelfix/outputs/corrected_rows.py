@@ -27,6 +27,7 @@ from labelfix.outputs.corrected_schema import (
     lack,
     read_metadata,
 )
+from labelfix.remote import readable
 from labelfix.runs.checked import NotPlainJsonError, check, parse
 from labelfix.runs.schema_evidence import Evidence
 
@@ -189,7 +190,7 @@ def open_corrected(path: Path) -> CorrectedRows:
     """
     if path.name.lower().endswith((".parquet", ".pq")) or not path.is_file():
         return CorrectedFile(path)
-    with open(path, "rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         if stream.read(4) == b"PAR1":
             return CorrectedFile(path)
     from labelfix.outputs.corrected_text import read_corrected_text
@@ -250,7 +251,7 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         InputError: It is not there, or is not such a file.
     """
     try:
-        opened = pq.ParquetFile(path)
+        opened = pq.ParquetFile(readable(path))
         schema = opened.schema_arrow
     except FileNotFoundError:
         raise input_error(str(path), "does not exist", REMEDY) from None
@@ -263,7 +264,7 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
     if not coded:
         return opened
     with opened:
-        return pq.ParquetFile(path, metadata=opened.metadata, read_dictionary=list(coded))
+        return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=list(coded))
 
 
 def read_corrected(path: Path) -> pa.Table:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.read import Columns
 from labelfix.errors import RunError, SettingsError
 from labelfix.outputs.alignment import Correction
+from labelfix.outputs.answered import Decided, decisions
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.image_tree import check_tree, export_tree
 from labelfix.outputs.own_file import ExportReport, export_table
@@ -66,6 +68,7 @@ def export_labels(
     soft_top_k: int | None = None,
     hard_link: bool = False,
     overwrite: bool = False,
+    answers: bool = False,
 ) -> ExportReport:
     """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
 
@@ -79,6 +82,7 @@ def export_labels(
         soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
         hard_link: Link images instead of copying them.
         overwrite: Replace an earlier export of images.
+        answers: Where people decided about a row, their label stands.
 
     Raises:
         InputError: The noisy file is gone or has changed, or the labels cannot be written that way.
@@ -93,7 +97,25 @@ def export_labels(
         what = f"columns.label: {source.name} has no column {columns.label[:80]!r}"
         raise RunError(f"{folder.manifest}: is damaged ({what}); {TRAIN_AGAIN}")
     files = tuple(told["files"])
-    correction = Correction(CorrectedFile(folder.corrected), source, columns.label, files, min_confidence)
+    rows = CorrectedFile(folder.corrected)
+    decided = decisions(folder, rows) if answers else Decided()
+    correction = Correction(rows, source, columns.label, files, min_confidence, decided.labels)
+    report = _export(folder, correction, columns, out, drop_issues, details, soft_top_k, hard_link, overwrite)
+    return replace(report, notes=(*report.notes, *decided.notes))
+
+
+def _export(
+    folder: RunFolder,
+    correction: Correction,
+    columns: Columns,
+    out: Path,
+    drop_issues: bool,
+    details: bool,
+    soft_top_k: int | None,
+    hard_link: bool,
+    overwrite: bool,
+) -> ExportReport:
+    """As a table or as a folder of images; arguments as for `export_labels`."""
     if not is_tree(folder, out):
         return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
     return export_tree(

@@ -22,6 +22,7 @@ from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabi
 from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
 from labelfix.outputs.corrected_schema import EVIDENCE_KEY
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
+from labelfix.remote import writable
 from labelfix.runs import atomic_path
 
 FORMAT_VERSION = 1
@@ -177,7 +178,11 @@ def write_tables(
     first = next(pieces)
     pieces = itertools.chain([first], pieces)
     if path.suffix == ".parquet":
-        with atomic_path(path) as temporary, pq.ParquetWriter(temporary, first.schema, compression="zstd") as writer:
+        with (
+            atomic_path(path) as temporary,
+            writable(temporary) as sink,
+            pq.ParquetWriter(sink, first.schema, compression="zstd") as writer,
+        ):
             for group in _row_groups(pieces):
                 writer.write_table(group, row_group_size=ROW_GROUP)
             if closing is not None and (said := closing()):

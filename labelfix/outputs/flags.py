@@ -30,6 +30,7 @@ from labelfix.outputs.own_inputs import find_rows
 from labelfix.outputs.policy import Policy
 from labelfix.outputs.snippets import look_up, look_ups_tell
 from labelfix.outputs.trust import noise_rate, of_new_rows, read_evidence, trusted_mask
+from labelfix.remote import as_path
 from labelfix.runs import RunFolder
 
 IN_MEMORY = "corrected labels"
@@ -143,7 +144,7 @@ def flag(
         source,
         asked.max_issue_rate,
         asked.min_confidence,
-        read_baselines(Path(each) for each in asked.baseline),
+        read_baselines(as_path(each) for each in asked.baseline),
         asked.show,
         chosen,
         trusted,
@@ -159,7 +160,7 @@ def flag(
     if asked.against is not None:
         level = DRIFT_LEVEL if asked.drift_level is None else asked.drift_level
         tolerance = MAX_DRIFT if asked.max_drift is None else asked.max_drift
-        judgement = replace(judgement, drift=compare(rows, Path(asked.against), level, tolerance))
+        judgement = replace(judgement, drift=compare(rows, as_path(asked.against), level, tolerance))
     return gate.with_details(judgement, lambda found: sources.look_up(found, asked.with_content))
 
 

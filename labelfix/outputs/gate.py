@@ -14,7 +14,8 @@ from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
 from labelfix.outputs.flag_rules import Chosen
-from labelfix.outputs.judgement import Finding, Judgement, OfClass
+from labelfix.outputs.gate_parts import Part
+from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
 
@@ -46,7 +47,7 @@ def judge(
         chosen: The rows that are findings; None for those that the threshold makes issues.
         trusted: `(N,)` True for rows that a person has checked: they are left out. None where nothing is known.
         with_trusted: Do not leave them out.
-        policy: What is let through by class, how bad findings are and whom they concern.
+        policy: What is let through by class and by file, how bad findings are and whom they concern.
         details: Looks rows of the baseline up in their sources, by `content`.
 
     Raises:
@@ -60,10 +61,14 @@ def judge(
         but = " that is not trusted" if apart.any() else ""
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
-    worst, classes = WorstRows(show), _Classes([name for name in metadata.classes if name in policy.classes])
+    worst = WorstRows(show)
+    parts = (
+        Part.of_classes([name for name in metadata.classes if name in policy.classes]),
+        Part.of_files(policy),
+    )
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, classes.names)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, parts)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
@@ -71,14 +76,16 @@ def judge(
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
-        classes.see(group, judged, flagged)
+        for part in parts:
+            part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
         worst.add(np.array(list(back), np.int64), scores, confidence)
-        classes.come_back(back.values())
+        for part in parts:
+            part.come_back(back.values())
     return Judgement(
         source=source,
         run_id=metadata.run_id,
@@ -92,7 +99,8 @@ def judge(
         chosen=chosen,
         trusted=int(apart.sum()),
         with_trusted=with_trusted,
-        classes=classes.found(),
+        classes=parts[0].found(),
+        files=parts[1].found(),
         policy=policy,
         edited=len(back),
     )
@@ -108,36 +116,11 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def _judged_columns(min_confidence: float | None, accepted: Baseline, watched: Sequence[str]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Part]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
-    given = ["given_label"] if accepted or watched else []
-    return list(dict.fromkeys([*verdict, *given, "label_score", "confidence", *(["id"] if accepted else [])]))
-
-
-class _Classes:
-    """Counts the rows and the findings of some given labels."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = names
-        self._codes = {name: code for code, name in enumerate(names)}
-        self._counted = np.zeros((2, len(names)), np.int64)
-
-    def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
-        """Take the rows of a group that are judged, and its findings."""
-        if self.names:
-            given = codes(group.column("given_label"), self._codes)
-            for counted, some in zip(self._counted, (given[judged], given[flagged]), strict=True):
-                counted += np.bincount(some[some >= 0], minlength=len(self.names))
-
-    def come_back(self, findings: Iterable[Finding]) -> None:
-        """Take findings whose rows have been seen before."""
-        for found in findings:
-            if found.given in self._codes:
-                self._counted[1, self._codes[found.given]] += 1
-
-    def found(self) -> tuple[OfClass, ...]:
-        """The counts."""
-        return tuple(map(OfClass, self.names, *self._counted.tolist()))
+    given = ["given_label"] if accepted else []
+    watched = [column for part in parts for column in part.columns]
+    return list(dict.fromkeys([*verdict, *given, *watched, "label_score", "confidence", *(["id"] if accepted else [])]))
 
 
 def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | None) -> npt.NDArray[np.bool_]:
@@ -204,6 +187,9 @@ def _findings(
             if lacking:
                 raise _lacking(rows, lacking[0], row)
             each = Finding(*cells)
-            severity, owner = policy.severity_of(each.given, each.confidence), policy.owner_of(each.given)
+            severity, owner = (
+                policy.severity_of(each.given, each.file, each.confidence),
+                policy.owner_of(each.given, each.file),
+            )
             found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)
     return tuple(found[row] for row in worst.tolist())

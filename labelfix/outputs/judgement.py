@@ -69,7 +69,8 @@ class Gate:
         limit: What is let through.
         passed: Whether the gate lets it through.
         said: How it stands, in a sentence without what is in the data.
-        class_name: The class that the gate is for; None where it is for all rows.
+        class_name: The class that the gate is for; None where it is for no single one.
+        files: The pattern of files that it is for; None where it is for no single one.
         owner: Whom it concerns; None where nobody is named.
     """
 
@@ -80,15 +81,21 @@ class Gate:
     said: str
     class_name: str | None = None
     owner: str | None = None
+    files: str | None = None
+
+    @property
+    def part(self) -> str | None:
+        """The class or the files that it is for; None where it is for all rows."""
+        return self.files if self.class_name is None else self.class_name
 
 
 @dataclass(frozen=True)
-class OfClass:
-    """The rows of one given label.
+class OfPart:
+    """The rows of a part that has a gate of its own.
 
     Attributes:
-        name: The class.
-        labelled: Rows with this given label that are judged.
+        name: A class, or a pattern of files.
+        labelled: Labelled rows of it that are judged.
         issues: Findings among them.
     """
 
@@ -120,7 +127,8 @@ class Judgement:
         assumptions: What is assumed of rows that the run was not trained on, and why it does not hold, for people.
         new_rows: The same for programs: `rows`, `labelled`, `assumed`, `not_met`; None for a run's own rows.
         classes: Rows of each class that the policy names.
-        policy: What is let through by class, and whom findings concern.
+        files: Rows of the files of each pattern that it names.
+        policy: What is let through by class and by file, and whom findings concern.
         drift: What the rows were compared with, and whether their classes have other shares; empty where nobody asked.
         edited: Rows that the baseline accepted and that have been edited since: they are among `issues` again.
     """
@@ -141,7 +149,8 @@ class Judgement:
     with_trusted: bool = False
     assumptions: tuple[str, ...] = ()
     new_rows: Mapping[str, Any] | None = None
-    classes: tuple[OfClass, ...] = ()
+    classes: tuple[OfPart, ...] = ()
+    files: tuple[OfPart, ...] = ()
     policy: Policy = NO_POLICY
     drift: tuple[Drift, ...] = ()
     edited: int = 0
@@ -173,6 +182,13 @@ class Judgement:
                 said = f"{found.issues:,} of {found.labelled:,} rows of this given label look wrong"
                 name, whose = f"{ISSUE_RATE} in a class", self.policy.owner_of(found.name)
                 yield Gate(name, rate, limit, rate <= limit, said, found.name, whose)
+        for found in self.files:
+            policy = self.policy.files[found.name]
+            if (limit := policy.max_issue_rate) is not None:
+                rate = found.issues / found.labelled if found.labelled else 0.0
+                said = f"{found.issues:,} of {found.labelled:,} labelled rows of these files look wrong"
+                name, whose = f"{ISSUE_RATE} in files", policy.owner or owner
+                yield Gate(name, rate, limit, rate <= limit, said, owner=whose, files=found.name)
         if self.max_noise_rate is not None and self.noise_rate is not None:
             low = float(self.noise_rate["low"])
             said = "the lower end of the noise rate's 95 % interval"

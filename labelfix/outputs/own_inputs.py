@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, LabelfixError
 from labelfix.outputs.corrected_rows import first_line
+from labelfix.remote import as_path
 from labelfix.runs import RunFolder, made_here, names_of
 from labelfix.settings.hub_access import HUB
+from labelfix.settings.remote_names import is_remote, without_secrets
 
 if TYPE_CHECKING:
     from labelfix.data.formats import TableSource
@@ -110,8 +112,8 @@ def _found(
     if told["format"] == "memory" and not listed:
         what = "the run was trained on a table in memory"
         return _lost(which, str(told["name"]), what, "name a file with the same contents by")
-    if not listed and any(name.startswith(HUB) for name in own):
-        what = "lies on a hub, which is never asked for what only a run names"
+    if not listed and any(name.startswith(HUB) or is_remote(name) for name in own):
+        what = "lies on a hub or another machine, which is never asked for what only a run names"
         return _lost(which, " + ".join(own), what, "name it by")
     changed: list[str] = []
     unread: list[tuple[str, str]] = []
@@ -120,11 +122,11 @@ def _found(
             files = _compared(names, told, images_by_name and told["format"] == "image_folder")
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException) as error:
             if listed or os.path.exists(os.path.expanduser(names[0])):
-                unread.append((" + ".join(names), first_line(error)))
+                unread.append((_shown(names), first_line(error)))
             continue
         if files is not None:
             return OwnInput(tuple(names), files)
-        changed.append(" + ".join(names))
+        changed.append(_shown(names))
     if changed:
         what = f"is not what the run in {folder.path} was trained on; its contents changed"
         return _lost(which, changed[0], what, "train again on what it holds now, or name the file as it was by")
@@ -139,6 +141,10 @@ def _found(
 
 def _lost(which: Which, name: str, what: str, remedy: str) -> OwnInput:
     return OwnInput(defect=Defect("error", name, None, what, f"{remedy} {FLAGS[which]}"))
+
+
+def _shown(names: Sequence[str]) -> str:
+    return " + ".join(map(without_secrets, names))
 
 
 def _places(own: Sequence[str], folder: RunFolder, manifest: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -163,7 +169,7 @@ def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: boo
         OSError: Likewise.
     """
     recorded = [str(name) for name in told["files"]]
-    path = Path(os.path.expanduser(names[0]))
+    path = as_path(os.path.expanduser(names[0]))
     if len(names) == len(recorded) == 1 and path.is_file() and told["format"] != "memory":
         return {recorded[0]: str(path)} if _hash_of(path) == told["content_hash"] else None
 
@@ -188,7 +194,7 @@ def _contents(opened: TableSource, recorded: str) -> str:
 
 def _hash_of(path: Path) -> str:
     """The content hash of a source that is one file; see `labelfix.data.formats.base.hash_files`."""
-    with open(path, "rb") as stream:
+    with path.open("rb") as stream:
         return hashlib.sha256(hashlib.file_digest(stream, "sha256").digest()).hexdigest()
 
 
@@ -221,8 +227,10 @@ def find_rows(
 
 def _beside(name: str, corrected: Path, given: str | None) -> Path | str | None:
     """Where a source of corrected rows lies: here or beside them, and nowhere else that a stranger may have named."""
-    if given is not None and given.startswith(HUB):
+    if given is not None and (given.startswith(HUB) or is_remote(given)):
         return given
+    if is_remote(name) and given is None:
+        return None
     path = Path(os.path.expanduser(given or name))
     bases = (Path(), corrected.parent)
     there = (base / path for base in bases if os.path.exists(base / path))

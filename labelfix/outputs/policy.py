@@ -1,14 +1,15 @@
-"""What the gate lets through by class, how bad a finding is, and whom it concerns."""
+"""What the gate lets through by class and by file, how bad a finding is, and whom it concerns."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import get_args
 
 from labelfix.errors import SettingsError
-from labelfix.settings.gate import ClassPolicy, Severity
+from labelfix.settings.gate import ClassPolicy, FilePolicy, Severity
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
 """The least first: those of GitLab's code quality, which the others are subsets of."""
@@ -22,21 +23,32 @@ twenty is wrong, which is what reviewers of annotations bear before they switch 
 
 @dataclass(frozen=True)
 class Policy:
-    """The part of `[gate]` that is about classes and people.
+    """The part of `[gate]` that is about classes, files and people.
 
     Attributes:
         severity: Of every finding; None goes by its confidence.
         owner: Whom findings concern; None names nobody.
         classes: Class → what is different for rows of that given label.
+        files: Pattern → what is different for rows of files of such names; the first that fits a file counts.
     """
 
     severity: str | None = None
     owner: str | None = None
     classes: Mapping[str, ClassPolicy] = field(default_factory=dict)
+    files: Mapping[str, FilePolicy] = field(default_factory=dict)
 
     def of(self, given: str) -> ClassPolicy:
         """What is said of a class; nothing where it is not named."""
         return self.classes.get(given, ClassPolicy())
+
+    def pattern_of(self, file: str) -> str | None:
+        """The pattern that a file's name fits; None where none does."""
+        return next((pattern for pattern in self.files if PurePosixPath(file).match(pattern)), None)
+
+    def of_file(self, file: str) -> ClassPolicy:
+        """What is said of rows of a file; nothing where no pattern fits."""
+        pattern = self.pattern_of(file) if self.files else None
+        return ClassPolicy() if pattern is None else self.files[pattern]
 
     def refuse_unknown(self, classes: Sequence[str], source: str) -> None:
         """Refuse a class that there is not.
@@ -50,13 +62,14 @@ class Policy:
                 hint = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(classes[:20])}"
                 raise SettingsError(f"[gate.classes.{name}]: {source} has no such class; {hint}")
 
-    def owner_of(self, given: str) -> str | None:
-        """Whom a finding of some given label concerns."""
-        return self.of(given).owner or self.owner
+    def owner_of(self, given: str, file: str = "") -> str | None:
+        """Whom a finding of some given label in some file concerns."""
+        return self.of(given).owner or self.of_file(file).owner or self.owner
 
-    def severity_of(self, given: str, confidence: float) -> str:
+    def severity_of(self, given: str, file: str, confidence: float) -> str:
         """How bad a finding is."""
-        return self.of(given).severity or self.severity or (MAJOR if confidence >= SURE else MINOR)
+        said = self.of(given).severity or self.of_file(file).severity or self.severity
+        return said or (MAJOR if confidence >= SURE else MINOR)
 
 
 NO_POLICY = Policy()

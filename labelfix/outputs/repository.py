@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labelfix.outputs.judgement import Finding
 from labelfix.settings.hub_access import HUB
+from labelfix.settings.remote_names import is_remote
 
 ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Variables in which GitHub and GitLab name the root of the checkout."""
@@ -23,7 +24,7 @@ def in_repository(found: Finding) -> str:
 
 @cache
 def _placed(name: str, root: str, base: str) -> str:
-    if name.startswith(HUB):
+    if name.startswith(HUB) or is_remote(name):
         return name
     here = os.path.normpath(os.path.join(base, os.path.expanduser(name)))
     inside = os.path.commonpath([root, here]) == root

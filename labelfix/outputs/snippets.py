@@ -17,6 +17,7 @@ from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.row_content import content_hash
+from labelfix.remote import as_path, readable
 
 Row = dict[Any, Any]
 FOLDER = object()
@@ -94,10 +95,10 @@ def _read(
     file: str, numbers: list[int], metadata: CorrectedMetadata, called: str, columns: list[str], whole: bool
 ) -> Iterator[tuple[int, Row]]:
     """The wanted rows of a file; of images their own files, in the folder as the run calls it, or all of them."""
-    path = Path(os.path.expanduser(file))
-    if not os.path.isfile(path):
+    path = as_path(os.path.expanduser(file))
+    if not path.is_file():
         return _scan(file, numbers, columns, metadata.encoding, called) if columns else iter(())
-    with open(path, "rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         parquet = stream.read(4) == b"PAR1"
     ending = _ending(path)
     if not parquet and ending in JSON:
@@ -138,7 +139,7 @@ def _told(found: Finding, row: Row | None, metadata: CorrectedMetadata) -> Findi
 
 def _read_parquet(path: Path, numbers: list[int], columns: list[str], whole: bool) -> Iterator[tuple[int, Row]]:
     """The wanted rows, reading only the row groups that hold them; of images only their paths, unless all is asked."""
-    with pq.ParquetFile(path) as parquet:
+    with pq.ParquetFile(readable(path)) as parquet:
         schema = parquet.schema_arrow
         here = [column for column in columns if column in schema.names]
         structs = {c for c in here if pa.types.is_struct(schema.field(c).type) and not whole}

@@ -34,17 +34,17 @@ def summary(judgement: Judgement) -> str:
 
 
 def all_notes(judgement: Judgement) -> list[str]:
-    """The same, with how each gate of a class and each comparison of shares stands."""
+    """The same, with how each gate of a class or of files and each comparison of shares stands."""
     classes = [
-        f'"{visible(gate.class_name)}": {percent(gate.value)} look wrong, '
+        f'"{visible(gate.part)}": {percent(gate.value)} look wrong, '
         f"{'at or below' if gate.passed else 'above'} its gate of {percent(gate.limit)}"
         + (f" ({visible(gate.owner)})" if gate.owner and not gate.passed else "")
         for gate in judgement.gates
-        if gate.class_name is not None
+        if gate.part is not None
     ]
     row, more = ("row was", "is") if judgement.edited == 1 else ("rows were", "are")
     edited = [f"{judgement.edited:,} accepted {row} edited since, and {more} accepted no longer"]
-    others = [gate.name for gate in judgement.gates if not gate.passed and gate.class_name is None]
+    others = [gate.name for gate in judgement.gates if not gate.passed and gate.part is None]
     hidden = [f"above a gate: {', '.join(others)}"] if others and others[0] != ISSUE_RATE else []
     drifted = [line for drift in judgement.drift for line in drift.lines]
     return [*_notes(judgement), *(edited if judgement.edited else []), *classes, *drifted, *hidden]

@@ -13,6 +13,7 @@ from labelfix.errors import Defect, InputError, RunError, SettingsError
 from labelfix.runs import schema
 from labelfix.runs.checked import check
 from labelfix.settings.hub_access import HUB
+from labelfix.settings.remote_names import is_remote, secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from labelfix.settings.run import TrainSettings
@@ -59,7 +60,7 @@ class Begun:
 
         return cls(
             settings=to_plain(settings),
-            noisy=str(noisy) if _named(noisy) else None,
+            noisy=_names(noisy)[0] if _named(noisy) else None,
             clean=_names(clean) if _named(clean) else None,
             directory=str(Path.cwd()),
             contents=dict(contents),
@@ -137,16 +138,17 @@ class Begun:
         """
         differing = []
         if _named(noisy) and not self._same(_names(noisy), (self.noisy,)):
-            differing.append(f"noisy is {self.noisy or 'a table in memory'} in the run, not {noisy}")
+            differing.append(f"noisy is {self.noisy or 'a table in memory'} in the run, not {_names(noisy)[0]}")
         if _named(clean) and not self._same(_names(clean), self.clean or (None,)):
             was = ", ".join(self.clean) if self.clean else "a table in memory"
             differing.append(f"clean is {was} in the run, not {', '.join(_names(clean))}")
         _refuse(differing)
         for flag, given, named in (("--noisy", noisy, (self.noisy,)), ("--clean", clean, self.clean or ())):
-            if given is None and any(name is not None and name.startswith(HUB) for name in named):
-                raise RunError(f"{flag} of the run lies on a hub, which is asked only for what is given: give it again")
-        noisy = self.noisy if noisy is None or _named(noisy) else noisy
-        clean = self.clean if clean is None or _named(clean) else clean
+            if given is None and any(name is not None and (name.startswith(HUB) or is_remote(name)) for name in named):
+                where = "on a hub or another machine, which is"
+                raise RunError(f"{flag} of the run lies {where} asked only for what is given: give it again")
+        noisy = self.noisy if noisy is None or _recorded(noisy) else noisy
+        clean = self.clean if clean is None or _recorded(clean) else clean
         if noisy is None or clean is None:
             raise RunError(
                 "the run was begun with tables in memory; go on from Python: labelfix.resume(path, noisy, clean)"
@@ -206,8 +208,15 @@ def _named(source: Any) -> bool:  # noqa: ANN401 - any source
     return bool(several) and all(isinstance(one, str | Path) for one in several)
 
 
+def _recorded(source: Any) -> bool:  # noqa: ANN401 - any source
+    """Whether the names of the run say all of a source: of one with a signature they do not."""
+    several = source if isinstance(source, list | tuple) else [source]
+    return _named(source) and not any(secrets_of(getattr(one, "url", str(one))) for one in several)
+
+
 def _names(source: Any) -> tuple[str, ...]:  # noqa: ANN401 - as above
-    return tuple(map(str, source)) if isinstance(source, list | tuple) else (str(source),)
+    several = source if isinstance(source, list | tuple) else [source]
+    return tuple(without_secrets(str(one)) for one in several)
 
 
 def _refuse(differing: list[str]) -> None:

@@ -25,6 +25,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labelfix.errors import RunError
+from labelfix.remote import RemotePath
+from labelfix.remote.upload import uploaded
 
 SCRATCH = re.compile(r"\.labelfix-[0-9a-f]{8}\.tmp")
 """What scratch folders are called."""
@@ -51,11 +53,15 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
         replace: Replace a folder there with all that it holds.
 
     Yields:
-        A path of the same name that does not exist yet, on the same disk, to write to.
+        A path of the same name that does not exist yet, on the same disk, to write to; of a remote file an upload.
 
     Raises:
         RunError: There is no writing there.
     """
+    if isinstance(path, RemotePath):
+        with uploaded(path) as upload:
+            yield upload
+        return
     scratch = path.parent
     try:
         make_folder(path.parent)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import RunError
+from labelfix.remote import RemotePath, as_path
 from labelfix.runs.begun import UNFINISHED as _UNFINISHED
 from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
@@ -339,6 +340,8 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
     Raises:
         RunError: The folder is taken.
     """
+    if isinstance(as_path(path), RemotePath):
+        raise RunError(f"{as_path(path)}: a run folder lies on a disk of this machine; choose another --out")
     if not os.path.lexists(path):
         return
     if not path.is_dir():

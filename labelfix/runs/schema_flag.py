@@ -36,6 +36,7 @@ class GateResult(Struct):
 
     name: str
     class_: str | None = field(name="class")
+    files: str | None
     value: float
     limit: float
     passed: bool

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
+from labelfix.remote import RemotePath, as_path, matching
+from labelfix.remote.upload import refuse_read_only
 from labelfix.runs.folder import RunFolder
 from labelfix.runs.origin import made_here
 from labelfix.settings.hub_access import HUB
+from labelfix.settings.remote_names import is_remote, without_secrets
 
 GLOB = frozenset("*?[")
 
@@ -66,6 +69,9 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
         SettingsError: The target cannot be written; nothing was touched.
     """
     refuse_inputs(target, inputs, what)
+    if isinstance(target, RemotePath):
+        _refuse_remote(target, overwrite, what, folder)
+        return
     if not os.path.lexists(target):
         return
     if target.is_dir() != folder and target.exists():
@@ -74,6 +80,18 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
     if overwrite or (folder and target.is_dir() and not any(target.iterdir())):
         return
     raise SettingsError(f"{what} {target}: exists already; pass --overwrite to replace it, or choose another place")
+
+
+def _refuse_remote(target: RemotePath, overwrite: bool, what: str, folder: bool) -> None:
+    if folder:
+        raise SettingsError(
+            f"{what} {target}: is a folder, which is written to a disk only; choose a place on this one"
+        )
+    refuse_read_only(target)
+    if target.is_dir():
+        raise SettingsError(f"{what} {target}: is a folder; name a file in it")
+    if not overwrite and target.exists():
+        raise SettingsError(f"{what} {target}: exists already; pass --overwrite to replace it, or choose another place")
 
 
 def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
@@ -86,6 +104,8 @@ def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
     """
     ours = _places(target)
     for name, path in inputs:
+        if isinstance(target, RemotePath) != isinstance(path, RemotePath):
+            continue
         theirs = _places(path)
         if ours & theirs or _same(target, path) or _within(ours, theirs) or _leads_into(target, path):
             raise SettingsError(
@@ -109,6 +129,9 @@ def named(*sources: Any, bases: Iterable[Path] = ()) -> list[tuple[str, Path]]: 
         if isinstance(source, list | tuple):
             found += named(*source, bases=bases)
         elif isinstance(source, str | Path) and not str(source).startswith(HUB):
+            if is_remote(source):
+                found += ((without_secrets(str(source)), path) for path in _expanded_remote(source))
+                continue
             name = Path(os.path.expanduser(source))
             found += ((str(source), path) for path in _expanded(name))
             for base in bases:
@@ -127,8 +150,9 @@ def inputs_of(folder: RunFolder) -> list[tuple[str, Path]]:
     sources = [
         [*names_of(told), *told["files"]] for told in data.values() if told["format"] != "memory" and told["files"]
     ]
-    if not made_here(manifest):  # a stranger's `/**` is not looked through
-        sources = [[name for name in several if not GLOB & set(name)] for several in sources]
+    # A stranger's `/**` is not looked through, and nothing on another machine.
+    here = made_here(manifest)
+    sources = [[n for n in several if not GLOB & set(n) or (here and not is_remote(n))] for several in sources]
     found = named(*sources, folder.files_beside(), bases=folder.bases(manifest))
     return [*found, *((str(path), path) for path in folder.own_files)]
 
@@ -151,8 +175,16 @@ def _expanded(path: Path) -> Iterator[Path]:
         yield path
 
 
+def _expanded_remote(source: str | Path) -> list[Path]:
+    """A remote path, or what a remote pattern finds."""
+    path = as_path(source)
+    return matching(str(source)) if GLOB & set(str(path)) and not path.exists() else [path]
+
+
 def _places(path: Path) -> set[Path]:
     """Where a name lies, and where it leads to."""
+    if isinstance(path, RemotePath):
+        return {path}
     whole = Path(os.path.abspath(path))
     return {Path(os.path.realpath(whole)), Path(os.path.realpath(whole.parent)) / whole.name}
 
@@ -163,6 +195,8 @@ def _within(inner: set[Path], outer: set[Path]) -> bool:
 
 def _same(one: Path, other: Path) -> bool:
     """Whether two names are one file: a hard link, or a spelling that the file system takes for the same."""
+    if isinstance(one, RemotePath):
+        return False
     try:
         return one.samefile(other)
     except OSError:
@@ -171,6 +205,8 @@ def _same(one: Path, other: Path) -> bool:
 
 def _leads_into(target: Path, folder: Path) -> bool:
     """Whether a file that is there is also, by a link, in an input's folder."""
+    if isinstance(target, RemotePath):
+        return False
     try:
         wanted = target.stat()
     except OSError:

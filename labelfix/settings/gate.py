@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,8 +13,8 @@ from labelfix.settings.sources import from_here
 
 Severity = Literal["info", "minor", "major", "critical", "blocker"]
 
-TABLE, CLASSES = "gate", "classes"
-FILES = ("run", "corrected", "noisy", "baseline", "against")
+TABLE, CLASSES, FILES = "gate", "classes", "files"
+NAMING = ("run", "corrected", "noisy", "baseline", "against")
 """Settings that name files: they count from the configuration file's folder."""
 
 
@@ -22,7 +22,8 @@ FILES = ("run", "corrected", "noisy", "baseline", "against")
 class GateSettings:
     """What `labelfix flag` takes where its flag of the same name is not given.
 
-    Names of files count from the configuration file's folder. What differs by class stands in `[gate.classes.NAME]`.
+    Names of files count from the configuration file's folder. What differs by class stands in `[gate.classes.NAME]`,
+    what differs by the file that rows came from in `[gate.files."PATTERN"]`.
     """
 
     run: str | None = None
@@ -95,6 +96,14 @@ class ClassPolicy:
         require(rate is None or 0 <= rate <= 1, f"max_issue_rate = {rate} must be in [0, 1]")
 
 
+@dataclass(frozen=True, kw_only=True)
+class FilePolicy(ClassPolicy):
+    """What is different for rows of some files, whose names a pattern fits, such as `vendor-*.csv`.
+
+    The first pattern that fits a file counts, and what is said of a class goes before it.
+    """
+
+
 @dataclass(frozen=True)
 class GateTable:
     """All that a configuration file says of the gate.
@@ -102,10 +111,12 @@ class GateTable:
     Attributes:
         settings: For all rows.
         classes: Class → what is different for it.
+        files: Pattern of names of files → what is different for them.
     """
 
     settings: GateSettings = GateSettings()
-    classes: Mapping[str, ClassPolicy] | None = None
+    classes: Mapping[str, ClassPolicy] = field(default_factory=dict)
+    files: Mapping[str, FilePolicy] = field(default_factory=dict)
 
 
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
@@ -122,19 +133,29 @@ def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
     where = f"{config}, [{TABLE}]"
     if not isinstance(values, Mapping):
         raise SettingsError(f"{config}: {TABLE!r} must be a table, written [{TABLE}]")
-    classes = values.get(CLASSES, {})
-    if not isinstance(classes, Mapping) or not all(isinstance(each, Mapping) for each in classes.values()):
-        raise SettingsError(f"{where}: {CLASSES!r} must hold a table for each class, written [{TABLE}.{CLASSES}.NAME]")
-    settings = build(GateSettings, {key: value for key, value in values.items() if key != CLASSES}, where)
-    of_class = {name: f"{config}, [{TABLE}.{CLASSES}.{name}]" for name in classes}
-    policies = {name: build(ClassPolicy, each, of_class[name]) for name, each in classes.items()}
-    return GateTable(_placed(settings, config), policies)
+    own = {key: value for key, value in values.items() if key not in (CLASSES, FILES)}
+    settings = _placed(build(GateSettings, own, where), config)
+    classes = {name: build(ClassPolicy, *each) for name, each in _parts(values, CLASSES, "class", config)}
+    files = {name: build(FilePolicy, *each) for name, each in _parts(values, FILES, "pattern", config)}
+    return GateTable(settings, classes, files)
+
+
+def _parts(
+    values: Mapping[str, Any], key: str, each: str, config: Path
+) -> Iterator[tuple[str, tuple[Mapping[str, Any], str]]]:
+    """The tables of a part of the gate: the name of each, what it holds, and what to call it."""
+    tables = values.get(key, {})
+    if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
+        where = f"{config}, [{TABLE}]"
+        raise SettingsError(f"{where}: {key!r} must hold a table for each {each}, written [{TABLE}.{key}.NAME]")
+    for name, table in tables.items():
+        yield name, (table, f"{config}, [{TABLE}.{key}.{name}]")
 
 
 def _placed(settings: GateSettings, config: Path) -> GateSettings:
     """The settings with their files as seen from the working directory."""
     found: dict[str, Any] = {}
-    for name in FILES:
+    for name in NAMING:
         value = getattr(settings, name)
         found[name] = tuple(from_here(v, config) for v in value) if isinstance(value, tuple) else value
         if isinstance(value, str):

@@ -20,6 +20,11 @@ def forbid(wanted: bool = True) -> None:
     _forbidden[0] = wanted
 
 
+def off_network() -> bool:
+    """Whether a flag or labelfix's own variable keeps this process off the network, and not only off a hub."""
+    return _forbidden[0] or os.environ.get("LABELFIX_OFFLINE", "").strip().lower() in YES
+
+
 def forbidden() -> bool:
     """Whether a flag or a variable keeps this process off the network."""
     return _forbidden[0] or any(os.environ.get(name, "").strip().lower() in YES for name in VARIABLES)

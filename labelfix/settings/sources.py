@@ -9,6 +9,7 @@ from typing import Any
 
 from labelfix.errors import SettingsError
 from labelfix.settings.hub_access import HUB
+from labelfix.settings.remote_names import is_remote
 
 KEYS = ("noisy", "clean", "out")
 
@@ -52,5 +53,5 @@ def _names(value: Any, key: str, config: Path) -> tuple[str, ...]:  # noqa: ANN4
 
 
 def from_here(name: str, config: Path) -> str:
-    """A name as seen from the working directory; names of a hub and of a home folder count from nowhere else."""
-    return name if name.startswith((HUB, "~")) else str(config.parent / name)
+    """A name as seen from the working directory; those of a hub, another machine or a home folder stay as they are."""
+    return name if name.startswith((HUB, "~")) or is_remote(name) else str(config.parent / name)

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelfix.cli import main
@@ -86,6 +88,56 @@ def test_classes_have_gates_severities_and_owners_of_their_own(place, capsys):
     assert '"cat": ' in capsys.readouterr().out
 
 
+@pytest.fixture
+def parts(place):
+    """The new rows in two files of a folder, corrected together: 12 from `vendor-a.parquet`, 8 from `own.parquet`."""
+    Path("new").mkdir()
+    table = pq.read_table("new.parquet")
+    pq.write_table(table.slice(0, 12), "new/vendor-a.parquet")
+    pq.write_table(table.slice(12), "new/own.parquet")
+    assert main(["correct", "--run", "run", "--noisy", "new", "--out", "scored.parquet", "-q"]) == 0
+    return pq.read_table("scored.parquet").to_pylist()
+
+
+def test_files_have_gates_severities_and_owners_of_their_own(parts, capsys):
+    policy(
+        '[gate]\ncorrected = "scored.parquet"\nmax_issue_rate = 1\nowner = "everybody"\n'
+        '[gate.files."vendor-*"]\nmax_issue_rate = 0\nseverity = "blocker"\nowner = "vendor desk"\n'
+        '[gate.files."*.parquet"]\nmax_issue_rate = 1\n[gate.files."nobody/*"]\nmax_issue_rate = 0\n'
+        '[gate.classes.cat]\nowner = "cats"\n'
+    )
+    value = said(capsys, 1)
+    gates = {each["files"]: each for each in value["gates"]}
+    theirs = [row for row in parts if "vendor-a" in row["source_file"]]
+    wrong = [row for row in theirs if row["is_label_issue"]]
+    assert gates["vendor-*"]["value"] == pytest.approx(len(wrong) / len(theirs))
+    assert (gates["vendor-*"]["passed"], gates["vendor-*"]["owner"]) == (False, "vendor desk")
+    others = [row for row in parts if row not in theirs]
+    assert gates["*.parquet"]["value"] == pytest.approx(sum(r["is_label_issue"] for r in others) / len(others))
+    assert (gates["nobody/*"]["value"], gates["nobody/*"]["passed"]) == (0, True)
+    for found in value["findings"]:
+        vendor, cat = "vendor-a" in found["file"], found["given_label"] == "cat"
+        assert found["owner"] == ("cats" if cat else "vendor desk" if vendor else "everybody")
+        assert (found["severity"] == "blocker") == vendor
+    assert main(["flag"]) == 1
+    assert '"vendor-*": ' in capsys.readouterr().out
+    assert main(["flag", "--format", "junit"]) == 1
+    assert 'name="share of label issues in files vendor-*"' in capsys.readouterr().out
+
+
+def test_a_row_that_comes_back_counts_for_its_file(parts, capsys):
+    policy('[gate]\ncorrected = "scored.parquet"\n[gate.files."vendor-*"]\nmax_issue_rate = 0\n')
+    wrong = [row["id"] for row in parts if row["is_label_issue"] and "vendor-a" in row["source_file"]]
+    assert main(["flag", "--format", "json=accepted.json"]) == 1
+    assert said(capsys, 0, "--baseline", "accepted.json")["gates"][0]["value"] == 0
+    table = pq.read_table("new/vendor-a.parquet").to_pylist()
+    for row in table:
+        row["x"] += row["id"] == wrong[0]
+    pq.write_table(pa.Table.from_pylist(table), "new/vendor-a.parquet")
+    back = said(capsys, 1, "--baseline", "accepted.json")
+    assert (back["edited"], back["gates"][0]["value"]) == (1, pytest.approx(1 / 12))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -96,6 +148,8 @@ def test_classes_have_gates_severities_and_owners_of_their_own(place, capsys):
         ("[gate.classes.cats]\nmax_issue_rate = 0\n", "did you mean 'cat'?"),
         ("[gate.classes.cat]\nmax_issue_rate = 2\n", "max_issue_rate = 2.0 must be in [0, 1]"),
         ("[gate]\nclasses = 3\n", "'classes' must hold a table for each class"),
+        ("[gate]\nfiles = 3\n", "'files' must hold a table for each pattern"),
+        ("[gate.files.a]\nmax_isue_rate = 2\n", "[gate.files.a]: 'max_isue_rate' is not a setting here"),
         ("gate = 3\n", "'gate' must be a table, written [gate]"),
         ('[gate]\nformat = "pdf"\n', "--format pdf: there is no such format"),
         ("[gate]\nmin_confidence = 0.5\nbudget = 3\n", "give one of them"),

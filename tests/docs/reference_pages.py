@@ -26,13 +26,13 @@ from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import Field, fields_of
 from labelfix.settings.counting import paths
-from labelfix.settings.gate import CLASSES, TABLE, ClassPolicy, GateSettings
+from labelfix.settings.gate import CLASSES, FILES, TABLE, ClassPolicy, FilePolicy, GateSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
 from labelfix.settings.resolve import CONFIG, PREFIX
 from labelfix.settings.run import SECTIONS, TrainSettings
 
 ROOT = Path(__file__).parents[2]
-GATE = {TABLE: GateSettings, f"{TABLE}.{CLASSES}.NAME": ClassPolicy}
+GATE = {TABLE: GateSettings, f"{TABLE}.{CLASSES}.NAME": ClassPolicy, f"{TABLE}.{FILES}.PATTERN": FilePolicy}
 """Of `flag` alone: it is no setting of a run."""
 
 MADE_BY = "<!-- Made by `python -m tests.docs.reference_pages` from the source; do not edit by hand. -->"

@@ -24,7 +24,7 @@ from labelfix.outputs.flag_rules import by_budget
 from labelfix.outputs.formats import FORMATS, github, most_shown
 from labelfix.outputs.formats.fingerprints import fingerprint
 from labelfix.outputs.formats.json import write as as_json
-from labelfix.outputs.judgement import Finding, Judgement, OfClass
+from labelfix.outputs.judgement import Finding, Judgement, OfPart
 from labelfix.outputs.policy import SEVERITIES, SURE, Policy
 from labelfix.runs.schema_flag import Flagged, published
 from labelfix.settings.gate import ClassPolicy
@@ -210,7 +210,7 @@ def test_the_json_is_what_its_published_schema_says(make_labels):
 def test_a_sure_finding_is_major_and_every_level_is_known_to_every_format(sarif_schema):
     policy = Policy()
     assert SURE == 0.95
-    assert [policy.severity_of("a", sure) for sure in (0.9499, 0.95, 1.0)] == ["minor", "major", "major"]
+    assert [policy.severity_of("a", "a.csv", sure) for sure in (0.9499, 0.95, 1.0)] == ["minor", "major", "major"]
     all_of_them = judged(*(replace(FINDING, id=level, severity=level) for level in SEVERITIES))
     log = json.loads(written("sarif", all_of_them))
     sarif_schema.validate(log)
@@ -252,7 +252,7 @@ def test_nothing_in_data_forges_anything_in_any_format(name, tmp_path_factory, i
     found = replace(FINDING, id=identity, given=label, suggested=other, file=file, line=None, owner=other, snippet=None)
     policy = Policy(owner=other, classes={label: ClassPolicy(max_issue_rate=0.0)})
     drift = Drift("given labels", file, 10, 10, 1e-9, 0.0005, 0.5, 0.05, label, 0.5, 0.4)
-    of_class = (OfClass(label, 10, 1),)
+    of_class = (OfPart(label, 10, 1),)
     judgement = replace(judged(found, policy=policy, drift=(drift,), classes=of_class), source=file)
 
     text = written(name, judgement)

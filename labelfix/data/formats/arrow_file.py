@@ -24,6 +24,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
+from labelfix.remote import RemotePath, readable
 
 FILE, FEATHER_1 = b"ARROW1", b"FEA1"
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
@@ -45,7 +46,7 @@ class ArrowSource(TypedFiles):
     def __init__(self, path: Path, name: str) -> None:
         super().__init__((path,), name)
         check_file(path, name)
-        with open(path, "rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             head = stream.read(len(FILE))
         if head.startswith(FEATHER_1):
             remedy = "write it again as Parquet, for example by pandas.read_feather and to_parquet"
@@ -78,18 +79,22 @@ class ArrowSource(TypedFiles):
     @contextmanager
     def _reader(self) -> Iterator[Any]:
         try:
-            # Read and not mapped: what a mapped file lacks ends the process.
-            with pa.OSFile(str(self.paths[0])) as stream:
+            with _arrow_stream(self.paths[0]) as stream:
                 yield pa.ipc.open_file(stream) if self._indexed else pa.ipc.open_stream(stream)
         except DAMAGED as error:
             raise cannot_read(self.name, error, "an Arrow file", "the file is damaged; write it again") from None
+
+
+def _arrow_stream(path: Path) -> Any:  # noqa: ANN401 - one of Arrow's files
+    # Read and not mapped: what a mapped file lacks ends the process.
+    return pa.PythonFile(readable(path)) if isinstance(path, RemotePath) else pa.OSFile(str(path))
 
 
 def recognises(source: Source) -> bool:
     """A file that begins as an Arrow file does, or is called one."""
     if not isinstance(source, Path) or not source.is_file():
         return False
-    with open(source, "rb") as stream:
+    with source.open("rb", buffering=0) as stream:
         return stream.read(len(FILE)).startswith((FILE, FEATHER_1)) or source.suffix.lower() in SUFFIXES
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, input_error
+from labelfix.remote import RemotePath, as_path
 
 FORMATS_READ = (
     "CSV, TSV and other delimited text, JSON Lines and JSON (also .gz, .bz2, .xz, .zst), Parquet, Arrow and Feather, "
@@ -288,7 +289,7 @@ def hash_files(files: Iterable[str | Path]) -> str:
     """SHA-256 over the bytes of files, in order, in hexadecimal; names play no part."""
     total = hashlib.sha256()
     for file in files:
-        with open(file, "rb") as stream:
+        with as_path(file).open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
 
@@ -307,7 +308,7 @@ def check_file(path: Path, name: str) -> None:
     """Refuse a file that is not there, not readable or empty."""
     try:
         size = path.stat().st_size
-        with open(path, "rb"):
+        with path.open("rb", buffering=0):
             pass
     except FileNotFoundError:
         raise input_error(name, "there is no such file or folder", missing_remedy(path)) from None
@@ -321,6 +322,8 @@ def missing_remedy(path: Path) -> str:
     """What to do about a missing path: the nearest name beside it, or where relative paths start."""
     import difflib
 
+    if isinstance(path, RemotePath):
+        return "check the name"
     beside = path.absolute().parent
     names = sorted(os.listdir(beside)) if beside.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1)
@@ -331,7 +334,7 @@ def missing_remedy(path: Path) -> str:
 
 def magic(path: Path) -> str | None:
     """What the first bytes of a file say it is, as a noun with its article; None for plain text and the like."""
-    with open(path, "rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         head = stream.read(8)
     known = {
         b"PAR1": "a Parquet file",

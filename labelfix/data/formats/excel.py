@@ -55,7 +55,7 @@ def recognises(source: Source) -> bool:
     if source.suffix.lower() in SUFFIXES:
         return True
     try:
-        with zipfile.ZipFile(source) as archive:
+        with source.open("rb") as stream, zipfile.ZipFile(stream) as archive:
             return BOOK in archive.namelist()
     except (zipfile.BadZipFile, OSError):
         return False
@@ -76,7 +76,7 @@ def _first_sheet(path: Path, name: str) -> tuple[list[list[Any]], tuple[str, ...
             name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy
         ) from None
     try:
-        with CalamineWorkbook.from_path(str(path)) as book:
+        with path.open("rb") as stream, CalamineWorkbook.from_filelike(stream) as book:
             sheets = [(title, book.get_sheet_by_name(title)) for title in book.sheet_names]
             full = [(title, sheet) for title, sheet in sheets if sheet.height and sheet.width]
             rows = full[0][1].to_python(skip_empty_area=True) if full else []

@@ -12,6 +12,7 @@ from labelfix.data.formats.base import ReadOptions, TableSource, natural_key
 from labelfix.data.formats.partitions import with_partitions
 from labelfix.data.formats.splits import choose_split, common_path, find_splits
 from labelfix.errors import input_error
+from labelfix.remote import RemotePath, matching
 
 CLUTTER = re.compile(
     r"^(readme|license|licence|notice|copying|citation|changelog|requirements)\b"
@@ -61,7 +62,7 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Kin
     return _open(root, name, chosen, options, kinds, remarks)
 
 
-def open_glob(pattern: str, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource:
+def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource:
     """Open the files that a pattern matches as one table, or those in the folders that it matches.
 
     Args:
@@ -73,15 +74,19 @@ def open_glob(pattern: str, name: str, options: ReadOptions, kinds: Sequence[Kin
     Raises:
         InputError: There is no such file; files are of several types; or one of them is damaged.
     """
-    found = [Path(path) for path in sorted(glob.glob(pattern, recursive=True), key=natural_key)]
+    if isinstance(pattern, RemotePath):
+        found = matching(pattern.url)
+    else:
+        found = [Path(path) for path in glob.glob(str(pattern), recursive=True)]
+    found.sort(key=lambda path: natural_key(str(path)))
     files = [path for path in found if path.is_file()]
     if not files:
         files = [folder / path for folder in found if folder.is_dir() for path in table_files(folder, kinds)]
     if not files:
         raise input_error(name, "matches no file", "check the pattern, and quote it for the shell")
     # What stands above the first wildcard is where the table lies, and none of its columns.
-    fixed = next(i for i, part in enumerate(PurePath(pattern).parts) if GLOB.search(part))
-    root = Path(*PurePath(pattern).parts[:fixed])
+    fixed = next(i for i, part in enumerate(pattern.parts) if GLOB.search(part))
+    root = pattern.parents[len(pattern.parts) - fixed - 1]
     odd = [path for path in files if _kind(path, kinds) is None]
     if odd:
         raise input_error(name, f"matches files of several types ({odd[0]})", f"name files of one type: {_list(kinds)}")

@@ -25,6 +25,7 @@ from labelfix.data.formats.images import folder as image_folder
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.several import SeveralSources
 from labelfix.errors import Defect, InputError, input_error
+from labelfix.remote import RemotePath, as_path
 from labelfix.runs import atomic_path
 from labelfix.runs.targets import GLOB
 from labelfix.settings.hub_access import HUB
@@ -70,10 +71,10 @@ def open_table(source: Source, name: str | None = None, options: ReadOptions = A
     if isinstance(source, str) and source.startswith(HUB):
         return hugging_face.open_hub(source, options)
     if isinstance(source, str | Path):
-        name = name or str(source)
-        path = Path(source).expanduser()
-        if not path.exists() and GLOB & set(str(source)):
-            return folders.open_glob(str(path), name, options, KINDS)
+        path = as_path(source).expanduser()
+        name = name or str(path if isinstance(path, RemotePath) else source)
+        if GLOB & set(str(path)) and not path.exists():
+            return folders.open_glob(path, name, options, KINDS)
         return _open_path(path, name, options)
     return memory.open_memory(source, name or "table", options)
 
@@ -109,7 +110,7 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     Raises:
         InputError: The ending is none that labelfix writes.
     """
-    path = Path(path)
+    path = as_path(path)
     for format_ in FORMATS:
         if format_.write is not None and path.name.lower().endswith(format_.suffixes):
             with atomic_path(path) as beside:
@@ -127,7 +128,7 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
         settled = _by_contents(path)
         if settled is not None:
             return settled(path, name, options)
-    elif not hugging_face.recognises(path) and (parquet.recognises(path) or not image_folder.recognises(path)):
+    elif isinstance(path, RemotePath) or _is_tables(path):
         tables = folders.open_folder(path, name, options, KINDS)
         if tables is not None:
             return tables
@@ -138,6 +139,13 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     if not path.is_dir() and magic(path) is None and csv.looks_delimited(path, options):
         return csv.open_csv(path, name, options)
     raise _unread(path, name)
+
+
+def _is_tables(path: Path) -> bool:
+    """Whether a folder is to hold tables, and is no dataset of `datasets` nor a folder of images."""
+    if hugging_face.recognises(path):
+        return False
+    return parquet.recognises(path) or not image_folder.recognises(path)
 
 
 def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource] | None:

@@ -28,6 +28,7 @@ from labelfix.data.formats.merge import Part, conform, merge_schemas
 from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
+from labelfix.remote import RemotePath, readable, writable
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -36,6 +37,9 @@ SUFFIXES = (".parquet", ".pq")
 
 READ_BYTES = 1 << 20
 """Bytes of a column that are read ahead: without, a whole column of a row group would be held, however large."""
+
+REMOTE_BYTES = 1 << 26
+"""Bytes that are read ahead of all columns of a remote file together."""
 
 UNPACK = "if you trust it, write it as CSV and give that"
 
@@ -117,10 +121,14 @@ class _File:
         called = [self.schema.names[place] for place in read]
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
-            about = pq.read_metadata(self.path)
+            about = pq.read_metadata(readable(self.path))
             repeated = self._repeated(about, leaves)
             with pq.ParquetFile(
-                self.path, metadata=about, pre_buffer=False, buffer_size=READ_BYTES, read_dictionary=repeated
+                readable(self.path),
+                metadata=about,
+                pre_buffer=False,
+                buffer_size=_read_at_once(self.path, len(leaves)),
+                read_dictionary=repeated,
             ) as parquet:
                 groups = range(parquet.num_row_groups)
                 said, found = parquet.metadata.num_rows, 0
@@ -184,7 +192,7 @@ def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable
     import pyarrow.parquet as pq
 
     held: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with writable(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for batch in filter(len, batches):
             held.append(batch)
             if sum(map(len, held)) >= GROUP_ROWS or sum(b.nbytes for b in held) >= GROUP_BYTES:
@@ -203,11 +211,16 @@ def _schema(path: Path, name: str) -> pa.Schema:
         what = f"is {noun}, not Parquet" if noun else "is not a Parquet file"
         raise input_error(name, what, "give it the ending of its type, or write it as Parquet")
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(readable(path))
         check_names(schema)
         return schema
     except DAMAGED as error:
         raise cannot_read(name, error, "Parquet", "the file is damaged or cut short; write it again") from None
+
+
+def _read_at_once(path: Path, columns: int) -> int:
+    """Bytes of a column that are read ahead: every read of a remote file is a question to another machine."""
+    return max(READ_BYTES, REMOTE_BYTES // columns) if isinstance(path, RemotePath) else READ_BYTES
 
 
 def _leaves(type_: pa.DataType) -> int:

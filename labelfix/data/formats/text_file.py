@@ -18,6 +18,7 @@ from labelfix.data.formats.base import cannot_read, check_file
 from labelfix.data.formats.bounds import BoundedStream, Bounds
 from labelfix.data.formats.text_guess import guess, wide_order
 from labelfix.errors import InputError, input_error
+from labelfix.remote import readable
 
 UTF8 = "utf-8"
 BLOCK = 1 << 20
@@ -153,20 +154,20 @@ def open_unpacked(path: Path, name: str) -> IO[bytes]:
     """The file's bytes, decompressed where its first bytes say that they are compressed; bounded, see `bounds`."""
     packed = packed_as(path)
     if packed is None:
-        return open(path, "rb")
+        return cast(IO[bytes], path.open("rb"))
     if packed == "zstd":
         import pyarrow as pa
 
-        raw = cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
+        raw = cast(IO[bytes], pa.input_stream(readable(path, ahead=True), compression="zstd"))
     else:
         module: Any = {"gzip": gzip, "bz2": bz2, "xz": lzma}[packed]
-        raw = cast(IO[bytes], module.open(path, "rb"))
+        raw = cast(IO[bytes], module.open(readable(path, ahead=True), "rb"))
     return cast(IO[bytes], BoundedStream(raw, Bounds(path, name)))
 
 
 def packed_as(path: Path) -> str | None:
     """How a file is compressed, by its first bytes; None where it is not."""
-    with open(path, "rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         head = stream.read(6)
     return next((how for start, (how, _) in PACKED.items() if head.startswith(start)), None)
 

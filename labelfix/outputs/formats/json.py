@@ -33,6 +33,7 @@ def write(judgement: Judgement) -> str:
             {
                 "name": gate.name,
                 "class": gate.class_name,
+                "files": gate.files,
                 "value": gate.value,
                 "limit": gate.limit,
                 "passed": gate.passed,

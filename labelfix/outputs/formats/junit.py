@@ -49,8 +49,8 @@ _COUNTED = {
 
 
 def _gate_case(suite: ET.Element, gate: Gate) -> None:
-    of_class = "" if gate.class_name is None else f" {short(gate.class_name)}"
-    case = ET.SubElement(suite, "testcase", classname="gate", name=f"{gate.name}{of_class}", time="0.0")
+    of_part = "" if gate.part is None else f" {short(gate.part)}"
+    case = ET.SubElement(suite, "testcase", classname="gate", name=f"{gate.name}{of_part}", time="0.0")
     if not gate.passed:
         owner = "" if gate.owner is None else f"; owner {short(gate.owner)}"
         message = f"{gate.value:.4g} is above {gate.limit:.4g}: {gate.said}{owner}"

@@ -71,12 +71,20 @@ def cells_of(
         metadata: Says which columns hold the input.
         places: As for `look_at`.
     """
+    found = whole_cells(wanted, metadata, places)
+    return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
+
+
+def whole_cells(
+    wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """As `cells_of`, with the images that stand in the file itself."""
     by_file = _by_file(wanted, places)
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for (file, place), rows in by_file.items():
         try:
             for number, cells in _rows(place, rows, metadata, len(metadata.input_columns)):
-                found[file, number] = {name: _path_of(value) for name, value in cells.items()}
+                found[file, number] = dict(cells)
         except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
             continue
     return found
@@ -126,22 +134,39 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a cell
 
 
 def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell
+    path = value.get("path") if isinstance(value, dict) else value
+    name = Path(path).name if isinstance(path, str) else ""
+    content = as_jpeg(value, file, THUMBNAIL, 75)
+    return Look(name, "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode())
+
+
+def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:  # noqa: ANN401 - a cell
+    """An image of a row; None where it cannot be decoded.
+
+    Args:
+        value: Its cell: a path, or an object with `path` or `bytes`.
+        file: The source that the row stands in.
+        longest: Pixels of its longer side at most.
+        quality: Of the JPEG.
+
+    Raises:
+        OSError: There is no such file.
+    """
     from PIL import Image
 
     path = value.get("path") if isinstance(value, dict) else value
     content = value.get("bytes") if isinstance(value, dict) else None
-    name = Path(path).name if isinstance(path, str) else ""
     if content is None and isinstance(path, str):
         place = Path(path) if Path(path).is_absolute() else (file if file.is_dir() else file.parent) / path
         content = place.read_bytes()
     if not isinstance(content, bytes):
-        return Look(name)
+        return None
     try:
         with Image.open(io.BytesIO(content)) as image:
             picture = to_rgb(image)
-            picture.thumbnail((THUMBNAIL, THUMBNAIL))
+            picture.thumbnail((longest, longest))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return Look(name)
+        return None
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=75)
-    return Look(name, "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

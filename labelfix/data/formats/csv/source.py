@@ -269,7 +269,7 @@ def _open_quote(path: Path, name: str, dialect: Dialect, last: pa.Array, row: in
     value = last.column(last.num_columns - 1)[last.num_rows - 1].as_py()
     if b"\n" not in value.rstrip(b"\r\n"):
         return []
-    with open(path, "rb") as stream:
+    with path.open("rb") as stream:
         stream.seek(max(path.stat().st_size - 16, 0))
         tail = stream.read().rstrip()
     if tail.endswith(dialect.quote.encode()):

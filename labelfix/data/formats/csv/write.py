@@ -125,12 +125,12 @@ def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.
 def open_to_write(path: Path, target: Path) -> Iterator[IO[bytes]]:
     """A file to write, compressed where the name that it will have in the end says so."""
     if not target.name.lower().endswith(".gz"):
-        with open(path, "wb") as plain:
+        with path.open("wb") as plain:
             yield plain
         return
     # Neither time nor name in the header, so that the same rows give the same bytes.
     with (
-        open(path, "wb") as raw,
+        path.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
     ):
         yield cast(IO[bytes], packed)

@@ -1,0 +1,101 @@
+"""Remote files as streams."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from labelfix.remote.filesystem import worded
+from labelfix.settings.remote_names import WEB, scheme_of
+
+
+class RemoteFile(io.RawIOBase):
+    """A remote file, read from any place; every failure on the way is an `InputError` that names the file.
+
+    Args:
+        raw: What fsspec opened.
+        url: The file's name, with its secrets.
+    """
+
+    def __init__(self, raw: Any, url: str) -> None:  # noqa: ANN401 - fsspec has no types
+        self._raw = raw
+        self._url = url
+
+    @classmethod
+    def of(cls, files: Any, key: str, url: str, cache: str, block: int) -> RemoteFile:  # noqa: ANN401 - as above
+        """Open a file.
+
+        Args:
+            files: The file system.
+            key: What it calls the file.
+            url: The file's name.
+            cache: How it reads ahead, as fsspec calls it.
+            block: Bytes that it reads ahead.
+
+        Raises:
+            InputError: It cannot be read.
+            FileNotFoundError: There is no such file.
+        """
+        with worded(url):
+            raw = files.open(key, "rb", block_size=block, cache_type=cache)
+            if scheme_of(url) in WEB and not _seeks(raw):
+                raw = _fetched(files.open(key, "rb", block_size=0))
+        return cls(raw, url)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """See `io.IOBase.tell`."""
+        return int(self._raw.tell())
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """See `io.IOBase.seek`."""
+        return int(self._raw.seek(offset, whence))
+
+    def read(self, size: int | None = -1) -> bytes:
+        """So many bytes, or all that are left."""
+        with worded(self._url):
+            return bytes(self._raw.read(-1 if size is None else size))
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - anything that takes bytes
+        """See `io.RawIOBase.readinto`."""
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def _seeks(raw: Any) -> bool:  # noqa: ANN401 - fsspec has no types
+    """Whether a web server gives parts of a file: some only give all of it."""
+    if not raw.seekable() or not raw.size:
+        return False
+    try:
+        raw.seek(raw.size - 1)
+        raw.read(1)
+        raw.seek(0)
+    except ValueError:
+        return False
+    return True
+
+
+def _fetched(raw: Any) -> Any:  # noqa: ANN401 - as above
+    """All of a stream, in a file without a name that goes when it is closed."""
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the stream
+    with raw:
+        shutil.copyfileobj(raw, kept, 1 << 20)
+    kept.seek(0)
+    return kept
