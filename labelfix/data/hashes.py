@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from labelfix.data.assemble import read_options
 from labelfix.data.formats import TableSource, open_several
+from labelfix.remote import as_path
 from labelfix.settings.data import DataSettings
 
 
@@ -24,7 +24,7 @@ def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSetting
     """
     found = {"noisy": noisy.content_hash(), "clean": clean.content_hash()}
     for name, path in settings.files.items():
-        found[name] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        found[name] = hashlib.sha256(as_path(path).read_bytes()).hexdigest()
     return found
 
 
