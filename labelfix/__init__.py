@@ -10,13 +10,14 @@ from labelfix.version import __version__
 if TYPE_CHECKING:
     from labelfix.api import BatchCorrector, Run, batch_corrector, load_run, resume, train
     from labelfix.data.check import Check, check
-    from labelfix.errors import InputError, LabelfixError, RunError, SettingsError, TrainingError
+    from labelfix.errors import InputError, LabelfixError, MissingPackageError, RunError, SettingsError, TrainingError
 
 __all__ = [
     "BatchCorrector",
     "Check",
     "InputError",
     "LabelfixError",
+    "MissingPackageError",
     "Run",
     "RunError",
     "SettingsError",
@@ -32,7 +33,10 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("BatchCorrector", "Run", "batch_corrector", "load_run", "resume", "train"), "labelfix.api"),
     **dict.fromkeys(("Check", "check"), "labelfix.data.check"),
-    **dict.fromkeys(("InputError", "LabelfixError", "RunError", "SettingsError", "TrainingError"), "labelfix.errors"),
+    **dict.fromkeys(
+        ("InputError", "LabelfixError", "MissingPackageError", "RunError", "SettingsError", "TrainingError"),
+        "labelfix.errors",
+    ),
 }
 """Public name → the module that has it. They load when they are asked for."""
 

@@ -48,11 +48,7 @@ def report(
         progress.warn(own.missing("what rows hold is not shown"))
     else:
         wanted = np.array([row.position for row in found.worst], dtype=np.int64)
-        trusted = _trusted_names(run, clean, progress)
-        try:
-            reasons, why = _nearest(run, own, trusted, wanted, progress)
-        except (LabelfixError, OSError) as error:
-            why = f"The nearest trusted rows are not shown: {error}"
+        reasons, why = nearest(run, own, clean, wanted, progress)
     near = {each.file: each.file for rows in reasons.values() for each in rows}
     return write_report(out, found, reasons, why, {**near, **own.files})
 
@@ -67,12 +63,27 @@ def _trusted_names(run: OpenedRun, clean: str | Sequence[str] | None, progress: 
     return found.names
 
 
-def _nearest(
-    run: OpenedRun, own: OwnInput, trusted: Sequence[str], wanted: Codes, progress: Progress
+def nearest(
+    run: OpenedRun, own: OwnInput, clean: str | Sequence[str] | None, wanted: Codes, progress: Progress
 ) -> tuple[Reasons, str]:
-    """Of some rows: those that stand in the noisy file, and those of trusted files that hold inputs."""
+    """The trusted rows nearest to some rows: those that stand in the noisy file, and those of trusted files.
+
+    Args:
+        run: The run.
+        own: Its noisy file.
+        clean: Where its trusted files lie now, in their order.
+        wanted: `(n,)` positions of the rows.
+        progress: Told what happens.
+
+    Returns:
+        They, and a sentence where there are none.
+    """
+    trusted = _trusted_names(run, clean, progress)
     rows = np.asarray(run.manifest["trusted_rows"], dtype=np.int64)
     columns = replace(run.columns, id=run.columns.clean_id, label=run.columns.clean_label)
     files = [partial(run._blocks, name, progress, run._own_reading(columns), columns) for name in trusted]
-    noisy = run._own_blocks(own, progress)
-    return nearest_trusted(noisy, files, run.classifier, wanted, np.unique(rows), run.folder)
+    try:
+        noisy = run._own_blocks(own, progress)
+        return nearest_trusted(noisy, files, run.classifier, wanted, np.unique(rows), run.folder)
+    except (LabelfixError, OSError) as error:
+        return {}, f"The nearest trusted rows are not shown: {error}"

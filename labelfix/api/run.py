@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.api.applied import AppliedRun, Rows
@@ -26,7 +27,7 @@ from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
 from labelfix.scoring.match_truth import match
-from labelfix.scoring.next_rows import next_rows
+from labelfix.scoring.next_rows import choose_rows, next_rows
 
 
 class Run(AppliedRun):
@@ -113,6 +114,24 @@ class Run(AppliedRun):
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
         return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files)
+
+    def next_positions(
+        self, count: int, without: Sequence[int] = (), *, noisy: str | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Where the rows stand in `corrected` that `next_rows` gives, counted from 0.
+
+        Args:
+            count: How many.
+            without: Rows that nobody needs to be asked about, beside the trusted ones.
+            noisy: As for `next_rows`.
+
+        Raises:
+            InputError: As `next_rows`.
+        """
+        own = find_input(self.folder, "noisy", noisy).needed()
+        known = [*self.manifest["trusted_rows"], *without]
+        blocks, rows = self._own_blocks(own, listener(None)), CorrectedFile(self.folder.corrected)
+        return choose_rows(rows, blocks, self.classifier, known, count)
 
     def next_to(
         self,
@@ -213,6 +232,7 @@ class Run(AppliedRun):
         soft_top_k: int | None = None,
         hard_link: bool = False,
         overwrite: bool = False,
+        answers: bool = False,
     ) -> ExportReport | None:
         """Give the noisy file back with its labels corrected: the same columns, order and types. Or the classifier.
 
@@ -226,6 +246,7 @@ class Run(AppliedRun):
             soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
             hard_link: Link images instead of copying them.
             overwrite: Replace what is there; an input never is.
+            answers: Where people decided about a row (`labelfix review`), their label stands.
 
         Returns:
             What was written; None where it was only the classifier.
@@ -254,6 +275,7 @@ class Run(AppliedRun):
                 soft_top_k=soft_top_k,
                 hard_link=hard_link,
                 overwrite=overwrite,
+                answers=answers,
             )
         if classifier is not None:
             export_classifier(self.folder, Path(classifier), overwrite)

@@ -150,7 +150,7 @@ def _text(name: str, config: Any, classes: int | None, tokens: int, generator: t
 
     def batch(rows: int, draw: torch.Generator) -> Batch:
         ids = torch.randint(5, vocabulary, (rows, tokens), generator=draw)
-        return TokenBatch(ids, torch.ones_like(ids))
+        return TokenBatch(ids, torch.ones_like(ids), padded=False)
 
     classifier = Classifier(network, width, config.num_labels, generator)
     return Backbone(name, "text", classifier.train(), batch, lcn_hidden=768)

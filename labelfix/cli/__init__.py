@@ -1,7 +1,7 @@
 """The command line: flags into settings, errors into messages and exit codes.
 
-Exit codes: 0 done or clean · 1 findings above the gate (`flag` only) · 2 anything else that went wrong ·
-130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
+Exit codes: 0 done or clean · 1 a verdict: above the gate of `flag`, not certified by `certify` · 2 anything else that
+went wrong · 130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Collection, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,12 +21,12 @@ from labelfix.cli.words import meant, refuse_repeated
 from labelfix.extras import need_training
 
 EPILOG = (
-    "Exit codes: 0 done or clean · 1 findings above the gate (flag only) · 2 anything that went wrong · "
-    "130 interrupted."
+    "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
+    "wrong · 130 interrupted."
 )
 
 PANELS = {
-    "The main job": ("check", "train", "evaluate", "report", "export", "next"),
+    "The main job": ("check", "train", "evaluate", "report", "sources", "export", "next", "review", "learn", "certify"),
     "New rows": ("correct", "predict", "flag"),
     "About labelfix": ("methods", "info", "demo", "schema"),
     "Experiments": ("noise", "bench"),
@@ -37,13 +39,7 @@ TRAINING = ("train", "demo", "bench")
 
 def _app(names: Collection[str]) -> typer.Typer:
     """The command line with some commands; only their modules are imported."""
-    app = typer.Typer(
-        name="labelfix",
-        no_args_is_help=True,
-        cls=Group,
-        rich_markup_mode="rich",
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = _empty()
     for panel, commands in PANELS.items():
         for name in (each for each in commands if each in names):
             module = import_module(f"labelfix.cli.{name}")
@@ -52,8 +48,38 @@ def _app(names: Collection[str]) -> typer.Typer:
             else:
                 function = getattr(module, name, None) or getattr(module, f"{name}_")
                 app.command(name, cls=Command, rich_help_panel=panel)(function)
+    return app
+
+
+def _empty() -> typer.Typer:
+    """The command line without any command."""
+    app = typer.Typer(
+        name="labelfix",
+        no_args_is_help=True,
+        cls=Group,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
     app.callback(epilog=EPILOG)(root)
     return app
+
+
+def _listed() -> typer.Typer:
+    """The command line as its own help shows it: the commands by name and first paragraph, none of them imported."""
+    app = _empty()
+    for panel, commands in PANELS.items():
+        for name in commands:
+            app.command(name, cls=Command, rich_help_panel=panel, help=_told(name))(lambda: None)
+    return app
+
+
+def _told(name: str) -> str:
+    """The first paragraph of a command's help, read off its source; what loads is more than the whole help is worth."""
+    source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    begin = rf'^def {name}_?\(.*?^\) -> None:\n    """|^app = typer\.Typer\(.*?help="'
+    found = re.search(rf'(?:{begin})(.*?)(?:\n\n|")', source, re.MULTILINE | re.DOTALL)
+    assert found is not None, name
+    return found[1]
 
 
 def application() -> typer.Typer:
@@ -61,12 +87,12 @@ def application() -> typer.Typer:
     return _app([name for names in PANELS.values() for name in names])
 
 
-def _asked(words: Sequence[str]) -> list[str]:
-    """The commands that some words may be about: the one that is called, or all of them."""
-    every = [name for names in PANELS.values() for name in names]
-    first = next((word for word in words if not word.startswith("-")), None)
-    completing = any(name.endswith("_COMPLETE") for name in os.environ)
-    return [first] if first in every and not completing else every
+def _asked(words: Sequence[str]) -> typer.Typer:
+    """The command line as far as some words need it: with the command that is called, or to be listed."""
+    if any(name.endswith("_COMPLETE") for name in os.environ):
+        return application()
+    first = next((word for word in words if not word.startswith("-")), "")
+    return _app([first]) if any(first in names for names in PANELS.values()) else _listed()
 
 
 def _refuse_training(words: Sequence[str]) -> None:
@@ -119,7 +145,7 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     _refuse_training(words)
-    command = get_command(_app(_asked(words)))
+    command = get_command(_asked(words))
     refuse_repeated(command, words)
     try:
         code = command.main(args=argv, prog_name="labelfix", standalone_mode=False, obj=voice)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_target
 from labelfix.errors import SettingsError
+from labelfix.runs import RunFolder
+
+if TYPE_CHECKING:
+    from labelfix.data.tables import Codes
 
 CorrectedLabels = Annotated[
     Path | None,
@@ -27,6 +33,35 @@ ClassifierOut = Annotated[
     Path | None,
     typer.Option("--classifier", metavar="DIR", show_default=False, help="Copy the classifier into a new folder."),
 ]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="TOOL",
+        show_default=False,
+        help="Write rows for people to label: label-studio, argilla, csv or xlsx. What comes back is given to --clean "
+        "of train as it is.",
+    ),
+]
+TasksOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        show_default=False,
+        help="With --tasks: the folder (label-studio, argilla) or file. Default: TOOL-tasks or tasks.TOOL, here.",
+    ),
+]
+TasksQueue = Annotated[
+    str,
+    typer.Option(
+        "--queue",
+        metavar="QUEUE",
+        help='With --tasks: which rows, as for labelfix review: worst, next, doubtful, "class A->B", "source FILE" or '
+        "random.",
+    ),
+]
+TasksCount = Annotated[int, typer.Option("--count", min=1, metavar="N", help="With --tasks: how many rows.")]
 DropIssues = Annotated[
     bool, typer.Option("--drop-issues", metavar="", help="Leave out the rows whose labels look wrong.")
 ]
@@ -36,16 +71,28 @@ Details = Annotated[
         "--details", metavar="", help="Add the scores: suggested label, confidence, action, soft label and others."
     ),
 ]
+Answers = Annotated[
+    bool,
+    typer.Option(
+        "--answers",
+        metavar="",
+        help="Where people decided about a row (labelfix review, the run's answers.jsonl), their label stands.",
+    ),
+]
 HardLink = Annotated[
     bool, typer.Option("--hard-link", metavar="", help="Link images into the new folder instead of copying them.")
 ]
 
 
-@requires("corrected_labels", "classifier", heading="Required, one or both")
+@requires("corrected_labels", "classifier", "tasks", heading="Required, one or several")
 def export(
     context: typer.Context,
     corrected_labels: CorrectedLabels = None,
     classifier: ClassifierOut = None,
+    tasks: Tasks = None,
+    out: TasksOut = None,
+    queue: TasksQueue = "worst",
+    count: TasksCount = 200,
     run: options.Run = None,
     noisy: options.MovedNoisy = None,
     min_confidence: options.OtherMinConfidence = None,
@@ -53,16 +100,21 @@ def export(
     details: Details = False,
     soft_top_k: options.DetailsSoftTopK = None,
     hard_link: HardLink = False,
+    answers: Answers = False,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
     offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Give the noisy file back with its labels corrected: the same columns, order and types. Or copy the classifier."""
-    if corrected_labels is None and classifier is None:
+    """Give the noisy file back with its labels corrected: the same columns, order and types.
+
+    Or copy the classifier, or write rows for people to label in the tool that they have.
+    """
+    if corrected_labels is None and classifier is None and tasks is None:
         remedy = (
-            "--corrected-labels OUT writes the noisy file with corrected labels, --classifier DIR copies the classifier"
+            "--corrected-labels OUT writes the noisy file with corrected labels, --classifier DIR copies the "
+            "classifier, --tasks TOOL writes rows for people to label"
         )
         raise SettingsError(f"there is nothing to export: {remedy}")
     voice = options.voice(context)
@@ -75,9 +127,12 @@ def export(
         export_labels,
         is_tree,
     )
-    from labelfix.runs import RunFolder
+    from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
     folder = RunFolder.open_finished(run)
+    place = None if tasks is None else place_of(tasks, out)
+    if place is not None:
+        check_target(context, place, folder, "--out", tasks in FOLDERS)
     if classifier is not None:
         check_target(context, classifier, folder, "--classifier", folder=True)
         check_classifier(classifier)
@@ -96,6 +151,7 @@ def export(
                 soft_top_k=soft_top_k,
                 hard_link=hard_link,
                 overwrite=overwrite,
+                answers=answers,
             )
         for line in report.notes:
             voice.note(line)
@@ -107,3 +163,37 @@ def export(
     if classifier is not None:
         export_classifier(folder, classifier, overwrite)
         voice.data(str(classifier))
+    if tasks is not None and place is not None:
+        with formulas_disarmed(safe_csv):
+            _write_tasks(context, folder, tasks, place, queue, count, noisy, overwrite)
+        voice.data(str(place))
+
+
+def _write_tasks(
+    context: typer.Context,
+    folder: RunFolder,
+    tool: str,
+    place: Path,
+    queue: str,
+    count: int,
+    noisy: str | None,
+    overwrite: bool,
+) -> None:
+    """Write rows for people to label, and say how they come back."""
+    from labelfix.outputs.own_inputs import find_input
+    from labelfix.outputs.queues import RunRows, make_queue
+    from labelfix.outputs.tasks.rows import TaskRows
+    from labelfix.outputs.tasks.writing import FOLDERS, HOW, write_tasks
+    from labelfix.outputs.train_again import train_again
+
+    def choose_next(number: int) -> Codes:
+        return open_run(context, folder.path).next_positions(number, noisy=noisy)
+
+    voice = options.voice(context)
+    rows = make_queue(queue, RunRows(folder), count, choose_next)
+    own = find_input(folder, "noisy", noisy, images_by_name=True).needed()
+    written = write_tasks(tool, TaskRows(folder, own, rows, count), place, overwrite)
+    voice.note(f"{written.tasks:,} rows of the queue {rows.name}; {HOW[tool]}")
+    again = train_again(folder, noisy, Path("ANSWERS") if tool in FOLDERS else place)
+    if again:
+        voice.note(f"then: {shlex.join(again)}")

@@ -28,6 +28,9 @@ class Replayed:
         device: Where it computes.
         told: Called once, with a sentence, where a capture fails.
         forget: Called after a failed capture: drops tensors that only the capture made.
+
+    Attributes:
+        wanted: Whether a capture is tried; false after one has failed.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Replayed:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._calls = 0
+        self.wanted = True
 
     @property
     def captured(self) -> bool:
@@ -57,7 +61,7 @@ class Replayed:
             self._buffers = [torch.empty_like(a, device=self._device) for a in arguments]
         for buffer, argument in zip(self._buffers, arguments, strict=True):
             buffer.copy_(argument, non_blocking=True)
-        if self._stream is not None and self._graph is None and self._calls == WARM_UP:
+        if self._stream is not None and self._graph is None and self.wanted and self._calls == WARM_UP:
             self._capture(self._stream)
         self._calls += 1
         if self._graph is not None:
@@ -88,7 +92,14 @@ class Replayed:
             # A failed capture leaves its stream the current one.
             torch.cuda.set_stream(current)
             self._forget()
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            self._told(f"steps run one by one: they cannot be captured as a CUDA graph ({reason})")
+            self.wanted = False
+            self._told(f"steps run one by one: they cannot be captured as a CUDA graph ({first_cause(error)})")
             return
         self._graph = graph
+
+
+def first_cause(error: BaseException) -> str:
+    """What went wrong first: the end of a failed capture raises an error of its own that does not say it."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -33,15 +33,22 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def arithmetic(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
-    """The context of one forward pass; a fresh one for every pass.
+def arithmetic(
+    device: torch.device, precision: Precision, remember: bool = False
+) -> contextlib.AbstractContextManager[object]:
+    """The context of one forward pass, or of several at the same weights.
 
-    Autocast remembers its bfloat16 copies of the weights within a context: a second pass with other weights in their
-    place would be given the first one's. So the memory is off as well.
+    Autocast can remember its bfloat16 copies of the weights within a context. A second pass with other weights in their
+    place would be given the first one's, so it does where all passes are at the same weights, and nowhere else.
+
+    Args:
+        device: Where the pass computes.
+        precision: What it computes in.
+        remember: Whether every pass within is at the same weights.
     """
     if precision == "fp32":
         return contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=remember)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import read_options
-from labelfix.data.formats import TableSource, open_several
+from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats.several import hash_of_parts
 from labelfix.remote import as_path
 from labelfix.settings.data import DataSettings
 
@@ -22,7 +24,12 @@ def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSetting
     Raises:
         OSError: A file cannot be read.
     """
-    found = {"noisy": noisy.content_hash(), "clean": clean.content_hash()}
+    return _beside(settings, noisy.content_hash(), clean.content_hash())
+
+
+def _beside(settings: DataSettings, noisy: str, clean: str) -> dict[str, str]:
+    """Hashes of the sources, and those of the files that are read beside the rows."""
+    found = {"noisy": noisy, "clean": clean}
     for name, path in settings.files.items():
         found[name] = hashlib.sha256(as_path(path).read_bytes()).hexdigest()
     return found
@@ -35,5 +42,6 @@ def hashes_of_named(noisy: Any, clean: Any, settings: DataSettings) -> dict[str,
         InputError: One is not there.
     """
     several = clean if isinstance(clean, list | tuple) else [clean]
-    ours, theirs = (open_several(sources, options=read_options(settings)) for sources in ([noisy], several))
-    return content_hashes(ours, theirs, settings)
+    options = read_options(settings)
+    ours, theirs = open_table(noisy, options=options), open_trusted(several, options=options)
+    return _beside(settings, ours.content_hash(), hash_of_parts(theirs))

@@ -25,12 +25,14 @@ class CleanSplit:
         meta: Rows that judge the look-ahead and so train the label correction network.
         held_out: Rows that nothing is trained on; may be empty.
         choosing: Those of the held-out rows that have a say in training, such as when it is best; the others judge.
+        few: Whether rows were to be held out, and there are too few.
     """
 
     train: Codes
     meta: Codes
     held_out: Codes
     choosing: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    few: bool = False
 
     @property
     def judging(self) -> Codes:
@@ -41,7 +43,7 @@ class CleanSplit:
         """One line with the sizes."""
         sizes = f"trusted rows: {len(self.train)} train, {len(self.meta)} meta, {len(self.held_out)} held out"
         sizes += f" ({len(self.choosing)} to choose, {len(self.judging)} to judge)" if len(self.choosing) else ""
-        return sizes if len(self.held_out) else sizes + f" (fewer than {MIN_PER_CLASS} a class)"
+        return sizes + f" (fewer than {MIN_PER_CLASS} a class)" if self.few else sizes
 
 
 def split_clean(
@@ -63,7 +65,8 @@ def split_clean(
     """
     generator = np.random.default_rng([seed, 1])
     present = len(np.unique(truth))
-    share = held_out if len(truth) >= MIN_PER_CLASS * present else 0.0
+    enough = len(truth) >= MIN_PER_CLASS * present
+    share = held_out if enough else 0.0
     order = generator.permutation(len(truth))
     out = _of_all(truth, order, share) if sampling == "random" else _of_each(truth, order, share)
     train, meta = [], []
@@ -77,7 +80,7 @@ def split_clean(
         train.append(rest[:half])
         meta.append(rest[half:])
     taught, judging = (np.sort(np.concatenate(part)).astype(np.int64) for part in (train, meta))
-    return CleanSplit(taught, judging, np.flatnonzero(out).astype(np.int64))
+    return CleanSplit(taught, judging, np.flatnonzero(out).astype(np.int64), few=held_out > 0 and not enough)
 
 
 def _of_all(truth: Codes, order: Codes, share: float) -> npt.NDArray[np.bool_]:

@@ -28,13 +28,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from labelfix.compute.one_hot import one_hot
 from labelfix.correctors.contract import LEARNED, FittedModel, OwnRows, Problem
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import ClassifierOutput
 from labelfix.networks.finished_model import posterior_network, teaching
 from labelfix.networks.passes import Labelled
 from labelfix.networks.plan import make_plan
-from labelfix.networks.soft_cross_entropy import one_hot, soft_cross_entropy
+from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.state import History
 from labelfix.networks.trainer import Loss, Trainer

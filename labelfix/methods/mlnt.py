@@ -32,7 +32,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.transfer import sent
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
@@ -43,7 +45,7 @@ from labelfix.networks.lookahead import frozen_statistics, step_length
 from labelfix.networks.lookahead_trainer import AheadTrainer
 from labelfix.networks.passes import forward
 from labelfix.networks.plan import make_plan
-from labelfix.networks.soft_cross_entropy import one_hot, soft_cross_entropy
+from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.trainer import Labelled, concatenated
 from labelfix.networks.training import (
     META_COLUMNS,
@@ -167,7 +169,7 @@ class MlntTrainer(AheadTrainer):
         inputs = torch.cat([rows.inputs, rows.inputs.new_ones(len(labels[0]), 1)], dim=1)
         logits = said.logits.detach()
         p, gram = logits.softmax(dim=1), inputs @ inputs.T / rows.rows
-        residual = p - functional.one_hot(labels, p.shape[1]).to(p.dtype)
+        residual = p - one_hot(labels, p.shape[1], p.dtype)
         ahead = (logits - self.inner_rate * (gram @ residual)).softmax(dim=2) - teacher
         along = gram @ ahead
         bent = p * (along - (p * along).sum(dim=2, keepdim=True))
@@ -214,8 +216,8 @@ class MlntTrainer(AheadTrainer):
         generator = torch.Generator().manual_seed(seed % 2**63)
         order = torch.rand(self.sets, count, generator=generator).argsort(dim=1).argsort(dim=1)
         most = min(self.neighbours, count - 1)
-        place = torch.randint(most, (self.sets, count), generator=generator).to(given.device)
-        chosen = (order < round(self.share * count)).to(given.device)
+        place = sent(torch.randint(most, (self.sets, count), generator=generator), given.device)
+        chosen = sent(order < round(self.share * count), given.device)
         distance = torch.cdist(hidden, hidden)
         distance.fill_diagonal_(torch.inf)
         near = distance.topk(most, largest=False).indices

@@ -21,10 +21,12 @@ class TokenBatch(NamedTuple):
     Attributes:
         input_ids: `int64 (B, L)`.
         attention_mask: `int64 (B, L)`, 1 for tokens and 0 for padding.
+        padded: Whether there is padding; known on the host, so that nobody has to ask the device for it.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
+    padded: bool = True
 
 
 class ClassifierOutput(NamedTuple):

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labelfix.compute.one_hot import one_hot
+
 
 class Correction(NamedTuple):
     """What the LCN says of a batch.
@@ -88,7 +90,7 @@ class LabelCorrectionNetwork(nn.Module):
             return Correction(torch.softmax(logits, dim=1), None)
         gate = torch.sigmoid(logits[:, -1])
         soft = torch.softmax(logits[:, :-1], dim=1)
-        kept = functional.one_hot(given, self.num_classes).to(soft.dtype)
+        kept = one_hot(given, self.num_classes, soft.dtype)
         return Correction(torch.lerp(soft, kept, gate[:, None]), gate)
 
     def scores(self, hidden: Tensor, given: Tensor) -> Tensor:

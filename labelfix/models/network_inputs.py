@@ -58,7 +58,7 @@ class TokenInputs:
         mask = columns < lengths[:, None]
         ids = np.full(mask.shape, self.padding_id, dtype=np.int64)
         ids[mask] = self.ids[(self.offsets[rows][:, None] + columns)[mask]]
-        return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
+        return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)), padded=not mask.all())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.devices import pick_device
+from labelfix.compute.transfer import sent
 from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.features import Inputs
@@ -94,10 +95,10 @@ def forward(
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """A batch on the device where the network is."""
+    """A batch on the device where the network is; nobody waits until it is there."""
     if isinstance(batch, TokenBatch):
-        return TokenBatch(batch.input_ids.to(device), batch.attention_mask.to(device))
-    return batch.to(device)
+        return TokenBatch(sent(batch.input_ids, device), sent(batch.attention_mask, device), batch.padded)
+    return sent(batch, device)
 
 
 def _numpy(tensor: Tensor) -> npt.NDArray[np.float32]:

@@ -62,7 +62,7 @@ class Epochs:
         self.trainer, self.progress, self.redrawn = trainer, progress, redrawn
         self.tally = Tally(FIGURES, ALWAYS, problem.num_classes, problem.device)
         if resident is None:
-            resident = problem.device.type == "cuda" and trainer.seed is None and ranks().alone
+            resident = problem.device.type != "cpu" and trainer.seed is None and ranks().alone
         self.runner = StepRunner(
             trainer,
             Feed(problem.noisy, problem.given, problem.device),
@@ -89,11 +89,14 @@ class Epochs:
         total = len(self.problem.noisy)
         self.progress.start("train", total=self.plan.epochs * total)
         self.progress.advance(course.epoch * total + course.step * min(self.plan.batch_size, total))
-        with full_precision(self.problem.device):
-            while course.epoch < self.plan.epochs and not self._stopped(course):
-                with frozen_backbone(self.trainer.classifier, self._frozen(course.epoch)):
-                    self.trainer.choose_weights()
-                    self._epoch(course)
+        try:
+            with full_precision(self.problem.device):
+                while course.epoch < self.plan.epochs and not self._stopped(course):
+                    with frozen_backbone(self.trainer.classifier, self._frozen(course.epoch)):
+                        self.trainer.choose_weights()
+                        self._epoch(course)
+        finally:
+            self.runner.close()
         self.trainer.choose_weights()
         self.progress.finish()
         if self.settings.keep_best and course.best_weights:

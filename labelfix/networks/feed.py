@@ -1,4 +1,4 @@
-"""Labelled batches on the training device: from rows that live there, or read on the host ahead of their step.
+"""Labelled batches on the training device: from rows that live there, or read and sent ahead of their step.
 
 Legend: N rows, B rows of a batch.
 """
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.ranks import ranks
+from labelfix.compute.transfer import sent
 from labelfix.data.tables import Codes
+from labelfix.models.classifier import TokenBatch
 from labelfix.models.features import FeatureInputs, Inputs, unwrapped
 from labelfix.models.images.augment import Key
 from labelfix.models.images.resident import ResidentImages, placed, resident
@@ -44,9 +46,11 @@ class Feed:
         """
         whole, wanted = itertools.tee(wanted)
         mine, numbers = itertools.tee(_share(rows, key) for rows, key in wanted)
-        for (rows, _), (own, _), batch in zip(whole, numbers, in_order(self.inputs, mine), strict=True):
-            labels, at = (torch.from_numpy(part).to(self.device) for part in (self.labels[own], own))
-            yield Labelled(to_device(batch, self.device), labels, len(rows), at)
+        read = (
+            Labelled(batch, torch.from_numpy(self.labels[own]), len(rows), torch.from_numpy(own))
+            for (rows, _), (own, _), batch in zip(whole, numbers, in_order(self.inputs, mine), strict=True)
+        )
+        return _ahead(read, self.device) if self.device.type == "cuda" else (_there(each, self.device) for each in read)
 
     def resident(self) -> ResidentFeed | None:
         """The same rows on the device; None where they do not fit, or are texts, whose batches differ in shape."""
@@ -77,6 +81,37 @@ class ResidentFeed:
         images = isinstance(self.rows, ResidentImages)
         inputs = self.rows.batch_of(rows, key) if images else self.rows.index_select(0, rows)  # type: ignore[union-attr]
         return Labelled(inputs, self.labels.index_select(0, rows), numbers=rows)
+
+
+def _there(batch: Labelled, device: torch.device) -> Labelled:
+    """A batch of the host on the device."""
+    numbers = None if batch.numbers is None else sent(batch.numbers, device)
+    return Labelled(to_device(batch.inputs, device), sent(batch.labels, device), batch.whole, numbers)
+
+
+def _ahead(batches: Iterator[Labelled], device: torch.device) -> Iterator[Labelled]:
+    """Batches on a GPU, each sent on a stream of its own while the one before it is computed with."""
+    aside, sent_one = torch.cuda.Stream(device), None
+    for batch in batches:
+        with torch.cuda.stream(aside):
+            there = _there(batch, device)
+            arrived = aside.record_event()
+        if sent_one is not None:
+            yield _claimed(*sent_one, device)
+        sent_one = there, arrived
+    if sent_one is not None:
+        yield _claimed(*sent_one, device)
+
+
+def _claimed(batch: Labelled, arrived: torch.cuda.Event, device: torch.device) -> Labelled:
+    """The batch for the stream that computes: it waits for the arrival, and keeps the memory until it is done."""
+    computing = torch.cuda.current_stream(device)
+    computing.wait_event(arrived)
+    inputs = batch.inputs[:2] if isinstance(batch.inputs, TokenBatch) else (batch.inputs,)
+    for tensor in (*inputs, batch.labels, batch.numbers):
+        if tensor is not None:
+            tensor.record_stream(computing)
+    return batch
 
 
 def _share(rows: Codes, key: Key) -> tuple[Codes, Key]:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
 from labelfix.networks.passes import Labelled
-from labelfix.networks.soft_cross_entropy import entropy, one_hot
+from labelfix.networks.soft_cross_entropy import entropy
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Learned:
         clean_loss: Sum over the clean training rows.
         before: w; None in a step without a meta-gradient.
         factor: What clipping shortened the gradient by; None without clipping.
+        pieces: In how many pieces the rows went through the network.
     """
 
     logits: Tensor
@@ -66,6 +68,7 @@ class Learned:
     clean_loss: Tensor
     before: Flat | None
     factor: Tensor | None
+    pieces: int = 1
 
 
 @torch.no_grad()

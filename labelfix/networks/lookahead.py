@@ -17,6 +17,8 @@ Departures from the paper and its published code:
 * The clean batch is held over the k steps of a window, so that g_w' of one step is g_w of the next.
 * BatchNorm's running statistics are left alone by every pass but the real one.
 
+`recipe = published` takes the last two back, and the clamp (methods/mlc/published.py).
+
 Nothing here asks a tensor for its value: a step is put in the device's queue and nobody waits for it, and a CUDA
 graph can hold all of it.
 """
@@ -53,7 +55,7 @@ STEP_LENGTH = {torch.float32: 1e-3, torch.float64: 1e-5}
 """ε‖v‖ of the finite differences by precision: long enough for rounding, short enough for curvature and kinks."""
 
 STEP_LENGTH_BF16 = 0.2
-"""The same where the forward passes compute in bfloat16, which keeps 8 bits: an error of about one in a hundred."""
+"""The same where the forward passes compute in bfloat16, which keeps 8 bits: an error of one to three in a hundred."""
 
 
 def step_length(dtype: torch.dtype, precision: Precision) -> float:
@@ -79,7 +81,7 @@ def directional_derivative(
     logits: Callable[[Sequence[Tensor]], Tensor],
     weights: Flat,
     direction: Flat,
-    at_weights: Tensor,
+    at_weights: Callable[[], Tensor],
     how: Derivative,
     length: float,
 ) -> Tensor:
@@ -89,7 +91,7 @@ def directional_derivative(
         logits: The noisy rows' logits as a function of the weights.
         weights: w.
         direction: v; overwritten.
-        at_weights: `(B, K)` the logits at w, which `fd1` starts from.
+        at_weights: Gives `(B, K)` the logits at w, which `fd1` starts from; asked after those ahead are known.
         how: One-sided difference, central difference, or exact forward mode.
         length: ε‖v‖ of the differences.
 
@@ -108,7 +110,8 @@ def directional_derivative(
         shift = direction.vector.nan_to_num_(0.0, 0.0, 0.0).mul_(epsilon)
         if how == "fd1":
             shift.add_(weights.vector)
-            return (logits(direction.parts) - at_weights.detach()).mul_(inverse)
+            ahead = logits(direction.parts)
+            return (ahead - at_weights().detach()).mul_(inverse)
         weights.vector.add_(shift)
         ahead = logits(weights.parts)
         weights.vector.sub_(shift, alpha=2)
@@ -121,12 +124,17 @@ class MetaGradient:
 
     A_t = γ_t A_{t−1} + ∇_α L_D(w'), with γ_t = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖² clamped to [0, 1].
 
+    Args:
+        clamped: Whether γ is kept in [0, 1].
+
     Attributes:
+        previous: `(P,)` g_w of the step under way: where the clean batch is held, g_w' of the step before.
         steps: Steps of the window so far.
         gamma: Of the last step; None for a window's first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clamped: bool = True) -> None:
+        self.clamped = clamped
         self.total: list[Tensor] | None = None
         self.previous: Tensor | None = None
         self.gamma: Tensor | None = None
@@ -143,7 +151,7 @@ class MetaGradient:
         if self.total is None or self.previous is None:
             self.total, self.gamma = list(gradient), None
         else:
-            self.gamma = carry_over(clean, self.previous, moved)
+            self.gamma = carry_over(clean, self.previous, moved, self.clamped)
             carried = torch._foreach_mul(self.total, self.gamma.to(self.total[0].dtype))
             self.total = list(torch._foreach_add(list(gradient), carried))
         self.previous = clean
@@ -156,17 +164,18 @@ class MetaGradient:
         return total
 
 
-def carry_over(after: Tensor, before: Tensor, moved: Tensor) -> Tensor:
-    """γ = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖², clamped to [0, 1]; 0 where g_w vanishes.
+def carry_over(after: Tensor, before: Tensor, moved: Tensor, clamped: bool = True) -> Tensor:
+    """γ = ⟨(1 − Λ) g_w', g_w⟩ / ‖g_w‖²; 0 where g_w vanishes.
 
     Args:
         after: `(P,)` g_w'.
         before: `(P,)` g_w.
         moved: `(P,)` Λ g_w'.
+        clamped: Whether it is kept in [0, 1].
     """
     norm = torch.dot(before, before)
     share = torch.dot(after - moved, before) / norm
-    return torch.where(norm > 0, share.clamp(0.0, 1.0), torch.zeros_like(norm))
+    return torch.where(norm > 0, share.clamp(0.0, 1.0) if clamped else share, torch.zeros_like(norm))
 
 
 def swapped(module: nn.Module, names: Sequence[str], weights: Sequence[Tensor], batch: object) -> Tensor:

@@ -53,7 +53,7 @@ class AheadTrainer(Trainer):
     def _clean_gradient(self, meta: Labelled, weights: Sequence[Tensor] | None, pieces: int) -> tuple[Tensor, Flat]:
         losses, gradient = [], None
         for number, part in enumerate(meta.pieces(pieces)):
-            with frozen_statistics(self.classifier), self.masks("meta", number):
+            with self.statistics(), self.masks("meta", number):
                 logits = (
                     forward(self.classifier, part.inputs, self.precision).logits
                     if weights is None
@@ -68,7 +68,11 @@ class AheadTrainer(Trainer):
         ranks().add_up([loss, *gradient])
         return loss, Flat.of(gradient, like=self.weights)
 
-    def logits_along(self, noisy: Labelled, weights: Flat, direction: Flat, at_weights: Tensor) -> Tensor:
+    def statistics(self) -> contextlib.AbstractContextManager[None]:
+        """What passes over meta rows do to BatchNorm's running statistics: nothing, unless a method says so."""
+        return frozen_statistics(self.classifier)
+
+    def logits_along(self, noisy: Labelled, weights: Flat, direction: Flat, at_weights: Tensor, pieces: int) -> Tensor:
         """`(B, K)` δz, the derivative of the noisy rows' logits along a direction.
 
         Args:
@@ -76,6 +80,7 @@ class AheadTrainer(Trainer):
             weights: w.
             direction: Overwritten.
             at_weights: `(B, K)` their logits at w.
+            pieces: In how many pieces these were taken.
         """
         # Autocast does not go with forward mode, whose derivative is exact anyway.
         precision: Precision = "fp32" if self.derivative == "jvp" else self.precision
@@ -91,8 +96,12 @@ class AheadTrainer(Trainer):
                     found.append(self._elsewhere(there, part, precision))
             return concatenated(found).to(at_weights.dtype)
 
+        def at() -> Tensor:
+            # BatchNorm sees a piece at a time: where the memory has run out since, other pieces would be compared.
+            return at_weights if self.memory.pieces == pieces else logits(weights.parts)
+
         length = step_length(at_weights.dtype, self.precision)
-        return directional_derivative(logits, weights, direction, at_weights, self.derivative, length)
+        return directional_derivative(logits, weights, direction, at, self.derivative, length)
 
     def _elsewhere(self, weights: Sequence[Tensor], rows: Labelled, precision: Precision) -> Tensor:
         """Logits with other weights; none of these passes sees another's bfloat16 copies."""

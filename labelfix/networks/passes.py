@@ -50,7 +50,7 @@ class Labelled(NamedTuple):
         numbers = [None] * len(labels) if self.numbers is None else self.numbers.chunk(count)
         if isinstance(self.inputs, TokenBatch):
             both = zip(self.inputs.input_ids.chunk(count), self.inputs.attention_mask.chunk(count), strict=True)
-            inputs: Sequence[Batch] = [TokenBatch(*part) for part in both]
+            inputs: Sequence[Batch] = [TokenBatch(*part, self.inputs.padded) for part in both]
         else:
             inputs = self.inputs.chunk(count)
         return [Labelled(*part[:2], 0, part[2]) for part in zip(inputs, labels, numbers, strict=True)]
@@ -65,14 +65,35 @@ def joined(first: Batch, second: Batch) -> Batch:
     def padded(tokens: Tensor) -> Tensor:
         return functional.pad(tokens, (0, longest - tokens.shape[1]))
 
-    return TokenBatch(*(torch.cat([padded(a), padded(b)]) for a, b in zip(first, second, strict=True)))
+    ids, mask = (torch.cat([padded(a), padded(b)]) for a, b in zip(first[:2], second[:2], strict=True))
+    differ = first.input_ids.shape[1] != second.input_ids.shape[1]
+    return TokenBatch(ids, mask, first.padded or second.padded or differ)
 
 
 def forward(classifier: Classifier, inputs: Batch, precision: Precision) -> ClassifierOutput:
     """Logits `(B, K)` and features `(B, D)` of a batch, in float32 or better whatever the pass computed in."""
-    with arithmetic(classifier.head.weight.device, precision):
-        said = classifier(inputs)
-    return ClassifierOutput(_wide(said.logits), _wide(said.hidden))
+    return forward_all(classifier, [(inputs, contextlib.nullcontext())], precision)[0]
+
+
+def forward_all(
+    classifier: Classifier,
+    batches: Sequence[tuple[Batch, contextlib.AbstractContextManager[None]]],
+    precision: Precision,
+) -> list[ClassifierOutput]:
+    """The same for several batches at the same weights, which are brought to the precision of the passes once.
+
+    Args:
+        classifier: Its weights do not move meanwhile.
+        batches: Each with the context of its pass.
+        precision: What the passes compute in.
+    """
+    found = []
+    with arithmetic(classifier.head.weight.device, precision, remember=len(batches) > 1):
+        for inputs, context in batches:
+            with context:
+                said = classifier(inputs)
+            found.append(ClassifierOutput(_wide(said.logits), _wide(said.hidden)))
+    return found
 
 
 def _wide(tensor: Tensor) -> Tensor:
@@ -97,7 +118,8 @@ def draws_masks(classifier: Classifier, inputs: Batch) -> bool:
         classifier: In training mode; its statistics are left alone.
         inputs: A batch, of which two rows are used.
     """
-    few = TokenBatch(*(part[:2] for part in inputs)) if isinstance(inputs, TokenBatch) else inputs[:2]
+    texts = isinstance(inputs, TokenBatch)
+    few = TokenBatch(inputs.input_ids[:2], inputs.attention_mask[:2], inputs.padded) if texts else inputs[:2]
     device = next(classifier.parameters()).device
 
     def state() -> list[Tensor]:
@@ -116,6 +138,11 @@ def with_layout(values: Sequence[Tensor], like: Sequence[Tensor]) -> list[Tensor
         value if value.stride() == other.stride() else torch.empty_like(other).copy_(value)
         for value, other in zip(values, like, strict=True)
     ]
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether the device's memory ran out: torch says it in a type of its own, cuBLAS, cuDNN and the like in words."""
+    return isinstance(error, torch.OutOfMemoryError) or "_ALLOC_FAILED" in str(error)
 
 
 class Memory:
@@ -143,7 +170,9 @@ class Memory:
         while True:
             try:
                 return work(self.pieces)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
                 if not ranks().alone:  # the others wait for this process's sums, not for another cut
                     raise TrainingError(
                         f"the device's memory ran out; --accumulate {2 * self.pieces} sends each batch through the "

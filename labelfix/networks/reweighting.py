@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.lookahead_trainer import AheadTrainer
 from labelfix.networks.passes import Labelled
-from labelfix.networks.soft_cross_entropy import one_hot
 from labelfix.networks.trainer import concatenated
 
 
@@ -143,7 +143,7 @@ class ReweightingTrainer(AheadTrainer):
             rows: The step's rows.
             direction: v; overwritten.
         """
-        delta = self.logits_along(rows.noisy, Flat.of(self.weights), direction, rows.logits)
+        delta = self.logits_along(rows.noisy, Flat.of(self.weights), direction, rows.logits, rows.pieces)
         slope = rows.logits.softmax(dim=1) - one_hot(rows.noisy.labels, delta.shape[1], delta.dtype)
         return (slope * delta).sum(dim=1)
 

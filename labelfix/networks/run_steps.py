@@ -47,7 +47,8 @@ class EpochRows:
         epoch: From 0.
         noisy: `(S, B)` row numbers.
         clean: `(S, Bc)` of clean training rows; Bc = 0 where none train.
-        meta: `(S, Bm)` of clean meta rows; held over a window. Bm = 0 where there are none.
+        meta: `(S, Bm)` of clean meta rows; those of a window's first step are held over it, unless the trainer wants
+            others in every step. Bm = 0 where there are none.
         rates: `(S, G)` learning rates.
     """
 
@@ -123,6 +124,11 @@ class StepRunner:
         feeds = (noisy.resident(), clean.resident()) if resident else (None, None)
         self._feeds = feeds if None not in feeds else None
         self._replayed: dict[tuple[int, int], Replayed] = {}
+        self._capturing = True
+        self._streams: list[Iterator[Labelled | None]] = []
+        self._tensors: list[Tensor] = []
+        self._meta: Labelled | None = None
+        self._held_over = trainer.lookahead if trainer.holds_meta else 1
         period = math.lcm(trainer.lookahead, interval)
         self.block = period * -(-LEAST_STEPS // period)
 
@@ -161,10 +167,18 @@ class StepRunner:
             key = (count, len(self.trainer.weights))
             if key not in self._replayed:
                 self._replayed[key] = self._captured(count)
-            self._replayed[key](*(tensor[first : first + count] for tensor in self._tensors))
+            replayed = self._replayed[key]
+            replayed.wanted &= self._capturing
+            replayed(*(tensor[first : first + count] for tensor in self._tensors))
+            self._capturing &= replayed.wanted  # what cannot be captured at one length cannot be at another
         self.trainer.steps = before + count
         self._first = first + count
         return count
+
+    def close(self) -> None:
+        """Let go of graphs and rows: they hold each other, and the device's memory, until a collector comes by."""
+        self._replayed.clear()
+        self._feeds, self._streams, self._tensors, self._meta = None, [], [], None
 
     def _one_by_one(self, first: int, count: int) -> None:
         noisy, clean, meta = self._streams
@@ -202,7 +216,7 @@ class StepRunner:
     ) -> None:
         """Step i of a block of some length."""
         wanted = i % self._interval == 0
-        if wanted and i % self.trainer.lookahead == 0:
+        if wanted and i % self._held_over == 0:
             self._meta = meta()
         watched = i == (count - 1) - (count - 1) % self._interval
         seen = self.trainer.step(noisy, clean, self._meta if wanted else None, watch=watched, last=i == count - 1)
@@ -212,7 +226,7 @@ class StepRunner:
     def _wanted(self, numbers: Codes, stream: int, first: int) -> Iterator[tuple[Codes, Key]]:
         """The batches that are left of an epoch; of the meta rows one a window, or one a step with a meta-gradient."""
         for step in range(first, len(numbers)):
-            if stream == STREAMS[2] and (step % self.trainer.lookahead or step % self._interval):
+            if stream == STREAMS[2] and (step % self._held_over or step % self._interval):
                 continue
             yield numbers[step], Key(self._seed, self._rows.epoch, step, stream)
 
@@ -220,7 +234,7 @@ class StepRunner:
         return meta[self._window_start(np.arange(len(meta), dtype=np.int64))]
 
     def _window_start(self, steps: Codes) -> Codes:
-        return steps - steps % self.trainer.lookahead
+        return steps - steps % self._held_over
 
     def _forget(self) -> None:
         """Drop what only a capture made."""

@@ -23,8 +23,3 @@ def soft_cross_entropy(logits: Tensor, soft: Tensor) -> Tensor:
 def entropy(soft: Tensor) -> Tensor:
     """The entropy of every row of `(B, K)` probabilities, in nats: `(B,)`."""
     return torch.as_tensor(torch.special.entr(soft).sum(dim=1))
-
-
-def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """`(B, K)` rows of the identity; torch's own looks at the labels first, and so waits for the device."""
-    return (labels[:, None] == torch.arange(num_classes, device=labels.device)).to(dtype)

@@ -20,11 +20,12 @@ from torch.nn import functional
 
 from labelfix.compute.devices import Precision
 from labelfix.compute.flat_vectors import Flat
+from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
 from labelfix.models.classifier import Classifier, ClassifierOutput
 from labelfix.networks.figures import Learned, StepFigures, figures
-from labelfix.networks.passes import Labelled, Memory, forward, joined, masks, with_layout
-from labelfix.networks.soft_cross_entropy import one_hot, soft_cross_entropy
+from labelfix.networks.passes import Labelled, Memory, forward, forward_all, joined, masks, with_layout
+from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.step_sizes import clip
 from labelfix.networks.weight_average import Average
 
@@ -61,7 +62,7 @@ class Trainer:
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
         average: An average of f_w, which is judged in its place; None for f_w itself.
-        lookahead: Steps over which the meta rows are held.
+        lookahead: Steps of a window of the look-ahead.
         together: Whether noisy and clean rows of a step go through the network in one pass: BatchNorm then sees both.
     """
 
@@ -75,6 +76,8 @@ class Trainer:
     average: Average | None = None
     lookahead: int = 1
     together: bool = False
+    holds_meta: ClassVar[bool] = True
+    """Whether the meta rows are held over a window; otherwise every step has others."""
     may_collapse: ClassVar[bool] = False
     """Whether labels that become all one class mean that the training is of no use."""
 
@@ -173,6 +176,7 @@ class Trainer:
             clean_loss=torch.stack(clean_losses).sum() if clean_losses else logits[0].new_zeros(()),
             before=before,
             factor=factor,
+            pieces=pieces,
         )
 
     def _said(
@@ -185,11 +189,10 @@ class Trainer:
             cut = [len(noisy.labels), len(clean.labels)]
             logits, hidden = both.logits.split(cut), both.hidden.split(cut)
             return ClassifierOutput(logits[0], hidden[0]), ClassifierOutput(logits[1], hidden[1])
-        said: list[ClassifierOutput | None] = []
-        for part, which in ((noisy, "noisy"), (clean, "clean")):
-            with self.masks(which, piece):
-                said.append(None if part is None else forward(self.classifier, part.inputs, self.precision))
-        return said[0], said[1]
+        parts = [(part, which) for part, which in ((noisy, "noisy"), (clean, "clean")) if part is not None]
+        passes = [(part.inputs, self.masks(which, piece)) for part, which in parts]
+        found = iter(forward_all(self.classifier, passes, self.precision))
+        return None if noisy is None else next(found), None if clean is None else next(found)
 
     def apply(self, gradient: list[Tensor], keep: bool = False) -> tuple[Flat | None, Tensor | None]:
         """Have the optimiser take its step along a gradient, clipped where that is asked for.

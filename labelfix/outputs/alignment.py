@@ -6,8 +6,8 @@ Legend: N corrected rows, n rows of a chunk of the source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -97,6 +97,7 @@ class Correction:
         label_column: Its column of labels.
         files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
         min_confidence: Judge at this threshold instead of the one they were made with.
+        answers: Id → the class that a person gave: it stands, whatever the run says, and is no issue.
     """
 
     rows: CorrectedRows
@@ -104,11 +105,17 @@ class Correction:
     label_column: str
     files: tuple[str, ...] = ()
     min_confidence: float | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Canonical class names."""
         return corrected_metadata(self.rows).classes
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Who the labels come from, where several say something."""
+        return corrected_metadata(self.rows).sources
 
     def beside(
         self,
@@ -224,16 +231,26 @@ class Correction:
     def _verdicts(self, details: Sequence[str], prepare: Prepare) -> Iterator[Verdicts]:
         again = () if self.min_confidence is None else JUDGED_BY
         names = {name: code for code, name in enumerate(self.classes)}
-        for first, group in groups(self._in_order, list(dict.fromkeys([*VERDICT, *again, *details]))):
+        identity = ("id",) if self.answers else ()
+        for first, group in groups(self._in_order, list(dict.fromkeys([*VERDICT, *again, *identity, *details]))):
             table = with_min_confidence(group, self.min_confidence)
+            corrected, issue = codes(table["corrected_label"], names), values(table["is_label_issue"])
+            if self.answers:
+                answered = self._answered(table["id"], names)
+                corrected, issue = np.where(answered >= 0, answered, corrected), issue & (answered < 0)
             yield Verdicts(
                 key=self._keys(table),
                 position=np.arange(first, first + len(table), dtype=np.int64),
                 given=codes(table["given_label"], names),
-                corrected=codes(table["corrected_label"], names),
-                issue=values(table["is_label_issue"]),
+                corrected=corrected,
+                issue=issue,
                 details=prepare(table.select(list(details))) if details else None,
             )
+
+    def _answered(self, ids: pa.ChunkedArray, names: Mapping[str, int]) -> Positions:
+        """`(n,)` the class that a person gave to each row of some ids; -1 for none."""
+        answers = [names[self.answers[row]] if row in self.answers else -1 for row in map(str, ids.to_pylist())]
+        return np.array(answers, dtype=np.int64)
 
     def _written(self, code: int, counts: Counter[Any], type_: pa.DataType, needed: bool) -> object:
         name = self.classes[code]

@@ -48,7 +48,7 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     row = np.full(len(ids), -1, np.int64)
     found: list[pa.Table] = []
     of_truth: list[Codes] = [np.zeros(0, np.int64)]
-    columns = [*READ, *([CLASSES] if CLASSES in rows.schema.names else [])]
+    columns = columns_of(rows)
     for first, group in groups(rows, columns):
         keys = pa.chunked_array([id_keys_of(chunk) for chunk in group["id"].chunks], pa.string())
         places = pc.index_in(keys, value_set=wanted).combine_chunks()
@@ -62,6 +62,11 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     position[order] = np.arange(len(order))
     table = pa.concat_tables(found) if found else rows.schema.empty_table().select(columns)
     return Matched(labels_of(table, classes, about.min_confidence, about.run_id), position, row)
+
+
+def columns_of(rows: CorrectedRows) -> list[str]:
+    """The columns that `labels_of` needs."""
+    return [*READ, *([CLASSES] if CLASSES in rows.schema.names else [])]
 
 
 def labels_of(table: pa.Table, classes: ClassNames, min_confidence: float, run_id: str) -> CorrectedLabels:

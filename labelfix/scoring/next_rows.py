@@ -19,8 +19,7 @@ from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.report.inputs import cells_of
-from labelfix.outputs.soft_labels import CLASSES
-from labelfix.scoring.match_truth import READ, labels_of
+from labelfix.scoring.match_truth import columns_of, labels_of
 from labelfix.scoring.nearest_trusted import hidden_of
 from labelfix.scoring.scorer import Blocks
 
@@ -52,11 +51,22 @@ def next_rows(
         `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
         A name that an own column has begins with `labelfix_`.
     """
+    chosen = choose_rows(rows, blocks, classifier, trusted, count)
+    return described(rows, chosen, names, places)
+
+
+def choose_rows(
+    rows: CorrectedFile,
+    blocks: Blocks,
+    classifier: TrainedClassifier,
+    trusted: Sequence[int],
+    count: int,
+) -> Codes:
+    """`(n,)` positions of the rows that are most worth asking about, best first; arguments as for `next_rows`."""
     about = corrected_metadata(rows)
     classes = ClassNames(about.classes)
-    value, suggested, first = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64), 0
-    columns = [*READ, *([CLASSES] if CLASSES in rows.schema.names else [])]
-    for first, group in groups(rows, columns):
+    value, suggested = np.empty(len(rows)), np.empty(len(rows), dtype=np.int64)
+    for first, group in groups(rows, columns_of(rows)):
         labels = labels_of(group, classes, about.min_confidence, about.run_id)
         here = slice(first, first + len(group))
         value[here], suggested[here] = worth(labels.soft, labels.corrected), labels.suggested
@@ -65,19 +75,29 @@ def next_rows(
     found = candidates(value, usable, count)
     hidden = hidden_of(blocks, classifier, np.sort(found))
     features = np.stack([hidden[row] for row in found.tolist()]) if len(found) else np.zeros((0, 1), np.float32)
-    chosen = found[choose(value[found], suggested[found], features, count)]
-    return _described(rows, chosen, classes, names, columns, places)
+    return found[choose(value[found], suggested[found], features, count)]
 
 
-def _described(
+def described(
     rows: CorrectedFile,
     chosen: Codes,
-    classes: ClassNames,
     names: Columns,
-    columns: Sequence[str],
     places: Mapping[str, str] | None,
+    drawn: str = WORST_FIRST,
+    chance: Sequence[float] = (),
 ) -> pa.Table:
+    """Rows to ask a person about, as `next_rows` gives them.
+
+    Args:
+        rows: The run's corrected labels.
+        chosen: `(n,)` which rows, from 0, in the order to ask.
+        names: As for `next_rows`.
+        places: As for `next_rows`.
+        drawn: How they were drawn.
+        chance: `(n,)` with which probability; empty where nothing about it was random.
+    """
     about = corrected_metadata(rows)
+    classes, columns = ClassNames(about.classes), columns_of(rows)
     parts: dict[int, tuple[object, dict[str, object]]] = {}
     for first, group in groups(rows, columns):
         inside = chosen[(chosen >= first) & (chosen < first + len(group))]
@@ -109,7 +129,7 @@ def _described(
         line: dict[str, object] = {} if own is None else {own: identity}
         line |= {name: _whole(name, cells.get(source, {}).get(name), source[0], names, places) for name in inputs}
         line |= {label: "", **{f"labelfix_{name}" if name in taken else name: value for name, value in told.items()}}
-        table.append({**line, DRAWN: WORST_FIRST, CHANCE: 1.0})
+        table.append({**line, DRAWN: drawn, CHANCE: chance[len(table)] if len(chance) else 1.0})
     return pa.Table.from_pylist(table)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 from labelfix.errors import SettingsError
 from labelfix.settings.base import fields_of
-from labelfix.settings.mlc import MlcSettings
+from labelfix.settings.mlc import MlcSettings, Recipe
 from labelfix.settings.networks import Family, MethodSettings
 from labelfix.settings.run import TrainSettings
 
@@ -24,7 +25,7 @@ def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Famil
     families: tuple[tuple[str, Family], ...] = ((HEADS, "head"), (NETWORKS, "network"))
     for words, family in families:
         if isinstance(settings, MlcSettings):
-            for recipe in ("anchored", "paper"):
+            for recipe in get_args(Recipe):
                 named = f"{words}, recipe = {recipe}"
                 yield named, replace(settings, recipe=recipe), family
         else:

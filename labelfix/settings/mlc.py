@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from labelfix.settings.base import require
 from labelfix.settings.networks import Family, NetworkSettings
 
-RECIPES: dict[Family, Literal["anchored", "paper"]] = {
+Recipe = Literal["anchored", "paper", "published"]
+
+RECIPES: dict[Family, Recipe] = {
     "head": "anchored",
     "network": "anchored",
     "image": "anchored",
@@ -19,6 +21,26 @@ were not."""
 
 OF_PAPER = ("skip", "warmup_steps")
 """What a network's `anchored` recipe does not read."""
+
+PUBLISHED: dict[str, Any] = {
+    "clean_split": "redrawn",
+    "held_out": 0.0,
+    "warmup_epochs": 0,
+    "schedule": "step",
+    "meta_interval": 1,
+    "keep_best": False,
+    "early_stop": None,
+}
+"""What the `published` recipe fixes, beside trusted rows a step: half as many in either clean batch as noisy ones."""
+
+FIXED = (*PUBLISHED, "clean_batch_size", "warmup_steps")
+"""What it does not read."""
+
+PUBLISHED_EPOCHS: dict[Family, int] = {"image": 120}
+"""Where its commands say how many."""
+
+PUBLISHED_RATE = 3e-4
+"""Of the label correction network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +66,8 @@ class MlcSettings(NetworkSettings):
     AAAI 2021.
     """
 
-    recipe: Literal["anchored", "paper"] | None = None
-    """`paper` is the published procedure: a free label correction network trained by the look-ahead meta-gradient. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
+    recipe: Recipe | None = None
+    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
 
     clean_batch_size: int | None = None
     """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
@@ -91,7 +113,7 @@ class MlcSettings(NetworkSettings):
         )
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
 
-    def recipe_for(self, family: Family) -> Literal["anchored", "paper"]:
+    def recipe_for(self, family: Family) -> Recipe:
         """The recipe that trains such a classifier."""
         return self.recipe or RECIPES[family]
 
@@ -100,4 +122,22 @@ class MlcSettings(NetworkSettings):
         every = super().counting(family)
         if self.recipe_for(family) == "paper":
             return every
+        if self.recipe_for(family) == "published":
+            return every - frozenset(FIXED)
         return frozenset(("recipe",)) if family == "head" else every - frozenset(OF_PAPER)
+
+    def as_published(self, batch_size: int, family: Family) -> MlcSettings:
+        """The same with what the published procedure fixes.
+
+        Args:
+            batch_size: Noisy rows a step.
+            family: What is trained.
+        """
+        return replace(
+            self,
+            **PUBLISHED,
+            recipe="published",
+            clean_batch_size=max(batch_size // 2, 1),
+            epochs=self.epochs or PUBLISHED_EPOCHS.get(family),
+            lcn_learning_rate=self.lcn_learning_rate or PUBLISHED_RATE,
+        )

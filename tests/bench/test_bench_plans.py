@@ -126,6 +126,8 @@ def test_the_plan_of_cifar10_trains_whole_networks_on_made_and_human_noise():
     assert found.backbones == ("resnet32",)
     assert found.rows - 10 * found.trusted_per_class == 49000
     assert [setting.name for setting in settings_of(found)][-2:] == ["cifar10n-aggre", "cifar10n-random1"]
+    beside_the_paper = found.methods[0].settings
+    assert (beside_the_paper.recipe, beside_the_paper.lookahead) == ("published", 5)
     assert len(settings_of(found)) == 21
     assert found.methods[0].settings.lookahead == 5
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 ALLOWED = ["torch", "torchvision", "timm", "transformers", "pyarrow", "typer", "rich", "safetensors", "scikit-learn"]
-ALLOWED += ["platformdirs", "msgspec"]
+ALLOWED += ["platformdirs", "msgspec", "mmh3"]
 
 PROGRAM = '''
 import importlib.metadata, re, sys

@@ -20,13 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "docs" / "tutorial.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "tutorial.md", ROOT / "README.md", ROOT / "docs" / "tutorial-review.md")
+PERSON = "person.py"
+"""What the script of a page is saved as that stands in for a person at the browser."""
 BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 PROGRESS = re.compile(r"^[\w ./-]+: +(\d+ %|[\d,]+ rows),.*\n?", re.MULTILINE)
 SECONDS = re.compile(r"(\d+ min )?\d+(\.\d+)? s\b")
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 LEFT_OUT = "...\n"
-INSTALL = "pip install . && "
+INSTALL = "pip install '.[train]' && "
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ def make_files(folder: Path) -> None:
     script = re.search(r"^```python\n(import csv.*?)^```$", PAGES[0].read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert script is not None
     subprocess.run([sys.executable, "-c", script.group(1)], cwd=folder, check=True)
+    person = re.search(r"^```python\n(\"\"\"A person.*?)^```$", PAGES[2].read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert person is not None
+    (folder / PERSON).write_text(person.group(1), encoding="utf-8")
 
 
 def run(page: Path, folder: Path) -> Iterator[tuple[Command, str]]:

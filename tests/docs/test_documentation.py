@@ -25,7 +25,7 @@ NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
-TRY_IT = "pip install . && labelfix demo"
+TRY_IT = "pip install '.[train]' && labelfix demo"
 TEST_IT = "pip install '.[test]' && pytest"
 
 

@@ -1,6 +1,8 @@
 """The training engine: no waiting for the device, precision, pieces, clipping, replays, long trajectories."""
 
+import contextlib
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from labelfix.compute import cuda_graph
 from labelfix.compute.cuda_graph import Replayed
 from labelfix.compute.flat_vectors import Flat
 from labelfix.errors import TrainingError
@@ -182,6 +185,29 @@ def test_bfloat16_leaves_weights_gradients_and_labels_in_float32():
     assert figures.mass.dtype == figures.meta_norm.dtype == torch.float32
 
 
+class Casts(TorchDispatchMode):
+    """Counts how often weights are brought to bfloat16."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.shapes, self.count = {tuple(weight.shape) for weight in weights}, 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket is torch.ops.aten._to_copy and (kwargs or {}).get("dtype") is torch.bfloat16:
+            self.count += tuple(args[0].shape) in self.shapes
+        return func(*args, **(kwargs or {}))
+
+
+def test_passes_at_the_same_weights_share_their_bfloat16_copies():
+    """The noisy and the clean rows' do; the meta rows' and the look-ahead's are at other weights."""
+    trainer = make(norm=False, precision="bf16")
+    with Casts(trainer.weights) as ordinary:
+        trainer.plain_step(*batches(0)[:2])
+    with Casts(trainer.weights) as ahead:
+        trainer.step(*batches(1))
+    assert (ordinary.count, ahead.count) == (4, 3 * 4)
+
+
 @pytest.mark.parametrize("pieces", [2, 5, 64])
 def test_pieces_give_the_step_of_the_whole_batch(pieces):
     whole, cut = (make(norm=False, dtype=torch.float64, memory=Memory(n)) for n in (1, pieces))
@@ -200,24 +226,30 @@ def test_token_batches_are_cut_with_their_masks():
     assert torch.equal(parts[1].inputs.attention_mask, (ids % 2)[3:])
 
 
-class SmallMemory(nn.Module):
-    """Runs out of memory above so many rows."""
+CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+CUDNN = "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOC_FAILED"
 
-    def __init__(self, inner, most):
+
+class SmallMemory(nn.Module):
+    """Runs out of memory above so many rows, from some pass on."""
+
+    def __init__(self, inner, most, error=torch.OutOfMemoryError("too many rows"), first=1):  # noqa: B008
         super().__init__()
-        self.inner, self.most = inner, most
+        self.inner, self.most, self.error, self.first, self.passes = inner, most, error, first, 0
 
     def forward(self, images):
-        if len(images) > self.most:
-            raise torch.OutOfMemoryError("too many rows")
+        self.passes += 1
+        if len(images) > self.most and self.passes >= self.first:
+            raise self.error
         return self.inner(images)
 
 
-def test_when_memory_runs_out_the_batch_is_halved_and_the_run_goes_on():
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("too many"), RuntimeError(CUBLAS), RuntimeError(CUDNN)])
+def test_when_memory_runs_out_the_batch_is_halved_and_the_run_goes_on(error):
     said = []
     whole = make(norm=False, dtype=torch.float64)
     short = make(norm=False, dtype=torch.float64, memory=Memory(1, said.append))
-    short.classifier.backbone = SmallMemory(short.classifier.backbone, 7)
+    short.classifier.backbone = SmallMemory(short.classifier.backbone, 7, error)
     short.choose_weights()
     for step in range(2):
         rows = batches(step, torch.float64)
@@ -227,6 +259,28 @@ def test_when_memory_runs_out_the_batch_is_halved_and_the_run_goes_on():
     assert len(said) == 1
     assert said[0].startswith("the memory ran out: batches go through the network in 2 pieces")
     assert torch.allclose(weights_of(whole), weights_of(short), rtol=1e-6, atol=1e-9)
+
+
+def test_another_error_is_no_lack_of_memory():
+    trainer = make(norm=False)
+    trainer.classifier.backbone = SmallMemory(trainer.classifier.backbone, 7, RuntimeError("an illegal access"))
+    trainer.choose_weights()
+    with pytest.raises(RuntimeError, match="an illegal access"):
+        trainer.step(*batches(0))
+
+
+@pytest.mark.parametrize("how", ["fd1", "fd2"])
+def test_a_batch_that_is_halved_in_the_look_ahead_is_not_compared_with_the_whole_one(how):
+    """BatchNorm sees a piece at a time: what two ways of cutting differ by, over a short step, is much more."""
+    rows = draw(64, 0), draw(16, 1), draw(16, 2)
+    expected = lcn_gradient(make(how, memory=Memory(2)), rows)
+    short = make(how, memory=Memory(1))
+    # The passes over noisy, clean and meta rows fit; the fourth, of the noisy rows further along, does not.
+    short.classifier.backbone = SmallMemory(short.classifier.backbone, 40, first=4)
+    short.choose_weights()
+    found = lcn_gradient(short, rows)
+    assert short.memory.pieces == 2
+    assert relative_error(found, expected) < 0.5
 
 
 def test_a_row_that_does_not_fit_ends_the_run_with_advice():
@@ -254,6 +308,43 @@ def test_replays_take_the_steps_of_plain_calls():
         call(*(tensor for batch in rows for tensor in batch[:2]))
     assert not call.captured
     assert torch.equal(weights_of(direct), weights_of(replayed))
+
+
+class FailingGraph:
+    """A capture that fails, and whose end fails for it."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        raise RuntimeError("operation failed due to a previous error during capture")
+
+
+def test_a_failed_capture_names_its_cause_once_and_is_not_tried_again(monkeypatch):
+    calls, told = [], []
+
+    def body(rows):
+        calls.append(rows.clone())
+        if len(calls) == 3:
+            raise RuntimeError("a copy from the host\nand more")
+
+    nothing = lambda *_: contextlib.nullcontext()  # noqa: E731
+    for name, value in {"CUDAGraph": object, "graph": FailingGraph, "stream": nothing, "set_stream": nothing}.items():
+        monkeypatch.setattr(cuda_graph.torch.cuda, name, value)
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    monkeypatch.setattr(cuda_graph.torch.cuda, "current_stream", lambda _: stream)
+    call = Replayed(body, torch.device("cpu"), told.append, lambda: told.append("forgotten"))
+    call._stream = stream
+    for step in range(6):
+        call(torch.tensor([step]))
+    sentence = "steps run one by one: they cannot be captured as a CUDA graph (a copy from the host)"
+    assert told == ["forgotten", sentence]
+    assert [int(rows) for rows in calls] == [0, 1, 2, 2, 3, 4, 5]  # the third was tried in the capture first
+    assert not call.captured
+    assert not call.wanted
 
 
 def test_an_lcn_that_reads_logits_gets_those_of_the_average():

@@ -11,6 +11,7 @@ from html import unescape
 import numpy as np
 import pytest
 
+from labelfix.data.annotations.opening import open_trusted
 from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.report.collect import Collected, WorstRow
 from labelfix.outputs.report.glossary import WORDS, Glossary
@@ -271,6 +272,13 @@ window.addEventListener("load", async () => {
   document.getElementById("download").click();
   told.bytes = [...new Uint8Array(await blob.arrayBuffer())].slice(0, 3).join(" ");
   told.csv = await blob.text();
+  const mark = (place, name) => body.rows[place].querySelector(`[data-mark=${name}]`);
+  const clicks = [[0, "keep"], [1, "keep"], [1, "accept"], [2, "keep"], [2, "keep"]];
+  clicks.forEach(([place, name]) => mark(place, name).click());
+  told.pressed = [...body.querySelectorAll("[aria-pressed=true]")].map((one) => one.dataset.mark).join(" ");
+  told.stored = localStorage.getItem("labelfix " + document.getElementById("decisions").dataset.run);
+  document.getElementById("decisions").click();
+  told.decisions = await blob.text();
   const tip = document.getElementById("tip"), word = document.querySelector("a.term");
   const was = tip.hidden;
   word.focus();
@@ -356,6 +364,17 @@ def test_a_cell_of_the_download_that_a_spreadsheet_would_compute_is_a_text_and_n
     assert rows["r2"]["suggested_label"] == "'=bad"
     assert rows["r2"]["p_value"] == ""
     assert rows["r10"]["content"] == 'Straße "quoted", or not'
+
+
+def test_marks_stay_in_the_browser_and_their_download_comes_back_as_answers(seen, tmp_path):
+    assert seen["pressed"] == "keep accept"
+    assert json.loads(seen["stored"]) == {"r2": "keep", "r9": "accept"}
+    (tmp_path / "decisions.csv").write_text(seen["decisions"], encoding="utf-8")
+    (source,) = open_trusted([tmp_path / "decisions.csv"])
+    assert {mark.id: (mark.label, mark.drawn) for mark in source.marks} == {
+        "r2": ("-1", "report"),
+        "r9": ('q"uote', "report"),
+    }
 
 
 def test_a_word_tells_its_meaning_to_the_keyboard_and_escape_ends_it(seen):

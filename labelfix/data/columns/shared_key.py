@@ -62,6 +62,21 @@ def shared_key(
     return pairs[0]
 
 
+def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, read_rows: int) -> list[str]:
+    """The columns of the noisy file that may be its ids: each value there once, and all wanted ones among them.
+
+    Args:
+        noisy: The noisy file.
+        wanted: Ids in their one spelling.
+        settings: Columns that it names are none.
+        read_rows: Rows read at once.
+    """
+    named = {settings.label_column, *settings.text_columns(noisy.schema.names)}
+    if not _are_keys(wanted):
+        return []
+    return [name for name in _candidates(noisy, named, read_rows) if _all_found(noisy, name, wanted, read_rows)]
+
+
 def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> list[str]:
     flat = [
         field.name

@@ -48,7 +48,7 @@ class SeveralSources:
 
     def content_hash(self) -> str:
         """SHA-256 over the tables' hashes in order."""
-        return hashlib.sha256("".join(source.content_hash() for source in self.sources).encode()).hexdigest()
+        return hash_of_parts(self.sources)
 
     def _chunks(self, columns: Sequence[str] | None, rows: int, verbatim: bool) -> Iterator[Chunk]:
         names = list(self.schema.names if columns is None else columns)
@@ -62,6 +62,13 @@ class SeveralSources:
                     batch = pa.record_batch(cells, schema=wanted)
                 yield Chunk(batch, before + chunk.file_index, chunk.first_row)
             before += len(source.files)
+
+
+def hash_of_parts(sources: Sequence[TableSource]) -> str:
+    """SHA-256 over the tables' hashes in order; of one table its own."""
+    if len(sources) == 1:
+        return sources[0].content_hash()
+    return hashlib.sha256("".join(source.content_hash() for source in sources).encode()).hexdigest()
 
 
 def _part(source: TableSource) -> Part:

@@ -1,15 +1,22 @@
-"""Meta Label Correction as published (`recipe = paper`): a free LCN trained by the look-ahead meta-gradient.
+"""Meta Label Correction as in the paper (`recipe = paper`): a free LCN trained by the look-ahead meta-gradient.
 
 Source: Zheng, Awadallah and Dumais, Meta Label Correction for Noisy Label Learning, AAAI 2021, Algorithm 1, and
-its published code. Departures, each with the setting that takes it back where there is one:
+its published code. Departures, each with the setting that takes it back where there is one; `recipe = published` takes
+back all but the first and the last two:
 
 * no double backward: the same gradient by one more forward pass (`derivative`; networks/lookahead.py);
 * a warm-up (`warmup_epochs = 0`), and temperatures fitted afterwards on trusted rows kept out;
-* trusted rows are cut once into train, meta and held-out parts (`clean_split = "redrawn"`): halves redrawn
-  from one pool train on every trusted row sooner or later, and then the meta-gradient fades;
-* α and w take the same gradient, α's with the labels of the old α, as in the code; Algorithm 1 reads as if w
-  used the new one;
-* cosine decay (`schedule = "step"`) and k = 1 (`lookahead = 5` in the paper's tables).
+* trusted rows are cut once into train, meta and held-out parts (`clean_split = "redrawn"`, `held_out = 0`): halves
+  redrawn from one pool train on every trusted row sooner or later, and then the meta-gradient fades;
+* fewer of them a step, on images 16 that train and 16 that judge to 100 noisy rows (`clean_batch_size = 50`);
+* the meta batch is held over a window, so that γ takes no pass of its own, and γ is clamped to [0, 1];
+* BatchNorm's running statistics follow the real step alone, not the passes over meta rows;
+* cosine decay (`schedule = "step"`), ten epochs on images (`epochs = 120`), k = 1 (`lookahead = 5` in its tables);
+* windows of the look-ahead begin with the epoch;
+* the last epoch's weights, where the code takes those of the best epoch on a third draw of trusted rows (`keep_best`,
+  which chooses on half of the held-out rows).
+
+As in the code, α and w take the same gradient, of the labels of the old α; Algorithm 1 reads as if w used the new one.
 """
 
 from __future__ import annotations
@@ -47,13 +54,16 @@ TRAINED_WITH, FINISHED_WITH = "transition", "transitions"
 """Their names: T without held-out rows; and T as the rows of each of `may_look` have it."""
 
 
-def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+def train_network(
+    problem: Problem, settings: MlcSettings, progress: Progress, kind: type[MlcTrainer] = MlcTrainer
+) -> FittedModel:
     """Train classifier and LCN together; see the module's docstring.
 
     Args:
         problem: The data.
         settings: The method's settings.
         progress: Told of every epoch.
+        kind: What takes the steps.
 
     Returns:
         The last epoch's networks, or the best one's, with temperatures fitted on trusted rows that were kept out.
@@ -65,7 +75,7 @@ def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -
     lcn = LabelCorrectionNetwork(
         classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
-    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
+    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress, kind)
     history, found = train_both(
         problem,
         plan,
@@ -76,7 +86,7 @@ def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -
         progress,
     )
     lcns = [lcn] * len(may_look(problem, split)[0])
-    return finished(problem, plan, split, found, classifier, lcns, history, "paper")
+    return finished(problem, plan, split, found, classifier, lcns, history, settings.recipe or "paper")
 
 
 def begin(
@@ -91,7 +101,13 @@ def begin(
 
 
 def make_mlc_trainer(
-    problem: Problem, plan: MlcPlan, settings: MlcSettings, classifier: Classifier, lcn: Lcn, progress: Progress
+    problem: Problem,
+    plan: MlcPlan,
+    settings: MlcSettings,
+    classifier: Classifier,
+    lcn: Lcn,
+    progress: Progress,
+    kind: type[MlcTrainer] = MlcTrainer,
 ) -> MlcTrainer:
     """The two networks with their optimisers."""
     return make_trainer(
@@ -100,7 +116,7 @@ def make_mlc_trainer(
         settings,
         classifier,
         progress,
-        MlcTrainer,
+        kind,
         lcn=lcn,
         lcn_optimizer=make_lcn_optimizer(lcn, plan.lcn_learning_rate),
         derivative=settings.derivative,

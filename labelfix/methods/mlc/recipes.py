@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.methods.mlc import anchored, online, paper
+from labelfix.methods.mlc import anchored, online, paper, published
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 
@@ -23,6 +23,8 @@ def run_recipe(problem: Problem, settings: MlcSettings, progress: Progress) -> F
     progress.say(f"recipe: {recipe}")
     if recipe == "paper":
         return paper.train_network(problem, settings, progress)
+    if recipe == "published":
+        return published.train_network(problem, settings, progress)
     if problem.family == "head":
         return anchored.solve(problem, settings, progress)
     return online.train_network(problem, settings, progress)

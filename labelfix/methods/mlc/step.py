@@ -80,7 +80,7 @@ class MlcTrainer(AheadTrainer):
 
     def restart_window(self) -> None:
         """See `Trainer.restart_window`."""
-        self.window, self.gamma = MetaGradient(), None
+        self.window, self.gamma = MetaGradient(self.window.clamped), None
 
     def _corrected(self, said: ClassifierOutput, noisy: Labelled, ahead: bool) -> Loss:
         """The loss against q, whose graph leads to α."""
@@ -102,7 +102,7 @@ class MlcTrainer(AheadTrainer):
                 clipped = Flat.of([p.grad for p in self.weights if p.grad is not None], like=self.weights)
                 through_clipping(direction, clipped, learned.factor, self.clip_norm)
         moved = direction.vector.clone() if self.lookahead > 1 else direction.vector
-        delta = self.logits_along(noisy, learned.before, direction, learned.logits)
+        delta = self.logits_along(noisy, learned.before, direction, learned.logits, learned.pieces)
         weighed = (learned.soft * delta.to(learned.soft.dtype)).sum() / total
         gradient = torch.autograd.grad(weighed, list(self.lcn.parameters()))
         ranks().add_up(gradient)

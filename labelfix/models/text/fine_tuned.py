@@ -31,6 +31,7 @@ from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import Card, digest
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.on_device import WholeNetwork
+from labelfix.models.text.masks import ready_mask, takes_ready_masks
 from labelfix.models.text.tokens import encode_tokens, load_tokenizer
 from labelfix.models.weights import seeded
 from labelfix.progress import Progress
@@ -59,10 +60,12 @@ class SequenceBackbone(nn.Module):
         self.place, self.last = _last_layer(model, num_classes)
         model.set_submodule(self.place, nn.Identity())
         self.model = model
+        self.reads_ready_masks = takes_ready_masks(model)
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """h(x), `(B, D)`."""
-        hidden: Tensor = self.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+        mask = ready_mask(batch) if self.reads_ready_masks else batch.attention_mask
+        hidden: Tensor = self.model(input_ids=batch.input_ids, attention_mask=mask).logits
         return hidden
 
 

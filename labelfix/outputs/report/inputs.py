@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,6 +16,12 @@ from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.report.plain import plain, shortened
+
+if TYPE_CHECKING:
+    from labelfix.data.formats import TableSource
+
+UNREADABLE = (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException)
+"""What comes of a file that is gone, or is not what it was: its rows are not shown."""
 
 TEXT = 280
 """Characters of a text that are shown."""
@@ -54,9 +60,9 @@ def look_at(
     found: dict[tuple[str, int], Look] = {}
     for (file, place), rows in by_file.items():
         try:
-            for number, cells in _rows(place, rows, metadata, TABLE_COLUMNS):
+            for number, cells in _rows_of(_open(place, metadata), rows, metadata, TABLE_COLUMNS):
                 found[file, number] = _look(cells, metadata, Path(os.path.expanduser(place)))
-        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
+        except UNREADABLE:
             continue
     return found
 
@@ -71,15 +77,40 @@ def cells_of(
         metadata: Says which columns hold the input.
         places: As for `look_at`.
     """
-    by_file = _by_file(wanted, places)
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    for (file, place), rows in by_file.items():
-        try:
-            for number, cells in _rows(place, rows, metadata, len(metadata.input_columns)):
-                found[file, number] = {name: _path_of(value) for name, value in cells.items()}
-        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
-            continue
-    return found
+    found = CellReader(metadata, places).read(wanted)
+    return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
+
+
+class CellReader:
+    """Reads the input cells of rows, images as they stand in the file itself; files stay open in between.
+
+    Args:
+        metadata: Says which columns hold the input.
+        places: As for `look_at`.
+    """
+
+    def __init__(self, metadata: CorrectedMetadata, places: Mapping[str, str] | None) -> None:
+        self._metadata = metadata
+        self._places = places
+        self._opened: dict[str, TableSource] = {}
+
+    def read(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
+        """The cells of some rows, as far as their file is still there.
+
+        Args:
+            wanted: Source file and row within it.
+        """
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        for (file, place), rows in _by_file(wanted, self._places).items():
+            try:
+                if place not in self._opened:
+                    self._opened[place] = _open(place, self._metadata)
+                every = len(self._metadata.input_columns)
+                for number, cells in _rows_of(self._opened[place], rows, self._metadata, every):
+                    found[file, number] = dict(cells)
+            except UNREADABLE:
+                continue
+        return found
 
 
 def _by_file(wanted: Iterable[tuple[str, int]], places: Mapping[str, str] | None) -> dict[tuple[str, str], set[int]]:
@@ -95,10 +126,15 @@ def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
     return value.get("path") if isinstance(value, dict) else value
 
 
-def _rows(file: str, rows: set[int], metadata: CorrectedMetadata, most: int) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def _open(file: str, metadata: CorrectedMetadata) -> TableSource:
     from labelfix.data.formats import ReadOptions, open_table
 
-    source = open_table(file, options=ReadOptions(metadata.encoding))
+    return open_table(file, options=ReadOptions(metadata.encoding))
+
+
+def _rows_of(
+    source: TableSource, rows: set[int], metadata: CorrectedMetadata, most: int
+) -> Iterable[tuple[int, Mapping[str, Any]]]:
     columns = [name for name in metadata.input_columns[:most] if name in source.schema.names]
     if metadata.input_kind == "embedding" or not columns:
         return
@@ -126,22 +162,39 @@ def _text(value: Any) -> str:  # noqa: ANN401 - a cell
 
 
 def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell
+    path = value.get("path") if isinstance(value, dict) else value
+    name = Path(path).name if isinstance(path, str) else ""
+    content = as_jpeg(value, file, THUMBNAIL, 75)
+    return Look(name, "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode())
+
+
+def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:  # noqa: ANN401 - a cell
+    """An image of a row; None where it cannot be decoded.
+
+    Args:
+        value: Its cell: a path, or an object with `path` or `bytes`.
+        file: The source that the row stands in.
+        longest: Pixels of its longer side at most.
+        quality: Of the JPEG.
+
+    Raises:
+        OSError: There is no such file.
+    """
     from PIL import Image
 
     path = value.get("path") if isinstance(value, dict) else value
     content = value.get("bytes") if isinstance(value, dict) else None
-    name = Path(path).name if isinstance(path, str) else ""
     if content is None and isinstance(path, str):
         place = Path(path) if Path(path).is_absolute() else (file if file.is_dir() else file.parent) / path
         content = place.read_bytes()
     if not isinstance(content, bytes):
-        return Look(name)
+        return None
     try:
         with Image.open(io.BytesIO(content)) as image:
             picture = to_rgb(image)
-            picture.thumbnail((THUMBNAIL, THUMBNAIL))
+            picture.thumbnail((longest, longest))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return Look(name)
+        return None
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=75)
-    return Look(name, "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())
+    picture.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

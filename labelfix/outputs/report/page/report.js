@@ -117,15 +117,60 @@
     source_row: (row) => row.dataset.row,
     nearest_trusted_rows: near,
   };
+  const save = (lines, name) => {
+    // The mark in front tells spreadsheets that this is UTF-8.
+    const text = `\uFEFF${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
   document.getElementById("download").addEventListener("click", () => {
     const rows = [...body.rows].filter((row) => !row.hidden);
     const lines = [Object.keys(columns), ...rows.map((row) => Object.values(columns).map((value) => value(row)))];
-    // The mark in front tells spreadsheets that this is UTF-8.
-    const text = `\uFEFF${lines.map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-    link.download = "labelfix-rows.csv";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    save(lines.map((line) => line.map(cell)), "labelfix-rows.csv");
   });
+
+  // Decisions stay in this browser, by the run, until they are taken along; labelfix train --clean reads the file.
+  const take = document.getElementById("decisions");
+  const place = `labelfix ${take.dataset.run}`;
+  let marks = {};
+  try { marks = JSON.parse(localStorage.getItem(place)) || {}; } catch { /* a browser that keeps nothing */ }
+  const showMarks = () => {
+    for (const row of worst) {
+      for (const button of row.querySelectorAll("[data-mark]")) {
+        button.setAttribute("aria-pressed", String(marks[row.dataset.id] === button.dataset.mark));
+      }
+    }
+    const count = worst.filter((row) => marks[row.dataset.id]).length;
+    take.disabled = !count;
+    document.getElementById("marked").textContent = count ? `${count.toLocaleString("en")} decided` : "";
+  };
+  for (const row of worst) {
+    row.querySelector(".marks").hidden = false;
+    for (const button of row.querySelectorAll("[data-mark]")) {
+      button.addEventListener("click", () => {
+        if (marks[row.dataset.id] === button.dataset.mark) delete marks[row.dataset.id];
+        else marks[row.dataset.id] = button.dataset.mark;
+        try { localStorage.setItem(place, JSON.stringify(marks)); } catch { /* as above */ }
+        showMarks();
+      });
+    }
+  }
+  // As `cell`, so that it can be undone: labelfix takes one apostrophe away where the last column says so.
+  const kept = (value) => {
+    const text = String(value);
+    return `"${(/^['=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  };
+  take.addEventListener("click", () => {
+    const head = ["labelfix_id", "answer", "decision", "given_label", "suggested_label", "labelfix_drawn", "labelfix_escaped"];
+    const lines = worst.filter((row) => marks[row.dataset.id]).map(({ dataset }) => {
+      const mark = marks[dataset.id];
+      const answer = mark === "accept" ? dataset.suggested : dataset.given;
+      return [dataset.id, answer, mark, dataset.given, dataset.suggested, "report", "yes"];
+    });
+    save([head, ...lines].map((line) => line.map(kept)), "decisions.csv");
+  });
+  showMarks();
 })();

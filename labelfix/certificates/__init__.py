@@ -1,0 +1,1 @@
+"""How many labels are wrong as they would be exported, proven from rows that a person reads."""

@@ -1,0 +1,125 @@
+"""The plan of a campaign beside the labels that it is about: which rows are read in which order, by which chance."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from labelfix.certificates.exported import Exported, file_hash
+from labelfix.numerics.rate_by_betting import Draws, Floats, Order, draw_order, draws_of
+from labelfix.numerics.reading_plan import Design, design
+from labelfix.outputs.corrected_rows import CorrectedFile, groups
+from labelfix.runs import RunFolder
+from labelfix.runs.reading_plan import FORMAT_VERSION, HandedOut, Plan
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A plan beside the labels that it is about.
+
+    Attributes:
+        plan: The plan.
+        exported: The labels (N rows).
+        design: How the plan draws and bets.
+        order: `(N,)` rows of `exported` in the order in which they are drawn.
+        control: `(N,)` c of each row of `exported`.
+        weights: `(N,)` w likewise.
+    """
+
+    plan: Plan
+    exported: Exported
+    design: Design
+    order: Order
+    control: Floats
+    weights: Floats
+
+    def draws(self, count: int) -> Draws:
+        """The first so many draws."""
+        return draws_of(self.order, self.weights, self.control, count)
+
+
+def hashes_of(folder: RunFolder) -> dict[str, str]:
+    """What a certificate is about: the noisy file's contents as the run knew them, and the run's labels."""
+    noisy = folder.read_manifest()["data"]["noisy"]["content_hash"]
+    return {"noisy": str(noisy), "corrected.parquet": file_hash(folder.corrected)}
+
+
+def new_plan(
+    folder: RunFolder,
+    exported: Exported,
+    *,
+    bound: float,
+    confidence: float,
+    seed: int,
+    begun: int,
+    min_confidence: float | None,
+    drop_issues: bool,
+) -> Plan:
+    """A plan that nobody has read a row of; arguments as the attributes of `Plan`."""
+    made = design(exported.error, bound)
+    return Plan(
+        format_version=FORMAT_VERSION,
+        run_id=str(folder.read_manifest()["run_id"]),
+        bound=bound,
+        confidence=confidence,
+        seed=seed,
+        begun=begun,
+        min_confidence=min_confidence,
+        drop_issues=drop_issues,
+        rows=len(exported),
+        hashes=hashes_of(folder),
+        uniform=made.uniform,
+        counted=made.counted,
+        below=made.below,
+        above=made.above,
+        handed_out=[],
+    )
+
+
+def campaign_of(plan: Plan, exported: Exported) -> Campaign:
+    """A plan and its labels, with the order that follows from them."""
+    made = Design(plan.uniform, plan.counted, plan.below, plan.above)
+    weights = made.weights(exported.error)
+    order = draw_order(weights, _uniform(plan, len(exported)))
+    return Campaign(plan, exported, made, order, made.control(exported.error), weights)
+
+
+def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:
+    """The plan with more rows handed out.
+
+    Args:
+        folder: The run.
+        campaign: The plan so far.
+        count: How many more, as far as there are so many.
+    """
+    plan = campaign.plan
+    first = len(plan.handed_out)
+    last = min(first + count, len(campaign.order))
+    position = campaign.exported.position[campaign.order[first:last]]
+    names = ids_at(folder, position)
+    chance = campaign.draws(last).chance[first:]
+    found = [
+        HandedOut(name, row + 1, part)
+        for name, row, part in zip(names, position.tolist(), chance.tolist(), strict=True)
+    ]
+    return msgspec.structs.replace(plan, handed_out=[*plan.handed_out, *found])
+
+
+def ids_at(folder: RunFolder, position: Order) -> list[str]:
+    """Ids of some rows of `corrected.parquet`, as texts."""
+    found: dict[int, str] = {}
+    for first, group in groups(CorrectedFile(folder.corrected), ["id"]):
+        here = np.unique(position[(position >= first) & (position < first + len(group))])
+        column = group["id"].combine_chunks()
+        found |= {row: str(column[row - first].as_py()) for row in here.tolist()}
+    return [found[row] for row in position.tolist()]
+
+
+def _uniform(plan: Plan, count: int) -> Floats:
+    """`(N,)` random numbers of the seed and the run, the same for ever: NumPy's generator keeps its raw numbers."""
+    run = int.from_bytes(hashlib.sha256(f"{plan.run_id}/{plan.begun}".encode()).digest()[:8], "big")
+    raw = np.random.PCG64([plan.seed, run]).random_raw(count)
+    return np.asarray((raw >> np.uint64(11)) * 2.0**-53, dtype=np.float64)

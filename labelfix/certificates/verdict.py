@@ -1,0 +1,156 @@
+"""What the answers prove: certified, not yet, or beyond reach.
+
+Legend: n rows of the plan up to the last answered one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from labelfix.certificates.answers import Answered
+from labelfix.certificates.plan import Campaign
+from labelfix.numerics.rate_by_betting import (
+    Draws,
+    estimate,
+    lower_bound,
+    upper_bound,
+    wealth_below,
+)
+from labelfix.numerics.reading_plan import growth, moved_to
+
+Status = Literal["certified", "not yet", "cannot be reached"]
+
+MODEL_COUNTS = 20
+"""As many rows as the model's own opinion of the rate counts where one is guessed."""
+
+CHEAPER = 1.5
+"""A bound so many times the estimated rate is proven with a bearable number of rows."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is proven, of the rows that nobody had checked before.
+
+    Attributes:
+        status: In a word.
+        bound: The share of wrong labels that was asked for.
+        with_answers: Whether that is of the labels with the answers written over them.
+        upper: No more than this share is wrong as exported.
+        lower: No less than this share is.
+        upper_left: No more than this share is wrong once the answers are written over the labels.
+        lower_left: No less than this share is wrong then.
+        guess: How many are wrong as exported, by answers and predictions together; no bound.
+        more: About how many more rows would prove the bound; None where it does not look as if any number would.
+        cheaper: A weaker bound that looks as if it could be proven, and about how many more rows that takes; None where
+            the bound asked for looks reachable.
+    """
+
+    status: Status
+    bound: float
+    with_answers: bool
+    upper: float
+    lower: float
+    upper_left: float
+    lower_left: float
+    guess: float
+    more: int | None
+    cheaper: tuple[float, int] | None
+
+
+def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) -> Verdict:
+    """Judge the answers.
+
+    Args:
+        campaign: The plan and its labels.
+        said: The answers.
+        bound: The share of wrong labels asked for.
+        with_answers: Whether it is asked of the labels with the answers written over them.
+    """
+    exported, plan = campaign.exported, campaign.plan
+    draws, bets = campaign.draws(len(said.wrong)), campaign.design
+    rows, whole = len(exported), len(exported) + exported.unread
+    high = upper_bound(draws, said.at_worst, np.array(bets.below), plan.alpha)
+    low = lower_bound(draws, said.at_best, np.array(bets.above), plan.alpha)
+    # Rows that the run could not read count as wrong above and as right below.
+    upper, lower = (rows * high + exported.unread) / whole, rows * low / whole
+    mended = said.found / whole
+    upper_left, lower_left = max(upper - mended, 0.0), max(lower - mended, 0.0)
+    most, least = (upper_left, lower_left) if with_answers else (upper, lower)
+    status: Status = "certified" if most <= bound else "cannot be reached" if least > bound else "not yet"
+    ahead = _Ahead(campaign, said, draws, _guess(campaign, said, draws), with_answers)
+    more = 0 if status == "certified" else None if status == "cannot be reached" else ahead.rows_for(bound)
+    cheaper = ahead.cheaper(bound, most) if more is None else None
+    return Verdict(status, bound, with_answers, upper, lower, upper_left, lower_left, ahead.mean, more, cheaper)
+
+
+def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
+    own = float(campaign.exported.error.mean())
+    n = len(said.wrong)
+    if not n:
+        return own
+    seen = min(max(estimate(draws, said.wrong), 0.0), 1.0)
+    return (MODEL_COUNTS * own + n * seen) / (MODEL_COUNTS + n)
+
+
+@dataclass(frozen=True)
+class _Ahead:
+    """How many more rows a bound would take, were the guess right.
+
+    Attributes:
+        campaign: The plan and its labels.
+        said: The answers so far.
+        draws: The draws of these.
+        mean: The guessed share of wrong labels.
+        with_answers: Whether wrong labels that are found are mended.
+    """
+
+    campaign: Campaign
+    said: Answered
+    draws: Draws
+    mean: float
+    with_answers: bool
+
+    def rows_for(self, bound: float) -> int | None:
+        """About how many more rows prove a bound; None where none would."""
+        left = len(self.campaign.exported) - len(self.said.wrong)
+        if self._missing(bound, left) > 0:
+            return None
+        few, enough = 0, left
+        while enough - few > 1:
+            middle = (few + enough) // 2
+            few, enough = (few, middle) if self._missing(bound, middle) <= 0 else (middle, enough)
+        return enough
+
+    def cheaper(self, bound: float, proven: float) -> tuple[float, int] | None:
+        """A weaker bound of two digits, and about how many more rows prove it."""
+        wanted = max(CHEAPER * self.mean, bound)
+        digits = 1 - math.floor(math.log10(wanted))
+        weaker = math.ceil(wanted * 10**digits + 1e-9) / 10**digits
+        if proven <= weaker:
+            return math.ceil(proven * 1000) / 1000, 0
+        more = self.rows_for(weaker) if weaker < 1 else None
+        return None if more is None else (weaker, more)
+
+    def _missing(self, bound: float, more: int) -> float:
+        """The log wealth that would still be missing after so many more rows; above 0 also where it never comes."""
+        exported, plan = self.campaign.exported, self.campaign.plan
+        rows, read = len(exported), len(self.said.wrong)
+        bets = self.campaign.design
+        mended = 0.0
+        if self.with_answers:
+            chance = self.campaign.weights / self.campaign.weights.sum()
+            hits = float((chance * moved_to(exported.error, self.mean)).sum())
+            # Reading all of the rest mends all of it.
+            mended = self.said.found + min(more * hits, max(self.mean * rows - self.said.found, 0.0))
+        inside = (bound * (rows + exported.unread) - exported.unread + mended) / rows
+        if not self.mean < inside < 1:
+            return 0.0 if inside >= 1 else math.inf
+        have = float(wealth_below(self.draws, self.said.at_worst, inside, np.array(bets.below))[-1]) if read else 0.0
+        speed = growth(exported.error, bets, self.mean, inside, "below")
+        # As the rest shrinks, each draw tells more, and the last one tells all.
+        gained = math.inf if more >= rows - read else speed * more / (1 - more / (rows - read))
+        return -math.log(plan.alpha) - have - gained

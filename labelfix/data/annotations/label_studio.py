@@ -1,0 +1,99 @@
+"""Label Studio's exports: JSON (tasks with their annotations), and JSON_MIN, CSV and TSV (a record an annotation).
+
+A cancelled annotation is a skipped row, an empty one was submitted without a choice: no answer either way. The `id` of
+a task is Label Studio's own and starts anew in each project; ours is in `data`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labelfix.data.annotations.marks import CHANCE, DRAWN, ID, QUESTION, UNKNOWN, Mark
+
+
+def is_task(record: Mapping[str, Any]) -> bool:
+    """Whether a record of JSON is a task of Label Studio that labelfix wrote."""
+    data = record.get("data")
+    return isinstance(data, dict) and ID in data and isinstance(record.get("annotations", []), list)
+
+
+def of_task(record: Mapping[str, Any]) -> Iterator[Mark]:
+    """The annotations of a task; one without an answer where there are none."""
+    data = record["data"]
+    about = drawn(data)
+    answered = False
+    for annotation in record.get("annotations") or []:
+        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+            continue
+        answered = True
+        chosen = _choices(annotation.get("result") or [])
+        who, when = _person(annotation.get("completed_by")), str(annotation.get("updated_at") or "")
+        when = when or str(annotation.get("created_at") or "")
+        label = chosen[0] if len(chosen) == 1 else None
+        yield Mark(identity(data.get(ID)), label, who, when, *about, several=len(chosen) > 1)
+    if not answered:
+        yield Mark(identity(data.get(ID)), None, "", "", *about)
+
+
+def of_record(record: Mapping[str, Any]) -> Mark:
+    """A record of JSON_MIN, or a line of CSV: an annotation, or a task that has none."""
+    chosen = _listed(record.get(QUESTION))
+    when = text(record.get("updated_at")) or text(record.get("created_at"))
+    label = chosen[0] if len(chosen) == 1 else None
+    who = _person(record.get("annotator"))
+    return Mark(identity(record.get(ID)), label, who, when, *drawn(record), several=len(chosen) > 1)
+
+
+def drawn(data: Mapping[str, Any]) -> tuple[str, float | None]:
+    """How a row was drawn, and with which chance, as `labelfix export --tasks` wrote it beside the row."""
+    if DRAWN not in data and CHANCE not in data:
+        return UNKNOWN, None
+    try:
+        chance = float(data.get(CHANCE) or "nan")
+    except (TypeError, ValueError):
+        chance = float("nan")
+    return text(data.get(DRAWN)), chance if 0 < chance <= 1 else None
+
+
+def text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
+    """A value as a text; empty for none."""
+    return "" if value is None else str(value).strip()
+
+
+def identity(value: Any) -> str:  # noqa: ANN401 - as above
+    """An id as it stands: spaces may be a part of it. Empty where there is none."""
+    found = "" if value is None else str(value)
+    return found if found.strip() else ""
+
+
+def _choices(result: list[Any]) -> list[str]:
+    """The classes that regions of an annotation choose, each once."""
+    found: dict[str, None] = {}
+    for region in result:
+        if isinstance(region, dict) and region.get("type") == "choices" and region.get("from_name") == QUESTION:
+            value = region.get("value")
+            found |= dict.fromkeys(_listed(value.get("choices") if isinstance(value, dict) else None))
+    return list(found)
+
+
+def _listed(value: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Choices as a list; a cell of several holds JSON."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        try:
+            inside = json.loads(value)
+        except ValueError:
+            return [value]
+        return _listed(inside) if isinstance(inside, dict | list) else [value]
+    if isinstance(value, dict):
+        value = value.get("choices")
+    if isinstance(value, list):
+        return [text(each) for each in value if text(each)]
+    return [text(value)] if text(value) else []
+
+
+def _person(value: Any) -> str:  # noqa: ANN401 - as above
+    if isinstance(value, dict):
+        return text(value.get("email")) or text(value.get("id"))
+    return text(value)

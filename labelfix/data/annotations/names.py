@@ -1,0 +1,76 @@
+"""Answers know a row's id and its class, and not what the columns of the user's files are called: this finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from labelfix.data.annotations.source import AnnotatedSource
+from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.columns.roles import ID_NAMES, label_column, trusted_label_column
+from labelfix.data.columns.shared_key import columns_with
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource
+from labelfix.data.formats.several import SeveralSources
+from labelfix.errors import input_error
+from labelfix.settings.data import DataSettings
+
+
+def named_alike(
+    parts: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int
+) -> TableSource:
+    """Trusted tables as one, the answers among them called as the others are.
+
+    Args:
+        parts: Of `open_trusted`.
+        noisy: The noisy table.
+        settings: What columns mean, as far as the user says.
+        read_rows: Rows read at once.
+
+    Raises:
+        InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.
+    """
+    others = [part for part in parts if not isinstance(part, AnnotatedSource)]
+    if len(others) < len(parts):
+        label = _label_name(others, noisy, settings, read_rows)
+        parts = [
+            _named(part, noisy, label, settings, read_rows) if isinstance(part, AnnotatedSource) else part
+            for part in parts
+        ]
+    return parts[0] if len(parts) == 1 else SeveralSources(parts)
+
+
+def _named(
+    part: AnnotatedSource, noisy: TableSource, label: str, settings: DataSettings, read_rows: int
+) -> AnnotatedSource:
+    asked = settings.clean_id_column or settings.id_column
+    own = [name for name in noisy.schema.names if name.lower() in ID_NAMES]
+    if asked is not None or own:
+        return part.called(asked or own[0], label)
+    wanted = id_keys_of(pa.array([mark.id for mark in part.marks], pa.string()))
+    keys = columns_with(noisy, wanted, settings, read_rows)
+    if keys:
+        return part.called(keys[0], label)
+    _check_numbers(part, noisy)
+    given = label_column(noisy, settings, Findings(), read_rows)
+    return part.beside(noisy, label, [given] if given is not None else [])
+
+
+def _check_numbers(part: AnnotatedSource, noisy: TableSource) -> None:
+    """Refuse ids that are no row numbers of a noisy file without ids."""
+    rows = sum(chunk.batch.num_rows for chunk in noisy.scan(noisy.schema.names[:1]))
+    for place, mark in enumerate(part.marks, start=1):
+        if not (mark.id.isdecimal() and 1 <= int(mark.id) <= rows):
+            what = f"answer {place} is about row {mark.id!r}, which {noisy.name} does not have"
+            raise input_error(part.name, what, "give the noisy file that the tasks were made of, or --id-column")
+
+
+def _label_name(others: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int) -> str:
+    """What the labels of the other trusted files are called."""
+    if not others:
+        return settings.clean_label_column or "label"
+    scratch = Findings()
+    given = label_column(noisy, settings, scratch, read_rows)
+    merged = others[0] if len(others) == 1 else SeveralSources(others)
+    return trusted_label_column(merged, given, None, settings, scratch) or "label"

@@ -1,0 +1,159 @@
+"""Opening trusted files, among which there may be answers from annotation tools, spreadsheets and `labelfix review`.
+
+A file is known by what is in it, never by its name: tasks that `labelfix export --tasks` wrote carry `labelfix_id`
+beside each row, Argilla's records and decisions have keys of their own. Everything else is read as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelfix.data.annotations import argilla, label_studio, reviewed
+from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, QUESTION, Mark, Votes, vote
+from labelfix.data.annotations.source import AnnotatedSource
+from labelfix.data.columns.ids import canonical_ids
+from labelfix.data.formats import ReadOptions, open_table
+from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
+from labelfix.data.formats.frames import are_records
+from labelfix.data.formats.json import lines as json_lines
+from labelfix.data.formats.json.records import is_array, read_values
+from labelfix.data.formats.text_file import find_text
+from labelfix.data.scan import as_text, scan
+from labelfix.data.spelling import spelled
+from labelfix.errors import Defect, InputError, input_error
+
+LOOKED_AT = 20
+"""Records that tell what a file is."""
+
+STUDIO = "Label Studio's"
+FLAT = ("annotation_id", "annotator", "lead_time")
+"""Columns of a record of Label Studio's; a spreadsheet of labelfix's own has none of them."""
+
+Record = Mapping[str, Any]
+
+
+def open_trusted(
+    sources: Sequence[Any], name: str | None = None, options: ReadOptions = AS_THEY_ARE
+) -> list[TableSource]:
+    """Open one or several trusted tables; every one that cannot be opened is named.
+
+    Args:
+        sources: Paths or tables.
+        name: What to call a table in memory.
+        options: How files are to be read, as far as the user says.
+
+    Raises:
+        InputError: As `open_several`, or a file of answers is damaged.
+    """
+    if are_records(sources):
+        return [open_table(sources, name, options)]
+    opened: list[TableSource] = []
+    defects: list[Defect] = []
+    for source in sources:
+        try:
+            opened.append(_open(source, name, options))
+        except InputError as error:
+            defects += error.defects
+    if defects:
+        raise InputError(defects)
+    return opened
+
+
+def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
+    if isinstance(source, str | Path):
+        path = Path(source).expanduser()
+        if path.is_file() and json_lines.recognises(path):
+            found = _from_json(path, str(source), options)
+            if found is not None:
+                return found
+    opened = open_table(source, name, options)
+    return _from_columns(opened) or opened
+
+
+def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource | None:
+    """Answers in a file of JSON; None where it holds something else."""
+
+    def records() -> Iterator[Record]:
+        text = find_text(path, name, options.encoding)
+        return (record for _, block in read_values(text, is_array(text)) for record in block)
+
+    def content() -> str:
+        return hash_files([path])
+
+    head = list(islice(records(), LOOKED_AT))
+    if head and all(map(reviewed.is_decision, head)):
+        marks = tuple(reviewed.of_answers(path, name))
+        return AnnotatedSource(name, "decisions of labelfix review", vote(marks), content)
+    if head and all(map(label_studio.is_task, head)):
+        votes = vote(
+            mark for record in records() if label_studio.is_task(record) for mark in label_studio.of_task(record)
+        )
+        return AnnotatedSource(name, f"{STUDIO} JSON", votes, content)
+    if head and all(map(argilla.is_nested, head)):
+        votes = vote(mark for record in records() if argilla.is_nested(record) for mark in argilla.of_nested(record))
+        votes = Votes(votes.marks, (*votes.remarks, argilla.UNKNOWN_STATUS))
+        return AnnotatedSource(name, "Argilla's records", votes, content)
+    if any(argilla.is_flat(record) for record in head):
+        votes = vote(mark for record in records() if argilla.is_flat(record) for mark in argilla.of_flat(record))
+        return AnnotatedSource(name, "Argilla's flat records", votes, content)
+    if any(ID in record for record in head):
+        every = list(records())
+        return _of_flat(name, content, every, sorted({key for record in every for key in record}))
+    return None
+
+
+def _from_columns(opened: TableSource) -> AnnotatedSource | None:
+    """Answers in a table; None where it holds something else."""
+    names = list(opened.schema.names)
+    flat = argilla.is_flat(names)
+    if not flat and ID not in names:
+        return None
+    wanted = [name for name in names if name in _READ or name.startswith(f"{QUESTION}.")]
+    records: list[Record] = []
+    for chunk in scan(opened, wanted, 8192, verbatim=True):
+        cells = [_plain(opened, name, column) for name, column in zip(wanted, chunk.batch.columns, strict=True)]
+        records += pa.table(cells, names=wanted).to_pylist()
+    if flat:
+        marks = (mark for record in records for mark in argilla.of_flat(record))
+        return AnnotatedSource(opened.name, "Argilla's flat records", vote(marks), opened.content_hash)
+    return _of_flat(opened.name, opened.content_hash, records, names)
+
+
+def _plain(opened: TableSource, name: str, cells: pa.Array) -> pa.Array:
+    """Cells as texts, ids as they stand; lists stay lists."""
+    if pa.types.is_nested(cells.type):
+        return cells
+    if name in ("id", ID):
+        return canonical_ids(cells, opened.schema.field(name).type).cast(pa.string())
+    return spelled(as_text(cells))
+
+
+_READ = ("id", ID, ANSWER, QUESTION, *FLAT, "created_at", "updated_at", DRAWN, CHANCE, ESCAPED)
+
+
+def _of_flat(name: str, content: Callable[[], str], records: Sequence[Record], names: Sequence[str]) -> AnnotatedSource:
+    """A record an answer: Label Studio's, or a spreadsheet of labelfix's own."""
+    if ANSWER in names and not set(FLAT) & set(names):
+        marks = [_filled(record) for record in records]
+        return AnnotatedSource(name, "answers in a table", vote(marks), content)
+    if not {QUESTION, *FLAT} & set(names):
+        what = f"has {ID!r}, as tasks of labelfix have, and no column of answers"
+        raise input_error(
+            name, what, f"give it with the column {ANSWER!r} (spreadsheets) or {QUESTION!r} (Label Studio)"
+        )
+    return AnnotatedSource(name, f"{STUDIO} records", vote(map(label_studio.of_record, records)), content)
+
+
+def _filled(record: Record) -> Mark:
+    """A row of a spreadsheet, or of the decisions that the page of `labelfix report` gives."""
+    if record.get(ESCAPED):
+        record = {**record, **{name: str(record.get(name) or "").removeprefix("'") for name in (ID, ANSWER)}}
+    text = label_studio.text
+    return Mark(
+        label_studio.identity(record.get(ID)), text(record.get(ANSWER)) or None, "", "", *label_studio.drawn(record)
+    )

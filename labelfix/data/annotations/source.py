@@ -1,0 +1,104 @@
+"""Answers as a table of trusted rows: the file's own name, and columns that are called as the other files' are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
+from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
+from labelfix.errors import Defect
+
+
+class AnnotatedSource:
+    """A table of id, label, and how the row was drawn; with the inputs of noisy rows that have no ids.
+
+    Args:
+        name: The file as the user named it.
+        kind: What the file is, in words.
+        votes: The answers.
+        content: Gives the hash of what the file holds.
+        id_name: Column of the ids; None where the table has `inputs` in its place.
+        label_name: Column of the labels.
+        inputs: Columns of the noisy rows that the answers are about, in their order.
+    """
+
+    untyped = True
+    warnings: tuple[Defect, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        votes: Votes,
+        content: Callable[[], str],
+        id_name: str | None = "id",
+        label_name: str = "label",
+        inputs: pa.Table | None = None,
+    ) -> None:
+        self.name = name
+        self.format = "annotations"
+        self.files = (name,)
+        self.folder = Path(name).parent
+        self.votes = votes
+        self.remarks = (f"read as {kind}", *votes.remarks)
+        self._about = name, kind, votes, content
+        columns = dict(zip(inputs.schema.names, inputs.columns, strict=True)) if inputs is not None else {}
+        if id_name is not None:
+            columns[id_name] = pa.array([mark.id for mark in votes.marks], pa.string())
+        columns[label_name] = pa.array([mark.label for mark in votes.marks], pa.string())
+        # Rows that were asked about and not answered are no defect: `data.chosen_rows` skips those that were chosen.
+        drawn = [mark.drawn or (UNKNOWN if mark.label is None else "") for mark in votes.marks]
+        columns[DRAWN] = pa.array(drawn, pa.string())
+        columns[CHANCE] = pa.array([mark.chance for mark in votes.marks], pa.float64())
+        self._table = pa.table(columns)
+        self.schema: pa.Schema = self._table.schema
+        self.titles = tuple(self.schema.names)
+
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """The answers, one a row."""
+        return self.votes.marks
+
+    def called(self, id_name: str, label_name: str) -> AnnotatedSource:
+        """The same with other names for its columns."""
+        return AnnotatedSource(*self._about, id_name, label_name)
+
+    def beside(self, noisy: TableSource, label_name: str, without: Sequence[str]) -> AnnotatedSource:
+        """The same for a noisy file without ids, whose rows go by their number: with what these rows hold.
+
+        Args:
+            noisy: The noisy file.
+            label_name: Column of the labels.
+            without: Columns that are left away, such as that of the given labels.
+        """
+        names = [name for name in noisy.schema.names if name not in {*without, label_name, DRAWN, CHANCE}]
+        wanted = np.array([int(mark.id) - 1 for mark in self.marks], dtype=np.int64)
+        parts, first = [], 0
+        places: list[int] = []
+        for chunk in noisy.scan(names):
+            inside = np.flatnonzero((wanted >= first) & (wanted < first + chunk.batch.num_rows))
+            parts.append(pa.Table.from_batches([chunk.batch]).take(pa.array(wanted[inside] - first)))
+            places += inside.tolist()
+            first += chunk.batch.num_rows
+        inputs = pa.concat_tables(parts).take(pa.array(np.argsort(np.array(places, dtype=np.int64), kind="stable")))
+        return AnnotatedSource(*self._about, None, label_name, inputs)
+
+    def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.scan`."""
+        names = list(self.schema.names if columns is None else columns)
+        first = 1
+        for batch in self._table.select(names).to_batches(max_chunksize=rows):
+            yield from slices(batch, rows, 0, first)
+            first += batch.num_rows
+
+    def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
+        """See `TableSource.verbatim`: the same as `scan`."""
+        return self.scan(columns, rows)
+
+    def content_hash(self) -> str:
+        """See `TableSource.content_hash`: of the file."""
+        return self._about[3]()

@@ -1,0 +1,184 @@
+"""A share of wrong rows, bounded from rows that are read one after another: valid however long one reads.
+
+N rows, an unknown part of them wrong: e_i is 1 or 0, and θ = Σ e_i / N. Rows are drawn one after another, none twice,
+each with a probability π_t(i) that is fixed before the draw and may depend on i. After t − 1 draws with S wrong rows,
+
+    X_t = (S + Σ_left c_i + (e_I − c_I) / π_t(I)) / N
+
+has mean θ, whatever is predicted for e by c. Whoever bets at every draw a part f of what he has on X_t being below m
+multiplies what he has by
+
+    1 + f · (m − X_t) / (X_max − m),      X_max the largest value that X_t can take,
+
+whose mean is at most 1 where θ ≥ m. By Ville's inequality his wealth then ever exceeds 1 / α with probability α at
+most: once it does, θ < m, and reading may stop at any time for any reason. The wealth grows with m, so the smallest m
+that is refuted is an upper bound; a lower one comes from the mirrored bets. Several f are betted at once and their
+wealth is averaged. As f does not depend on answers, the wealth falls with every e_i: a row that nobody can tell may be
+counted as wrong above and as right below, whoever chose what to leave out, and the bounds hold.
+
+Sources: Shekhar, Xu, Lipton, Liang and Ramdas, "Risk-limiting financial audits via weighted sampling without
+replacement", UAI 2023 (X_t, and draws by predictions); Waudby-Smith and Ramdas, "Estimating means of bounded random
+variables by betting", JRSS B 2024; Xu, Karampatziakis and Mineiro, "Active, anytime-valid risk controlling prediction
+sets", NeurIPS 2024; Angelopoulos and others, "Prediction-powered inference", Science 2023, and Zrnic and Candès,
+"Active statistical inference", ICML 2024 (c and π from predictions).
+
+Legend: N rows, n rows drawn, F bets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+Floats = npt.NDArray[np.float64]
+Order = npt.NDArray[np.int64]
+
+STEPS = 60
+"""Halvings in which a bound is found: as exact as a float."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What is known of the first draws before they are answered.
+
+    Attributes:
+        rows: N.
+        chance: `(n,)` π_t(I), the probability with which the drawn row was drawn.
+        control: `(n,)` c_I.
+        left: `(n,)` sum of c over the rows that were not drawn before, the drawn one included.
+        highest: `(n,)` the largest (1 − c_i) / π_t(i) among these.
+        lowest: `(n,)` the largest c_i / π_t(i) among these.
+    """
+
+    rows: int
+    chance: Floats
+    control: Floats
+    left: Floats
+    highest: Floats
+    lowest: Floats
+
+    def __getitem__(self, part: slice) -> Draws:
+        fields = (self.chance, self.control, self.left, self.highest, self.lowest)
+        return Draws(self.rows, *(field[part] for field in fields))
+
+    def __len__(self) -> int:
+        return len(self.chance)
+
+
+def draws_of(order: Order, weights: Floats, control: Floats, count: int) -> Draws:
+    """The draws of an order in which rows are drawn with probabilities proportional to their weights.
+
+    Args:
+        order: `(N,)` all rows; see `draw_order`.
+        weights: `(N,)` above 0.
+        control: `(N,)` c, 0 to 1.
+        count: n.
+    """
+    w, c = weights[order], control[order]
+
+    def over_rest(ufunc: np.ufunc, values: Floats) -> Floats:
+        found: Floats = ufunc.accumulate(values[::-1])[::-1][:count]
+        return found
+
+    total = over_rest(np.add, w)
+    highest, lowest = (over_rest(np.maximum, values / w) * total for values in (1 - c, c))
+    return Draws(len(order), w[:count] / total, c[:count], over_rest(np.add, c), highest, lowest)
+
+
+def draw_order(weights: Floats, uniform: Floats) -> Order:
+    """`(N,)` rows in an order in which each next one is drawn with probability proportional to its weight.
+
+    Args:
+        weights: `(N,)` above 0.
+        uniform: `(N,)` random numbers in [0, 1), one a row.
+
+    Source: Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006.
+    """
+    return np.argsort(-np.log1p(-uniform) / weights, kind="stable")
+
+
+def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Floats) -> Floats:
+    """`(n,)` log of what bets on θ < bound have made of 1 after each answer.
+
+    Args:
+        draws: The draws (n of N rows).
+        wrong: `(n,)` e of the drawn rows; 1 where nobody could tell.
+        bound: m.
+        bets: `(F,)` f, each above 0 and below 1.
+    """
+    base, value = _values(draws, wrong)
+    return _wealth((bound - value) / _room((base + draws.highest) / draws.rows - bound), bets)
+
+
+def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Floats) -> Floats:
+    """`(n,)` the same of bets on θ > bound.
+
+    Args:
+        draws: As above.
+        wrong: As above, but 0 where nobody could tell.
+        bound: As above.
+        bets: As above.
+    """
+    base, value = _values(draws, wrong)
+    return _wealth((value - bound) / _room(bound - (base - draws.lowest) / draws.rows), bets)
+
+
+def upper_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> float:
+    """The smallest bound on θ from above that the answers have ever proven; 1 where none.
+
+    Args:
+        draws: The draws.
+        wrong: `(n,)` e; 1 where nobody could tell.
+        bets: `(F,)`.
+        alpha: How often it may be below θ at any time.
+    """
+    enough = -np.log(alpha)
+    proven = _bisected(lambda m: bool(wealth_below(draws, wrong, m, bets).max(initial=0) >= enough), True)
+    return min(proven, (float(wrong.sum()) + draws.rows - len(wrong)) / draws.rows)
+
+
+def lower_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> float:
+    """The largest bound on θ from below; 0 where none. Args as for `upper_bound`, with 0 where nobody could tell."""
+    enough = -np.log(alpha)
+    proven = _bisected(lambda m: bool(wealth_above(draws, wrong, m, bets).max(initial=0) >= enough), False)
+    return max(proven, float(wrong.sum()) / draws.rows)
+
+
+def estimate(draws: Draws, wrong: Floats) -> float:
+    """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n."""
+    return float(_values(draws, wrong)[1].mean()) if len(draws) else float("nan")
+
+
+def _values(draws: Draws, wrong: Floats) -> tuple[Floats, Floats]:
+    """`(n,)` S plus what c says of the rest, and `(n,)` X_t."""
+    base = np.cumsum(wrong) - wrong + draws.left
+    return base, (base + (wrong - draws.control) / draws.chance) / draws.rows
+
+
+def _room(room: Floats) -> Floats:
+    """What divides a bet; where X cannot pass the bound, θ cannot either, and any bet is won."""
+    return np.maximum(room, 1e-9)
+
+
+def _wealth(result: Floats, bets: Floats) -> Floats:
+    won = np.log1p(np.maximum(result[:, None], -1) * bets).cumsum(axis=0)
+    found: Floats = logsumexp(won, axis=1) - np.log(len(bets))
+    return found
+
+
+def _bisected(refuted: Callable[[float], bool], above: bool) -> float:
+    """The end of the bounds that are refuted: of those above it, or of those below."""
+    low, high = 0.0, 1.0
+    if not refuted(high if above else low):
+        return high if above else low
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if refuted(middle) == above:
+            high = middle
+        else:
+            low = middle
+    return high if above else low

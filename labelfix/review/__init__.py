@@ -1,0 +1,1 @@
+"""`labelfix review`: a page on this machine where people decide about rows."""

@@ -1,0 +1,180 @@
+"""What the page shows of a row: labels, probabilities, and what the row holds.
+
+Rows are read some hundred at a time, ahead of the person: a pass over a file for each row would be too slow.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.data.columns.roles import Columns
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+from labelfix.outputs.own_inputs import find_input
+from labelfix.outputs.report.inputs import CellReader, as_jpeg
+from labelfix.outputs.report.plain import plain
+from labelfix.outputs.soft_labels import CLASSES
+from labelfix.runs import RunFolder
+
+WINDOW = 400
+"""Rows that are read together."""
+
+KEPT = 4 * WINDOW
+"""Rows that are held."""
+
+TEXT = 20_000
+"""Characters of a text that are sent at first; the rest is sent when it is asked for."""
+
+LIKELIEST = 9
+"""Classes whose probability is shown."""
+
+IMAGE, ZOOMED = 640, 2400
+"""Pixels of an image's longer side, at first and when it is enlarged."""
+
+SHOWN = (
+    "id",
+    "given_label",
+    "suggested_label",
+    "confidence",
+    "action",
+    "label_score",
+    "predicted_label",
+    "soft_label",
+    "source_file",
+    "source_row",
+)
+MORE = ("p_value", "duplicate_of", CLASSES)
+
+
+class RowReader:
+    """Reads rows of a run and of its noisy file.
+
+    Args:
+        folder: The run.
+        noisy: Where the noisy file lies now, if it was moved.
+
+    Attributes:
+        why_none: Why what rows hold is not shown; empty where it is.
+    """
+
+    def __init__(self, folder: RunFolder, noisy: str | None) -> None:
+        self._file = CorrectedFile(folder.corrected)
+        self._about = corrected_metadata(self._file)
+        self._spec = Columns.from_json(folder.read_manifest()["columns"]).spec
+        own = find_input(folder, "noisy", noisy, images_by_name=True)
+        self.why_none = own.missing("What rows hold is not shown")
+        self._places: Mapping[str, str] = own.files
+        self._reader = CellReader(self._about, own.files)
+        self._ends = np.cumsum(self._file.group_sizes)
+        self._held: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self._cells: dict[int, dict[str, Any]] = {}
+        self._reading = threading.Lock()
+
+    def get(self, position: int) -> dict[str, Any]:
+        """A row as the page shows it."""
+        found = self._held.get(position)
+        if found is None:
+            self.load([position])
+            found = self._held[position]
+        return found
+
+    def holds(self, position: int) -> bool:
+        """Whether a row has been read."""
+        return position in self._held
+
+    def load(self, positions: Sequence[int]) -> None:
+        """Read rows that are not held yet, in one pass over their file."""
+        with self._reading:
+            wanted = [position for position in positions if position not in self._held]
+            if not wanted:
+                return
+            told = self._told(np.array(sorted(wanted), dtype=np.int64))
+            sources = {position: (row["source_file"], row["source_row"]) for position, row in told.items()}
+            cells = self._reader.read(sources.values())
+            for position in wanted:
+                held = cells.get(sources[position])
+                self._cells[position] = {} if held is None else held
+                self._held[position] = self._shown(position, told[position], held)
+            while len(self._held) > max(KEPT, len(wanted)):
+                oldest, _ = self._held.popitem(last=False)
+                self._cells.pop(oldest, None)
+
+    def text(self, position: int, part: int) -> str:
+        """A text of a row, all of it."""
+        self.get(position)
+        return _joined(self._cells[position], self._spec.parts[part].columns)
+
+    def image(self, position: int, part: int, zoomed: bool) -> bytes | None:
+        """An image of a row as a JPEG; None where there is none that can be decoded."""
+        row = self.get(position)
+        cell = self._cells[position].get(self._spec.parts[part].columns[0])
+        file = Path(os.path.expanduser(self._places.get(row["file"], row["file"])))
+        try:
+            return as_jpeg(cell, file, ZOOMED if zoomed else IMAGE, 90)
+        except OSError:
+            return None
+
+    def _told(self, positions: Any) -> dict[int, dict[str, Any]]:  # noqa: ANN401 - an array
+        """What `corrected.parquet` says of some rows, in order."""
+        names = [*SHOWN, *(name for name in MORE if name in self._file.schema.names)]
+        found: dict[int, dict[str, Any]] = {}
+        first = 0
+        for index, end in enumerate(self._ends.tolist()):
+            inside = positions[(positions >= first) & (positions < end)]
+            if len(inside):
+                table = self._file.group(index, names).take(pa.array(inside - first))
+                found |= dict(zip(inside.tolist(), table.to_pylist(), strict=True))
+            first = end
+        return found
+
+    def _shown(self, position: int, told: dict[str, Any], cells: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {
+            "position": position,
+            "id": str(told["id"]),
+            "given": told["given_label"],
+            "suggested": told["suggested_label"],
+            "confidence": told["confidence"],
+            "score": told["label_score"],
+            "predicted": told["predicted_label"],
+            "p_value": told.get("p_value"),
+            "same_as": told.get("duplicate_of"),
+            "probabilities": _likeliest(told, self._about.classes),
+            "file": told["source_file"],
+            "row": told["source_row"],
+            "parts": [] if cells is None else [self._part(n, cells) for n in range(len(self._spec.parts))],
+        }
+
+    def _part(self, number: int, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """One kind of input of a row."""
+        spec = self._spec.parts[number]
+        if spec.kind == "text":
+            text = _joined(cells, spec.columns)
+            return {"kind": "text", "name": ", ".join(spec.columns), "text": text[:TEXT], "length": len(text)}
+        if spec.kind == "image":
+            cell = cells.get(spec.columns[0])
+            path = cell.get("path") if isinstance(cell, dict) else cell
+            return {"kind": "image", "name": str(path or spec.columns[0])[-200:]}
+        if spec.kind == "table":
+            return {"kind": "table", "cells": [[name, plain(cells.get(name))[:1000]] for name in spec.columns]}
+        return {"kind": "embedding", "name": spec.columns[0]}
+
+
+def _joined(cells: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """The text of a row; where several columns make it, each with its name above it."""
+    texts = ["" if cells.get(name) is None else str(plain(cells.get(name))) for name in columns]
+    if len(columns) == 1:
+        return texts[0]
+    return "\n\n".join(f"{name}:\n{text}" for name, text in zip(columns, texts, strict=True))
+
+
+def _likeliest(told: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str, float]]:
+    """The likeliest classes of a row with their probabilities."""
+    pairs = zip(told.get(CLASSES) or classes, told["soft_label"], strict=False)
+    return sorted(pairs, key=lambda pair: -pair[1])[:LIKELIEST]

@@ -1,0 +1,218 @@
+"""Campaigns of `labelfix certify`, simulated on real runs: how often they certify wrongly, and how many rows they read.
+
+    OMP_NUM_THREADS=1 python tests/measure/certify.py DATA_ROOT BACKBONE --set noisyag-human1 --seed 2 [--campaigns 500]
+
+One fit of `mlc` with pairs on a draw of the protocol (docs/how-to/bench.md); the sets are those of the plan real-noise,
+`--noise unif --rate 0.01` makes a clean one of a set whose noise is made. A person who knows the truth reads the rows
+in the order of the plan and looks at the verdict after every answer, to the last row. Printed are
+
+wrongly  how often a campaign ever certifies a bound that is one row below the truth, the same of the labels with the
+         answers written over them, and how often it ever says that a bound which the labels keep cannot be reached;
+bounds   rows read until a bound of so many times the true rate is certified, and those of a simple random sample: with
+         the same bets (which know from the model how many are wrong), with the published ones of Waudby-Smith and
+         Ramdas (predictable plug-in, without replacement), and of a size fixed beforehand so that the exact upper
+         bound (Clopper and Pearson) is low enough in 80 of 100 samples;
+noisy    how often and when a campaign says that 2 % cannot be reached, where more are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import scipy
+from scipy.stats import beta, hypergeom
+
+from labelfix.bench.grid import Job, settings_of
+from labelfix.bench.load import load
+from labelfix.bench.measure import as_problem
+from labelfix.bench.plan import Noise
+from labelfix.bench.plan_files import read_plan
+from labelfix.bench.protocol import cut
+from labelfix.compute.devices import one_thread
+from labelfix.evidence.calibrate import calibrate
+from labelfix.evidence.gather import final_soft
+from labelfix.methods.table import METHODS
+from labelfix.numerics.rate_by_betting import Draws, Floats, draw_order, draws_of, wealth_above, wealth_below
+from labelfix.numerics.reading_plan import Design, design
+from labelfix.progress import Silent
+from labelfix.settings.model import ComputeSettings, ModelSettings
+
+ALPHA = 0.05
+ENOUGH = -np.log(ALPHA)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("backbone")
+    parser.add_argument("--set", default="noisyag-human1")
+    parser.add_argument("--noise")
+    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--campaigns", type=int, default=500)
+    parser.add_argument("--times", type=float, nargs="*", default=[1.25, 1.5, 2.0])
+    parser.add_argument("--bound", type=float, default=0.02)
+    asked = parser.parse_args()
+    error, wrong = labels_of(asked)
+    rate = wrong.mean()
+    name = f"{asked.set}{f' {asked.noise} {asked.rate:g}' if asked.noise else ''}, seed {asked.seed}"
+    print(f"{name}: {len(wrong):,} labels, {rate:.4f} of them wrong as exported, {error.mean():.4f} by the model")
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"
+    )
+    wrongly(error, wrong, asked.campaigns)
+    for bound in [*(times * rate for times in asked.times), *([asked.bound] if rate < asked.bound else [])]:
+        rows_read(error, wrong, bound, asked.campaigns)
+    if rate > asked.bound:
+        too_noisy(error, wrong, asked.bound, asked.campaigns)
+
+
+def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
+    """The probability that each exported label is wrong, and whether it is."""
+    plan = read_plan("real-noise")
+    setting = next(each for each in settings_of(plan) if each.name == asked.set)
+    if asked.noise:
+        setting = replace(setting, noise=Noise(kind=asked.noise, rate=asked.rate))
+    compute = ComputeSettings(device="cpu")
+    loaded = load(setting.data, asked.root, ModelSettings(backbone=asked.backbone), compute, True, Silent())
+    method = next(each for each in plan.methods if each.name == "mlc-paired")
+    part = cut(loaded.rows, setting.noise, plan, asked.seed)
+    problem = as_problem(loaded, part, Job(setting, method, "none", asked.seed, "", Path()), plan, compute)
+    with one_thread():
+        found = calibrate(problem, METHODS["mlc"](problem, method.settings, Silent()))
+        assert found is not None
+        soft, given = final_soft(problem, found.fitted)
+    sure = soft.max(axis=1) >= found.fitted.min_confidence
+    label = np.where(sure, soft.argmax(axis=1), given)
+    error = 1 - soft[np.arange(len(label)), label].astype(np.float64)
+    return error, (label != part.noisy_truth).astype(np.float64)
+
+
+def campaign(chosen: Design, error: Floats, wrong: Floats, number: int) -> tuple[Draws, Floats]:
+    """All draws of a campaign, and what is found."""
+    weights, control = chosen.weights(error), chosen.control(error)
+    order = draw_order(weights, np.random.default_rng(number).random(len(error)))
+    return draws_of(order, weights, control, len(order)), wrong[order]
+
+
+def first(proven: np.ndarray, rows: int) -> int:
+    """The first answer after which something is proven; all rows where never."""
+    found = np.flatnonzero(proven)
+    return int(found[0]) + 1 if len(found) else rows
+
+
+def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
+    """How often something false is ever proven."""
+    rows, total = len(wrong), wrong.sum()
+    low, high = (total - 0.5) / rows, (total + 0.5) / rows
+    below, above = design(error, low), design(error, high)
+    counts = np.zeros(3)
+    for number in range(campaigns):
+        draws, found = campaign(below, error, wrong, number)
+        counts[0] += (wealth_below(draws, found, low, np.array(below.below)) >= ENOUGH).any()
+        counts[1] += certified_left(draws, found, below, total)
+        draws, found = campaign(above, error, wrong, number)
+        counts[2] += (wealth_above(draws, found, high, np.array(above.above)) >= ENOUGH).any()
+    said = ", ".join(f"{count / campaigns:.3f}" for count in counts)
+    print(f"wrongly: {said} of {campaigns} (certified; certified with answers; beyond reach), looking after every row")
+
+
+def certified_left(draws: Draws, found: Floats, chosen: Design, total: float) -> bool:
+    """Whether fewer wrong labels than are left are ever certified to be left, at a bound of half of all.
+
+    Those left are more than half of a row above the bound until half of the wrong ones are found.
+    """
+    bound = np.floor(total / 2) / draws.rows
+    mended = np.cumsum(found)
+    false = (total - mended) / draws.rows > bound
+    for n in np.unique(np.linspace(1, draws.rows, 60).astype(int)):
+        if (
+            false[n - 1]
+            and wealth_below(draws[:n], found[:n], bound + mended[n - 1] / draws.rows, np.array(chosen.below)).max()
+            >= ENOUGH
+        ):
+            return True
+    return False
+
+
+def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
+    """How many rows prove a bound, and how many of a simple random sample do."""
+    rows = len(wrong)
+    even = np.full(rows, error.mean())
+    active, uniform = design(error, bound), replace(design(even, bound), uniform=1.0, counted=0.0)
+    read: dict[str, list[int]] = {}
+    for number in range(campaigns):
+        for name, chosen, predicted in (("certify", active, error), ("same bets", uniform, even)):
+            draws, found = campaign(chosen, predicted, wrong, number)
+            proven = wealth_below(draws, found, bound, np.array(chosen.below)) >= ENOUGH
+            read.setdefault(name, []).append(first(proven, rows))
+        sample = wrong[np.random.default_rng(number).permutation(rows)]
+        read.setdefault("published bets", []).append(first(plug_in(sample, bound) >= ENOUGH, rows))
+        draws, found = campaign(active, error, wrong, number)
+        mended = first_mended(draws, found, bound, active)
+        read.setdefault("certify, with answers", []).append(mended)
+    means = {name: float(np.mean(each)) for name, each in read.items()}
+    own = means["certify"]
+    error_of = np.std(read["certify"]) / campaigns**0.5
+    fixed = fixed_size(rows, int(wrong.sum()), bound)
+    said = ", ".join(f"{name} {mean:.0f} ({own / mean:.2f})" for name, mean in means.items() if name != "certify")
+    times = bound / max(wrong.mean(), 1e-9)
+    middle, most = np.median(read["certify"]), np.quantile(read["certify"], 0.95)
+    spread = f"± {error_of:.0f}, median {middle:.0f}, 95 % of campaigns {most:.0f}"
+    print(f"bound {bound:.4f} ({times:.2f} times the rate): {own:.0f} rows ({spread}); {said}, ", end="")
+    print(f"fixed size {fixed} ({own / fixed:.2f})", flush=True)
+
+
+def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> int:
+    """The first of some looks at which the labels with the answers written over them keep a bound."""
+    mended = np.cumsum(found) / draws.rows
+    low, high = 0, draws.rows
+    # What is proven stays so: more is read, and more is mended.
+    while high - low > 1:
+        n = (low + high) // 2
+        bets = np.array(chosen.below)
+        proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], bets).max() >= ENOUGH
+        low, high = (low, n) if proven else (n, high)
+    return high
+
+
+def plug_in(sample: Floats, bound: float) -> Floats:
+    """Log wealth of the published bets: λ = sqrt(2 log(1/α) / (σ̂² t log(1 + t))), cut at half of what may be lost."""
+    t = np.arange(1, len(sample) + 1)
+    before = np.cumsum(sample) - sample
+    mean = (0.5 + np.cumsum(sample)) / (t + 1)
+    spread = (0.25 + np.cumsum((sample - mean) ** 2)) / (t + 1)
+    bet = np.sqrt(2 * ENOUGH / (np.concatenate([[0.25], spread[:-1]]) * t * np.log1p(t)))
+    rest = (len(sample) * bound - before) / (len(sample) - t + 1)
+    bet = np.minimum(bet, 0.5 / np.maximum(1 - rest, 1e-9))
+    return np.cumsum(np.log1p(np.maximum(bet * (rest - sample), -1 + 1e-12)))
+
+
+def fixed_size(rows: int, total: int, bound: float) -> int:
+    """The size of a simple random sample whose exact upper bound is low enough in 80 of 100 samples."""
+
+    def enough(size: int) -> bool:
+        most = int(hypergeom.ppf(0.8, rows, total, size))
+        return bool(beta.ppf(1 - ALPHA, most + 1, size - most) <= bound) if most < size else False
+
+    return first(np.array([enough(size) for size in range(1, rows)]), rows)
+
+
+def too_noisy(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
+    """When a campaign says that a bound cannot be reached."""
+    chosen = design(error, bound)
+    read = []
+    for number in range(campaigns):
+        draws, found = campaign(chosen, error, wrong, number)
+        read.append(first(wealth_above(draws, found, bound, np.array(chosen.above)) >= ENOUGH, len(wrong)))
+    soon = np.mean(np.array(read) <= 100)
+    when = f"after {np.mean(read):.0f} rows, median {np.median(read):.0f}, within 100 rows in {soon:.3f} of campaigns"
+    print(f"noisy: that {bound:g} is beyond reach is said {when}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

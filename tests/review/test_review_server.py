@@ -1,0 +1,201 @@
+"""The page's server: who may ask, what rows become, decisions on the disk, kills, two people."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
+
+from labelfix.cli import main
+from labelfix.runs.answers import read_answers
+
+
+@pytest.fixture
+def run(tmp_path):
+    return make_run(tmp_path)
+
+
+@pytest.fixture
+def served(run):
+    server = Server(run)
+    yield server
+    server.kill()
+
+
+def test_whoever_lacks_the_token_or_is_another_page_is_refused(served, run):
+    page = f"/?token={served.token}"
+    port = served.host.rpartition(":")[2]
+    assert served.host.startswith("127.0.0.1:")
+    assert served.ask(page, x_labelfix_token=None)[0] == 200
+    assert served.ask("/rows?queue=worst&page=p", host=f"localhost:{port}")[0] == 200
+    assert served.ask("/rows?queue=worst&page=p", origin=f"http://{served.host}")[0] == 200
+    refused = [
+        served.ask("/", x_labelfix_token=None),
+        served.ask("/?token=wrong", x_labelfix_token=None),
+        served.ask("/rows?queue=worst&page=p", x_labelfix_token="wrong"),
+        served.ask("/rows?queue=worst&page=p", host="evil.example:80"),
+        served.ask("/rows?queue=worst&page=p", host=f"evil.example:{port}"),
+        served.ask("/rows?queue=worst&page=p", origin="http://evil.example"),
+        served.ask("/rows?queue=worst&page=p", origin="null"),
+        served.ask(f"/decide?token={served.token}", {"id": "r0"}, x_labelfix_token=None),
+    ]
+    assert [status for status, _, _ in refused] == [403] * 8
+    assert not (run / "answers.jsonl").exists()
+
+
+def test_no_script_but_the_pages_own_may_run_and_none_comes_from_elsewhere(served):
+    _, headers, body = served.ask(f"/?token={served.token}")
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    nonce = policy.split("script-src 'nonce-")[1].split("'")[0]
+    text = body.decode()
+    assert text.count("<script") == text.count(f'<script nonce="{nonce}"') == 1
+    assert "http" not in text
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_what_rows_hold_comes_as_json_text_and_the_rest_of_a_long_one_when_asked(served):
+    script, backwards, long = served.rows(count=3)
+    assert (script["id"], script["parts"][0]["text"]) == ("r0", SCRIPT)
+    assert backwards["parts"][0]["text"] == RIGHT_TO_LEFT
+    assert len(long["parts"][0]["text"]) < 30_000 < long["parts"][0]["length"] == len(LONG)
+    assert served.get("/text", id="r2", part=0)["text"] == LONG
+    status, headers, _ = served.ask("/rows?queue=worst&page=q")
+    assert (status, headers["content-type"]) == (200, "application/json")
+
+
+def test_decisions_are_on_the_disk_when_the_server_says_so_and_undo_goes_back_all_the_way(served, run):
+    shown = served.rows(count=4)
+    assert served.decide("r0", "accept", seconds=1.25, note="clear")[0] == 200
+    kept = read_answers(run).standing()["r0"]
+    assert (kept.label, kept.who, kept.seconds, kept.queue, kept.note) == (
+        shown[0]["suggested"], "ann", 1.25, "worst", "clear",
+    )  # fmt: skip
+    assert served.decide("r1", "label", label="owl")[0] == 200
+    assert served.decide("r2", "cannot_tell")[0] == 200
+    assert served.decide("r3", "skip")[0] == 200
+    for row in ("r3", "r2", "r1", "r0"):
+        status, _, said = served.ask("/undo", {"who": "ann", "key": f"undo-{row}"})
+        assert (status, json.loads(said)["row"]["id"]) == (200, row)
+    assert json.loads(served.ask("/undo", {"who": "ann", "key": "undo"})[2]) == {"undone": None}
+    assert read_answers(run).standing() == {}
+    assert len((run / "answers.jsonl").read_text().splitlines()) == 8
+
+
+def test_a_decision_that_is_sent_twice_counts_once_and_an_undo_too(served, run):
+    assert [served.decide("r0")[0] for _ in range(2)] == [200, 200]
+    assert served.decide("r1")[0] == 200
+    for _ in range(2):
+        served.ask("/undo", {"who": "ann", "key": "same"})
+    assert list(read_answers(run).standing()) == ["r0"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "more", "words"),
+    [
+        ("burn", {}, "no decision"),
+        ("label", {"label": "horse"}, "no class"),
+        ("label", {}, "no class"),
+        ("keep", {"id": "r999"}, "no row"),
+        ("keep", {"who": " "}, "who is missing"),
+        ("keep", {"queue": "elsewhere"}, "no such queue"),
+    ],
+)
+def test_what_makes_no_sense_is_said_and_not_kept(served, run, decision, more, words):
+    status, said = served.decide("r0", decision, **more)
+    assert status == 400
+    assert words in said["error"]
+    assert not (run / "answers.jsonl").exists()
+
+
+def test_two_people_get_different_rows_and_nobody_decides_over_another_unknowingly(served, run):
+    ann, bob = served.rows(page="ann", count=5), served.rows(page="bob", count=5)
+    assert not {row["id"] for row in ann} & {row["id"] for row in bob}
+    other = Server(run, "--queue", "random")  # and one with a server of her own
+    try:
+        assert other.decide("r0", "label", label="owl", who="eve", queue="random")[0] == 200
+        status, said = served.decide("r0", "keep")
+        assert (status, said["decided"]["who"], said["decided"]["label"]) == (409, "eve", "owl")
+        taken = served.get("/progress", page="ann", queue="worst", who="ann")["taken"]
+        assert [one["id"] for one in taken] == ["r0"]
+        assert served.decide("r0", "keep", knowing=said["decided"]["key"])[0] == 200
+    finally:
+        other.kill()
+    assert read_answers(run).standing()["r0"].who == "ann"
+
+
+def test_nothing_is_lost_when_the_server_is_killed_between_decisions(run):
+    told = []
+    for turn in range(4):
+        server = Server(run)
+        rows = [row["id"] for row in server.rows(count=3)]
+        assert not set(rows) & set(told)
+        for row in rows[: turn % 3 + 1]:
+            assert server.decide(row)[0] == 200
+            told.append(row)
+        server.kill()
+        assert list(read_answers(run).standing()) == told
+
+
+def test_skipped_rows_come_again_at_the_end_and_decided_ones_do_not(tmp_path):
+    server = Server(make_run(tmp_path, rows=5))
+    try:
+        server.decide("r0", "skip")
+        server.decide("r1", "keep")
+        assert [row["id"] for row in server.rows(count=9)] == ["r2", "r3", "r4", "r0"]
+    finally:
+        server.kill()
+
+
+def test_queues_hold_what_they_say_and_trusted_rows_are_in_none(tmp_path):
+    server = Server(make_run(tmp_path, rows=60, trusted=10), "--queue", "random", "--budget", "25")
+    try:
+        every = server.rows(queue="random", page="a", count=50)
+        assert {row["id"] for row in every} == {f"r{row}" for row in range(50)}
+        again = [row["id"] for row in server.rows(queue="class cat->owl", page="b", count=50)]
+        assert not again  # the first page has them all
+        status, _, _ = server.ask("/rows?queue=class%20cat-%3Ehorse&page=c")
+        assert status == 400
+        server.decide(every[0]["id"], "keep", queue="random")
+        answer = read_answers(tmp_path / "run").standing()[every[0]["id"]]
+        assert answer.inclusion == 0.5
+    finally:
+        server.kill()
+
+
+def test_progress_says_how_far_and_how_many_are_still_wrong(served):
+    before = served.get("/progress", page="p", queue="worst", who="ann")
+    assert (before["in_queue"], before["left"], before["pace"]) == (0, 40, None)
+    assert before["noise"]["value"] == pytest.approx(0.3)
+    for row in ("r0", "r1", "r2"):
+        served.decide(row, "accept")
+    after = served.get("/progress", page="p", queue="worst", who="ann")
+    assert (after["in_queue"], after["left"], after["people"]) == (3, 37, {"ann": 3})
+    # 40 rows, 12 wrong ones expected, 3 found: 9 of 37 are left
+    assert after["noise"]["value"] == pytest.approx((40 * 0.3 - 3) / 37)
+
+
+def test_ctrl_c_ends_it_as_it_should_end(served):
+    served.rows()
+    served.decide("r0")
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(30) == 0
+    assert "1 rows decided" in served.process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--queue", "best"], "--queue best: there is no such queue"),
+        (["--queue", "class cat->horse"], "two classes of the run"),
+        (["--queue", "source x.csv"], "no such source; its sources are noisy.csv"),
+        (["--host", "192.0.2.1"], "cannot serve on 192.0.2.1"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before(run, capsys, words, said):
+    assert main(["review", "--run", str(run), "--no-browser", *words]) == 2
+    assert said in capsys.readouterr().err
