@@ -3,10 +3,9 @@
     OMP_NUM_THREADS=1 python tests/measure/engines.py ROWS [--rounds N] [--ways WAY ...]
 
 Rows are those of `streaming.py`: ids, labels of ten classes, 64 numbers each. Every way is a process of its own, in
-turn; the seconds of starting (the engine, its workers, and the run in each, by a first pass over a sample) are told apart
-from those of the work.
-What comes out is held against `labelfix correct`. Needs ray and pyspark with Java; a way whose package is not there is
-left out.
+turn; the seconds of starting (the engine, its workers, and the run in each, by a first pass over a sample) are told
+apart from those of the work. What comes out is held against `labelfix correct`. Needs ray and pyspark with Java; a way
+whose package is not there is left out.
 """
 
 from __future__ import annotations
