@@ -253,6 +253,8 @@ class RunFolder:
         if path is None:
             return _newest()
         folder = cls(path)
+        if isinstance(as_path(path), RemotePath):
+            raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
         folder.settle()
