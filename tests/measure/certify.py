@@ -32,7 +32,7 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.compute.devices import one_thread
+from labelfix.compute.threads import one_thread
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
