@@ -268,6 +268,8 @@ def _listed(name: str, value: object) -> object:
     """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
     if not isinstance(value, (list, tuple)):
         return value
+    if not value:
+        return None  # not given: a configuration file may name some
     if name in ONE_OR_SEVERAL:
         return value[0] if len(value) == 1 else value
     return ",".join(map(str, value))
