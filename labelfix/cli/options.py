@@ -228,7 +228,9 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
     given = context.params
     flags = {
         "method": method,
-        **{name: _listed(name, value) for name, value in given.items() if name in _DOCS and value},
+        **{
+            name: _listed(name, value) for name, value in given.items() if name in _DOCS and value not in (None, [], ())
+        },
     }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
     asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
