@@ -22,6 +22,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
+from labelfix.runs.answers import NAME
 from labelfix.runs.begun import UNFINISHED as _UNFINISHED
 from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
@@ -120,8 +121,8 @@ class RunFolder:
 
     @property
     def own_files(self) -> tuple[Path, ...]:
-        """Every file and folder that a run writes, whether it is there or not."""
-        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
+        """Every file and folder that a run writes, and what people decided about it, whether it is there or not."""
+        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS, _WRITTEN, NAME))
 
     @property
     def _settling(self) -> bool:
