@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from labelfix.data.columns.roles import Columns
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.report.inputs import CellReader, as_jpeg
 from labelfix.outputs.report.plain import plain
@@ -50,7 +51,7 @@ SHOWN = (
     "source_file",
     "source_row",
 )
-MORE = ("p_value", "duplicate_of", CLASSES)
+MORE = ("p_value", "duplicate_of", CLASSES, SOURCE_SCORES)
 
 
 class RowReader:
@@ -144,6 +145,7 @@ class RowReader:
             "score": told["label_score"],
             "predicted": told["predicted_label"],
             "p_value": told.get("p_value"),
+            "opinions": told.get(SOURCE_SCORES) or [],
             "same_as": told.get("duplicate_of"),
             "probabilities": _likeliest(told, self._about.classes),
             "file": told["source_file"],
