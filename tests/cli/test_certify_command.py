@@ -311,6 +311,9 @@ def test_check_finds_whatever_was_changed(
     capsys.readouterr()
     assert certify(run, "--check", *noisy) == 2
     assert expected in capsys.readouterr().err
+    if what in ("plan", "draws", "corrected"):
+        assert certify(run, *noisy) == 2
+        assert "begin another plan with --new-plan" in capsys.readouterr().err
 
 
 def test_what_was_fixed_before_the_first_answer_stays_so(
