@@ -10,52 +10,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.ranks import ranks, together
-from labelfix.compute.threads import one_thread
-from labelfix.data.inputs import SelectedInputs
-from labelfix.data.row_order import RowOrder
-from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
-from labelfix.evidence.checks import Checks, side_checks
-from labelfix.evidence.doubts import Doubt
-from labelfix.evidence.gather import Evidence, judge, passes
-from labelfix.heads.stages import judging_stage
+from labelfix.evidence.gather import Evidence
 from labelfix.methods.fit import Fit, fit
-from labelfix.models.features import Inputs, select
+from labelfix.models.learnt import can_learn
 from labelfix.models.representation import Representation
 from labelfix.models.trained import TrainedClassifier
-from labelfix.networks.loop import outputs
 from labelfix.outputs.exports import write_corrected
 from labelfix.outputs.manifest import manifest, row_counts
-from labelfix.progress import Progress, counted
+from labelfix.outputs.own_inputs import find_input
+from labelfix.outputs.summing_up import LEARNABLE
+from labelfix.progress import Progress
+from labelfix.rounds.learn import Rounds
 from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
 from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
 from labelfix.settings.interval import Interval
-from labelfix.settings.run import TrainSettings, to_plain, to_toml
-from labelfix.start import Start, prepare
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Rows as the classifier reads them.
-
-    Attributes:
-        representation: How they were encoded.
-        noisy: All N rows of the noisy file.
-        clean: All M trusted rows.
-    """
-
-    representation: Representation
-    noisy: Inputs
-    clean: Inputs
+from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
+from labelfix.start import Encoded, Start, prepare, represent
+from labelfix.weighing import weigh
 
 
 def train(
@@ -106,6 +86,8 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
         LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
     """
     folder = RunFolder.open_begun(path)
+    if not folder.under_way and options.get("freeze") is False and folder.read_manifest().get("features") == LEARNABLE:
+        return go_further(folder, noisy, clean, options, progress)
     if not folder.under_way:
         progress.say(f"{path}: this run is finished; nothing is left to do")
         folder.tidy()
@@ -118,6 +100,32 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
     with together(), _held(folder), begun.working_directory():
         carry_out(prepare(noisy, clean, settings, progress, begun), folder, progress)
     return folder
+
+
+def go_further(folder: RunFolder, noisy: Any, clean: Any, options: Mapping[str, Any], progress: Progress) -> RunFolder:  # noqa: ANN401
+    """Go on from a finished run on fixed features: learn features (`labelfix.rounds`). That run stands meanwhile.
+
+    Arguments as for `resume`.
+    """
+    settings = Begun.further(read_toml(folder.settings), options)
+    (ours,) = find_input(folder, "noisy", noisy).needed().names
+    theirs = find_input(folder, "clean", clean).needed().names
+    with together() as here, _held(folder):
+        start = prepare(ours, list(theirs), settings, progress)
+        begun = Begun.by(ours, list(theirs), settings, start.contents, start.device.type)
+        if here.first:
+            folder.go_on(folder, begun.to_json())
+        here.wait()
+        carry_out(start, folder, progress)
+    return folder
+
+
+def _features_of(settings: TrainSettings, representation: Representation) -> str:
+    """Whether features were learned, can be learned from here on (`go_further`), or neither."""
+    if settings.learns_features and representation.frozen:
+        return "learnt"
+    begins = replace(settings, model=replace(settings.model, freeze=False)).learns_features
+    return LEARNABLE if begins and representation.frozen and can_learn(representation) else "fixed"
 
 
 def _held(folder: RunFolder) -> AbstractContextManager[object]:
@@ -150,108 +158,88 @@ def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
 
 
 def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
-    """Encode, fit, correct, write."""
+    """Encode, fit, correct, write; and where features are to be learned, learn them, and all of it again."""
     reading, settings, device, watch = start.reading, start.settings, start.device, start.watch
     with watch.stage("represent"):
         encoded = represent(reading.data, start.representation, settings, progress)
     with watch.stage("fit"):
         rows = encoded.noisy, encoded.clean
         made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress, start.described)
-    with watch.stage("judge"):
+    if not start.learns_features:
+        correct(folder, start, encoded, made, progress)
+        return
+    fixed = replace(start, settings=settings.before_learning)
+    noise = correct(folder, fixed, encoded, made, progress, goes_on=True)
+    with watch.stage("learn features"):
+        learnt = Rounds.of(start, made, encoded, checkpoints, progress).run()
+    rounds = {"rounds": learnt.figures}
+    correct(folder, start, learnt.encoded, learnt.made, progress, rounds, noise)
+
+
+def correct(
+    folder: RunFolder,
+    start: Start,
+    encoded: Encoded,
+    made: Fit,
+    progress: Progress,
+    figures: Mapping[str, Any] | None = None,
+    noise: Mapping[str, Any] | None = None,
+    goes_on: bool = False,
+) -> Mapping[str, Any] | None:
+    """Judge a fit, correct all rows by it, and write the run.
+
+    Args:
+        folder: The run.
+        start: What it starts from.
+        encoded: The rows as the fit reads them.
+        made: The fit.
+        progress: Told what happens.
+        figures: More for `metrics.json`.
+        noise: What is known of the noise rate; None where the fit is to say it.
+        goes_on: Whether the run goes on once this is written; where it stands already, it is not written again.
+
+    Returns:
+        What is known of the noise rate; None where nothing could judge.
+    """
+    reading, settings = start.reading, start.settings
+    with start.watch.stage("judge"):
         evidence, sides = weigh(made, reading.data, settings, progress)
-    fitted = evidence.fitted
+    if noise is not None and "noise" in evidence.figures:
+        evidence = replace(evidence, figures={**evidence.figures, "noise": noise})
+    fitted = replace(evidence.fitted, metrics={**evidence.fitted.metrics, **(figures or {})})
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
-    predictor = encoded.representation.predictor(fitted.classifier, device)
+    predictor = encoded.representation.predictor(fitted.classifier, start.device)
     classifier = TrainedClassifier(encoded.representation, predictor, reading.data.classes, fitted.temperature)
-    write(folder, start, encoded.noisy, classifier, evidence, sides, threshold, progress)
-
-
-def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
-    """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
-    threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
-    total = passes(made.problem, made.model) + (len(made.problem.given) if settings.side_checks else 0)
-    with threads, counted(progress, "check against trusted rows", total):
-        evidence = judge(made.problem, made.model, settings, data.classes, progress)
-        repeated = checked(made) if settings.side_checks else None
-    figures = evidence.figures
-    if evidence.fitted.held is not None:
-        rows = made.clean.rows[evidence.fitted.held.rows]
-        figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
-    if repeated is not None:
-        paired = int((data.paired_given >= 0).sum())
-        figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
-    return replace(evidence, figures=figures), side_columns(made.noisy, evidence, repeated)
-
-
-def checked(made: Fit) -> Checks:
-    """Repeated rows and outliers among the noisy rows, by fixed features or by h(x) of the network."""
-    problem = made.problem
-
-    def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
-        return outputs(made.model.classifier, inputs, rows, problem.device)[1]
-
-    def look() -> dict[str, np.ndarray]:
-        order, view = made.noisy.rows, None if problem.family == "head" else hidden
-        rows = problem.noisy, problem.given, order, problem.clean, problem.truth
-        return side_checks(*rows, problem.num_classes, view).to_arrays()
-
-    return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
-
-
-def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -> SideColumns:
-    """What was found of the noisy training rows, as columns of the whole noisy table."""
-    own = evidence.fitted.own_rows
-    return SideColumns(
-        p_value=None if evidence.p_values is None else order.to_file(evidence.p_values.astype(np.float32), np.nan),
-        duplicate_of=None if repeated is None else order.to_file(repeated.duplicate_of, -1),
-        outlier_score=None if repeated is None else order.to_file(repeated.outlier_score, np.nan),
-        own=None if own is None else order.to_file(own.soft, np.nan),
-    )
-
-
-def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
-    """A trusted row whose label looks wrong, as plain values."""
-    return {
-        "id": clean.ids[row].as_py(),
-        "file": clean.files[clean.file_index[row]],
-        "row": int(clean.row_number[row]),
-        "label": clean.classes.name(int(clean.codes[row])),
-        "suggested": clean.classes.name(doubt.suggested),
-        "probability": round(doubt.probability, 6),
-    }
-
-
-def represent(
-    data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
-) -> Encoded:
-    """Turn raw inputs into what the classifier reads; trusted rows without inputs of their own take the noisy row's."""
-    assert data.noisy.inputs is not None
-    noisy = representation.encode(data.noisy.inputs, settings.compute, progress)
-    clean = data.clean.inputs
-    assert clean is not None
-    if isinstance(clean, SelectedInputs) and clean.parent is data.noisy.inputs:
-        return Encoded(representation, noisy, select(noisy, clean.rows))
-    return Encoded(representation, noisy, representation.encode(clean, settings.compute, progress))
+    begun = folder.begun() if goes_on else None
+    if not (goes_on and folder.stands):
+        evidence = replace(evidence, fitted=fitted)
+        write(folder, start, encoded, classifier, evidence, sides, threshold, progress, begun)
+    found: Mapping[str, Any] | None = evidence.figures.get("noise")
+    return found
 
 
 def write(
     folder: RunFolder,
     start: Start,
-    noisy: Inputs,
+    encoded: Encoded,
     classifier: TrainedClassifier,
     evidence: Evidence,
     sides: SideColumns,
     threshold: float,
     progress: Progress,
+    begun: Mapping[str, Any] | None = None,
 ) -> None:
-    """Correct every row and write everything into the run folder, `run.json` last."""
+    """Correct every row and write everything into the run folder, `run.json` last.
+
+    `begun` is what a run was begun with that goes on from here; None where this is its end.
+    """
     reading, settings, watch, fitted = start.reading, start.settings, start.watch, evidence.fitted
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
     scorer = Scorer(classifier, fitted.corrector, threshold, identity, folder.path / "parts")
-    blocks = scorer.corrected(HeldBlocks(reading.data.noisy, noisy), progress)
+    blocks = scorer.corrected(HeldBlocks(reading.data.noisy, encoded.noisy), progress)
     if not ranks().first:
         deque(blocks, maxlen=0)
         ranks().wait()
@@ -276,9 +264,12 @@ def write(
         figures = {**fitted.metrics, "evidence": evidence.figures}
         write_json(new.metrics, {"counts": counts, **figures, "seconds": watch.seconds})
         about = manifest(reading, identity, threshold, contents, settings)
-        about |= {"counts": counts, "representation": start.representation.description, "seconds": watch.seconds}
+        about |= {"counts": counts, "representation": encoded.representation.description, "seconds": watch.seconds}
+        about["features"] = _features_of(settings, encoded.representation)
         about["warnings"] += fitted.warnings
         if "verdict" in evidence.figures:
             about["verdict"] = evidence.figures["verdict"]
         folder.finish(new, about)
+        if begun is not None:
+            folder.go_on(new, begun)
     ranks().wait()

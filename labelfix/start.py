@@ -12,6 +12,7 @@ import torch
 
 from labelfix.compute.devices import pick_device
 from labelfix.data.hashes import content_hashes, hashes_of_named
+from labelfix.data.inputs import SelectedInputs
 from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
@@ -20,6 +21,8 @@ from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.choice import choose_representation
 from labelfix.models.described import Described, describe_classes
+from labelfix.models.features import Inputs, select
+from labelfix.models.learnt import place_of
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress, counted
@@ -65,6 +68,26 @@ class Start:
     contents: dict[str, str]
     watch: Stopwatch
 
+    @property
+    def learns_features(self) -> bool:
+        """Whether the encoder learns features after the run on fixed ones."""
+        return self.settings.learns_features and self.representation.frozen
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as the classifier reads them.
+
+    Attributes:
+        representation: How they were encoded.
+        noisy: All N rows of the noisy file.
+        clean: All M trusted rows.
+    """
+
+    representation: Representation
+    noisy: Inputs
+    clean: Inputs
+
 
 def prepare(
     noisy: Any,  # noqa: ANN401 - any source
@@ -99,6 +122,8 @@ def prepare(
         begun.check_device(device.type)
     with watch.stage("represent"):
         representation = choose(reading.data, settings, progress)
+        if settings.learns_features and representation.frozen:
+            place_of(representation)  # so that what cannot be done is said now
         described = describe(reading.data, representation, settings, progress)
     if begun is None:
         refuse_unread(settings, family_of(representation))
@@ -127,7 +152,9 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     """Settle what the classifier reads, and load or fit what makes that of raw inputs."""
     table = data.noisy.inputs
     assert table is not None
-    chosen = choose_representation(table, settings.model, settings.compute, progress)
+    # What learns features begins with fixed ones.
+    model = replace(settings.model, freeze=True) if settings.learns_features else settings.model
+    chosen = choose_representation(table, model, settings.compute, progress)
     if not isinstance(chosen, Views):
         return chosen
     parts, rows = chosen.parts(table, settings.compute, progress), data.noisy_rows
@@ -149,3 +176,16 @@ def describe(
         return None
     words = read_class_descriptions(settings.data.class_descriptions, data.classes)
     return describe_classes(representation, words, settings.compute, progress)
+
+
+def represent(
+    data: TrainingData, representation: Representation, settings: TrainSettings, progress: Progress
+) -> Encoded:
+    """Turn raw inputs into what the classifier reads; trusted rows without inputs of their own take the noisy row's."""
+    assert data.noisy.inputs is not None
+    noisy = representation.encode(data.noisy.inputs, settings.compute, progress)
+    clean = data.clean.inputs
+    assert clean is not None
+    if isinstance(clean, SelectedInputs) and clean.parent is data.noisy.inputs:
+        return Encoded(representation, noisy, select(noisy, clean.rows))
+    return Encoded(representation, noisy, representation.encode(clean, settings.compute, progress))

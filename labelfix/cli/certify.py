@@ -65,6 +65,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
+        callback=options.placed,
         metavar="FILE",
         show_default=False,
         help="Where to write the rows to check: .csv, .tsv or .parquet. Default: to_check.csv, to_check-2.csv, …",

@@ -57,7 +57,7 @@ TasksQueue = Annotated[
     typer.Option(
         "--queue",
         metavar="QUEUE",
-        help='With --tasks: which rows, as for labelfix review: worst, next, doubtful, "class A->B", "source FILE" or '
+        help='With --tasks: which rows, as for labelfix review: worst, next, doubtful, "class A->B", "source NAME" or '
         "random.",
     ),
 ]

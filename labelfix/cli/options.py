@@ -228,7 +228,9 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
     given = context.params
     flags = {
         "method": method,
-        **{name: _listed(name, value) for name, value in given.items() if name in _DOCS and value},
+        **{
+            name: _listed(name, value) for name, value in given.items() if name in _DOCS and value not in (None, [], ())
+        },
     }
     resolved = resolve(flags, given.get("set_") or (), given.get("config") or os.devnull, environ={})
     asked = {key for key, origin in resolved.origins.items() if origin != DEFAULT}
@@ -266,6 +268,8 @@ def _listed(name: str, value: object) -> object:
     """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
     if not isinstance(value, (list, tuple)):
         return value
+    if not value:
+        return None  # not given: a configuration file may name some
     if name in ONE_OR_SEVERAL:
         return value[0] if len(value) == 1 else value
     return ",".join(map(str, value))

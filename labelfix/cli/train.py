@@ -16,7 +16,7 @@ from labelfix.cli.targets import given_inputs
 from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
 from labelfix.outputs.progress_bars import duration
-from labelfix.outputs.summing_up import next_step, result
+from labelfix.outputs.summing_up import LEARNABLE, go_further, next_step, result
 from labelfix.settings.remote_names import without_secrets
 
 if TYPE_CHECKING:
@@ -67,12 +67,14 @@ def _go_on(
         raise SettingsError(f"--out {out} is not the run of --resume {path}; leave --out away, or begin a new run")
     voice = options.voice(context)
     folder = runs.RunFolder.open_begun(path)
-    if not folder.under_way:
+    learns = not folder.under_way and context.params["freeze"] is False
+    further = learns and folder.read_manifest().get("features") == LEARNABLE
+    if not (folder.under_way or further):
         folder.tidy()
         voice.note(f"{path}: this run is finished; nothing is left to do")
         voice.data(str(path))
         return
-    method = runs.Begun.from_json(folder.begun(), path).settings["method"]
+    method = "mlc" if further else runs.Begun.from_json(folder.begun(), path).settings["method"]
     given = options.given_again(context, method)
     voice.left_behind = lambda: _left_behind(path)
 
@@ -103,11 +105,16 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
     voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
     voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))
     voice.note(next_step(verdict, str(path), str(manifest["data"]["noisy"]["name"])))
+    if further := go_further(manifest.get("features", ""), str(path)):
+        voice.note(further)
     voice.data(str(path))
 
 
 def _left_behind(path: Path) -> str:
     """What an interrupted or broken command leaves: a run that can go on, or nothing."""
-    if runs.RunFolder(path).under_way:
+    folder = runs.RunFolder(path)
+    if folder.stands:
+        return f"{path} holds the run on fixed features, which is finished; {runs.how_to_go_on(path)}"
+    if folder.under_way:
         return f"{path} is unfinished; {runs.how_to_go_on(path)}"
     return ""

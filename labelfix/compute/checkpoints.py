@@ -68,6 +68,10 @@ class Checkpoints:
         if ranks().first:
             tidy(folder)
 
+    def part(self, name: str) -> Checkpoints:
+        """Those of a part of the run, whose states and stages have nothing to do with the others'."""
+        return Checkpoints(self.folder / name, self.every, self._progress)
+
     def due(self, epoch_ended: bool = False) -> bool:
         """Whether a state should be saved now; ask after every step, and at the end of every epoch.
 

@@ -52,6 +52,8 @@ class Problem:
         observe: Called with the classifier after every epoch, by methods that have epochs; what it returns goes into
             the epoch's row of the history. For measuring alone: no method looks at it.
         chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
+        taught: `(M,)` True for trusted rows that had a part in the features; None where none had. They train, and
+            neither choose nor judge anything.
         described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
         opinions: What each of several sources says of the noisy rows, of which `given` is one summary; None where there
             is a single column of given labels.
@@ -77,6 +79,7 @@ class Problem:
     observe: Callable[[Classifier], Mapping[str, float]] | None = None
     chosen: npt.NDArray[np.bool_] | None = None
     described: npt.NDArray[np.float32] | None = None
+    taught: npt.NDArray[np.bool_] | None = None
     opinions: Opinions | None = None
     paired_opinions: Opinions | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -89,6 +92,11 @@ class Problem:
     def judges(self) -> npt.NDArray[np.bool_]:
         """`(M,)` False for trusted rows that train and judge nothing, as they are harder than others."""
         return np.ones(len(self.truth), dtype=bool) if self.chosen is None else ~self.chosen
+
+    @property
+    def unseen(self) -> npt.NDArray[np.bool_]:
+        """`(M,)` False for trusted rows that had a part in the features."""
+        return np.ones(len(self.truth), dtype=bool) if self.taught is None else ~self.taught
 
 
 class Corrector(Protocol):

@@ -148,7 +148,8 @@ def ledger_of(
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
         shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
         weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
-    meant = len(problem.given) + int((problem.paired_given[~problem.judges] != UNLABELLED).sum())
+    rest = ~(problem.judges & problem.unseen)
+    meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
     return replace(found_ledger, chosen=int((~problem.judges).sum()))
 
@@ -259,7 +260,8 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
     pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
     if len(pairs) < COUNTED:
         return noise_rate.assumed(soft, given, transition_of(soft, given))
-    enough = len(pairs) >= OPINION_FROM and problem.family == "head" and problem.sampling == "random"
+    fixed = problem.family == "head" and problem.taught is None
+    enough = len(pairs) >= OPINION_FROM and fixed and problem.sampling == "random"
     opinion = _opinion(problem, pairs) if enough else None
     return noise_rate.estimate(
         problem.truth[pairs],

@@ -76,8 +76,9 @@ class Agreement:
 
 
 def asks(problem: Problem, held: Held) -> bool:
-    """Whether noisy rows are asked: trusted ones are few, and fits are cheap."""
-    return len(held.rows) < FEW and len(problem.given) >= LEAST and problem.family == "head"
+    """Whether noisy rows are asked: trusted ones are few, fits are cheap, and the features have not learned labels."""
+    cheap = problem.family == "head" and problem.taught is None
+    return len(held.rows) < FEW and len(problem.given) >= LEAST and cheap
 
 
 def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progress: Progress) -> Agreement | None:

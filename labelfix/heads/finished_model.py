@@ -40,7 +40,7 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
     """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
-    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges]
+    right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges & problem.unseen]
     return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
 
 
@@ -60,10 +60,18 @@ def held_by(
     """
     scores = [None] * len(correctors) if own_scores is None else own_scores
     models = tuple(
-        JudgingModel(_outputs_of(head), corrector, own_scores=own, head=head)
+        judging_head(head, corrector, own)
         for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
     )
-    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)
+    judged = np.flatnonzero(fitted.by[:rows] < len(models)).astype(np.int64)
+    return Held(judged, fitted.by[judged], models, TRUSTED_OUT_OF_FOLD)
+
+
+def judging_head(
+    head: LinearHead, corrector: Corrector, own_scores: npt.NDArray[np.float32] | None = None
+) -> JudgingModel:
+    """A head with its corrector as a judge; see `JudgingModel`."""
+    return JudgingModel(_outputs_of(head), corrector, own_scores=own_scores, head=head)
 
 
 def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabilities, Probabilities]]:

@@ -35,20 +35,35 @@ class Folds:
     """A cut of M rows into folds.
 
     Attributes:
-        of: `(M,)` the fold of each row.
+        of: `(M,)` the fold of each row; `count` for a row in none of them, which is learned from and judges nothing.
         count: How many folds.
     """
 
     of: Codes
     count: int
 
+    @property
+    def judging(self) -> Codes:
+        """Rows that are in a fold."""
+        return np.flatnonzero(self.of < self.count).astype(np.int64)
+
     def inside(self, fold: int) -> Codes:
         """Rows of a fold."""
         return np.flatnonzero(self.of == fold).astype(np.int64)
 
     def outside(self, fold: int) -> Codes:
-        """Rows of all other folds."""
+        """All other rows."""
         return np.flatnonzero(self.of != fold).astype(np.int64)
+
+    def choosing(self, fold: int) -> Codes:
+        """Rows of all other folds, which choose what judges this one."""
+        return np.flatnonzero((self.of != fold) & (self.of < self.count)).astype(np.int64)
+
+    def without(self, rows: Codes) -> Folds:
+        """The same with some rows in no fold."""
+        of = self.of.copy()
+        of[rows] = self.count
+        return Folds(of, self.count)
 
 
 def cut(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> Folds:
@@ -80,8 +95,8 @@ class CrossFitted:
     Attributes:
         full: The head that saw every trusted row, its logits divided by its temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
-        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
-        by: `(M,)` which of `without` that is.
+        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it; NaN in rows of no fold.
+        by: `(M,)` which of `without` that is; their number for rows of no fold.
         temperatures: `(F + 1,)` what logits were divided by: those of `full`, then of each of `without`.
     """
 
@@ -92,12 +107,12 @@ class CrossFitted:
     temperatures: npt.NDArray[np.float64]
 
     def losses(self, truth: Codes) -> npt.NDArray[np.float64]:
-        """`(M,)` negative log-likelihood of the trusted rows, out of fold."""
+        """`(M,)` negative log-likelihood of the trusted rows, out of fold; NaN in rows of no fold."""
         return np.asarray(-self.held[np.arange(len(truth)), truth])
 
     def nll(self, truth: Codes) -> float:
         """Its mean."""
-        return float(self.losses(truth).mean())
+        return float(self.losses(truth)[self.by < len(self.without)].mean())
 
     def without_temperature(self, fold: int | None) -> tuple[LinearHead, float]:
         """The head without a fold, or that of all rows, as it was fitted, and what its logits are divided by."""
@@ -151,7 +166,7 @@ def calibrated(
 ) -> CrossFitted:
     """Divide logits by the temperature that suits the out-of-fold trusted rows best, those of its own fold left out."""
     raw = out_of_fold(without, folds, clean)
-    others = [np.arange(len(truth)), *map(folds.outside, range(folds.count))]
+    others = [folds.judging, *map(folds.choosing, range(folds.count))]
     temperatures = np.array([fit_temperature(raw[use], truth[use]) for use in others])
     scaled = tuple(head.scaled(1 / t) for head, t in zip(without, temperatures[1:], strict=True))
     return CrossFitted(
@@ -171,8 +186,9 @@ def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, Cro
     """
     by = candidates[0].by
     losses = np.stack([each.losses(truth) for each in candidates])
-    folds = range(len(candidates[0].without))
-    chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in (by >= 0, *(by != fold for fold in folds))]
+    count = len(candidates[0].without)
+    uses = by < count, *((by != fold) & (by < count) for fold in range(count))
+    chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in uses]
     return chosen[0], assembled(candidates, chosen)
 
 
@@ -193,8 +209,8 @@ def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> Cross
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:
-    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold."""
-    held = torch.empty(len(clean), len(without[0].bias))
+    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold; NaN in rows of no fold."""
+    held = torch.full((len(clean), len(without[0].bias)), torch.nan)
     for fold, head in enumerate(without):
         rows = torch.from_numpy(folds.inside(fold))
         held[rows] = head.log_probabilities(clean[rows])

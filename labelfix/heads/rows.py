@@ -214,10 +214,17 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> Rows:
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=cut(truth, problem.seed, folds),
+        folds=_judging(problem, cut(truth, problem.seed, folds)),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
     )
+
+
+def _judging(problem: Problem, folds: Folds) -> Folds:
+    """Without rows that had a part in the features; then without noisy rows that stand in, too: these had one."""
+    if problem.taught is None:
+        return folds
+    return folds.without(np.concatenate([np.flatnonzero(problem.taught), np.arange(len(problem.truth), len(folds.of))]))
 
 
 def _around_mean(rows: Tensor) -> Tensor:

@@ -99,6 +99,24 @@ def fit(
     )
     if problem.family == "head":
         _warn_of_memory(problem, progress)
+    fitted = fit_problem(problem, settings, progress)
+    for warning in fitted.warnings:
+        progress.warn(warning)
+    return Fit(problem, fitted, RowOrder(rows, len(data.noisy)), RowOrder(trusted, len(data.clean)))
+
+
+def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -> FittedModel:
+    """The method on a problem, whose rows are in an order of their contents.
+
+    Args:
+        problem: What it learns from.
+        settings: The run's settings.
+        progress: Told what happens.
+
+    Raises:
+        TrainingError: Training cannot go on.
+    """
+    device = problem.device
     # Libraries draw initial weights from torch's global generator: seed a copy of it, leave the caller's alone.
     threads = one_thread() if problem.family in ("head", "network") else contextlib.nullcontext()
     # Networks and the default recipe show their own stages.
@@ -110,9 +128,7 @@ def fit(
         fitted = METHODS[settings.method](problem, settings.method_settings, progress)
         if settings.cross_fit:
             fitted = replace(fitted, own_rows=cross_fit(problem, settings, progress))
-    for warning in fitted.warnings:
-        progress.warn(warning)
-    return Fit(problem, fitted, RowOrder(rows, len(data.noisy)), RowOrder(trusted, len(data.clean)))
+    return fitted
 
 
 def _warn_of_memory(problem: Problem, progress: Progress) -> None:

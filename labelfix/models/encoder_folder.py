@@ -59,10 +59,12 @@ class EncoderFolder:
     Attributes:
         path: The folder, absolute.
         name: The encoder as the user named it.
+        learnt: Whether a run trained it, so that it lies nowhere else.
     """
 
     path: Path
     name: str
+    learnt: bool = False
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -81,8 +83,8 @@ class EncoderFolder:
 
     @property
     def bundled(self) -> bool:
-        """Whether the encoder is small enough to be copied into a run."""
-        return sum(file.stat().st_size for file in self.files) <= COPY_LIMIT
+        """Whether the encoder is copied into a run: it is small enough, or comes from one."""
+        return self.learnt or sum(file.stat().st_size for file in self.files) <= COPY_LIMIT
 
     @cached_property
     def source(self) -> str:
@@ -99,9 +101,13 @@ class EncoderFolder:
     def copy_to(self, folder: Path) -> None:
         """Copy the encoder's files."""
         for file in self.files:
-            target = folder / file.relative_to(self.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+            self.copy_file(file, folder)
+
+    def copy_file(self, file: Path, folder: Path) -> None:
+        """Copy one of the encoder's files to its place in another folder."""
+        target = folder / file.relative_to(self.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 def find_encoder(

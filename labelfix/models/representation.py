@@ -119,6 +119,11 @@ def _network_from_json(family: str, values: dict[str, Any], spec: InputSpec, fol
         RunError: A family that this version does not know.
         MissingPackageError: The core alone is installed.
     """
+    if family == "small-network":
+        need(f"{folder}: scoring by a network", "torch")
+        from labelfix.models.images.small_network import LearntImages
+
+        return LearntImages.from_json(values, spec, folder)
     if family == "resnet32":
         need(f"{folder}: scoring by a network", "torch")
         from labelfix.models.images.small import SmallImages

@@ -9,7 +9,10 @@ import numpy as np
 
 from labelfix.data.tables import Codes
 
-Schedule = Literal["cosine", "step", "constant"]
+Schedule = Literal["cosine", "step", "constant", "linear"]
+
+RISE = 0.1
+"""Share of a run in which `linear` rises."""
 
 BUCKET = 50
 """Batches whose rows are sorted by length together: enough to save most padding, few enough to mix the rows."""
@@ -20,13 +23,15 @@ def learning_rate_factor(schedule: Schedule, progress: float) -> float:
 
     Args:
         schedule: `cosine` falls to 0; `step` divides by ten at 2/3 and at 5/6 of the run, as epochs 80 and 100
-            of 120 in the paper's code; `constant` stays at 1.
+            of 120 in the paper's code; `linear` rises from 0 in the first tenth and falls to 0; `constant` stays at 1.
         progress: Share of the run that is over, in [0, 1).
     """
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * progress))
     if schedule == "step":
         return 1.0 if progress < 2 / 3 else 0.1 if progress < 5 / 6 else 0.01
+    if schedule == "linear":
+        return min(progress / RISE, (1 - progress) / (1 - RISE))
     return 1.0
 
 

@@ -16,6 +16,9 @@ FEW = 50
 USE, NOT_MEASURABLE = "use", "not measurable"
 """Of `verdict.labels`."""
 
+LEARNABLE = "learnable"
+"""`features` of `run.json`: the run is one on fixed features, and an encoder can learn others from it."""
+
 EXPORTED = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
 
 
@@ -60,6 +63,19 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: str) -> str:
     if labels == "keep":
         return f"next: keep your labels, these are no better; labelfix report --run {folder} shows why"
     return f"next: check more rows yourself: labelfix next --run {folder} chooses them"
+
+
+def go_further(features: str, run: str) -> str:
+    """The command that learns features from a run on fixed ones; empty where that cannot be done.
+
+    Args:
+        features: `features` of `run.json`.
+        run: The run folder.
+    """
+    if features != LEARNABLE:
+        return ""
+    again = f"labelfix train --resume {shlex.quote(run)} --no-freeze"
+    return f"or learn better features first, which takes minutes; this run stays until then: {again}"
 
 
 def fixed_name(noisy: str) -> str:

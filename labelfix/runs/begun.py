@@ -125,6 +125,25 @@ class Begun:
             values.setdefault("compute", {})["offline"] = True
         return train_settings(values, "the unfinished run")
 
+    @classmethod
+    def further(cls, values: Mapping[str, Any], options: Mapping[str, Any]) -> TrainSettings:
+        """The settings to learn features by, of a run on fixed ones.
+
+        Args:
+            values: The run's settings, as plain values.
+            options: Bare name of a setting → value, as given now; `freeze` among them.
+
+        Raises:
+            SettingsError: As `settings_with`.
+        """
+        anew = ("freeze", "rounds", "epochs", "batch_size", "learning_rate", "head_learning_rate")
+        given = {name: value for name, value in options.items() if name in anew}
+        own = {key: dict(part) if isinstance(part, Mapping) else part for key, part in values.items()}
+        own.setdefault("model", {})["freeze"] = False
+        own.setdefault(str(own["method"]), {}).update({key: each for key, each in given.items() if key != "freeze"})
+        begun = cls(own, None, None, "", {}, "")
+        return begun.settings_with({name: value for name, value in options.items() if name not in anew})
+
     def sources(self, noisy: Any, clean: Any) -> tuple[Any, Any]:  # noqa: ANN401 - any source
         """The noisy and the trusted source to go on with.
 

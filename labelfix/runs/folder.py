@@ -36,7 +36,7 @@ RUNS = Path("runs")
 """Where runs go, and are looked for, when no folder is named."""
 
 _CHECKPOINTS = "checkpoints"
-_REPLACES = "replaces"
+_REPLACES, _STANDS = "replaces", "stands"
 _WRITTEN, _PLAN = "written", "entries.json"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
 _ENTRIES = (*_REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
@@ -107,6 +107,11 @@ class RunFolder:
         """Whether a run was begun here and not finished; an older, finished one may still stand beside it."""
         begun = (self.path / _UNFINISHED).is_file() and not self._settling
         return begun and (not self.finished or bool(self.begun().get(_REPLACES)))
+
+    @property
+    def stands(self) -> bool:
+        """Whether the finished run here is the one under way, which goes on from it."""
+        return self.under_way and self.finished and bool(self.begun().get(_STANDS))
 
     @property
     def unfinished(self) -> bool:
@@ -192,6 +197,15 @@ class RunFolder:
             write_json(beside / _PLAN, sorted(entry.name for entry in beside.iterdir()))
         self._place()
 
+    def go_on(self, new: RunFolder, begun: Mapping[str, Any]) -> None:
+        """Mark a finished run as one that goes on; it stands until what comes of that is written.
+
+        Args:
+            new: What `writing` gave; or this folder, where the run lies already.
+            begun: What is needed to go on with it.
+        """
+        write_json(new.path / _UNFINISHED, {**begun, _REPLACES: True, _STANDS: True})
+
     def settle(self) -> None:
         """Bring a run that is wholly written to where it belongs, where a killed process had not got to it.
 
@@ -218,9 +232,12 @@ class RunFolder:
                 remove(self.path / name)
             elif os.path.lexists(written / name):
                 move(written / name, self.path / name)
+        if _UNFINISHED not in entries:
+            self.tidy()
+        elif os.path.lexists(written / _UNFINISHED):
+            move(written / _UNFINISHED, self.path / _UNFINISHED)
         sync(self.path)
         sync(written)
-        self.tidy()
         remove(written)
 
     @classmethod
@@ -236,6 +253,8 @@ class RunFolder:
         if path is None:
             return _newest()
         folder = cls(path)
+        if isinstance(as_path(path), RemotePath):
+            raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
         folder.settle()

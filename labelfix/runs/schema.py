@@ -193,6 +193,7 @@ class Manifest(Struct):
     sampling: Sampling | UnsetType = UNSET
     warnings: list[str] = []
     representation: str = ""
+    features: Literal["fixed", "learnable", "learnt"] = "fixed"
     verdict: Verdict | None = None
     directory: Name = ""
     origin: str = ""
@@ -231,6 +232,7 @@ class Begun(Struct):
     contents: dict[str, str]
     device: str
     replaces: bool = False
+    stands: bool = False
 
 
 def refuse_unknown_encoding(name: str | None) -> None:

@@ -166,6 +166,7 @@ ENCODINGS: dict[str, type[Struct]] = {
     "views": Views,
     "patches": Patches,
     "resnet32": SmallImages,
+    "small-network": SmallImages,
     "transformers": FrozenText,
     "transformers-fine-tuned": TrainedText,
     "timm": FrozenImages,
@@ -174,7 +175,7 @@ ENCODINGS: dict[str, type[Struct]] = {
 """Family → what its `encoding` holds."""
 
 
-FROZEN = ("table", "embedding", "hashed-text", "lexical", "transformers", "patches", "timm")
+FROZEN = ("table", "embedding", "hashed-text", "lexical", "transformers", "patches", "small-network", "timm")
 """Families that a view may be of."""
 
 

@@ -7,7 +7,7 @@ on every path and records what is read, so that this cannot drift.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -32,14 +32,13 @@ def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Famil
             yield words, settings, family
 
 
-def unread(settings: MethodSettings, family: Family) -> dict[str, object]:
-    """Settings with another value than their default that the method does not read when it trains such a classifier.
+def unread(settings: MethodSettings, counting: Collection[str]) -> dict[str, object]:
+    """Settings with another value than their default that the method does not read.
 
     Args:
         settings: The method's.
-        family: What is trained.
+        counting: Names of those that it reads.
     """
-    counting = settings.counting(family)
     given = {f.name: getattr(settings, f.name) for f in fields_of(type(settings))}
     default = {f.name: f.default for f in fields_of(type(settings))}
     return {name: value for name, value in given.items() if name not in counting and value != default[name]}
@@ -56,14 +55,17 @@ def refuse_unread(settings: TrainSettings, family: Family) -> None:
         SettingsError: There are such; all are named, and those that count.
     """
     own = settings.method_settings
-    useless = unread(own, family)
+    rounds = family == "head" and settings.learns_features
+    read = own.counting_in_rounds if rounds and isinstance(own, MlcSettings) else own.counting(family)
+    useless = unread(own, read)
     if not useless:
         return
     where = HEADS if family == "head" else NETWORKS
     if isinstance(own, MlcSettings):
         where += f", recipe = {own.recipe_for(family)}"
+    where += ", --no-freeze" if rounds else ""
     named = ", ".join(f"{name} = {_told(value)}" for name, value in useless.items())
-    counting = [f.name for f in fields_of(type(own)) if f.name in own.counting(family)]
+    counting = [f.name for f in fields_of(type(own)) if f.name in read]
     counts = f"what counts is {', '.join(counting)}" if counting else "nothing is left to set"
     other = ""
     if family == "head" and set(useless) <= own.counting("network"):

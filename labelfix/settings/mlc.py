@@ -19,6 +19,9 @@ RECIPES: dict[Family, Recipe] = {
 """The recipe where none is named: the better one where both were measured (docs/decisions/), as published where they
 were not."""
 
+OF_ROUNDS = ("epochs", "batch_size", "learning_rate", "head_learning_rate", "weight_decay", "clip_norm")
+"""What is read while an encoder learns features, of the settings of networks."""
+
 OF_PAPER = ("skip", "warmup_steps")
 """What a network's `anchored` recipe does not read."""
 
@@ -67,13 +70,16 @@ class MlcSettings(NetworkSettings):
     """
 
     recipe: Recipe | None = None
-    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. Default: paper for text encoders that are trained as a whole, anchored otherwise."""
+    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. With `--no-freeze` it is what the encoder learns from, and what is fitted to its features. Default: anchored."""
+
+    rounds: int = 1
+    """With `--no-freeze`: how often the encoder learns features from the soft labels of the fit before, each time from its pretrained weights, and the fit is made again on them."""
 
     clean_batch_size: int | None = None
     """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
 
     warmup_epochs: int | None = None
-    """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. 0 is the published procedure. Default: 3 for heads and small networks, 1 otherwise."""
+    """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. The published code has none: 0. Default: 3 for heads and small networks, 1 otherwise."""
 
     warmup_steps: int = 300
     """Steps in which the label correction network then learns to undo the noise estimated on the trusted rows."""
@@ -104,7 +110,7 @@ class MlcSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("lcn_hidden", "lcn_embedding", "lookahead", "meta_interval", "warmup_steps"):
+        for name in ("rounds", "lcn_hidden", "lcn_embedding", "lookahead", "meta_interval", "warmup_steps"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} = {value} must be at least 1")
         require(
@@ -117,9 +123,14 @@ class MlcSettings(NetworkSettings):
         """The recipe that trains such a classifier."""
         return self.recipe or RECIPES[family]
 
+    @property
+    def counting_in_rounds(self) -> frozenset[str]:
+        """Names of the settings that are read where an encoder learns features."""
+        return frozenset(("recipe", "rounds", *OF_ROUNDS))
+
     def counting(self, family: Family) -> frozenset[str]:
         """Names of the settings that the recipe reads when it trains such a classifier."""
-        every = super().counting(family)
+        every = super().counting(family) - {"rounds"}
         if self.recipe_for(family) == "paper":
             return every
         if self.recipe_for(family) == "published":

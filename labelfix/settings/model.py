@@ -18,13 +18,13 @@ class ModelSettings:
     """The classifier f_w: what turns an input into features h(x), and the head on top."""
 
     backbone: str | tuple[str, ...] = "auto"
-    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 with `--no-freeze`), linear for tables and embeddings. Named several times, the features of all stand side by side."""
+    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 where a network is trained as a whole), linear for tables and embeddings. Named several times, the features of all stand side by side."""
 
     lexical: bool = True
     """Put the words of a text beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""
 
     freeze: bool = True
-    """Keep a pretrained backbone fixed and compute its features once. Without it the backbone is trained along, which on texts has made labels worse."""
+    """Keep a pretrained backbone fixed and compute its features once. Without it an encoder, or a small network for images, learns from what that run says, and the better of both is kept; methods other than `mlc`, and `recipe = paper`, train the network as a whole."""
 
     hidden_units: int = 128
     """Units of the hidden layer of the `mlp` backbone."""

@@ -67,8 +67,8 @@ class NetworkSettings(MethodSettings):
     weight_decay: float | None = None
     """Weight decay of the classifier. Default: 1e-5 for heads, 5e-4 for small networks and images, 0.01 for text encoders."""
 
-    schedule: Literal["cosine", "step", "constant"] = "cosine"
-    """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (as the published code of MLC does), or constant."""
+    schedule: Literal["cosine", "step", "constant", "linear"] = "cosine"
+    """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (as the published code of MLC does), linear to zero after a tenth in which it rises, or constant."""
 
     early_stop: int | None = None
     """Stop after so many epochs without a better result on half of the held-out trusted rows, which then judge nothing. Default: train all epochs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,18 @@ class TrainSettings:
 
     method_settings: MethodSettings = field(default_factory=MlcSettings)
     """The settings of `method`."""
+
+    @property
+    def learns_features(self) -> bool:
+        """Whether an encoder learns features from what the run on fixed ones says (`labelfix.rounds`)."""
+        own = self.method_settings
+        return isinstance(own, MlcSettings) and own.recipe in (None, "anchored") and not self.model.freeze
+
+    @property
+    def before_learning(self) -> TrainSettings:
+        """Those of the run on fixed features that features are learned from."""
+        recipe = getattr(self.method_settings, "recipe", None)
+        return replace(self, model=replace(self.model, freeze=True), method_settings=MlcSettings(recipe=recipe))
 
     def __post_init__(self) -> None:
         require(self.method in METHOD_SETTINGS, f"method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")

@@ -199,7 +199,7 @@ def test_check_says_which_views_there_are(table, tmp_path, capsys):
         (["--text-column", "body", "--feature-columns", "hue"], "has no column 'hue'"),
         ([*COLUMNS, "--backbone", "mlp"], "reads none of several kinds of inputs"),
         ([*COLUMNS, "--backbone", "timm:resnet18"], "reads images, and no image column is named"),
-        ([*COLUMNS, "--no-freeze"], "--no-freeze trains one network along"),
+        ([*COLUMNS, "--no-freeze"], "--no-freeze trains an encoder along, and there is no encoder"),
     ],
 )
 def test_columns_and_backbones_that_do_not_fit_are_refused(words, message, table, tmp_path, capsys):

@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
+
+from labelfix.cli.app import PANELS, _listed, application
 
 HEAVY = [
     "torch",
@@ -108,3 +111,18 @@ def test_only_the_command_that_is_called_is_loaded(at_work):
 
 def test_rich_is_not_imported_to_judge(at_work):
     assert [name for name in modules("flag", "--run", "run")[1] if name.startswith("rich")] == []
+
+
+def test_the_help_of_the_whole_imports_no_command(at_work):
+    ended, loaded = modules("--help")
+    assert ended == 0
+    commands = {name for names in PANELS.values() for name in names}
+    assert not {f"labelfix.cli.{name}" for name in commands} & set(loaded)
+    assert not {"pyarrow", "numpy", "msgspec"} & set(loaded)
+
+
+def test_the_help_of_the_whole_says_of_each_command_what_it_says_itself():
+    whole, listed = (get_command(app()) for app in (application, _listed))
+    assert list(listed.commands) == list(whole.commands)
+    for name, command in whole.commands.items():
+        assert listed.commands[name].help == command.help.split("\n\n")[0], name

@@ -10,9 +10,10 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from labelfix.models.text import lexical
-from labelfix.models.text.lexical import LexicalText
+from labelfix.models.text import lexical_fit as lexical
+from labelfix.models.text.lexical import WORDS, LexicalText
 from labelfix.models.text.lexical_fit import fit_lexical
+from labelfix.models.text.ngrams import with_pairs
 from labelfix.progress import Silent
 
 SUBJECTS = ["oil prices", "the match", "a new phone", "parliament", "the striker", "shares", "the minister"]
@@ -32,7 +33,10 @@ def encoded(representation, texts, compute):
 
 
 def words(text):
-    return TfidfVectorizer(**lexical.TERMS).build_analyzer()(text)
+    """The terms that a finished run counts, which are those that scikit-learn fitted."""
+    found = with_pairs(WORDS.findall(text.lower()))
+    assert found == TfidfVectorizer(**lexical.TERMS).build_analyzer()(text)
+    return found
 
 
 def test_features_have_unit_norm_and_a_text_without_a_known_word_is_zero(fitted, compute):

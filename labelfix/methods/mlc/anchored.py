@@ -159,8 +159,8 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     }
     fitted = {"S1": bayes} | {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     held = np.stack([m.held for m in fitted.values()])
-    others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
-    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
+    others = [rows.folds.choosing(fold) for fold in range(rows.folds.count)]
+    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (rows.folds.judging, *others))
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
     part = rows.subset(rows.sample(NOISY_SAMPLE))
 
@@ -198,7 +198,7 @@ def meta_step(
     problems = [problem_of(fold) for fold in range(rows.folds.count)]
 
     def solve() -> dict[str, np.ndarray]:
-        correction, history = train(problems, rows.num_classes, len(rows.truth))
+        correction, history = train(problems, rows.num_classes, len(rows.folds.judging))
         heads = stages.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
         # Numbered, because a folder of arrays keeps their names but not their order.
         columns = {f"history.{i:02d}.{n}": np.array([r[n] for r in history]) for i, n in enumerate(history[0])}

@@ -78,7 +78,10 @@
     return fetching;
   };
 
-  const progress = async () => {
+  // While somebody decides fast, how far they are is asked for only in between.
+  let soon = 0;
+  const progress = () => { clearTimeout(soon); soon = setTimeout(askProgress, 120); };
+  const askProgress = async () => {
     if (asking) { askAgain = true; return; }
     asking = true;
     try {
@@ -210,6 +213,7 @@
   const showNear = async (row) => {
     $("near").replaceChildren();
     $("near-title").hidden = true;
+    await pause(150);
     for (let turn = 0; turn < 40 && current === row; turn += 1) {
       let said;
       try { said = await ask(address("/near", { id: row.id })); } catch { return; }
@@ -250,6 +254,12 @@
     const blind = row.predicted === null ? "" : `The classifier alone, blind to the given label, says ${row.predicted}.`;
     const surprise = row.p_value === null ? "" : ` p-value of the given label ${row.p_value.toFixed(3)}.`;
     $("more").textContent = blind + surprise;
+    $("said-title").hidden = !row.opinions.length;
+    $("said").replaceChildren(...row.opinions.map((one) => {
+      const item = make("li");
+      item.append(make("bdi", one.source), ": ", make("bdi", one.label), " ", make("small", `right with ${percent(one.score)}`));
+      return item;
+    }));
     $("same").hidden = !row.same.length;
     $("same").textContent = row.same.map((one) => `Row ${one.id} holds the same and is given as ${one.given === null ? "nothing" : one.given}.`).join(" ");
     const before = row.standing && row.standing.decision !== "skip" ? row.standing : null;
@@ -423,7 +433,7 @@
   const change = async () => {
     let name = $("queue").value;
     if (name === "…") {
-      name = window.prompt("Queue: class A->B, or source FILE", "class ") || "";
+      name = window.prompt("Queue: class A->B, or source NAME", "class ") || "";
       if (!name.trim()) { $("queue").value = queue; return; }
     }
     const before = queue;

@@ -1,0 +1,137 @@
+"""Fixed features whose encoder can be trained along for a while, and is then fixed again.
+
+Legend: K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from labelfix.data.tables import InputTable
+from labelfix.errors import SettingsError
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import Inputs
+from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.images.patches import PatchFeatures
+from labelfix.models.images.small_network import TrainableImages
+from labelfix.models.representation import Representation
+from labelfix.models.views import Views
+from labelfix.progress import Progress
+from labelfix.settings.model import ComputeSettings
+from labelfix.settings.networks import Family, NetworkSettings
+
+
+class Trainable(Protocol):
+    """An encoder as something to train."""
+
+    @property
+    def family(self) -> Family:
+        """What kind of network it is."""
+
+    @property
+    def learning(self) -> NetworkSettings:
+        """How it learns best."""
+
+    @property
+    def brings(self) -> str:
+        """What was measured of it, for a person; empty where nothing was."""
+
+    def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> Inputs:
+        """The table's rows as the network reads them."""
+
+    def new_classifier(self, num_classes: int, generator: torch.Generator) -> Classifier:
+        """The network before training, with a fresh head."""
+
+    def keep(self, module: Classifier, folder: Path) -> None:
+        """Write the trained network without its head into an existing folder."""
+
+    def kept(self, folder: Path) -> FrozenFeatures:
+        """What `keep` wrote, as fixed features."""
+
+
+LARGEST_SIDE = 32
+"""Images are scaled down to this before a small network learns from them: twice the side takes four times as long."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an encoder stands among the views of a row.
+
+    Attributes:
+        representation: All of them.
+        encoder: What can be trained.
+        view: Which view makes room for what was learned; None where that is put beside all of them.
+    """
+
+    representation: FrozenFeatures
+    encoder: Trainable
+    view: int | None
+
+    def with_learnt(self, learnt: FrozenFeatures, beside: bool = False) -> FrozenFeatures:
+        """The views with what was learned; every other one, and its weight, stays.
+
+        Args:
+            learnt: What was learned.
+            beside: Whether it is put beside all of them in any case.
+        """
+        views, weights = _parts(self.representation)
+        if self.view is None or beside:
+            return Views(self.representation.spec, (*views, learnt), (*weights, 1.0))
+        if len(views) == 1:
+            return learnt
+        replaced = tuple(learnt if number == self.view else view for number, view in enumerate(views))
+        return Views(self.representation.spec, replaced, weights)
+
+
+def place_of(representation: Representation) -> Place:
+    """What of a representation can be trained.
+
+    Raises:
+        SettingsError: Nothing, or more than one.
+    """
+    assert isinstance(representation, FrozenFeatures)
+    views, _ = _parts(representation)
+    found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]
+    if len(found) != 1:
+        many = "several encoders" if found else "no encoder"
+        raise SettingsError(
+            f"--no-freeze trains an encoder along, and there is {many} ({representation.description}); name one by "
+            "--backbone, or leave --no-freeze away"
+        )
+    ((number, encoder),) = found
+    return Place(representation, encoder, None if views[number].family == "patches" else number)
+
+
+def can_learn(representation: Representation) -> bool:
+    """Whether `place_of` finds what can be trained."""
+    try:
+        place_of(representation)
+    except SettingsError:
+        return False
+    return True
+
+
+def _parts(representation: FrozenFeatures) -> tuple[tuple[FrozenFeatures, ...], tuple[float, ...]]:
+    if isinstance(representation, Views):
+        return representation.views, representation.weights
+    return (representation,), (1.0,)
+
+
+def _trainable(view: FrozenFeatures) -> Trainable | None:
+    if view.family == "transformers":
+        from labelfix.models.text.learnt import TrainableText
+
+        text: Any = view
+        return TrainableText(text)
+    if view.family == "timm":
+        from labelfix.models.images.learnt import TrainableTimm
+
+        image: Any = view
+        return TrainableTimm(image)
+    if isinstance(view, PatchFeatures):
+        return TrainableImages(view.spec, min(view.code.rules.side, LARGEST_SIDE))
+    return None

@@ -1,0 +1,143 @@
+"""An encoder learns from soft labels of noisy rows: no given label, no trusted row.
+
+Legend: N noisy rows, K classes.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from labelfix.compute.ranks import ranks
+from labelfix.correctors.contract import Problem
+from labelfix.data.split import CleanSplit
+from labelfix.data.tables import Codes, Probabilities
+from labelfix.models.features import Inputs, select
+from labelfix.models.images.augment import Key
+from labelfix.models.learnt import Trainable
+from labelfix.models.network_inputs import lengths
+from labelfix.networks.feed import Feed
+from labelfix.networks.plan import Plan, make_plan
+from labelfix.networks.schedule import batches_of
+from labelfix.networks.soft_target_trainers import TargetsTrainer
+from labelfix.networks.training import make_trainer, new_classifier, train_phase
+from labelfix.progress import Progress, Silent
+from labelfix.runs import atomic_path
+from labelfix.settings.methods import MlcSettings, NetworkSettings
+from labelfix.settings.mlc import OF_ROUNDS
+
+LEAST_STEPS = 300
+"""Small sets are gone through more often, until the network has taken about so many steps."""
+
+MOST_EPOCHS = 60
+
+TIMED = 3
+"""Steps that are timed for an estimate; the first of them does not count."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What an encoder is to learn.
+
+    Attributes:
+        encoder: The encoder.
+        problem: The noisy rows as it reads them; no trusted row.
+        plan: The hyper-parameters.
+        settings: Those that the plan leaves.
+    """
+
+    encoder: Trainable
+    problem: Problem
+    plan: Plan
+    settings: NetworkSettings
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return self.plan.epochs * max(len(self.problem.noisy) // self.plan.batch_size, 1)
+
+
+def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSettings) -> Lesson:
+    """Prepare one.
+
+    Args:
+        encoder: The encoder.
+        problem: Of fixed features; gives rows, seed, device and checkpoints.
+        noisy: `(N)` its noisy rows as the encoder reads them.
+        settings: The method's.
+    """
+    nobody = np.zeros(0, dtype=np.int64)
+    own = replace(
+        problem,
+        noisy=noisy,
+        clean=select(noisy, nobody),
+        truth=nobody,
+        paired_given=nobody,
+        family=encoder.family,
+        new_classifier=lambda generator: encoder.new_classifier(problem.num_classes, generator),
+        chosen=None,
+        taught=None,
+        described=None,
+    )
+    given = {name: getattr(settings, name) for name in OF_ROUNDS if getattr(settings, name) is not None}
+    chosen = replace(encoder.learning, **given)
+    plan = make_plan(own, chosen)
+    plan = replace(plan, batch_size=min(plan.batch_size, max(len(noisy) // 4, 1)))
+    if settings.epochs is None and encoder.family == "image":
+        steps = max(len(noisy) // plan.batch_size, 1)
+        plan = replace(plan, epochs=min(max(plan.epochs, -(-LEAST_STEPS // steps)), MOST_EPOCHS))
+    return Lesson(encoder, own, plan, chosen)
+
+
+def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: Progress) -> None:
+    """Train the encoder and write it, unless that was done before an interruption.
+
+    Args:
+        task: What is to be learned.
+        soft: `(N, K)` the soft labels.
+        folder: Where the encoder goes; there is all of it, or nothing.
+        name: Of the phase.
+        progress: Told of every epoch.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    if folder.is_dir():
+        return
+    classifier = new_classifier(task.problem)
+    targets = torch.from_numpy(np.ascontiguousarray(soft, dtype=np.float32)).to(task.problem.device)
+    nobody = np.zeros(0, dtype=np.int64)
+    split = CleanSplit(nobody, nobody, nobody)
+    more = task.problem, task.plan, task.settings, split, classifier, progress, name
+    train_phase(*more, TargetsTrainer, targets=targets)
+    if ranks().first:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(folder) as beside:
+            beside.mkdir()
+            task.encoder.keep(classifier.cpu(), beside)
+    ranks().wait()
+
+
+def seconds_ahead(task: Lesson) -> float:
+    """About how long it will take, from a few steps of a network that is then thrown away."""
+    problem, plan = task.problem, task.plan
+    soft = torch.full((len(problem.noisy), problem.num_classes), 1 / problem.num_classes, device=problem.device)
+    trainer = make_trainer(
+        problem, plan, task.settings, new_classifier(problem), Silent(), TargetsTrainer, targets=soft
+    )
+    rows: Codes = np.arange(len(problem.noisy), dtype=np.int64)
+    drawn = batches_of(rows, plan.batch_size, None, problem.seed, 0, 20, lengths(problem.noisy))[:TIMED]
+    wanted = [(each, Key(problem.seed, 0, number)) for number, each in enumerate(drawn)]
+    taken: list[float] = []
+    for batch in Feed(problem.noisy, problem.given, problem.device).batches(wanted):
+        began = time.perf_counter()
+        trainer.step(batch, None, None, watch=False)
+        if problem.device.type == "cuda":
+            torch.cuda.synchronize(problem.device)
+        taken.append(time.perf_counter() - began)
+    later = taken[1:] or taken
+    return task.steps * sum(later) / len(later)

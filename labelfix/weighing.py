@@ -1,0 +1,78 @@
+"""What trusted rows say of a fit, and side checks, in the order of the noisy table."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from labelfix.compute.threads import one_thread
+from labelfix.data.row_order import RowOrder
+from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
+from labelfix.evidence.checks import Checks, side_checks
+from labelfix.evidence.doubts import Doubt
+from labelfix.evidence.gather import Evidence, judge, passes
+from labelfix.heads.stages import judging_stage
+from labelfix.methods.fit import Fit
+from labelfix.models.features import Inputs
+from labelfix.networks.loop import outputs
+from labelfix.progress import Progress, counted
+from labelfix.scoring.scorer import SideColumns
+from labelfix.settings.run import TrainSettings
+
+
+def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
+    """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
+    threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
+    total = passes(made.problem, made.model) + (len(made.problem.given) if settings.side_checks else 0)
+    with threads, counted(progress, "check against trusted rows", total):
+        evidence = judge(made.problem, made.model, settings, data.classes, progress)
+        repeated = checked(made) if settings.side_checks else None
+    figures = evidence.figures
+    if evidence.fitted.held is not None:
+        rows = made.clean.rows[evidence.fitted.held.rows]
+        figures = figures | {"doubted": [doubted(data.clean, int(rows[each.row]), each) for each in evidence.doubted]}
+    if repeated is not None:
+        paired = int((data.paired_given >= 0).sum())
+        figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
+    return replace(evidence, figures=figures), side_columns(made.noisy, evidence, repeated)
+
+
+def checked(made: Fit) -> Checks:
+    """Repeated rows and outliers among the noisy rows, by fixed features or by h(x) of the network."""
+    problem = made.problem
+
+    def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
+        return outputs(made.model.classifier, inputs, rows, problem.device)[1]
+
+    def look() -> dict[str, np.ndarray]:
+        order, view = made.noisy.rows, None if problem.family == "head" else hidden
+        rows = problem.noisy, problem.given, order, problem.clean, problem.truth
+        return side_checks(*rows, problem.num_classes, view).to_arrays()
+
+    return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
+
+
+def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -> SideColumns:
+    """What was found of the noisy training rows, as columns of the whole noisy table."""
+    own = evidence.fitted.own_rows
+    return SideColumns(
+        p_value=None if evidence.p_values is None else order.to_file(evidence.p_values.astype(np.float32), np.nan),
+        duplicate_of=None if repeated is None else order.to_file(repeated.duplicate_of, -1),
+        outlier_score=None if repeated is None else order.to_file(repeated.outlier_score, np.nan),
+        own=None if own is None else order.to_file(own.soft, np.nan),
+    )
+
+
+def doubted(clean: LabelTable, row: int, doubt: Doubt) -> dict[str, Any]:
+    """A trusted row whose label looks wrong, as plain values."""
+    return {
+        "id": clean.ids[row].as_py(),
+        "file": clean.files[clean.file_index[row]],
+        "row": int(clean.row_number[row]),
+        "label": clean.classes.name(int(clean.codes[row])),
+        "suggested": clean.classes.name(doubt.suggested),
+        "probability": round(doubt.probability, 6),
+    }

@@ -1,0 +1,194 @@
+"""The parts of a round: which trusted rows judge, the mean of two fits, and which fit is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+
+from labelfix.correctors.contract import FittedModel, Held, OwnRows, Problem
+from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.heads.finished_model import judging_head
+from labelfix.heads.folds import FOLDS, Folds, calibrated, cut
+from labelfix.methods.mlc import anchored
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import FeatureInputs
+from labelfix.numerics.linear_heads import LinearHead
+from labelfix.progress import Silent
+from labelfix.rounds.average import Part, average
+from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Judged, choose, judged
+from labelfix.rounds.teachers import taught_rows
+from labelfix.settings.methods import MlcSettings
+
+CLASSES = 3
+
+
+def problem(rows=120, trusted=48, width=5, seed=0):
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, CLASSES, rows + trusted)
+    features = generator.normal(size=(rows + trusted, width)) + 2 * np.eye(CLASSES, width)[truth]
+    features = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+    given = np.where(generator.random(rows + trusted) < 0.3, (truth + 1) % CLASSES, truth)
+    return Problem(
+        noisy=FeatureInputs(features[:rows]),
+        given=given[:rows],
+        clean=FeatureInputs(features[rows:]),
+        truth=truth[rows:],
+        paired_given=given[rows:],
+        num_classes=CLASSES,
+        sampling="random",
+        new_classifier=linear(width),
+        family="head",
+        device=torch.device("cpu"),
+        seed=0,
+    )
+
+
+def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teach():
+    drawn = taught_rows(problem())
+    assert drawn.sum() == 30  # five eighths of 48
+    for fold in range(FOLDS):
+        inside = drawn[cut(problem().truth, 0).inside(fold)]
+        assert 0 < inside.sum() < len(inside)
+    for label in range(CLASSES):
+        assert 0.5 < drawn[problem().truth == label].mean() < 0.75
+    chosen = np.arange(48) < 6
+    np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
+
+
+def test_rows_that_taught_have_no_say_in_a_temperature():
+    one = problem()
+    heads = [
+        LinearHead(torch.randn(CLASSES, 5, generator=torch.Generator().manual_seed(k)), torch.zeros(3))
+        for k in range(5)
+    ]
+    folds = cut(one.truth, 0).without(np.flatnonzero(taught_rows(one)))
+    other = np.where(taught_rows(one), (one.truth + 1) % CLASSES, one.truth)
+    first, second = (calibrated(heads[0], heads[1:], folds, one.clean.tensor, truth) for truth in (one.truth, other))
+    np.testing.assert_array_equal(first.temperatures, second.temperatures)
+    assert first.nll(one.truth) == second.nll(other)
+    assert np.isnan(first.held[taught_rows(one)]).all()
+    plain = calibrated(heads[0], heads[1:], cut(one.truth, 0), one.clean.tensor, one.truth)
+    assert plain.temperatures[0] != first.temperatures[0]
+
+
+def test_folds_without_rows_learn_from_them_and_let_the_others_choose():
+    folds = Folds(np.array([0, 1, 2, 0, 1, 2]), 3).without(np.array([3, 4]))
+    assert folds.judging.tolist() == [0, 1, 2, 5]
+    assert folds.inside(0).tolist() == [0]
+    assert folds.outside(0).tolist() == [1, 2, 3, 4, 5]
+    assert folds.choosing(0).tolist() == [1, 2, 5]
+
+
+def test_a_fit_is_judged_by_the_rows_that_no_feature_has_seen_alone():
+    one = problem()
+    one = replace(one, taught=taught_rows(one))
+    fitted = anchored.solve(one, MlcSettings(), Silent())
+    assert fitted.held is not None
+    np.testing.assert_array_equal(fitted.held.rows, np.flatnonzero(one.unseen))
+    assert fitted.metrics["classifier_right"]["rows"] == one.unseen.sum()
+    assert np.isfinite(fitted.metrics["out_of_fold_nll"]["classifier"])
+    # What taught is learned from all the same: with other labels there, the classifier is another.
+    lost = replace(one, truth=np.where(one.taught, 0, one.truth))
+    assert not torch.equal(
+        anchored.solve(lost, MlcSettings(), Silent()).classifier.head.weight, fitted.classifier.head.weight
+    )
+
+
+def linear(width):
+    return lambda generator: Classifier(torch.nn.Identity(), width, CLASSES, generator)
+
+
+def with_columns(some, columns):
+    """The problem with some of its features."""
+    noisy, clean = (FeatureInputs(inputs.features[:, columns].copy()) for inputs in (some.noisy, some.clean))
+    return replace(some, noisy=noisy, clean=clean, new_classifier=linear(len(columns)))
+
+
+def fit_of(some, seed, turned):
+    """A fit that learned nothing: everything in it is drawn."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = (CLASSES, some.noisy.features.shape[1]), (CLASSES,)
+    heads = [LinearHead(*(torch.randn(*shape, generator=generator) for shape in shapes)) for _ in range(6)]
+    numbers = np.random.default_rng(seed)
+    correctors = [
+        PosteriorCorrector(
+            numbers.normal(size=(3, 3)), numbers.uniform(0.6, 1.5), 1.0, heads[5].affine() if turned else None
+        )
+        for _ in range(5)
+    ]
+    module = some.new_classifier(generator)
+    module.load_state_dict({"head.weight": heads[0].weight, "head.bias": heads[0].bias})
+    judges = tuple(judging_head(*both) for both in zip(heads[1:5], correctors[1:], strict=True))
+    soft = softmax(numbers.normal(size=(len(some.given), 3)), axis=1).astype(np.float32)
+    own = OwnRows(soft, soft[np.arange(len(soft)), some.given], "somehow")
+    rows = np.arange(len(some.truth))
+    held = Held(rows, cut(some.truth, 0).of, judges, "somehow")
+    return FittedModel(module.eval(), 1.0, correctors[0], None, 0.6, own_rows=own, held=held)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_mean_of_two_fits_is_the_geometric_mean_of_all_that_they_say(turned):
+    both = problem(width=7)
+    columns = np.arange(4), np.array([4, 1, 5, 6])
+    first, second = (with_columns(both, use) for use in columns)
+    fits = fit_of(first, 1, turned), fit_of(second, 2, True)
+    mean = average(both, *(Part(fit, use, 7) for fit, use in zip(fits, columns, strict=True)))
+
+    def said(some, classifier, corrector, inputs, given):
+        x = inputs.features.astype(np.float64)
+        head = classifier.head
+        logits = x @ head.weight.detach().double().numpy().T + head.bias.detach().double().numpy()
+        return log_softmax(logits, axis=1), np.log(corrector.soft_labels(logits, inputs.features, given))
+
+    each = [said(p, f.classifier, f.corrector, p.noisy, p.given) for p, f in zip((first, second), fits, strict=True)]
+    found = said(both, mean.classifier, mean.corrector, both.noisy, both.given)
+    for number in range(2):
+        expected = log_softmax((each[0][number] + each[1][number]) / 2, axis=1)
+        np.testing.assert_allclose(found[number], expected, atol=2e-4)
+    expected = softmax(np.log(np.stack([f.own_rows.soft for f in fits]).astype(np.float64)).mean(axis=0), axis=1)
+    np.testing.assert_allclose(mean.own_rows.soft, expected, atol=1e-6)
+    for fold, judge in enumerate(mean.held.models):
+        inside = np.flatnonzero(mean.held.by == fold)
+        logs = []
+        for some, fit in ((first, fits[0]), (second, fits[1]), (both, None)):
+            model = judge if fit is None else fit.held.models[fold]
+            logs.append(
+                np.log(model.corrector.soft_labels(*model.outputs(some.clean, inside), some.paired_given[inside]))
+            )
+        np.testing.assert_allclose(logs[2], log_softmax((logs[0] + logs[1]) / 2, axis=1), atol=2e-4)
+
+
+def losses(*values):
+    values = np.array(values, dtype=np.float64)
+    return Judged(values, values < 0.7)
+
+
+def test_a_fit_is_kept_where_it_gains_more_than_its_standard_error():
+    before = losses(*([1.0, 0.2, 0.9, 0.4] * 5))
+    better, alike = losses(*([0.4, 0.1, 0.5, 0.3] * 5)), losses(*([0.2, 1.0, 0.9, 0.39] * 5))
+    kept = choose({FROZEN: before, LEARNT: better, BOTH: alike})
+    assert kept.name == LEARNT
+    assert kept.line == "learning features helped: 50.0 → 100.0 of 100 trusted rows that no feature has seen right"
+    kept = choose({FROZEN: before, LEARNT: alike, BOTH: alike})
+    assert kept.name == FROZEN
+    assert "the run on fixed features is kept" in kept.line
+    assert choose({FROZEN: before, LEARNT: before, BOTH: better}).line.endswith("the mean of learnt and fixed features")
+
+
+def test_paired_rows_count_by_classifier_and_soft_label_and_others_by_the_classifier():
+    some = problem()
+    some = replace(some, paired_given=np.where(np.arange(48) < 24, some.paired_given, -1))
+    model = fit_of(some, 3, turned=True)
+    found = judged(some, model, np.ones(48, dtype=bool))
+    for row in (3, 40):
+        own = model.held.models[model.held.by[row]]
+        logits, hidden = own.outputs(some.clean, np.array([row]))
+        loss = -log_softmax(logits.astype(np.float64), axis=1)[0, some.truth[row]]
+        if row < 24:
+            soft = own.corrector.soft_labels(logits, hidden, some.paired_given[[row]])
+            loss = (loss - np.log(soft[0, some.truth[row]])) / 2
+        assert found.losses[row] == pytest.approx(loss, abs=1e-5)

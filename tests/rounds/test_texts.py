@@ -1,0 +1,156 @@
+"""`--no-freeze` on texts: the run on fixed features stands, an encoder learns, and the better of both is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import WORDS
+
+import labelfix
+from labelfix.cli import main
+from labelfix.errors import TrainingError
+from labelfix.rounds import learn as learning
+from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Choice
+from labelfix.runs import RunFolder
+
+ENCODER = ["--backbone", "encoder"]
+
+
+def about(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def corrected(folder):
+    return (folder / "corrected.parquet").read_bytes()
+
+
+@pytest.fixture
+def keep(monkeypatch):
+    """Have a fit kept, whatever trusted rows say."""
+
+    def keep(name):
+        monkeypatch.setattr(learning, "choose", lambda of: Choice(name, of))
+
+    return keep
+
+
+@pytest.mark.parametrize("name", [FROZEN, LEARNT, BOTH])
+def test_each_of_the_fits_is_a_run_like_any_other(at_work, keep, name, capsys):
+    keep(name)
+    out = at_work / "r"
+    assert main([*WORDS, *ENCODER, "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "learning features: 4 passes over 180 rows, about" in said
+    assert "Ctrl-C keeps the run on fixed features, which is finished" in said
+    judging = 22  # about three eighths of 60
+    rounds, basis = about(out)["rounds"], about(out)["evidence"]["judged_on"]
+    assert rounds["chosen"] == name
+    assert set(rounds["fits"]) == {FROZEN, LEARNT, BOTH}
+    assert rounds["judged_on"] == judging  # the others taught the features
+    assert basis["rows"] == (60 if name == FROZEN else judging)
+    run = labelfix.load_run(out)
+    assert run.manifest["features"] == "learnt"
+    assert not (out / "checkpoints").exists()
+    assert not (out / "unfinished").exists()
+    probabilities = pq.read_table(out / "corrected.parquet")["predicted_label"].to_pylist()
+    assert run.predict("noisy.parquet")["predicted_label"].to_pylist() == probabilities
+    again = run.correct("noisy.parquet")
+    assert len(again) == 240
+
+
+def test_the_classifier_works_without_labelfix(at_work, keep):
+    keep(BOTH)
+    assert main([*WORDS, *ENCODER, "--out", str(at_work / "r"), "-q"]) == 0
+    card = (at_work / "r" / "classifier" / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0]
+    script = code + "\nprint(probabilities(['the cat sat on a mat', 'market falls'], '.').tolist())\n"
+    folder = at_work / "r" / "classifier"
+    found = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    run, rows = labelfix.load_run(at_work / "r"), [{"text": "the cat sat on a mat"}, {"text": "market falls"}]
+    own = run.predict(pa.Table.from_pylist(rows)).to_pylist()
+    for said, row in zip(json.loads(found.stdout), own, strict=True):
+        assert max(said) == pytest.approx(row["confidence"], abs=1e-4)
+        assert run.manifest["classes"][said.index(max(said))] == row["predicted_label"]
+
+
+def test_trusted_rows_and_given_labels_are_never_shown_to_the_encoder(at_work, monkeypatch):
+    seen = []
+    train = learning.learn
+
+    def watched(task, soft, *rest):
+        seen.append((task.problem, soft))
+        train(task, soft, *rest)
+
+    monkeypatch.setattr(learning, "learn", watched)
+    assert main([*WORDS, *ENCODER, "--out", str(at_work / "r"), "-q"]) == 0
+    ((problem, soft),) = seen
+    assert len(problem.noisy) == 180
+    assert len(problem.truth) == len(problem.clean) == 0
+    assert soft.shape == (180, 2)
+
+
+def test_an_interrupted_round_leaves_the_finished_run_and_goes_on_to_the_same_bytes(at_work, keep, monkeypatch, capsys):
+    keep(LEARNT)
+    straight, out = at_work / "straight", at_work / "r"
+    assert main([*WORDS, *ENCODER, "--out", str(straight), "-q"]) == 0
+    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(at_work / "fixed"), "-q"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(learning, "learn", _interrupted)
+        assert main([*WORDS, *ENCODER, "--out", str(out)]) == 130
+    said = capsys.readouterr().err
+    assert f"{out} holds the run on fixed features, which is finished; `labelfix train --resume {out}` goes on" in said
+    assert corrected(out) == corrected(at_work / "fixed")
+    assert main(["flag", "--run", str(out), "-q"]) == 0
+    assert RunFolder(out).stands
+    assert main(["train", "--resume", str(out), "-q"]) == 0
+    assert corrected(out) == corrected(straight) != corrected(at_work / "fixed")
+    assert not RunFolder(out).under_way
+
+
+def test_a_finished_run_names_the_command_that_goes_on_from_it(at_work, keep, capsys):
+    keep(LEARNT)
+    straight, out = at_work / "straight", at_work / "r"
+    assert main([*WORDS, *ENCODER, "--out", str(straight), "-q"]) == 0
+    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(out)]) == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"labelfix train --resume {out} --no-freeze")
+    assert main(["train", "--resume", str(out), "--no-freeze", *WORDS[6:]]) == 0
+    assert corrected(out) == corrected(straight)
+    assert "--no-freeze" not in capsys.readouterr().err.splitlines()[-1]
+    assert main(["train", "--resume", str(out), "--no-freeze"]) == 0
+    assert "this run is finished; nothing is left to do" in capsys.readouterr().err
+
+
+def test_training_that_diverges_falls_back_to_what_was_there(at_work, monkeypatch, capsys):
+    def diverges(*_):
+        raise TrainingError("the loss is no longer a number in epoch 1")
+
+    monkeypatch.setattr(learning, "learn", diverges)
+    assert main([*WORDS, *ENCODER, "--out", str(at_work / "r")]) == 0
+    assert "round 1 of learning features came to nothing (the loss is no longer a number" in capsys.readouterr().err
+    assert about(at_work / "r")["rounds"] == {"chosen": FROZEN, "done": 0}
+
+
+def test_with_few_trusted_rows_nothing_is_learned(at_work, capsys):
+    lines = Path("gold.csv").read_text().splitlines()[:16]
+    (at_work / "few.csv").write_text("\n".join(lines) + "\n")
+    words = ["train", "--noisy", "noisy.parquet", "--clean", str(at_work / "few.csv"), "--no-freeze", *ENCODER]
+    assert main([*words, "--out", str(at_work / "r")]) == 0
+    assert "15 trusted rows are too few to learn features and to judge them (32 or more)" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_trained_it_is_said_before_any_work(at_work, capsys):
+    assert main(["train", *WORDS[1:6], "--out", str(at_work / "r")]) == 2
+    assert "--no-freeze trains an encoder along, and there is no encoder" in capsys.readouterr().err
+    assert not (at_work / "r").exists()
+
+
+def _interrupted(*_):
+    raise KeyboardInterrupt
