@@ -226,6 +226,12 @@ def test_what_does_not_fit_is_refused_with_the_remedy(at_work, words, message, c
     assert not out.exists()
 
 
+def test_without_trusted_rows_it_is_said_how_few_are_enough(at_work, capsys):
+    assert main(["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--out", str(at_work / "r")]) == 2
+    assert "--clean is missing" in (said := capsys.readouterr().err)
+    assert "20 rows of the noisy file that you check yourself" in said
+
+
 def test_a_cell_that_holds_no_votes_is_named(at_work, capsys):
     table = pq.read_table("votes.parquet")
     cells = table["votes"].to_pylist()
