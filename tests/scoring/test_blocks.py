@@ -27,7 +27,7 @@ class Classifier:
     classes = ClassNames(("a", "b", "c"))
     temperature = 1.0
 
-    def outputs(self, inputs, device, progress):
+    def outputs(self, inputs, progress):
         features = inputs.batch(np.arange(len(inputs))).numpy()
         for start in range(0, len(features), 2):
             part = slice(start, min(start + 2, len(features)))
