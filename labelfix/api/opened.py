@@ -31,6 +31,9 @@ from labelfix.scoring.scorer import NewBlocks, Scorer
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings
 
+OF_OWN_FILES = ("class_map", "encoding", "split", "sources")
+"""Settings of the run that say how its own files are read, and nothing of others."""
+
 
 class OpenedRun:
     """What a finished run holds; heavy parts load when they are asked for.
@@ -116,7 +119,7 @@ class OpenedRun:
         """
         given = {name: value for name, value in reading.items() if value is not None}
         return replace(
-            self.settings.data, **{"class_map": None, "encoding": None, "split": None, **self.reading, **given}
+            self.settings.data, **{**dict.fromkeys(OF_OWN_FILES), "label_columns": (), **self.reading, **given}
         )
 
     def _own_reading(self, columns: Columns | None = None) -> DataSettings:

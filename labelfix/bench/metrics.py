@@ -147,7 +147,7 @@ def _judged(fitted: FittedModel, problem: Problem) -> tuple[Probabilities, npt.N
         return fitted.own_rows.soft, fitted.own_rows.label_score
     every = np.arange(len(problem.given), dtype=np.int64)
     logits, hidden = outputs(fitted.classifier, problem.noisy, every, problem.device)
-    soft = fitted.corrector.soft_labels(logits, hidden, problem.given)
+    soft = fitted.corrector.soft_labels(logits, hidden, problem.given, problem.opinions)
     return soft, soft[every, problem.given]
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from labelfix.certificates.plan import Campaign
+from labelfix.certificates.said import CANNOT_TELL, said_in
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.read import read_truth
 from labelfix.data.tables import UNLABELLED, ClassNames
 from labelfix.errors import Defect, InputError
 from labelfix.numerics.rate_by_betting import Floats
@@ -27,10 +27,6 @@ from labelfix.settings.data import DataSettings
 
 QUEUE = "certify"
 """What `answers.jsonl` calls the rows of a plan."""
-
-CANNOT_TELL = "?"
-TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
-"""What a person may write into the label column instead of a class."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +129,7 @@ def take_answers(
     Args:
         folder: The run.
         plan: Its plan.
-        table: The table: ids, and labels in the column that was to be filled in; `TOO_HARD` lists other words.
+        table: The table: ids, and labels in the column that was to be filled in; `said.TOO_HARD` lists other words.
         classes: The run's classes, as its own files write them.
         data: How the table is read.
         id_column: Id column of the run's noisy file.
@@ -143,8 +139,7 @@ def take_answers(
             nothing is taken then.
         RunError: The answers cannot be kept.
     """
-    read = read_truth(table, _with_too_hard(classes), data, id_column)
-    said = dict(zip(id_keys_of(read.ids).to_pylist(), read.codes.tolist(), strict=True))
+    said = said_in(table, classes, data, id_column)
     planned = {
         str(key): row for key, row in zip(_keys([row.id for row in plan.handed_out]), plan.handed_out, strict=True)
     }
@@ -190,15 +185,6 @@ def take_answers(
         file.append(answer, knowing)
     foreign = sum(key not in planned and code != UNLABELLED for key, code in said.items())
     return Taken(len(ready), known, blank, foreign)
-
-
-def _with_too_hard(classes: ClassNames) -> ClassNames:
-    """The classes, and behind them one for what a person cannot tell; a word that is a class stays one."""
-    free = [word for word in TOO_HARD if word not in classes.codes and word not in dict(classes.aliases)]
-    if not free:
-        return classes
-    named = tuple((word, free[0]) for word in free[1:])
-    return replace(classes, names=(*classes.names, free[0]), aliases=(*classes.aliases, *named))
 
 
 def _keys(ids: list[str]) -> list[str]:

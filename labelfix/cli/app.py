@@ -26,7 +26,7 @@ EPILOG = (
 )
 
 PANELS = {
-    "The main job": ("check", "train", "evaluate", "report", "export", "next", "review", "learn", "certify"),
+    "The main job": ("check", "train", "evaluate", "report", "sources", "export", "next", "review", "learn", "certify"),
     "New rows": ("correct", "predict", "flag"),
     "About labelfix": ("methods", "info", "demo", "schema"),
     "Experiments": ("noise", "bench"),

@@ -43,5 +43,8 @@ def open_run(context: typer.Context, path: Path | None, *data: Group) -> Run:
     }
     settings = run.settings
     run.settings = replace(settings, compute=replace(settings.compute, **machine))
-    run.reading = {**run.reading, **values_of(context.params, *data)}
+    given = values_of(context.params, *data)
+    if named := options.split_names(given.pop("label_columns", None)):
+        given["label_columns"] = named
+    run.reading = {**run.reading, **given}
     return run

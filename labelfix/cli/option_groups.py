@@ -17,6 +17,10 @@ Group = Mapping[str, Any]
 TRAINING_COLUMNS: Group = {
     "clean_sampling": options.CleanSampling,
     "label_column": options.LabelColumn,
+    "label_columns": options.LabelColumns,
+    "sources": options.SourcesFile,
+    "main_source": options.MainSource,
+    "abstain": options.Abstain,
     "clean_label_column": options.CleanLabelColumn,
     "id_column": options.IdColumn,
     "clean_id_column": options.CleanIdColumn,
@@ -33,6 +37,9 @@ TRAINING_COLUMNS: Group = {
 
 NEW_LABELS: Group = {
     "label_column": options.LabelColumn,
+    "label_columns": options.LabelColumns,
+    "sources": options.SourcesFile,
+    "abstain": options.Abstain,
     "new_classes": options.NewClasses,
     "class_map": options.ClassMap,
     "missing": options.Missing,

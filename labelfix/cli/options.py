@@ -80,6 +80,10 @@ Truth = Annotated[
     option("--truth", metavar="TABLE", panel=ROWS, doc="True labels, by id, of rows of the run's noisy file."),
 ]
 LabelColumn = Annotated[str | None, _setting("label_column", COLUMNS, metavar="NAME")]
+LabelColumns = Annotated[list[str] | None, _setting("label_columns", COLUMNS, metavar="NAMES")]
+SourcesFile = Annotated[str | None, _setting("sources", COLUMNS, metavar="TABLE")]
+MainSource = Annotated[str | None, _setting("main_source", COLUMNS, metavar="NAME")]
+Abstain = Annotated[str | None, _setting("abstain", COLUMNS, metavar="WORDS")]
 CleanLabelColumn = Annotated[str | None, _setting("clean_label_column", COLUMNS, metavar="NAME")]
 IdColumn = Annotated[str | None, _setting("id_column", COLUMNS, metavar="NAME")]
 CleanIdColumn = Annotated[str | None, _setting("clean_id_column", COLUMNS, metavar="NAME")]
@@ -251,6 +255,11 @@ def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) ->
     noisy = needed(noisy or named.noisy, "--noisy", "name the file of rows whose labels may be wrong")
     remedy = "name a small file of trusted rows, for example of two columns id,label"
     return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
+
+
+def split_names(named: list[str] | None) -> tuple[str, ...] | None:
+    """The names of a repeated flag, whatever mixture of commas was typed; None where it was not given."""
+    return tuple(name.strip() for part in named for name in part.split(",")) if named else None
 
 
 def _listed(name: str, value: object) -> object:

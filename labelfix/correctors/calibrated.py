@@ -18,6 +18,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from labelfix.correctors.contract import Corrector
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.softmax import log_softmax
 from labelfix.runs.tensors import read_arrays
@@ -68,9 +69,11 @@ class CalibratedCorrector:
     inner: Corrector
     scale: Scale
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
-        soft = self.inner.soft_labels(logits, hidden, given)
+        soft = self.inner.soft_labels(logits, hidden, given, opinions)
         labelled = given != UNLABELLED
         soft[labelled] = scaled(self.scale, soft[labelled])
         return soft

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import Codes, Logits, Probabilities, Sampling
 from labelfix.models.features import Inputs
 from labelfix.progress import Progress
@@ -52,6 +53,9 @@ class Problem:
             the epoch's row of the history. For measuring alone: no method looks at it.
         chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
         described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
+        opinions: What each of several sources says of the noisy rows, of which `given` is one summary; None where there
+            is a single column of given labels.
+        paired_opinions: The same of the trusted rows, M of them; those that do not stand in the noisy file have none.
         loaded: What was made of it before, for whoever asks again. A problem made of this one by `replace` begins
             without.
     """
@@ -73,7 +77,13 @@ class Problem:
     observe: Callable[[Classifier], Mapping[str, float]] | None = None
     chosen: npt.NDArray[np.bool_] | None = None
     described: npt.NDArray[np.float32] | None = None
+    opinions: Opinions | None = None
+    paired_opinions: Opinions | None = None
     loaded: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def opinions_of(self, rows: Codes) -> Opinions | None:
+        """The opinions of some noisy rows; None where there is a single column of given labels."""
+        return None if self.opinions is None else self.opinions.take(rows)
 
     @property
     def judges(self) -> npt.NDArray[np.bool_]:
@@ -84,13 +94,17 @@ class Problem:
 class Corrector(Protocol):
     """Anything that makes soft labels from what the classifier says and the given label."""
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """Corrected soft labels.
 
         Args:
             logits: `(N, K)` the classifier's logits, before temperature.
             hidden: `(N, D)` h(x).
             given: `(N,)` given labels; -1 gets P(y | x).
+            opinions: What several sources say of the rows, where there are several; read by correctors of such runs
+                alone.
 
         Returns:
             `(N, K)`, rows sum to 1.

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.softmax import softmax
 from labelfix.runs.tensors import read_arrays
@@ -51,7 +52,9 @@ class FlagCorrector:
         np.minimum.at(margins, (given[hit], likeliest[hit]), gap[hit])
         return cls(margins, temperature)
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`; `hidden` is not used."""
         soft = softmax(logits.astype(np.float64) / self.temperature)
         rows, likeliest, label = np.arange(len(soft)), soft.argmax(axis=1), np.maximum(given, 0)

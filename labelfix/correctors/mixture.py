@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import Shape, read_arrays
@@ -121,7 +122,9 @@ class MixtureCorrector:
     share: float
     temperature: float
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
         soft = softmax(logits.astype(np.float64) / self.temperature)
         rows = np.flatnonzero(given != UNLABELLED)

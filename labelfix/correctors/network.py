@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.correction_trust import CLASSIFIER_TRUST, LABEL_TRUST
@@ -112,7 +113,9 @@ class NetworkCorrector:
         """Log q before the temperature, `(N, K)`, for rows that all have a given label."""
         return np.asarray(np.log(np.maximum(self.lcn.soft(logits, hidden, given), SMALLEST)))
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`."""
         scores = logits.astype(np.float64) / self.classifier_temperature
         labelled = given != UNLABELLED

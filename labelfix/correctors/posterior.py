@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.affine import Affine
 from labelfix.numerics.softmax import log_softmax, softmax
@@ -42,7 +43,9 @@ class PosteriorCorrector:
     temperature: float
     turn: Affine | None = None
 
-    def soft_labels(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft_labels(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> Probabilities:
         """See `Corrector.soft_labels`; `hidden` is read only for a `turn`."""
         scores = log_softmax(logits.astype(np.float64) / self.temperature)
         labelled = given != UNLABELLED

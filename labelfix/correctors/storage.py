@@ -12,6 +12,7 @@ from labelfix.correctors.keep_unless_flagged import FlagCorrector
 from labelfix.correctors.mixture import MixtureCorrector
 from labelfix.correctors.network import NetworkCorrector
 from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.correctors.sources import SourcesCorrector
 from labelfix.errors import RunError
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_models import Corrector as Description
@@ -28,6 +29,7 @@ def _load_calibrated(folder: Path, description: dict[str, Any], classes: int, wi
 KINDS: dict[str, Callable[[Path, dict[str, Any], int, int], Corrector]] = {
     "label-correction-network": NetworkCorrector.load,
     "posterior": PosteriorCorrector.load,
+    "sources": SourcesCorrector.load,
     "flags": FlagCorrector.load,
     "mixture": MixtureCorrector.load,
     "calibrated": _load_calibrated,

@@ -17,12 +17,14 @@ from labelfix.data.columns.roles import Columns, id_columns, listed, require_col
 from labelfix.data.findings import FilePlaces, Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
+from labelfix.data.hear import given_of, hear_again, known_opinions
 from labelfix.data.input_checks import check_inputs
 from labelfix.data.inputs import ColumnInputs, HeldInputs
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, match_codes, report_unknown
 from labelfix.data.labels.column import LabelColumn, LabelReader
 from labelfix.data.labels.refusal import refuse_type
+from labelfix.data.opinions import Opinions
 from labelfix.data.rows import read_id_and_label, survey_rows
 from labelfix.data.scan import regroup, scan
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable
@@ -45,6 +47,8 @@ class NewRows:
         read_rows: Rows read at once.
         labels: Finds the position of a label among the distinct ones; None without labels.
         codes: Class code at each such position.
+        opinions: What several sources say of all rows, which alone is held; None where there is one column of labels.
+        main: The source whose opinion is the given label; None where most of them count.
     """
 
     source: TableSource
@@ -58,6 +62,8 @@ class NewRows:
     read_rows: int
     labels: LabelReader | None
     codes: Codes
+    opinions: Opinions | None = None
+    main: str | None = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -87,7 +93,12 @@ class NewRows:
                 label_column=self.label_column,
                 id_column=self.id_column,
                 readable=None if self.readable is None else self.readable[start : start + len(codes)],
+                opinions=self._opinions(start, len(codes)),
             )
+
+    def _opinions(self, start: int, count: int) -> Opinions | None:
+        """Those of some consecutive rows."""
+        return None if self.opinions is None else self.opinions.take(np.arange(start, start + count, dtype=np.int64))
 
     def _empty(self) -> LabelTable:
         """A table of no rows."""
@@ -102,6 +113,7 @@ class NewRows:
             row_number=np.zeros(0, np.int64),
             label_column=self.label_column,
             id_column=self.id_column,
+            opinions=self._opinions(0, 0),
         )
 
     def _ids_and_codes(self, rows: int) -> Iterator[tuple[int, pa.Array, Codes]]:
@@ -115,6 +127,8 @@ class NewRows:
             if self.labels is not None:
                 found = [self.labels.positions(b.column(self.labels.column)) for b in group]
                 codes = self.codes[np.concatenate(found)]
+            elif (opinions := self._opinions(start, count)) is not None:
+                codes = given_of(opinions, self.main, len(self.classes))
             yield start, ids, codes
 
     def _groups(self, columns: list[str], rows: int) -> Iterator[list[pa.RecordBatch]]:
@@ -153,7 +167,9 @@ def open_rows(
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"), read_options(settings))
     findings.source(table)
-    label = _label(table, settings, columns.label, findings, read_rows) if look_at_labels else None
+    label = None
+    if look_at_labels and not columns.names:
+        label = _label(table, settings, columns.label, findings, read_rows)
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
@@ -174,6 +190,9 @@ def open_rows(
         codes = np.maximum(codes, UNLABELLED)
     if id_column is not None and survey.suspects is not None:
         check_ids(survey.suspects.ids, id_column, survey.suspects.places, findings)
+    opinions = None
+    if look_at_labels and columns.names:
+        opinions = _opinions(table, places, columns, classes, settings, findings, read_rows)
     inputs = ColumnInputs(table, columns.spec, len(places))
     readable = attempt(lambda: check_inputs(inputs, places, findings, settings, read_rows, "new"), findings)
     findings.stop_on_errors()
@@ -189,6 +208,8 @@ def open_rows(
         read_rows=read_rows,
         labels=survey.labels,
         codes=np.append(codes, UNLABELLED),
+        opinions=opinions,
+        main=columns.main,
     )
 
 
@@ -234,6 +255,39 @@ def read_truth(
         findings.error(table.name, "holds no rows", "give a file with rows")
     findings.stop_on_errors()
     return label_table(table, rows, codes, classes, ids, label)
+
+
+def _opinions(
+    table: TableSource,
+    places: FilePlaces,
+    columns: Columns,
+    classes: ClassNames,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> Opinions:
+    """What the run's sources say of new rows; where nobody is there the user has to say that they are unlabelled."""
+    id_column = settings.id_column or columns.id
+    known = id_column if id_column in table.schema.names else None
+    ids = read_id_and_label(table, known, None, read_rows).ids if settings.sources is not None else pa.array([])
+    ballots = hear_again(table, ids, columns, settings, findings, read_rows)
+    if ballots is None:
+        if not settings.unlabelled and not findings.has_errors:
+            findings.error(
+                table.name,
+                f"has none of the run's label columns ({', '.join(columns.names[:8])})",
+                "name them with --label-columns, give a file of opinions with --sources, or pass --unlabelled to have "
+                "every row filled in",
+            )
+        empty = np.zeros(0, dtype=np.int64)
+        return replace(
+            Opinions.of(len(places), empty, empty, empty, columns.names), asked=np.zeros(len(columns.names), dtype=bool)
+        )
+    words = replace(ballots.labels, positions=np.arange(len(ballots.labels.values), dtype=np.int64))
+    codes = match_codes(words, classes, table.name, findings, settings.missing_words)
+    _meet_new_classes(words, codes, classes, places, settings, findings)
+    codes = np.append(np.maximum(codes, UNLABELLED), UNLABELLED)[ballots.labels.positions]
+    return known_opinions(ballots, len(places), codes, columns.names)
 
 
 def _label(

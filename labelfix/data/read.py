@@ -20,8 +20,10 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
+from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
+from labelfix.data.labels.ballots import source_columns
 from labelfix.data.labels.checks import check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import class_names, match_codes
@@ -69,7 +71,11 @@ class Reading:
         readable = data.noisy.readable
         if readable is not None and not readable.all():
             rows += f", {int((~readable).sum()):,} of them left out, as their image cannot be read"
-        return f"{rows}: labels in {self.columns.label!r}, {inputs}; {among}"
+        labels = f"labels in {self.columns.label!r}"
+        if data.noisy.opinions is not None:
+            said = len(data.noisy.opinions.label)
+            labels = f"{said:,} labels of {some(list(self.columns.names))}"
+        return f"{rows}: {labels}, {inputs}; {among}"
 
 
 def read_training(noisy: Source, clean: Source, settings: DataSettings, read_rows: int = READ_ROWS) -> Reading:
@@ -85,13 +91,18 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         InputError: Anything is wrong; all defects that can be found are listed, errors first.
     """
     findings = Findings()
+    if not settings.several and (settings.main_source is not None or settings.abstain):
+        flag = "--abstain" if settings.main_source is None else "--main-source"
+        remedy = "name the sources with --label-columns or --sources, or leave it out"
+        findings.error(str(memory_name(noisy, "noisy") or noisy), f"{flag} is for labels of several sources", remedy)
     ours, theirs, aliases = _open(noisy, clean, settings, findings)
     for source in (ours, theirs):
         findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)
-    noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, columns.label, read_rows), findings)
+    label = None if settings.several else columns.label
+    noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
@@ -99,10 +110,21 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
     chosen = read_chosen(theirs, clean_rows, read_rows)
-    classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
+    opinions, main = None, None
+    if settings.several:
+        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings, read_rows)
+        if heard is None:
+            findings.stop_on_errors()
+            raise AssertionError("unreachable: what is missing was reported")
+        classes, opinions, given, truth, main = heard
+        columns = replace(columns, names=opinions.names, main=main)
+        check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
+    else:
+        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
     if columns.clean_id is not None:
         check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
+    noisy_table = replace(noisy_table, opinions=opinions)
     clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
     clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
@@ -190,12 +212,17 @@ def _columns(
     ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, read_rows: int
 ) -> Columns:
     ids, clean_ids = id_columns(ours, theirs, settings, findings, read_rows)
-    label = label_column(ours, settings, findings, read_rows)
+    sources: tuple[str, ...] = ()
+    if settings.several:
+        sources = source_columns(ours, settings.label_columns, findings)
+        label = settings.main_source if settings.main_source in sources else None
+    else:
+        label = label_column(ours, settings, findings, read_rows)
     clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
-    for source, column in ((ours, label), (theirs, clean_label)):
+    for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
             refuse_type(source, column, findings, read_rows)
-    taken = {column for column in (ids, label, clean_ids, clean_label) if column is not None}
+    taken = {column for column in (ids, label, clean_ids, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
@@ -206,7 +233,7 @@ def _columns(
         )
     findings.stop_on_errors()
     assert spec is not None
-    return Columns(ids, label, clean_ids, clean_label, spec)
+    return Columns(ids, label, clean_ids, clean_label, spec, sources)
 
 
 def _rows_there(ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows, findings: Findings) -> bool:

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.opinions import Opinions
+
 Codes = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.floating]
@@ -192,6 +194,8 @@ class LabelTable:
         readable: `(N,)` False where the image cannot be decoded and the user chose to go on: `inputs` gives a blank
             image there, the row never trains, and it keeps its given label. None where every row can be read.
         chosen: `(N,)` of trusted rows, True where `labelfix next` chose the row; None where it chose none.
+        opinions: What each of several sources says of the rows, of which `codes` is a summary; None where there is one
+            column of labels.
     """
 
     name: str
@@ -206,6 +210,7 @@ class LabelTable:
     id_column: str | None
     readable: npt.NDArray[np.bool_] | None = None
     chosen: npt.NDArray[np.bool_] | None = None
+    opinions: Opinions | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -226,6 +231,7 @@ class LabelTable:
             inputs=inputs,
             readable=None,
             chosen=None if self.chosen is None else self.chosen[keep],
+            opinions=None if self.opinions is None else self.opinions.take(np.flatnonzero(keep).astype(np.int64)),
         )
 
 
@@ -308,6 +314,7 @@ class CorrectedLabels:
         duplicate_of: `(N,)` the id of an earlier row with the same content and another label, as text; None where
             nobody looked.
         outlier_score: `(N,)` how unlike the trusted rows it is, in [0, 1]; None where nobody looked.
+        opinions: What each of several sources says of the rows; None where there is one column of labels.
     """
 
     ids: pa.Array
@@ -323,6 +330,7 @@ class CorrectedLabels:
     p_value: Probabilities | None = None
     duplicate_of: pa.Array | None = None
     outlier_score: Probabilities | None = None
+    opinions: Opinions | None = None
 
     def __len__(self) -> int:
         return len(self.given)

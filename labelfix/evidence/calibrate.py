@@ -23,7 +23,7 @@ from labelfix.correctors.calibrated import CalibratedCorrector, Log, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.fit_scale import Kind, fit_scale
-from labelfix.evidence.judges_answers import Asked, ask, sample, transition_of
+from labelfix.evidence.judges_answers import Asked, Donors, ask, sample, transition_of
 from labelfix.heads.folds import cut
 from labelfix.heads.stages import judging_stage
 from labelfix.networks.loop import outputs
@@ -89,9 +89,13 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
         rows = sample(problem)
         logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
         given = problem.given[rows]
-        return {"transition": transition_of(fitted.corrector.soft_labels(logits, hidden, given), given)}
+        soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
+        found = {"transition": transition_of(soft, given)}
+        return found if problem.opinions is None else {**found, "rows": rows, "soft": soft}
 
-    asked = ask(problem, held, judging_stage(problem.checkpoints, "judged-transition", transition)["transition"])
+    kept = judging_stage(problem.checkpoints, "judged-transition", transition)
+    donors = Donors(kept["rows"], kept["soft"]) if "rows" in kept else None
+    asked = ask(problem, held, kept["transition"], donors=donors)
     several = len(held.models) > 1
     group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
     kind, log_soft = _chosen(asked, group)

@@ -28,6 +28,7 @@ from labelfix.evidence.noisy_judges import PARTS, Agreement, ask_noisy_rows, ask
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.sources import of_sources, ways
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.heads.rows import load_rows
@@ -99,6 +100,10 @@ def judge(
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
     }
+    worth = of_sources(problem, classes.names, found.fitted.metrics)
+    if worth is not None:
+        compared = ways(problem, found.asked, found.log_soft) if found.asked.paired else []
+        figures["sources"] = worth | {"ways": compared}
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 
@@ -155,7 +160,7 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     if fitted.own_rows is not None:
         return fitted.own_rows.soft[rows], given
     logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
-    return fitted.corrector.soft_labels(logits, hidden, given), given
+    return fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows)), given
 
 
 def guarantee_of(
@@ -197,7 +202,10 @@ def guarantee_of(
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
     """Number of a judge → `(N,)` its label_score of all noisy rows."""
-    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given))}
+    return {
+        f"{k:03d}": found
+        for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given, problem.opinions))
+    }
 
 
 def _right_ones(

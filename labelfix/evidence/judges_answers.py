@@ -2,7 +2,8 @@
 
 A trusted row that stands in the noisy file is asked about once, with its own given label. Where few do, every row is
 asked about with the given labels it could have had, weighted by the transition matrix of its class: noise is then
-assumed to be independent of x given y.
+assumed to be independent of x given y. Of several sources it is asked about with all that these say of some noisy
+rows, drawn by how likely they are of its class: so sources err together as they do there.
 
 Legend: R held rows, Q questions, N noisy rows, K classes.
 """
@@ -10,13 +11,14 @@ Legend: R held rows, Q questions, N noisy rows, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.calibrated import Log, logs
 from labelfix.correctors.contract import Held, JudgingModel, Problem
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.models.features import Inputs
 from labelfix.numerics.softmax import log_softmax
@@ -30,6 +32,9 @@ ASSUMED = "the noise is taken to depend on the true class alone, not on the row 
 
 BLOCK = 65_536
 """Rows that go through a model at a time."""
+
+LENT = 8
+"""Noisy rows that lend a trusted row what sources say of them."""
 
 SAMPLE = 50_000
 """Noisy rows that a share is estimated on."""
@@ -49,6 +54,7 @@ class Asked:
         weight: `(Q,)` of each question.
         log_soft: `(Q, K)` logarithms of the soft label.
         paired: Whether the given labels are the rows' own.
+        held_rows: `(R,)` the held rows, as positions in `Problem.clean`.
     """
 
     truth: Codes
@@ -60,6 +66,7 @@ class Asked:
     weight: npt.NDArray[np.float64]
     log_soft: Log
     paired: bool
+    held_rows: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def answer(self) -> Codes:
@@ -67,7 +74,42 @@ class Asked:
         return self.truth[self.row]
 
 
-def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN_PAIRS) -> Asked:
+@dataclass(frozen=True)
+class Donors:
+    """Noisy rows that lend what sources say of them to trusted rows of which nobody says anything.
+
+    Attributes:
+        rows: `(n,)` the rows.
+        soft: `(n, K)` their soft labels.
+    """
+
+    rows: Codes
+    soft: Probabilities
+
+    def draw(self, truth: Codes) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
+        """Donors for trusted rows of some classes, `LENT` for each, at even distances in their likeliness.
+
+        Args:
+            truth: `(R,)` the classes.
+
+        Returns:
+            `(Q,)` places in `truth`, noisy rows and weights.
+        """
+        start = np.random.default_rng([len(self.rows), len(truth)]).random((len(truth), 1))
+        quantiles = (start + np.arange(LENT)) / LENT
+        donor = np.zeros((len(truth), LENT), dtype=np.int64)
+        for c in np.unique(truth):
+            heaped = np.cumsum(self.soft[:, c], dtype=np.float64)
+            inside = truth == c
+            places = np.searchsorted(heaped, quantiles[inside] * heaped[-1])
+            donor[inside] = self.rows[np.minimum(places, len(self.rows) - 1)]
+        row = np.repeat(np.arange(len(truth)), LENT)
+        return row, donor.ravel(), np.full(row.shape, 1 / LENT)
+
+
+def ask(
+    problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN_PAIRS, donors: Donors | None = None
+) -> Asked:
     """Ask the judging models.
 
     Args:
@@ -75,12 +117,19 @@ def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN
         held: The models.
         transition: `(K, K)` T, for rows without a given label of their own.
         least_pairs: With fewer paired rows than this, given labels are assumed instead of known.
+        donors: Of several sources, for rows that they say nothing of.
     """
     truth, given = problem.truth[held.rows], problem.paired_given[held.rows]
     pairs = np.flatnonzero(given != UNLABELLED)
     paired = len(pairs) >= least_pairs
+    opinions = None
     if paired:
         row, label, weight = pairs, given[pairs], np.ones(len(pairs))
+        if problem.paired_opinions is not None:
+            opinions = problem.paired_opinions.take(held.rows[pairs])
+    elif problem.opinions is not None and donors is not None:
+        row, lent, weight = donors.draw(truth)
+        label, opinions = problem.given[lent], problem.opinions.take(lent)
     else:
         row, label, weight = possible_labels(truth, transition)
     log_f = np.empty((len(truth), problem.num_classes))
@@ -93,18 +142,22 @@ def ask(problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN
         place[own] = np.arange(len(own))
         asked = np.flatnonzero(place[row] >= 0)
         which = place[row[asked]]
-        log_soft[asked] = logs(model.corrector.soft_labels(logits[which], hidden[which], label[asked]))
+        some = None if opinions is None else opinions.take(asked)
+        log_soft[asked] = logs(model.corrector.soft_labels(logits[which], hidden[which], label[asked], some))
     codes = row.astype(np.int64), label.astype(np.int64)
-    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired)
+    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired, held.rows)
 
 
-def label_scores(models: Sequence[JudgingModel], inputs: Inputs, given: Codes) -> list[npt.NDArray[np.float32]]:
+def label_scores(
+    models: Sequence[JudgingModel], inputs: Inputs, given: Codes, opinions: Opinions | None = None
+) -> list[npt.NDArray[np.float32]]:
     """`(N,)` label_score of all rows by each model, a block at a time.
 
     Args:
         models: Say it, those that cannot tell by themselves; a network that several share is asked once.
         inputs: The rows.
         given: `(N,)` their given labels.
+        opinions: What several sources say of them, where there are several.
     """
     scores = [
         np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
@@ -116,7 +169,8 @@ def label_scores(models: Sequence[JudgingModel], inputs: Inputs, given: Codes) -
             if model.own_scores is None:
                 if id(model.outputs) not in said:
                     said = {id(model.outputs): model.outputs(inputs, rows)}  # no more than one is held
-                soft = model.corrector.soft_labels(*said[id(model.outputs)], given[rows])
+                some = None if opinions is None else opinions.take(rows)
+                soft = model.corrector.soft_labels(*said[id(model.outputs)], given[rows], some)
                 score[rows] = soft[np.arange(len(rows)), given[rows]]
     return scores
 

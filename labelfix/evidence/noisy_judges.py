@@ -112,6 +112,7 @@ def _said(problem: Problem, held: Held, settings: TrainSettings, learn: Codes, a
     """Entry → `(n,)` the class that it says, fitted to some noisy rows, of others."""
     noisy, given = select(problem.noisy, learn), problem.given[learn]
     part = replace(problem, noisy=noisy, given=given, checkpoints=None, observe=None)
+    part = replace(part, opinions=problem.opinions_of(learn))
     with torch.random.fork_rng(devices=[problem.device] if problem.device.type == "cuda" else []):
         torch.manual_seed(problem.seed)
         classifier = METHODS[settings.method](part, settings.method_settings, Silent()).classifier

@@ -189,6 +189,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     same = problem  # as it is, so that what the run fitted to it need not be fitted again
     if noisy is not problem.noisy:
         same = replace(problem, noisy=noisy, given=problem.given[every], clean=clean, family="head", checkpoints=None)
+        same = replace(same, opinions=problem.opinions_of(every))
     if len(held.models) > 1 and not held.one_network:
         rows = load_rows(same, folds=len(held.models))
         of = rows.folds.of % len(held.models)  # judged rows are in their judge's fold, others in any
@@ -199,6 +200,7 @@ def _field(problem: Problem, held: Held) -> _Field:
     rest = np.setdiff1d(trusted, held.rows)
     others = replace(same, clean=_features(clean, rest), truth=problem.truth[rest])
     others = replace(others, paired_given=np.full(len(rest), UNLABELLED, dtype=np.int64), chosen=None)
+    others = replace(others, paired_opinions=None)
     judged = _features(clean, held.rows)
     return _Field(load_rows(others), torch.from_numpy(judged.features), None, scale, where)
 

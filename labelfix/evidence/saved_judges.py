@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities, Sampling
 from labelfix.evidence import noise_rate
 from labelfix.evidence.guarantee import Floats, p_values, p_values_per_class
@@ -70,13 +71,16 @@ class Judges:
     sampling: Sampling
     guarantee: Mapping[str, Any]
 
-    def say(self, logits: Logits, hidden: Probabilities, given: Codes) -> tuple[Probabilities, Probabilities]:
+    def say(
+        self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
+    ) -> tuple[Probabilities, Probabilities]:
         """What the models say of new rows.
 
         Args:
             logits: `(n, K)` of the run's classifier.
             hidden: `(n, D)` h(x).
             given: `(n,)` given labels; -1 where there is none.
+            opinions: What several sources say of them, where there are several.
 
         Returns:
             `(n, F)` label_score by each model, NaN without a given label, and `(n, K)` the mean of their soft labels.
@@ -85,7 +89,7 @@ class Judges:
         mean = np.zeros((len(given), len(self.class_weight)), dtype=np.float32)
         for place, (head, corrector) in enumerate(zip(self.heads, self.correctors, strict=True)):
             own = logits if head is None else head(hidden)
-            soft = corrector.soft_labels(own, hidden, given)
+            soft = corrector.soft_labels(own, hidden, given, opinions)
             scores[:, place] = soft[np.arange(len(given)), np.maximum(given, 0)]
             mean += soft * np.float32(self.share[place])
         scores[given == UNLABELLED] = np.nan

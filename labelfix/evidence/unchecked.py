@@ -22,6 +22,7 @@ from torch import Tensor
 
 from labelfix.correctors.calibrated import CalibratedCorrector
 from labelfix.correctors.contract import Held, Problem
+from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.evidence.calibrate import Calibrated
 from labelfix.evidence.judges_answers import ask
@@ -132,7 +133,16 @@ def unanswered(problem: Problem) -> Problem:
         truth=problem.truth[rest],
         paired_given=problem.paired_given[rest],
         chosen=None,
+        opinions=_opinions(problem, back),
+        paired_opinions=None if problem.paired_opinions is None else problem.paired_opinions.take(rest),
     )
+
+
+def _opinions(problem: Problem, back: Codes) -> Opinions | None:
+    """What sources say of the noisy rows, some trusted ones among them again."""
+    if problem.opinions is None or problem.paired_opinions is None:
+        return None
+    return Opinions.together(problem.opinions, problem.paired_opinions.take(back))
 
 
 def _features(inputs: Inputs, rows: Codes) -> Probabilities:

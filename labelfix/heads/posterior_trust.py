@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.tables import Codes
+from labelfix.heads.label_terms import Labels, LabelTerms, said
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import Matrix, paired_transition, possible_labels
 
@@ -33,12 +34,14 @@ class Trust:
     Attributes:
         beta: β.
         share: ς.
-        label_terms: `(K, K)` L.
+        label_terms: L.
+        kappa: What log T was multiplied by to be L.
     """
 
     beta: float
     share: float
-    label_terms: Matrix
+    label_terms: LabelTerms
+    kappa: float = 1.0
 
     def mixed(self, log_f: Log, log_n: Log) -> Log:
         """`(R, K)` what f and n say together, up to a constant of the row.
@@ -49,14 +52,14 @@ class Trust:
         """
         return (1 - self.share) * log_f + self.share * log_n
 
-    def log_soft(self, mixed: Log, given: Codes) -> Log:
+    def log_soft(self, mixed: Log, given: Labels) -> Log:
         """`(R, K)` log posterior of rows.
 
         Args:
             mixed: `(R, K)` of `mixed`.
-            given: `(R,)` given labels, none of them missing.
+            given: Their given labels, none of them missing.
         """
-        return log_softmax(self.beta * mixed + self.label_terms[:, given].T)
+        return log_softmax(self.beta * mixed + said(self.label_terms, given))
 
 
 @dataclass(frozen=True)
@@ -93,39 +96,63 @@ def fit_paired(
     matrices = [
         np.log(paired_transition(truth[fold != k], given[fold != k], matrix)) for k, matrix in enumerate(without)
     ]
-    losses: dict[tuple[float, float, float], Log] = {}
-    for candidate in product(BETAS, SHARES, KAPPAS):
-        said = _each_by_its_fold([_trust(*candidate, matrix) for matrix in matrices], log_f, log_n, given, fold)
-        losses[candidate] = -said[np.arange(len(truth)), truth]
+    full = np.log(paired_transition(truth, given, expected))
+    return fit_trust(log_f, log_n, truth, given, fold, (full, matrices))
+
+
+def fit_trust(
+    log_f: Log,
+    log_n: Log,
+    truth: Codes,
+    given: Labels,
+    fold: Codes,
+    terms: tuple[LabelTerms, Sequence[LabelTerms]],
+    usual: float = 0.8,
+    kappas: Sequence[float] = KAPPAS,
+) -> PairedPosterior:
+    """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
+
+    Args:
+        log_f: `(P, K)` out-of-fold log f of the paired rows.
+        log_n: `(P, K)` out-of-fold log n of them.
+        truth: `(P,)` their trusted labels.
+        given: Their given labels.
+        fold: `(P,)` their folds.
+        terms: Label terms at κ = 1, and without each fold.
+        usual: κ where pairs say nothing of it.
+        kappas: Its candidates.
+    """
+    parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
+    heard = np.empty_like(log_f)
+    for own, without in zip(parts, terms[1], strict=True):
+        heard[own] = said(without, given[own])
+
+    def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Log:
+        beta, share, kappa = candidate
+        mixed = (1 - share) * log_f[use] + share * log_n[use]
+        return log_softmax(beta * mixed + kappa * heard[use])
+
+    each = np.arange(len(truth))
+    losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
         def loss(candidate: tuple[float, float, float]) -> float:
-            beta, share, kappa = candidate
-            pull = ((kappa - 0.8) ** 2 + (beta - 1) ** 2) / 0.25
+            beta, _, kappa = candidate
+            pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / 0.25
             return float(losses[candidate][use].mean() + 0.5 / use.sum() * pull)
 
         return min(losses, key=loss)
 
+    nested = [chosen(fold != k) if (fold != k).any() else (1.0, 0.0, usual) for k in range(len(parts))]
+    held = np.empty_like(log_f)
+    for own, candidate in zip(parts, nested, strict=True):
+        held[own] = np.exp(log_soft(candidate, own))
     beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
-    nested = [
-        _trust(*(chosen(fold != k) if (fold != k).any() else (1.0, 0.0, 0.8)), matrix)
-        for k, matrix in enumerate(matrices)
-    ]
-    held = np.exp(_each_by_its_fold(nested, log_f, log_n, given, fold))
-    terms = kappa * np.log(paired_transition(truth, given, expected))
-    return PairedPosterior(Trust(beta, share, terms), kappa, held, tuple(nested))
-
-
-def _trust(beta: float, share: float, kappa: float, log_matrix: Matrix) -> Trust:
-    return Trust(beta, share, kappa * log_matrix)
-
-
-def _each_by_its_fold(by: Sequence[Trust], log_f: Log, log_n: Log, given: Codes, fold: Codes) -> Log:
-    said = np.empty_like(log_f)
-    for k, trust in enumerate(by):
-        own = fold == k
-        said[own] = trust.log_soft(trust.mixed(log_f[own], log_n[own]), given[own])
-    return said
+    without_fold = tuple(
+        Trust(own_beta, own_share, own_kappa * own, own_kappa)
+        for (own_beta, own_share, own_kappa), own in zip(nested, terms[1], strict=True)
+    )
+    return PairedPosterior(Trust(beta, share, kappa * terms[0], kappa), kappa, held, without_fold)
 
 
 def fit_share(
@@ -156,8 +183,8 @@ def fit_share(
         asked = inside[row]
         for share in SHARES:
             trust = Trust(1.0, share, own)
-            said = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
-            loss = -weight * said[np.arange(len(asked)), truth[asked]]
+            found = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
+            loss = -weight * found[np.arange(len(asked)), truth[asked]]
             losses[share] += np.bincount(asked, loss, len(truth))
 
     def chosen(use: npt.NDArray[np.bool_]) -> float:

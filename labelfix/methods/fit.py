@@ -76,6 +76,7 @@ def fit(
     rows = by_content(noisy, rows, data.noisy.codes[rows])
     trusted = np.arange(len(data.clean), dtype=np.int64)
     trusted = by_content(clean, trusted, data.clean.codes)
+    opinions = data.noisy.opinions
     problem = Problem(
         noisy=select(noisy, rows),
         given=data.noisy.codes[rows],
@@ -93,6 +94,8 @@ def fit(
         accumulate=settings.compute.accumulate,
         chosen=None if data.clean.chosen is None else data.clean.chosen[trusted],
         described=described,
+        opinions=None if opinions is None else opinions.take(rows),
+        paired_opinions=None if opinions is None else opinions.take(data.clean_in_noisy[trusted]),
     )
     if problem.family == "head":
         _warn_of_memory(problem, progress)
@@ -158,9 +161,10 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
         def compute(inside: Codes = inside, outside: Codes = outside) -> dict[str, np.ndarray]:
             others = select(problem.noisy, outside), problem.given[outside]
             some = replace(problem, noisy=others[0], given=others[1], checkpoints=None)
+            some = replace(some, opinions=problem.opinions_of(outside))
             part = METHODS[settings.method](some, settings.method_settings, progress)
             said = outputs(part.classifier, problem.noisy, inside, problem.device)
-            return {"soft": part.corrector.soft_labels(*said, problem.given[inside])}
+            return {"soft": part.corrector.soft_labels(*said, problem.given[inside], problem.opinions_of(inside))}
 
         soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]
     return OwnRows(soft, soft[np.arange(len(soft)), problem.given], OUT_OF_FOLD.format(parts=folds.count))

@@ -112,6 +112,11 @@ class Correction:
         """Canonical class names."""
         return corrected_metadata(self.rows).classes
 
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Who the labels come from, where several say something."""
+        return corrected_metadata(self.rows).sources
+
     def beside(
         self,
         columns: list[str],

@@ -32,7 +32,10 @@ COLUMNS = (
 )
 """Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
 
-OPTIONAL = ("p_value", "duplicate_of", "outlier_score")
+SOURCE_SCORES = "source_scores"
+"""Of several sources: what each says of the row, and the probability that it is right."""
+
+OPTIONAL = ("p_value", "duplicate_of", "outlier_score", SOURCE_SCORES)
 """Columns after these, where a run has them."""
 
 WIDTHS: dict[pa.DataType, Any] = {
@@ -59,6 +62,7 @@ class CorrectedMetadata:
         input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
         input_columns: The input columns in the source.
         encoding: Of a source that is a text file and not UTF-8.
+        sources: Who the labels come from, where several say something.
         soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.
     """
 
@@ -71,6 +75,7 @@ class CorrectedMetadata:
     input_columns: tuple[str, ...] = ()
     soft_top_k: int | None = None
     encoding: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
@@ -95,6 +100,7 @@ def read_metadata(schema: pa.Schema) -> CorrectedMetadata:
         input_columns=tuple(found.get("input_columns", ())),
         soft_top_k=found.get("soft_top_k"),
         encoding=found.get("encoding"),
+        sources=tuple(found.get("sources", ())),
     )
 
 
@@ -121,6 +127,8 @@ def _fits(name: str, type_: pa.DataType) -> bool:
     """Whether a column can be read as what it is called."""
     if name == "is_label_issue":
         return bool(pa.types.is_boolean(type_))
+    if name == SOURCE_SCORES:
+        return bool(pa.types.is_list(type_) or pa.types.is_string(type_))
     if name == "source_row":
         return bool(pa.types.is_integer(type_))
     if name in ("confidence", "label_score", "p_value", "outlier_score"):

@@ -13,6 +13,7 @@ from labelfix.outputs.alignment import Correction
 from labelfix.outputs.answered import Decided, decisions
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.image_tree import check_tree, export_tree
+from labelfix.outputs.labels_beside import export_beside
 from labelfix.outputs.own_file import ExportReport, export_table
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder, atomic_path, is_table, refuse_no_table
@@ -92,14 +93,13 @@ def export_labels(
     told = manifest["data"]["noisy"]
     own = find_input(folder, "noisy", noisy).needed()
     source = open_table(own.names[0], options=ReadOptions(told.get("encoding"), told.get("split")))
-    assert columns.label is not None, "a run is trained on labelled rows"
-    if columns.label not in source.schema.names:
+    if columns.label is not None and columns.label not in source.schema.names:
         what = f"columns.label: {source.name} has no column {columns.label[:80]!r}"
         raise RunError(f"{folder.manifest}: is damaged ({what}); {TRAIN_AGAIN}")
     files = tuple(told["files"])
     rows = CorrectedFile(folder.corrected)
     decided = decisions(folder, rows) if answers else Decided()
-    correction = Correction(rows, source, columns.label, files, min_confidence, decided.labels)
+    correction = Correction(rows, source, columns.label or "", files, min_confidence, decided.labels)
     report = _export(folder, correction, columns, out, drop_issues, details, soft_top_k, hard_link, overwrite)
     return replace(report, notes=(*report.notes, *decided.notes))
 
@@ -116,6 +116,10 @@ def _export(
     overwrite: bool,
 ) -> ExportReport:
     """As a table or as a folder of images; arguments as for `export_labels`."""
+    if columns.label is None:
+        if is_tree(folder, out):
+            raise SettingsError(f"{out}: labels of several sources go into a table; name a .csv or .parquet file")
+        return export_beside(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
     if not is_tree(folder, out):
         return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
     return export_tree(

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
 from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
-from labelfix.outputs.corrected_schema import EVIDENCE_KEY
+from labelfix.outputs.corrected_schema import EVIDENCE_KEY, SOURCE_SCORES
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
+from labelfix.outputs.source_columns import as_json, source_scores
 from labelfix.remote import writable
 from labelfix.runs import atomic_path
 
@@ -83,6 +84,8 @@ def corrected_table(
     }
     if encoding is not None:
         metadata["encoding"] = encoding
+    if labels.opinions is not None:
+        metadata["sources"] = list(labels.opinions.names)
     if soft_top_k is not None:
         metadata["soft_top_k"] = min(soft_top_k, len(labels.classes))
     text = json.dumps(metadata, sort_keys=True, ensure_ascii=False)
@@ -98,6 +101,8 @@ def _side_columns(labels: CorrectedLabels) -> dict[str, pa.Array]:
             found[name] = pa.array(values, pa.float32(), mask=np.isnan(values))
     if labels.duplicate_of is not None:
         found["duplicate_of"] = labels.duplicate_of
+    if labels.opinions is not None:
+        found[SOURCE_SCORES] = source_scores(labels)
     return {name: found[name] for name in OPTIONAL if name in found}
 
 
@@ -219,6 +224,9 @@ def _row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def flat_probabilities(table: pa.Table, classes: Sequence[str]) -> pa.Table:
     """The table with a list column of all K probabilities replaced by K columns `p_<class>`, in class order."""
+    if SOURCE_SCORES in table.column_names:
+        place = table.schema.get_field_index(SOURCE_SCORES)
+        table = table.set_column(place, SOURCE_SCORES, as_json(table.column(place)))
     if CLASSES in table.column_names:
         return table
     for index, field in reversed(list(enumerate(table.schema))):

@@ -17,12 +17,17 @@ from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
 from labelfix.outputs.alignment import Correction, Survey, Verdicts
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
+from labelfix.outputs.source_columns import given_columns
 from labelfix.runs import atomic_path
 
 GIVEN = "given_label"
-DETAILS = ("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", CLASSES, SOFT)
+DETAILS = (
+    *("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", CLASSES, SOFT),
+    SOURCE_SCORES,
+)
 """Columns that `--details` adds, as far as there are such."""
 
 
@@ -86,7 +91,7 @@ def export_table(
     names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:
-        return _details(table, correction.classes, soft_top_k, text, columns)
+        return details_of(table, correction, soft_top_k, text, columns)
 
     added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
     given_column = free_name(GIVEN, (*columns, *_titles(correction.source).values(), *(field.name for field in added)))
@@ -176,13 +181,26 @@ def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(indices, stored, ordered=like.type.ordered)
 
 
-def _details(
-    table: pa.Table, classes: Sequence[str], soft_top_k: int | None, text: bool, columns: Collection[str]
+def details_of(
+    table: pa.Table, correction: Correction, soft_top_k: int | None, text: bool, columns: Collection[str]
 ) -> pa.Table:
-    """The columns that `--details` adds, of some rows."""
-    table = fewer_classes(plain_strings(table).replace_schema_metadata(None), classes, soft_top_k)
+    """The columns that `--details` adds, of some rows.
+
+    Args:
+        table: Columns of `DETAILS`.
+        correction: Knows classes and sources.
+        soft_top_k: Of the soft labels, only so many classes.
+        text: Whether they go into a text format.
+        columns: Names that are taken.
+    """
+    if SOURCE_SCORES in table.column_names:
+        said = given_columns(table.column(SOURCE_SCORES), correction.sources)
+        table = table.drop_columns([SOURCE_SCORES])
+        for name, column in said.items():
+            table = table.append_column(name, column)
+    table = fewer_classes(plain_strings(table).replace_schema_metadata(None), correction.classes, soft_top_k)
     if text:
-        table = flat_probabilities(table, classes)
+        table = flat_probabilities(table, correction.classes)
     return table.rename_columns([free_name(name, columns) for name in table.column_names])
 
 

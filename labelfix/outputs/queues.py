@@ -81,13 +81,14 @@ class RunRows:
         table = pa.concat_tables([group for _, group in groups(file, read)]) if len(file) else None
         if table is None:
             raise SettingsError(f"{folder.path}: the run has no rows to review")
-        self.ids: pa.ChunkedArray = table["id"].cast(pa.string())
+        self.ids: pa.Array = table["id"].cast(pa.string()).combine_chunks()
         self.given = codes(table["given_label"], names)
         self.suggested = codes(table["suggested_label"], names)
         self.score = values(table["label_score"]).astype(np.float64)
         self.doubtful = codes(table["action"], {"review": 1}) > 0
         self.files = tuple(dict.fromkeys(table["source_file"].unique().to_pylist()))
         self._file = codes(table["source_file"], {name: place for place, name in enumerate(self.files)})
+        self._places: dict[str, int] = {}
         self.trusted = trusted_mask(self.manifest, len(file))
 
     def __len__(self) -> int:
@@ -95,13 +96,18 @@ class RunRows:
 
     def position(self, row: str) -> int | None:
         """Where the row of an id stands; None where there is none."""
-        found = pc.index(self.ids, pa.scalar(row, pa.string())).as_py()
-        return None if found < 0 else int(found)
+        found = int(self.positions([row])[0])
+        return None if found < 0 else found
 
     def positions(self, rows: Sequence[str]) -> Codes:
         """`(n,)` where rows of some ids stand; -1 for one that there is not."""
-        found = pc.index_in(pa.array(rows, pa.string()), self.ids.combine_chunks()).fill_null(-1)
-        return np.asarray(found, dtype=np.int64)
+        new = [row for row in rows if row not in self._places]
+        if len(new) == 1:
+            self._places[new[0]] = pc.index(self.ids, pa.scalar(new[0], pa.string())).as_py()
+        elif new:
+            found = pc.index_in(pa.array(new, pa.string()), self.ids).fill_null(-1)
+            self._places |= dict(zip(new, found.to_pylist(), strict=True))
+        return np.array([self._places[row] for row in rows], dtype=np.int64)
 
     def source(self, name: str) -> npt.NDArray[np.bool_]:
         """`(N,)` the rows of a source file, named in full or by its last part.

@@ -63,6 +63,10 @@ class Desk:
         self._lock = threading.RLock()
         self._ahead: Callable[[list[int]], None] = lambda positions: None
 
+    def read_ahead(self, name: str) -> None:
+        """Read the first rows of a queue before anybody asks for them."""
+        self._read(self._line(name), self._undecided(self._line(name), 1, set()))
+
     def when_reading_ahead(self, tell: Callable[[list[int]], None]) -> None:
         """Have somebody told which rows come up soon."""
         self._ahead = tell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,6 +43,7 @@ def open_desk(
         if nearest:
             desk.when_reading_ahead(worker.look_for)
         name = desk.queue(queue).name
+        threading.Thread(target=desk.read_ahead, args=(name,), daemon=True).start()
         yield Pages(desk, worker if nearest else None, who, name, str(folder.path))
     finally:
         worker.close()

@@ -18,7 +18,7 @@ import pyarrow as pa
 from labelfix.data.columns.roles import Columns
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
 from labelfix.outputs.own_inputs import find_input
-from labelfix.outputs.report.inputs import as_jpeg, whole_cells
+from labelfix.outputs.report.inputs import CellReader, as_jpeg
 from labelfix.outputs.report.plain import plain
 from labelfix.outputs.soft_labels import CLASSES
 from labelfix.runs import RunFolder
@@ -71,6 +71,7 @@ class RowReader:
         own = find_input(folder, "noisy", noisy, images_by_name=True)
         self.why_none = own.missing("What rows hold is not shown")
         self._places: Mapping[str, str] = own.files
+        self._reader = CellReader(self._about, own.files)
         self._ends = np.cumsum(self._file.group_sizes)
         self._held: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._cells: dict[int, dict[str, Any]] = {}
@@ -96,7 +97,7 @@ class RowReader:
                 return
             told = self._told(np.array(sorted(wanted), dtype=np.int64))
             sources = {position: (row["source_file"], row["source_row"]) for position, row in told.items()}
-            cells = whole_cells(sources.values(), self._about, self._places)
+            cells = self._reader.read(sources.values())
             for position in wanted:
                 held = cells.get(sources[position])
                 self._cells[position] = {} if held is None else held

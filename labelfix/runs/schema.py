@@ -103,10 +103,21 @@ class Columns(Struct):
     """What the columns of the inputs mean."""
 
     id: str | None
-    label: str
+    label: str | None
     clean_id: str | None
     clean_label: str | None
     inputs: Inputs
+    sources: list[str] = []
+    names: list[str] = []
+    main: str | None = None
+
+    def __post_init__(self) -> None:
+        """Labels come from a column or from sources, each named once, the main one among them."""
+        refuse_repeated(self.names)
+        if self.label is None and not self.names:
+            raise ValueError("label names no column, and there are no sources")
+        if self.main is not None and self.main not in self.names:
+            raise ValueError(f"main: {self.main!r} is none of the sources")
 
 
 class Part(Struct):

@@ -145,6 +145,38 @@ class NewRows(Struct):
     not_met: list[str] = []
 
 
+class OfSource(Struct):
+    """What a source is worth."""
+
+    name: str
+    rows: Whole
+    labels: Whole
+    accuracy: Interval
+    classes: list[OfClass] = []
+    confusion: list[list[Whole]] = []
+    weight: float | None = None
+    lost: float | None = None
+    lost_nll: float | None = None
+    words: list[str] = []
+
+
+class Together(Struct):
+    """Two sources that say the same more often than their errors explain."""
+
+    sources: list[str]
+    surplus: float
+    rows: Whole
+    same: float
+
+
+class Sources(Struct):
+    """What several sources are worth."""
+
+    each: list[OfSource]
+    together: list[Together] = []
+    ways: list[Entry] = []
+
+
 class Evidence(Struct):
     """How far a run, or a file of new rows, may be trusted."""
 
@@ -159,6 +191,7 @@ class Evidence(Struct):
     doubted: list[Doubted] = []
     checks: dict[str, Whole | list[str] | None] = {}
     new_rows: NewRows | None = None
+    sources: Sources | None = None
 
 
 class ClassifierRight(Interval, kw_only=True):
@@ -187,6 +220,7 @@ class Corrected(Struct):
     input_columns: list[str] = []
     soft_top_k: Count | None = None
     encoding: str | None = None
+    sources: list[str] = []
 
     def __post_init__(self) -> None:
         """Every class is one, and Python knows the encoding."""

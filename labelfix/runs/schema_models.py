@@ -208,6 +208,12 @@ class Posterior(Struct, tag_field="kind", tag="posterior"):
     temperature: Positive
 
 
+class SeveralSources(Struct, tag_field="kind", tag="sources"):
+    """A Bayes posterior of several sources."""
+
+    beta: Positive
+
+
 class Flags(Struct, tag_field="kind", tag="flags"):
     """Verdicts on rows."""
 
@@ -227,7 +233,7 @@ class Calibrated(Struct, tag_field="kind", tag="calibrated"):
     """A corrector that is scaled."""
 
 
-Corrector = LabelCorrectionNetwork | Posterior | Flags | Mixture | Calibrated
+Corrector = LabelCorrectionNetwork | Posterior | SeveralSources | Flags | Mixture | Calibrated
 """`corrector.json`."""
 
 

@@ -206,10 +206,11 @@ class Scorer:
             scores = np.empty((len(table), len(self.judges.heads)), dtype=np.float32)
             found |= {"scores": scores, "opinion": np.empty_like(soft)}
         for rows, logits, hidden in self.classifier.outputs(inputs, progress):
-            soft[rows] = self.corrector.soft_labels(logits, hidden, table.codes[rows])
+            given = table.codes[rows], None if table.opinions is None else table.opinions.take(rows)
+            soft[rows] = self.corrector.soft_labels(logits, hidden, *given)
             predicted[rows] = softmax(logits / self.classifier.temperature).argmax(axis=1)
             if self.judges is not None:
-                said = self.judges.say(logits, hidden, table.codes[rows])
+                said = self.judges.say(logits, hidden, *given)
                 found["scores"][rows], found["opinion"][rows] = said
         return found
 
@@ -225,6 +226,7 @@ class Scorer:
             file_index=table.file_index,
             row_number=table.row_number,
             run_id=self.run_id,
+            opinions=table.opinions,
         )
 
     def _mean(self, blocks: Blocks, progress: Progress) -> Probabilities | None:
@@ -339,4 +341,5 @@ def _rows(table: LabelTable, rows: slice) -> LabelTable:
         file_index=table.file_index[rows],
         row_number=table.row_number[rows],
         readable=None if table.readable is None else table.readable[rows],
+        opinions=None if table.opinions is None else table.opinions.take(rows),
     )

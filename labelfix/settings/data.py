@@ -26,6 +26,18 @@ class DataSettings:
     label_column: str | None = None
     """Column of the given labels in the noisy file. Default: the column called label (or given_label, noisy_label, class, target, category, y)."""
 
+    label_columns: tuple[str, ...] = ()
+    """Columns of labels, one for each source: annotators, rules, models, an old export. Names, or patterns such as `llm_*`; also a column of votes: lists, or JSON such as `{"anna": "spam"}`. Empty cells are silence."""
+
+    sources: str | None = None
+    """File with a row for each opinion: columns `id`, `source` (or annotator, worker, user, rater) and `label`, as crowd platforms export them. Instead of `label_columns`, or beside them."""
+
+    main_source: str | None = None
+    """The source whose opinion counts as the given label, where it has one. Default: what most sources say, of equals what the first one says."""
+
+    abstain: str = ""
+    """Words by which a source says nothing, separated by commas, beside the empty cell."""
+
     clean_label_column: str | None = None
     """Column of the trusted labels. Default: the trusted file's column of the same name as `label_column`, else inferred in the same way (also clean_label, true_label, gold, gold_label)."""
 
@@ -77,7 +89,7 @@ class DataSettings:
     @property
     def files(self) -> dict[str, str]:
         """The files that are read beside the rows: setting → path."""
-        named = {"class_map": self.class_map, "class_descriptions": self.class_descriptions}
+        named = {"class_map": self.class_map, "class_descriptions": self.class_descriptions, "sources": self.sources}
         return {name: path for name, path in named.items() if path is not None}
 
     def text_columns(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -89,11 +101,25 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         check_choices(self)
+        require(
+            self.label_column is None or not self.several,
+            f"label_column = {self.label_column!r} names one column, and label_columns or sources several; give either",
+        )
         require(self.max_pixels > 0, f"max_pixels = {self.max_pixels} must be at least 1")
         if self.encoding is not None:
             require(
                 is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"
             )
+
+    @property
+    def several(self) -> bool:
+        """Whether labels come from several sources."""
+        return bool(self.label_columns) or self.sources is not None
+
+    @property
+    def abstain_words(self) -> frozenset[str]:
+        """The words of `abstain`."""
+        return frozenset(word for word in map(str.strip, self.abstain.split(",")) if word)
 
     @property
     def missing_words(self) -> frozenset[str]:

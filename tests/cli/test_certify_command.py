@@ -12,6 +12,9 @@ import pytest
 
 from labelfix.cli import main
 from labelfix.data.chosen_rows import CHANCE, DRAWN
+from labelfix.errors import RunError
+from labelfix.outputs.queues import RunRows, make_queue
+from labelfix.runs import RunFolder
 from labelfix.runs.answers import Answer, AnswersFile, now
 
 BOUND = ["--max-noise-rate", "0.15"]
@@ -201,6 +204,37 @@ def test_answers_of_other_people_are_in_the_run_already(run: Path, noisy: list[s
         file.append(Answer(key=str(number), id=each["id"], who="ana", when=now(), queue="random", **said))
     assert certify(run, *noisy) == 1
     assert (kept(run)["read"], kept(run)["not_told"]) == (25, 1)
+
+
+def test_answers_come_back_from_the_tools_that_tasks_go_to(run: Path, noisy: list[str], tmp_path: Path) -> None:
+    """Tasks of the plan as `export --tasks` writes them; one was skipped there, and is still open."""
+    certify(run, *BOUND, "--count", "30", *noisy)
+    words = ["--run", str(run), "--tasks", "label-studio", "--queue", "certify", "--out", "studio", *noisy]
+    assert main(["export", *words, "-q"]) == 0
+    tasks = json.loads((tmp_path / "studio" / "tasks.json").read_text())
+    assert [task["data"]["labelfix_id"] for task in tasks] == [row["id"] for row in plan(run)["handed_out"]]
+    for number, task in enumerate(tasks):
+        chosen = {"choices": [right(task["data"]["labelfix_id"])]}
+        region = {"from_name": "label", "to_name": "input", "type": "choices", "value": chosen}
+        task["annotations"] = [{"id": number, "was_cancelled": number == 12, "result": [region]}]
+    (tmp_path / "project.json").write_text(json.dumps(tasks))
+    assert certify(run, "--answers", "project.json", *noisy) == 1
+    assert (kept(run)["read"], kept(run)["blank"]) == (29, 1)
+    tasks[12]["annotations"][0] |= {"was_cancelled": False}
+    tasks[12]["annotations"][0]["result"][0]["value"]["choices"] = ["w"]
+    (tmp_path / "project.json").write_text(json.dumps(tasks))
+    assert certify(run, "--answers", "project.json", *noisy) == 2
+
+
+def test_the_review_page_shows_the_rows_of_the_plan_in_its_order(run: Path, noisy: list[str]) -> None:
+    rows = RunRows(RunFolder(run))
+    with pytest.raises(RunError, match="there is no plan of rows to read; make one with `labelfix certify"):
+        make_queue("certify", rows, 100, list)
+    certify(run, *BOUND, "--count", "25", *noisy)
+    queue = make_queue("certify", rows, 100, list)
+    assert [str(rows.ids[place]) for place in queue.order.tolist()] == [row["id"] for row in plan(run)["handed_out"]]
+    assert queue.inclusion is not None
+    assert queue.inclusion.tolist() == [row["chance"] for row in plan(run)["handed_out"]]
 
 
 def test_two_people_who_disagree_are_told_so_and_nothing_is_taken(

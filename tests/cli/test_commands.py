@@ -39,7 +39,7 @@ def test_check_lists_every_defect_and_exits_2(at_work, capsys):
     output = capsys.readouterr()
     assert output.out == ""
     lines = output.err.splitlines()
-    assert any("one row per item: where several people labelled it, keep the majority vote" in line for line in lines)
+    assert any("one row per item: where several people labelled it, give the items once" in line for line in lines)
     assert any(line.startswith(f"labelfix: {gold}, row 1: ") and "catt" in line and "cat" in line for line in lines)
     assert any(line.startswith(f"labelfix: {noisy}, row 3: ") and "inf" in line for line in lines)
 

@@ -22,7 +22,7 @@ NEEDED = {
     "check": ["--noisy", "--clean"],
     "train": ["--noisy", "--clean"],
     "evaluate": ["--truth"],
-    "export": ["--corrected-labels", "--classifier"],
+    "export": ["--corrected-labels", "--classifier", "--tasks"],
     "correct": ["--noisy", "--out"],
     "predict": ["--input", "--out"],
     "noise": ["--input", "--out"],

@@ -63,7 +63,7 @@ def test_set_takes_method_fields_bare_and_others_with_their_table(entry, key, va
         ("epohcs=3", "--set epohcs=3: 'epohcs' is not a setting; did you mean epochs?"),
         ("max_tokens=3", "--set max_tokens=3: 'max_tokens' is not a setting; did you mean model.max_tokens?"),
         ("data.labelcolumn=x", "did you mean data.label_column?"),
-        ("zzzz=1", "--set zzzz=1: 'zzzz' is not a setting; it is one of accumulate, backbone, batch_size"),
+        ("zzzz=1", "--set zzzz=1: 'zzzz' is not a setting; it is one of abstain, accumulate, backbone"),
         ("epochs=many", "--set: epochs = 'many' cannot be read; it takes a whole number"),
         ("epochs=0", "--set: epochs = 0 must be at least 1"),
         ("method=best", "--set: method = 'best' is not one of mlc"),

@@ -468,7 +468,7 @@ def duplicate_ids(folder: Path) -> Case:
         gold_csv(folder),
         (
             'noisy.csv, row 7: id "a2" stands already in row 2',
-            "one row per item: where several people labelled it, keep the majority vote",
+            "one row per item: where several people labelled it, give the items once",
         ),
     )
 

@@ -29,8 +29,8 @@ PATHS = {
 }
 """Methods with the settings that make other trainings of them."""
 
-ALONE_ON_TEXTS = ("mlc-paper", "mlc-published", "l2rw", "glc")
-"""Those that texts are tried with in every run of the tests; one for each kind of step."""
+IN_EVERY_RUN = {"image": tuple(PATHS), "network": ("mlc", "l2rw"), "text": ("mlc-paper", "glc")}
+"""Those that are tried in every run of the tests: all on images, and beside them one for each kind of step."""
 
 
 def cases() -> list[object]:
@@ -38,7 +38,7 @@ def cases() -> list[object]:
     found = []
     for family in ("network", "image", "text"):
         for path in PATHS:
-            slow = family == "text" and path not in ALONE_ON_TEXTS
+            slow = path not in IN_EVERY_RUN[family]
             found.append(pytest.param(family, path, marks=[pytest.mark.slow] if slow else []))
     return found
 

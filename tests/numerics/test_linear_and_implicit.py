@@ -113,7 +113,7 @@ def inner_problem():
     log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1).T
     expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()
     fitted = torch.tensor([[0.6, 0.2, 0.2], [0.2, 0.7, 0.1], [0.2, 0.2, 0.6]]).double().log()
-    return InnerProblem(rows, 1, log_prior, expected, fitted, ridge=1.0)
+    return InnerProblem(rows, 1, log_prior, rows.given, expected, fitted, ridge=1.0)
 
 
 def correction(values):

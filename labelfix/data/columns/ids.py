@@ -14,8 +14,8 @@ from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes
 
 ONE_ROW = (
-    "labelfix wants one row per item: where several people labelled it, keep the majority vote, or keep all rows under"
-    " ids of their own (such as {0}/annotator-1, {0}/annotator-2)"
+    "labelfix wants one row per item: where several people labelled it, give the items once and all labels as a file "
+    "of columns id, source, label (--sources long.csv), or keep all rows under ids of their own (such as {0}/1, {0}/2)"
 )
 
 

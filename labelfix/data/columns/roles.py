@@ -30,10 +30,13 @@ class Columns:
 
     Attributes:
         id: Id column of the noisy file; None where it has none.
-        label: Column of the given labels.
+        label: Column of the given labels; None where these are what most sources say.
         clean_id: Id column of the trusted file; None where it has none.
         clean_label: Column of the trusted labels.
         spec: The input columns.
+        sources: The columns of labels where several sources have one; empty where there is one column of given labels.
+        names: The sources; empty likewise.
+        main: The source whose opinion is the given label; None where most of them count.
     """
 
     id: str | None
@@ -41,6 +44,9 @@ class Columns:
     clean_id: str | None
     clean_label: str | None
     spec: InputSpec
+    sources: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    main: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""
@@ -50,13 +56,23 @@ class Columns:
             "clean_id": self.clean_id,
             "clean_label": self.clean_label,
             "inputs": self.spec.to_json(),
+            **({"sources": list(self.sources), "names": list(self.names), "main": self.main} if self.names else {}),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Columns:
         """The columns that `to_json` described."""
         spec = InputSpec.from_json(values["inputs"])
-        return cls(values["id"], values["label"], values["clean_id"], values["clean_label"], spec)
+        return cls(
+            id=values["id"],
+            label=values["label"],
+            clean_id=values["clean_id"],
+            clean_label=values["clean_label"],
+            spec=spec,
+            sources=tuple(values.get("sources", ())),
+            names=tuple(values.get("names", ())),
+            main=values.get("main"),
+        )
 
 
 def require_column(source: TableSource, column: str, flag: str, findings: Findings) -> bool:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -34,13 +34,13 @@ from labelfix.heads.folds import CrossFitted, calibrated, out_of_fold
 from labelfix.heads.learners import learned_transition
 from labelfix.heads.rows import NOISY_SAMPLE, Rows, load_rows
 from labelfix.methods.mlc.posterior import fit_posterior
-from labelfix.methods.mlc.prior import Prior
+from labelfix.methods.mlc.prior import GivenLabels, OneColumn, Prior
+from labelfix.methods.mlc.sources import fit_sources, hear
 from labelfix.methods.mlc.structured import (
     OUTER_STEPS,
     SAMPLE,
     InnerProblem,
     StructuredCorrection,
-    as_log,
     outer_together,
     train,
 )
@@ -100,19 +100,26 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     """
     rows, keep = load_rows(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})
+    heard = None
+    if problem.opinions is not None:
+        heard = hear(problem, rows)
+        rows = replace(rows, given=torch.from_numpy(heard.voted))
     passes = _passes(rows, rows.clean.shape[1])
     with clock.part("members", passes["members"]):
         prior = Prior.from_arrays(stages.stage(keep, "prior", lambda: fit_prior(rows, keep).to_arrays()))
+        labels = OneColumn(rows.given, prior) if heard is None else fit_sources(problem, rows, prior, heard)
     with clock.part("meta step", passes["meta step"]):
-        correction, inner, history = meta_step(rows, prior, keep)
+        correction, inner, history = meta_step(rows, prior, labels, keep)
     with clock.part("classifier", passes["classifier"]):
         classifier = stages.cross_fitted_stage(
-            keep, "classifier", lambda: fit_classifier(rows, prior, correction, inner)
+            keep, "classifier", lambda: fit_classifier(rows, prior, labels, correction, inner)
         )
     with clock.part("posterior", passes["posterior"]):
-        posterior = fit_posterior(problem, rows, prior, correction, classifier)
+        posterior = fit_posterior(problem, rows, prior, labels, correction, classifier)
     truth = rows.truth.numpy()
+    of_sources = posterior.metrics.pop("sources", None)
     metrics: dict[str, Any] = {
+        **({} if of_sources is None else {"sources": of_sources}),
         "posterior": posterior.metrics,
         "shares": prior.shares,
         "ridge": prior.ridge,
@@ -174,25 +181,21 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
 
 
 def meta_step(
-    rows: Rows, prior: Prior, keep: Checkpoints | None = None
+    rows: Rows, prior: Prior, labels: GivenLabels, keep: Checkpoints | None = None
 ) -> tuple[StructuredCorrection, list[InnerProblem], list[dict[str, float]]]:
     """Train the structured LCN on folds of the trusted rows.
 
     Returns:
         Its parameters, the folds' inner problems, solved, and the history.
     """
-    part = rows.subset(rows.sample(SAMPLE))
-    problems = [
-        InnerProblem(
-            rows=part,
-            fold=fold,
-            log_prior=torch.log_softmax(prior.stack.without[fold].columns(part.noisy), dim=0),
-            log_expected=as_log(prior.expected[1][fold]),
-            log_fitted=as_log(prior.fitted[1][fold]),
-            ridge=prior.ridge,
-        )
-        for fold in range(rows.folds.count)
-    ]
+    sampled = rows.sample(SAMPLE)
+    part = rows.subset(sampled)
+
+    def problem_of(fold: int) -> InnerProblem:
+        log_prior = torch.log_softmax(prior.stack.without[fold].columns(part.noisy), dim=0)
+        return InnerProblem(part, fold, log_prior, *labels.at(sampled, fold), prior.ridge)
+
+    problems = [problem_of(fold) for fold in range(rows.folds.count)]
 
     def solve() -> dict[str, np.ndarray]:
         correction, history = train(problems, rows.num_classes, len(rows.truth))
@@ -210,11 +213,11 @@ def meta_step(
 
 
 def fit_classifier(
-    rows: Rows, prior: Prior, correction: StructuredCorrection, inner: list[InnerProblem]
+    rows: Rows, prior: Prior, labels: GivenLabels, correction: StructuredCorrection, inner: list[InnerProblem]
 ) -> CrossFitted:
     """The classifier f on the LCN's labels."""
-    expected, fitted = as_log(prior.expected[0]), as_log(prior.fitted[0])
-    q = correction.soft(torch.log_softmax(prior.stack.full.columns(rows.noisy), dim=0), rows.given, expected, fitted)
+    log_prior = torch.log_softmax(prior.stack.full.columns(rows.noisy), dim=0)
+    q = correction.soft(log_prior, *labels.at(torch.arange(len(rows.given)), None))
     every = np.arange(len(rows.truth), dtype=np.int64)
     full = rows.fit(cross_entropy_to(*rows.targets(q.T, every)), prior.ridge, prior.stack.full)
     size = together(rows.num_classes)

@@ -12,6 +12,7 @@ Legend: N noisy rows, M trusted rows, K classes, F folds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,22 +25,32 @@ from torch import Tensor
 
 from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.correctors.sources import SourcesCorrector
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
-from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share
+from labelfix.heads.label_terms import Labels, SourceTerms
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust
 from labelfix.heads.rows import NOISY_SAMPLE, Rows
-from labelfix.methods.mlc.prior import Prior
-from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection, as_log
+from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
+from labelfix.methods.mlc.sources import Sources
+from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection
 from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.row_dependence import Dependence, fit_dependence, mixed_terms
+from labelfix.numerics.source_terms import Floats
 from labelfix.numerics.stack import merge
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.numerics.transition import Matrix
 
 MIN_PAIRS = 20
 """With fewer pairs than this the posterior rests on the LCN's label terms instead."""
+
+OF_SOURCES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
+"""Candidates for κ of several sources."""
+
+USUAL = 0.4
+"""κ of several sources where pairs say nothing of it: they err together, so that it is far below 1."""
 
 BLOCK = 65_536
 """Noisy rows whose soft labels are made at a time."""
@@ -58,16 +69,21 @@ class Posterior:
         metrics: What was chosen.
     """
 
-    corrector: PosteriorCorrector
+    corrector: PosteriorCorrector | SourcesCorrector
     threshold: float
     own_rows: OwnRows
-    judges: list[PosteriorCorrector]
+    judges: Sequence[PosteriorCorrector | SourcesCorrector]
     judges_scores: list[npt.NDArray[np.float32]] | None
     metrics: dict[str, Any]
 
 
 def fit_posterior(
-    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, classifier: CrossFitted
+    problem: Problem,
+    rows: Rows,
+    prior: Prior,
+    labels: OneColumn | Sources,
+    correction: StructuredCorrection,
+    classifier: CrossFitted,
 ) -> Posterior:
     """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
 
@@ -75,20 +91,25 @@ def fit_posterior(
         problem: The data.
         rows: The same as tensors.
         prior: What was known before the meta step.
+        labels: What the LCN was given.
         correction: The trained LCN.
         classifier: f, fitted to its labels.
     """
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
-    choose = _from_pairs if paired else _from_assumptions
-    seen = _Seen(rows, prior, correction, classifier)
-    trust, without, threshold, metrics = choose(problem, rows, prior, correction, seen)
+    seen = _Seen(rows, prior, labels, correction, classifier)
+    given: Labels = problem.given
+    if isinstance(labels, Sources):
+        given = labels.noisy
+        choose = _from_pairs_of_sources if paired else _from_network
+        trust, without, threshold, metrics = choose(problem, rows, labels, correction, seen)
+    else:
+        of_column = _from_pairs if paired else _from_assumptions
+        trust, without, threshold, metrics = of_column(problem, rows, prior, correction, seen)
     each = np.arange(len(problem.given))
-    soft = _soft(trust, seen.by(None, trust.share), problem.given)
+    soft = _soft(trust, seen.by(None, trust.share), given)
     scores = None
     if seen.each_fold_scores:
-        scores = [
-            _soft(own, seen.by(k, own.share), problem.given)[each, problem.given] for k, own in enumerate(without)
-        ]
+        scores = [_soft(own, seen.by(k, own.share), given)[each, problem.given] for k, own in enumerate(without)]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
         corrector=_corrector(trust, classifier.full, prior.as_given.full),
@@ -112,6 +133,34 @@ def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrect
     right = float((found.held.argmax(axis=1) == truth).mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
     return found.trust, found.without, threshold, metrics
+
+
+def _from_pairs_of_sources(
+    problem: Problem, rows: Rows, sources: Sources, _: StructuredCorrection, seen: _Seen
+) -> Chosen:
+    paired = np.flatnonzero(problem.paired_given != UNLABELLED)
+    truth, given = problem.truth[paired], problem.paired_given[paired]
+    held = seen.classifier.held[paired], seen.prior.as_given.held[paired]
+    terms = sources.terms(sources.paired[0]), [sources.terms(each) for each in sources.paired[1]]
+    found = fit_trust(*held, truth, sources.trusted[paired], rows.folds.of[paired], terms, USUAL, OF_SOURCES)
+    threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+    right = float((found.held.argmax(axis=1) == truth).mean())
+    metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
+    lost = sources.lost(held, truth, paired, rows.folds.of[paired], found.without)
+    return found.trust, found.without, threshold, metrics | {"sources": sources.figures() | lost}
+
+
+def _from_network(
+    problem: Problem, rows: Rows, sources: Sources, correction: StructuredCorrection, seen: _Seen
+) -> Chosen:
+    """Without pairs the LCN's own label terms count, as the meta-objective left them."""
+
+    def trust(expected: Floats, fitted: Floats) -> Trust:
+        return Trust(1.0, 0.0, sources.of_network(correction, expected, fitted))
+
+    without = tuple(map(trust, sources.expected[1], sources.fitted[1]))
+    metrics = {"paired": int((problem.paired_given != UNLABELLED).sum()), "sources": sources.figures()}
+    return trust(sources.expected[0], sources.fitted[0]), without, choose_threshold(len(problem.truth)), metrics
 
 
 def _from_assumptions(
@@ -153,6 +202,7 @@ class _Seen:
     Attributes:
         rows: The data.
         prior: Holds N1.
+        labels: What the LCN was given.
         correction: Made the labels that f learned.
         classifier: f.
         kept: What `by_classifier` found and is asked for again.
@@ -162,6 +212,7 @@ class _Seen:
 
     rows: Rows
     prior: Prior
+    labels: OneColumn | Sources
     correction: StructuredCorrection
     classifier: CrossFitted
     kept: dict[int | None, Tensor] = field(default_factory=dict)
@@ -215,14 +266,11 @@ class _Seen:
         sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(SAMPLE)
         part = rows.subset(sampled)
         if fold is None:
-            stack, expected, fitted = prior.stack.full, prior.expected[0], prior.fitted[0]
-            use = np.arange(len(rows.truth), dtype=np.int64)
+            stack, use = prior.stack.full, np.arange(len(rows.truth), dtype=np.int64)
         else:
-            stack = prior.stack.without[fold]
-            expected, fitted = prior.expected[1][fold], prior.fitted[1][fold]
-            use = rows.folds.outside(fold)
+            stack, use = prior.stack.without[fold], rows.folds.outside(fold)
         log_prior = torch.log_softmax(stack.columns(part.noisy), dim=0)
-        q = self.correction.soft(log_prior, part.given, as_log(expected), as_log(fitted)).T
+        q = self.correction.soft(log_prior, *self.labels.at(sampled, fold)).T
         if fold is None or self.without_fold is None:
             leverage = leverages(part.features, raw, part.weights([use])[0], prior.ridge, len(sampled), q)
             self.without_fold = self.without_fold if fold is None else leverage
@@ -233,7 +281,7 @@ class _Seen:
         return logits / temperature
 
 
-def _soft(trust: Trust, mixed: Tensor, given: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _soft(trust: Trust, mixed: Tensor, given: Labels) -> npt.NDArray[np.float32]:
     soft = np.empty(mixed.shape, dtype=np.float32)
     for first in range(0, len(soft), BLOCK):
         part = slice(first, first + BLOCK)
@@ -241,7 +289,10 @@ def _soft(trust: Trust, mixed: Tensor, given: npt.NDArray[np.int64]) -> npt.NDAr
     return soft
 
 
-def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector:
+def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector | SourcesCorrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
-    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, None if turn is None else turn.affine())
+    affine = None if turn is None else turn.affine()
+    if isinstance(trust.label_terms, SourceTerms):
+        return SourcesCorrector(trust.label_terms.label_terms, trust.label_terms.weights, trust.beta, affine)
+    return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, affine)

@@ -6,8 +6,11 @@ Legend: N noisy rows, M trusted rows, K classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from labelfix.heads import stages
 from labelfix.heads.folds import CrossFitted
@@ -64,3 +67,41 @@ class Prior:
             shares={name.split(".", 2)[2]: float(arrays[name]) for name in named},
             as_given=stages.from_arrays(arrays, AS_GIVEN),
         )
+
+
+class GivenLabels(Protocol):
+    """What the label correction network is given beside the prior: a column of labels, or the opinions of sources."""
+
+    def at(self, part: Tensor, fold: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        """What `StructuredCorrection.soft` takes of given labels.
+
+        Args:
+            part: `(n,)` noisy rows.
+            fold: The fold of trusted rows that had no part in it; None for all of them.
+
+        Returns:
+            The given labels, log T0 and log T_m.
+        """
+
+
+@dataclass(frozen=True)
+class OneColumn:
+    """One given label a row.
+
+    Attributes:
+        given: `(N,)` given labels.
+        prior: Holds the transition matrices.
+    """
+
+    given: Tensor
+    prior: Prior
+
+    def at(self, part: Tensor, fold: int | None) -> tuple[Tensor, Tensor, Tensor]:
+        """See `GivenLabels.at`."""
+        expected, fitted = (of[0] if fold is None else of[1][fold] for of in (self.prior.expected, self.prior.fitted))
+        return self.given[part], as_log(expected), as_log(fitted)
+
+
+def as_log(matrix: Matrix) -> Tensor:
+    """log T as float32."""
+    return torch.from_numpy(matrix).float().log()

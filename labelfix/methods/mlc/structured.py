@@ -23,7 +23,6 @@ from labelfix.heads.rows import Rows
 from labelfix.networks.soft_cross_entropy import entropy
 from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, side_by_side, together
-from labelfix.numerics.transition import Matrix
 
 SAMPLE = 2500
 """Noisy rows of the inner problem."""
@@ -76,12 +75,18 @@ class StructuredCorrection:
     def soft(self, log_prior: Tensor, given: Tensor, log_expected: Tensor, log_fitted: Tensor) -> Tensor:
         """q, `(K, N)`; or `(B, K, N)`, of B priors and as many matrices.
 
+        Of several sources the two matrices are what all opinions of a row say together by the one and the other, and
+        `given` holds the weight of the sources that say each class.
+
         Args:
             log_prior: `(K, N)` log f_s.
-            given: `(N,)` given labels.
-            log_expected: `(K, K)` log T0.
-            log_fitted: `(K, K)` log T_m.
+            given: `(N,)` given labels; of several sources `(K, N)`.
+            log_expected: `(K, K)` log T0; of several sources `(K, N)`.
+            log_fitted: `(K, K)` log T_m; likewise.
         """
+        if given.ndim == 2:
+            said = self.b * ((1 - self.c) * log_expected + self.c * log_fitted) + self.diagonal[:, None] * given
+            return torch.softmax(self.a * log_prior + said, dim=-2)
         terms = self.label_terms(log_expected, log_fitted)
         return torch.softmax(self.a * log_prior + terms[..., given], dim=-2)
 
@@ -99,8 +104,9 @@ class InnerProblem:
         rows: The data, with the sample of noisy rows.
         fold: The trusted fold that judges.
         log_prior: `(K, N)` log f_s of the noisy sample by a prior that did not see the fold.
-        log_expected: `(K, K)` log T0 without the fold.
-        log_fitted: `(K, K)` log T_m without the fold.
+        given: `(N,)` given labels of the sample, or `(K, N)` of several sources; see `StructuredCorrection.soft`.
+        log_expected: `(K, K)` log T0 without the fold, or `(K, N)`.
+        log_fitted: `(K, K)` log T_m without the fold, or `(K, N)`.
         ridge: r.
         head: w*, once solved.
     """
@@ -108,6 +114,7 @@ class InnerProblem:
     rows: Rows
     fold: int
     log_prior: Tensor
+    given: Tensor
     log_expected: Tensor
     log_fitted: Tensor
     ridge: float
@@ -115,7 +122,7 @@ class InnerProblem:
 
     def soft(self, correction: StructuredCorrection) -> Tensor:
         """q of the noisy sample."""
-        return correction.soft(self.log_prior, self.rows.given, self.log_expected, self.log_fitted)
+        return correction.soft(self.log_prior, self.given, self.log_expected, self.log_fitted)
 
     def outer(
         self, correction: StructuredCorrection, inner_steps: int, solver_steps: int, tolerance: float = 1e-6
@@ -145,7 +152,7 @@ def outer_together(
     priors, *matrices = (
         torch.stack(each) for each in zip(*((p.log_prior, p.log_expected, p.log_fitted) for p in problems), strict=True)
     )
-    q = StructuredCorrection(*leaves).soft(priors, rows.given, *matrices)
+    q = StructuredCorrection(*leaves).soft(priors, problems[0].given, *matrices)
     truth = rows.one_hot(rows.truth).T.to(q.dtype).expand(len(problems), -1, -1)
     weights = rows.weights([rows.folds.outside(problem.fold) for problem in problems])
     loss = cross_entropy_to(torch.cat([q.detach(), truth], dim=2).mT, weights)
@@ -239,8 +246,3 @@ def _watched(step: int, correction: StructuredCorrection, problems: Sequence[Inn
         "b": float(correction.b),
         "c": float(correction.c),
     }
-
-
-def as_log(matrix: Matrix) -> Tensor:
-    """log T as float32."""
-    return torch.from_numpy(matrix).float().log()

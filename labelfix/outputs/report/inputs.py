@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,6 +16,12 @@ from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
 from labelfix.outputs.report.plain import plain, shortened
+
+if TYPE_CHECKING:
+    from labelfix.data.formats import TableSource
+
+UNREADABLE = (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException)
+"""What comes of a file that is gone, or is not what it was: its rows are not shown."""
 
 TEXT = 280
 """Characters of a text that are shown."""
@@ -54,9 +60,9 @@ def look_at(
     found: dict[tuple[str, int], Look] = {}
     for (file, place), rows in by_file.items():
         try:
-            for number, cells in _rows(place, rows, metadata, TABLE_COLUMNS):
+            for number, cells in _rows_of(_open(place, metadata), rows, metadata, TABLE_COLUMNS):
                 found[file, number] = _look(cells, metadata, Path(os.path.expanduser(place)))
-        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
+        except UNREADABLE:
             continue
     return found
 
@@ -71,23 +77,40 @@ def cells_of(
         metadata: Says which columns hold the input.
         places: As for `look_at`.
     """
-    found = whole_cells(wanted, metadata, places)
+    found = CellReader(metadata, places).read(wanted)
     return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
 
 
-def whole_cells(
-    wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
-) -> dict[tuple[str, int], dict[str, Any]]:
-    """As `cells_of`, with the images that stand in the file itself."""
-    by_file = _by_file(wanted, places)
-    found: dict[tuple[str, int], dict[str, Any]] = {}
-    for (file, place), rows in by_file.items():
-        try:
-            for number, cells in _rows(place, rows, metadata, len(metadata.input_columns)):
-                found[file, number] = dict(cells)
-        except (LabelfixError, OSError, EOFError, ValueError, KeyError, pa.ArrowException):
-            continue
-    return found
+class CellReader:
+    """Reads the input cells of rows, images as they stand in the file itself; files stay open in between.
+
+    Args:
+        metadata: Says which columns hold the input.
+        places: As for `look_at`.
+    """
+
+    def __init__(self, metadata: CorrectedMetadata, places: Mapping[str, str] | None) -> None:
+        self._metadata = metadata
+        self._places = places
+        self._opened: dict[str, TableSource] = {}
+
+    def read(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
+        """The cells of some rows, as far as their file is still there.
+
+        Args:
+            wanted: Source file and row within it.
+        """
+        found: dict[tuple[str, int], dict[str, Any]] = {}
+        for (file, place), rows in _by_file(wanted, self._places).items():
+            try:
+                if place not in self._opened:
+                    self._opened[place] = _open(place, self._metadata)
+                every = len(self._metadata.input_columns)
+                for number, cells in _rows_of(self._opened[place], rows, self._metadata, every):
+                    found[file, number] = dict(cells)
+            except UNREADABLE:
+                continue
+        return found
 
 
 def _by_file(wanted: Iterable[tuple[str, int]], places: Mapping[str, str] | None) -> dict[tuple[str, str], set[int]]:
@@ -103,10 +126,15 @@ def _path_of(value: Any) -> Any:  # noqa: ANN401 - a cell
     return value.get("path") if isinstance(value, dict) else value
 
 
-def _rows(file: str, rows: set[int], metadata: CorrectedMetadata, most: int) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def _open(file: str, metadata: CorrectedMetadata) -> TableSource:
     from labelfix.data.formats import ReadOptions, open_table
 
-    source = open_table(file, options=ReadOptions(metadata.encoding))
+    return open_table(file, options=ReadOptions(metadata.encoding))
+
+
+def _rows_of(
+    source: TableSource, rows: set[int], metadata: CorrectedMetadata, most: int
+) -> Iterable[tuple[int, Mapping[str, Any]]]:
     columns = [name for name in metadata.input_columns[:most] if name in source.schema.names]
     if metadata.input_kind == "embedding" or not columns:
         return

@@ -17,7 +17,7 @@ from labelfix.data.tables import InputSpec
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
 from labelfix.outputs.own_inputs import OwnInput
 from labelfix.outputs.queues import RANDOM, Queue
-from labelfix.outputs.report.inputs import as_jpeg, whole_cells
+from labelfix.outputs.report.inputs import CellReader, as_jpeg
 from labelfix.outputs.report.plain import plain
 from labelfix.runs import RunFolder
 
@@ -94,12 +94,12 @@ class TaskRows:
     def __iter__(self) -> Iterator[Task]:
         file = CorrectedFile(self.folder.corrected)
         about = corrected_metadata(file)
-        order = self.queue.order[: self.count]
+        order, reader = self.queue.order[: self.count], CellReader(about, self.own.files)
         for first in range(0, len(order), AT_ONCE):
             wanted = order[first : first + AT_ONCE]
             told = _told(file, wanted)
             sources = [(told[row]["source_file"], told[row]["source_row"]) for row in wanted.tolist()]
-            cells = whole_cells(sources, about, self.own.files)
+            cells = reader.read(sources)
             for place, row in enumerate(wanted.tolist(), start=first):
                 yield self._task(place, told[row], cells.get((told[row]["source_file"], told[row]["source_row"]), {}))
 

@@ -78,7 +78,10 @@
     return fetching;
   };
 
-  const progress = async () => {
+  // While somebody decides fast, how far they are is asked for only in between.
+  let soon = 0;
+  const progress = () => { clearTimeout(soon); soon = setTimeout(askProgress, 120); };
+  const askProgress = async () => {
     if (asking) { askAgain = true; return; }
     asking = true;
     try {
@@ -210,6 +213,7 @@
   const showNear = async (row) => {
     $("near").replaceChildren();
     $("near-title").hidden = true;
+    await pause(150);
     for (let turn = 0; turn < 40 && current === row; turn += 1) {
       let said;
       try { said = await ask(address("/near", { id: row.id })); } catch { return; }

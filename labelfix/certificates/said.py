@@ -1,0 +1,68 @@
+"""What a filled table says of rows, or a file of Label Studio, Argilla or another run's `answers.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from labelfix.data.annotations.opening import open_trusted
+from labelfix.data.annotations.source import AnnotatedSource
+from labelfix.data.assemble import read_options
+from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.read import read_truth
+from labelfix.data.tables import UNLABELLED, ClassNames
+from labelfix.errors import Defect, InputError
+from labelfix.settings.data import DataSettings
+
+CANNOT_TELL = "?"
+TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
+"""What a person may write into the label column instead of a class."""
+
+
+def said_in(table: Path, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:
+    """Key of a row's id (`id_keys_of`) → the class that was said; -1 for none, and K where nobody could tell.
+
+    Args:
+        table: The file.
+        classes: The run's classes (K), as its own files write them.
+        data: How a table is read.
+        id_column: Id column of a table.
+
+    Raises:
+        InputError: It cannot be read, or has a label that is no class.
+    """
+    known = _with_too_hard(classes)
+    (source,) = open_trusted([str(table)], None, read_options(data))
+    if isinstance(source, AnnotatedSource):
+        return _of_tool(source, known)
+    read = read_truth(table, known, data, id_column)
+    return dict(zip(id_keys_of(read.ids).to_pylist(), read.codes.tolist(), strict=True))
+
+
+def _of_tool(source: AnnotatedSource, classes: ClassNames) -> dict[str, int]:
+    """The same of a file whose form is a tool's: rows that were skipped there are open."""
+    names = _codes(classes)
+    odd = [mark for mark in source.marks if mark.label is not None and mark.label not in names]
+    if odd:
+        what = f'row {odd[0].id}: label "{str(odd[0].label)[:60]}" is not one of the {len(classes)} classes'
+        raise InputError([Defect("error", source.name, None, what, f"choose among {', '.join(list(names)[:8])}")])
+    keys = id_keys_of(pa.array([mark.id for mark in source.marks], pa.string())).to_pylist()
+    said = (UNLABELLED if mark.label is None else names[mark.label] for mark in source.marks)
+    return dict(zip(keys, said, strict=True))
+
+
+def _codes(classes: ClassNames) -> Mapping[str, int]:
+    aliases = {alias: classes.codes.get(name, UNLABELLED) for alias, name in classes.aliases}
+    return {**aliases, **classes.codes}
+
+
+def _with_too_hard(classes: ClassNames) -> ClassNames:
+    """The classes, and behind them one for what a person cannot tell; a word that is a class stays one."""
+    free = [word for word in TOO_HARD if word not in classes.codes and word not in dict(classes.aliases)]
+    if not free:
+        return classes
+    named = tuple((word, free[0]) for word in free[1:])
+    return replace(classes, names=(*classes.names, free[0]), aliases=(*classes.aliases, *named))

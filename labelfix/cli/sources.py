@@ -1,0 +1,98 @@
+"""`labelfix sources`: what each source of a run is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from labelfix.cli import common_options as options
+from labelfix.cli.evaluate import Format, OutputFormat
+from labelfix.cli.option_groups import SPEAKING, with_options
+from labelfix.errors import SettingsError
+from labelfix.outputs.plain_text import json_text, visible
+from labelfix.outputs.sources_table import (
+    as_lines,
+    classes_of,
+    of_classes,
+    read_sources,
+    with_costs,
+    worst_opinions,
+)
+from labelfix.runs import RunFolder
+
+Cost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cost",
+        metavar="SOURCE=PRICE",
+        show_default=False,
+        help="What a label of a source costs; repeated for several.",
+    ),
+]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        show_default=False,
+        help="More of one source: each class, what it says instead, and its worst rows.",
+    ),
+]
+Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="With --source: how many of its worst rows.")]
+
+
+@with_options(SPEAKING)
+def sources(
+    context: typer.Context,
+    run: options.Run = None,
+    source: Only = None,
+    show: Show = 10,
+    cost: Cost = None,
+    output_format: OutputFormat = Format.text,
+) -> None:
+    """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
+    voice = options.voice(context)
+    costs = read_costs(cost or ())
+    folder = RunFolder.open_finished(run)
+    found = with_costs(read_sources(folder), costs, int(folder.read_manifest()["data"]["noisy"]["rows"]))
+    if source is None:
+        voice.data(*(json_text(found).splitlines() if output_format is Format.json else as_lines(found)))
+        return
+    one = next((each for each in found["each"] if each["name"] == source), None)
+    if one is None:
+        shown = ", ".join(visible(each["name"]) for each in found["each"][:8])
+        raise SettingsError(f"--source {source}: there is no such source; there are {shown}")
+    worst = worst_opinions(folder, source, show)
+    if output_format is Format.json:
+        rows = [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in worst]
+        voice.data(*json_text({**one, "worst": rows}).splitlines())
+        return
+    voice.data(*as_lines({"each": [one]}), *of_classes(one, classes_of(folder)))
+    for each in worst:
+        place = f"{visible(each.file)}, row {each.row}"
+        change = f"{visible(each.label)} -> {visible(each.suggested)}"
+        voice.data(f"{visible(each.id)}  {place}  {change}  {each.score:.4f}")
+
+
+def read_costs(named: Sequence[str]) -> dict[str, float]:
+    """Source → price of a label.
+
+    Args:
+        named: Each `SOURCE=PRICE`.
+
+    Raises:
+        SettingsError: One is not written so, or is no price.
+    """
+    found = {}
+    for each in named:
+        name, equals, price = each.rpartition("=")
+        try:
+            found[name] = float(price)
+        except ValueError:
+            equals = ""
+        if not equals or not name or not math.isfinite(found[name]) or found[name] < 0:
+            raise SettingsError(f"--cost {each}: write it as SOURCE=PRICE, for example --cost expert=0.50")
+    return found

@@ -1,0 +1,205 @@
+"""From opinions in the words of their files to classes: those of a run, or those that it has already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.data.assemble import attempt, read_options
+from labelfix.data.columns.roles import Columns
+from labelfix.data.findings import Findings
+from labelfix.data.formats import TableSource, open_table
+from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_long, source_columns, with_trusted
+from labelfix.data.labels.checks import check_given
+from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
+from labelfix.data.labels.column import LabelColumn
+from labelfix.data.opinions import Opinions
+from labelfix.data.rows import Rows
+from labelfix.data.spelling import difference
+from labelfix.data.tables import ClassNames, Codes
+from labelfix.settings.data import DataSettings
+
+Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
+"""The classes, all opinions of the noisy rows, their given and the trusted labels, and the main source."""
+
+
+def hear(
+    noisy: TableSource,
+    rows: Rows,
+    columns: Columns,
+    clean: TableSource,
+    trusted: Rows,
+    aliases: Mapping[str, str],
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> Heard | None:
+    """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
+
+    Args:
+        noisy: The noisy file.
+        rows: Its ids.
+        columns: Its columns.
+        clean: The trusted file.
+        trusted: Its ids and labels.
+        aliases: The class map, alias → class.
+        settings: Where the opinions are.
+        findings: Takes the defects.
+        read_rows: Rows read at once.
+
+    Returns:
+        None where an error stands in the way.
+    """
+    ballots = read_ballots(noisy, rows.ids, columns.sources, columns.id, settings, findings, read_rows)
+    if ballots is None:
+        return None
+    assert trusted.labels is not None
+    words = settings.missing_words
+    labels = ballots.labels
+    classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
+    truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+    if more := _only_trusted(trusted.labels, truth, classes):
+        named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
+        findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
+        values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
+        labels = with_trusted(labels, values, stored)
+        classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
+        truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+    opinions = ballots.opinions(len(rows), codes)
+    main = _main(ballots, settings, noisy.name, findings)
+    if findings.has_errors:
+        return None
+    given = given_of(opinions, main, len(classes))
+    check_given(given, classes, labels, noisy.name, findings)
+    counts = np.bincount(opinions.source, minlength=len(opinions.names))
+    silent = [name for name, count in zip(opinions.names, counts, strict=True) if not count]
+    if silent:
+        findings.warning(
+            noisy.name, f"no label comes from {', '.join(map(repr, silent[:5]))}", "leave such sources out"
+        )
+    how = f"what {main!r} says, most of them where it is silent" if main else "what most of them say"
+    findings.note(f"{len(opinions.names)} sources with {len(opinions.label):,} labels; the given label is {how}")
+    return classes, opinions, given, truth, main
+
+
+def given_of(opinions: Opinions, main: str | None, classes: int) -> Codes:
+    """`(N,)` the given labels: what the main source says; most of them, where there is none or it is silent."""
+    most = opinions.majority(classes)
+    if main is None or main not in opinions.names:
+        return most
+    own = opinions.of_source(opinions.names.index(main))
+    return np.where(own >= 0, own, most)
+
+
+def read_ballots(
+    table: TableSource,
+    ids: pa.Array,
+    columns: Sequence[str],
+    id_column: str | None,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> Ballots | None:
+    """The opinions of a table's rows: in columns of it, in a file of their own, or both.
+
+    Args:
+        table: The table.
+        ids: `(N,)` its ids.
+        columns: Its columns of labels.
+        id_column: Its column of ids.
+        settings: Name that file.
+        findings: Takes the defects.
+        read_rows: Rows read at once.
+
+    Returns:
+        None where an error stands in the way.
+    """
+    abstain, found = settings.abstain_words, []
+    if columns:
+        found.append(attempt(lambda: read_columns(table, columns, abstain, findings, read_rows), findings))
+    if settings.sources is not None:
+        path = settings.sources
+        long = attempt(lambda: open_table(path, options=replace(read_options(settings), split=None)), findings)
+        if long is None:
+            return None
+        found.append(
+            attempt(lambda: read_long(long, ids, id_column, table.name, abstain, findings, read_rows), findings)
+        )
+    ballots = [each for each in found if each is not None]
+    if len(ballots) < len(found) or not ballots:
+        return None
+    return joined(ballots, frozenset())
+
+
+def _only_trusted(labels: LabelColumn, truth: Codes, classes: ClassNames) -> list[int]:
+    """Positions of trusted labels that no source says and that are no other spelling of what one says."""
+    places = np.unique(labels.positions[truth == UNKNOWN]).tolist()
+    return [p for p in places if all(difference(labels.values[p], name) is None for name in classes.names)]
+
+
+def _main(ballots: Ballots, settings: DataSettings, name: str, findings: Findings) -> str | None:
+    """The main source; an error where there is none of that name."""
+    main = settings.main_source
+    if main is not None and main not in ballots.names:
+        shown = ", ".join(ballots.names[:8]) + (", ..." if len(ballots.names) > 8 else "")
+        findings.error(name, f"--main-source {main!r} is none of the sources ({shown})", "name one of them")
+    return main
+
+
+def hear_again(
+    table: TableSource,
+    ids: pa.Array,
+    columns: Columns,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> Ballots | None:
+    """What sources say of new rows for a finished run, as far as they are there.
+
+    Args:
+        table: The new rows.
+        ids: `(N,)` their ids.
+        columns: Those of the run.
+        settings: May name a file of opinions, or other columns.
+        findings: Told who is missing and who is new.
+        read_rows: Rows read at once.
+
+    Returns:
+        None where nobody says anything, or an error stands in the way.
+    """
+    own = settings.label_columns and source_columns(table, settings.label_columns, findings)
+    there = own or tuple(column for column in columns.sources if column in table.schema.names)
+    if not there and settings.sources is None:
+        return None
+    id_column = settings.id_column or columns.id
+    ballots = read_ballots(table, ids, there, id_column, settings, findings, read_rows)
+    if ballots is None:
+        return None
+    new = [name for name in ballots.names if name not in columns.names]
+    missing = [name for name in columns.names if name not in ballots.names]
+    if new:
+        what = f"the run does not know {', '.join(map(repr, new[:5]))}: nothing is made of what such sources say"
+        findings.warning(table.name, what, "train again to weigh them")
+    if missing:
+        findings.note(f"{table.name}: nothing comes from {', '.join(map(repr, missing[:5]))}; the other sources count")
+    return ballots
+
+
+def known_opinions(ballots: Ballots, rows: int, codes: Codes, names: Sequence[str]) -> Opinions:
+    """Opinions of a run's own sources; who is not there was not asked.
+
+    Args:
+        ballots: What was read.
+        rows: N.
+        codes: `(O,)` the class of each opinion.
+        names: The run's sources.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    lookup = np.array([places.get(name, -1) for name in ballots.names], dtype=np.int64)
+    source = lookup[ballots.source]
+    known = np.where(source >= 0, codes, -1)
+    found = Opinions.of(rows, ballots.row, np.maximum(source, 0), known, tuple(names))
+    return replace(found, asked=np.isin(np.arange(len(names)), lookup))

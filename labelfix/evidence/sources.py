@@ -1,0 +1,178 @@
+"""What each source is worth: how often it is right, with an interval, and what is said of it in words.
+
+Accuracy is counted on trusted rows that the source labelled; the interval is meant for all rows that it labelled, as
+that of the noise rate is (`data.labels.noise_rate`). What is lost without a source is measured on the same rows out of
+fold, by the method that weighs sources; other methods do not say it.
+
+Legend: N noisy rows, P trusted rows with opinions, S sources, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaincc
+
+from labelfix.correctors.contract import Problem
+from labelfix.data.labels.noise_rate import counted, pair_counts
+from labelfix.data.opinions import Opinions
+from labelfix.data.tables import Codes
+from labelfix.evidence.judges_answers import Asked
+from labelfix.evidence.ledger import Log, mean, paired_difference, share
+from labelfix.evidence.rivals import THIS_RUN
+from labelfix.numerics.dawid_skene import dawid_skene
+
+FEW = 20
+"""With fewer trusted rows than this nothing is said of a source in words."""
+
+COPIED = 0.9
+"""From this surplus of agreement on, one source is called a copy of the other."""
+
+RANDOM = 0.05
+"""Labels and truth that chance alone would make so far apart in so many cases count as having nothing to do with each
+other."""
+
+Figures = dict[str, Any]
+
+MAJORITY, DAWID_SKENE = "majority-vote", "dawid-skene"
+
+WAYS = {
+    MAJORITY: "what most sources say, each with one vote",
+    DAWID_SKENE: "sources weighed by how they agree with each other, without trusted rows (Dawid and Skene 1979)",
+    THIS_RUN: "the soft labels of this run",
+}
+"""Ways of making labels of opinions → what they are."""
+
+
+def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any]) -> Figures | None:
+    """Plain values of all sources; None where there is one column of given labels.
+
+    Args:
+        problem: The data.
+        names: Of the classes.
+        metrics: What the method says of sources, under `sources`.
+    """
+    if problem.opinions is None or problem.paired_opinions is None:
+        return None
+    told = metrics.get("sources") or {}
+    sources = problem.opinions.names
+    together = [each | {"sources": [sources[s] for s in each["sources"]]} for each in told.get("together", ())]
+    each = []
+    for place, name in enumerate(sources):
+        own = {key: told[key][place] for key in ("weight", "lost", "lost_nll") if told.get(key) is not None}
+        each.append(_of_source(problem, place, name, names) | own)
+    for figures in each:
+        figures["words"] = _words(figures, names, together)
+        figures["confusion"] = figures["confusion"].tolist()
+    return {"each": each, "together": together}
+
+
+def ways(problem: Problem, asked: Asked, log_soft: Log, weights: Log | None = None) -> list[Figures]:
+    """Ways of making labels of opinions beside each other, on the trusted rows that have opinions; this run's is last.
+
+    Args:
+        problem: The data, with opinions.
+        asked: What judges say of trusted rows with their own opinions.
+        log_soft: `(Q, K)` log soft labels, nested.
+        weights: `(Q,)` of the rows; None where all are alike.
+    """
+    assert problem.opinions is not None
+    assert problem.paired_opinions is not None
+    classes, rows = problem.num_classes, asked.held_rows[asked.row]
+    own = problem.paired_opinions.take(rows)
+    votes = own.votes(classes).astype(np.float64) + 1e-3
+    every = dawid_skene(Opinions.together(problem.opinions, own), classes)
+    said = {MAJORITY: np.log(votes / votes.sum(axis=1, keepdims=True)), DAWID_SKENE: every[len(problem.opinions) :]}
+    said[THIS_RUN] = log_soft
+    w = np.ones(len(rows)) if weights is None else weights
+    place = np.arange(len(rows))
+    right = {name: log_p.argmax(axis=1) == asked.answer for name, log_p in said.items()}
+    right[MAJORITY] = own.majority(classes) == asked.answer
+    found = []
+    for name, log_p in said.items():
+        loss = -log_p[place, asked.answer]
+        found.append(
+            {
+                "name": name,
+                "about": WAYS[name],
+                "accuracy": share(right[name], w).to_json(),
+                "nll": mean(loss, w).to_json(),
+                "gain": paired_difference(right[name], right[THIS_RUN], w).to_json(),
+                "nll_gain": mean(-said[THIS_RUN][place, asked.answer] - loss, w).to_json(),
+            }
+        )
+    return found
+
+
+def _of_source(problem: Problem, place: int, name: str, classes: Sequence[str]) -> Figures:
+    assert problem.opinions is not None
+    assert problem.paired_opinions is not None
+    judged = problem.paired_opinions.take(np.flatnonzero(problem.judges).astype(np.int64))
+    own = np.flatnonzero(judged.source == place)
+    truth = problem.truth[problem.judges][judged.row[own]]
+    counts = pair_counts(truth, judged.label[own].astype(np.int64), len(classes))
+    spoken = problem.opinions.source == place
+    rows = len(np.unique(problem.opinions.row[spoken])) + len(np.unique(judged.row[own]))
+    labels = int(spoken.sum()) + len(own)
+    meant = max(labels - len(own), 1)
+    total, right = int(counts.sum()), int(np.trace(counts))
+    of_class = []
+    for code, row in enumerate(counts):
+        share = meant * row.sum() / max(total, 1)
+        of_class.append(counted(int(row[code]), int(row.sum()), max(share, 1.0)).to_json() | {"class": classes[code]})
+    return {
+        "name": name,
+        "rows": rows,
+        "labels": labels,
+        "accuracy": counted(right, total, meant).to_json(),
+        "classes": of_class,
+        "confusion": counts,
+    }
+
+
+def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]) -> list[str]:
+    """What a person should know of a source."""
+    counts: Codes = figures["confusion"]
+    found = []
+    for pair in together:
+        if pair["surplus"] >= COPIED and figures["name"] in pair["sources"]:
+            other = next(name for name in pair["sources"] if name != figures["name"])
+            said = f"says the same as {other} on {pair['same']:.1%} of {pair['rows']:,} rows that both label"
+            found.append(f"{said}, like a copy; both together count as one")
+    if counts.sum() < FEW:
+        return [*found, f"only {counts.sum():,} trusted rows tell how good it is; check some more of its rows"]
+    said = counts.sum(axis=0)
+    if (said > 0).sum() == 1 and (counts.sum(axis=1) > 0).sum() > 1:
+        only = classes[int(said.argmax())]
+        share = counts[said.argmax(), said.argmax()] / counts.sum()
+        return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels']
+    if _chance(counts) > RANDOM:
+        return [*found, "as good as random: what it says has nothing to do with the true class, and counts for nothing"]
+    return found + _swapped(counts, classes)
+
+
+def _chance(counts: Codes) -> float:
+    """How often chance alone makes labels and classes as dependent as these: a chi-squared test."""
+    table = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0].astype(np.float64)
+    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
+    if freedom < 1:
+        return 1.0
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    return float(gammaincc(freedom / 2, statistic / 2))
+
+
+def _swapped(counts: Codes, classes: Sequence[str]) -> list[str]:
+    """Pairs of classes of which a source says the one for the other, more often than not."""
+    found = []
+    size = counts.sum(axis=1)
+    for a in range(len(classes)):
+        for b in range(a + 1, len(classes)):
+            crossed = counts[a, b] > counts[a, a] and counts[b, a] > counts[b, b]
+            if crossed and counts[a, b] + counts[b, a] >= 5 and size[a] and size[b]:
+                share = (counts[a, b] + counts[b, a]) / (size[a] + size[b])
+                named = f'"{classes[a]}" and "{classes[b]}"'
+                found.append(f"has {named} swapped: on {share:.1%} of such rows it says the other; it is read that way")
+    return found

@@ -1,0 +1,51 @@
+"""What given labels add to what the classifier says of a row: one label, or the opinions of several sources.
+
+Legend: R rows, S sources, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from labelfix.data.tables import Codes
+from labelfix.numerics.source_terms import Floats, Spoken, evidence
+from labelfix.numerics.transition import Matrix
+
+
+@dataclass(frozen=True)
+class SourceTerms:
+    """Label terms of each source: Σ_s w_s L_s[·, y'_s], with silence as one more label.
+
+    Attributes:
+        label_terms: `(S, K, K + 1)` L, of log T or like it.
+        weights: `(S,)` w.
+    """
+
+    label_terms: Floats
+    weights: Floats
+
+    def of(self, spoken: Spoken) -> Floats:
+        """`(R, K)` what all opinions of each row say together."""
+        return evidence(spoken, self.label_terms, self.weights).astype(np.float64)
+
+    def __rmul__(self, kappa: float) -> SourceTerms:
+        """All of it counts so many times."""
+        return replace(self, weights=kappa * self.weights)
+
+
+LabelTerms = Matrix | SourceTerms
+"""`(K, K)` of one column of given labels, rows = true class; or those of several sources."""
+
+Labels = Codes | Spoken
+"""`(R,)` given labels; or the opinions of R rows."""
+
+
+def said(terms: LabelTerms, labels: Labels) -> Floats:
+    """`(R, K)` what labels of rows say of their classes; terms and labels are both of one column or of several."""
+    if isinstance(terms, SourceTerms):
+        assert isinstance(labels, Spoken)
+        return terms.of(labels)
+    assert not isinstance(labels, Spoken)
+    return terms[:, labels].T

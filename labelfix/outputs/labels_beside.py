@@ -1,0 +1,74 @@
+"""People's own table back with one label more: of several sources none is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from labelfix.data.formats import write_batches, written_of
+from labelfix.data.formats.csv import source as csv
+from labelfix.outputs.alignment import Correction
+from labelfix.outputs.own_file import DETAILS, ExportReport, details_of, free_name
+
+LABEL, GIVEN = "label", "given_label"
+
+
+def export_beside(
+    correction: Correction,
+    out: Path,
+    *,
+    drop_issues: bool = False,
+    details: bool = False,
+    soft_top_k: int | None = None,
+) -> ExportReport:
+    """Write the source's table with two columns more: the corrected label, and what most sources say.
+
+    Args:
+        correction: The labels and their source.
+        out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
+        drop_issues: Leave flagged rows out.
+        details: Add the scores, and what each source says in `given_<source>`.
+        soft_top_k: Of the soft labels, write only so many classes.
+
+    Raises:
+        InputError: The file's ending is none that labelfix writes.
+    """
+    text = out.name.lower().endswith(csv.SUFFIXES)
+    verbatim = text and correction.source.untyped
+    own = written_of(correction.source)
+    columns = own.names
+    label, given = free_name(LABEL, columns), free_name(GIVEN, columns)
+    names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
+    classes = pa.array(correction.classes, pa.string())
+    counts = {"rows": 0, "changed": 0, "filled": 0, "dropped": 0}
+
+    def prepare(table: pa.Table) -> pa.Table:
+        return details_of(table, correction, soft_top_k, text, (*columns, label, given))
+
+    added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
+    types = [pa.string() if verbatim else own.field(name).type for name in columns]
+    fields = [own.field(name).with_type(type_) for name, type_ in zip(columns, types, strict=True)]
+    fields += [pa.field(label, pa.string()), pa.field(given, pa.string()), *added]
+    schema = pa.schema(fields)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for chunk, said in correction.beside(columns, verbatim, names, prepare):
+            changed = (said.given >= 0) & (said.corrected != said.given)
+            keep = ~said.issue if drop_issues else np.ones(len(said.issue), dtype=bool)
+            counts["rows"] += int(keep.sum())
+            counts["changed"] += int((changed & keep).sum())
+            counts["filled"] += int(((said.given < 0) & (said.corrected >= 0) & keep).sum())
+            counts["dropped"] += int((~keep).sum())
+            codes = (pa.array(each, mask=each < 0) for each in (said.corrected, said.given))
+            cells = [*chunk.batch.columns, *(classes.take(each) for each in codes)]
+            if said.details is not None:
+                cells += [column.combine_chunks() for column in said.details.columns]
+            batch = pa.record_batch(cells, schema=schema)
+            yield batch.filter(pa.array(keep)) if drop_issues else batch
+
+    write_batches(out, schema, batches())
+    note = f"the corrected labels are in the new column {label!r}; the columns of the sources are as they were"
+    return ExportReport(counts["rows"], counts["changed"], counts["filled"], counts["dropped"], given, (note,))

@@ -1,0 +1,267 @@
+"""Labels of several sources, from files to corrected labels and to what each source is worth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import labelfix
+from labelfix.cli import main
+
+ROWS, TRUSTED, WORDS = 240, 60, ("ham", "spam")
+
+
+def people(seed=0):
+    """Points of two groups, their classes, and what four sources say; one is a copy, one speaks of half of the rows."""
+    generator = np.random.default_rng(seed)
+    truth = np.arange(ROWS) % 2
+    points = generator.normal(0, 1, (ROWS, 2)) + np.where(truth[:, None] == 1, 0.8, -0.8)
+
+    def source(right, silent=0.0):
+        label = np.where(generator.random(ROWS) < right, truth, 1 - truth)
+        said = np.array([WORDS[code] for code in label], dtype=object)
+        said[generator.random(ROWS) < silent] = None
+        return said.tolist()
+
+    anna = source(0.85)
+    return points, truth, {"anna": anna, "bert": source(0.75), "rule_7": source(0.9, 0.5), "copy": anna}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """noisy.parquet with a column a source, the same opinions as votes and as a long file, and a finished run."""
+    folder = tmp_path_factory.mktemp("sources")
+    points, truth, said = people()
+    ids = [f"item-{row:03d}" for row in range(ROWS)]
+    inputs = {"id": ids, "x": points[:, 0], "y": points[:, 1]}
+    pq.write_table(pa.table(inputs | said), folder / "noisy.parquet")
+    pq.write_table(pa.table(inputs), folder / "bare.parquet")
+    votes = [json.dumps({name: each[row] for name, each in said.items()}) for row in range(ROWS)]
+    pq.write_table(pa.table(inputs | {"votes": votes}), folder / "votes.parquet")
+    lines = ["id,annotator,label"]
+    lines += [f"{i},{name},{each[row] or '?'}" for row, i in enumerate(ids) for name, each in said.items()]
+    (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    gold = [f"{ids[row]},{WORDS[truth[row]]}" for row in range(TRUSTED)]
+    (folder / "gold.csv").write_text("\n".join(["id,label", *gold]) + "\n")
+    every = [f"{i},{WORDS[code]}" for i, code in zip(ids, truth, strict=True)]
+    (folder / "truth.csv").write_text("\n".join(["id,label", *every]) + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        words = ["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert,rule_*,copy"]
+        assert main([*words, "--clean", "gold.csv", "--out", "run", "-q"]) == 0
+    return folder
+
+
+@pytest.fixture
+def at_work(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(folder)
+    return tmp_path
+
+
+def soft_of(path):
+    return np.array(labelfix.load_run(path).corrected["soft_label"].to_pylist())
+
+
+def test_all_columns_are_better_than_any_single_one(at_work):
+    def right(*words):
+        out = at_work / "one"
+        assert main(["train", "--noisy", "noisy.parquet", *words, "--clean", "gold.csv", "--out", str(out), "-q"]) == 0
+        return labelfix.load_run(out).evaluate("truth.csv")["nll"]
+
+    all_of_them = labelfix.load_run("run").evaluate("truth.csv")["nll"]
+    features = ["--feature-columns", "x,y"]
+    for name in ("anna", "bert"):
+        assert all_of_them < right("--label-column", name, *features, "--overwrite")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--noisy", "votes.parquet", "--label-columns", "votes"],
+        ["--noisy", "bare.parquet", "--sources", "long.csv", "--abstain", "?"],
+    ],
+)
+def test_votes_and_long_files_give_the_same_soft_labels_as_columns(at_work, words):
+    out = at_work / "run"
+    assert main(["train", *words, "--clean", "gold.csv", "--out", str(out), "-q"]) == 0
+    found = labelfix.load_run(out)
+    # Sources of a long file come in the order of their names, which decides ties of the vote and no soft label.
+    assert np.allclose(soft_of(out), soft_of("run"), atol=1e-3)
+    assert sorted(found.columns.names) == ["anna", "bert", "copy", "rule_7"]
+
+
+def test_the_given_label_is_the_vote_or_the_main_source(at_work, folder):
+    _, _, said = people()
+    corrected = labelfix.load_run("run").corrected
+    votes = [[each[row] for each in said.values() if each[row]] for row in range(ROWS)]
+    given = corrected["given_label"].to_pylist()
+    clear = [row for row, words in enumerate(votes) if words.count("ham") != words.count("spam")]
+    assert all(given[row] == max(WORDS, key=votes[row].count) for row in clear)
+    out = at_work / "main"
+    words = ["--noisy", "noisy.parquet", "--label-columns", "anna,bert,rule_7", "--main-source", "rule_7"]
+    assert main(["train", *words, "--clean", "gold.csv", "--feature-columns", "x,y", "--out", str(out), "-q"]) == 0
+    given = labelfix.load_run(out).corrected["given_label"].to_pylist()
+    assert all(g == w for g, w in zip(given, said["rule_7"], strict=True) if w)
+    assert all(given)
+
+
+def test_every_opinion_has_its_score(at_work):
+    _, _, said = people()
+    corrected = labelfix.load_run("run").corrected
+    classes = {word: code for code, word in enumerate(WORDS)}
+    soft = soft_of("run")
+    for row, scores in enumerate(corrected["source_scores"].to_pylist()):
+        assert {each["source"]: each["label"] for each in scores} == {n: s[row] for n, s in said.items() if s[row]}
+        for each in scores:
+            assert each["score"] == pytest.approx(soft[row, classes[each["label"]]], abs=1e-6)
+
+
+def test_exports_leave_the_sources_alone_and_add_their_labels_with_details(at_work, capsys):
+    out = at_work / "fixed.parquet"
+    assert main(["export", "--run", "run", "--corrected-labels", str(out)]) == 0
+    fixed, own = pq.read_table(out), pq.read_table("noisy.parquet")
+    assert fixed.column_names == [*own.column_names, "label", "given_label"]
+    assert fixed.select(own.column_names).equals(own)
+    assert fixed["label"].to_pylist() == labelfix.load_run("run").corrected["corrected_label"].to_pylist()
+    assert main(["export", "--run", "run", "--corrected-labels", str(at_work / "all.csv"), "--details"]) == 0
+    detailed = pyarrow.csv.read_csv(at_work / "all.csv")
+    _, _, said = people()
+    assert [word or None for word in detailed["given_rule_7"].to_pylist()] == said["rule_7"]
+    assert "240 rows" in capsys.readouterr().err
+
+
+def test_new_rows_may_lack_sources_or_have_new_ones(at_work, capsys):
+    noisy = pq.read_table("noisy.parquet")
+    fewer = noisy.drop_columns(["bert", "copy"]).append_column("robot", noisy["bert"])
+    pq.write_table(fewer, at_work / "new.parquet")
+    words = ["correct", "--run", "run", "--noisy", str(at_work / "new.parquet"), "--out", str(at_work / "c.parquet")]
+    assert main([*words, "--label-columns", "anna,rule_7,robot"]) == 0
+    assert "does not know 'robot'" in capsys.readouterr().err
+    known = pq.read_table(at_work / "c.parquet")
+    assert main([*words, "--overwrite"]) == 0
+    assert pq.read_table(at_work / "c.parquet").equals(known)
+    assert known["p_value"].null_count == 0
+    pq.write_table(noisy.select(["id", "x", "y"]), at_work / "new.parquet")
+    assert main([*words, "--overwrite"]) == 2
+    assert "none of the run's label columns (anna, bert" in capsys.readouterr().err
+    assert main([*words, "--overwrite", "--unlabelled"]) == 0
+    assert set(pq.read_table(at_work / "c.parquet")["action"].to_pylist()) == {"fill"}
+
+
+def test_sources_says_what_each_is_worth(at_work, capsys):
+    assert main(["sources", "--run", "run", "--cost", "anna=0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "anna: says the same as copy on 100.0% of 180 rows" in said
+    assert main(["sources", "--run", "run", "--format", "json"]) == 0
+    found = {each["name"]: each for each in json.loads(capsys.readouterr().out)["each"]}
+    _, truth, labels = people()
+    for name, each in labels.items():
+        own = [row for row in range(TRUSTED) if each[row]]
+        right = np.mean([each[row] == WORDS[truth[row]] for row in own])
+        accuracy = found[name]["accuracy"]
+        assert accuracy["rows"] == len(own)
+        assert accuracy["value"] == pytest.approx(right)
+        assert accuracy["low"] < right <= accuracy["high"]
+        assert found[name]["rows"] == sum(word is not None for word in each)
+    assert found["anna"]["weight"] + found["copy"]["weight"] == pytest.approx(1, abs=0.15)
+    assert main(["sources", "--run", "run", "--source", "bert", "--show", "3"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 3 + 0
+    assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
+    assert "no such source; there are anna, bert" in capsys.readouterr().err
+    assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
+    assert "write it as SOURCE=PRICE" in capsys.readouterr().err
+
+
+def test_the_report_has_a_section_of_sources(at_work):
+    assert main(["report", "--run", "run", "--out", str(at_work / "report.html"), "-q"]) == 0
+    page = (at_work / "report.html").read_text()
+    assert "What is each source worth?" in page
+    assert "<b>rule_7</b>" in page
+
+
+def test_odd_sources_are_told_in_words(at_work, capsys):
+    noisy = pq.read_table("noisy.parquet")
+    generator = np.random.default_rng(1)
+    odd = {
+        "coin": [WORDS[c] for c in generator.integers(0, 2, ROWS)],
+        "always": ["spam"] * ROWS,
+        "upside": [WORDS[1 - WORDS.index(word)] for word in noisy["anna"].to_pylist()],
+    }
+    for name, labels in odd.items():
+        noisy = noisy.append_column(name, pa.array(labels))
+    pq.write_table(noisy, at_work / "odd.parquet")
+    words = ["train", "--noisy", str(at_work / "odd.parquet"), "--label-columns", "anna,bert,rule_7,coin,always,upside"]
+    out = ["--clean", "gold.csv", "--feature-columns", "x,y", "--out", str(at_work / "odd"), "-q"]
+    assert main([*words, *out]) == 0
+    capsys.readouterr()
+    assert main(["sources", "--run", str(at_work / "odd")]) == 0
+    said = capsys.readouterr().out
+    assert "coin: as good as random" in said
+    assert 'always: always says "spam"' in said
+    assert 'upside: has "ham" and "spam" swapped' in said
+    plain = labelfix.load_run("run").evaluate("truth.csv")["corrected_right"]["value"]
+    assert labelfix.load_run(at_work / "odd").evaluate("truth.csv")["corrected_right"]["value"] > plain - 0.03
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--label-columns", "nobody*"], "noisy.parquet: has no column that 'nobody*' fits; its columns are id, x"),
+        (["--label-columns", "anna", "--label-column", "bert"], "label_column = 'bert' names one column"),
+        (["--label-columns", "anna,bert", "--main-source", "carl"], "--main-source 'carl' is none of the sources"),
+        (["--abstain", "?", "--label-column", "anna"], "--abstain is for labels of several sources"),
+        (["--sources", "missing.csv"], "missing.csv"),
+        (["--sources", "gold.csv"], "gold.csv: has no column of who says it"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_remedy(at_work, words, message, capsys):
+    out = at_work / "run"
+    assert main(["train", "--noisy", "noisy.parquet", *words, "--clean", "gold.csv", "--out", str(out)]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_cell_that_holds_no_votes_is_named(at_work, capsys):
+    table = pq.read_table("votes.parquet")
+    cells = table["votes"].to_pylist()
+    cells[4] = "[1, {]"
+    pq.write_table(table.set_column(3, "votes", pa.array(cells)), at_work / "bad.parquet")
+    words = ["train", "--noisy", str(at_work / "bad.parquet"), "--label-columns", "votes", "--clean", "gold.csv"]
+    assert main([*words, "--out", str(at_work / "run")]) == 2
+    said = capsys.readouterr().err
+    assert "bad.parquet, row 5: column 'votes' holds no votes" in said
+    assert 'write a list of labels, or {"source": "label"}' in said
+
+
+def test_trusted_rows_that_stand_elsewhere_work_too(at_work):
+    noisy = pq.read_table("noisy.parquet")
+    _, truth, _ = people()
+    gold = (
+        noisy.select(["x", "y"]).slice(0, TRUSTED).append_column("label", pa.array([WORDS[c] for c in truth[:TRUSTED]]))
+    )
+    pq.write_table(gold, at_work / "gold.parquet")
+    pq.write_table(noisy.slice(TRUSTED).drop_columns(["id"]), at_work / "rest.parquet")
+    words = [
+        "--noisy",
+        str(at_work / "rest.parquet"),
+        "--label-columns",
+        "anna,bert,rule_7",
+        "--feature-columns",
+        "x,y",
+    ]
+    out = at_work / "run"
+    assert main(["train", *words, "--clean", str(at_work / "gold.parquet"), "--out", str(out), "-q"]) == 0
+    found = labelfix.load_run(out)
+    assert found.metrics["evidence"]["assumption"]
+    right = np.mean(
+        [w == WORDS[c] for w, c in zip(found.corrected["corrected_label"].to_pylist(), truth[TRUSTED:], strict=True)]
+    )
+    vote = np.mean(
+        [w == WORDS[c] for w, c in zip(found.corrected["given_label"].to_pylist(), truth[TRUSTED:], strict=True)]
+    )
+    assert right >= vote

@@ -1,0 +1,52 @@
+"""Opinions of several sources: rows taken out, votes counted."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labelfix.data.opinions import Opinions
+
+NAMES = ("a", "b", "c")
+
+
+def made(said):
+    """From `(row, source, label)` triples of 6 rows."""
+    triples = np.array(said, dtype=np.int64).reshape(-1, 3)
+    return Opinions.of(6, triples[:, 0], triples[:, 1], triples[:, 2], NAMES)
+
+
+def listed(opinions):
+    """Row → what is said of it, sorted."""
+    own = zip(opinions.row.tolist(), opinions.source.tolist(), opinions.label.tolist(), strict=True)
+    found = {row: [] for row in range(len(opinions))}
+    for row, source, label in own:
+        found[row].append((source, label))
+    return {row: sorted(each) for row, each in found.items()}
+
+
+triple = st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(-1, 3))
+
+
+@given(st.lists(triple, max_size=20), st.lists(st.integers(-1, 5), max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_rows_that_are_taken_keep_their_opinions(said, rows):
+    whole = made(said)
+    taken = listed(whole.take(np.array(rows, dtype=np.int64)))
+    own = listed(whole)
+    assert taken == {place: own[row] if row >= 0 else [] for place, row in enumerate(rows)}
+
+
+@given(st.lists(triple, max_size=12), st.lists(triple, max_size=12))
+@settings(max_examples=30, deadline=None)
+def test_two_lists_of_rows_one_after_the_other(first, second):
+    both = Opinions.together(made(first), made(second))
+    own, others = listed(made(first)), listed(made(second))
+    assert listed(both) == own | {row + 6: each for row, each in others.items()}
+
+
+def test_the_majority_counts_sources_and_of_equals_the_first_one():
+    opinions = made(
+        [(0, 0, 2), (0, 1, 1), (0, 2, 1), (1, 0, 3), (1, 2, 0), (2, 1, 2), (2, 1, 2), (2, 0, 0), (3, 0, -1)]
+    )
+    assert opinions.majority(4).tolist() == [1, 3, 0, -1, -1, -1]
+    assert opinions.of_source(2).tolist() == [1, 0, -1, -1, -1, -1]

@@ -1,0 +1,287 @@
+"""The page in a browser: rows decided by keys, kills between them, hostile rows, timings, readers and phones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+import pytest
+from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
+
+from labelfix.runs.answers import read_answers
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+SLOW = 0.5
+"""Seconds from a key to the next row that no machine should take; on an idle one it is a fiftieth of a second."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    found = next((place for place in map(shutil.which, NAMES) if place), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    found = context.new_page()
+    found.problems = []
+    found.on("pageerror", lambda error: found.problems.append(str(error)))
+    found.on("console", lambda line: found.problems.append(line.text) if line.type == "error" else None)
+    found.elsewhere = []
+    found.on("request", lambda asked: found.elsewhere.append(asked.url) if "127.0.0.1" not in asked.url else None)
+    yield found
+    context.close()
+
+
+def shown(page):
+    """The id of the row that is before the person."""
+    return page.inner_text("#row").split(" · ")[0].removeprefix("Row ")
+
+
+def go(page, server):
+    page.goto(server.address)
+    page.wait_for_selector("#card:not([hidden])")
+
+
+def press(page, key):
+    """A key, and what it leads to: another row, or the end of the queue."""
+    before = page.inner_text("#row") + page.inner_text("#told")
+    page.keyboard.press(key)
+    page.wait_for_function(
+        "before => document.getElementById('row').innerText + document.getElementById('told').innerText !== before",
+        arg=before,
+    )
+
+
+def test_two_hundred_rows_are_decided_by_keys_and_undo_takes_all_of_it_back(tmp_path, page):
+    run = make_run(tmp_path, rows=230)
+    server = Server(run, "--budget", "200")
+    try:
+        go(page, server)
+        told = {}
+        for number in range(200):
+            row = shown(page)
+            key = ("Enter", "k", "1", "2", "3", "t")[number % 6]
+            press(page, key)
+            told[row] = key
+        standing = read_answers(run).standing()
+        assert list(standing) == list(told)
+        for row, key in told.items():
+            answer = standing[row]
+            if key in "123":
+                assert answer.label == ("cat", "dog", "owl")[int(key) - 1]
+            assert (answer.label is None) == (key == "t")
+        took = [
+            entry / 1000 for entry in page.evaluate("performance.getEntriesByName('decision').map(e => e.duration)")
+        ]
+        print(f"from key to next row: median {sorted(took)[100] * 1000:.1f} ms, worst {max(took) * 1000:.1f} ms")
+        assert sorted(took)[100] < SLOW
+        page.wait_for_function("() => document.getElementById('far').innerText.includes('200 of 200 decided')")
+        for row in reversed(list(told)[-20:]):
+            press(page, "u")
+            assert shown(page) == row
+        assert len(read_answers(run).standing()) == 180
+        assert page.problems == []
+        assert page.elsewhere == []
+    finally:
+        server.kill()
+
+
+def test_a_hundred_kills_between_keys_lose_nothing_that_was_confirmed(tmp_path, page):
+    run = make_run(tmp_path, rows=230)
+    told = []
+    for turn in range(100):
+        server = Server(run, "--budget", "200")
+        go(page, server)
+        row = shown(page)
+        assert row not in told
+        press(page, ("Enter", "k", "2")[turn % 3])
+        told.append(row)
+        if turn % 2:
+            page.keyboard.press("k")  # and one that the kill may or may not come before
+        server.kill()
+        standing = list(read_answers(run).standing())
+        assert standing[: len(told)] == told
+        told = standing
+    assert len((run / "answers.jsonl").read_text().splitlines()) == len(told)
+
+
+def test_while_the_server_is_away_the_page_says_so_and_the_decision_arrives_when_it_is_back(tmp_path, page):
+    server = Server(make_run(tmp_path))
+    try:
+        go(page, server)
+        page.route("**/decide", lambda route: route.abort())
+        page.keyboard.press("k")
+        page.wait_for_selector("#trouble:not([hidden])")
+        assert "does not answer" in page.inner_text("#trouble")
+        assert shown(page) == "r0"
+        page.unroute("**/decide")
+        page.wait_for_selector("#trouble", state="hidden")
+        page.wait_for_function("() => document.getElementById('row').innerText.includes('r1')")
+        assert list(read_answers(tmp_path / "run").standing()) == ["r0"]
+    finally:
+        server.kill()
+
+
+def test_rows_of_script_markup_and_a_megabyte_stay_text(tmp_path, page):
+    server = Server(make_run(tmp_path))
+    try:
+        go(page, server)
+        assert page.inner_text(".text") == SCRIPT
+        assert page.title() == "labelfix review"
+        assert page.locator("#card img, #card script").count() == 0
+        press(page, "s")
+        assert page.evaluate("document.querySelector('.text').textContent") == RIGHT_TO_LEFT
+        style = page.evaluate("getComputedStyle(document.querySelector('.text')).unicodeBidi")
+        assert style in ("plaintext", "isolate")
+        began = time.monotonic()
+        press(page, "s")
+        assert time.monotonic() - began < 2
+        assert len(page.inner_text(".text")) < 30_000
+        page.click("text=/Show all .* characters/")
+        page.wait_for_function("size => document.querySelector('.text').textContent.length === size", arg=len(LONG))
+        press(page, "k")
+        assert page.problems == []
+    finally:
+        server.kill()
+
+
+def test_a_class_is_picked_by_typing_its_name_and_a_note_goes_along(tmp_path, page):
+    run = make_run(tmp_path)
+    server = Server(run)
+    try:
+        go(page, server)
+        page.keyboard.press("n")
+        page.keyboard.type("seen twice, k 1 t")
+        page.keyboard.press("Escape")
+        page.keyboard.press("c")
+        page.keyboard.type("ow")
+        press(page, "Enter")
+        answer = read_answers(run).standing()["r0"]
+        assert (answer.label, answer.note) == ("owl", "seen twice, k 1 t")
+        press(page, "u")
+        assert page.input_value("#note") == "seen twice, k 1 t"
+    finally:
+        server.kill()
+
+
+def test_what_somebody_else_decided_meanwhile_is_said_and_asked(tmp_path, page):
+    run = make_run(tmp_path)
+    server = Server(run)
+    try:
+        go(page, server)
+        assert server.decide("r0", "label", label="owl", who="eve")[0] == 200
+        page.keyboard.press("k")
+        page.wait_for_selector("#taken:not([hidden])")
+        assert "eve has decided this row meanwhile: “owl”" in page.inner_text("#taken")
+        page.keyboard.press("m")
+        press(page, "t")
+        assert read_answers(run).standing()["r0"].decision == "cannot_tell"
+    finally:
+        server.kill()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_page_and_buttons_are_as_large_as_thumbs(tmp_path, browser):
+    server = Server(make_run(tmp_path))
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    try:
+        page = context.new_page()
+        go(page, server)
+        for _ in range(3):
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.tap("#skip")
+            page.wait_for_timeout(200)
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('footer .buttons button, #probable button')].filter(b => b.offsetParent)"
+            ".map(b => [b.offsetWidth, b.offsetHeight])"
+        )
+        assert all(width >= 44 and height >= 44 for width, height in sizes)
+    finally:
+        context.close()
+        server.kill()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_for_screen_readers_and_enough_contrast(tmp_path, browser, scheme):
+    server = Server(make_run(tmp_path))
+    context = browser.new_context(color_scheme=scheme)
+    try:
+        page = context.new_page()
+        go(page, server)
+        nameless = page.evaluate(
+            "[...document.querySelectorAll('button, input, select, textarea')].filter(e => e.offsetParent).filter(e =>"
+            " !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length)).map(e => e.id)"
+        )
+        assert nameless == []
+        assert page.evaluate("document.activeElement.id") == "row"
+        pale = page.evaluate(CONTRAST)
+        assert pale == []
+    finally:
+        context.close()
+        server.kill()
+
+
+DURATIONS = "performance.getEntriesByName('decision').map(entry => entry.duration)"
+
+CONTRAST = """() => {
+  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const linear = (c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const [x, y, z] = [r, g, b].map((c) => linear(c / 255));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const found = parse(getComputedStyle(e).backgroundColor);
+      if (found.length < 4 || found[3] > 0) return found;
+    }
+    return [255, 255, 255];
+  };
+  const wrong = [];
+  for (const element of document.querySelectorAll('main *, header *, footer *')) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.offsetParent || element.tagName === 'KBD') continue;
+    const [one, other] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (ratio < 4.5) wrong.push(`${element.tagName} ${element.id} ${ratio.toFixed(2)}`);
+  }
+  return wrong;
+}"""
+
+
+def test_a_hundred_thousand_rows_queue_in_a_second(tmp_path):
+    from labelfix.outputs.queues import RunRows, make_queue
+    from labelfix.runs import RunFolder
+
+    run = make_run(tmp_path, rows=100_000)
+    folder = RunFolder(run)
+    took = {}
+    for name in ("worst", "doubtful", "random", "class cat->owl", "source noisy.csv"):
+        began = time.perf_counter()
+        queue = make_queue(name, RunRows(folder), 200, lambda count: None)
+        took[name] = time.perf_counter() - began
+        assert len(queue.order)
+    began = time.perf_counter()
+    server = Server(run)
+    listening = time.perf_counter() - began
+    try:
+        began = time.perf_counter()
+        assert len(server.rows(count=6)) == 6
+        first = time.perf_counter() - began
+        began = time.perf_counter()
+        server.decide("r0")
+        decided = time.perf_counter() - began
+    finally:
+        server.kill()
+    print(json.dumps({**took, "command": listening, "first rows": first, "decision": decided}, indent=1))
+    assert max(took.values()) < 1
