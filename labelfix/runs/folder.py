@@ -40,6 +40,7 @@ _CHECKPOINTS = "checkpoints"
 _REPLACES, _STANDS = "replaces", "stands"
 _WRITTEN, _PLAN = "written", "entries.json"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
+_OF_PEOPLE = (NAME, "certificate")
 _ENTRIES = (*_REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
 
 
@@ -121,8 +122,8 @@ class RunFolder:
 
     @property
     def own_files(self) -> tuple[Path, ...]:
-        """Every file and folder that a run writes, and what people decided about it, whether it is there or not."""
-        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS, _WRITTEN, NAME))
+        """Every file and folder that a run writes or that keeps people's work on it, whether it is there or not."""
+        return tuple(self.path / name for name in (*_ENTRIES, *_OF_PEOPLE, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
 
     @property
     def _settling(self) -> bool:
