@@ -27,7 +27,7 @@ from labelfix.numerics.dawid_skene import dawid_skene
 FEW = 20
 """With fewer trusted rows than this nothing is said of a source in words."""
 
-COPIED = 0.9
+COPIED = 0.85
 """From this surplus of agreement on, one source is called a copy of the other."""
 
 RANDOM = 0.05
