@@ -55,6 +55,12 @@ class Queue:
     order: Codes
     inclusion: npt.NDArray[np.float64] | None = None
 
+    def without(self, rows: Codes) -> Queue:
+        """The same without some rows; a sample that was drawn stays what it is."""
+        if self.inclusion is not None:
+            return self
+        return Queue(self.name, self.order[~np.isin(self.order, rows)])
+
 
 class RunRows:
     """The columns of a run's corrected labels that queues are made of.

@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 FOLDER, NAME = "certificate", "plan.json"
 """Folder of a run with all that belongs to its certificate, and the plan in it."""
 
-AGAIN = "begin a new plan with --overwrite"
+AGAIN = "begin another plan with --new-plan"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Inside = Annotated[float, Meta(gt=0, lt=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -190,6 +191,13 @@ def test_ctrl_c_ends_it_as_it_should_end(served):
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(30) == 0
     assert "1 rows decided" in served.process.stderr.read()
+
+
+def test_without_the_extra_it_is_said_what_to_install(run, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "labelfix.review.serve", raising=False)
+    assert main(["review", "--run", str(run), "--no-browser"]) == 2
+    assert "labelfix[review]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
   const $ = (id) => document.getElementById(id);
   const token = new URLSearchParams(location.search).get("token") || "";
   const some = (length) => Array.from(crypto.getRandomValues(new Uint8Array(length)), (b) => b.toString(16).padStart(2, "0")).join("");
-  const page = some(8);
+  // A page that is loaded again is the same one, and gets the rows back that it had.
+  const page = sessionStorage.getItem("labelfix-page") || some(8);
+  sessionStorage.setItem("labelfix-page", page);
   const AHEAD = 6;
   let about = { classes: [] };
   let queue = "";
