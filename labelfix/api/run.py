@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from labelfix.progress import Progress
 from labelfix.remote import as_path
 from labelfix.scoring.match_truth import match
 from labelfix.scoring.next_rows import choose_rows, next_rows
+from labelfix.scoring.whom_to_ask import asker_of
 
 
 class Run(AppliedRun):
@@ -97,23 +98,31 @@ class Run(AppliedRun):
         return self.columns.clean_label or self.columns.label or "label"
 
     def next_rows(
-        self, count: int = 200, *, noisy: str | None = None, progress: Progress | bool | None = None
+        self,
+        count: int = 200,
+        *,
+        noisy: str | None = None,
+        costs: Mapping[str, float] | None = None,
+        progress: Progress | bool | None = None,
     ) -> pa.Table:
         """The rows whose answer by a person is worth most; see `labelfix.scoring.next_rows.next_rows`.
 
         Args:
             count: How many.
             noisy: Where the noisy file of the run lies now, if it was moved.
+            costs: Source, or `trusted` → price of an answer: then also whom to ask.
             progress: Told what happens; True shows bars.
 
         Raises:
             InputError: The noisy file is gone, or has changed since.
+            SettingsError: A price is that of nobody.
         """
+        asker = asker_of(self.corrector, self.columns.names, costs) if costs else None
         own = find_input(self.folder, "noisy", noisy).needed()
         blocks = self._own_blocks(own, listener(progress))
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files)
+        return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files, asker)
 
     def next_positions(
         self, count: int, without: Sequence[int] = (), *, noisy: str | None = None
@@ -139,6 +148,7 @@ class Run(AppliedRun):
         count: int = 200,
         *,
         noisy: str | None = None,
+        costs: Mapping[str, float] | None = None,
         overwrite: bool = False,
         progress: Progress | bool | None = None,
     ) -> int:
@@ -148,6 +158,7 @@ class Run(AppliedRun):
             out: The file: .csv, .tsv or .parquet.
             count: How many rows.
             noisy: As for `next_rows`.
+            costs: As for `next_rows`.
             overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
             progress: Told what happens; True shows bars.
 
@@ -156,7 +167,7 @@ class Run(AppliedRun):
             InputError: As `next_rows`.
         """
         self._refuse(out, overwrite, noisy)
-        table = self.next_rows(count, noisy=noisy, progress=progress)
+        table = self.next_rows(count, noisy=noisy, costs=costs, progress=progress)
         write_tables(as_path(out), iter([table]), self.classes.names)
         return len(table)
 

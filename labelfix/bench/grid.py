@@ -111,7 +111,7 @@ def settings_of(plan: Plan, only: Sequence[str] = ()) -> list[Setting]:
 def _every(plan: Plan) -> list[Setting]:
     found: list[Setting] = []
     for entry in plan.data:
-        if entry.given is not None:
+        if entry.given is not None or entry.sources:
             found.append(Setting(entry.name, entry, None, (REAL,)))
         elif entry.noise is not None:
             only = Setting(entry.name, entry, entry.noise, ())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from labelfix.bench.opinions import with_sources
 from labelfix.bench.plan import DataEntry
 from labelfix.bench.protocol import LabelledRows, Labels
 from labelfix.data.formats import Chunk, TableSource, open_several
@@ -98,6 +99,8 @@ def load(
     encoded = [representation.encode(table, compute, progress) for table in tables]
     truths = [_labels(part.source, part.truth, kept) for part, kept in zip(parts, rows, strict=True)]
     found = LabelledRows(encoded[0], truths[0], _given(entry, root, parts[0].source, rows[0]))
+    if entry.sources:
+        found = with_sources(found, parts[0].source, entry, rows[0])
     if isinstance(representation, Views):
         found = replace(found, first_view=representation.views[0].feature_width)
     if len(parts) == 2:
@@ -110,7 +113,7 @@ def _open(entry: DataEntry, root: Path) -> list[_Part]:
     parts = [_Part(open_several([root / file for file in entry.files]), entry.truth, entry.sample, entry.name)]
     by_id = entry.given_file is not None
     labels = [entry.id_column] if by_id else [entry.given] if entry.given else []
-    _check_columns(parts[0].source, [entry.truth, entry.column, *labels])
+    _check_columns(parts[0].source, [entry.truth, entry.column, *labels, *entry.sources])
     if entry.test_files:
         source, truth = open_several([root / file for file in entry.test_files]), entry.test_truth or entry.truth
         _check_columns(source, [truth, entry.column])

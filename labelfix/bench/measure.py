@@ -174,12 +174,17 @@ def _weighed(loaded: Loaded, part: Cut) -> Loaded:
 def as_problem(loaded: Loaded, part: Cut, job: Job, plan: Plan, compute: ComputeSettings) -> Problem:
     """What a method is given; it sees no truth but the trusted rows'."""
     classes = len(part.classes)
+    paired, asked = np.full(len(part.clean), UNLABELLED, dtype=np.int64), part.clean_opinions
+    if job.method.paired:
+        paired = part.clean_given
+    elif asked is not None:
+        asked = asked.take(paired)
     return Problem(
         noisy=_some(loaded.rows, part.noisy),
         given=part.given,
         clean=_some(loaded.rows, part.clean),
         truth=part.truth,
-        paired_given=part.clean_given if job.method.paired else np.full(len(part.clean), UNLABELLED, dtype=np.int64),
+        paired_given=paired,
         num_classes=classes,
         sampling=plan.trusted_draw,
         new_classifier=lambda generator: loaded.representation.new_classifier(classes, generator),
@@ -188,6 +193,8 @@ def as_problem(loaded: Loaded, part: Cut, job: Job, plan: Plan, compute: Compute
         seed=job.seed,
         precision=compute.precision,
         accumulate=compute.accumulate,
+        opinions=part.opinions,
+        paired_opinions=asked,
     )
 
 

@@ -69,6 +69,12 @@ class DataEntry:
     given: str | None = None
     """Column of the given labels; absent where noise makes them."""
 
+    sources: tuple[str, ...] = ()
+    """Columns of labels of several sources, or one column of votes, instead of `given`; see `--label-columns`."""
+
+    vote: Literal["all", "majority", "dawid-skene"] = "all"
+    """What methods are given of `sources`: all opinions, with the majority as the given label; or one label a row."""
+
     given_file: str | None = None
     """The file that has this column, where it is not in `files`; rows find their label by their id."""
 
@@ -109,7 +115,9 @@ class DataEntry:
 
     def __post_init__(self) -> None:
         require(bool(self.files), f"{self.name}: files must name at least one file")
-        require(self.given is None or self.noise is None, f"{self.name}: give either the column `given` or a `noise`")
+        said = [self.given is not None, self.noise is not None, bool(self.sources)]
+        require(sum(said) < 2, f"{self.name}: give either the column `given`, or `sources`, or a `noise`")
+        check_choices(self)
         require(
             self.given_file is None or self.given is not None, f"{self.name}: `given_file` needs the column `given`"
         )
@@ -220,8 +228,9 @@ class Plan:
         kinds = [levels.kind for levels in self.noise]
         twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
         require(twice is None, f"the plan names {twice!r} twice in noise")
-        bare = next((entry.name for entry in self.data if entry.given is None and entry.noise is None), None)
-        told = f"{bare}: give either the column `given` or a `noise`, or the plan a [[noise]]"
+        labelled = [entry.given is not None or entry.noise is not None or bool(entry.sources) for entry in self.data]
+        bare = next((entry.name for entry, has in zip(self.data, labelled, strict=True) if not has), None)
+        told = f"{bare}: give either the column `given`, or `sources`, or a `noise`, or the plan a [[noise]]"
         require(bare is None or bool(self.noise), told)
 
     def only(self, methods: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from labelfix.bench.plan import NONE, Noise, Plan
 from labelfix.data.labels.classes import natural_order
 from labelfix.data.labels.noise import FEATURE_KINDS, draw_noise
+from labelfix.data.opinions import Opinions, coded
 from labelfix.data.tables import Codes
 from labelfix.errors import SettingsError
 from labelfix.models.features import FeatureInputs, Inputs
@@ -49,6 +50,8 @@ class LabelledRows:
         test_truth: Their true labels.
         first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
             noise of a set is thus the same whatever stands beside its encoder.
+        opinions: What several sources say, labels as positions in `words`; None where there is one label a row.
+        words: Their distinct labels.
     """
 
     inputs: Inputs
@@ -57,6 +60,8 @@ class LabelledRows:
     test_inputs: Inputs | None = None
     test_truth: Labels | None = None
     first_view: int | None = None
+    opinions: Opinions | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def features(self) -> npt.NDArray[np.float32]:
@@ -84,6 +89,8 @@ class Cut:
         clean_given: Their given labels.
         test: Rows of the test file, or of the set where there is none.
         test_truth: Their labels.
+        opinions: What several sources say of the noisy rows; None where there is one label a row.
+        clean_opinions: The same of the trusted rows.
     """
 
     classes: tuple[str, ...]
@@ -95,6 +102,8 @@ class Cut:
     clean_given: Codes
     test: Codes
     test_truth: Codes
+    opinions: Opinions | None = None
+    clean_opinions: Opinions | None = None
 
 
 def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
@@ -123,6 +132,8 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
         pool = pool[_present(rows.given[pool])]
     pool = pool[generator.permutation(len(pool))[: plan.rows]]
     names = set(rows.truth[pool]) | (set(rows.given[pool]) if rows.given is not None else set())
+    if rows.opinions is not None:
+        names |= {rows.words[code] for code in np.unique(rows.opinions.take(pool).label)}
     if len(names) < 2 or len(pool) < 10:
         raise SettingsError(f"{len(pool)} labelled rows of {len(names)} classes are too few to measure on")
     classes = natural_order(sorted(names))
@@ -138,6 +149,7 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
     noisy = np.setdiff1d(np.arange(len(pool)), trusted)
     test_codes = _coded(test_names, codes)
     kept = test_codes >= 0
+    opinions = None if rows.opinions is None else coded(rows.opinions.take(pool), rows.words, codes)
     return Cut(
         classes=classes,
         noisy=pool[noisy],
@@ -148,6 +160,8 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
         clean_given=given[trusted],
         test=test[kept],
         test_truth=test_codes[kept],
+        opinions=None if opinions is None else opinions.take(noisy),
+        clean_opinions=None if opinions is None else opinions.take(trusted),
     )
 
 

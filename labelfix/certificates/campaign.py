@@ -91,7 +91,7 @@ def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
     plan = _sound_plan(folder, again)
     if plan is not None and not again:
         _refuse_other(folder, plan, wish)
-        return campaign_of(plan, exported_labels(folder, plan.min_confidence, plan.drop_issues))
+        return _drawn_as_told(folder, campaign_of(plan, exported_labels(folder, plan.min_confidence, plan.drop_issues)))
     if wish.bound is None:
         raise SettingsError("--max-noise-rate is missing: say which share of the labels may be wrong, such as 0.02")
     exported = exported_labels(folder, wish.min_confidence, bool(wish.drop_issues))
@@ -119,6 +119,15 @@ def _sound_plan(folder: RunFolder, again: bool) -> Plan | None:
         changed = next(name for name in now if plan.hashes.get(name) != now[name])
         raise RunError(f"{plan_path(folder.path)}: was made for other labels ({changed} has changed since); {AGAIN}")
     return plan
+
+
+def _drawn_as_told(folder: RunFolder, campaign: Campaign) -> Campaign:
+    """The campaign, whose rows are those that its seed gives: whoever picks rows by hand proves nothing."""
+    plan = campaign.plan
+    drawn = campaign.exported.position[campaign.order[: len(plan.handed_out)]] + 1
+    if plan.rows != len(campaign.exported) or drawn.tolist() != [row.row for row in plan.handed_out]:
+        raise RunError(f"{plan_path(folder.path)}: is damaged (its rows are not those that its seed gives); {AGAIN}")
+    return campaign
 
 
 def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:

@@ -10,10 +10,14 @@ import numpy as np
 
 from labelfix.certificates.exported import Exported, file_hash
 from labelfix.numerics.rate_by_betting import Draws, Floats, Order, draw_order, draws_of
-from labelfix.numerics.reading_plan import Design, design
+from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
+from labelfix.outputs.trust import read_evidence
 from labelfix.runs import RunFolder
 from labelfix.runs.reading_plan import FORMAT_VERSION, HandedOut, Plan
+
+MODEL_COUNTS = 100
+"""As many trusted rows as the model's opinion of the share of wrong labels counts."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Campaign:
         plan: The plan.
         exported: The labels (N rows).
         design: How the plan draws and bets.
+        error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
         control: `(N,)` c of each row of `exported`.
         weights: `(N,)` w likewise.
@@ -32,6 +37,7 @@ class Campaign:
     plan: Plan
     exported: Exported
     design: Design
+    error: Floats
     order: Order
     control: Floats
     weights: Floats
@@ -59,7 +65,8 @@ def new_plan(
     drop_issues: bool,
 ) -> Plan:
     """A plan that nobody has read a row of; arguments as the attributes of `Plan`."""
-    made = design(exported.error, bound)
+    expected = expected_rate(folder, exported, min_confidence is None and not drop_issues)
+    made = design(moved_to(exported.error, expected), bound)
     return Plan(
         format_version=FORMAT_VERSION,
         run_id=str(folder.read_manifest()["run_id"]),
@@ -71,6 +78,7 @@ def new_plan(
         drop_issues=drop_issues,
         rows=len(exported),
         hashes=hashes_of(folder),
+        expected=expected,
         uniform=made.uniform,
         counted=made.counted,
         below=made.below,
@@ -79,12 +87,29 @@ def new_plan(
     )
 
 
+def expected_rate(folder: RunFolder, exported: Exported, as_judged: bool) -> float:
+    """The share of wrong labels to expect: of the model's opinion, and of trusted rows judged by models of others.
+
+    Args:
+        folder: The run.
+        exported: The labels.
+        as_judged: Whether these are the labels that the trusted rows were judged on: the run's own export.
+    """
+    own = float(exported.error.mean())
+    judged = (read_evidence(folder).get("ledger") or {}).get("corrected_labels") if as_judged else None
+    if not judged:
+        return own
+    rows, wrong = int(judged["rows"]), 1 - float(judged["value"])
+    return (MODEL_COUNTS * own + rows * wrong) / (MODEL_COUNTS + rows)
+
+
 def campaign_of(plan: Plan, exported: Exported) -> Campaign:
     """A plan and its labels, with the order that follows from them."""
     made = Design(plan.uniform, plan.counted, plan.below, plan.above)
-    weights = made.weights(exported.error)
+    error = moved_to(exported.error, plan.expected)
+    weights = made.weights(error)
     order = draw_order(weights, _uniform(plan, len(exported)))
-    return Campaign(plan, exported, made, order, made.control(exported.error), weights)
+    return Campaign(plan, exported, made, error, order, made.control(error), weights)
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:

@@ -24,8 +24,8 @@ from labelfix.numerics.reading_plan import growth, moved_to
 
 Status = Literal["certified", "not yet", "cannot be reached"]
 
-MODEL_COUNTS = 20
-"""As many rows as the model's own opinion of the rate counts where one is guessed."""
+EXPECTED_COUNTS = 20
+"""As many rows as what was expected counts where the rate is guessed."""
 
 CHEAPER = 1.5
 """A bound so many times the estimated rate is proven with a bearable number of rows."""
@@ -88,12 +88,11 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
 
 
 def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
-    own = float(campaign.exported.error.mean())
-    n = len(said.wrong)
+    own, n = campaign.plan.expected, len(said.wrong)
     if not n:
         return own
     seen = min(max(estimate(draws, said.wrong), 0.0), 1.0)
-    return (MODEL_COUNTS * own + n * seen) / (MODEL_COUNTS + n)
+    return (EXPECTED_COUNTS * own + n * seen) / (EXPECTED_COUNTS + n)
 
 
 @dataclass(frozen=True)
@@ -143,14 +142,14 @@ class _Ahead:
         mended = 0.0
         if self.with_answers:
             chance = self.campaign.weights / self.campaign.weights.sum()
-            hits = float((chance * moved_to(exported.error, self.mean)).sum())
+            hits = float((chance * moved_to(self.campaign.error, self.mean)).sum())
             # Reading all of the rest mends all of it.
             mended = self.said.found + min(more * hits, max(self.mean * rows - self.said.found, 0.0))
         inside = (bound * (rows + exported.unread) - exported.unread + mended) / rows
         if not self.mean < inside < 1:
             return 0.0 if inside >= 1 else math.inf
         have = float(wealth_below(self.draws, self.said.at_worst, inside, np.array(bets.below))[-1]) if read else 0.0
-        speed = growth(exported.error, bets, self.mean, inside, "below")
+        speed = growth(self.campaign.error, bets, self.mean, inside, "below")
         # As the rest shrinks, each draw tells more, and the last one tells all.
         gained = math.inf if more >= rows - read else speed * more / (1 - more / (rows - read))
         return -math.log(plan.alpha) - have - gained

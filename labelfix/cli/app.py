@@ -18,7 +18,7 @@ from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import Command, Group
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
-from labelfix.extras import need_training
+from labelfix.extras import need, need_training
 
 EPILOG = (
     "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
@@ -33,8 +33,8 @@ PANELS = {
 }
 """Heading of the help → commands; each has a module of its name in `labelfix.cli`."""
 
-TRAINING = ("train", "demo", "bench")
-"""Commands that the core alone does not have."""
+TRAINING = ("train", "learn", "demo", "bench")
+"""Commands that train."""
 
 
 def _app(names: Collection[str]) -> typer.Typer:
@@ -95,14 +95,19 @@ def _asked(words: Sequence[str]) -> typer.Typer:
     return _app([first]) if any(first in names for names in PANELS.values()) else _listed()
 
 
-def _refuse_training(words: Sequence[str]) -> None:
-    """Refuse a command that trains where the core alone is installed; its help is shown all the same.
+def _refuse_what_is_missing(words: Sequence[str]) -> None:
+    """Refuse a command that the core alone cannot do; its help is shown all the same.
 
     Raises:
-        MissingPackageError: What trains is not there.
+        MissingPackageError: The core alone is installed.
     """
-    if not {"--help", "-h"} & set(words) and next((w for w in words if not w.startswith("-")), None) in TRAINING:
+    called = next((word for word in words if not word.startswith("-")), None)
+    if {"--help", "-h"} & set(words):
+        return
+    if called in TRAINING:
         need_training()
+    if called == "certify":
+        need("certify", "scipy")
 
 
 def _version(wanted: bool) -> None:
@@ -139,12 +144,12 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
 
     Raises:
         SettingsError: Words do not go together.
-        MissingPackageError: The command trains, and the core alone is installed.
+        MissingPackageError: The command needs more than the core.
         BrokenPipeError: The reader of stdout is gone.
         KeyboardInterrupt: The command was interrupted.
     """
     words = sys.argv[1:] if argv is None else argv
-    _refuse_training(words)
+    _refuse_what_is_missing(words)
     command = get_command(_asked(words))
     refuse_repeated(command, words)
     try:

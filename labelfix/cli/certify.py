@@ -65,6 +65,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         "--out",
+        callback=options.placed,
         metavar="FILE",
         show_default=False,
         help="Where to write the rows to check: .csv, .tsv or .parquet. Default: to_check.csv, to_check-2.csv, …",
@@ -97,6 +98,10 @@ WithAnswers = Annotated[
         help="Certify the labels with the answers written over them, as export --answers does. That takes fewer rows.",
     ),
 ]
+NewPlan = Annotated[
+    bool,
+    typer.Option("--new-plan", metavar="", help="Give the plan of rows to read up and draw others; answers are kept."),
+]
 Check = Annotated[
     bool,
     typer.Option("--check", metavar="", help="Compute the run's certificate again from the files, and compare."),
@@ -111,6 +116,7 @@ def certify(
     answers: Answers = None,
     with_answers: WithAnswers = False,
     check: Check = False,
+    new_plan: NewPlan = False,
     noisy: options.MovedNoisy = None,
     count: Count = None,
     out: Out = None,
@@ -128,8 +134,7 @@ def certify(
     """Prove how many labels are wrong at most, as `labelfix export` would write them, from rows that a person reads.
 
     The first call writes the rows to check. Fill in their labels and give them back with --answers, as often as you
-    like and as few as you like: the verdict holds whenever you stop. --overwrite gives the plan of rows up and begins
-    another one.
+    like and as few as you like: the verdict holds whenever you stop.
 
     Exit codes: 0 certified, 1 not yet or beyond reach, 2 for anything that went wrong.
     """
@@ -144,14 +149,14 @@ def certify(
     if out is not None:
         check_table(context, out, folder)
     wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
-    begun = campaigns.open_campaign(folder, wish, overwrite)
+    begun = campaigns.open_campaign(folder, wish, new_plan)
     for table in answers or ():
         _say_taken(voice, table, campaigns.take(folder, begun, table))
     state = campaigns.stand(folder, begun, max_noise_rate, with_answers)
     campaigns.keep(folder, state)
     written = None
     if state.verdict.status == "not yet":
-        state, written = _hand_out(folder, state, count, out, noisy, overwrite, safe_csv)
+        state, written = _hand_out(folder, state, count, out, noisy, safe_csv)
     _show(voice, state, output_format)
     if written is not None:
         _say_next(voice, folder, state, written)
@@ -173,7 +178,6 @@ def _hand_out(
     count: int | None,
     out: Path | None,
     noisy: str | None,
-    overwrite: bool,
     safe_csv: bool,
 ) -> tuple[State, Path | None]:
     """Hand out more rows where all of the plan are answered or more are asked for, and write those that are open."""
@@ -231,6 +235,9 @@ def _say_next(voice: Voice, folder: RunFolder, state: State, written: Path) -> N
     )
     voice.note("? where you cannot tell, from the top, as many as you like; then:")
     voice.note(shlex.join(["labelfix", "certify", "--run", str(folder.path), "--answers", str(written)]))
+    voice.note(
+        f"or decide in the browser: {shlex.join(['labelfix', 'review', '--run', str(folder.path)])} --queue certify"
+    )
 
 
 def _check(folder: RunFolder, noisy: str | None, voice: Voice, output_format: Format) -> None:

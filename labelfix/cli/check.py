@@ -20,7 +20,7 @@ def check(
     """Look at the data before training: every defect in one list, then a summary. Writes nothing."""
     voice = options.voice(context)
     resolved = options.settings_of(context)
-    noisy, clean = options.inputs_needed(noisy, clean, resolved.sources)
+    noisy, clean = options.inputs_needed(noisy, clean, resolved.sources, resolved.settings.data.several)
 
     from labelfix.data import check as data
 

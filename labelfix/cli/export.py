@@ -57,7 +57,7 @@ TasksQueue = Annotated[
     typer.Option(
         "--queue",
         metavar="QUEUE",
-        help='With --tasks: which rows, as for labelfix review: worst, next, doubtful, "class A->B", "source FILE" or '
+        help='With --tasks: which rows, as for labelfix review: worst, next, doubtful, "class A->B", "source NAME" or '
         "random.",
     ),
 ]
@@ -185,12 +185,15 @@ def _write_tasks(
     from labelfix.outputs.tasks.rows import TaskRows
     from labelfix.outputs.tasks.writing import FOLDERS, HOW, write_tasks
     from labelfix.outputs.train_again import train_again
+    from labelfix.runs.answers import labels_of, read_answers
 
     def choose_next(number: int) -> Codes:
         return open_run(context, folder.path).next_positions(number, noisy=noisy)
 
     voice = options.voice(context)
-    rows = make_queue(queue, RunRows(folder), count, choose_next)
+    every = RunRows(folder)
+    decided = every.positions(list(labels_of(read_answers(folder.path).standing())))
+    rows = make_queue(queue, every, count, choose_next).without(decided)
     own = find_input(folder, "noisy", noisy, images_by_name=True).needed()
     written = write_tasks(tool, TaskRows(folder, own, rows, count), place, overwrite)
     voice.note(f"{written.tasks:,} rows of the queue {rows.name}; {HOW[tool]}")

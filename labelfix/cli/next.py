@@ -10,10 +10,21 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
+from labelfix.cli.sources import read_costs
 from labelfix.cli.targets import check_table
 from labelfix.outputs.train_again import train_again
 from labelfix.runs import RunFolder
 
+Cost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cost",
+        metavar="SOURCE=PRICE",
+        show_default=False,
+        help="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
+        "rows are then those where an answer gains most for its price, and the column `ask` says whom to ask.",
+    ),
+]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
 Out = Annotated[
     Path,
@@ -31,6 +42,7 @@ def next_(
     run: options.Run = None,
     noisy: options.MovedNoisy = None,
     count: Count = 200,
+    cost: Cost = None,
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
@@ -50,7 +62,8 @@ def next_(
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):
-        written = opened.next_to(out, count, noisy=noisy, overwrite=overwrite, progress=voice.progress())
+        costs = read_costs(cost or ())
+        written = opened.next_to(out, count, noisy=noisy, costs=costs, overwrite=overwrite, progress=voice.progress())
     column = opened.label_to_fill
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
     command = train_again(folder, noisy, out)

@@ -248,14 +248,24 @@ def needed(value: Any, flag: str, remedy: str) -> Any:  # noqa: ANN401 - gives b
     return value
 
 
-def inputs_needed(noisy: str | None, clean: list[str] | None, named: Sources) -> tuple[str, list[str]]:
+def inputs_needed(
+    noisy: str | None, clean: list[str] | None, named: Sources, several: bool = False
+) -> tuple[str, list[str]]:
     """The noisy and the trusted files: those of the flags, or else those that the configuration file names.
+
+    Args:
+        noisy: As given by flag.
+        clean: Likewise.
+        named: What the configuration file names.
+        several: Whether labels come from several sources.
 
     Raises:
         SettingsError: One is named nowhere.
     """
     noisy = needed(noisy or named.noisy, "--noisy", "name the file of rows whose labels may be wrong")
     remedy = "name a small file of trusted rows, for example of two columns id,label"
+    if several:
+        remedy += "; 20 rows of the noisy file that you check yourself tell how far to believe each source"
     return str(noisy), list(needed(clean or list(named.clean), "--clean", remedy))
 
 
@@ -268,6 +278,8 @@ def _listed(name: str, value: object) -> object:
     """A repeated flag as the settings read it: of feature columns one list, whatever mixture of commas was typed."""
     if not isinstance(value, (list, tuple)):
         return value
+    if not value:
+        return None  # not given: a configuration file may name some
     if name in ONE_OR_SEVERAL:
         return value[0] if len(value) == 1 else value
     return ",".join(map(str, value))

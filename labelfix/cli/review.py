@@ -18,7 +18,7 @@ QueueName = Annotated[
         "--queue",
         metavar="QUEUE",
         help="Which rows, in which order: worst (lowest label score first), next (whose answer is worth most), "
-        '"doubtful", "class A->B" (given as A, rather B), "source FILE", random (answers are a random sample and '
+        '"doubtful", "class A->B" (given as A, rather B), "source NAME", random (answers are a random sample and '
         "count for the noise rate), or certify (the rows that labelfix certify has handed out).",
     ),
 ]

@@ -41,7 +41,7 @@ def train(
     voice = options.voice(context)
     resolved = options.settings_of(context)
     settings, named = resolved.settings, resolved.sources
-    noisy, clean = options.inputs_needed(noisy, clean, named)
+    noisy, clean = options.inputs_needed(noisy, clean, named, settings.data.several)
     path = out or (Path(named.out) if named.out else runs.default_path())
     runs.refuse_inputs(path, [*given_inputs(context), *runs.named(noisy, clean, *settings.data.files.values())])
     runs.refuse_taken(path, overwrite)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(days=1)
 """How long a process waits for the others: while the first writes a large file, they have nothing to do. One that dies
-is noticed at once."""
+is noticed at once: by gloo, and between GPUs by torchrun, which then ends the others."""
 
 
 @dataclass(frozen=True)

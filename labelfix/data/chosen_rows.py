@@ -73,9 +73,9 @@ def without_open(table: LabelTable, findings: Findings) -> LabelTable:
     if still_open.any():
         keep = ~still_open
         asked = (
-            "1 row that labelfix next asked about has"
+            "1 row that labelfix asked about has"
             if still_open.sum() == 1
-            else (f"{int(still_open.sum()):,} rows that labelfix next asked about have")
+            else (f"{int(still_open.sum()):,} rows that labelfix asked about have")
         )
         findings.note(f"{asked} no label yet and {'is' if still_open.sum() == 1 else 'are'} skipped")
         inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
@@ -85,5 +85,5 @@ def without_open(table: LabelTable, findings: Findings) -> LabelTable:
     if count:
         rows = "1 trusted row was" if count == 1 else f"{count:,} trusted rows were"
         do = "it trains and judges" if count == 1 else "they train and judge"
-        findings.note(f"{rows} chosen by labelfix next: {do} nothing, as such rows are the hard ones")
+        findings.note(f"{rows} chosen by labelfix: {do} nothing, as such rows are the hard ones")
     return replace(table, chosen=table.chosen if count else None)

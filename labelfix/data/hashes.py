@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import read_options
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.several import hash_of_parts
+from labelfix.remote import as_path
 from labelfix.settings.data import DataSettings
 
 
@@ -31,7 +31,7 @@ def _beside(settings: DataSettings, noisy: str, clean: str) -> dict[str, str]:
     """Hashes of the sources, and those of the files that are read beside the rows."""
     found = {"noisy": noisy, "clean": clean}
     for name, path in settings.files.items():
-        found[name] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        found[name] = hashlib.sha256(as_path(path).read_bytes()).hexdigest()
     return found
 
 

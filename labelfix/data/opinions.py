@@ -105,3 +105,15 @@ class Opinions:
         own = np.flatnonzero(self.source == source)[::-1]
         found[self.row[own]] = self.label[own]
         return found
+
+
+def coded(opinions: Opinions, words: tuple[str, ...], codes: dict[str, int]) -> Opinions:
+    """The same with labels as codes of the classes; words that are none of them count as silence.
+
+    Args:
+        opinions: Labels are positions in the words.
+        words: What sources say.
+        codes: Class → code.
+    """
+    lookup = np.array([codes.get(word, -1) for word in words], dtype=np.int64)
+    return Opinions.of(len(opinions), opinions.row, opinions.source, lookup[opinions.label], opinions.names)

@@ -21,7 +21,7 @@ from labelfix.networks import state
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, learning_rates, outputs
 from labelfix.networks.plan import Plan
-from labelfix.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows
+from labelfix.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows, from_resident_rows
 from labelfix.networks.schedule import learning_rate_factor
 from labelfix.networks.state import Course, History
 from labelfix.networks.trainer import Trainer
@@ -42,8 +42,8 @@ class Epochs:
         progress: Told of every epoch.
         redrawn: Whether both clean batches of a step are halves of one, drawn from all trusted rows but the held-out.
         interval: Meta rows are given to every such step.
-        resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: on a
-            GPU, for networks without dropout, in one process.
+        resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: see
+            `from_resident_rows`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Epochs:
         self.trainer, self.progress, self.redrawn = trainer, progress, redrawn
         self.tally = Tally(FIGURES, ALWAYS, problem.num_classes, problem.device)
         if resident is None:
-            resident = problem.device.type != "cpu" and trainer.seed is None and ranks().alone
+            resident = from_resident_rows(trainer, problem.device)
         self.runner = StepRunner(
             trainer,
             Feed(problem.noisy, problem.given, problem.device),

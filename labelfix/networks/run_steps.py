@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.cuda_graph import Replayed
+from labelfix.compute.ranks import ranks
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.images.augment import Key
@@ -92,6 +93,11 @@ def draw_rows(
         for part, stream in ((split.train, 22), (split.meta, 23))
     )
     return noisy, clean, meta
+
+
+def from_resident_rows(trainer: Trainer, device: torch.device) -> bool:
+    """Whether steps work from rows on the device: on a GPU, for networks without dropout, in one process."""
+    return device.type != "cpu" and trainer.seed is None and ranks().alone
 
 
 class StepRunner:

@@ -11,6 +11,7 @@ from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, scale_learning_rates
 from labelfix.networks.plan import Plan
+from labelfix.networks.run_steps import from_resident_rows
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.trainer import Trainer
 from labelfix.progress import Progress
@@ -31,6 +32,7 @@ def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_ep
     """
     rows = np.arange(len(problem.noisy), dtype=np.int64)
     feed = Feed(problem.noisy, problem.given, problem.device)
+    resident = feed.resident() if from_resident_rows(trainer, problem.device) else None
     progress.start("warm-up", total=plan.warmup_epochs * len(rows))
     scale_learning_rates(trainer.optimizer, 1.0)
     for epoch in range(plan.warmup_epochs):
@@ -40,7 +42,7 @@ def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_ep
         wanted = ((batch, Key(problem.seed, epoch, step, STREAM)) for step, batch in enumerate(batches))
         with frozen_backbone(trainer.classifier, epoch < frozen_epochs):
             trainer.choose_weights()
-            for batch in feed.batches(wanted):
+            for batch in (resident or feed).batches(wanted):
                 trainer.plain_step(batch, None)
                 progress.advance(len(batch.labels))
         progress.advance(len(rows) - sum(map(len, batches)))  # an incomplete last batch is left out

@@ -49,13 +49,15 @@ class Surplus:
     cross: Floats
     rows: Floats
 
-    def weights(self, without: int | None = None) -> Floats:
+    def weights(self, informed: Floats, without: int | None = None) -> Floats:
         """`(S,)` w; of one source that is left out 0.
 
         Args:
+            informed: `(S,)` what evidence of each source is multiplied by first, in (0, 1].
             without: That source.
         """
-        alone = np.maximum(self.own, 1e-9)
+        scale = np.maximum(informed, 1e-3)
+        alone, cross = np.maximum(self.own, 1e-9) * scale**2, self.cross * np.outer(scale, scale)
         found = 1 / (1 + self.shared.sum(axis=1))
         if without is not None:
             found[without] = 0
@@ -63,11 +65,11 @@ class Surplus:
             before = found.copy()
             for source in range(len(found)):
                 if source != without:
-                    rest = alone[source] - self.cross[source] @ found
+                    rest = alone[source] - cross[source] @ found
                     found[source] = max(rest / ((1 + RIDGE) * alone[source]), 0.0)
             if np.abs(found - before).max() < 1e-4:
                 break
-        return np.asarray(found)
+        return np.asarray(found * scale)
 
 
 def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
@@ -95,6 +97,8 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
         deviation = np.sqrt(np.maximum(spread[:, c], 0))
         most += weighted * np.outer(deviation, deviation)
     own = np.diagonal(most).copy()
-    shared = np.clip(cross / np.maximum(most, 1e-9 + 0.01 * both), 0, 1) * both / (both + FEW)
+    share = np.clip(cross / np.maximum(most, 1e-9 + 0.01 * both), 0, 1)
+    beyond = 1 - 1 / np.maximum(share**2 * both, 1.0)  # what chance makes of strangers on so many rows is none
+    shared = share * beyond * both / (both + FEW)
     np.fill_diagonal(shared, 0)
     return Surplus(own, shared, shared * most, both)

@@ -30,6 +30,12 @@ from labelfix.numerics.transition import FLOOR, PAIR_STRENGTHS
 
 Floats = npt.NDArray[np.float64]
 
+MANY, OTHERS = 50.0, 5.0
+"""With so many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""
+
+CHANCE = 20.0
+"""With so many pairs a source that seems to answer at random loses half its weight."""
+
 POOLED = 4.0
 """The accuracy of all sources together counts as so many opinions of one."""
 
@@ -104,8 +110,27 @@ def accuracies(of_pairs: Floats) -> Floats:
         of_pairs: `(S, K, K + 1)` counts.
     """
     right, said = np.trace(of_pairs[:, :, :-1], axis1=1, axis2=2), of_pairs[:, :, :-1].sum(axis=(1, 2))
-    every = (right.sum() + 1) / (said.sum() + 2)
+    counts = said / (said + POOLED)  # each source once, however many labels it has
+    every = (counts @ ((right + 0.5) / (said + 1)) + 0.5) / (counts.sum() + 1)
     return np.asarray((right + POOLED * every) / (said + POOLED))
+
+
+def told_from_chance(of_pairs: Floats) -> Floats:
+    """`(S,)` how much of what each source says of pairs is more than chance: 1 − dof / χ², as far as it has many pairs.
+
+    Matrices of a source that answers at random are noise, and the more pairs it has the surer that is. (James and
+    Stein's factor, with the χ² of independence of label and class.)
+
+    Args:
+        of_pairs: `(S, K, K + 1)` counts.
+    """
+    rows, columns = of_pairs.sum(axis=2), of_pairs.sum(axis=1)
+    expected = rows[:, :, None] * columns[:, None, :] / np.maximum(rows.sum(axis=1), 1)[:, None, None]
+    statistic = ((of_pairs - expected) ** 2 / np.maximum(expected, 1e-9)).sum(axis=(1, 2))
+    freedom = np.maximum((rows > 0).sum(axis=1) - 1, 0) * np.maximum((columns > 0).sum(axis=1) - 1, 0)
+    pairs = columns[:, :-1].sum(axis=1)
+    chance = np.minimum(freedom / np.maximum(statistic, 1e-9), 1.0)
+    return np.asarray(1 - pairs / (pairs + CHANCE) * chance)
 
 
 def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floats:
@@ -136,22 +161,27 @@ def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floa
 def paired_transitions(of_pairs: Floats, centres: Sequence[Floats]) -> Floats:
     """`(S, K, K + 1)` T from pairs: counts + strength · prior; which prior, and its strength, by the pairs' likelihood.
 
-    One choice for all sources, under a Dirichlet prior on each row (empirical Bayes), as for a single column: see
-    `numerics.transition.paired_transition`.
+    That is the likelihood of the pairs of all sources in the mean, and the more pairs a source has the more that of its
+    own, under a Dirichlet prior on each row (empirical Bayes); see `numerics.transition.paired_transition` for a single
+    column.
 
     Args:
         of_pairs: `(S, K, K + 1)` counts.
         centres: Priors to choose from, `(S, K, K + 1)` each.
     """
-    priors = [(strength, centre) for centre in centres for strength in PAIR_STRENGTHS]
-    strength, centre = max(priors, key=lambda prior: _likelihood(of_pairs, prior[0] * prior[1]))
-    return floored(of_pairs + strength * centre)
+    priors = np.stack([strength * centre for centre in centres for strength in PAIR_STRENGTHS])
+    told = np.stack([_likelihoods(of_pairs, prior) for prior in priors])
+    pairs = of_pairs[:, :, :-1].sum(axis=(1, 2))
+    few = MANY / (MANY + pairs)
+    of_all = OTHERS * (told @ few) / few.sum()
+    best = (of_all[:, None] + (1 - few) * told).argmax(axis=0)
+    return floored(of_pairs + priors[best, np.arange(len(of_pairs))])
 
 
-def _likelihood(counts: Floats, prior: Floats) -> float:
-    """Log-likelihood of counts whose rows of T are drawn from Dirichlet distributions; a constant is left out."""
+def _likelihoods(counts: Floats, prior: Floats) -> Floats:
+    """`(S,)` log-likelihood of counts whose rows of T are drawn from Dirichlet distributions, up to a constant."""
     rows = gammaln(prior.sum(axis=2)) - gammaln(prior.sum(axis=2) + counts.sum(axis=2))
-    return float(rows.sum() + (gammaln(prior + counts) - gammaln(prior)).sum())
+    return np.asarray(rows.sum(axis=1) + (gammaln(prior + counts) - gammaln(prior)).sum(axis=(1, 2)))
 
 
 def floored(matrices: Floats) -> Floats:

@@ -3,7 +3,8 @@
     worst          label score, lowest first
     doubtful       rows whose label is doubted and was not changed, label score first
     class A->B     rows that are given as A and rather look like B, label score first
-    source S       rows of one source file, label score first
+    source S       rows of one source: what an annotator or a rule says that is least likely right first; or of one
+                   source file, label score first
     random         all rows in an order that the run's seed draws: what is answered of its beginning is a random sample
     next           rows whose answer is worth most, as `labelfix next` chooses them
     certify        rows that the plan of `labelfix certify` has handed out, in the order in which they were drawn
@@ -26,6 +27,7 @@ import pyarrow.compute as pc
 from labelfix.data.tables import Codes
 from labelfix.errors import RunError, SettingsError
 from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.trust import trusted_mask
 from labelfix.runs import RunFolder
 from labelfix.runs.reading_plan import AGAIN, needed_plan, plan_path
@@ -53,6 +55,12 @@ class Queue:
     order: Codes
     inclusion: npt.NDArray[np.float64] | None = None
 
+    def without(self, rows: Codes) -> Queue:
+        """The same without some rows; a sample that was drawn stays what it is."""
+        if self.inclusion is not None:
+            return self
+        return Queue(self.name, self.order[~np.isin(self.order, rows)])
+
 
 class RunRows:
     """The columns of a run's corrected labels that queues are made of.
@@ -69,6 +77,8 @@ class RunRows:
         score: `(N,)` label score.
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
+        sources: Who the labels come from, where several say something.
+        files: The source files.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -86,6 +96,8 @@ class RunRows:
         self.suggested = codes(table["suggested_label"], names)
         self.score = values(table["label_score"]).astype(np.float64)
         self.doubtful = codes(table["action"], {"review": 1}) > 0
+        self.sources = corrected_metadata(file).sources
+        self._corrected = file
         self.files = tuple(dict.fromkeys(table["source_file"].unique().to_pylist()))
         self._file = codes(table["source_file"], {name: place for place, name in enumerate(self.files)})
         self._places: dict[str, int] = {}
@@ -109,7 +121,19 @@ class RunRows:
             self._places |= dict(zip(new, found.to_pylist(), strict=True))
         return np.array([self._places[row] for row in rows], dtype=np.int64)
 
-    def source(self, name: str) -> npt.NDArray[np.bool_]:
+    def opinions(self, source: str) -> npt.NDArray[np.float64]:
+        """`(N,)` how likely what a source of labels says is right, at its worst; NaN where it says nothing."""
+        found = np.full(len(self), np.nan)
+        for first, group in groups(self._corrected, [SOURCE_SCORES]):
+            said = group[SOURCE_SCORES].combine_chunks()
+            said = said.combine_chunks() if isinstance(said, pa.ChunkedArray) else said
+            flat = said.flatten()
+            own = np.asarray(pc.equal(flat.field("source"), source)).astype(bool)
+            row = first + np.asarray(pc.list_parent_indices(said))[own]
+            np.fmin.at(found, row, np.asarray(flat.field("score"))[own].astype(np.float64))
+        return found
+
+    def file(self, name: str) -> npt.NDArray[np.bool_]:
         """`(N,)` the rows of a source file, named in full or by its last part.
 
         Raises:
@@ -117,7 +141,7 @@ class RunRows:
         """
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:
-            known = ", ".join(self.files[:20])
+            known = ", ".join((*self.sources, *self.files)[:20])
             raise SettingsError(f"--queue source {name}: the run has no such source; its sources are {known}")
         return np.isin(self._file, wanted)
 
@@ -154,8 +178,12 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
         return Queue(asked, _by_score(rows, usable))
     if asked == "doubtful":
         return Queue(asked, _by_score(rows, usable & rows.doubtful))
+    if kind == "source" and rest in rows.sources:
+        said = rows.opinions(rest)
+        found = np.flatnonzero(usable & ~np.isnan(said))
+        return Queue(asked, found[np.argsort(said[found], kind="stable")].astype(np.int64))
     if kind == "source" and rest:
-        return Queue(asked, _by_score(rows, usable & rows.source(rest)))
+        return Queue(asked, _by_score(rows, usable & rows.file(rest)))
     if kind == "class" and rest:
         given, suggested = _pair(rest, rows.classes)
         return Queue(asked, _by_score(rows, usable & (rows.given == given) & (rows.suggested == suggested)))

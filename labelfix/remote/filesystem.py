@@ -11,7 +11,7 @@ from typing import Any
 
 from labelfix.errors import InputError, LabelfixError, SettingsError, input_error
 from labelfix.settings import hub_access
-from labelfix.settings.remote_names import scheme_of, secrets_of, without_secrets
+from labelfix.settings.remote_names import WEB, scheme_of, secrets_of, without_secrets
 
 OPTIONS: dict[str, dict[str, Any]] = {
     # What another process has written since must be seen.
@@ -29,6 +29,9 @@ CREDENTIALS = {
     "hf": "set HF_TOKEN, or run `hf auth login`",
 }
 """Scheme → what to do where access is refused."""
+
+SILENCE = 60
+"""Seconds in which a web server has to say something."""
 
 _REFUSED = re.compile(
     r"\b(401|403)\b|unauthori[sz]ed|forbidden|access ?denied|credential|permission|authenticat|SignatureDoesNotMatch"
@@ -60,8 +63,15 @@ def connect(url: str) -> tuple[Any, str]:
     with worded(url):
         from fsspec.core import url_to_fs
 
-        found, key = url_to_fs(url, **OPTIONS.get(scheme, {}))
+        found, key = url_to_fs(url, **(_web_options() if scheme in WEB else OPTIONS.get(scheme, {})))
     return found, str(key)
+
+
+def _web_options() -> dict[str, Any]:
+    """As long as anything arrives, a large file may take as long as it takes; aiohttp's own limit is five minutes."""
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)}}
 
 
 def refuse_keys(url: str) -> None:

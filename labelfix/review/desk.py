@@ -13,7 +13,7 @@ from labelfix.errors import SettingsError
 from labelfix.outputs.queues import ChooseNext, Queue, RunRows, make_queue
 from labelfix.outputs.trust import read_evidence
 from labelfix.review.progress import pace, still_wrong
-from labelfix.review.rows import WINDOW, RowReader
+from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
 
@@ -231,7 +231,9 @@ class Desk:
         if not found:
             return
         if not all(map(self.reader.holds, found)):
-            ahead = list(dict.fromkeys([*found, *line.queue.order[line.first : line.first + WINDOW].tolist()]))
+            ahead = list(
+                dict.fromkeys([*found, *line.queue.order[line.first : line.first + self.reader.window].tolist()])
+            )
             self.reader.load(ahead)
             self._ahead(ahead)
 

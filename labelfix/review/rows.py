@@ -17,17 +17,18 @@ import pyarrow as pa
 
 from labelfix.data.columns.roles import Columns
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.report.inputs import CellReader, as_jpeg
 from labelfix.outputs.report.plain import plain
 from labelfix.outputs.soft_labels import CLASSES
 from labelfix.runs import RunFolder
 
-WINDOW = 400
-"""Rows that are read together."""
+WINDOW, WINDOW_OF_IMAGES = 400, 40
+"""Rows that are read together; images may stand in the file itself, megabytes each."""
 
-KEPT = 4 * WINDOW
-"""Rows that are held."""
+KEPT = 4
+"""Windows that are held."""
 
 TEXT = 20_000
 """Characters of a text that are sent at first; the rest is sent when it is asked for."""
@@ -50,7 +51,7 @@ SHOWN = (
     "source_file",
     "source_row",
 )
-MORE = ("p_value", "duplicate_of", CLASSES)
+MORE = ("p_value", "duplicate_of", CLASSES, SOURCE_SCORES)
 
 
 class RowReader:
@@ -62,6 +63,7 @@ class RowReader:
 
     Attributes:
         why_none: Why what rows hold is not shown; empty where it is.
+        window: Rows that are read together.
     """
 
     def __init__(self, folder: RunFolder, noisy: str | None) -> None:
@@ -73,6 +75,7 @@ class RowReader:
         self._places: Mapping[str, str] = own.files
         self._reader = CellReader(self._about, own.files)
         self._ends = np.cumsum(self._file.group_sizes)
+        self.window = WINDOW if self._spec.part("image") is None else WINDOW_OF_IMAGES
         self._held: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._cells: dict[int, dict[str, Any]] = {}
         self._reading = threading.Lock()
@@ -102,7 +105,7 @@ class RowReader:
                 held = cells.get(sources[position])
                 self._cells[position] = {} if held is None else held
                 self._held[position] = self._shown(position, told[position], held)
-            while len(self._held) > max(KEPT, len(wanted)):
+            while len(self._held) > max(KEPT * self.window, len(wanted)):
                 oldest, _ = self._held.popitem(last=False)
                 self._cells.pop(oldest, None)
 
@@ -144,6 +147,7 @@ class RowReader:
             "score": told["label_score"],
             "predicted": told["predicted_label"],
             "p_value": told.get("p_value"),
+            "opinions": told.get(SOURCE_SCORES) or [],
             "same_as": told.get("duplicate_of"),
             "probabilities": _likeliest(told, self._about.classes),
             "file": told["source_file"],

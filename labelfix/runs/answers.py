@@ -203,7 +203,8 @@ class AnswersFile:
 
     def _write(self, handle: int, answer: Answer) -> None:
         """Append a line; the lock is held, and what stands in the file is known."""
-        tail = os.pread(handle, os.fstat(handle).st_size, self._end)
+        os.lseek(handle, self._end, os.SEEK_SET)
+        tail = os.read(handle, os.fstat(handle).st_size)
         if _whole(tail) is None:
             os.ftruncate(handle, self._end)  # the beginning of a line that a killed process left
             tail = b""
@@ -277,7 +278,8 @@ def now() -> str:
 @contextmanager
 def _alone(path: Path) -> Iterator[int]:
     """The file open for appending, and no other process at it; the system lets go when this one ends."""
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    binary = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | binary, 0o666)
     try:
         try:
             import fcntl

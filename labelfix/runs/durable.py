@@ -25,8 +25,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labelfix.errors import RunError
-from labelfix.remote import RemotePath
-from labelfix.remote.upload import uploaded
+from labelfix.remote import RemotePath, as_path
+from labelfix.remote.upload import Upload, uploaded
 
 SCRATCH = re.compile(r"\.labelfix-[0-9a-f]{8}\.tmp")
 """What scratch folders are called."""
@@ -58,8 +58,12 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
     Raises:
         RunError: There is no writing there.
     """
-    if isinstance(path, RemotePath):
-        with uploaded(path) as upload:
+    remote = as_path(path)
+    if isinstance(remote, Upload):  # a writer within one that writes the same file
+        yield remote
+        return
+    if isinstance(remote, RemotePath):
+        with uploaded(remote) as upload:
             yield upload
         return
     scratch = path.parent

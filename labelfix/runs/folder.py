@@ -22,6 +22,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
+from labelfix.runs.answers import NAME
 from labelfix.runs.begun import UNFINISHED as _UNFINISHED
 from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
@@ -39,6 +40,7 @@ _CHECKPOINTS = "checkpoints"
 _REPLACES, _STANDS = "replaces", "stands"
 _WRITTEN, _PLAN = "written", "entries.json"
 _REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
+_OF_PEOPLE = (NAME, "certificate")
 _ENTRIES = (*_REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
 
 
@@ -120,8 +122,8 @@ class RunFolder:
 
     @property
     def own_files(self) -> tuple[Path, ...]:
-        """Every file and folder that a run writes, whether it is there or not."""
-        return tuple(self.path / name for name in (*_ENTRIES, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
+        """Every file and folder that a run writes or that keeps people's work on it, whether it is there or not."""
+        return tuple(self.path / name for name in (*_ENTRIES, *_OF_PEOPLE, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
 
     @property
     def _settling(self) -> bool:
@@ -253,6 +255,8 @@ class RunFolder:
         if path is None:
             return _newest()
         folder = cls(path)
+        if isinstance(as_path(path), RemotePath):
+            raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
         folder.settle()

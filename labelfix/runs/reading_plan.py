@@ -22,7 +22,7 @@ FORMAT_VERSION = 1
 FOLDER, NAME = "certificate", "plan.json"
 """Folder of a run with all that belongs to its certificate, and the plan in it."""
 
-AGAIN = "begin a new plan with --overwrite"
+AGAIN = "begin another plan with --new-plan"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Inside = Annotated[float, Meta(gt=0, lt=1)]
@@ -58,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         drop_issues: Of the export.
         rows: Rows that are certified.
         hashes: SHA-256 of the noisy file's contents and of `corrected.parquet`.
+        expected: The share of wrong labels that was expected when the plan was made; it decides how rows are drawn.
         uniform: How equal the chances of all rows are; 1 for a simple random sample.
         counted: How much predictions count in place of rows that are not read.
         below: Bets on fewer wrong labels than a bound.
@@ -75,6 +76,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     drop_issues: bool
     rows: Annotated[int, Meta(ge=1, le=1 << 53)]
     hashes: dict[str, str]
+    expected: Share
     uniform: Annotated[float, Meta(gt=0, le=1)]
     counted: Share
     below: Bets

@@ -68,6 +68,7 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
     Raises:
         SettingsError: The target cannot be written; nothing was touched.
     """
+    target = as_path(target)
     refuse_inputs(target, inputs, what)
     if isinstance(target, RemotePath):
         _refuse_remote(target, overwrite, what, folder)

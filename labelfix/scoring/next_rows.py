@@ -14,14 +14,19 @@ import pyarrow as pa
 
 from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
 from labelfix.data.columns.roles import Columns
-from labelfix.data.tables import ClassNames, Codes
+from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.models.trained import TrainedClassifier
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.report.inputs import cells_of
 from labelfix.scoring.match_truth import columns_of, labels_of
 from labelfix.scoring.nearest_trusted import hidden_of
 from labelfix.scoring.scorer import Blocks
+from labelfix.scoring.whom_to_ask import Asker
+
+OFFERS = 3
+"""Rows that are looked at for each one wanted, where answers have prices."""
 
 
 def next_rows(
@@ -32,6 +37,7 @@ def next_rows(
     names: Columns,
     count: int,
     places: Mapping[str, str] | None = None,
+    asker: Asker | None = None,
 ) -> pa.Table:
     """Choose them.
 
@@ -43,6 +49,8 @@ def next_rows(
         names: What the columns of the run's files mean.
         count: How many rows.
         places: Source file of a row → where it lies now; None reads them as they are named.
+        asker: Says whom to ask; the rows are then those of which an answer gains most for its price, and the columns
+            `ask`, `ask_gain` and `ask_price` tell.
 
     Returns:
         At most `count` rows, most worth asking first. Id, inputs (of an image its path) and label (empty, for the
@@ -51,8 +59,13 @@ def next_rows(
         `source_file`, `source_row`, and how the row was drawn with which chance (`labelfix.data.chosen_rows`).
         A name that an own column has begins with `labelfix_`.
     """
-    chosen = choose_rows(rows, blocks, classifier, trusted, count)
-    return described(rows, chosen, names, places)
+    chosen = choose_rows(rows, blocks, classifier, trusted, count if asker is None else OFFERS * count)
+    table = described(rows, chosen, names, places, asker=asker)
+    if asker is None or not len(table):
+        return table
+    worth_it = np.array(table["ask_gain"]) / np.maximum(np.array(table["ask_price"]), 1e-9)
+    order = [place for place in np.argsort(-worth_it, kind="stable").tolist() if table["ask"][place].as_py()]
+    return table.take(pa.array(order[:count], pa.int64()))
 
 
 def choose_rows(
@@ -85,6 +98,7 @@ def described(
     places: Mapping[str, str] | None,
     drawn: str = WORST_FIRST,
     chance: Sequence[float] = (),
+    asker: Asker | None = None,
 ) -> pa.Table:
     """Rows to ask a person about, as `next_rows` gives them.
 
@@ -95,9 +109,10 @@ def described(
         places: As for `next_rows`.
         drawn: How they were drawn.
         chance: `(n,)` with which probability; empty where nothing about it was random.
+        asker: As for `next_rows`.
     """
     about = corrected_metadata(rows)
-    classes, columns = ClassNames(about.classes), columns_of(rows)
+    classes, columns = ClassNames(about.classes), [*columns_of(rows), *([] if asker is None else [SOURCE_SCORES])]
     parts: dict[int, tuple[object, dict[str, object]]] = {}
     for first, group in groups(rows, columns):
         inside = chosen[(chosen >= first) & (chosen < first + len(group))]
@@ -116,6 +131,7 @@ def described(
                 "second_probability": round(float(labels.soft[place, second]), 6),
                 "source_file": part["source_file"][place].as_py(),
                 "source_row": part["source_row"][place].as_py(),
+                **({} if asker is None else _offer(asker, labels.soft[place], part, place)),
             }
             parts[row] = part["id"][place].as_py(), told
     ordered = [parts[row] for row in chosen.tolist()]
@@ -131,6 +147,13 @@ def described(
         line |= {label: "", **{f"labelfix_{name}" if name in taken else name: value for name, value in told.items()}}
         table.append({**line, DRAWN: drawn, CHANCE: chance[len(table)] if len(chance) else 1.0})
     return pa.Table.from_pylist(table)
+
+
+def _offer(asker: Asker, soft: Probabilities, part: pa.Table, place: int) -> dict[str, object]:
+    """Whom to ask about a row, what an answer gains, and its price."""
+    heard = {each["source"] for each in part[SOURCE_SCORES][place].as_py() or ()}
+    name, gain, price = asker.whom(soft, heard)
+    return {"ask": name, "ask_gain": round(gain, 6), "ask_price": price}
 
 
 def _whole(column: str, cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:

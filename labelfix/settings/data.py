@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labelfix.settings.base import check_choices, require
+from labelfix.settings.remote_names import secrets_of, without_secrets
 
 MISSING_WORDS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "null", "NULL", "Null", "None", "nan", "NaN", "NAN", r"\N")
 """Words that stand for "nothing here" in text files."""
@@ -106,6 +107,11 @@ class DataSettings:
             f"label_column = {self.label_column!r} names one column, and label_columns or sources several; give either",
         )
         require(self.max_pixels > 0, f"max_pixels = {self.max_pixels} must be at least 1")
+        for name, path in self.files.items():
+            named = without_secrets(path)
+            require(
+                not secrets_of(path), f"{name} = {named!r} is kept in runs, and its signature must not be; save it here"
+            )
         if self.encoding is not None:
             require(
                 is_encoding(self.encoding), f"encoding = {self.encoding!r} is no encoding; write for example cp1252"

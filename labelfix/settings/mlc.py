@@ -79,7 +79,7 @@ class MlcSettings(NetworkSettings):
     """Trusted rows a step in each of the two clean batches: the one that trains and the one that judges the look-ahead. Default: 32 for heads and small networks, 16 for images, 8 for text encoders."""
 
     warmup_epochs: int | None = None
-    """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. 0 is the published procedure. Default: 3 for heads and small networks, 1 otherwise."""
+    """Epochs in which the classifier learns the given labels; its view of the trusted rows then gives the label correction network its start. The published code has none: 0. Default: 3 for heads and small networks, 1 otherwise."""
 
     warmup_steps: int = 300
     """Steps in which the label correction network then learns to undo the noise estimated on the trusted rows."""

@@ -68,7 +68,10 @@ def test_the_plan_of_real_noise_has_the_nine_sets_and_eight_real_ones():
         ({"methods": [{"name": "g", "method": "glc", "settings": {"rigde": 1}}]}, "did you mean 'ridge'"),
         ({"data": [{**PEOPLE, "files": ["../people.parquet"]}]}, "must lie below the data root"),
         ({"data": [{**PEOPLE, "files": ["/people.parquet"]}]}, "must lie below the data root"),
-        ({"data": [{**PEOPLE, "noise": {"kind": "unif", "rate": 0.1}}]}, "either the column `given` or a `noise`"),
+        (
+            {"data": [{**PEOPLE, "noise": {"kind": "unif", "rate": 0.1}}]},
+            "either the column `given`, or `sources`, or a `noise`",
+        ),
         ({"data": [{**MADE, "noise": {"kind": "pink", "rate": 0.1}}]}, "kind = 'pink' is not one of unif, flip"),
         ({"data": [{**MADE, "noise": {"kind": "unif", "rate": 2}}]}, r"rate = 2.0 must be in \[0, 1\]"),
         ({"data": [{**MADE, "noise": 0.3}]}, "noise is written"),

@@ -311,6 +311,9 @@ def test_check_finds_whatever_was_changed(
     capsys.readouterr()
     assert certify(run, "--check", *noisy) == 2
     assert expected in capsys.readouterr().err
+    if what in ("plan", "draws", "corrected"):
+        assert certify(run, *noisy) == 2
+        assert "begin another plan with --new-plan" in capsys.readouterr().err
 
 
 def test_what_was_fixed_before_the_first_answer_stays_so(
@@ -325,7 +328,7 @@ def test_what_was_fixed_before_the_first_answer_stays_so(
     assert certify(run, "--max-noise-rate", "0.3", *noisy) == 1
     assert plan(run) == before
     assert kept(run)["max_noise_rate"] == 0.3
-    assert certify(run, *BOUND, "--seed", "4", "--overwrite", "--count", "30", *noisy) == 1
+    assert certify(run, *BOUND, "--seed", "4", "--new-plan", "--count", "30", *noisy) == 1
     assert plan(run)["begun"] == 1
     assert [row["id"] for row in plan(run)["handed_out"]] != [row["id"] for row in before["handed_out"]]
 
@@ -409,6 +412,24 @@ def test_files_that_may_hold_answers_are_not_written_over(run: Path, noisy: list
     assert (tmp_path / "to_check.csv").read_text() == "mine"
     assert len(rows_of(tmp_path / "to_check-2.csv")) == 20
     assert certify(run, "--out", "to_check-2.csv", *noisy) == 2
+    before = plan(run)
+    assert certify(run, "--out", "to_check-2.csv", "--overwrite", "--count", "5", *noisy) == 1
+    assert len(rows_of(tmp_path / "to_check-2.csv")) == 25
+    assert plan(run)["handed_out"][:20] == before["handed_out"]
+
+
+@pytest.mark.parametrize("target", ["answers.jsonl", "certificate/plan.json", "corrected.parquet"])
+def test_what_people_have_answered_is_never_written_over(
+    target: str, run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certify(run, *BOUND, "--count", "20", *noisy)
+    fill(tmp_path / "to_check.csv", count=3)
+    certify(run, "--answers", "to_check.csv", *noisy)
+    before = (run / target).read_bytes()
+    capsys.readouterr()
+    assert certify(run, "--out", str(run / target), "--overwrite", "--count", "5", *noisy) == 2
+    assert "is never changed" in capsys.readouterr().err
+    assert (run / target).read_bytes() == before
 
 
 def test_rows_nobody_asked_about_prove_nothing(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from labelfix.cli import main
 from labelfix.errors import SettingsError
 from labelfix.settings.resolve import resolve
 
@@ -158,3 +159,12 @@ def test_a_configuration_file_names_files_from_its_own_folder(tmp_path):
 def test_a_file_that_is_no_name_is_refused(tmp_path, text):
     with pytest.raises(SettingsError, match=f"settings.toml: {text[:5].strip()} .*is no name of a file"):
         resolve({}, [], config(tmp_path, text), {})
+
+
+def test_a_list_in_a_configuration_file_counts_where_its_flag_is_not_given(tmp_path, capsys):
+    path = config(tmp_path, "[data]\nfeature_columns = ['x']\n")
+    rows = "".join(f"r{i},{i % 7},{i % 3},{'ab'[i % 2]}\n" for i in range(40))
+    (tmp_path / "noisy.csv").write_text("id,x,y,label\n" + rows)
+    (tmp_path / "gold.csv").write_text("id,label\n" + "".join(f"r{i},{'ab'[i % 2]}\n" for i in range(8)))
+    assert main(["check", "--config", str(path), "--noisy", "noisy.csv", "--clean", "gold.csv"]) == 0
+    assert "feature columns: x (" in capsys.readouterr().err

@@ -226,6 +226,12 @@ def test_what_does_not_fit_is_refused_with_the_remedy(at_work, words, message, c
     assert not out.exists()
 
 
+def test_without_trusted_rows_it_is_said_how_few_are_enough(at_work, capsys):
+    assert main(["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--out", str(at_work / "r")]) == 2
+    assert "--clean is missing" in (said := capsys.readouterr().err)
+    assert "20 rows of the noisy file that you check yourself" in said
+
+
 def test_a_cell_that_holds_no_votes_is_named(at_work, capsys):
     table = pq.read_table("votes.parquet")
     cells = table["votes"].to_pylist()
@@ -265,3 +271,19 @@ def test_trusted_rows_that_stand_elsewhere_work_too(at_work):
         [w == WORDS[c] for w, c in zip(found.corrected["given_label"].to_pylist(), truth[TRUSTED:], strict=True)]
     )
     assert right >= vote
+
+
+def test_next_says_whom_to_ask_for_the_price(at_work, capsys):
+    words = ["next", "--run", "run", "--count", "8", "--out", str(at_work / "ask.parquet"), "--overwrite", "-q"]
+    assert main([*words, "--cost", "trusted=1", "--cost", "rule_7=1"]) == 0
+    dear = pq.read_table(at_work / "ask.parquet")
+    assert len(dear) == 8
+    assert set(dear["ask"].to_pylist()) == {"trusted"}  # for the same price whoever is always right
+    assert main([*words, "--cost", "trusted=100", "--cost", "rule_7=0.01"]) == 0
+    cheap = pq.read_table(at_work / "ask.parquet")
+    assert "rule_7" in cheap["ask"].to_pylist()
+    said = dict(zip(*(pq.read_table("noisy.parquet")[name].to_pylist() for name in ("id", "rule_7")), strict=True))
+    asked = zip(cheap["id"].to_pylist(), cheap["ask"].to_pylist(), strict=True)
+    assert all(said[row] is None for row, name in asked if name == "rule_7")
+    assert main([*words, "--cost", "nobody=1"]) == 2
+    assert "there is no such source; there are anna, bert, rule_7, copy, trusted" in capsys.readouterr().err

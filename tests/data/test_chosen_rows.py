@@ -54,8 +54,8 @@ def test_blank_answers_are_skipped_and_counted(folder: Path) -> None:
     reading = read(folder, answers(folder, {50: "y", 51: "", 52: " ", 53: "N/A"}))
     assert len(reading.data.clean) == 21
     assert [reading.data.clean.ids[i].as_py() for i in (19, 20)] == ["k19", "k50"]
-    assert "3 rows that labelfix next asked about have no label yet and are skipped" in reading.notes
-    said = "1 trusted row was chosen by labelfix next: it trains and judges nothing, as such rows are the hard ones"
+    assert "3 rows that labelfix asked about have no label yet and are skipped" in reading.notes
+    said = "1 trusted row was chosen by labelfix: it trains and judges nothing, as such rows are the hard ones"
     assert said in reading.notes
 
 
@@ -85,7 +85,7 @@ def test_the_noise_rate_rests_on_the_rows_that_a_person_drew(folder: Path) -> No
     assert summary.trusted == 30
     assert summary.chosen == 10
     assert np.trace(summary.transitions) == np.sum(summary.transitions) == 20
-    assert any("10 chosen by labelfix next train and judge nothing" in line for line in summary.lines())
+    assert any("10 chosen by labelfix train and judge nothing" in line for line in summary.lines())
 
 
 def test_how_rows_were_drawn_is_tested_on_those_that_a_person_drew(folder: Path) -> None:

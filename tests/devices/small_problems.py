@@ -1,15 +1,22 @@
-"""Problems of a few rows for networks that are trained as a whole: of numbers, of images, of texts; on any device."""
+"""Problems of a few rows for networks that are trained as a whole, on any device: of numbers, images, photos and texts.
+
+Photos are images that stay encoded until a batch needs them.
+"""
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from labelfix.correctors.contract import Problem
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import quiet
 from labelfix.models.features import FeatureInputs
+from labelfix.models.images.encoded import EncodedImages
 from labelfix.models.network_inputs import ImageInputs, TokenInputs
 from labelfix.models.text.fine_tuned import SequenceBackbone
 
@@ -32,7 +39,7 @@ def small_problem(family, device, **more):
     """A problem of the family.
 
     Args:
-        family: `network`, `image` or `text`.
+        family: `network`, `image`, `photo` or `text`.
         device: Where it is trained.
         more: Other fields than these.
     """
@@ -50,7 +57,7 @@ def small_problem(family, device, **more):
         "num_classes": CLASSES,
         "sampling": "random",
         "new_classifier": network,
-        "family": family,
+        "family": "image" if family == "photo" else family,
         "device": device,
         "seed": 3,
     }
@@ -67,10 +74,32 @@ def of_numbers(generator):
     return Classifier(nn.Sequential(nn.Linear(6, 8), nn.Tanh()), 8, CLASSES, generator)
 
 
-def pictures(truth, generator):
+def pixels_of(truth, generator):
     base = generator.integers(0, 256, (CLASSES, 6, 6, 3))
-    pixels = (0.6 * base[truth] + 0.4 * generator.integers(0, 256, (len(truth), 6, 6, 3))).astype(np.uint8)
+    return (0.6 * base[truth] + 0.4 * generator.integers(0, 256, (len(truth), 6, 6, 3))).astype(np.uint8)
+
+
+def pictures(truth, generator):
+    pixels = pixels_of(truth, generator)
     return lambda part: ImageInputs(pixels[part], (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), margin=1)
+
+
+def photos(truth, generator):
+    pixels = pixels_of(truth, generator)
+    usual = {"interpolation": "bicubic", "crop_pct": 1.0, "crop_mode": "center"}
+    config = {"input_size": [3, 6, 6], "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]} | usual
+
+    def png(image):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "png")
+        return np.frombuffer(file.getvalue(), dtype=np.uint8)
+
+    def encoded(part):
+        files = [png(image) for image in pixels[part]]
+        offsets = np.cumsum([0, *map(len, files)])
+        return EncodedImages(np.concatenate(files), offsets, "photos", config, smallest_crop=0.5, workers=0)
+
+    return encoded
 
 
 def of_pictures(generator):
@@ -101,4 +130,9 @@ def of_texts(generator):
     return Classifier(backbone, 16, CLASSES, generator)
 
 
-FAMILIES = {"network": (numbers, of_numbers), "image": (pictures, of_pictures), "text": (texts, of_texts)}
+FAMILIES = {
+    "network": (numbers, of_numbers),
+    "image": (pictures, of_pictures),
+    "photo": (photos, of_pictures),
+    "text": (texts, of_texts),
+}

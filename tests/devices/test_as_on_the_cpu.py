@@ -11,8 +11,8 @@ import socket
 import pytest
 import torch
 import torch.distributed as dist
-from small_problems import small_problem
-from training_paths import ON_A_GPU, fit, weights_of
+from small_problems import of_pictures, small_problem
+from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
 from labelfix.compute.checkpoints import Checkpoints
@@ -40,18 +40,17 @@ STEPS = {
 }
 
 
-def trained(family, device, options, precision="fp32", resident=None, checkpoints=None):
+def trained(family, device, options, resident=None, **more):
     """Classifier and LCN after twenty steps of MLC, and the trainer.
 
     Args:
         family: Of `small_problem`.
         device: Where.
         options: Settings beside `TWENTY`.
-        precision: Of the passes.
         resident: See `Epochs`.
-        checkpoints: Of the problem.
+        more: Fields of the problem.
     """
-    made = small_problem(family, device, precision=precision, checkpoints=checkpoints)
+    made = small_problem(family, device, **more)
     settings = MlcSettings(**({"learning_rate": 0.02, "recipe": "paper"} | TWENTY | options))
     published = settings.recipe == "published"
     settings = settings.as_published(16, family) if published else settings
@@ -97,6 +96,14 @@ def test_twenty_steps_end_where_they_end_on_the_cpu(device, family, options):
     assert not told
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_ends_where_it_ends_on_the_cpu(device, path):
+    found, expected = (weights_of(fit("image", path, where).classifier) for where in (device, torch.device("cpu")))
+    apart = float((found - expected).norm() / expected.norm())
+    assert apart < (3e-2 if device.type == "cuda" else 1e-4)
+
+
 def test_texts_end_where_they_end_on_the_cpu(device, monkeypatch):
     """Without dropout, whose masks a GPU draws with a generator of its own."""
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, rows: rows)
@@ -129,6 +136,14 @@ def test_graphs_take_the_steps_that_are_taken_one_by_one(device, options, monkey
     own = apart(again, eager, start)[0]
     assert apart(whole, eager, start)[0] <= max(10 * own, 1e-5)
     assert apart(single, eager, start)[0] <= max(10 * own, 1e-3)
+
+
+def test_a_warm_up_from_rows_on_the_device_is_that_of_the_cpu(device):
+    """The anchored recipe begins with the given labels, then takes the trusted rows."""
+    found, expected = (fit("image", "mlc", where, epochs=1) for where in (device, torch.device("cpu")))
+    apart = weights_of(found.classifier) - weights_of(expected.classifier)
+    near = 1e-2 if device.type == "cuda" else 1e-5
+    assert float(apart.norm() / weights_of(expected.classifier).norm()) < near
 
 
 class Killed(BaseException):
@@ -189,19 +204,21 @@ def test_sums_over_processes_of_which_there_is_one(backend, where, monkeypatch):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_when_the_memory_of_a_gpu_really_runs_out_the_batch_is_halved():
+    """Sixteen images are blown up to 453 MB where 300 are left; eight of them fit, as do the seven held-out ones."""
     device = torch.device("cuda")
+
+    def hungry(generator):
+        classifier = of_pictures(generator)
+        blown_up = torch.nn.Upsample(scale_factor=256), torch.nn.AvgPool2d(256)
+        classifier.backbone = torch.nn.Sequential(*blown_up, classifier.backbone)
+        return classifier
+
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(device).total_memory
-    told = Told()
-    made = small_problem("image", device)
-    classifier = made.new_classifier(torch.Generator().manual_seed(0))
-    hungry = torch.nn.Sequential(torch.nn.Upsample(scale_factor=96), torch.nn.AvgPool2d(96), classifier.backbone)
-    classifier.backbone = hungry  # 16 images of 576 pixels a side in float32: 64 MB a pass, before its gradient
-
-    settings = MlcSettings(recipe="paper", **TWENTY)
-    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(device) + 1.0e8) / total)
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved(device) + 3e8) / total)
     try:
-        paper.train_network(small_problem("image", device, new_classifier=lambda _: classifier), settings, told)
+        *_, told = trained("image", device, {}, new_classifier=hungry)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert any(line.startswith("the memory ran out: batches go through the network in ") for line in told.lines)
+        torch.cuda.empty_cache()
+    assert any(line.startswith("the memory ran out: batches go through the network in 2 pieces") for line in told)

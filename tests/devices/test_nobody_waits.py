@@ -53,9 +53,9 @@ def test_no_block_of_steps_waits_or_copies_from_ordinary_memory(device, family, 
     for block in blocks:
         assert not block.traffic.waits
         assert not block.traffic.blocking
-        # A graph holds no copy from the host at all; texts, whose batches differ in shape, are sent.
+        # A graph holds no copy from the host at all; texts and photos are sent.
         assert not (block.resident and block.traffic.queued)
-    assert {block.resident for block in blocks} == {family != "text" and path != "mlnt"}
+    assert {block.resident for block in blocks} == {family in ("network", "image") and path != "mlnt"}
 
 
 def test_a_text_encoder_that_makes_its_own_masks_waits_for_them(device, monkeypatch):
@@ -70,8 +70,9 @@ def test_a_text_encoder_that_makes_its_own_masks_waits_for_them(device, monkeypa
     assert all("transformers" in place for place in waits)
 
 
-def test_batches_are_sent_from_pinned_memory(device):
-    made = small_problem("text", device)
+@pytest.mark.parametrize("family", ["text", "photo"])
+def test_batches_are_sent_from_pinned_memory(device, family):
+    made = small_problem(family, device)
     feed = Feed(made.noisy, made.given, device)
     rows = [torch.arange(start, start + 8).numpy() for start in (0, 8, 16)]
     with watched(Traffic()) as seen:
@@ -79,8 +80,10 @@ def test_batches_are_sent_from_pinned_memory(device):
     assert not seen.blocking
     on_the_host = Feed(made.noisy, made.given, torch.device("cpu")).batches((some, Key(3, 0, 0)) for some in rows)
     for there, here in zip(found, on_the_host, strict=True):
-        assert there.inputs.input_ids.device.type == there.labels.device.type == device.type
-        for one, other in zip((*there.inputs[:2], *there[1::2]), (*here.inputs[:2], *here[1::2]), strict=True):
+        tensors = [[*(each.inputs[:2] if family == "text" else (each.inputs,)), *each[1::2]] for each in (there, here)]
+        for one, other in zip(*tensors, strict=True):
+            assert one.device.type == device.type
+            assert one.stride() == other.stride()
             assert torch.equal(one.cpu(), other)
 
 

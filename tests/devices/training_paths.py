@@ -11,6 +11,7 @@ import torch
 from separate_device import Traffic, watched
 from small_problems import SHORT, small_problem
 
+from labelfix.compute.cuda_graph import Replayed
 from labelfix.methods.table import METHODS
 from labelfix.networks.run_steps import StepRunner
 from labelfix.progress import Silent
@@ -29,14 +30,19 @@ PATHS = {
 }
 """Methods with the settings that make other trainings of them."""
 
-IN_EVERY_RUN = {"image": tuple(PATHS), "network": ("mlc", "l2rw"), "text": ("mlc-paper", "glc")}
+IN_EVERY_RUN = {
+    "image": tuple(PATHS),
+    "network": ("mlc", "l2rw"),
+    "photo": ("mlc-paper",),
+    "text": ("mlc-paper", "glc"),
+}
 """Those that are tried in every run of the tests: all on images, and beside them one for each kind of step."""
 
 
 def cases() -> list[object]:
     """Families and paths; those that the quick suite leaves out are marked slow."""
     found = []
-    for family in ("network", "image", "text"):
+    for family in IN_EVERY_RUN:
         for path in PATHS:
             slow = path not in IN_EVERY_RUN[family]
             found.append(pytest.param(family, path, marks=[pytest.mark.slow] if slow else []))
@@ -77,7 +83,7 @@ class Block:
 def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
     """Watch every block of steps; on a GPU each wait of the host is an error."""
     blocks: list[Block] = []
-    run = StepRunner.run
+    run, capture = StepRunner.run, Replayed._capture
 
     def watching(self: StepRunner) -> int:
         block = Block(self._feeds is not None, Traffic())
@@ -91,8 +97,14 @@ def watched_blocks(device: torch.device) -> Iterator[list[Block]]:
             if device.type == "cuda":
                 torch.cuda.set_sync_debug_mode("default")
 
+    def unwatched(self: Replayed, stream: torch.cuda.Stream) -> None:
+        torch.cuda.set_sync_debug_mode("default")  # before a capture the device is waited for, once
+        capture(self, stream)
+        torch.cuda.set_sync_debug_mode("error")
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StepRunner, "run", watching)
+        patch.setattr(Replayed, "_capture", unwatched)
         yield blocks
 
 

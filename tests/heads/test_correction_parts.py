@@ -232,7 +232,7 @@ def test_a_damaged_corrector_is_refused(tmp_path):
         (
             "hidden",
             1 << 31,
-            r"safetensors: is damaged \(tensor second\.bias: has shape \[7\], not \[2147483648\]",
+            r"safetensors: is damaged \(tensor first\.weight: has shape \[7, 5\], not \[2147483648, 5\]",
         ),
         ("skip", True, r"model\.safetensors: is damaged \(tensor last\.weight: has shape \[3, 7\], not \[4, 7\]"),
     ],
@@ -254,7 +254,7 @@ def test_a_corrector_that_holds_itself_is_refused(tmp_path):
 
 def test_the_network_reads_features_and_label_as_one_concatenated_layer():
     """softmax(W3 tanh(W2 tanh(W1 [h, e(y')] + b1) + b2) + b3), written out with the concatenation."""
-    lcn = corrector().lcn
+    lcn = LabelCorrectionNetwork(5, 3, 7, 4, False, torch.Generator().manual_seed(0)).eval()
     hidden, given = torch.randn(4, 5, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 1, 2, 1])
     weight = torch.cat([lcn.first.weight, lcn.first_label.weight], dim=1)
     joined = torch.cat([hidden, lcn.embedding(given)], dim=1)

@@ -32,12 +32,13 @@ from labelfix.bench.measure import as_problem
 from labelfix.bench.plan import Noise
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
-from labelfix.compute.devices import one_thread
+from labelfix.certificates.plan import MODEL_COUNTS
+from labelfix.compute.threads import one_thread
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
 from labelfix.numerics.rate_by_betting import Draws, Floats, draw_order, draws_of, wealth_above, wealth_below
-from labelfix.numerics.reading_plan import Design, design
+from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -60,7 +61,7 @@ def main() -> None:
     error, wrong = labels_of(asked)
     rate = wrong.mean()
     name = f"{asked.set}{f' {asked.noise} {asked.rate:g}' if asked.noise else ''}, seed {asked.seed}"
-    print(f"{name}: {len(wrong):,} labels, {rate:.4f} of them wrong as exported, {error.mean():.4f} by the model")
+    print(f"{name}: {len(wrong):,} labels, {rate:.4f} of them wrong as exported, {error.mean():.4f} expected")
     print(
         f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}"
     )
@@ -89,6 +90,10 @@ def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
     sure = soft.max(axis=1) >= found.fitted.min_confidence
     label = np.where(sure, soft.argmax(axis=1), given)
     error = 1 - soft[np.arange(len(label)), label].astype(np.float64)
+    # As `certificates.plan.expected_rate` has it from the ledger.
+    judged = np.average(found.corrected != found.asked.answer, weights=found.asked.weight)
+    trusted = len(found.asked.truth)
+    error = moved_to(error, (MODEL_COUNTS * error.mean() + trusted * judged) / (MODEL_COUNTS + trusted))
     return error, (label != part.noisy_truth).astype(np.float64)
 
 

@@ -65,7 +65,8 @@ FAST = {"epochs": 3, "batch_size": 30, "clean_batch_size": 10, "warmup_epochs": 
 
 def numbers(fitted):
     """Everything that decides about corrected labels."""
-    tensors = [*fitted.classifier.state_dict().values(), *fitted.corrector.lcn.state_dict().values()]
+    arrays = [torch.from_numpy(value) for value in fitted.corrector.lcn.arrays.values()]
+    tensors = [*fitted.classifier.state_dict().values(), *arrays]
     return [t.clone() for t in tensors], fitted.temperature, fitted.corrector.temperature
 
 

@@ -10,10 +10,9 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from labelfix.models.text import lexical_fit as lexical
-from labelfix.models.text.lexical import WORDS, LexicalText
+from labelfix.models.text import lexical_fit
+from labelfix.models.text.lexical import LexicalText
 from labelfix.models.text.lexical_fit import fit_lexical
-from labelfix.models.text.ngrams import with_pairs
 from labelfix.progress import Silent
 
 SUBJECTS = ["oil prices", "the match", "a new phone", "parliament", "the striker", "shares", "the minister"]
@@ -33,10 +32,7 @@ def encoded(representation, texts, compute):
 
 
 def words(text):
-    """The terms that a finished run counts, which are those that scikit-learn fitted."""
-    found = with_pairs(WORDS.findall(text.lower()))
-    assert found == TfidfVectorizer(**lexical.TERMS).build_analyzer()(text)
-    return found
+    return TfidfVectorizer(**lexical_fit.TERMS).build_analyzer()(text)
 
 
 def test_features_have_unit_norm_and_a_text_without_a_known_word_is_zero(fitted, compute):
@@ -53,8 +49,8 @@ def test_similar_texts_are_nearer_than_different_ones(fitted, compute):
 
 def test_features_span_what_scikit_learns_own_chain_spans(compute):
     """TF-IDF of terms in two texts at least, truncated SVD, unit norm: the same angles between rows."""
-    counted = TfidfVectorizer(**lexical.TERMS, sublinear_tf=True, min_df=2).fit_transform(TEXTS)
-    theirs = normalize(TruncatedSVD(lexical.DIMENSIONS, algorithm="arpack").fit_transform(counted))
+    counted = TfidfVectorizer(**lexical_fit.TERMS, sublinear_tf=True, min_df=2).fit_transform(TEXTS)
+    theirs = normalize(TruncatedSVD(lexical_fit.DIMENSIONS, algorithm="arpack").fit_transform(counted))
     ours = encoded(fit_lexical(text_table(TEXTS), 8192), TEXTS, compute)
     np.testing.assert_allclose(ours @ ours.T, theirs @ theirs.T, atol=2e-2)
     assert np.abs(ours @ ours.T - theirs @ theirs.T).mean() < 1e-3
@@ -70,7 +66,7 @@ def test_the_order_of_rows_and_how_many_are_read_at_once_change_no_bit(fitted):
 
 
 def test_of_many_rows_the_same_sample_is_fitted_on_whatever_their_order(monkeypatch, fitted):
-    monkeypatch.setattr(lexical, "SAMPLE", 40)
+    monkeypatch.setattr(lexical_fit, "SAMPLE", 40)
     one, other = fit_lexical(text_table(TEXTS), 8192), fit_lexical(text_table(TEXTS[::-1]), 8192)
     assert one.rows == 40
     assert one.components.tobytes() == other.components.tobytes()
@@ -78,7 +74,7 @@ def test_of_many_rows_the_same_sample_is_fitted_on_whatever_their_order(monkeypa
 
 
 def test_of_terms_in_as_many_texts_the_alphabet_decides(monkeypatch):
-    monkeypatch.setattr(lexical, "MOST_TERMS", 3)
+    monkeypatch.setattr(lexical_fit, "MOST_TERMS", 3)
     texts = ["delta alpha", "delta charlie", "bravo alpha", "bravo charlie"]  # every word stands in two texts
     assert fit_lexical(text_table(texts), 8192).terms == ("alpha", "bravo", "charlie")
 
@@ -103,7 +99,12 @@ def test_texts_without_words_or_of_one_word_are_encoded_too(texts, compute):
 
 def test_at_most_128_dimensions_of_20_000_terms_of_20_000_texts():
     """What docs/decisions/views.md measured; more terms make a larger folder, more directions a slower fit."""
-    assert (lexical.DIMENSIONS, lexical.MOST_TERMS, lexical.SAMPLE, lexical.LEAST_TEXTS) == (128, 20_000, 20_000, 2)
+    assert (lexical_fit.DIMENSIONS, lexical_fit.MOST_TERMS, lexical_fit.SAMPLE, lexical_fit.LEAST_TEXTS) == (
+        128,
+        20_000,
+        20_000,
+        2,
+    )
 
 
 @pytest.mark.parametrize(

@@ -170,9 +170,8 @@ def test_an_image_is_described_by_what_the_definition_says():
     generator = torch.Generator().manual_seed(0)
     images = random_images(3, 15)
     rules = PatchRules(15, patch=4)
-    patches = torch.from_numpy(
-        without_contrast((torch.rand(48, 300, generator=generator) * 255).numpy(), rules.contrast)
-    )
+    drawn = torch.rand(48, 300, generator=generator) * 255
+    patches = torch.from_numpy(without_contrast(drawn.T.numpy(), rules.contrast)).T
     filters, offsets = patch_fit.dictionary(patches, generator)
     centred = (patches - patches.mean(dim=1, keepdim=True)).double().numpy()
     values, vectors = np.linalg.eigh(centred @ centred.T / 300)

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from labelfix.data.opinions import Opinions
+from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.source_groups import surplus
-from labelfix.numerics.source_terms import Spoken, evidence, floored, paired_transitions, prior_transitions
+from labelfix.numerics.source_terms import (
+    Spoken,
+    evidence,
+    floored,
+    paired_transitions,
+    prior_transitions,
+    told_from_chance,
+)
 
 K = 3
 
@@ -120,7 +128,7 @@ def test_a_copy_and_its_original_weigh_as_much_as_one(swap):
     assert found.rows[0, 4] == len(truth)
     assert found.shared[0, 4] > 0.97
     assert found.shared[1:4, 1:4].max() < 0.05
-    weights = found.weights()
+    weights = found.weights(np.ones(5))
     assert weights[0] + weights[4] == pytest.approx(1, abs=0.05)
     assert (weights[1:4] > 0.93).all()
 
@@ -132,3 +140,23 @@ def test_sources_that_say_nothing_are_no_copies_of_each_other():
     eye = np.eye(K)[truth]
     found = surplus(spoken, eye, paired_transitions(spoken.counts(eye), [floored(np.ones((4, K, K + 1)))]))
     assert found.shared[0, 1] < 0.05
+
+
+def test_finished_runs_sum_the_same_evidence_without_scipy():
+    generator = np.random.default_rng(9)
+    row, source = generator.integers(0, 50, 300), generator.integers(0, 4, 300)
+    opinions = Opinions.of(60, row, source, generator.integers(0, K, 300), ("a", "b", "c", "d"))
+    log_t, weights = np.log(transitions(10, 4)), generator.random(4)
+    expected = evidence(Spoken.of(opinions, K), log_t, weights)
+    assert np.allclose(evidence_of(opinions, log_t, weights), expected, atol=1e-4)
+
+
+def test_a_source_that_answers_at_random_loses_its_weight_with_the_pairs_that_show_it():
+    truth, said = drawn(11, rows=400, silent=0.0)
+    said[:, 0] = np.random.default_rng(12).integers(0, K, len(truth))
+    counts = Spoken.of(opinions_of(said), K).counts(np.eye(K)[truth])
+    found = told_from_chance(counts)
+    assert found[0] < 0.5
+    assert found[3] > 0.95
+    few = Spoken.of(opinions_of(said[:6]), K).counts(np.eye(K)[truth[:6]])
+    assert told_from_chance(few)[0] > 0.7  # six rows prove nothing

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,6 +16,8 @@ from labelfix.data.formats import write_batches
 from labelfix.remote import as_path
 
 fsspec = pytest.importorskip("fsspec")
+
+from fsspec.spec import AbstractBufferedFile, AbstractFileSystem  # noqa: E402 - only where it is installed
 
 
 @pytest.fixture
@@ -46,3 +54,54 @@ def test_a_failed_write_leaves_what_was_there(memory, made, here):
             write_batches(as_path(f"memory://{name}"), table.schema, batches())
     assert memory.cat_file("/out.csv") == b"old"
     assert not memory.exists("/fresh.parquet")
+
+
+class _StagedFile(AbstractBufferedFile):
+    """A file as gcsfs and adlfs write one: in parts, which become a file with the last one."""
+
+    def _initiate_upload(self):
+        self.parts = b""
+
+    def _upload_chunk(self, final=False):
+        self.parts += self.buffer.getvalue()
+        if final:
+            self.fs.store[self.path] = self.parts
+        return True
+
+
+class _Staged(AbstractFileSystem):
+    """A store whose files are written in parts, as far as writing needs it."""
+
+    protocol = "gs"
+    store: ClassVar[dict[str, bytes]] = {}
+
+    def info(self, path, **_):
+        if path not in self.store:
+            raise FileNotFoundError(path)
+        return {"name": path, "size": len(self.store[path]), "type": "file"}
+
+    def _open(self, path, mode="rb", block_size=None, **options):
+        return _StagedFile(self, path, mode, block_size=1 << 16, **options)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.csv.gz"])
+def test_parts_that_were_sent_become_no_file_when_the_work_fails(here, monkeypatch, name):
+    monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "gs", _Staged)
+    schema = pa.schema([("x", pa.float64())])
+    generator = np.random.default_rng(0)
+    block = pa.record_batch([pa.array(generator.normal(size=1 << 16))], schema=schema)
+
+    def batches(fails):
+        for _ in range(24):
+            yield block
+        if fails:
+            raise RuntimeError("nothing left to read")
+
+    _Staged.store["bucket/old"] = b"old"
+    with pytest.raises(RuntimeError):
+        write_batches(as_path(f"gs://bucket/{name}"), schema, batches(fails=True))
+    gc.collect()
+    assert set(_Staged.store) == {"bucket/old"}
+    write_batches(as_path(f"gs://bucket/{name}"), schema, batches(fails=False))
+    write_batches(here / name, schema, batches(fails=False))
+    assert _Staged.store.pop(f"bucket/{name}") == (here / name).read_bytes()

@@ -110,3 +110,15 @@ def test_a_run_makes_no_other_machine_be_asked_because_it_names_one(made, here, 
     assert "s3://bucket/noisy.parquet: lies on a hub or another machine" in said
     assert "name it by --noisy" in said
     assert not asked
+
+
+def test_what_stays_on_a_disk_says_so(made, here, capsys):
+    assert main(["flag", "--run", "s3://bucket/run"]) == 2
+    assert capsys.readouterr().err == (
+        "labelfix: s3://bucket/run: a run folder is read from a disk of this machine; copy it here first\n"
+    )
+    signed = ["--class-map", "https://host/map.csv?signature=word-of-mine"]
+    assert main(["check", "--noisy", "a.csv", "--clean", "b.csv", *signed]) == 2
+    said = capsys.readouterr().err
+    assert "'https://host/map.csv' is kept in runs, and its signature must not be; save it here" in said
+    assert "word-of-mine" not in said

@@ -173,3 +173,29 @@ def test_the_commands_of_the_page_run(s3, made, here):
     assert codes == [0, 0, 1, 0], "three in ten labels are wrong, and the gate lets one in twenty through"
     assert len(read(s3, "scored.parquet")) == 50
     assert len(read(s3, "fixed.parquet")) == 160
+
+
+def test_no_name_becomes_a_folder_here(filled, made, here, capsys):
+    """Whatever writes, and whatever cannot be written there, nothing is laid down under a folder called `s3:`."""
+    own = ["--run", str(made / "run"), "--noisy", str(made / "noisy.parquet")]
+    main(["certify", *own, "--out", f"{AT}/to_check.csv"])
+    main(["export", *own, "--tasks", "csv", "--out", f"{AT}/tasks.csv"])
+    main(["export", *own, "--tasks", "label-studio", "--out", f"{AT}/tasks"])
+    main(["export", *own, "--classifier", f"{AT}/classifier"])
+    main(
+        [
+            "noise",
+            "--input",
+            str(made / "truth.csv"),
+            "--label-column",
+            "label",
+            "--rate",
+            "0.2",
+            "--out",
+            f"{AT}/noisy2.csv",
+        ]
+    )
+    main(["demo", "--out", f"{AT}/demo"])
+    assert "unexpected error" not in capsys.readouterr().err
+    assert not any(here.iterdir())
+    assert filled.exists(f"{BUCKET}/noisy2.csv")

@@ -38,7 +38,7 @@ ODD_IDS = (
 """Ids that programs like to take for something else."""
 
 
-def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None) -> Path:
+def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None, opinions=None) -> Path:
     """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
 
     With `ids` of one's own the texts are harmless.
@@ -73,6 +73,7 @@ def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] 
         file_index=np.zeros(rows, np.int32),
         row_number=np.arange(1, rows + 1, dtype=np.int64),
         run_id="0123456789abcdef",
+        opinions=opinions,
     )
     run = folder / "run"
     for part in ("classifier", "corrector"):

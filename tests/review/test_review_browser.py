@@ -161,6 +161,9 @@ def test_a_class_is_picked_by_typing_its_name_and_a_note_goes_along(tmp_path, pa
     server = Server(run)
     try:
         go(page, server)
+        page.reload()
+        page.wait_for_selector("#card:not([hidden])")
+        assert shown(page) == "r0"
         page.keyboard.press("n")
         page.keyboard.type("seen twice, k 1 t")
         page.keyboard.press("Escape")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 
+import numpy as np
 import pytest
 from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
 
 from labelfix.cli import main
+from labelfix.data.opinions import Opinions
+from labelfix.outputs.queues import RunRows, make_queue
+from labelfix.review.rows import RowReader
+from labelfix.runs import RunFolder
 from labelfix.runs.answers import read_answers
 
 
@@ -187,6 +193,13 @@ def test_ctrl_c_ends_it_as_it_should_end(served):
     assert "1 rows decided" in served.process.stderr.read()
 
 
+def test_without_the_extra_it_is_said_what_to_install(run, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "labelfix.review.serve", raising=False)
+    assert main(["review", "--run", str(run), "--no-browser"]) == 2
+    assert "labelfix[review]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -199,3 +212,18 @@ def test_ctrl_c_ends_it_as_it_should_end(served):
 def test_what_cannot_be_served_is_said_before(run, capsys, words, said):
     assert main(["review", "--run", str(run), "--no-browser", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_sources_of_labels_say_is_shown_and_a_source_has_a_queue_worst_opinion_first(tmp_path):
+    said = Opinions.of(
+        6, np.array([0, 0, 3, 4, 5]), np.array([0, 1, 1, 1, 1]), np.array([0, 1, 2, 0, 1]), ("anna", "bert")
+    )
+    folder = RunFolder(make_run(tmp_path, rows=6, opinions=said))
+    rows = RunRows(folder)
+    order = make_queue("source bert", rows, 10, lambda count: np.zeros(0, np.int64)).order.tolist()
+    scores = {row: one["score"] for row in (0, 3, 4, 5) for one in RowReader(folder, None).get(row)["opinions"][-1:]}
+    assert order == sorted(scores, key=lambda row: scores[row])
+    assert make_queue("source anna", rows, 10, lambda count: np.zeros(0, np.int64)).order.tolist() == [0]
+    assert len(make_queue("source noisy.csv", rows, 10, lambda count: np.zeros(0, np.int64)).order) == 6
+    assert [one["source"] for one in RowReader(folder, None).get(0)["opinions"]] == ["anna", "bert"]
+    assert RowReader(folder, None).get(1)["opinions"] == []

@@ -119,6 +119,25 @@ def test_tasks_go_out_with_id_labels_scores_and_what_the_row_holds(odd, tool, ca
     assert main(["export", "--run", "run", "--tasks", tool, "--count", "4", "--overwrite"]) == 0
 
 
+def test_rows_that_were_decided_are_not_asked_about_again(odd):
+    AnswersFile(Path("run/answers.jsonl")).append(
+        Answer(key="k", id=ODD_IDS[0], decision="label", label="cat", who="ann", when=now(), queue="worst")
+    )
+    assert main(["export", "-q", "--run", "run", "--tasks", "csv", "--count", "3"]) == 0
+    assert list(labels(answered("tasks.csv"))) == list(ODD_IDS[1:4])
+
+
+def test_decisions_are_not_written_over(odd, capsys):
+    AnswersFile(Path("run/answers.jsonl")).append(
+        Answer(key="k", id=ODD_IDS[0], decision="label", label="cat", who="ann", when=now(), queue="worst")
+    )
+    before = Path("run/answers.jsonl").read_bytes()
+    words = ["export", "--run", "run", "--corrected-labels", "run/answers.jsonl", "--overwrite"]
+    assert main(words) == 2
+    assert "answers.jsonl" in capsys.readouterr().err
+    assert Path("run/answers.jsonl").read_bytes() == before
+
+
 def test_label_studio_gets_parts_where_one_upload_would_be_too_much(odd, monkeypatch):
     monkeypatch.setattr("labelfix.outputs.tasks.label_studio.PART_TASKS", 6)
     assert main(["export", "--run", "run", "--tasks", "label-studio", "--out", "parts", "--count", "16"]) == 0

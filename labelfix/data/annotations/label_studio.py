@@ -69,12 +69,13 @@ def identity(value: Any) -> str:  # noqa: ANN401 - as above
 
 
 def _choices(result: list[Any]) -> list[str]:
-    """The classes that regions of an annotation choose, each once."""
+    """The classes that regions of an annotation choose, each once; those of our control where it is there."""
+    regions = [region for region in result if isinstance(region, dict) and region.get("type") == "choices"]
+    ours = [region for region in regions if region.get("from_name") == QUESTION]
     found: dict[str, None] = {}
-    for region in result:
-        if isinstance(region, dict) and region.get("type") == "choices" and region.get("from_name") == QUESTION:
-            value = region.get("value")
-            found |= dict.fromkeys(_listed(value.get("choices") if isinstance(value, dict) else None))
+    for region in ours or regions:
+        value = region.get("value")
+        found |= dict.fromkeys(_listed(value.get("choices") if isinstance(value, dict) else None))
     return list(found)
 
 

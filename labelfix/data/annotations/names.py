@@ -34,10 +34,15 @@ def named_alike(
     others = [part for part in parts if not isinstance(part, AnnotatedSource)]
     if len(others) < len(parts):
         label = _label_name(others, noisy, settings, read_rows)
-        parts = [
-            _named(part, noisy, label, settings, read_rows) if isinstance(part, AnnotatedSource) else part
-            for part in parts
-        ]
+        said: set[tuple[str, str | None]] = set()
+        named: list[TableSource] = []
+        for part in parts:
+            if isinstance(part, AnnotatedSource):
+                new = part.without(said)
+                said |= {(mark.id, mark.label) for mark in part.marks}
+                part = _named(new, noisy, label, settings, read_rows)
+            named.append(part)
+        parts = named
     return parts[0] if len(parts) == 1 else SeveralSources(parts)
 
 

@@ -26,6 +26,8 @@ from labelfix.data.formats.text_file import find_text
 from labelfix.data.scan import as_text, scan
 from labelfix.data.spelling import spelled
 from labelfix.errors import Defect, InputError, input_error
+from labelfix.remote import as_path
+from labelfix.settings.remote_names import is_remote
 
 LOOKED_AT = 20
 """Records that tell what a file is."""
@@ -66,9 +68,9 @@ def open_trusted(
 
 def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
-        if path.is_file() and json_lines.recognises(path):
-            found = _from_json(path, str(source), options)
+        path = as_path(source).expanduser()
+        if json_lines.recognises(path) and path.is_file():
+            found = _from_json(path, str(path if is_remote(source) else source), options)
             if found is not None:
                 return found
     opened = open_table(source, name, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,15 @@ class AnnotatedSource:
     def marks(self) -> Sequence[Mark]:
         """The answers, one a row."""
         return self.votes.marks
+
+    def without(self, said: Set[tuple[str, str | None]]) -> AnnotatedSource:
+        """The same but for answers that another file gives as well: row and label."""
+        new = [mark for mark in self.marks if (mark.id, mark.label) not in said]
+        if len(new) == len(self.marks):
+            return self
+        again = f"answers that another file gives as well, and that are left out: {len(self.marks) - len(new):,}"
+        name, kind, _, content = self._about
+        return AnnotatedSource(name, kind, Votes(new, (*self.votes.remarks, again)), content)
 
     def called(self, id_name: str, label_name: str) -> AnnotatedSource:
         """The same with other names for its columns."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 from labelfix.data.findings import LISTED
 from labelfix.data.formats.csv.dialect import sniff
@@ -12,6 +11,7 @@ from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.text_file import NotTextError, find_text
 from labelfix.data.spelling import spell
 from labelfix.errors import Defect, InputError
+from labelfix.remote import as_path
 
 HEADER = ("alias", "class")
 REMEDY = "write two columns, alias and class"
@@ -43,7 +43,7 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     Raises:
         InputError: It cannot be read.
     """
-    dialect = sniff(find_text(Path(path), path, None))
+    dialect = sniff(find_text(as_path(path), path, None))
     with dialect.text.open() as stream:
         try:
             text = stream.read().decode()

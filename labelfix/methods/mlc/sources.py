@@ -37,6 +37,7 @@ from labelfix.numerics.source_terms import (
     floored,
     paired_transitions,
     prior_transitions,
+    told_from_chance,
 )
 
 WORTH_TELLING, TOLD = 0.2, 50
@@ -130,7 +131,7 @@ class Sources:
         right, loss = told(self.weights)
         lost, lost_nll = [], []
         for source in range(len(self.weights)):
-            fewer_right, more_loss = told(self.heard.together.weights(without=source))
+            fewer_right, more_loss = told(self.heard.together.weights(self.heard.informed, without=source))
             lost.append(round(right - fewer_right, 5))
             lost_nll.append(round(more_loss - loss, 5))
         return {"lost": lost, "lost_nll": lost_nll}
@@ -172,6 +173,7 @@ class Heard:
         noisy: The opinions of the noisy rows.
         trusted: Those of the trusted rows, M of them.
         weights: `(S,)` w.
+        informed: `(S,)` the part of each that is more than chance.
         together: What the sources say alike beyond what the class explains.
         voted: `(N,)` the class that most opinions of a row are for, each by the weight of its source and by how much
             better than a guess this is: what heads learn that take one label a row. A plain vote is won by copies.
@@ -180,6 +182,7 @@ class Heard:
     noisy: Spoken
     trusted: Spoken
     weights: Floats
+    informed: Floats
     together: Surplus
     voted: Codes
 
@@ -200,12 +203,13 @@ def hear(problem: Problem, rows: Rows) -> Heard:
     expected = _expected(problem, trusted, np.arange(len(problem.truth)), some, f)
     first = paired_transitions(_pairs(problem, trusted, np.arange(len(problem.truth))), [expected])
     together = surplus(some, f, first)
-    weights = together.weights()
+    informed = told_from_chance(_pairs(problem, trusted, np.arange(len(problem.truth))))
+    weights = together.weights(informed)
     own = _pairs(problem, trusted, np.arange(len(problem.truth)))
     accuracy = accuracies(own if own.any() else some.counts(f))
     better = np.maximum(accuracy - 1 / problem.num_classes, 1e-3)  # than a guess
     votes = SourceTerms(_of_classes(weights, problem.num_classes), weights * better).of(noisy)
-    return Heard(noisy, trusted, weights, together, votes.argmax(axis=1).astype(np.int64))
+    return Heard(noisy, trusted, weights, informed, together, votes.argmax(axis=1).astype(np.int64))
 
 
 def _of_classes(weights: Floats, classes: int) -> Floats:

@@ -23,6 +23,7 @@ from labelfix.models.encoder_folder import EncoderFolder, quiet
 from labelfix.models.encoding import digest
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.encoder import FrozenText, load_encoder
+from labelfix.models.text.masks import ready_mask, takes_ready_masks
 from labelfix.models.text.pooling import pool
 from labelfix.models.text.tokens import encode_tokens, load_tokenizer
 from labelfix.progress import Progress
@@ -52,10 +53,12 @@ class PooledEncoder(nn.Module):
     def __init__(self, encoder: nn.Module, pooling: tuple[str, ...]) -> None:
         super().__init__()
         self.encoder, self.pooling = encoder, pooling
+        self.reads_ready_masks = takes_ready_masks(encoder)
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """h(x), `(B, D)`."""
-        tokens = self.encoder(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
+        mask = ready_mask(batch) if self.reads_ready_masks else batch.attention_mask
+        tokens = self.encoder(input_ids=batch.input_ids, attention_mask=mask).last_hidden_state
         return SCALE * nn.functional.normalize(pool(tokens, batch.attention_mask.unsqueeze(2).float(), self.pooling))
 
 

@@ -3,7 +3,9 @@
   const $ = (id) => document.getElementById(id);
   const token = new URLSearchParams(location.search).get("token") || "";
   const some = (length) => Array.from(crypto.getRandomValues(new Uint8Array(length)), (b) => b.toString(16).padStart(2, "0")).join("");
-  const page = some(8);
+  // A page that is loaded again is the same one, and gets the rows back that it had.
+  const page = sessionStorage.getItem("labelfix-page") || some(8);
+  sessionStorage.setItem("labelfix-page", page);
   const AHEAD = 6;
   let about = { classes: [] };
   let queue = "";
@@ -254,6 +256,12 @@
     const blind = row.predicted === null ? "" : `The classifier alone, blind to the given label, says ${row.predicted}.`;
     const surprise = row.p_value === null ? "" : ` p-value of the given label ${row.p_value.toFixed(3)}.`;
     $("more").textContent = blind + surprise;
+    $("said-title").hidden = !row.opinions.length;
+    $("said").replaceChildren(...row.opinions.map((one) => {
+      const item = make("li");
+      item.append(make("bdi", one.source), ": ", make("bdi", one.label), " ", make("small", `right with ${percent(one.score)}`));
+      return item;
+    }));
     $("same").hidden = !row.same.length;
     $("same").textContent = row.same.map((one) => `Row ${one.id} holds the same and is given as ${one.given === null ? "nothing" : one.given}.`).join(" ");
     const before = row.standing && row.standing.decision !== "skip" ? row.standing : null;
@@ -427,7 +435,7 @@
   const change = async () => {
     let name = $("queue").value;
     if (name === "…") {
-      name = window.prompt("Queue: class A->B, or source FILE", "class ") || "";
+      name = window.prompt("Queue: class A->B, or source NAME", "class ") || "";
       if (!name.trim()) { $("queue").value = queue; return; }
     }
     const before = queue;
