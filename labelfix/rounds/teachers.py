@@ -16,7 +16,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.heads.folds import cut
 
 LEAST = 54
-"""With fewer trusted rows than this that may judge, fewer than twenty of them would be left to, and the run could not say
+"""With fewer trusted rows than this that may judge, fewer than twenty would be left to, and the run could not say
 how many labels are right. With 45 of them and 330 photos a fit was kept whose soft labels were worse."""
 
 PARTS, JUDGE = 16, (1, 4, 7, 10, 13, 15)
