@@ -27,7 +27,7 @@ def stripes(generator, across):
 
 @pytest.fixture
 def striped(tmp_path, monkeypatch):
-    """120 images that only their patterns tell apart, 30 % in the wrong folder; 40 trusted ones."""
+    """120 images that only their patterns tell apart, 30 % in the wrong folder; 60 trusted ones."""
     generator, lines = np.random.default_rng(0), []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
@@ -37,7 +37,7 @@ def striped(tmp_path, monkeypatch):
         place.parent.mkdir(parents=True, exist_ok=True)
         stripes(generator, row % 2 == 1).save(place)
         lines.append(f"{given}/{place.name},{CLASSES[row % 2]}")
-    (tmp_path / "gold.csv").write_text("\n".join(["id,label", *lines[:40]]) + "\n")
+    (tmp_path / "gold.csv").write_text("\n".join(["id,label", *lines[:60]]) + "\n")
     return tmp_path
 
 

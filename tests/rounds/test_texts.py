@@ -143,7 +143,7 @@ def test_with_few_trusted_rows_nothing_is_learned(at_work, capsys):
     (at_work / "few.csv").write_text("\n".join(lines) + "\n")
     words = ["train", "--noisy", "noisy.parquet", "--clean", str(at_work / "few.csv"), "--no-freeze", *ENCODER]
     assert main([*words, "--out", str(at_work / "r")]) == 0
-    assert "15 trusted rows are too few to learn features and to judge them (32 or more)" in capsys.readouterr().err
+    assert "15 trusted rows are too few to learn features and to judge them (54 or more)" in capsys.readouterr().err
 
 
 def test_where_nothing_can_be_trained_it_is_said_before_any_work(at_work, capsys):
