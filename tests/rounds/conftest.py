@@ -9,11 +9,6 @@ from tiny_encoders import tiny_bert
 TOPICS = {"animals": ["cat", "dog", "mat", "sat", "ran"], "news": ["market", "falls", "goal", "wins"]}
 COMMON = ["the", "a", "on", "big", "red"]
 
-WORDS = [
-    *("train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--no-freeze"),
-    *("--set", "epochs=4", "--set", "head_learning_rate=0.05", "--set", "learning_rate=0.01"),
-]
-
 
 def sentence(topic, generator):
     own = generator.choice(TOPICS[topic], 2)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import WORDS
 
 import labelfix
 from labelfix.cli import main
@@ -18,6 +17,12 @@ from labelfix.errors import TrainingError
 from labelfix.rounds import learn as learning
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Choice
 from labelfix.runs import RunFolder
+
+WORDS = [
+    *("train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--no-freeze"),
+    *("--set", "epochs=4", "--set", "head_learning_rate=0.05", "--set", "learning_rate=0.01"),
+]
+
 
 ENCODER = ["--backbone", "encoder"]
 
