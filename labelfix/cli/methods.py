@@ -39,20 +39,20 @@ def methods(
 
 def _described(method: str) -> str:
     from labelfix.settings.base import fields_of
-    from labelfix.settings.counting import HEADS, paths
+    from labelfix.settings.counting import HEADS, counting
     from labelfix.settings.methods import METHOD_SETTINGS
 
     settings = METHOD_SETTINGS[method]
     title, *idea = _paragraphs(settings)
     parts = [f"{method}: {title}", *(textwrap.fill(text, WIDTH) for text in idea)]
-    known = {words: own.counting(family) for words, own, family in paths(settings())}
+    known = counting(settings())
     groups: dict[tuple[str, ...], list[str]] = {}
     for field in fields_of(settings):
         head = f"  {field.name} = {_default(field.default)}  ({field.type_name})"
         told = f"{head}\n{textwrap.fill(field.doc, WIDTH, initial_indent='      ', subsequent_indent='      ')}"
-        groups.setdefault(tuple(words for words, counting in known.items() if field.name in counting), []).append(told)
-    for words, counting in known.items():
-        if not counting:
+        groups.setdefault(tuple(words for words, read in known.items() if field.name in read), []).append(told)
+    for words, read in known.items():
+        if not read:
             parts.append(f"It has no settings {words}.")
     for where, listed in sorted(groups.items(), key=lambda group: (-len(group[0]), HEADS not in group[0][0])):
         counting_there = "" if len(where) == len(known) else f" that count {'; '.join(where)}"

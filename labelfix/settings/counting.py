@@ -18,6 +18,7 @@ from labelfix.settings.networks import Family, MethodSettings
 from labelfix.settings.run import TrainSettings
 
 HEADS, NETWORKS = "on fixed features", "for networks that are trained as a whole"
+ROUNDS = "where an encoder learns its features (--no-freeze)"
 
 
 def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Family]]:
@@ -30,6 +31,12 @@ def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Famil
                 yield named, replace(settings, recipe=recipe), family
         else:
             yield words, settings, family
+
+
+def counting(settings: MethodSettings) -> dict[str, Collection[str]]:
+    """Where settings count, in words → the names of those that do; an encoder that learns features has a place too."""
+    found: dict[str, Collection[str]] = {words: own.counting(family) for words, own, family in paths(settings)}
+    return found | ({ROUNDS: settings.counting_in_rounds} if isinstance(settings, MlcSettings) else {})
 
 
 def unread(settings: MethodSettings, counting: Collection[str]) -> dict[str, object]:
