@@ -43,6 +43,9 @@ from labelfix.numerics.source_terms import (
 WORTH_TELLING, TOLD = 0.2, 50
 """Pairs of sources that are told of: from so large a surplus of agreement on, and so many at most."""
 
+MOST_LEFT_OUT = 100
+"""With more sources than this, none is left out in turn: all weights would be found again for each."""
+
 ROUNDS, STRENGTH = 10, 20.0
 """EM rounds, and how many opinions of each class the prior of T_m is worth."""
 
@@ -128,6 +131,8 @@ class Sources:
                 log_q[own] = log_softmax(trust.beta * mixed + terms.of(self.trusted[paired[own]]), axis=1)
             return float((log_q.argmax(axis=1) == truth).mean()), float(-log_q[np.arange(len(truth)), truth].mean())
 
+        if len(self.weights) > MOST_LEFT_OUT:
+            return {}
         right, loss = told(self.weights)
         lost, lost_nll = [], []
         for source in range(len(self.weights)):
