@@ -11,7 +11,7 @@ Legend: N noisy rows, M trusted rows, S sources, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,10 +101,11 @@ class Sources:
         first, second = np.nonzero(np.triu(self.together) >= WORTH_TELLING)
         order = np.argsort(-self.together[first, second], kind="stable")[:TOLD]
         pairs = [(int(first[place]), int(second[place])) for place in order]
+        by_column = replace(self.noisy, says=self.noisy.says.tocsc(), speaks=self.noisy.speaks.tocsc())
         return {
             "weight": [round(float(weight), 4) for weight in self.weights],
             "together": [
-                {"sources": [s, t], "surplus": round(float(self.together[s, t]), 4), **_agreement(self.noisy, s, t)}
+                {"sources": [s, t], "surplus": round(float(self.together[s, t]), 4), **_agreement(by_column, s, t)}
                 for s, t in pairs
             ],
         }
