@@ -11,7 +11,7 @@ Legend: N noisy rows, M trusted rows, S sources, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ from labelfix.numerics.source_terms import (
 
 WORTH_TELLING, TOLD = 0.2, 50
 """Pairs of sources that are told of: from so large a surplus of agreement on, and so many at most."""
+
+MOST_LEFT_OUT = 100
+"""With more sources than this, none is left out in turn: all weights would be found again for each."""
 
 ROUNDS, STRENGTH = 10, 20.0
 """EM rounds, and how many opinions of each class the prior of T_m is worth."""
@@ -98,10 +101,11 @@ class Sources:
         first, second = np.nonzero(np.triu(self.together) >= WORTH_TELLING)
         order = np.argsort(-self.together[first, second], kind="stable")[:TOLD]
         pairs = [(int(first[place]), int(second[place])) for place in order]
+        by_column = replace(self.noisy, says=self.noisy.says.tocsc(), speaks=self.noisy.speaks.tocsc())
         return {
             "weight": [round(float(weight), 4) for weight in self.weights],
             "together": [
-                {"sources": [s, t], "surplus": round(float(self.together[s, t]), 4), **_agreement(self.noisy, s, t)}
+                {"sources": [s, t], "surplus": round(float(self.together[s, t]), 4), **_agreement(by_column, s, t)}
                 for s, t in pairs
             ],
         }
@@ -128,6 +132,8 @@ class Sources:
                 log_q[own] = log_softmax(trust.beta * mixed + terms.of(self.trusted[paired[own]]), axis=1)
             return float((log_q.argmax(axis=1) == truth).mean()), float(-log_q[np.arange(len(truth)), truth].mean())
 
+        if len(self.weights) > MOST_LEFT_OUT:
+            return {}
         right, loss = told(self.weights)
         lost, lost_nll = [], []
         for source in range(len(self.weights)):
