@@ -188,4 +188,5 @@ def test_nothing_else_renames_or_removes():
     other = re.compile(r"os\.(replace|renames?|remove|unlink|rmdir|fsync)\(|rmtree|\.(unlink|rename|rmdir)\(")
     files = {str(path.relative_to(SOURCES)): path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py")}
     found = {name for name, text in files.items() if other.search(text)}
-    assert found == {"runs/durable.py"}
+    # Answers are added to the end of their file and flushed; nothing of it is replaced.
+    assert found == {"runs/durable.py", "runs/answers.py"}

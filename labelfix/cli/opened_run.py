@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.option_groups import Group, values_of
+from labelfix.extras import need
 from labelfix.settings.resolve import DEFAULT
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def open_run(context: typer.Context, path: Path | None, *data: Group) -> Run:
     with options.voice(context).loading():
         from labelfix import api
 
+    if context.params.get("device") == "cuda":
+        # A head on fixed features computes without a GPU; whoever asks for one by name is told that it is not there.
+        need("--device cuda", "torch")
+        from labelfix.compute.devices import pick_device
+
+        pick_device("cuda")
     run = api.load_run(path)
     resolved = options.settings_of(context)
     machine = {

@@ -75,7 +75,7 @@ CHANGES = [
         RUN,
         put("columns", "label", value=3),
         EXPORT,
-        "run.json: is damaged (columns.label: expected str, got int)",
+        "run.json: is damaged (columns.label: expected str | null, got int)",
     ),
     (
         RUN,
