@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.compute.ranks import ranks, together
+from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
 from labelfix.methods.fit import Fit, fit
@@ -30,9 +30,9 @@ from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.summing_up import LEARNABLE
 from labelfix.progress import Progress
 from labelfix.rounds.learn import Rounds
-from labelfix.runs import Begun, RunFolder, held, how_to_go_on, run_id, write_json
+from labelfix.runs import RunFolder, RunOrigin, held, how_to_go_on, run_id, write_json
 from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
 from labelfix.start import Encoded, Start, prepare, represent
 from labelfix.weighing import weigh
@@ -62,9 +62,9 @@ def train(
     Raises:
         LabelfixError: Anything that a person can fix; see `labelfix.errors`.
     """
-    with together() as here:
+    with joined_ranks() as here:
         start = prepare(noisy, clean, settings, progress)
-        begun = Begun.by(noisy, clean, settings, start.contents, start.device.type)
+        begun = RunOrigin.by(noisy, clean, settings, start.contents, start.device.type)
         made = RunFolder.create(path, overwrite, begun.to_json()).path if here.first else Path()
         folder = RunFolder(Path(here.from_first(str(made))))
         with _held(folder):
@@ -92,12 +92,12 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
         progress.say(f"{path}: this run is finished; nothing is left to do")
         folder.tidy()
         return folder
-    begun = Begun.from_json(folder.begun(), path)
+    begun = RunOrigin.from_json(folder.begun(), path)
     settings = begun.settings_with(options)
     noisy, clean = begun.sources(noisy, clean)
     if Path.cwd() != Path(begun.directory):
         folder = RunFolder(path.absolute())
-    with together(), _held(folder), begun.working_directory():
+    with joined_ranks(), _held(folder), begun.working_directory():
         carry_out(prepare(noisy, clean, settings, progress, begun), folder, progress)
     return folder
 
@@ -107,12 +107,12 @@ def go_further(folder: RunFolder, noisy: Any, clean: Any, options: Mapping[str, 
 
     Arguments as for `resume`.
     """
-    settings = Begun.further(read_toml(folder.settings), options)
+    settings = RunOrigin.further(read_toml(folder.settings), options)
     (ours,) = find_input(folder, "noisy", noisy).needed().names
     theirs = find_input(folder, "clean", clean).needed().names
-    with together() as here, _held(folder):
+    with joined_ranks() as here, _held(folder):
         start = prepare(ours, list(theirs), settings, progress)
-        begun = Begun.by(ours, list(theirs), settings, start.contents, start.device.type)
+        begun = RunOrigin.by(ours, list(theirs), settings, start.contents, start.device.type)
         if here.first:
             folder.go_on(folder, begun.to_json())
         here.wait()
@@ -139,7 +139,9 @@ def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
     Raises:
         LabelfixError: As `train`; where something was kept to go on with, the message says so.
     """
-    checkpoints = Checkpoints(folder.checkpoints, Interval.parse(start.settings.compute.checkpoint_every), progress)
+    checkpoints = Checkpoints(
+        folder.checkpoints, CheckpointInterval.parse(start.settings.compute.checkpoint_every), progress
+    )
     try:
         train_on(start, folder, checkpoints, progress)
     except LabelfixError as error:

@@ -26,7 +26,7 @@ from labelfix.models.learnt import place_of
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
 from labelfix.progress import Progress, counted
-from labelfix.runs import Begun
+from labelfix.runs import RunOrigin
 from labelfix.settings import hub_access
 from labelfix.settings.counting import refuse_unread
 from labelfix.settings.run import TrainSettings
@@ -56,7 +56,7 @@ class Start:
         described: `(K, D)` the features of each class's own words; None where none are given.
         device: Where to train.
         settings: All settings.
-        contents: Hashes of what the result depends on; see `Begun.contents`.
+        contents: Hashes of what the result depends on; see `RunOrigin.contents`.
         watch: Has timed this much.
     """
 
@@ -94,7 +94,7 @@ def prepare(
     clean: Any,  # noqa: ANN401
     settings: TrainSettings,
     progress: Progress,
-    begun: Begun | None = None,
+    begun: RunOrigin | None = None,
 ) -> Start:
     """Read both files, and settle the device and what the classifier reads.
 

@@ -17,7 +17,7 @@ from labelfix.evidence.gather import Evidence, judge, passes
 from labelfix.heads.stages import judging_stage
 from labelfix.methods.fit import Fit
 from labelfix.models.features import Inputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Progress, counted
 from labelfix.scoring.scorer import SideColumns
 from labelfix.settings.run import TrainSettings
@@ -45,7 +45,7 @@ def checked(made: Fit) -> Checks:
     problem = made.problem
 
     def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
-        return outputs(made.model.classifier, inputs, rows, problem.device)[1]
+        return network_outputs(made.model.classifier, inputs, rows, problem.device)[1]
 
     def look() -> dict[str, np.ndarray]:
         order, view = made.noisy.rows, None if problem.family == "head" else hidden

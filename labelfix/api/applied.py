@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
-from labelfix.compute.ranks import together
+from labelfix.compute.ranks import joined_ranks
 from labelfix.data.tables import CorrectedLabels
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
@@ -29,14 +29,14 @@ from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path
 from labelfix.scoring.scorer import NewBlocks
 
-Rows = Any
+TableLike = Any
 """A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""
 
 
 class AppliedRun(OpenedRun):
     """What a run says of rows, the same or new ones."""
 
-    def predict(self, rows: Rows, *, progress: Progress | bool | None = None) -> pa.Table:
+    def predict(self, rows: TableLike, *, progress: Progress | bool | None = None) -> pa.Table:
         """Classify rows, blind to any label they carry.
 
         Args:
@@ -50,7 +50,7 @@ class AppliedRun(OpenedRun):
         return pa.concat_tables(self._predictions(rows, listener(progress))).combine_chunks()
 
     def predict_to(
-        self, out: str | Path, rows: Rows, *, overwrite: bool = False, progress: Progress | bool | None = None
+        self, out: str | Path, rows: TableLike, *, overwrite: bool = False, progress: Progress | bool | None = None
     ) -> int:
         """Classify rows and write what `predict` gives to a file, block by block, in bounded memory.
 
@@ -75,7 +75,7 @@ class AppliedRun(OpenedRun):
                 rows_written += len(table)
                 yield table
 
-        with together() as here:
+        with joined_ranks() as here:
             if here.first:
                 write_tables(as_path(out), counted(), self.classes.names)
             else:
@@ -85,7 +85,7 @@ class AppliedRun(OpenedRun):
 
     def correct(
         self,
-        rows: Rows,
+        rows: TableLike,
         *,
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
@@ -116,7 +116,7 @@ class AppliedRun(OpenedRun):
     def correct_to(
         self,
         out: str | Path,
-        rows: Rows,
+        rows: TableLike,
         *,
         min_confidence: float | None = None,
         soft_top_k: int | None = None,
@@ -142,7 +142,7 @@ class AppliedRun(OpenedRun):
             SettingsError: The file is an input, or is there already.
         """
         self._refuse(out, overwrite, rows, self._reading_with(reading).class_map)
-        with together() as here:
+        with joined_ranks() as here:
             labels, said = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
@@ -183,13 +183,13 @@ class AppliedRun(OpenedRun):
         predictor = self.classifier.predictor
         return Judges.load(self.folder.judges, predictor.num_classes, predictor.feature_width)
 
-    def _predictions(self, rows: Rows, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
+    def _predictions(self, rows: TableLike, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
         return (prediction_table(*block) for block in self._scorer(None, out).predicted(blocks, progress))
 
     def _labels(
         self,
-        rows: Rows,
+        rows: TableLike,
         progress: Progress,
         min_confidence: float | None,
         out: str | Path | None,

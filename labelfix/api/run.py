@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.api.applied import AppliedRun, Rows
+from labelfix.api.applied import AppliedRun, TableLike
 from labelfix.api.reporting import report
 from labelfix.data.read import read_truth
 from labelfix.errors import SettingsError, input_error
@@ -52,7 +52,7 @@ class Run(AppliedRun):
 
     def evaluate(
         self,
-        truth: Rows,
+        truth: TableLike,
         *,
         label_column: str | None = None,
         id_column: str | None = None,

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
-from labelfix.bench.results import ACCURACY, CALIBRATION, Column, Row, deviation, distinct
+from labelfix.bench.results import ACCURACY, CALIBRATION, FigureColumn, Row, deviation, distinct
 from labelfix.errors import RunError
 
 RANKED = tuple(
@@ -37,7 +37,7 @@ Values = dict[tuple[str, int], float]
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A 95 % confidence interval.
 
     Attributes:
@@ -73,8 +73,8 @@ class Difference:
     first: float
     second: float
     mean: float
-    over_seeds: Interval | None
-    over_settings: Interval | None
+    over_seeds: ConfidenceInterval | None
+    over_settings: ConfidenceInterval | None
     seeds: tuple[int, ...]
     settings: dict[str, float]
     wins: int
@@ -193,13 +193,13 @@ def ranking(rows: Sequence[Row]) -> Ranking:
     return Ranking(tuple(standings), counts, shared, left_out)
 
 
-def values_of(rows: Sequence[Row], method: str, column: Column) -> Values:
+def values_of(rows: Sequence[Row], method: str, column: FigureColumn) -> Values:
     """A figure of a method by setting and seed, where it is there."""
     own = [row for row in rows if row["method"] == method and row.get(column.name) is not None]
     return {(row["setting"], row["seed"]): row[column.name] for row in own}
 
 
-def _difference(rows: Sequence[Row], first: str, second: str, column: Column) -> Difference | None:
+def _difference(rows: Sequence[Row], first: str, second: str, column: FigureColumn) -> Difference | None:
     a, b = values_of(rows, first, column), values_of(rows, second, column)
     pairs = [key for key in a if key in b]
     if not pairs:
@@ -231,23 +231,23 @@ def _difference(rows: Sequence[Row], first: str, second: str, column: Column) ->
     )
 
 
-def _t_interval(values: Sequence[float]) -> Interval | None:
+def _t_interval(values: Sequence[float]) -> ConfidenceInterval | None:
     if len(values) < 2:
         return None
     half = float(stdtrit(len(values) - 1, 0.975)) * deviation(values) / len(values) ** 0.5
-    return Interval(_mean(values) - half, _mean(values) + half)
+    return ConfidenceInterval(_mean(values) - half, _mean(values) + half)
 
 
-def _bootstrap(values: Sequence[float]) -> Interval | None:
+def _bootstrap(values: Sequence[float]) -> ConfidenceInterval | None:
     if len(values) < FEWEST:
         return None
     drawn = np.random.default_rng(0).choice(np.array(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975))
-    return Interval(float(low), float(high))
+    return ConfidenceInterval(float(low), float(high))
 
 
 def _table(
-    rows: Sequence[Row], methods: Sequence[str], shared: dict[str, tuple[int, ...]], column: Column
+    rows: Sequence[Row], methods: Sequence[str], shared: dict[str, tuple[int, ...]], column: FigureColumn
 ) -> dict[str, list[float]]:
     """Setting → the methods' means over the shared seeds, where every method has the figure."""
     values = {method: values_of(rows, method, column) for method in methods}
@@ -260,7 +260,7 @@ def _table(
 
 
 def _judge(
-    column: Column,
+    column: FigureColumn,
     table: dict[str, list[float]],
     methods: Sequence[str],
     ranks: dict[str, dict[str, float]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from labelfix.bench.compare import COMPARED, RANKED, Comparison, Difference, Interval, Ranking, Shortfall
+from labelfix.bench.compare import COMPARED, RANKED, Comparison, ConfidenceInterval, Difference, Ranking, Shortfall
 from labelfix.bench.layout import NOTHING, Grid, laid_out
 
 _COLUMNS = {column.name: column for column in COMPARED}
@@ -113,7 +113,7 @@ def _seeds(seeds: tuple[int, ...]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
-def _interval(found: Interval | None) -> str:
+def _interval(found: ConfidenceInterval | None) -> str:
     return NOTHING if found is None else f"{found.low:+.3f} to {found.high:+.3f}"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labelfix.bench.results import ACCURACY, CALIBRATION, Column, Figure, Row, distinct, figure_of
+from labelfix.bench.results import ACCURACY, CALIBRATION, Figure, FigureColumn, Row, distinct, figure_of
 
 GIVEN = "given labels"
 """The row that stands for doing nothing."""
@@ -150,7 +150,7 @@ def _ranges(levels: Sequence[Level]) -> list[Callable[[float], bool]]:
 
 def _mean(cells: _Cells, levels: Sequence[Level], kind: str, method: str) -> NoiseMean:
     seeds, missing = _complete(cells, levels, method)
-    columns = [Column("given_right", "")] if method == GIVEN else list(FIGURES)
+    columns = [FigureColumn("given_right", "")] if method == GIVEN else list(FIGURES)
     figures: dict[str, Figure] = {}
     for column in columns:
         # Without noise nothing of wrong labels can be told.
@@ -197,7 +197,7 @@ def _left_out(cells: _Cells, methods: Sequence[str]) -> list[str]:
     return notes
 
 
-def _by_level(cells: _Cells, kind: str, column: Column, methods: Sequence[str]) -> LevelTable:
+def _by_level(cells: _Cells, kind: str, column: FigureColumn, methods: Sequence[str]) -> LevelTable:
     rates = cells.rates(kind)
     found: dict[str, tuple[float | None, ...]] = {}
     for method in (GIVEN, *methods) if column.name == "corrected_right" else methods:

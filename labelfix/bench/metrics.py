@@ -21,11 +21,11 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.runs.files import jsonable
 
-BINS = 20
+ECE_BINS = 20
 """Equal bins of [0, 1] in which P(given label) is counted."""
 
 MOST_CLASSES = 100
@@ -66,7 +66,7 @@ class OnTest:
         """The share of test rows that it tells right; None without test rows."""
         if not len(self.rows):
             return None
-        logits, _ = outputs(classifier, self.inputs, self.rows, self.device)
+        logits, _ = network_outputs(classifier, self.inputs, self.rows, self.device)
         return float((logits.argmax(axis=1) == self.truth).mean())
 
 
@@ -146,7 +146,7 @@ def _judged(fitted: FittedModel, problem: Problem) -> tuple[Probabilities, npt.N
     if fitted.own_rows is not None:
         return fitted.own_rows.soft, fitted.own_rows.label_score
     every = np.arange(len(problem.given), dtype=np.int64)
-    logits, hidden = outputs(fitted.classifier, problem.noisy, every, problem.device)
+    logits, hidden = network_outputs(fitted.classifier, problem.noisy, every, problem.device)
     soft = fitted.corrector.soft_labels(logits, hidden, problem.given, problem.opinions)
     return soft, soft[every, problem.given]
 
@@ -163,5 +163,5 @@ def _confusion(truth: Codes, suggested: Codes, num_classes: int) -> list[int] | 
 
 
 def _counts(score: npt.NDArray[np.floating]) -> list[int]:
-    counts: list[int] = np.histogram(score, bins=BINS, range=(0.0, 1.0))[0].tolist()
+    counts: list[int] = np.histogram(score, bins=ECE_BINS, range=(0.0, 1.0))[0].tolist()
     return counts

@@ -44,7 +44,7 @@ LABEL_HEIGHT = 0.13
 
 
 @dataclass(frozen=True)
-class Look:
+class LineStyle:
     """How a line is drawn.
 
     Attributes:
@@ -82,10 +82,10 @@ def matplotlib_there() -> Any:  # noqa: ANN401 - the module
     return matplotlib
 
 
-def looks(methods: Sequence[str]) -> dict[str, Look]:
+def looks(methods: Sequence[str]) -> dict[str, LineStyle]:
     """A look for every method, the same in all plots; those called after MLC come first and are drawn through."""
     count, ordered = len(COLOURS), sorted(methods, key=lambda name: not name.startswith("mlc"))
-    return {name: Look(COLOURS[i % count], DASHES[i // count % len(DASHES)]) for i, name in enumerate(ordered)}
+    return {name: LineStyle(COLOURS[i % count], DASHES[i // count % len(DASHES)]) for i, name in enumerate(ordered)}
 
 
 def panels(count: int, size: tuple[float, float], margins: Margins, columns: int, above: float = 0.35) -> Any:  # noqa: ANN401

@@ -29,7 +29,7 @@ PANEL = (2.1, 1.8)
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingCurves:
     """A training of one run.
 
     Attributes:
@@ -39,11 +39,11 @@ class Course:
     """
 
     name: str
-    look: plot_style.Look
+    look: plot_style.LineStyle
     curves: dict[str, list[tuple[float, float]]]
 
 
-def figures(rows: Sequence[Row], look: dict[str, plot_style.Look]) -> Iterator[tuple[str, Any]]:
+def figures(rows: Sequence[Row], look: dict[str, plot_style.LineStyle]) -> Iterator[tuple[str, Any]]:
     """The trainings of one set, each run by its lowest seed.
 
     Args:
@@ -75,7 +75,7 @@ def figures(rows: Sequence[Row], look: dict[str, plot_style.Look]) -> Iterator[t
             yield from _figure(f"{levels[0]['data']}.{kind}.{method}", title, courses)
 
 
-def _figure(name: str, title: str, courses: Sequence[Course]) -> Iterator[tuple[str, Any]]:
+def _figure(name: str, title: str, courses: Sequence[TrainingCurves]) -> Iterator[tuple[str, Any]]:
     shown = [column for column in CURVES if any(column in course.curves for course in courses)]
     if not shown:
         return
@@ -108,7 +108,7 @@ def _logarithmic(panel: Any) -> None:  # noqa: ANN401 - matplotlib has no types 
     panel.yaxis.set_minor_locator(NullLocator())
 
 
-def _course(row: Row, name: str, look: plot_style.Look) -> Course:
+def _course(row: Row, name: str, look: plot_style.LineStyle) -> TrainingCurves:
     history: list[dict[str, Any]] = json.loads(row["history"])
     at = _along(history)
     curves: dict[str, list[tuple[float, float]]] = {}
@@ -116,7 +116,7 @@ def _course(row: Row, name: str, look: plot_style.Look) -> Course:
         points = [(x, float(one[column])) for x, one in zip(at, history, strict=True) if _fit(one.get(column), column)]
         if len(points) >= SHORTEST:
             curves[column] = points
-    return Course(name, look, curves)
+    return TrainingCurves(name, look, curves)
 
 
 def _along(history: Sequence[dict[str, Any]]) -> list[float]:
@@ -138,9 +138,9 @@ def _fit(value: object, column: str) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and (value > 0 or column not in LOSSES)
 
 
-def _by_rate(rate: float) -> plot_style.Look:
+def _by_rate(rate: float) -> plot_style.LineStyle:
     """Darker for less noise; bright yellow, which paper swallows, is left out."""
     import matplotlib
     from matplotlib.colors import to_hex
 
-    return plot_style.Look(to_hex(matplotlib.colormaps["viridis"](0.88 * rate)))
+    return plot_style.LineStyle(to_hex(matplotlib.colormaps["viridis"](0.88 * rate)))

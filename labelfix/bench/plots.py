@@ -88,7 +88,7 @@ def _figures(rows: Sequence[Row], settings: Sequence[str]) -> Iterator[tuple[str
             yield f"given-label.{_file(setting)}", shares
 
 
-def accuracy_by_noise(rows: Sequence[Row], column: str, look: dict[str, plot_style.Look]) -> Any:  # noqa: ANN401
+def accuracy_by_noise(rows: Sequence[Row], column: str, look: dict[str, plot_style.LineStyle]) -> Any:  # noqa: ANN401
     """Against ρ a line for each method, with its standard error over seeds; a panel for each kind (Figure 5)."""
     kinds = distinct(row["noise"] for row in rows if row["rate"])
     margins = plot_style.Margins(left=0.6, right=NAMES_WIDTH)
@@ -117,8 +117,8 @@ def accuracy_by_noise(rows: Sequence[Row], column: str, look: dict[str, plot_sty
 
 
 def _lines_of(
-    rows: Sequence[Row], kind: str, column: str, look: dict[str, plot_style.Look]
-) -> list[tuple[str, list[tuple[float, Figure]], plot_style.Look]]:
+    rows: Sequence[Row], kind: str, column: str, look: dict[str, plot_style.LineStyle]
+) -> list[tuple[str, list[tuple[float, Figure]], plot_style.LineStyle]]:
     """Name, points and look of every line of a panel."""
     own = [row for row in rows if row["noise"] == kind or (row["rate"] == 0 and kind in (row["noise_kinds"] or [kind]))]
     found = []
@@ -127,7 +127,7 @@ def _lines_of(
     if column == "corrected_right":
         # Every method of a seed was given the same labels.
         once = {(row["rate"], row["seed"]): row for row in own}
-        found.append((GIVEN, _points(list(once.values()), "given_right"), plot_style.Look(plot_style.GREY, ":")))
+        found.append((GIVEN, _points(list(once.values()), "given_right"), plot_style.LineStyle(plot_style.GREY, ":")))
     return [line for line in found if line[1]]
 
 

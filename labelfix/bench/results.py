@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Column:
+class FigureColumn:
     """A figure of a run.
 
     Attributes:
@@ -38,26 +38,26 @@ class Column:
 
 
 ACCURACY = (
-    Column("test_right", "test"),
-    Column("test_best", "test, best"),
-    Column("corrected_right", "corrected"),
-    Column("corrected_right_on_wrong", "on wrong", of_wrong=True),
-    Column("corrected_right_on_right", "on right"),
-    Column("auroc", "AUROC", of_wrong=True),
-    Column("average_precision", "AP", of_wrong=True),
+    FigureColumn("test_right", "test"),
+    FigureColumn("test_best", "test, best"),
+    FigureColumn("corrected_right", "corrected"),
+    FigureColumn("corrected_right_on_wrong", "on wrong", of_wrong=True),
+    FigureColumn("corrected_right_on_right", "on right"),
+    FigureColumn("auroc", "AUROC", of_wrong=True),
+    FigureColumn("average_precision", "AP", of_wrong=True),
 )
 """How right labels, scores and the classifier are."""
 
-CALIBRATION = (Column("ece", "ECE", less_is_better=True), Column("nll", "NLL", less_is_better=True))
+CALIBRATION = (FigureColumn("ece", "ECE", less_is_better=True), FigureColumn("nll", "NLL", less_is_better=True))
 """How far confidences can be believed."""
 
 REST = (
-    Column("corrected_sure_right", "corrected, sure"),
-    Column("corrected_chosen_right", "corrected, chosen"),
+    FigureColumn("corrected_sure_right", "corrected, sure"),
+    FigureColumn("corrected_chosen_right", "corrected, chosen"),
     *CALIBRATION,
-    Column("seconds", "seconds", 1, less_is_better=True),
-    Column("cpu_seconds", "CPU seconds", 1, less_is_better=True),
-    Column("peak_mb", "peak MB", 0, less_is_better=True),
+    FigureColumn("seconds", "seconds", 1, less_is_better=True),
+    FigureColumn("cpu_seconds", "CPU seconds", 1, less_is_better=True),
+    FigureColumn("peak_mb", "peak MB", 0, less_is_better=True),
 )
 """Thresholds, calibration and cost."""
 

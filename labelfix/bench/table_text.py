@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from labelfix.bench.layout import NOTHING, Grid, laid_out
 from labelfix.bench.levels import BY_LEVEL, LevelTable, NoiseGrid, NoiseMean
-from labelfix.bench.results import ACCURACY, CALIBRATION, MEANING, REST, Column, Figure
+from labelfix.bench.results import ACCURACY, CALIBRATION, MEANING, REST, Figure, FigureColumn
 from labelfix.bench.table import Section, Tables
 
 THRESHOLDS = (
@@ -49,7 +49,7 @@ def any_figure(table: LevelTable) -> bool:
     return any(value is not None for line in table.methods.values() for value in line)
 
 
-def _by_setting(title: str, sections: Sequence[Section], columns: Sequence[Column], notes: Sequence[str]) -> Grid:
+def _by_setting(title: str, sections: Sequence[Section], columns: Sequence[FigureColumn], notes: Sequence[str]) -> Grid:
     lines = [(section.name, line) for section in sections for line in section.lines]
     shown = [column for column in columns if any(column.name in line.figures for _, line in lines)]
     body = [
@@ -71,7 +71,7 @@ def _means(grid: NoiseGrid) -> list[Grid]:
     return [_means_of(grid, *one) for one in found]
 
 
-def _means_of(grid: NoiseGrid, title: str, columns: Sequence[Column], notes: Sequence[str]) -> Grid:
+def _means_of(grid: NoiseGrid, title: str, columns: Sequence[FigureColumn], notes: Sequence[str]) -> Grid:
     shown = [column for column in columns if any(column.name in mean.figures for mean in grid.means)]
     body = [
         [f"{mean.kind}, {mean.rates}", mean.method, _standing(mean), *(_cell(mean.figures, column) for column in shown)]
@@ -96,6 +96,6 @@ def _levels(data: str, table: LevelTable) -> Grid:
     return Grid(f"{data}: {column.heading} by rate of {table.kind}", head, body, 1)
 
 
-def _cell(figures: dict[str, Figure], column: Column) -> str:
+def _cell(figures: dict[str, Figure], column: FigureColumn) -> str:
     figure = figures.get(column.name)
     return NOTHING if figure is None else figure.shown(column.digits)

@@ -15,10 +15,10 @@ import numpy as np
 
 from labelfix.certificates.plan import Campaign
 from labelfix.certificates.said import CANNOT_TELL, said_in
+from labelfix.data.arrays import Floats
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.tables import UNLABELLED, ClassNames
 from labelfix.errors import Defect, InputError
-from labelfix.numerics.rate_by_betting import Floats
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from labelfix.certificates.exported import Exported, file_hash
-from labelfix.numerics.rate_by_betting import Draws, Floats, Order, draw_order, draws_of
+from labelfix.data.arrays import Floats
+from labelfix.numerics.rate_by_betting import Draws, Order, draw_order, draws_of
 from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.outputs.trust import read_evidence

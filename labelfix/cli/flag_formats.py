@@ -20,7 +20,7 @@ from labelfix.runs import RunFolder, atomic_path, inputs_of, named, refuse_targe
 from labelfix.settings.remote_names import is_remote
 
 if TYPE_CHECKING:
-    from labelfix.cli.flag_options import Asked
+    from labelfix.cli.flag_options import FlagRequest
     from labelfix.cli.terminal import Voice
     from labelfix.outputs.judgement import Judgement
 
@@ -77,7 +77,7 @@ class Outputs:
         names = [*([self.stdout] if self.stdout else []), *self.files.values()]
         return replace(options, show=most_shown(names, self.show), with_content="json" in names)
 
-    def refuse_targets(self, context: typer.Context, asked: Asked, folder: RunFolder | None) -> None:
+    def refuse_targets(self, context: typer.Context, asked: FlagRequest, folder: RunFolder | None) -> None:
         """Refuse files that are inputs, or that are there already, before the work that fills them.
 
         Raises:

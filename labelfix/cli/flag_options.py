@@ -25,7 +25,7 @@ ONE_OF = (("run", "corrected"), ("min_confidence", "max_false_flags", "budget"))
 
 
 @dataclass(frozen=True)
-class Asked:
+class FlagRequest:
     """What was asked.
 
     Attributes:
@@ -45,7 +45,7 @@ class Asked:
     policy_file: Path | None
 
 
-def asked_of(context: typer.Context) -> Asked:
+def asked_of(context: typer.Context) -> FlagRequest:
     """Everything that counts: flags first, then the file.
 
     Raises:
@@ -63,7 +63,7 @@ def asked_of(context: typer.Context) -> Asked:
     value = {**told, **{name: each for name, each in given.items() if _is_given(each)}}
     if value.get("run") is not None and value.get("corrected") is not None:
         raise SettingsError(f"{path}, [gate]: run and corrected: give one of them")
-    return Asked(
+    return FlagRequest(
         run=_path(value.get("run")),
         corrected=_path(value.get("corrected")),
         options=FlagOptions(
@@ -113,7 +113,7 @@ def _path(value: str | Path | None) -> Path | None:
     return None if value is None else as_path(value)
 
 
-def named_inputs(asked: Asked) -> Sequence[str | Path]:
+def named_inputs(asked: FlagRequest) -> Sequence[str | Path]:
     """Every file that is read, whoever named it."""
     options = asked.options
     several = (asked.corrected, asked.policy_file, options.noisy, options.against, *options.baseline)

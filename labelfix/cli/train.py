@@ -74,7 +74,7 @@ def _go_on(
         voice.note(f"{path}: this run is finished; nothing is left to do")
         voice.data(str(path))
         return
-    method = "mlc" if further else runs.Begun.from_json(folder.begun(), path).settings["method"]
+    method = "mlc" if further else runs.RunOrigin.from_json(folder.begun(), path).settings["method"]
     given = options.given_again(context, method)
     voice.left_behind = lambda: _left_behind(path)
 

@@ -27,7 +27,7 @@ from labelfix.compute.ranks import ranks
 from labelfix.errors import RunError
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path, remove, tidy
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 
 KEPT = 2
 """States kept; the one before the newest is there for the case that the disk lost a part of the newest."""
@@ -59,7 +59,7 @@ class Checkpoints:
         progress: Told from where a run goes on, and of a checkpoint that could not be written.
     """
 
-    def __init__(self, folder: Path, every: Interval, progress: Progress | None = None) -> None:
+    def __init__(self, folder: Path, every: CheckpointInterval, progress: Progress | None = None) -> None:
         self.folder = folder
         self.every = every
         self._progress = progress or Silent()

@@ -116,7 +116,7 @@ _joined = Ranks()  # a plain variable, because autograd's threads have to see it
 
 
 def ranks() -> Ranks:
-    """This process among those that have joined; alone outside `together`, whatever group a caller's program has."""
+    """This process among the joined ones; alone outside `joined_ranks`, whatever group the caller's program has."""
     return _joined
 
 
@@ -126,7 +126,7 @@ def started_together() -> bool:
 
 
 @contextlib.contextmanager
-def together() -> Iterator[Ranks]:
+def joined_ranks() -> Iterator[Ranks]:
     """Join the processes that were started together; alone where this one was started by itself.
 
     Raises:

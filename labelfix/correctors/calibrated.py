@@ -18,12 +18,11 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from labelfix.correctors.contract import Corrector
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.softmax import log_softmax
 from labelfix.runs.tensors import read_arrays
-
-Log = npt.NDArray[np.float64]
 
 INNER = "inner"
 """Folder of the corrector that is scaled."""
@@ -44,15 +43,15 @@ class Scale:
         shift: `(K,)` b.
     """
 
-    slope: Log
-    shift: Log
+    slope: Floats
+    shift: Floats
 
     @classmethod
     def none(cls, num_classes: int) -> Scale:
         """Leaves probabilities as they are."""
         return cls(np.ones(num_classes), np.zeros(num_classes))
 
-    def __call__(self, log_p: Log) -> Log:
+    def __call__(self, log_p: Floats) -> Floats:
         """`(N, K)` log-probabilities, scaled."""
         return log_softmax(self.slope * log_p + self.shift)
 
@@ -101,6 +100,6 @@ def scaled(scale: Scale, soft: Probabilities) -> Probabilities:
     return found
 
 
-def logs(soft: npt.NDArray[np.floating]) -> Log:
+def logs(soft: npt.NDArray[np.floating]) -> Floats:
     """`(N, K)` their logarithms, none below that of `SMALLEST`."""
     return np.log(np.maximum(soft.astype(np.float64), SMALLEST))

@@ -22,15 +22,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import Shape, read_arrays
-
-Array = npt.NDArray[np.float64]
 
 SHARES = np.linspace(0, 0.95, 20)
 """Candidates for s."""
@@ -42,7 +40,7 @@ CHUNK = 16384
 class Weigher(Protocol):
     """Gives rows their weights, before they are made relative; a dataclass of arrays."""
 
-    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
         """`(N,)` weights, at least 0, of rows that all have a given label; see `Corrector.soft_labels`."""
 
 
@@ -57,12 +55,12 @@ class LossWeigher:
         second_bias: `(1,)`.
     """
 
-    first_weight: Array
-    first_bias: Array
-    second_weight: Array
-    second_bias: Array
+    first_weight: Floats
+    first_bias: Floats
+    second_weight: Floats
+    second_bias: Floats
 
-    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
         """See `Weigher`; `hidden` is not used."""
         losses = -log_softmax(logits.astype(np.float64))[np.arange(len(given)), given]
         units = np.maximum(losses[:, None] * self.first_weight + self.first_bias, 0)
@@ -77,9 +75,9 @@ class AgreementWeigher:
         gradient: `(K, D + 1)` G, the gradient of the trusted rows' loss.
     """
 
-    gradient: Array
+    gradient: Floats
 
-    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
         """See `Weigher`."""
         along = hidden.astype(np.float64) @ self.gradient[:, :-1].T + self.gradient[:, -1]
         slope = softmax(logits.astype(np.float64)).astype(np.float64)
@@ -91,7 +89,7 @@ class AgreementWeigher:
 class ConstantWeigher:
     """All rows weigh the same."""
 
-    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
+    def weights(self, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
         """See `Weigher`."""
         return np.ones(len(given))
 
@@ -156,7 +154,7 @@ class MixtureCorrector:
         return cls(weigher, *numbers)
 
 
-def relative(weigher: Weigher, largest: float, logits: Logits, hidden: Probabilities, given: Codes) -> Array:
+def relative(weigher: Weigher, largest: float, logits: Logits, hidden: Probabilities, given: Codes) -> Floats:
     """`(N,)` r of rows that all have a given label: their weights over the largest, at most 1; 0 where that is 0."""
     if largest <= 0:
         return np.zeros(len(given))
@@ -165,7 +163,7 @@ def relative(weigher: Weigher, largest: float, logits: Logits, hidden: Probabili
     return np.minimum(np.concatenate([np.zeros(0), *found]) / largest, 1.0)
 
 
-def best_share(relative_to: Callable[[Codes], Array], soft: Probabilities, truth: Codes, transition: Array) -> float:
+def best_share(relative_to: Callable[[Codes], Floats], soft: Probabilities, truth: Codes, transition: Floats) -> float:
     """s by the likelihood of trusted rows; see the module's docstring.
 
     Args:

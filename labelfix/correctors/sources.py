@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.affine import Affine
-from labelfix.numerics.opinion_evidence import Floats, evidence_of
+from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
 

@@ -14,7 +14,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import ReadOptions, Source
 from labelfix.data.input_checks import Role, check_inputs
 from labelfix.data.inputs import ColumnInputs
-from labelfix.data.rows import Rows
+from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, InputSpec, LabelTable
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def label_table(
-    source: TableSource, rows: Rows, codes: Codes, classes: ClassNames, id_column: str | None, label: str | None
+    source: TableSource, rows: IdsAndLabels, codes: Codes, classes: ClassNames, id_column: str | None, label: str | None
 ) -> LabelTable:
     """Ids and labels of a source as a table without inputs; labels that are none of the classes count as missing."""
     return LabelTable(

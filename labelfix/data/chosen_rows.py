@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, parts_of
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.rows import Rows
+from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import LabelTable
@@ -32,7 +32,7 @@ WORST_FIRST = "worst first"
 """What `next` writes into `DRAWN`."""
 
 
-def read_chosen(source: TableSource, rows: Rows, read_rows: int) -> npt.NDArray[np.bool_] | None:
+def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.NDArray[np.bool_] | None:
     """`(M,)` True for the rows that `next` chose; None where there is none.
 
     Args:

@@ -17,7 +17,7 @@ from labelfix.data.labels.checks import check_given
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.opinions import Opinions
-from labelfix.data.rows import Rows
+from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import difference
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.settings.data import DataSettings
@@ -28,10 +28,10 @@ Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
 
 def hear(
     noisy: TableSource,
-    rows: Rows,
+    rows: IdsAndLabels,
     columns: Columns,
     clean: TableSource,
-    trusted: Rows,
+    trusted: IdsAndLabels,
     aliases: Mapping[str, str],
     settings: DataSettings,
     findings: Findings,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.arrays import Floats
 from labelfix.data.assemble import attempt
 from labelfix.data.columns.inputs import input_columns
 from labelfix.data.findings import Findings
@@ -20,7 +21,7 @@ from labelfix.data.input_checks import check_inputs
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.labels.classes import natural_order
 from labelfix.data.labels.column import LabelReader
-from labelfix.data.labels.noise import Matrix, given_matrix
+from labelfix.data.labels.noise import given_matrix
 from labelfix.data.rows import survey_rows
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError, input_error
@@ -114,7 +115,7 @@ def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray
     return np.concatenate(parts).reshape(len(places), -1)
 
 
-def read_matrix(path: Path, classes: tuple[str, ...]) -> Matrix:
+def read_matrix(path: Path, classes: tuple[str, ...]) -> Floats:
     """A transition matrix from a CSV file: the class names, then one row of K probabilities for each of them.
 
     Args:

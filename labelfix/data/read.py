@@ -29,7 +29,7 @@ from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import class_names, match_codes
 from labelfix.data.labels.refusal import refuse_type, refuse_values
 from labelfix.data.new_rows import open_rows, read_truth
-from labelfix.data.rows import Rows, read_id_and_label
+from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
 from labelfix.errors import Defect
 from labelfix.remote import RemotePath, as_path
@@ -236,7 +236,9 @@ def _columns(
     return Columns(ids, label, clean_ids, clean_label, spec, sources)
 
 
-def _rows_there(ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows, findings: Findings) -> bool:
+def _rows_there(
+    ours: TableSource, noisy: IdsAndLabels, theirs: TableSource, clean: IdsAndLabels, findings: Findings
+) -> bool:
     if not len(noisy):
         findings.error(ours.name, "holds no rows", "give a file with rows")
     if not len(clean):
@@ -246,9 +248,9 @@ def _rows_there(ours: TableSource, noisy: Rows, theirs: TableSource, clean: Rows
 
 def _labels(
     ours: TableSource,
-    noisy: Rows,
+    noisy: IdsAndLabels,
     theirs: TableSource,
-    clean: Rows,
+    clean: IdsAndLabels,
     aliases: dict[str, str],
     settings: DataSettings,
     findings: Findings,

@@ -19,7 +19,7 @@ Keys = npt.NDArray[np.uint64]
 RUN = 1 << 20
 """Numbers that are sorted together."""
 
-PARTS = 256
+HASH_PARTS = 256
 """Parts of the range of numbers that are looked through one by one."""
 
 
@@ -68,7 +68,7 @@ class Repeats:
         if self._file is None:
             return _doubled(self._held)
         self._put_aside()
-        parts = [_doubled([self._read(run, part) for run in self._runs]) for part in range(PARTS)]
+        parts = [_doubled([self._read(run, part) for run in self._runs]) for part in range(HASH_PARTS)]
         self._file.close()
         return np.concatenate(parts)
 
@@ -78,7 +78,7 @@ class Repeats:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="labelfix-ids-")  # noqa: SIM115 - closed by `found`
         start = self._file.tell() // 8
-        edges = np.arange(PARTS, dtype=np.uint64) << np.uint64(56)
+        edges = np.arange(HASH_PARTS, dtype=np.uint64) << np.uint64(56)
         self._runs.append(np.append(np.searchsorted(keys, edges), len(keys)).astype(np.int64) + start)
         self._file.write(keys.tobytes())
 

@@ -17,7 +17,7 @@ from labelfix.progress import rows_done
 
 
 @dataclass(frozen=True)
-class Rows:
+class IdsAndLabels:
     """What one pass over a table gives.
 
     Attributes:
@@ -34,7 +34,7 @@ class Rows:
         return len(self.places)
 
 
-def read_id_and_label(source: TableSource, id_column: str | None, label: str | None, rows: int) -> Rows:
+def read_id_and_label(source: TableSource, id_column: str | None, label: str | None, rows: int) -> IdsAndLabels:
     """Read ids and labels.
 
     Args:
@@ -60,7 +60,7 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
         numbers.append(np.arange(chunk.first_row, chunk.first_row + count, dtype=np.int64))
         rows_done(count)
     places = Places(source.files, np.concatenate(files), np.concatenate(numbers))
-    return Rows(
+    return IdsAndLabels(
         ids=gather(ids) if id_column is not None else row_numbers(len(places)),
         labels=reader.result() if reader is not None else None,
         places=places,
@@ -68,7 +68,7 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
 
 
 @dataclass(frozen=True)
-class Survey:
+class ScannedRows:
     """What one pass over ids and labels gives when no row is held.
 
     Attributes:
@@ -81,10 +81,10 @@ class Survey:
     places: FilePlaces
     labels: LabelReader | None
     id_type: pa.DataType
-    suspects: Rows | None
+    suspects: IdsAndLabels | None
 
 
-def survey_rows(source: TableSource, id_column: str | None, label: str | None, rows: int) -> Survey:
+def survey_rows(source: TableSource, id_column: str | None, label: str | None, rows: int) -> ScannedRows:
     """Pass over ids and labels without holding them.
 
     Args:
@@ -110,7 +110,7 @@ def survey_rows(source: TableSource, id_column: str | None, label: str | None, r
             empty += ids.null_count
             repeats.see(id_keys(ids.drop_null()))
     twice = repeats.found()
-    return Survey(
+    return ScannedRows(
         places=FilePlaces(source.files, tuple(counts)),
         labels=reader,
         id_type=(types or {_no_ids(source, id_column)}).pop() if len(types) < 2 else pa.string(),
@@ -126,7 +126,7 @@ def _no_ids(source: TableSource, id_column: str | None) -> pa.DataType:
     return canonical_ids(decode(pa.array([], type_)), type_).type
 
 
-def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> Rows:
+def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> IdsAndLabels:
     """The rows whose id is empty or has one of the given numbers."""
     ids: list[pa.Array] = []
     files: list[np.ndarray] = []
@@ -139,7 +139,7 @@ def _suspects(source: TableSource, id_column: str, rows: int, twice: Keys) -> Ro
         ids.append(all_ids.take(pa.array(where)))
         files.append(np.full(len(where), chunk.file_index, np.int32))
         numbers.append(where + chunk.first_row)
-    return Rows(gather(ids), None, Places(source.files, np.concatenate(files), np.concatenate(numbers)))
+    return IdsAndLabels(gather(ids), None, Places(source.files, np.concatenate(files), np.concatenate(numbers)))
 
 
 def _columns(source: TableSource, id_column: str | None, label: str | None) -> list[str]:

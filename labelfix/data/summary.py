@@ -13,7 +13,7 @@ from labelfix.data.labels.noise_rate import (
     FEW,
     HOW,
     OPINION_FROM,
-    Interval,
+    RateInterval,
     rate_in,
     rate_line,
     transition_counts,
@@ -64,7 +64,7 @@ class Summary:
     paired: int
     sampling: Sampling
     chosen: int
-    noise: Interval
+    noise: RateInterval
     transitions: tuple[tuple[int, ...], ...]
 
     def to_json(self) -> dict[str, Any]:

@@ -19,17 +19,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, Log, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.fit_scale import Kind, fit_scale
-from labelfix.evidence.judges_answers import Asked, Donors, ask, sample, transition_of
-from labelfix.heads.folds import cut
+from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
-BINS = 15
+CALIBRATION_BINS = 15
 GROUPS = 5
 """Folds of cross-validation where one model judges all held rows."""
 
@@ -54,9 +55,9 @@ class Calibrated:
     """
 
     fitted: FittedModel
-    asked: Asked
+    asked: JudgesAnswers
     kind: Kind
-    log_soft: Log
+    log_soft: Floats
     corrected: Codes
     nll_before: float
 
@@ -87,7 +88,7 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
 
     def transition() -> dict[str, np.ndarray]:
         rows = sample(problem)
-        logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+        logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
         given = problem.given[rows]
         soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
         found = {"transition": transition_of(soft, given)}
@@ -97,7 +98,7 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     donors = Donors(kept["rows"], kept["soft"]) if "rows" in kept else None
     asked = ask(problem, held, kept["transition"], donors=donors)
     several = len(held.models) > 1
-    group = (asked.by if several else cut(asked.truth, problem.seed, GROUPS).of)[asked.row]
+    group = (asked.by if several else cut_folds(asked.truth, problem.seed, GROUPS).of)[asked.row]
     kind, log_soft = _chosen(asked, group)
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
@@ -111,7 +112,7 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
 
 
-def curve(log_p: Log, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:
+def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:
     """The reliability curve with its expected calibration error, and the log-likelihood.
 
     Args:
@@ -122,26 +123,34 @@ def curve(log_p: Log, truth: Codes, weights: npt.NDArray[np.float64], rows: int)
     """
     p = softmax(log_p, axis=1)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == truth
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    place = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     bins = []
     for b in np.unique(place):
         here = place == b
         weight = float(weights[here].sum())
         if weight > 0:
             sure, share = (float(np.average(values[here], weights=weights[here])) for values in (confidence, right))
-            bins.append({"low": b / BINS, "high": (b + 1) / BINS, "rows": weight, "confidence": sure, "right": share})
+            bins.append(
+                {
+                    "low": b / CALIBRATION_BINS,
+                    "high": (b + 1) / CALIBRATION_BINS,
+                    "rows": weight,
+                    "confidence": sure,
+                    "right": share,
+                }
+            )
     gaps = sum(each["rows"] * abs(each["confidence"] - each["right"]) for each in bins)
     nll = float(-np.average(_likelihood(log_p, truth), weights=weights))
     return {"rows": rows, "ece": gaps / max(float(weights.sum()), 1e-12), "nll": nll, "reliability": bins}
 
 
-def _likelihood(log_p: Log, truth: Codes) -> Log:
+def _likelihood(log_p: Floats, truth: Codes) -> Floats:
     return np.asarray(log_p[np.arange(len(truth)), truth])
 
 
-def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
+def _chosen(asked: JudgesAnswers, group: Codes) -> tuple[Kind, Floats]:
     """The way of scaling that held rows like best, and the nested log soft labels that it gives."""
-    best: tuple[Kind, Log] = ("none", asked.log_soft)
+    best: tuple[Kind, Floats] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
     if not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
         return best
@@ -160,7 +169,7 @@ def _chosen(asked: Asked, group: Codes) -> tuple[Kind, Log]:
     return best
 
 
-def _thresholds(asked: Asked, soft: Log, group: Codes, usual: float) -> tuple[float, Codes]:
+def _thresholds(asked: JudgesAnswers, soft: Floats, group: Codes, usual: float) -> tuple[float, Codes]:
     """The threshold, and `(Q,)` corrected labels, each by the threshold that rows of other folds chose."""
     suggested, confidence = soft.argmax(axis=1), soft.max(axis=1)
     threshold = np.full(len(soft), usual)

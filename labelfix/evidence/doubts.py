@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelfix.correctors.calibrated import Log
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 
 SURE, HARDLY = 0.9, 0.05
@@ -34,7 +34,7 @@ class Doubt:
     probability: float
 
 
-def doubts(log_f: Log, truth: Codes) -> tuple[Doubt, ...]:
+def doubts(log_f: Floats, truth: Codes) -> tuple[Doubt, ...]:
     """The doubtful rows, worst first.
 
     Args:

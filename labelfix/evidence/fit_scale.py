@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.correctors.calibrated import Log, Scale
+from labelfix.correctors.calibrated import Scale
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.numerics.batched_search import search
 from labelfix.numerics.softmax import log_softmax
@@ -23,7 +24,7 @@ PRIOR = 4.0
 """How many rows the prior of vector scaling, b = 0 and s = 1 with a standard deviation of 1, is worth a class."""
 
 
-def fit_scale(kind: Kind, log_p: Log, truth: Codes, weights: Log) -> Scale:
+def fit_scale(kind: Kind, log_p: Floats, truth: Codes, weights: Floats) -> Scale:
     """The scale that makes a truth likeliest.
 
     Args:
@@ -40,7 +41,7 @@ def fit_scale(kind: Kind, log_p: Log, truth: Codes, weights: Log) -> Scale:
     return _fit_vector(log_p, truth, weights)
 
 
-def _fit_vector(log_p: Log, truth: Codes, weights: Log) -> Scale:
+def _fit_vector(log_p: Floats, truth: Codes, weights: Floats) -> Scale:
     classes = log_p.shape[1]
     target = np.eye(classes)[truth]
 

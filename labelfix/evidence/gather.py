@@ -14,17 +14,18 @@ import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correctors.contract import LEARNED, FittedModel, Held, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.doubts import Doubt, doubts
-from labelfix.evidence.guarantee import MANY, Floats, Guarantee, class_weights, p_values, p_values_per_class
+from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import Opinion
-from labelfix.evidence.noisy_judges import PARTS, Agreement, ask_noisy_rows, asks
+from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
@@ -34,7 +35,7 @@ from labelfix.evidence.verdict import conclude
 from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
@@ -112,7 +113,7 @@ def passes(problem: Problem, fitted: FittedModel) -> int:
     if fitted.held is None:
         return 0
     # The method itself, fitted again beside its rivals, passes over about three times as many.
-    again = 4 * PARTS * rivals.passes(problem, fitted=False) if asks(problem, fitted.held) else 0
+    again = 4 * KEPT_OUT_PARTS * rivals.passes(problem, fitted=False) if asks(problem, fitted.held) else 0
     return rivals.passes(problem) + again
 
 
@@ -160,7 +161,7 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     given = problem.given[rows]
     if fitted.own_rows is not None:
         return fitted.own_rows.soft[rows], given
-    logits, hidden = outputs(fitted.classifier, problem.noisy, rows, problem.device)
+    logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
     return fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows)), given
 
 

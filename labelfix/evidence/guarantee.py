@@ -28,10 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes, Sampling
-
-Floats = npt.NDArray[np.float64]
-
 
 SATURATED = 1 - 1e-5
 """A label_score above it counts as it: single precision orders what is nearer to 1 by how it was computed."""

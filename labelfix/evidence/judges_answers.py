@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.correctors.calibrated import Log, logs
+from labelfix.correctors.calibrated import logs
 from labelfix.correctors.contract import Held, JudgingModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.models.features import Inputs
 from labelfix.numerics.softmax import log_softmax
-from labelfix.numerics.transition import Matrix, normalised, possible_labels
+from labelfix.numerics.transition import normalised, possible_labels
 
 MIN_PAIRS = 20
 """With fewer paired rows than this, given labels are assumed instead of known."""
@@ -36,12 +37,12 @@ BLOCK = 65_536
 LENT = 8
 """Noisy rows that lend a trusted row what sources say of them."""
 
-SAMPLE = 50_000
+QUESTIONS = 50_000
 """Noisy rows that a share is estimated on."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class JudgesAnswers:
     """Questions and answers.
 
     Attributes:
@@ -60,11 +61,11 @@ class Asked:
     truth: Codes
     given: Codes
     by: Codes
-    log_f: Log
+    log_f: Floats
     row: Codes
     label: Codes
     weight: npt.NDArray[np.float64]
-    log_soft: Log
+    log_soft: Floats
     paired: bool
     held_rows: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
@@ -108,8 +109,8 @@ class Donors:
 
 
 def ask(
-    problem: Problem, held: Held, transition: Matrix, least_pairs: int = MIN_PAIRS, donors: Donors | None = None
-) -> Asked:
+    problem: Problem, held: Held, transition: Floats, least_pairs: int = MIN_PAIRS, donors: Donors | None = None
+) -> JudgesAnswers:
     """Ask the judging models.
 
     Args:
@@ -145,7 +146,7 @@ def ask(
         some = None if opinions is None else opinions.take(asked)
         log_soft[asked] = logs(model.corrector.soft_labels(logits[which], hidden[which], label[asked], some))
     codes = row.astype(np.int64), label.astype(np.int64)
-    return Asked(truth, given, held.by, log_f, *codes, weight, log_soft, paired, held.rows)
+    return JudgesAnswers(truth, given, held.by, log_f, *codes, weight, log_soft, paired, held.rows)
 
 
 def label_scores(
@@ -176,14 +177,14 @@ def label_scores(
 
 
 def sample(problem: Problem) -> Codes:
-    """At most `SAMPLE` noisy rows, in order."""
-    if len(problem.given) <= SAMPLE:
+    """At most `QUESTIONS` noisy rows, in order."""
+    if len(problem.given) <= QUESTIONS:
         return np.arange(len(problem.given), dtype=np.int64)
-    chosen = np.random.default_rng([problem.seed, 41]).choice(len(problem.given), SAMPLE, replace=False)
+    chosen = np.random.default_rng([problem.seed, 41]).choice(len(problem.given), QUESTIONS, replace=False)
     return np.sort(chosen).astype(np.int64)
 
 
-def transition_of(soft: Probabilities, given: Codes) -> Matrix:
+def transition_of(soft: Probabilities, given: Codes) -> Floats:
     """T as soft labels have it: T[c, j] ∝ Σ of soft[c] over the rows whose given label is j.
 
     Args:

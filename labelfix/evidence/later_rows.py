@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from labelfix.data.arrays import Counts
 from labelfix.data.sampling import LEVEL, chi_squared
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
-from labelfix.evidence.judges_answers import SAMPLE
+from labelfix.evidence.judges_answers import QUESTIONS
 from labelfix.evidence.saved_judges import Judges
 
 ASSUMED = "these rows come from where the run's trusted rows come from, and their labels were given in the same way"
@@ -25,8 +25,6 @@ ASSUMED = "these rows come from where the run's trusted rows come from, and thei
 
 OWN = "they are the rows that the run was trained on, whose given labels its models have learned: flag the run itself"
 """Why that does not hold of a run's own rows."""
-
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -67,7 +65,7 @@ class LaterRows:
         self.rows += len(given)
         self.given += np.bincount(given[labelled], minlength=len(self.classes))
         self.predicted += np.bincount(predicted[labelled], minlength=len(self.classes))
-        kept = labelled[:: max(-(-self.total // SAMPLE), 1)]
+        kept = labelled[:: max(-(-self.total // QUESTIONS), 1)]
         self._soft.append(soft[kept])
         self._labels.append(given[kept])
 

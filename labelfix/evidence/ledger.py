@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.intervals import Z95, effective, wilson
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.noisy_judges import Agreement
 from labelfix.evidence.rivals import THIS_RUN, Rival
-
-Log = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -132,12 +131,12 @@ def _json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
 
 
 def compare(
-    log_f: Log,
+    log_f: Floats,
     rivals: Sequence[Rival],
     truth: Codes,
     given: Codes,
     corrected: Codes | None,
-    weights: Log | None = None,
+    weights: Floats | None = None,
     agreement: Agreement | None = None,
     noisy_rows: int | None = None,
 ) -> Ledger:
@@ -189,11 +188,11 @@ def _of_noisy_rows(name: str, agreement: Agreement | None) -> tuple[Estimate | N
     return share(hits, every), paired_difference(most, hits, every)
 
 
-def _loss(log_p: Log, truth: Codes) -> Log:
+def _loss(log_p: Floats, truth: Codes) -> Floats:
     return np.asarray(-log_p[np.arange(len(truth)), truth])
 
 
-def share(hits: npt.NDArray[np.bool_], weights: Log, spread: float = 1.0) -> Estimate:
+def share(hits: npt.NDArray[np.bool_], weights: Floats, spread: float = 1.0) -> Estimate:
     """A weighted share of rows; `spread` is how much larger its variance is, because other rows are meant."""
     rows = effective(weights) / spread
     value = float(np.average(hits, weights=weights)) if rows else 0.0
@@ -201,7 +200,7 @@ def share(hits: npt.NDArray[np.bool_], weights: Log, spread: float = 1.0) -> Est
     return Estimate(value, min(low, value), max(high, value), len(hits))
 
 
-def mean(values: Log, weights: Log) -> Estimate:
+def mean(values: Floats, weights: Floats) -> Estimate:
     """A weighted mean; its interval is the whole line with fewer than two rows."""
     value = float(np.average(values, weights=weights))
     if len(values) < 2:
@@ -212,7 +211,7 @@ def mean(values: Log, weights: Log) -> Estimate:
 
 
 def paired_difference(
-    after: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_], weights: Log, spread: float = 1.0
+    after: npt.NDArray[np.bool_], before: npt.NDArray[np.bool_], weights: Floats, spread: float = 1.0
 ) -> Estimate:
     """How much more often one thing is right than another on the same rows.
 

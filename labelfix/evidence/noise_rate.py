@@ -26,16 +26,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.intervals import share_interval
-from labelfix.data.labels.noise_rate import FEW, Interval, NoiseRate, counted, counted_rate, pair_counts
+from labelfix.data.labels.noise_rate import FEW, NoiseRate, RateInterval, counted, counted_rate, pair_counts
 from labelfix.data.tables import Codes, Probabilities, Sampling
-from labelfix.numerics.transition import Matrix
 
-Floats = npt.NDArray[np.float64]
-
-PARTS = 4
+RATE_PARTS = 4
 """Parts of the pairs; λ of one comes from the others."""
 
 DEPENDENCE = 1.1
@@ -98,7 +95,7 @@ def estimate(
     return replace(found, rate=rate, classes=classes, transition=matrix, how=POWERED)
 
 
-def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
+def assumed(soft: Probabilities, given: Codes, transition: Floats) -> NoiseRate:
     """Without pairs: as the soft labels have it.
 
     Args:
@@ -108,8 +105,8 @@ def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
     """
     score = soft[np.arange(len(given)), given].astype(np.float64)
 
-    def bare(value: float) -> Interval:
-        return Interval(float(np.clip(value, 0, 1)), None, None, 0)
+    def bare(value: float) -> RateInterval:
+        return RateInterval(float(np.clip(value, 0, 1)), None, None, 0)
 
     how = "as the soft labels have it, under noise that depends on the true class alone; no coverage is promised"
     matrix = tuple(tuple(bare(cell) for cell in row) for row in transition)
@@ -117,13 +114,13 @@ def assumed(soft: Probabilities, given: Codes, transition: Matrix) -> NoiseRate:
     return NoiseRate(bare(1 - score.mean()), classes, matrix, how, False)
 
 
-def _of_cell(c: int, j: int, truth: Codes, paired_given: Codes, opinion: Opinion) -> Interval:
+def _of_cell(c: int, j: int, truth: Codes, paired_given: Codes, opinion: Opinion) -> RateInterval:
     """T[c, j], the share of the rows of a true class that have a given label: a ratio, by its linear part."""
     own = truth == c
     rows = int(own.sum())
     hits = own & (paired_given == j)
     if not rows:
-        return Interval(None, None, None, 0)
+        return RateInterval(None, None, None, 0)
     counted, share = float(hits.sum() / rows), float(own.mean())
     residual = (hits - counted * own) / share
     said = opinion.pairs[:, c].astype(np.float64) * ((paired_given == j) - counted) / share
@@ -131,13 +128,13 @@ def _of_cell(c: int, j: int, truth: Codes, paired_given: Codes, opinion: Opinion
     return _powered(residual, said, of_noisy, int(hits.sum()), rows, counted)
 
 
-def _to_one(row: Sequence[Interval]) -> tuple[Interval, ...]:
+def _to_one(row: Sequence[RateInterval]) -> tuple[RateInterval, ...]:
     """A row of T whose cells were estimated one by one, so that it sums to 1."""
     total = sum(cell.value or 0.0 for cell in row) or 1.0
     return tuple(cell if cell.value is None else cell.scaled(1 / total) for cell in row)
 
 
-def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, centre: float = 0.0) -> Interval:
+def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, centre: float = 0.0) -> RateInterval:
     """θ of the module's docstring, plus a centre.
 
     Args:
@@ -160,14 +157,14 @@ def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, ce
     value = float(np.clip(centre + left.mean() + power.mean() * of_noisy.mean(), 1e-6, 1 - 1e-6))
     effective = rows * gain / spread
     low, high = share_interval(value * effective, effective)
-    return Interval(value, low, high, rows)
+    return RateInterval(value, low, high, rows)
 
 
 def _power(z: Floats, said: Floats) -> Floats:
     """`(P,)` λ of each pair, from the pairs of the other parts."""
-    part = np.arange(len(z)) % PARTS
+    part = np.arange(len(z)) % RATE_PARTS
     power = np.zeros(len(z))
-    for number in range(PARTS):
+    for number in range(RATE_PARTS):
         others = part != number
         spread = float(said[others].var())
         if spread > 0:

@@ -27,11 +27,11 @@ from labelfix.correctors.contract import Held, Problem
 from labelfix.data.intervals import effective
 from labelfix.data.tables import Codes
 from labelfix.evidence.rivals import THIS_RUN, fit_rivals
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
 from labelfix.methods.table import METHODS
 from labelfix.models.features import select
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Progress, Silent
 from labelfix.settings.run import TrainSettings
 
@@ -41,7 +41,7 @@ FEW = 50
 LEAST, MOST = 500, 5_000
 """With fewer noisy rows their say is too rough, and more are not needed."""
 
-PARTS = 4
+KEPT_OUT_PARTS = 4
 """Parts of the noisy rows; each is asked about by fits without it."""
 
 DOUBT = 0.05
@@ -98,7 +98,7 @@ def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progre
     size = len(problem.given)
     progress.say(f"{len(held.rows)} trusted rows are few: noisy rows that were kept out judge the classifiers too")
     chosen = np.random.default_rng([problem.seed, 43]).permutation(size)[:MOST].astype(np.int64)
-    folds = cut(problem.given[chosen], problem.seed, PARTS)
+    folds = cut_folds(problem.given[chosen], problem.seed, KEPT_OUT_PARTS)
     parts = []
     for fold in range(folds.count):
         inside = chosen[folds.inside(fold)]
@@ -117,7 +117,7 @@ def _said(problem: Problem, held: Held, settings: TrainSettings, learn: Codes, a
     with torch.random.fork_rng(devices=[problem.device] if problem.device.type == "cuda" else []):
         torch.manual_seed(problem.seed)
         classifier = METHODS[settings.method](part, settings.method_settings, Silent()).classifier
-    said = {THIS_RUN: outputs(classifier, problem.noisy, asked, problem.device)[0].argmax(axis=1)}
+    said = {THIS_RUN: network_outputs(classifier, problem.noisy, asked, problem.device)[0].argmax(axis=1)}
     features = problem.noisy.batch(asked)
     assert isinstance(features, torch.Tensor)
     for rival in fit_rivals(part, held, Silent()):

@@ -26,10 +26,11 @@ import torch
 from torch import Tensor
 
 from labelfix.correctors.contract import Held, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.heads.rows import Rows, load_rows
+from labelfix.heads.rows import FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
@@ -37,12 +38,10 @@ from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
 from labelfix.progress import Progress
 
-Log = npt.NDArray[np.float64]
-
 THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
 
-LARGE, SAMPLE = 100_000, 20_000
+LARGE, RIVALS_SAMPLE = 100_000, 20_000
 """From so many noisy rows on, rivals learn from a sample of this size."""
 
 RIDGES = (1.0, 8.0)
@@ -70,7 +69,7 @@ class Rival:
 
     name: str
     about: str
-    log_p: Log
+    log_p: Floats
     head: LinearHead | None = None
     scale: float = 1.0
 
@@ -111,7 +110,7 @@ class _Field:
         where: Ends a sentence about a rival.
     """
 
-    rows: Rows
+    rows: FitRows
     judged: Tensor
     inside: Codes | None
     scale: float
@@ -164,7 +163,7 @@ def passes(problem: Problem, fitted: bool = True) -> int:
         fitted: Whether the run's own fits to the same rows serve rivals too.
     """
     large = len(problem.given) >= LARGE
-    noisy, trusted, heads = SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
+    noisy, trusted, heads = RIVALS_SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
     own = 2 * heads * (noisy + trusted)  # confident learning, and GLC at the r that the run does not try
     shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
     return own if fitted and problem.family == "head" and not large else own + shared
@@ -174,8 +173,11 @@ def _field(problem: Problem, held: Held) -> _Field:
     """What rivals learn from."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
     if len(every) >= LARGE:
-        chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), SAMPLE, replace=False)
-        every, where = np.sort(chosen).astype(np.int64), f", fitted to {SAMPLE:,} of the {len(every):,} noisy rows"
+        chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), RIVALS_SAMPLE, replace=False)
+        every, where = (
+            np.sort(chosen).astype(np.int64),
+            f", fitted to {RIVALS_SAMPLE:,} of the {len(every):,} noisy rows",
+        )
     trusted = np.arange(len(problem.truth), dtype=np.int64)
     noisy, clean, scale = problem.noisy, problem.clean, 1.0
     if problem.family != "head":
@@ -216,7 +218,7 @@ def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
     return FeatureInputs(batch.numpy())
 
 
-def _confident_learning(rows: Rows) -> CrossFitted:
+def _confident_learning(rows: FitRows) -> CrossFitted:
     """A head on trusted rows and the noisy ones that are not flagged."""
     ridge, held = _given_out_of_fold(rows)
     labels = torch.cat([rows.given, rows.truth])
@@ -232,7 +234,7 @@ def _confident_learning(rows: Rows) -> CrossFitted:
     return rows.cross_fit(ridge, LinearHead.zeros(rows.num_classes, rows.clean.shape[1]), residual)
 
 
-def _given_out_of_fold(rows: Rows) -> tuple[float, npt.NDArray[np.float32]]:
+def _given_out_of_fold(rows: FitRows) -> tuple[float, npt.NDArray[np.float32]]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
     found = learners.given_labels(rows)
     held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None

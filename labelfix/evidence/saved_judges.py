@@ -21,11 +21,12 @@ from safetensors.numpy import save_file
 
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
+from labelfix.data.arrays import Floats
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities, Sampling
 from labelfix.evidence import noise_rate
-from labelfix.evidence.guarantee import Floats, p_values, p_values_per_class
+from labelfix.evidence.guarantee import p_values, p_values_per_class
 from labelfix.evidence.noise_rate import Opinion
 from labelfix.numerics.affine import Affine
 from labelfix.runs.checked import read_checked

@@ -16,11 +16,12 @@ import numpy as np
 from scipy.special import gammaincc
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.labels.noise_rate import counted, pair_counts
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import Codes
-from labelfix.evidence.judges_answers import Asked
-from labelfix.evidence.ledger import Log, mean, paired_difference, share
+from labelfix.evidence.judges_answers import JudgesAnswers
+from labelfix.evidence.ledger import mean, paired_difference, share
 from labelfix.evidence.rivals import THIS_RUN
 from labelfix.numerics.dawid_skene import dawid_skene
 
@@ -69,7 +70,7 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     return {"each": each, "together": together}
 
 
-def ways(problem: Problem, asked: Asked, log_soft: Log, weights: Log | None = None) -> list[Figures]:
+def ways(problem: Problem, asked: JudgesAnswers, log_soft: Floats, weights: Floats | None = None) -> list[Figures]:
     """Ways of making labels of opinions beside each other, on the trusted rows that have opinions; this run's is last.
 
     Args:

@@ -66,7 +66,7 @@ class Folds:
         return Folds(of, self.count)
 
 
-def cut(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> Folds:
+def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> Folds:
     """Deal the rows of each class out over the folds, going on where the class before left off.
 
     Args:

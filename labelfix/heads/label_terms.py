@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.numerics.source_terms import Floats, Spoken, evidence
-from labelfix.numerics.transition import Matrix
+from labelfix.numerics.source_terms import Spoken, evidence
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SourceTerms:
         return replace(self, weights=kappa * self.weights)
 
 
-LabelTerms = Matrix | SourceTerms
+LabelTerms = Floats | SourceTerms
 """`(K, K)` of one column of given labels, rows = true class; or those of several sources."""
 
 Labels = Codes | Spoken

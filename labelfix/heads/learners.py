@@ -19,14 +19,15 @@ import torch
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.folds import (
     CrossFitted,
     Part,
-    cut,
+    cut_folds,
 )
 from labelfix.heads.regressions import NO_FOLD, Regressions
-from labelfix.heads.rows import NOISY_SAMPLE, Rows
+from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import (
     LinearHead,
@@ -35,7 +36,7 @@ from labelfix.numerics.linear_heads import (
     cross_entropy_to,
     forward_likelihood,
 )
-from labelfix.numerics.transition import Matrix, expected_transition, normalised, paired_transition
+from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
 GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 """Candidates for r of n(y'|x), and the folds of noisy rows, of which the first one chooses."""
@@ -70,20 +71,20 @@ class GivenLabels:
     without: tuple[LinearHead, ...]
 
 
-def fit_given_labels(rows: Rows) -> LinearHead:
+def fit_given_labels(rows: FitRows) -> LinearHead:
     """n(y'|x), on noisy rows only; regularised by the likelihood of a fold of five."""
     return given_labels(rows).full
 
 
-def given_labels(rows: Rows) -> GivenLabels:
+def given_labels(rows: FitRows) -> GivenLabels:
     """The same, with the heads that chose r."""
     return rows.once("given-labels", lambda: _given_labels(rows))
 
 
-def _given_labels(rows: Rows) -> GivenLabels:
+def _given_labels(rows: FitRows) -> GivenLabels:
     learned = rows.sample(NOISY_SAMPLE)
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
-    of = torch.from_numpy(cut(given.numpy(), rows.seed, GIVEN_FOLDS).of)
+    of = torch.from_numpy(cut_folds(given.numpy(), rows.seed, GIVEN_FOLDS).of)
     problem = Regressions(noisy, given, of, rows.num_classes)
     # One fold tells the candidates apart: it has hundreds of rows or more, and they differ by a factor of ten.
     tried = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
@@ -94,23 +95,23 @@ def _given_labels(rows: Rows) -> GivenLabels:
     return GivenLabels(learned, of, ridge, full, (first, *others))
 
 
-def transitions(rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:
+def transitions(rows: FitRows, of_given: LinearHead) -> tuple[Floats, tuple[Floats, ...]]:
     """T0 from all trusted rows, and without each fold."""
     probabilities = of_given.log_probabilities(rows.clean).exp().numpy().astype(np.float64)
     truth = rows.truth.numpy()
 
-    def estimate(use: Codes) -> Matrix:
+    def estimate(use: Codes) -> Floats:
         return expected_transition(truth[use], probabilities[use], rows.num_classes)
 
     return estimate(np.arange(len(truth))), tuple(estimate(rows.folds.outside(k)) for k in range(rows.folds.count))
 
 
-def given_transitions(rows: Rows) -> tuple[Matrix, tuple[Matrix, ...]]:
+def given_transitions(rows: FitRows) -> tuple[Floats, tuple[Floats, ...]]:
     """The same by n(y'|x) of these rows."""
     return rows.once("transitions", lambda: transitions(rows, fit_given_labels(rows)))
 
 
-def paired_transitions(problem: Problem, rows: Rows, of_given: LinearHead) -> tuple[Matrix, tuple[Matrix, ...]]:
+def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) -> tuple[Floats, tuple[Floats, ...]]:
     """The same, sharpened by the trusted rows whose given label is known."""
     full, without = transitions(rows, of_given)
     of = rows.folds.of[: len(problem.truth)]
@@ -121,7 +122,7 @@ def paired_transitions(problem: Problem, rows: Rows, of_given: LinearHead) -> tu
     )
 
 
-def fit_bayes_student(rows: Rows) -> tuple[CrossFitted, float]:
+def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
     """S1 and its r: 1, or 8 where that is clearly better out of fold."""
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
@@ -142,12 +143,12 @@ def fit_bayes_student(rows: Rows) -> tuple[CrossFitted, float]:
     return (loose, 8.0) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, 1.0)
 
 
-def fit_glc(rows: Rows, ridge: float) -> CrossFitted:
+def fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
     """GLC with trusted rows weighted."""
     return rows.once(f"glc-{ridge:g}", lambda: _fit_glc(rows, ridge))
 
 
-def _fit_glc(rows: Rows, ridge: float) -> CrossFitted:
+def _fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
     full, without = given_transitions(rows)
     known, identity = torch.cat([rows.given, rows.num_classes + rows.truth]), np.eye(rows.num_classes)
 
@@ -159,12 +160,12 @@ def _fit_glc(rows: Rows, ridge: float) -> CrossFitted:
     return rows.cross_fit(ridge, fit_trusted_only(rows).full, residual, *GLC_SEARCH)
 
 
-def fit_as_given(rows: Rows) -> CrossFitted:
+def fit_as_given(rows: FitRows) -> CrossFitted:
     """N1: the given labels taken at their word, beside the trusted rows."""
     return rows.once("as-given", lambda: _fit_as_given(rows))
 
 
-def _fit_as_given(rows: Rows) -> CrossFitted:
+def _fit_as_given(rows: FitRows) -> CrossFitted:
     labels = torch.cat([rows.given, rows.truth])
 
     def residual(parts: Sequence[Part]) -> Residual:
@@ -173,7 +174,7 @@ def _fit_as_given(rows: Rows) -> CrossFitted:
     return rows.cross_fit(AS_GIVEN_RIDGE, fit_trusted_only(rows).full, residual)
 
 
-def learned_transition(log_p: Tensor, given: Tensor, start: Matrix, prior: Matrix, rounds: int) -> Matrix:
+def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Floats, rounds: int) -> Floats:
     """EM over T with the classifier fixed: T[c, j] ∝ Σ_i P(c | x_i, y'_i) [y'_i = j] + 20·T0[c, j].
 
     Of the rows with one given label j, P(c | x_i, j) is p_ic T[c, j] over the sum d_i of these over c, so that a round

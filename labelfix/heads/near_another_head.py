@@ -13,14 +13,14 @@ import torch
 
 from labelfix.heads.folds import CrossFitted, calibrated, likeliest
 from labelfix.heads.regressions import NO_FOLD, Regressions
-from labelfix.heads.rows import Rows
+from labelfix.heads.rows import FitRows
 from labelfix.numerics.linear_heads import LinearHead
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Candidates for r: from hardly moving to hardly held."""
 
 
-def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
+def fit_around(rows: FitRows, around: LinearHead) -> CrossFitted:
     """Fit it, with r by the likelihood of trusted rows out of fold.
 
     Args:
@@ -30,7 +30,7 @@ def fit_around(rows: Rows, around: LinearHead) -> CrossFitted:
     return likeliest(drawn_to(rows, around, RIDGES), rows.truth.numpy())[1]
 
 
-def drawn_to(rows: Rows, towards: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
+def drawn_to(rows: FitRows, towards: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
     """Heads of the trusted rows whose weights are drawn to those of another, as strongly as each r says."""
     truth, count = rows.truth.numpy(), rows.folds.count
     problem = Regressions(rows.clean, rows.truth, torch.from_numpy(rows.folds.of), rows.num_classes, towards)

@@ -12,10 +12,11 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.label_terms import Labels, LabelTerms, said
 from labelfix.numerics.softmax import log_softmax
-from labelfix.numerics.transition import Matrix, paired_transition, possible_labels
+from labelfix.numerics.transition import paired_transition, possible_labels
 
 Log = npt.NDArray[np.float64]
 
@@ -80,7 +81,7 @@ class PairedPosterior:
 
 
 def fit_paired(
-    log_f: Log, log_n: Log, truth: Codes, given: Codes, fold: Codes, expected: Matrix, without: Sequence[Matrix]
+    log_f: Log, log_n: Log, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
 
@@ -164,8 +165,8 @@ def fit_share(
     log_n: Log,
     truth: Codes,
     fold: Codes,
-    terms: tuple[Matrix, Sequence[Matrix]],
-    transitions: Sequence[Matrix],
+    terms: tuple[Floats, Sequence[Floats]],
+    transitions: Sequence[Floats],
 ) -> tuple[Trust, tuple[Trust, ...]]:
     """ς alone, without pairs: every given label that a trusted row could have had counts by its probability.
 

@@ -12,12 +12,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_of, minimise_all, together
+from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_of, minimise_all, searched_at_once
 
 NO_FOLD = -1
 """Leaves nothing out."""
 
-Asked = tuple[float, int]
+RidgeAndFold = tuple[float, int]
 """r of a head, and the fold that it does not learn from."""
 
 
@@ -45,14 +45,14 @@ class Regressions:
     tolerance: float = 1e-6
     scalings: dict[float, Scaling] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def fit(self, asked: Sequence[Asked], starts: Sequence[LinearHead]) -> list[LinearHead]:
+    def fit(self, asked: Sequence[RidgeAndFold], starts: Sequence[LinearHead]) -> list[LinearHead]:
         """The heads, as many side by side as is worth it.
 
         Args:
             asked: Of each head.
             starts: Where the search for each begins.
         """
-        size = together(self.num_classes)
+        size = searched_at_once(self.num_classes)
         groups = [slice(first, first + size) for first in range(0, len(asked), size)]
         return [head for group in groups for head in self._side_by_side(asked[group], starts[group])]
 
@@ -71,7 +71,7 @@ class Regressions:
         assert self.towards is not None
         return self.towards.logits(self.features).T
 
-    def _side_by_side(self, asked: Sequence[Asked], starts: Sequence[LinearHead]) -> list[LinearHead]:
+    def _side_by_side(self, asked: Sequence[RidgeAndFold], starts: Sequence[LinearHead]) -> list[LinearHead]:
         ridges = [ridge for ridge, _ in asked]
         for ridge in set(ridges) - self.scalings.keys():
             self.scalings[ridge] = Scaling.of(self.features, ridge, self.num_classes)

@@ -21,7 +21,7 @@ from labelfix.heads.folds import (
     Folds,
     Part,
     cross_fit_together,
-    cut,
+    cut_folds,
 )
 from labelfix.numerics.linear_heads import (
     LinearHead,
@@ -29,7 +29,7 @@ from labelfix.numerics.linear_heads import (
     Scaling,
     minimise,
     minimise_all,
-    together,
+    searched_at_once,
 )
 from labelfix.progress import Progress
 
@@ -47,7 +47,7 @@ LOADED = 65_536
 
 
 @dataclass(frozen=True)
-class Rows:
+class FitRows:
     """The data as tensors.
 
     Attributes:
@@ -89,12 +89,12 @@ class Rows:
         chosen = np.random.default_rng([self.seed, 31]).choice(len(self.given), most, replace=False)
         return torch.from_numpy(np.sort(chosen))
 
-    def subset(self, rows: Tensor) -> Rows:
+    def subset(self, rows: Tensor) -> FitRows:
         """The same with some of the noisy rows."""
         if len(rows) == len(self.given):
             return self
         features = torch.cat([self.noisy[rows], self.clean])
-        return Rows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed, self.described)
+        return FitRows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed, self.described)
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """`(·, K)` float32."""
@@ -169,7 +169,7 @@ class Rows:
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
             return self.fit_all(residual(parts), ridge, [start or begin] * len(parts), iterations, tolerance)
 
-        return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), together(self.num_classes))
+        return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))
 
     def once(self, name: str, fit: Callable[[], Fitted]) -> Fitted:
         """What was fitted to these rows under this name before, or is now."""
@@ -179,16 +179,16 @@ class Rows:
         return found
 
 
-def load_rows(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> Rows:
+def load_rows(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> FitRows:
     """The problem's rows as tensors; whoever asks again is given the same, and shares what is fitted to them."""
     name = f"rows-{folds}"
     if name not in problem.loaded:
         problem.loaded[name] = _load(problem, progress, folds)
-    rows: Rows = problem.loaded[name]
+    rows: FitRows = problem.loaded[name]
     return rows
 
 
-def _load(problem: Problem, progress: Progress | None, folds: int) -> Rows:
+def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
     """The problem's rows as tensors, with so many folds of the trusted ones.
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
@@ -209,12 +209,12 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> Rows:
             progress.warn(
                 f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in"
             )
-    return Rows(
+    return FitRows(
         features=features,
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=_judging(problem, cut(truth, problem.seed, folds)),
+        folds=_judging(problem, cut_folds(truth, problem.seed, folds)),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
     )

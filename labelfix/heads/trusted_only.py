@@ -16,7 +16,7 @@ from labelfix.heads.folds import (
     likeliest,
 )
 from labelfix.heads.near_another_head import drawn_to
-from labelfix.heads.rows import NOISY_SAMPLE, Rows
+from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.numerics.linear_heads import (
     LinearHead,
 )
@@ -41,7 +41,7 @@ DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 """Shares of given labels that a head cannot explain."""
 
 
-def fit_trusted_only(rows: Rows) -> CrossFitted:
+def fit_trusted_only(rows: FitRows) -> CrossFitted:
     """f_g, regularised as out-of-fold likelihood likes it best.
 
     Where the classes have words of their own, weights are drawn towards these words' features instead of zero, if that
@@ -50,7 +50,7 @@ def fit_trusted_only(rows: Rows) -> CrossFitted:
     return rows.once("trusted-only", lambda: _fit_trusted_only(rows))
 
 
-def _fit_trusted_only(rows: Rows) -> CrossFitted:
+def _fit_trusted_only(rows: FitRows) -> CrossFitted:
     truth, zero = rows.truth.numpy(), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     plain = likeliest(drawn_to(rows, zero, TRUSTED_RIDGES), truth)[1]
     if rows.described is None:
@@ -67,7 +67,7 @@ def _fit_trusted_only(rows: Rows) -> CrossFitted:
     return assembled([plain, drawn], [int(fits_better(of_noisy, *each)) for each in every])
 
 
-def fits_better(rows: Rows, plain: LinearHead, drawn: LinearHead, gain: npt.NDArray[np.float64]) -> bool:
+def fits_better(rows: FitRows, plain: LinearHead, drawn: LinearHead, gain: npt.NDArray[np.float64]) -> bool:
     """Whether a head that is drawn to the classes' words is clearly better than one that is not.
 
     A few trusted rows can hardly tell by themselves. The given labels of the noisy rows, which neither head has seen,
@@ -97,7 +97,7 @@ def _errors(gains: npt.NDArray[np.float64]) -> float:
     return min(float(gains.mean() / error), MOST_ERRORS)
 
 
-def _of_given(rows: Rows, head: LinearHead) -> Tensor:
+def _of_given(rows: FitRows, head: LinearHead) -> Tensor:
     """`(N,)` log-likelihood of the given labels by a head, some of them being drawn from all."""
     said = head.log_probabilities(rows.noisy).exp()[torch.arange(len(rows.given)), rows.given]
     shares = torch.bincount(rows.given, minlength=rows.num_classes)[rows.given] / len(rows.given)

@@ -22,12 +22,12 @@ from labelfix.models.features import SelectedInputs
 from labelfix.models.images.augment import Key
 from labelfix.models.network_inputs import by_content, content_keys
 from labelfix.models.views import Features, joined
-from labelfix.numerics.linear_heads import together
+from labelfix.numerics.linear_heads import searched_at_once
 
 WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
 
-MOST, PARTS = 4_000, 5
+MOST, VIEW_FOLDS = 4_000, 5
 """Rows that are asked at most, and the parts of which each is left out in turn."""
 
 RIDGES = (1.0, 10.0)
@@ -63,12 +63,12 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tupl
         given: `(n,)` their given labels.
     """
     weights = [1.0] * len(parts)
-    if len(parts) < 2 or len(given) < 2 * PARTS:
+    if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
         return tuple(weights)
     whole = SelectedInputs(_SideBySide(parts), rows)
     asked = by_content(whole, np.arange(len(rows), dtype=np.int64), given)[:MOST]
     some, labels = [part[rows[asked]] for part in parts], np.unique(given[asked], return_inverse=True)[1]
-    of = torch.from_numpy((content_keys(whole, asked) % np.uint64(PARTS)).astype(np.int64))
+    of = torch.from_numpy((content_keys(whole, asked) % np.uint64(VIEW_FOLDS)).astype(np.int64))
     if len(of.unique()) < 2:
         return tuple(weights)
     for view in range(1, len(parts)):
@@ -84,7 +84,7 @@ def _loss(features: Features, labels: torch.Tensor, of: torch.Tensor) -> float:
     """Mean −log P of the labels of rows by heads that have not learned them, at the better r."""
     classes = int(labels.max()) + 1
     problem = Regressions(torch.from_numpy(features), labels, of, classes, None, ITERATIONS, TOLERANCE)
-    left_out = of.unique()[: together(classes)].tolist()
+    left_out = of.unique()[: searched_at_once(classes)].tolist()
     losses = []
     for ridge in RIDGES:
         heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))

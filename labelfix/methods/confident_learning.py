@@ -26,8 +26,8 @@ from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.errors import SettingsError
 from labelfix.heads.finished_model import as_classifier
-from labelfix.heads.folds import cut
-from labelfix.heads.rows import Rows, load_rows
+from labelfix.heads.folds import cut_folds
+from labelfix.heads.rows import FitRows, load_rows
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
 from labelfix.networks.finished_model import network_model
@@ -74,7 +74,7 @@ def train_network(problem: Problem, settings: ConfidentLearningSettings, progres
     """Train a network for each fold, and one of the rows that are left; all start from the same weights."""
     cleanlab = _cleanlab()
     plan, split = make_plan(problem, settings), teaching_split(problem, settings)
-    folds = cut(problem.given, problem.seed, settings.folds)
+    folds = cut_folds(problem.given, problem.seed, settings.folds)
     held = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
     histories = []
 
@@ -126,10 +126,10 @@ def _cleanlab() -> Any:  # noqa: ANN401 - the module
     return cleanlab
 
 
-def _out_of_fold(rows: Rows, count: int) -> tuple[float, Probabilities]:
+def _out_of_fold(rows: FitRows, count: int) -> tuple[float, Probabilities]:
     """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the trusted rows and the other folds."""
     given = rows.given.numpy()
-    folds = cut(given, rows.seed, count)
+    folds = cut_folds(given, rows.seed, count)
     every = np.arange(len(given), dtype=np.int64)
     best: tuple[float, float, Probabilities] | None = None
     for ridge in RIDGES:
@@ -146,7 +146,7 @@ def _out_of_fold(rows: Rows, count: int) -> tuple[float, Probabilities]:
     return best[1], best[2]
 
 
-def _fit(rows: Rows, use: npt.NDArray[np.int64] | Codes, ridge: float, start: LinearHead | None) -> LinearHead:
+def _fit(rows: FitRows, use: npt.NDArray[np.int64] | Codes, ridge: float, start: LinearHead | None) -> LinearHead:
     """A head on the given labels of some noisy rows and the labels of all trusted ones."""
     index = torch.from_numpy(use)
     features = torch.cat([rows.noisy[index], rows.clean])

@@ -27,7 +27,7 @@ from labelfix.heads.folds import MORE_FOLDS, cross_fit
 from labelfix.heads.rows import load_rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import network_model, teaching
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.training import (
@@ -75,11 +75,11 @@ def train_network(problem: Problem, settings: DistillationSettings, progress: Pr
     teacher, classifier = new_classifier(problem), new_classifier(problem)
     first = train_on_trusted(problem, plan, settings, split, teacher, progress)
     asked = split.choosing if len(split.choosing) else teaching(problem, split)
-    of_trusted, _ = outputs(teacher, problem.clean, asked, problem.device)
+    of_trusted, _ = network_outputs(teacher, problem.clean, asked, problem.device)
     temperature = fit_temperature(of_trusted, problem.truth[asked])
     accuracy = float((of_trusted.argmax(axis=1) == problem.truth[asked]).mean())
     every = np.arange(len(problem.noisy), dtype=np.int64)
-    said = softmax(outputs(teacher, problem.noisy, every, problem.device)[0].astype(np.float64) / temperature)
+    said = softmax(network_outputs(teacher, problem.noisy, every, problem.device)[0].astype(np.float64) / temperature)
     share = _share(settings, said, problem.given, accuracy)
     targets = (1 - share) * said
     targets[every, problem.given] += share

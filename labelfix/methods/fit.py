@@ -13,7 +13,7 @@ from labelfix.compute.threads import machine_memory, one_thread
 from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, TrainingData
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import stage
 from labelfix.methods.passes import passes
 from labelfix.methods.table import METHODS
@@ -21,7 +21,7 @@ from labelfix.models.described import Described
 from labelfix.models.features import Inputs, select
 from labelfix.models.network_inputs import by_content
 from labelfix.models.representation import Representation
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Progress, counted
 from labelfix.settings.networks import Family
 from labelfix.settings.run import TrainSettings
@@ -168,7 +168,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
         settings: `cross_fit` says how many parts.
         progress: Told of every fit.
     """
-    folds = cut(problem.given, problem.seed, settings.cross_fit)
+    folds = cut_folds(problem.given, problem.seed, settings.cross_fit)
     soft = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
     for fold in range(folds.count):
         inside, outside = folds.inside(fold), folds.outside(fold)
@@ -179,7 +179,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
             some = replace(problem, noisy=others[0], given=others[1], checkpoints=None)
             some = replace(some, opinions=problem.opinions_of(outside))
             part = METHODS[settings.method](some, settings.method_settings, progress)
-            said = outputs(part.classifier, problem.noisy, inside, problem.device)
+            said = network_outputs(part.classifier, problem.noisy, inside, problem.device)
             return {"soft": part.corrector.soft_labels(*said, problem.given[inside], problem.opinions_of(inside))}
 
         soft[inside] = stage(problem.checkpoints, f"cross-fit-{fold + 1}", compute)["soft"]

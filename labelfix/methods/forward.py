@@ -21,12 +21,13 @@ import numpy.typing as npt
 import torch
 
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads import learners
 from labelfix.heads.finished_model import posterior_model
-from labelfix.heads.folds import calibrated, cut
+from labelfix.heads.folds import calibrated, cut_folds
 from labelfix.heads.near_another_head import fit_around
-from labelfix.heads.rows import Rows, load_rows
+from labelfix.heads.rows import FitRows, load_rows
 from labelfix.networks.finished_model import posterior_network
 from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TransitionTrainer
@@ -41,7 +42,7 @@ from labelfix.networks.training import (
 )
 from labelfix.networks.trusted_rows import fine_tune
 from labelfix.numerics.linear_heads import LinearHead, forward_likelihood
-from labelfix.numerics.transition import Matrix, normalised
+from labelfix.numerics.transition import normalised
 from labelfix.progress import Progress
 from labelfix.settings.methods import ForwardSettings
 
@@ -49,7 +50,7 @@ RIDGES = (1.0, 8.0)
 """Candidates for r, chosen by the likelihood of given labels that were kept out."""
 
 
-def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None) -> Matrix:
+def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None) -> Floats:
     """T̂ from what a model of given labels says of anchor points.
 
     Args:
@@ -87,7 +88,7 @@ def solve(problem: Problem, settings: ForwardSettings, progress: Progress) -> Fi
     return posterior_model(problem, fitted, np.log(transition), history, metrics)
 
 
-def _fit(rows: Rows, matrix: torch.Tensor, use: Codes, ridge: float, start: LinearHead) -> LinearHead:
+def _fit(rows: FitRows, matrix: torch.Tensor, use: Codes, ridge: float, start: LinearHead) -> LinearHead:
     """A head on the given labels of some noisy rows, through T̂."""
     weights = torch.zeros(len(rows.features))
     weights[torch.from_numpy(use)] = 1
@@ -95,9 +96,9 @@ def _fit(rows: Rows, matrix: torch.Tensor, use: Codes, ridge: float, start: Line
     return rows.fit(forward_likelihood(matrix, labels, weights), ridge, start)
 
 
-def _kept_out_loss(rows: Rows, matrix: torch.Tensor, ridge: float, start: LinearHead) -> float:
+def _kept_out_loss(rows: FitRows, matrix: torch.Tensor, ridge: float, start: LinearHead) -> float:
     """Mean −log P(y' | x) of a fifth of the noisy rows by a head of the others."""
-    folds = cut(rows.given.numpy(), rows.seed, 5)
+    folds = cut_folds(rows.given.numpy(), rows.seed, 5)
     head = _fit(rows, matrix, folds.outside(0), ridge, start)
     inside = torch.from_numpy(folds.inside(0))
     said = (head.log_probabilities(rows.noisy[inside]).exp() * matrix[:, rows.given[inside]].T).sum(dim=1)

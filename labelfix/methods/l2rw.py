@@ -27,7 +27,7 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import AgreementWeigher
 from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.networks.mixture_model import mixture_network
 from labelfix.networks.plan import make_plan
 from labelfix.networks.reweighting import ReweightingTrainer
@@ -84,7 +84,7 @@ def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) 
 
 def _head_gradient(problem: Problem, split: CleanSplit, classifier: Classifier) -> np.ndarray:
     """`(K, D + 1)` the gradient of the judging trusted rows' mean loss with respect to the head's weights and bias."""
-    logits, hidden = outputs(classifier, problem.clean, split.meta, problem.device)
+    logits, hidden = network_outputs(classifier, problem.clean, split.meta, problem.device)
     slope = softmax(logits.astype(np.float64)).astype(np.float64)
     slope[np.arange(len(slope)), problem.truth[split.meta]] -= 1
     inputs = np.concatenate([hidden.astype(np.float64), np.ones((len(hidden), 1))], axis=1)

@@ -33,7 +33,7 @@ from labelfix.correctors.mixture import LossWeigher
 from labelfix.models.weight_network import WeightNetwork
 from labelfix.networks.mixture_model import mixture_network
 from labelfix.networks.plan import make_plan
-from labelfix.networks.reweighting import ReweightingTrainer, Rows
+from labelfix.networks.reweighting import ReweightingTrainer, StepRows
 from labelfix.networks.trainer import Labelled, StepFigures
 from labelfix.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
 from labelfix.progress import Progress
@@ -74,7 +74,7 @@ class MetaWeightNetTrainer(ReweightingTrainer):
         self.steps += 1
         return self.weighted_figures(rows, weights, noisy.rows, meta_loss, meta_gradient) if watch else None
 
-    def _learn_weights(self, rows: Rows, meta: Labelled) -> tuple[Tensor, Flat]:
+    def _learn_weights(self, rows: StepRows, meta: Labelled) -> tuple[Tensor, Flat]:
         """One step of Θ; returns L_meta(ŵ) and its gradient."""
         weights = self.weight_network(rows.losses)
         gradient = self.weighted_gradient(rows, weights.detach())

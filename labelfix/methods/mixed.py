@@ -26,7 +26,7 @@ from labelfix.data.tables import Codes
 from labelfix.heads import learners
 from labelfix.heads.finished_model import best_ridge, posterior_model
 from labelfix.heads.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
-from labelfix.heads.rows import Rows, load_rows
+from labelfix.heads.rows import FitRows, load_rows
 from labelfix.networks.finished_model import posterior_network, transition_from
 from labelfix.networks.plan import make_plan
 from labelfix.networks.trainer import Trainer
@@ -62,7 +62,7 @@ def solve(
     return posterior_model(problem, best, np.log(transition), history, metrics, [np.log(t) for t in without])
 
 
-def _head(rows: Rows, ridge: float, trusted: bool) -> CrossFitted:
+def _head(rows: FitRows, ridge: float, trusted: bool) -> CrossFitted:
     """Logistic regression of the given labels, and of those of trusted rows outside a fold."""
 
     def fit(use: Codes, _: int | None, start: LinearHead | None) -> LinearHead:

@@ -36,6 +36,7 @@ from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
 from labelfix.compute.transfer import sent
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier, ClassifierOutput
@@ -59,7 +60,7 @@ from labelfix.networks.training import (
 )
 from labelfix.networks.weight_average import Average
 from labelfix.numerics.recovered_transition import recovered_transition
-from labelfix.numerics.transition import Matrix, paired_transition
+from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlntSettings
 
@@ -72,7 +73,7 @@ LONGEST_AVERAGE = 0.1
 SMALL = ("head", "network")
 """Families whose learning rates have nothing to do with those of pretrained networks, for which η was published."""
 
-SAMPLE = 10_000
+NEIGHBOUR_SAMPLE = 10_000
 """Noisy rows from which T is estimated."""
 
 
@@ -267,10 +268,10 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
 
 def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> TransitionOf:
     """T from trusted rows, in a way that does not mind that the teacher has unlearned some of the noise."""
-    rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // SAMPLE), dtype=np.int64)
+    rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // NEIGHBOUR_SAMPLE), dtype=np.int64)
     of_clean, of_noisy = says(problem, teacher, "clean"), says(problem, teacher, "noisy", rows)
 
-    def estimate(use: Codes) -> Matrix:
+    def estimate(use: Codes) -> Floats:
         some = kept_out(split, use)
         expected = recovered_transition(
             problem.truth[some], of_clean[some], problem.given[rows], of_noisy, problem.num_classes

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import RowNumbers
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from labelfix.models.classifier import Batch
     from labelfix.models.images.augment import Key
-
-Rows = npt.NDArray[np.int64]
 
 
 class Inputs(Protocol):
@@ -26,7 +26,7 @@ class Inputs(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Batch:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Batch:
         """The given rows as the backbone reads them, on the CPU.
 
         Args:
@@ -55,7 +55,7 @@ class FeatureInputs:
 
         return torch.from_numpy(self.features)
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Tensor:
         """`float32 (B, D)`."""
         import torch
 
@@ -72,17 +72,17 @@ class SelectedInputs:
     """
 
     inputs: Inputs
-    rows: Rows
+    rows: RowNumbers
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Batch:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Batch:
         """The chosen rows as the backbone reads them."""
         return self.inputs.batch(self.rows[rows], augment)
 
 
-def select(inputs: Inputs, rows: Rows) -> Inputs:
+def select(inputs: Inputs, rows: RowNumbers) -> Inputs:
     """The given rows of `inputs`, in that order, as inputs of their own.
 
     Args:
@@ -94,12 +94,12 @@ def select(inputs: Inputs, rows: Rows) -> Inputs:
     return SelectedInputs(inputs, rows)
 
 
-def unwrapped(inputs: Inputs) -> tuple[Inputs, Rows | None]:
+def unwrapped(inputs: Inputs) -> tuple[Inputs, RowNumbers | None]:
     """Inputs that are no selection, and which of their rows are meant; None for all."""
     return (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
 
 
-def features_of(inputs: Inputs, rows: Rows) -> npt.NDArray[np.float32]:
+def features_of(inputs: Inputs, rows: RowNumbers) -> npt.NDArray[np.float32]:
     """`float32 (B, D)` some rows of fixed features.
 
     Args:

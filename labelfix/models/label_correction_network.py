@@ -21,7 +21,7 @@ from torch.nn import functional
 from labelfix.compute.one_hot import one_hot
 
 
-class Correction(NamedTuple):
+class CorrectedBatch(NamedTuple):
     """What the LCN says of a batch.
 
     Attributes:
@@ -78,7 +78,7 @@ class LabelCorrectionNetwork(nn.Module):
             with torch.no_grad():
                 self.last.bias[-1] = 1.4  # the gate starts near 0.8: the given label is right more often than not
 
-    def forward(self, hidden: Tensor, given: Tensor) -> Correction:
+    def forward(self, hidden: Tensor, given: Tensor) -> CorrectedBatch:
         """Corrected soft labels.
 
         Args:
@@ -87,11 +87,11 @@ class LabelCorrectionNetwork(nn.Module):
         """
         logits = self.scores(hidden, given)
         if not self.skip:
-            return Correction(torch.softmax(logits, dim=1), None)
+            return CorrectedBatch(torch.softmax(logits, dim=1), None)
         gate = torch.sigmoid(logits[:, -1])
         soft = torch.softmax(logits[:, :-1], dim=1)
         kept = one_hot(given, self.num_classes, soft.dtype)
-        return Correction(torch.lerp(soft, kept, gate[:, None]), gate)
+        return CorrectedBatch(torch.lerp(soft, kept, gate[:, None]), gate)
 
     def scores(self, hidden: Tensor, given: Tensor) -> Tensor:
         """What the last layer says, before any softmax: `(B, K)`, with the gate's logit behind where there is one."""

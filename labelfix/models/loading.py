@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
+from labelfix.data.arrays import RowNumbers
 from labelfix.models.classifier import Batch
-from labelfix.models.features import Inputs, Rows, SelectedInputs
+from labelfix.models.features import Inputs, SelectedInputs
 from labelfix.models.images.augment import Key
 from labelfix.models.images.encoded import EncodedImages
 
@@ -14,7 +15,7 @@ AHEAD = 2
 """Batches that are decoded before they are asked for."""
 
 
-def in_order(inputs: Inputs, wanted: Iterable[tuple[Rows, Key | None]]) -> Iterator[Batch]:
+def in_order(inputs: Inputs, wanted: Iterable[tuple[RowNumbers, Key | None]]) -> Iterator[Batch]:
     """`inputs.batch(rows, key)` for each of the wanted batches, in their order.
 
     Images are decoded ahead on threads; everything else is so cheap to read that it is read when asked for.
@@ -32,7 +33,7 @@ def in_order(inputs: Inputs, wanted: Iterable[tuple[Rows, Key | None]]) -> Itera
         yield waiting.popleft()()
 
 
-def _start(inputs: Inputs, rows: Rows, key: Key | None) -> Callable[[], Batch]:
+def _start(inputs: Inputs, rows: RowNumbers, key: Key | None) -> Callable[[], Batch]:
     if isinstance(inputs, SelectedInputs):
         return _start(inputs.inputs, inputs.rows[rows], key)
     if isinstance(inputs, EncodedImages):

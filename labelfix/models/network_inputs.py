@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelfix.data.arrays import RowNumbers
 from labelfix.models.classifier import Batch, TokenBatch
-from labelfix.models.features import Inputs, Rows, SelectedInputs
+from labelfix.models.features import Inputs, SelectedInputs
 from labelfix.models.images.augment import Key, crop_and_flip, crop_draws, normalisation, normalise
 from labelfix.models.images.encoded import EncodedImages
 
@@ -51,7 +52,7 @@ class TokenInputs:
         """`(N,)` tokens of each text."""
         return np.diff(self.offsets)
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> TokenBatch:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> TokenBatch:
         """`int64 (B, L)` ids and mask, L = the longest of the batch (at least 1)."""
         lengths = self.lengths[rows]
         columns = np.arange(max(int(lengths.max(initial=0)), 1))
@@ -90,7 +91,7 @@ class ImageInputs:
         """`uint8 (N, S, S, 3)`, sharing its memory with `pixels`."""
         return torch.from_numpy(self.pixels)
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Tensor:
         """`float32 (B, 3, S, S)`, normalised; in memory channels come last, which convolutions on a CPU like better."""
         images = self.tensor.index_select(0, torch.from_numpy(np.ascontiguousarray(rows)))
         if augment is not None:
@@ -98,7 +99,7 @@ class ImageInputs:
         return normalise(images, normalisation(self.mean, self.std))
 
 
-def lengths(inputs: Inputs) -> Rows | None:
+def lengths(inputs: Inputs) -> RowNumbers | None:
     """`(N,)` tokens of each text, by which batches of similar length are made; None for inputs of one shape."""
     if isinstance(inputs, SelectedInputs):
         inner = lengths(inputs.inputs)
@@ -106,7 +107,7 @@ def lengths(inputs: Inputs) -> Rows | None:
     return inputs.lengths if isinstance(inputs, TokenInputs) else None
 
 
-def pieces(inputs: Inputs, rows: Rows) -> Sequence[Rows]:
+def pieces(inputs: Inputs, rows: RowNumbers) -> Sequence[RowNumbers]:
     """Positions within `rows`, cut into parts that each suit one evaluation pass of a network.
 
     Texts are put together by length, so that little padding is computed; images so that memory stays bounded.
@@ -124,7 +125,7 @@ def pieces(inputs: Inputs, rows: Rows) -> Sequence[Rows]:
     return [positions[start : start + at_once] for start in range(0, len(rows), max(at_once, 1))]
 
 
-def by_content(inputs: Inputs, rows: Rows, labels: Rows) -> Rows:
+def by_content(inputs: Inputs, rows: RowNumbers, labels: RowNumbers) -> RowNumbers:
     """The rows in an order that depends on what they hold and not on where they stand in their file.
 
     Training in this order gives the same result whatever the order, the format or the layout of the input.
@@ -137,7 +138,7 @@ def by_content(inputs: Inputs, rows: Rows, labels: Rows) -> Rows:
     return rows[np.lexsort((labels, content_keys(inputs, rows)))]
 
 
-def content_keys(inputs: Inputs, rows: Rows) -> npt.NDArray[np.uint64]:
+def content_keys(inputs: Inputs, rows: RowNumbers) -> npt.NDArray[np.uint64]:
     """`(N,)` a number for each row that depends on what it holds alone: equal rows have equal numbers.
 
     Args:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from labelfix.models.correction_trust import CLASSIFIER_TRUST, LABEL_TRUST
-from labelfix.models.label_correction_network import Correction, LabelCorrectionNetwork
+from labelfix.models.label_correction_network import CorrectedBatch, LabelCorrectionNetwork
 
 
 class StructuredCorrectionNetwork(nn.Module):
@@ -45,7 +45,7 @@ class StructuredCorrectionNetwork(nn.Module):
         self.residual = LabelCorrectionNetwork(feature_width, len(log_transition), hidden, embedding, False, generator)
         nn.init.zeros_(self.residual.last.weight)
 
-    def forward(self, hidden: Tensor, given: Tensor, logits: Tensor) -> Correction:
+    def forward(self, hidden: Tensor, given: Tensor, logits: Tensor) -> CorrectedBatch:
         """Corrected soft labels.
 
         Args:
@@ -56,7 +56,7 @@ class StructuredCorrectionNetwork(nn.Module):
         a, b = self.trust[0].clamp(*CLASSIFIER_TRUST), self.trust[1].clamp(*LABEL_TRUST)
         prior = torch.log_softmax(logits.float(), dim=1)
         scores = a * prior + b * self.log_transition[:, given].T + self.residual.scores(hidden, given)
-        return Correction(torch.softmax(scores, dim=1), None)
+        return CorrectedBatch(torch.softmax(scores, dim=1), None)
 
 
 Lcn = LabelCorrectionNetwork | StructuredCorrectionNetwork

@@ -19,11 +19,11 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.network_inputs import lengths
 from labelfix.networks import state
 from labelfix.networks.feed import Feed
-from labelfix.networks.loop import frozen_backbone, learning_rates, outputs
-from labelfix.networks.plan import Plan
+from labelfix.networks.loop import frozen_backbone, learning_rates, network_outputs
+from labelfix.networks.plan import TrainingPlan
 from labelfix.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows, from_resident_rows
 from labelfix.networks.schedule import learning_rate_factor
-from labelfix.networks.state import Course, History
+from labelfix.networks.state import History, TrainingState
 from labelfix.networks.trainer import Trainer
 from labelfix.networks.watch import Tally, check
 from labelfix.progress import Progress
@@ -49,7 +49,7 @@ class Epochs:
     def __init__(
         self,
         problem: Problem,
-        plan: Plan,
+        plan: TrainingPlan,
         settings: NetworkSettings,
         split: CleanSplit,
         trainer: Trainer,
@@ -74,7 +74,7 @@ class Epochs:
             progress.say,
         )
 
-    def run(self, course: Course) -> History:
+    def run(self, course: TrainingState) -> History:
         """Train from where the course stands to the end, and leave the networks there, or at their best.
 
         Args:
@@ -105,7 +105,7 @@ class Epochs:
             self.progress.say(f"the weights are those of epoch {course.best_epoch}, the best on {rows}")
         return course.history
 
-    def _epoch(self, course: Course) -> None:
+    def _epoch(self, course: TrainingState) -> None:
         rows = self._rows(course.epoch)
         self.runner.begin(rows, course.step)
         self._started, self._rows_seen, watched = time.perf_counter(), 0, course.step
@@ -149,7 +149,7 @@ class Epochs:
         rates = np.array([learning_rates(self.trainer.optimizer, factor) for factor in factors])
         return EpochRows(epoch, noisy, clean, meta, rates)
 
-    def _history_row(self, course: Course, steps: int) -> dict[str, float]:
+    def _history_row(self, course: TrainingState, steps: int) -> dict[str, float]:
         """Means over the watched steps since the last row; NaN where there is nothing to say."""
         seen = self.tally.take()
         check(seen, ALWAYS[:2], course.epoch + 1, self.plan.learning_rate, self.trainer.may_collapse)
@@ -173,7 +173,7 @@ class Epochs:
             "held_out_loss": math.nan,
         }
 
-    def _held_out(self, course: Course) -> dict[str, Any]:
+    def _held_out(self, course: TrainingState) -> dict[str, Any]:
         """The classifier on the held-out rows that judge, and what an observer sees.
 
         Where an epoch is chosen, other held-out rows choose it: the best of many results on the same rows is too good.
@@ -193,12 +193,12 @@ class Epochs:
 
     def _result(self, judged: Classifier, rows: Codes) -> list[float]:
         """Accuracy and loss on some trusted rows."""
-        logits, _ = outputs(judged, self.problem.clean, rows, self.problem.device)
+        logits, _ = network_outputs(judged, self.problem.clean, rows, self.problem.device)
         truth = self.problem.truth[rows]
         accuracy = float((logits.argmax(axis=1) == truth).mean())
         return [accuracy, float(functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(truth)))]
 
-    def _remember(self, course: Course, result: tuple[float, float]) -> None:
+    def _remember(self, course: TrainingState, result: tuple[float, float]) -> None:
         if course.best is None or result > course.best:
             course.best, course.best_epoch = result, course.epoch + 1
             if self.settings.keep_best:
@@ -208,7 +208,7 @@ class Epochs:
     def _frozen(self, epoch: int) -> bool:
         return epoch + self.plan.warmup_epochs < self.settings.frozen_epochs
 
-    def _stopped(self, course: Course) -> bool:
+    def _stopped(self, course: TrainingState) -> bool:
         patience = self.settings.early_stop
         if patience is None or course.best is None or course.epoch - course.best_epoch < patience:
             return False

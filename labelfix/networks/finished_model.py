@@ -20,22 +20,23 @@ import torch
 
 from labelfix.correctors.contract import Corrector, FittedModel, Held, JudgingModel, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes, Probabilities
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.threshold import choose_threshold
-from labelfix.numerics.transition import Matrix, expected_transition, paired_transition
+from labelfix.numerics.transition import expected_transition, paired_transition
 from labelfix.numerics.truth_metrics import share_with_interval
 
 HELD_OUT = "held-out trusted rows"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenCorrector:
     """What trusted rows choose of a network that stands.
 
     Attributes:
@@ -47,10 +48,10 @@ class Chosen:
     temperature: float
 
 
-Choose = Callable[[Codes], Chosen]
+Choose = Callable[[Codes], ChosenCorrector]
 """Trusted rows whose labels may be looked at → what they choose."""
 
-TransitionOf = Callable[[Codes], Matrix]
+TransitionOf = Callable[[Codes], Floats]
 """Trusted rows whose labels may be looked at → T."""
 
 
@@ -78,13 +79,13 @@ def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
     every, rows = np.arange(len(problem.truth), dtype=np.int64), split.judging
     if not len(rows):
         return [every], np.zeros(0, dtype=np.int64)
-    folds = cut(problem.truth[rows], problem.seed, by_class=problem.sampling != "random")
+    folds = cut_folds(problem.truth[rows], problem.seed, by_class=problem.sampling != "random")
     return [every, *(np.setdiff1d(every, rows[folds.inside(part)]) for part in range(folds.count))], folds.of
 
 
 def chosen_and_judged(
     problem: Problem, split: CleanSplit, classifier: Classifier, choose: Choose
-) -> tuple[Chosen, Held | None]:
+) -> tuple[ChosenCorrector, Held | None]:
     """What all trusted rows choose, and the judges of the held-out ones; None where there are none.
 
     Args:
@@ -99,7 +100,7 @@ def chosen_and_judged(
         return chosen, None
 
     def said(inputs: Inputs, wanted: Codes) -> tuple[Probabilities, Probabilities]:
-        return outputs(classifier, inputs, wanted, problem.device)
+        return network_outputs(classifier, inputs, wanted, problem.device)
 
     models = tuple(JudgingModel(said, others.corrector, others.temperature) for others in of_others)
     return chosen, Held(split.judging, by, models, HELD_OUT, one_network=True)
@@ -127,7 +128,7 @@ def transition_from(problem: Problem, said: Probabilities, split: CleanSplit | N
         split: Where given, only rows that training left out count, pairs aside: the model has seen the others.
     """
 
-    def estimate(use: Codes) -> Matrix:
+    def estimate(use: Codes) -> Floats:
         rows = use if split is None else kept_out(split, use)
         expected = expected_transition(problem.truth[rows], said[rows], problem.num_classes)
         return paired_transition(problem.truth[use], problem.paired_given[use], expected)
@@ -155,12 +156,12 @@ def network_model(
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
     every = np.arange(len(problem.truth), dtype=np.int64)
-    logits, _ = outputs(classifier, problem.clean, every, problem.device)
+    logits, _ = network_outputs(classifier, problem.clean, every, problem.device)
 
-    def choose(use: Codes) -> Chosen:
+    def choose(use: Codes) -> ChosenCorrector:
         rows = kept_out(split, use)
         temperature = fit_temperature(logits[rows], problem.truth[rows])
-        return Chosen(corrector(use, temperature), temperature)
+        return ChosenCorrector(corrector(use, temperature), temperature)
 
     chosen, held = chosen_and_judged(problem, split, classifier, choose)
     return FittedModel(

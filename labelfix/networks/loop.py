@@ -106,7 +106,7 @@ def frozen_backbone(classifier: Classifier, frozen: bool) -> Iterator[None]:
             parameter.requires_grad_(value)
 
 
-def outputs(
+def network_outputs(
     classifier: Classifier, inputs: Inputs, rows: Codes, device: torch.device
 ) -> tuple[Probabilities, Probabilities]:
     """Logits `(R, K)` and features h(x) `(R, D)` of some rows in evaluation mode."""

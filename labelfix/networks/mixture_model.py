@@ -11,18 +11,19 @@ import numpy as np
 
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import AgreementWeigher, LossWeigher, MixtureCorrector, best_share, relative
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.networks.finished_model import kept_out, network_model
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.networks.state import History
 from labelfix.networks.training import history_table
 from labelfix.numerics.recovered_transition import recovered_transition
 from labelfix.numerics.softmax import softmax
-from labelfix.numerics.transition import Matrix, paired_transition
+from labelfix.numerics.transition import paired_transition
 
-SAMPLE = 10_000
+MIXTURE_SAMPLE = 10_000
 """Noisy rows from which the largest weight and T are taken: evenly spread over all of them."""
 
 
@@ -43,15 +44,15 @@ def mixture_network(
         history: Rows of the history.
     """
     classifier.eval()
-    rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // SAMPLE), dtype=np.int64)
+    rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // MIXTURE_SAMPLE), dtype=np.int64)
     given = problem.given[rows]
-    logits, hidden = outputs(classifier, problem.noisy, rows, problem.device)
+    logits, hidden = network_outputs(classifier, problem.noisy, rows, problem.device)
     largest = float(weigher.weights(logits, hidden, given).max())
     every = np.arange(len(problem.truth), dtype=np.int64)
-    of_clean = outputs(classifier, problem.clean, every, problem.device)
+    of_clean = network_outputs(classifier, problem.clean, every, problem.device)
     said, of_noisy = (softmax(part.astype(np.float64)) for part in (of_clean[0], logits))
 
-    def transition(use: Codes) -> Matrix:
+    def transition(use: Codes) -> Floats:
         """T; in a way that does not mind that a classifier of weighted rows has unlearned some of the noise."""
         some = kept_out(split, use)
         expected = recovered_transition(problem.truth[some], said[some], given, of_noisy, problem.num_classes)

@@ -13,7 +13,7 @@ from labelfix.settings.networks import Family
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What `NetworkSettings` leaves open, decided; see there for the meaning of the fields."""
 
     epochs: int
@@ -25,23 +25,23 @@ class Plan:
     warmup_epochs: int
 
 
-DEFAULTS: dict[Family, Plan] = {
-    "head": Plan(60, 64, 32, "sgd", 0.3, 1e-5, 3),
-    "network": Plan(60, 64, 32, "sgd", 0.05, 5e-4, 3),
-    "image": Plan(10, 100, 16, "sgd", 0.1, 5e-4, 1),
-    "text": Plan(3, 16, 8, "adamw", 2e-5, 0.01, 1),
+DEFAULTS: dict[Family, TrainingPlan] = {
+    "head": TrainingPlan(60, 64, 32, "sgd", 0.3, 1e-5, 3),
+    "network": TrainingPlan(60, 64, 32, "sgd", 0.05, 5e-4, 3),
+    "image": TrainingPlan(10, 100, 16, "sgd", 0.1, 5e-4, 1),
+    "text": TrainingPlan(3, 16, 8, "adamw", 2e-5, 0.01, 1),
 }
 """What suits each family; the values of MLC's published code where it has any (images)."""
 
 
-def make_plan(problem: Problem, settings: NetworkSettings) -> Plan:
+def make_plan(problem: Problem, settings: NetworkSettings) -> TrainingPlan:
     """Fill in what the settings leave open; settings without a field of the plan leave it open too."""
     default = DEFAULTS[problem.family]
-    chosen = {name: getattr(settings, name, None) for name in Plan.__dataclass_fields__}
+    chosen = {name: getattr(settings, name, None) for name in TrainingPlan.__dataclass_fields__}
     filled = {name: getattr(default, name) if value is None else value for name, value in chosen.items()}
     if chosen["learning_rate"] is None and problem.family == "head":
         filled["learning_rate"] /= mean_squared_norm(problem)
-    return Plan(**filled)
+    return TrainingPlan(**filled)
 
 
 def mean_squared_norm(problem: Problem, sample: int = 2048) -> float:

@@ -27,7 +27,7 @@ from labelfix.networks.trainer import concatenated
 
 
 @dataclass
-class Rows:
+class StepRows:
     """A step's rows after their forward pass at w.
 
     Attributes:
@@ -62,12 +62,12 @@ class ReweightingTrainer(AheadTrainer):
     only in pieces, each gradient takes its own pass.
     """
 
-    def forward_rows(self, noisy: Labelled, clean: Labelled | None) -> Rows:
+    def forward_rows(self, noisy: Labelled, clean: Labelled | None) -> StepRows:
         """The step's own forward pass: the only one that moves BatchNorm's running statistics."""
         largest = max(len(noisy.labels), 0 if clean is None else len(clean.labels))
         return self.memory.attempt(lambda pieces: self._forward_rows(noisy, clean, pieces), largest)
 
-    def _forward_rows(self, noisy: Labelled, clean: Labelled | None, pieces: int) -> Rows:
+    def _forward_rows(self, noisy: Labelled, clean: Labelled | None, pieces: int) -> StepRows:
         logits, losses, clean_losses, graph = [], [], [], None
         parts = itertools.zip_longest(noisy.pieces(pieces), [] if clean is None else clean.pieces(pieces))
         for number, (some_noisy, some_clean) in enumerate(parts):
@@ -80,7 +80,7 @@ class ReweightingTrainer(AheadTrainer):
             if of_clean is not None:
                 clean_losses.append(of_clean.detach())
         clean_loss = torch.stack(clean_losses).sum() if clean_losses else losses[0].new_zeros(())
-        return Rows(noisy, clean, concatenated(logits), concatenated(losses), clean_loss, pieces, graph)
+        return StepRows(noisy, clean, concatenated(logits), concatenated(losses), clean_loss, pieces, graph)
 
     def _losses(
         self, noisy: Labelled | None, clean: Labelled | None, piece: int
@@ -96,7 +96,7 @@ class ReweightingTrainer(AheadTrainer):
         return logits, losses, clean_loss
 
     def weighted_gradient(
-        self, rows: Rows, weights: Tensor, total: int | None = None, last: bool = False
+        self, rows: StepRows, weights: Tensor, total: int | None = None, last: bool = False
     ) -> list[Tensor]:
         """∇ (Σ_i ω_i L_i + Σ_clean L) / n at w, over all processes.
 
@@ -115,7 +115,7 @@ class ReweightingTrainer(AheadTrainer):
         ranks().add_up(gradient)
         return gradient
 
-    def _in_pieces(self, rows: Rows, weights: Tensor, total: int, pieces: int) -> list[Tensor]:
+    def _in_pieces(self, rows: StepRows, weights: Tensor, total: int, pieces: int) -> list[Tensor]:
         gradient: list[Tensor] | None = None
         clean = [] if rows.clean is None else rows.clean.pieces(pieces)
         for number, (some_noisy, some_clean, some_weights) in enumerate(
@@ -136,7 +136,7 @@ class ReweightingTrainer(AheadTrainer):
         loss = torch.stack(summed).sum() / total
         return list(torch.autograd.grad(loss, self.weights, retain_graph=keep, materialize_grads=True))
 
-    def losses_along(self, rows: Rows, direction: Flat) -> Tensor:
+    def losses_along(self, rows: StepRows, direction: Flat) -> Tensor:
         """`(B,)` ⟨v, ∇L_i⟩ at w for every noisy row.
 
         Args:
@@ -149,7 +149,7 @@ class ReweightingTrainer(AheadTrainer):
 
     @torch.no_grad()
     def weighted_figures(
-        self, rows: Rows, weights: Tensor, total: int, meta_loss: Tensor | None, meta_gradient: Flat | None
+        self, rows: StepRows, weights: Tensor, total: int, meta_loss: Tensor | None, meta_gradient: Flat | None
     ) -> StepFigures:
         """The figures of a step; `gate` is the mean weight.
 

@@ -19,7 +19,7 @@ History = list[dict[str, float]]
 
 
 @dataclass
-class Course:
+class TrainingState:
     """How far a training has come.
 
     Attributes:
@@ -43,7 +43,7 @@ class Course:
     phase: str = "train"
 
 
-def save(checkpoints: Checkpoints, course: Course, trainer: Trainer, tally: Tally) -> None:
+def save(checkpoints: Checkpoints, course: TrainingState, trainer: Trainer, tally: Tally) -> None:
     """Keep everything that `restore` needs."""
     tensors = network_tensors(trainer)
     tensors |= {f"best.{name}": value for name, value in course.best_weights.items()}
@@ -67,7 +67,7 @@ def save(checkpoints: Checkpoints, course: Course, trainer: Trainer, tally: Tall
     checkpoints.save(tensors, values)
 
 
-def restore(snapshot: Snapshot, trainer: Trainer, tally: Tally) -> Course:
+def restore(snapshot: Snapshot, trainer: Trainer, tally: Tally) -> TrainingState:
     """Put trainer and tally where they stood, and say where that was."""
     values = snapshot.values
     load_networks(trainer, snapshot.tensors)
@@ -79,7 +79,7 @@ def restore(snapshot: Snapshot, trainer: Trainer, tally: Tally) -> Course:
     trainer.steps = values["steps"]
     trainer.memory.pieces = values["pieces"]
     trainer.restart_window()
-    return Course(
+    return TrainingState(
         epoch=values["epoch"] - 1,
         step=values["step"],
         history=values["history"],

@@ -26,11 +26,11 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.on_device import to_device
 from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
-from labelfix.networks.loop import groups_of, make_optimizer, outputs
+from labelfix.networks.loop import groups_of, make_optimizer, network_outputs
 from labelfix.networks.passes import Memory, draws_masks
-from labelfix.networks.plan import Plan
+from labelfix.networks.plan import TrainingPlan
 from labelfix.networks.run_steps import FIGURES
-from labelfix.networks.state import Course, History
+from labelfix.networks.state import History, TrainingState
 from labelfix.networks.trainer import Trainer
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
@@ -46,7 +46,7 @@ def new_classifier(problem: Problem) -> Classifier:
 
 def make_trainer(
     problem: Problem,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: NetworkSettings,
     classifier: Classifier,
     progress: Progress,
@@ -90,7 +90,7 @@ def make_trainer(
 
 def train(
     problem: Problem,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: NetworkSettings,
     split: CleanSplit,
     trainer: Trainer,
@@ -99,7 +99,7 @@ def train(
     phase: str = "train",
     redrawn: bool = False,
     interval: int = 1,
-) -> Course:
+) -> TrainingState:
     """The warm-up and all epochs, or what is left of them after an interruption.
 
     Args:
@@ -125,7 +125,7 @@ def train(
     if snapshot is not None:
         course = state.restore(snapshot, trainer, epochs.tally)
     else:
-        course = Course(carried={} if warm_up is None else warm_up(), phase=phase)
+        course = TrainingState(carried={} if warm_up is None else warm_up(), phase=phase)
         if problem.checkpoints is not None and problem.checkpoints.every:
             state.save(problem.checkpoints, course, trainer, epochs.tally)
     ranks().copy_first(list(state.network_tensors(trainer).values()))
@@ -165,7 +165,7 @@ def says(problem: Problem, classifier: Classifier, of: str, rows: Codes | None =
     """`(R, K)` P(y | x) of the `noisy` or `clean` rows, or of some of them, by a network without temperature."""
     inputs = problem.clean if of == "clean" else problem.noisy
     rows = np.arange(len(inputs), dtype=np.int64) if rows is None else rows
-    return softmax(outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
+    return softmax(network_outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
 
 
 def history_table(*phases: History, without: Collection[str] = ()) -> pa.Table:
@@ -188,7 +188,7 @@ META_COLUMNS = FIGURES[2:]
 
 def train_phase(
     problem: Problem,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: NetworkSettings,
     split: CleanSplit,
     classifier: Classifier,

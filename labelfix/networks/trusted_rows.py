@@ -14,7 +14,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
-from labelfix.networks.plan import Plan
+from labelfix.networks.plan import TrainingPlan
 from labelfix.networks.state import History
 from labelfix.networks.training import train_phase, without_teachers
 from labelfix.progress import Progress
@@ -23,7 +23,7 @@ from labelfix.settings.methods import FineTuningSettings, NetworkSettings
 
 def train_on_trusted(
     problem: Problem,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: NetworkSettings,
     split: CleanSplit,
     classifier: Classifier,
@@ -51,7 +51,7 @@ def train_on_trusted(
 
 def fine_tune(
     problem: Problem,
-    plan: Plan,
+    plan: TrainingPlan,
     settings: FineTuningSettings,
     split: CleanSplit,
     classifier: Classifier,

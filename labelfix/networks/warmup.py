@@ -10,7 +10,7 @@ from labelfix.models.images.augment import Key
 from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, scale_learning_rates
-from labelfix.networks.plan import Plan
+from labelfix.networks.plan import TrainingPlan
 from labelfix.networks.run_steps import from_resident_rows
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.trainer import Trainer
@@ -20,7 +20,9 @@ STREAM, TRUSTED_STREAM = 3, 4
 """Of the augmentation of noisy and of trusted rows."""
 
 
-def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_epochs: int, progress: Progress) -> None:
+def learn_given_labels(
+    problem: Problem, plan: TrainingPlan, trainer: Trainer, frozen_epochs: int, progress: Progress
+) -> None:
     """Train the classifier on the noisy rows as they are.
 
     Args:
@@ -51,7 +53,9 @@ def learn_given_labels(problem: Problem, plan: Plan, trainer: Trainer, frozen_ep
     progress.finish()
 
 
-def learn_trusted_rows(problem: Problem, plan: Plan, trainer: Trainer, rows: Codes, steps: int, frozen: bool) -> None:
+def learn_trusted_rows(
+    problem: Problem, plan: TrainingPlan, trainer: Trainer, rows: Codes, steps: int, frozen: bool
+) -> None:
     """Train the classifier on trusted rows, at the learning rate of the warm-up.
 
     Args:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
-from labelfix.numerics.source_terms import Floats, Spoken
+from labelfix.numerics.source_terms import Spoken
 
 ROUNDS, TOLERANCE = 100, 1e-5
 """EM rounds at most, and the gain in mean log-likelihood a row at which they end."""

@@ -200,7 +200,7 @@ SCALING_ROWS, WIDE = 10_000, 1_000
 """The coordinates are measured on so many rows; of features wider than the second on so many as that."""
 
 
-def together(num_classes: int) -> int:
+def searched_at_once(num_classes: int) -> int:
     """How many problems are worth a search side by side."""
     return max(1, SIDE_BY_SIDE // num_classes)
 

@@ -8,11 +8,9 @@ Legend: N rows, S sources, K classes, O opinions.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
-
-Floats = npt.NDArray[np.float64]
 
 
 def evidence_of(opinions: Opinions, label_terms: Floats, weights: Floats) -> Floats:

@@ -34,7 +34,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-Floats = npt.NDArray[np.float64]
+from labelfix.data.arrays import Floats
+
 Order = npt.NDArray[np.int64]
 
 STEPS = 60

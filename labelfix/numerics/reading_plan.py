@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from labelfix.numerics.rate_by_betting import Floats
+from labelfix.data.arrays import Floats
 
 Side = Literal["below", "above"]
 

@@ -20,10 +20,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.numerics.transition import Matrix, normalised
-
-Array = npt.NDArray[np.float64]
+from labelfix.numerics.transition import normalised
 
 KEPT_SHARE = 0.5
 """The prior on R: a given label is right with this probability, and else says nothing."""
@@ -45,7 +44,7 @@ def recovered_transition(
     given: Codes,
     of_noisy: npt.NDArray[np.floating],
     num_classes: int,
-) -> Matrix:
+) -> Floats:
     """T from what a model of the given labels says of trusted and of noisy rows.
 
     Args:
@@ -75,7 +74,7 @@ def recovered_transition(
     return normalised((1 - SMOOTHING) * matrix + SMOOTHING * labels)
 
 
-def onto_simplex(rows: Array) -> Array:
+def onto_simplex(rows: Floats) -> Floats:
     """The nearest rows of probabilities (Duchi et al., ICML 2008)."""
     ordered = -np.sort(-rows, axis=1)
     sums = ordered.cumsum(axis=1) - 1
@@ -85,7 +84,7 @@ def onto_simplex(rows: Array) -> Array:
     return np.asarray(np.maximum(rows - shift[:, None], 0.0))
 
 
-def _means(values: npt.NDArray[np.floating], codes: Codes, num_classes: int, where_none: Array) -> Array:
+def _means(values: npt.NDArray[np.floating], codes: Codes, num_classes: int, where_none: Floats) -> Floats:
     """The mean of each class's rows, and something else where it has none."""
     member = np.eye(num_classes)[codes]
     counts = member.sum(axis=0)

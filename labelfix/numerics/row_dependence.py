@@ -21,13 +21,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.numerics.transition import Matrix
-
-Log = npt.NDArray[np.float64]
 
 GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Candidates for γ."""
@@ -60,10 +57,10 @@ class Dependence:
 
     gamma: float
     weight: float
-    label_terms: Matrix
+    label_terms: Floats
 
 
-def fit_dependence(log_f: Log, log_g: Log, given: Codes, expected: Matrix, fitted: Matrix) -> Dependence:
+def fit_dependence(log_f: Floats, log_g: Floats, given: Codes, expected: Floats, fitted: Floats) -> Dependence:
     """Fit A for every γ, and choose γ.
 
     Args:
@@ -85,7 +82,7 @@ def fit_dependence(log_f: Log, log_g: Log, given: Codes, expected: Matrix, fitte
     return Dependence(*choose(losses), problem.label_terms(fits[-1], GAMMAS[-1]))
 
 
-def choose(losses: Sequence[Log]) -> tuple[float, float]:
+def choose(losses: Sequence[Floats]) -> tuple[float, float]:
     """γ, and the weight of what it says.
 
     Args:
@@ -98,7 +95,7 @@ def choose(losses: Sequence[Log]) -> tuple[float, float]:
     return gamma, float(told * min(1.0, (2 * gamma) ** 2))
 
 
-def _errors(difference: Log) -> float:
+def _errors(difference: Floats) -> float:
     """The mean in standard errors; 0 where all are alike."""
     spread = float(difference.std(ddof=1)) / np.sqrt(len(difference)) if len(difference) > 1 else 0.0
     return float(difference.mean()) / spread if spread > 0 else 0.0
@@ -115,17 +112,17 @@ class _Problem:
         expected: `(K, K)` T0.
     """
 
-    f: Log
-    log_g: Log
+    f: Floats
+    log_g: Floats
     given: Codes
-    expected: Matrix
+    expected: Floats
 
     @cached_property
-    def _member(self) -> Log:
+    def _member(self) -> Floats:
         """`(S, K)` y' one-hot."""
         return np.eye(len(self.expected))[self.given]
 
-    def fit(self, start: Matrix, gamma: float) -> Matrix:
+    def fit(self, start: Floats, gamma: float) -> Floats:
         """A of one γ: the penalised likelihood's maximum."""
         shape, powered = start.shape, self._powered(gamma)
         from scipy.optimize import minimize
@@ -140,29 +137,29 @@ class _Problem:
         terms = found.x.reshape(shape)
         return np.asarray(terms - logsumexp(terms, axis=1, keepdims=True))
 
-    def losses(self, terms: Matrix, gamma: float) -> Log:
+    def losses(self, terms: Floats, gamma: float) -> Floats:
         """`(S,)` −log P(y' | x)."""
         joint, _, _ = self._parts(terms, self._powered(gamma))
         return np.asarray(-np.log(np.maximum(joint.sum(axis=1), 1e-300)))
 
-    def label_terms(self, terms: Matrix, gamma: float) -> Matrix:
+    def label_terms(self, terms: Floats, gamma: float) -> Floats:
         """See `Dependence.label_terms`; the rows of a class count by f."""
         log_z = np.log(self._powered(gamma) @ np.exp(terms).T)
         mean = (self.f * log_z).sum(axis=0) / np.maximum(self.f.sum(axis=0), 1e-12)
         return np.asarray(terms - mean[:, None])
 
-    def _powered(self, gamma: float) -> Log:
+    def _powered(self, gamma: float) -> Floats:
         """`(S, K)` g^γ."""
         return np.asarray(np.exp(gamma * self.log_g))
 
-    def _parts(self, terms: Matrix, powered: Log) -> tuple[Log, Log, Matrix]:
+    def _parts(self, terms: Floats, powered: Floats) -> tuple[Floats, Floats, Floats]:
         """`(S, K)` f·P(y' | x, y), `(S, K)` Z, `(K, K)` exp(A)."""
         raised = np.exp(terms)
         z = powered @ raised.T
         own = powered[np.arange(len(self.given)), self.given][:, None] * raised[:, self.given].T
         return self.f * own / z, z, raised
 
-    def _loss(self, terms: Matrix, powered: Log) -> tuple[float, Log]:
+    def _loss(self, terms: Floats, powered: Floats) -> tuple[float, Floats]:
         joint, z, raised = self._parts(terms, powered)
         likelihood = np.maximum(joint.sum(axis=1), 1e-300)
         share = joint / likelihood[:, None]  # P(y | x, y')
@@ -174,7 +171,7 @@ class _Problem:
         return float(value), -slope.ravel()
 
 
-def mixed_terms(dependence: Dependence, fitted: Matrix, of_network: Matrix, trust: float) -> Matrix:
+def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trust: float) -> Floats:
     """The label terms of a posterior without pairs: T_m's as far as noisy rows speak of nothing more than a matrix.
 
     w·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m

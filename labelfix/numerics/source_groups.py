@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from labelfix.numerics.source_terms import Floats, Spoken
+from labelfix.data.arrays import Floats
+from labelfix.numerics.source_terms import Spoken
 
 FEW = 20.0
 """A surplus on so many rows is halved."""

@@ -24,11 +24,10 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import gammaln
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import Codes
 from labelfix.numerics.transition import FLOOR, PAIR_STRENGTHS
-
-Floats = npt.NDArray[np.float64]
 
 MANY, OTHERS = 50.0, 5.0
 """With so many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""

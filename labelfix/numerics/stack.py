@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
+from labelfix.data.arrays import Floats
 from labelfix.numerics.linear_heads import LinearHead
-
-Array = npt.NDArray[np.float64]
 
 HIGHEST = 1.5
 """No member counts for more than this."""
@@ -29,7 +28,7 @@ STRENGTH = 5.0
 """The pull towards equal shares, in trusted rows."""
 
 
-def fit_stack(log_members: Array, truth: npt.NDArray[np.int64]) -> Array:
+def fit_stack(log_members: Floats, truth: npt.NDArray[np.int64]) -> Floats:
     """β: mean out-of-fold negative log-likelihood + (5/M) Σ (β_j − 1/J)², minimised.
 
     Args:
@@ -43,7 +42,7 @@ def fit_stack(log_members: Array, truth: npt.NDArray[np.int64]) -> Array:
     at = np.arange(rows)
     equal = np.full(members, 1 / members)
 
-    def loss(beta: Array) -> tuple[float, Array, Array]:
+    def loss(beta: Floats) -> tuple[float, Floats, Floats]:
         scores = np.tensordot(beta, log_members, axes=1)
         log_p = scores - logsumexp(scores, axis=1, keepdims=True)
         p = np.exp(log_p)

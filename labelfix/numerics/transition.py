@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
-
-Matrix = npt.NDArray[np.float64]
 
 FLOOR = 1e-4
 """No entry of a transition matrix is below this, so that its logarithm stays usable."""
@@ -22,7 +21,7 @@ MOST_LABELS, DRAWN = 100, 20
 """With more classes than the first, so many of the given labels that a row could have had are drawn."""
 
 
-def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floating], num_classes: int) -> Matrix:
+def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floating], num_classes: int) -> Floats:
     """T0 from trusted rows without given labels: GLC's estimate, shrunk.
 
     T0[c] = (Σ over trusted rows of class c of n(·|x) + ½π + ½e_c) / (n_c + 1), with n(y'|x) a model of the given
@@ -43,7 +42,7 @@ def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floati
     return normalised(sums / (member.sum(axis=0)[:, None] + 1))
 
 
-def paired_transition(truth: Codes, paired_given: Codes, expected: Matrix) -> Matrix:
+def paired_transition(truth: Codes, paired_given: Codes, expected: Floats) -> Floats:
     """T_p from trusted rows whose given label is known: pair counts + s·prior, normalised.
 
     The prior is T0, or noise that is the same for all classes at the rate of the pairs; which, and its strength s, by
@@ -67,7 +66,7 @@ def paired_transition(truth: Codes, paired_given: Codes, expected: Matrix) -> Ma
     return normalised(counts + strength * centre)
 
 
-def _even(counts: Matrix) -> Matrix:
+def _even(counts: Floats) -> Floats:
     """Noise that is the same for all classes and to all classes, at the rate of some pairs."""
     classes = len(counts)
     wrong = (counts.sum() - np.trace(counts) + 0.5) / (counts.sum() + 1)
@@ -75,7 +74,7 @@ def _even(counts: Matrix) -> Matrix:
     return np.asarray((1 - wrong) * np.eye(classes) + wrong * apart / max(classes - 1, 1))
 
 
-def _evidence(counts: Matrix, prior: Matrix) -> float:
+def _evidence(counts: Floats, prior: Floats) -> float:
     """Log-likelihood of pairs whose rows of T are drawn from Dirichlet distributions; a constant is left out."""
     from scipy.special import gammaln  # training alone has to do with it
 
@@ -83,7 +82,7 @@ def _evidence(counts: Matrix, prior: Matrix) -> float:
     return float(rows.sum() + (gammaln(prior + counts) - gammaln(prior)).sum())
 
 
-def possible_labels(truth: Codes, transition: Matrix) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
+def possible_labels(truth: Codes, transition: Floats) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
     """The given labels that trusted rows could have had, with their probabilities.
 
     Args:
@@ -107,7 +106,7 @@ def possible_labels(truth: Codes, transition: Matrix) -> tuple[Codes, Codes, npt
     return row, np.minimum(label, classes - 1).astype(np.int64), np.full(len(row), 1 / DRAWN)
 
 
-def normalised(matrix: Matrix) -> Matrix:
+def normalised(matrix: Floats) -> Floats:
     """The matrix with entries clipped from below at `FLOOR` of their row and rows summing to 1."""
     shares = matrix / matrix.sum(axis=1, keepdims=True)
     clipped = np.maximum(shares, FLOOR)

@@ -65,7 +65,7 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
-class Survey:
+class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
@@ -88,7 +88,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Correction:
+class AlignedLabels:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
@@ -153,7 +153,7 @@ class Correction:
                 rest = None
             yield chunk, _laid(parts, begin, end)
 
-    def survey(self, verbatim: bool, drop_issues: bool) -> Survey:
+    def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
         """Look at the label column before anything is written.
 
         Args:
@@ -179,9 +179,11 @@ class Correction:
         if matched != len(self.rows):
             what = f"holds {matched:,} of the {len(self.rows):,} rows that were corrected"
             raise input_error(self.source.name, what, "give the file that the run was trained on")
-        return Survey(total - dropped, changed, filled, dropped, total - matched, tuple(spellings), frozenset(needed))
+        return ExportCounts(
+            total - dropped, changed, filled, dropped, total - matched, tuple(spellings), frozenset(needed)
+        )
 
-    def written_labels(self, survey: Survey, verbatim: bool) -> pa.Array:
+    def written_labels(self, survey: ExportCounts, verbatim: bool) -> pa.Array:
         """How the source writes each class: `(K,)` values of the label column's own (value) type.
 
         The source's own values tell: of the values that were read as a class, its canonical name if that is among

@@ -22,12 +22,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Counts
 from labelfix.errors import input_error
 from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, open_corrected
-from labelfix.outputs.plain_text import cut, visible
+from labelfix.outputs.plain_text import shorten, visible
 from labelfix.runs import RunFolder
-
-Counts = npt.NDArray[np.int64]
 
 DRIFT_LEVEL = 0.001
 """A weekly job that compares like with like then fails once in twenty years."""
@@ -97,15 +96,15 @@ class Drift:
     def lines(self) -> tuple[str, ...]:
         """How it stands, in lines for people."""
         if self.p is None:
-            return (f"{self.what}: there are no rows to compare with {cut(visible(self.against), 30)}",)
+            return (f"{self.what}: there are no rows to compare with {shorten(visible(self.against), 30)}",)
         if not self.differs:
-            return (f"{self.what}: no drift from {cut(visible(self.against), 30, head=True)} (p = {self.p:.1g})",)
+            return (f"{self.what}: no drift from {shorten(visible(self.against), 30, head=True)} (p = {self.p:.1g})",)
         verdict = "within the tolerance" if self.passed else "drifted"
-        most = cut(f'"{visible(self.class_name)}"', 20)
+        most = shorten(f'"{visible(self.class_name)}"', 20)
         here, there = (f"{100 * share:.3g} %" for share in (self.share, self.share_against))
         return (
             f"{self.what}: {verdict}; {100 * self.distance:.2g} % of the rows are of another class",
-            f"  most: {most} {here} here, {there} in {cut(visible(self.against), 24, head=True)}",
+            f"  most: {most} {here} here, {there} in {shorten(visible(self.against), 24, head=True)}",
             f"  chance: p = {self.p:.1g}, below {self.level:g} is drift; {100 * self.tolerance:.3g} % let through",
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.read import Columns
 from labelfix.errors import RunError, SettingsError
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.answered import Decided, decisions
 from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.image_tree import check_tree, export_tree
@@ -99,14 +99,14 @@ def export_labels(
     files = tuple(told["files"])
     rows = CorrectedFile(folder.corrected)
     decided = decisions(folder, rows) if answers else Decided()
-    correction = Correction(rows, source, columns.label or "", files, min_confidence, decided.labels)
+    correction = AlignedLabels(rows, source, columns.label or "", files, min_confidence, decided.labels)
     report = _export(folder, correction, columns, out, drop_issues, details, soft_top_k, hard_link, overwrite)
     return replace(report, notes=(*report.notes, *decided.notes))
 
 
 def _export(
     folder: RunFolder,
-    correction: Correction,
+    correction: AlignedLabels,
     columns: Columns,
     out: Path,
     drop_issues: bool,

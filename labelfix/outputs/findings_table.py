@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelfix.outputs.judgement import Finding
-from labelfix.outputs.plain_text import cut, visible, width
+from labelfix.outputs.plain_text import shorten, visible, width
 
 BETWEEN = "  "
 
@@ -58,5 +58,5 @@ def _fit(wanted: Sequence[int], columns: int, cut_places: bool) -> list[int]:
 def _padded(cell: str, columns: int, index: int) -> str:
     if not columns:
         return ""
-    shown = cut(cell, columns, head=index == PLACE)
+    shown = shorten(cell, columns, head=index == PLACE)
     return shown + " " * (columns - width(shown))

@@ -28,7 +28,7 @@ SCORE_AGAIN = (
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenRows:
     """Rows to list.
 
     Attributes:
@@ -46,7 +46,7 @@ class Chosen:
 
 def by_guarantee(
     rows: CorrectedRows, source: str, evidence: Mapping[str, Any], level: float, run: bool = True
-) -> Chosen:
+) -> ChosenRows:
     """The rows that may be flagged so that the expected share of rightly labelled ones among them is at most `level`.
 
     Args:
@@ -88,7 +88,7 @@ def by_guarantee(
         notes.append(f"nothing is flagged: {_why_nothing(evidence, basis, level)}")
     words = f"flagged so that at most {_percent(level)} of them are expected to be right"
     figures = {"max_false_flags": level, "guarantee": dict(basis), "smallest_share": share}
-    return Chosen(flagged, words, tuple(notes), figures)
+    return ChosenRows(flagged, words, tuple(notes), figures)
 
 
 def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: float) -> str:
@@ -102,7 +102,7 @@ def _why_nothing(evidence: Mapping[str, Any], basis: Mapping[str, Any], level: f
     return "too many rightly labelled trusted rows look as bad as the worst rows; allow a larger share of false flags"
 
 
-def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | None = None) -> Chosen:
+def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | None = None) -> ChosenRows:
     """The rows of lowest label_score; of equals the first. Trusted ones are left out.
 
     Args:
@@ -119,7 +119,7 @@ def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | 
     worst = there[np.argsort(score[there], kind="stable")[:count]]
     flagged = np.zeros(len(score), dtype=bool)
     flagged[worst] = True
-    return Chosen(flagged, f"the {len(worst):,} worst by label_score", (), {"budget": count})
+    return ChosenRows(flagged, f"the {len(worst):,} worst by label_score", (), {"budget": count})
 
 
 def benjamini_hochberg(p: npt.NDArray[np.floating], level: float) -> npt.NDArray[np.bool_]:

@@ -139,7 +139,7 @@ def flag(
         chosen = by_guarantee(rows, source, known, asked.max_false_flags, folder is not None)
     elif asked.budget is not None:
         chosen = by_budget(rows, asked.budget, trusted)
-    judgement = gate.judge(
+    judgement = gate.apply_gates(
         rows,
         source,
         asked.max_issue_rate,

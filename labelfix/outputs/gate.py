@@ -13,7 +13,7 @@ from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
-from labelfix.outputs.flag_rules import Chosen
+from labelfix.outputs.flag_rules import ChosenRows
 from labelfix.outputs.gate_parts import Part
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
@@ -22,14 +22,14 @@ from labelfix.outputs.worst import WorstRows
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
 
 
-def judge(
+def apply_gates(
     rows: CorrectedRows,
     source: str,
     max_issue_rate: float | None = None,
     min_confidence: float | None = None,
     accepted: Baseline = NOTHING,
     show: int | None = None,
-    chosen: Chosen | None = None,
+    chosen: ChosenRows | None = None,
     trusted: npt.NDArray[np.bool_] | None = None,
     with_trusted: bool = False,
     policy: Policy = NO_POLICY,

@@ -13,7 +13,7 @@ import pyarrow as pa
 from labelfix.data.formats import write_batches
 from labelfix.data.formats.images.files import IMAGE_SUFFIXES, normal
 from labelfix.errors import input_error
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.exports import flat_probabilities
 from labelfix.outputs.own_file import ExportReport, report
 from labelfix.runs import atomic_path
@@ -46,7 +46,7 @@ class _Image:
 
 
 def export_tree(
-    correction: Correction,
+    correction: AlignedLabels,
     image_column: str,
     out: Path,
     *,
@@ -105,7 +105,7 @@ def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
 
 
 def _write_images(
-    correction: Correction,
+    correction: AlignedLabels,
     image_column: str,
     id_column: str | None,
     root: Path,
@@ -130,7 +130,7 @@ def _write_images(
     return places
 
 
-def _images(correction: Correction, image_column: str, id_column: str | None) -> Iterator[_Image]:
+def _images(correction: AlignedLabels, image_column: str, id_column: str | None) -> Iterator[_Image]:
     tree = correction.source.format == "image_folder"
     columns = [image_column, correction.label_column, *([id_column] if id_column and id_column != image_column else [])]
     for chunk, said in correction.beside(columns):
@@ -154,7 +154,7 @@ def _parts(value: object) -> tuple[bytes | None, str | None]:
     return (value, None) if isinstance(value, bytes) else (None, None if value is None else str(value))
 
 
-def _own_class(correction: Correction, value: object) -> str | None:
+def _own_class(correction: AlignedLabels, value: object) -> str | None:
     return str(value) if value is not None and str(value) in correction.classes else None
 
 
@@ -178,7 +178,7 @@ def _safe(name: str) -> str:
     return f"_{flat}" if not flat or flat.startswith(".") else flat
 
 
-def _class_folders(correction: Correction, out: Path) -> dict[str, str]:
+def _class_folders(correction: AlignedLabels, out: Path) -> dict[str, str]:
     folders = {name: _safe(name) for name in correction.classes}
     if len({folder.casefold() for folder in folders.values()}) < len(folders):
         what = "cannot hold the classes: two of them would share a folder"
@@ -217,7 +217,7 @@ def _put(image: _Image, place: Path, hard_link: bool) -> None:
         raise input_error(str(image.file), f"cannot be {verb} ({error.strerror})", remedy) from None
 
 
-def _write_details(correction: Correction, path: Path, places: dict[int, str]) -> None:
+def _write_details(correction: AlignedLabels, path: Path, places: dict[int, str]) -> None:
     table = flat_probabilities(correction.table.replace_schema_metadata(None), correction.classes)
     files = pa.array([places.get(position) for position in range(len(table))], pa.string())
     table = table.drop_columns(["source_file", "source_row"]).add_column(0, "file", files)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfix.outputs.drift import Drift
-from labelfix.outputs.flag_rules import Chosen
+from labelfix.outputs.flag_rules import ChosenRows
 from labelfix.outputs.policy import MINOR, NO_POLICY, Policy
 
 ISSUE_RATE = "share of label issues"
@@ -142,7 +142,7 @@ class Judgement:
     issues: int
     findings: tuple[Finding, ...]
     max_issue_rate: float | None
-    chosen: Chosen | None = None
+    chosen: ChosenRows | None = None
     noise_rate: Mapping[str, Any] | None = None
     max_noise_rate: float | None = None
     trusted: int = 0

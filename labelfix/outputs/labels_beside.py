@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from labelfix.data.formats import write_batches, written_of
 from labelfix.data.formats.csv import source as csv
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.own_file import DETAILS, ExportReport, details_of, free_name
 
 LABEL, GIVEN = "label", "given_label"
 
 
 def export_beside(
-    correction: Correction,
+    correction: AlignedLabels,
     out: Path,
     *,
     drop_issues: bool = False,

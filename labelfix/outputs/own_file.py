@@ -16,7 +16,7 @@ from labelfix.data.formats import TableSource, titles_of, write_batches, written
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
-from labelfix.outputs.alignment import Correction, Survey, Verdicts
+from labelfix.outputs.alignment import AlignedLabels, ExportCounts, Verdicts
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
@@ -62,7 +62,7 @@ class ExportReport:
 
 
 def export_table(
-    correction: Correction,
+    correction: AlignedLabels,
     out: Path,
     *,
     drop_issues: bool = False,
@@ -117,7 +117,7 @@ def export_table(
     return report(survey, given_column, notes)
 
 
-def report(survey: Survey, given_column: str | None, notes: tuple[str, ...] = ()) -> ExportReport:
+def report(survey: ExportCounts, given_column: str | None, notes: tuple[str, ...] = ()) -> ExportReport:
     """What an export did."""
     if survey.absent:
         notes = (*notes, f"{survey.absent:,} rows were left out of the run and keep what label they had")
@@ -182,7 +182,7 @@ def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
 
 
 def details_of(
-    table: pa.Table, correction: Correction, soft_top_k: int | None, text: bool, columns: Collection[str]
+    table: pa.Table, correction: AlignedLabels, soft_top_k: int | None, text: bool, columns: Collection[str]
 ) -> pa.Table:
     """The columns that `--details` adds, of some rows.
 
@@ -205,7 +205,7 @@ def details_of(
 
 
 def _schema(
-    correction: Correction, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
+    correction: AlignedLabels, columns: list[str], given_column: str, added: Sequence[pa.Field], verbatim: bool
 ) -> pa.Schema:
     own = written_of(correction.source)
     titles = _titles(correction.source)

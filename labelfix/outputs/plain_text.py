@@ -43,8 +43,8 @@ def json_text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
 def snippet(text: str, width: int = 60) -> str:
     """The beginning of a text on one line, at most `width` characters before escaping; `…` marks what was cut."""
     line = " ".join(text[: 8 * width].split())
-    cut = len(line) > width or len(text) > 8 * width
-    return visible(line[: width - 1].rstrip() + "…" if cut else line)
+    shorten = len(line) > width or len(text) > 8 * width
+    return visible(line[: width - 1].rstrip() + "…" if shorten else line)
 
 
 def width(text: str) -> int:
@@ -54,7 +54,7 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def cut(text: str, columns: int, head: bool = False) -> str:
+def shorten(text: str, columns: int, head: bool = False) -> str:
     """A text that takes at most so many columns; `…` marks what was cut.
 
     Args:

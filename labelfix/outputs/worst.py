@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Rows = npt.NDArray[np.int64]
+from labelfix.data.arrays import RowNumbers
+
 Scores = npt.NDArray[np.float32]
-Scored = tuple[Rows, Scores, Scores]
+Scored = tuple[RowNumbers, Scores, Scores]
 """Rows, their label_score and their confidence."""
 
 
@@ -24,7 +25,7 @@ class WorstRows:
         self._bound = np.float32(np.inf)
         self.seen = 0
 
-    def add(self, rows: Rows, scores: Scores, confidence: Scores) -> None:
+    def add(self, rows: RowNumbers, scores: Scores, confidence: Scores) -> None:
         """Take rows with their scores."""
         self.seen += len(rows)
         keep = scores <= self._bound
@@ -34,7 +35,7 @@ class WorstRows:
             self._held = [self._best()]
             self._bound = self._held[0][1][-1] if self._limit else np.float32(-np.inf)
 
-    def rows(self) -> Rows:
+    def rows(self) -> RowNumbers:
         """The rows held, worst first."""
         return self._best()[0] if self._held else np.zeros(0, np.int64)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfix.data.labels.noise_rate import Interval, rate_of
+from labelfix.data.labels.noise_rate import RateInterval, rate_of
 from labelfix.outputs.learning import sampled
 from labelfix.outputs.queues import RunRows
 from labelfix.runs.answers import Answer, Ledger
@@ -73,7 +73,7 @@ def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping
     return {"value": unseen[0], "low": unseen[1], "high": unseen[2], "start": start, "found": wrong, "rows": left}
 
 
-def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> Interval | None:  # noqa: ANN401 - an array
+def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> RateInterval | None:  # noqa: ANN401 - an array
     """p counted on trusted pairs and on the rows at the beginning of the random order."""
     size = sampled(rows, label >= 0)
     if not size:
@@ -90,7 +90,7 @@ def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> Interval
     return rate_of(pairs.reshape(classes, classes).astype(np.int64), of_given, "random")
 
 
-def _narrower(start: Ends | None, counted: Interval | None) -> Ends | None:
+def _narrower(start: Ends | None, counted: RateInterval | None) -> Ends | None:
     if counted is None or counted.value is None or counted.low is None or counted.high is None:
         return start
     again = (counted.value, counted.low, counted.high)

@@ -101,7 +101,7 @@ def answer(run: Run, noisy: str | None, question: dict[str, Any]) -> dict[str, A
     """Answer a question of the module's docstring."""
     from labelfix.api.reporting import nearest
     from labelfix.outputs.own_inputs import find_input
-    from labelfix.outputs.report.inputs import Look, look_at
+    from labelfix.outputs.report.inputs import RowView, look_at
     from labelfix.progress import Silent
 
     if "next" in question:
@@ -115,7 +115,7 @@ def answer(run: Run, noisy: str | None, question: dict[str, Any]) -> dict[str, A
     looks = look_at(rows, corrected_metadata(CorrectedFile(run.folder.corrected)), places)
 
     def told(each: Any) -> dict[str, Any]:  # noqa: ANN401 - a neighbour
-        look = looks.get((each.file, each.row), Look(""))
+        look = looks.get((each.file, each.row), RowView(""))
         similarity = round(float(each.similarity), 3)
         return {"id": each.id, "label": each.label, "similarity": similarity, "text": look.text, "image": look.image}
 

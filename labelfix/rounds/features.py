@@ -21,7 +21,7 @@ from labelfix.models.images.augment import Key
 from labelfix.models.learnt import Trainable
 from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
-from labelfix.networks.plan import Plan, make_plan
+from labelfix.networks.plan import TrainingPlan, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.training import make_trainer, new_classifier, train_phase
@@ -52,7 +52,7 @@ class Lesson:
 
     encoder: Trainable
     problem: Problem
-    plan: Plan
+    plan: TrainingPlan
     settings: NetworkSettings
 
     @property

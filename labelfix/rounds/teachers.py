@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.contract import Problem
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 
 LEAST = 54
 """With fewer trusted rows than this that may judge, fewer than twenty would be left to, and the run could not say
@@ -33,7 +33,7 @@ def taught_rows(problem: Problem) -> npt.NDArray[np.bool_]:
     Args:
         problem: What the run on fixed features was fitted to.
     """
-    return ~np.isin(cut(problem.truth, problem.seed, PARTS).of, JUDGE) | ~problem.judges
+    return ~np.isin(cut_folds(problem.truth, problem.seed, PARTS).of, JUDGE) | ~problem.judges
 
 
 def refused(problem: Problem) -> str:

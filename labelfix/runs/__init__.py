@@ -1,6 +1,6 @@
 """The run folder, what a run was begun with, and writing so that nothing half-done is ever taken for done."""
 
-from labelfix.runs.begun import Begun
+from labelfix.runs.begun import RunOrigin
 from labelfix.runs.durable import atomic_path, make_folder, remove, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.folder import RUNS, RunFolder, default_path, how_to_go_on, refuse_taken
@@ -10,7 +10,7 @@ from labelfix.runs.targets import inputs_of, is_table, named, names_of, refuse_i
 
 __all__ = [
     "RUNS",
-    "Begun",
+    "RunOrigin",
     "RunFolder",
     "atomic_path",
     "default_path",

@@ -26,7 +26,7 @@ FREE = ("checkpoint_every", "offline", "cache_dir", "read_rows", "workers", "dev
 
 
 @dataclass(frozen=True)
-class Begun:
+class RunOrigin:
     """What a run was begun with.
 
     Attributes:
@@ -54,7 +54,7 @@ class Begun:
         settings: TrainSettings,
         contents: Mapping[str, str],
         device: str,
-    ) -> Begun:
+    ) -> RunOrigin:
         """What a run with these inputs and settings is begun with."""
         from labelfix.settings.run import to_plain
 
@@ -68,7 +68,7 @@ class Begun:
         )
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], folder: Path) -> Begun:
+    def from_json(cls, values: Mapping[str, Any], folder: Path) -> RunOrigin:
         """Read it back.
 
         Args:
@@ -85,7 +85,7 @@ class Begun:
             )
         from labelfix.settings.run import train_settings  # the settings take long to load, and finished runs need none
 
-        check(values, schema.Begun, folder / UNFINISHED)
+        check(values, schema.OriginFields, folder / UNFINISHED)
         train_settings(values["settings"], str(folder / UNFINISHED))
         clean = None if values["clean"] is None else tuple(values["clean"])
         return replace(cls(**{name: values[name] for name in cls.__dataclass_fields__}), clean=clean)

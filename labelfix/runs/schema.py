@@ -28,7 +28,7 @@ InputKind = Literal["text", "image", "table", "embedding"]
 Classes = Annotated[list[str], Meta(min_length=1)]
 
 
-class Interval(Struct):
+class RateFields(Struct):
     """A figure with its interval; None where nothing is known."""
 
     value: float | None
@@ -63,7 +63,7 @@ class Counts(Struct):
     noisy_training: Whole = 0
     clean: Whole = 0
     paired: Whole = 0
-    paired_given_wrong: Interval | None = None
+    paired_given_wrong: RateFields | None = None
     classes: Whole = 0
 
 
@@ -222,7 +222,7 @@ class BegunSettings(Struct):
     method: str
 
 
-class Begun(Struct):
+class OriginFields(Struct):
     """The mark of an unfinished run."""
 
     settings: BegunSettings

@@ -11,7 +11,7 @@ from labelfix.runs.schema import (
     Count,
     Counts,
     Estimate,
-    Interval,
+    RateFields,
     Share,
     Verdict,
     Whole,
@@ -59,7 +59,7 @@ class Calibration(Struct):
     classifier: Curve | None = None
 
 
-class OfClass(Interval, kw_only=True):
+class OfClass(RateFields, kw_only=True):
     """The noise of a class."""
 
     class_: str = field(name="class")
@@ -76,7 +76,7 @@ class Transition(Struct):
 class Noise(Struct):
     """How many given labels are wrong."""
 
-    rate: Interval
+    rate: RateFields
     classes: list[OfClass]
     how: str
     coverage: bool
@@ -101,11 +101,11 @@ class Entry(Struct):
     name: str
     about: str
     accuracy: Estimate
-    nll: Interval
-    gain: Interval
-    nll_gain: Interval
+    nll: RateFields
+    gain: RateFields
+    nll_gain: RateFields
     agreement: Estimate | None = None
-    agreement_gap: Interval | None = None
+    agreement_gap: RateFields | None = None
 
 
 class Ledger(Struct):
@@ -151,7 +151,7 @@ class OfSource(Struct):
     name: str
     rows: Whole
     labels: Whole
-    accuracy: Interval
+    accuracy: RateFields
     classes: list[OfClass] = []
     confusion: list[list[Whole]] = []
     weight: float | None = None
@@ -194,7 +194,7 @@ class Evidence(Struct):
     sources: Sources | None = None
 
 
-class ClassifierRight(Interval, kw_only=True):
+class ClassifierRight(RateFields, kw_only=True):
     """How often the classifier is right."""
 
     judged_on: str

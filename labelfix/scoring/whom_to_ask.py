@@ -17,9 +17,9 @@ import numpy as np
 from labelfix.correctors.calibrated import CalibratedCorrector
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.sources import SourcesCorrector
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Probabilities
 from labelfix.errors import SettingsError
-from labelfix.numerics.opinion_evidence import Floats
 
 TRUSTED = "trusted"
 """What the person is called whose answers are trusted."""

@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
-class Field:
+class SettingField:
     """One setting, described.
 
     Attributes:
@@ -44,16 +44,18 @@ class Field:
         return _type_name(self.type)
 
 
-def fields_of(cls: Any) -> tuple[Field, ...]:
+def fields_of(cls: Any) -> tuple[SettingField, ...]:
     """The fields of a settings class in order, with their docstrings."""
     return _fields_of(cls)
 
 
 @cache  # their docstrings are read from the source
-def _fields_of(cls: Any) -> tuple[Field, ...]:
+def _fields_of(cls: Any) -> tuple[SettingField, ...]:
     hints = typing.get_type_hints(cls)
     docs = _field_docs(cls)
-    return tuple(Field(f.name, hints[f.name], _default(f), docs.get(f.name, "")) for f in dataclasses.fields(cls))
+    return tuple(
+        SettingField(f.name, hints[f.name], _default(f), docs.get(f.name, "")) for f in dataclasses.fields(cls)
+    )
 
 
 def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
@@ -135,7 +137,7 @@ def _field_docs(cls: type) -> dict[str, str]:
     return docs
 
 
-def _nearest(name: str, known: Mapping[str, Field]) -> str:
+def _nearest(name: str, known: Mapping[str, SettingField]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else f"; it is one of {', '.join(sorted(known))}"
 

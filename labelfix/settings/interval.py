@@ -13,7 +13,7 @@ _WRITTEN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|m|h|epochs?|)")
 
 
 @dataclass(frozen=True)
-class Interval:
+class CheckpointInterval:
     """An interval in time or in epochs; one of both is 0, and both are where it is never.
 
     Attributes:
@@ -28,7 +28,7 @@ class Interval:
         return self.seconds > 0 or self.epochs > 0
 
     @classmethod
-    def parse(cls, text: str) -> Interval:
+    def parse(cls, text: str) -> CheckpointInterval:
         """Read `30s`, `10m`, `1.5h`, `2 epochs`, or `0` for never.
 
         Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from labelfix.settings.base import check_choices, require
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 
 WORDS = ("hashed-text", "lexical")
 """Backbones of texts that need no encoder."""
@@ -104,4 +104,4 @@ class ComputeSettings:
         require(self.accumulate >= 1, f"accumulate = {self.accumulate} must be at least 1")
         require(self.read_rows >= 1, f"read_rows = {self.read_rows} must be at least 1")
         require(self.read_rows < 1 << 31, f"read_rows = {self.read_rows} must be less than 2,147,483,648")
-        Interval.parse(self.checkpoint_every)
+        CheckpointInterval.parse(self.checkpoint_every)

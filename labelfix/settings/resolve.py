@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.errors import SettingsError
-from labelfix.settings.base import Field, fields_of
+from labelfix.settings.base import SettingField, fields_of
 from labelfix.settings.config import CONFIG, PREFIX, config_path
 from labelfix.settings.gate import TABLE
 from labelfix.settings.methods import METHOD_SETTINGS
@@ -87,7 +87,7 @@ def resolve(
     return Resolved(_build(chosen), origins, str(path) if path else None, tuple(warnings), sources)
 
 
-def all_fields(method: str) -> dict[str, Field]:
+def all_fields(method: str) -> dict[str, SettingField]:
     """Dotted key → field, of every setting that a run of `method` has."""
     own = {f.name: f for f in fields_of(TrainSettings) if f.name in _TOP}
     tables = {**SECTIONS, method: METHOD_SETTINGS[method]}

@@ -9,9 +9,9 @@ from labelfix.compute.checkpoints import Checkpoints, load_optimizer, optimizer_
 from labelfix.errors import SettingsError
 from labelfix.networks.loop import make_optimizer
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 
-NOW_AND_THEN = Interval(seconds=600)
+NOW_AND_THEN = CheckpointInterval(seconds=600)
 
 
 class Heard(Silent):
@@ -100,7 +100,10 @@ def test_what_a_killed_process_left_half_written_is_never_read_and_taken_away(tm
 
 
 def test_a_state_is_due_when_the_time_is_up_and_never_without_an_interval(tmp_path, clock):
-    timed, never = Checkpoints(tmp_path, Interval.parse("10m")), Checkpoints(tmp_path, Interval.parse("0"))
+    timed, never = (
+        Checkpoints(tmp_path, CheckpointInterval.parse("10m")),
+        Checkpoints(tmp_path, CheckpointInterval.parse("0")),
+    )
     assert not timed.due()
     clock[0] += 600
     assert timed.due()
@@ -111,7 +114,7 @@ def test_a_state_is_due_when_the_time_is_up_and_never_without_an_interval(tmp_pa
 
 
 def test_an_interval_in_epochs_counts_the_ends_of_epochs_only(tmp_path, clock):
-    kept = Checkpoints(tmp_path, Interval.parse("2 epochs"))
+    kept = Checkpoints(tmp_path, CheckpointInterval.parse("2 epochs"))
     clock[0] += 1e6
     said = []
     for _ in range(5):
@@ -127,13 +130,13 @@ def test_an_interval_in_epochs_counts_the_ends_of_epochs_only(tmp_path, clock):
     [("0.2s", 0.2, 0), ("10m", 600, 0), ("1.5 H", 5400, 0), ("1epoch", 0, 1), ("3 epochs", 0, 3), ("0", 0, 0)],
 )
 def test_intervals_are_read_as_people_write_them(text, seconds, epochs):
-    assert Interval.parse(text) == Interval(seconds, epochs)
+    assert CheckpointInterval.parse(text) == CheckpointInterval(seconds, epochs)
 
 
 @pytest.mark.parametrize("text", ["10", "", "m", "-1s", "10d", "0.5epochs", "0 epochs", "nan s", "1 m 2 s"])
 def test_what_is_no_interval_is_refused(text):
     with pytest.raises(SettingsError, match="is not an interval; write 30s, 10m, 1h, 2epochs, or 0 for never"):
-        Interval.parse(text)
+        CheckpointInterval.parse(text)
 
 
 def test_a_state_with_a_number_that_is_not_finite_does_not_push_the_good_ones_out(tmp_path):
@@ -170,7 +173,7 @@ def test_a_stage_is_computed_once_and_read_back_after_a_restart(tmp_path):
 
 
 def test_without_an_interval_no_stage_is_kept(tmp_path):
-    Checkpoints(tmp_path, Interval()).stage("members", lambda: {"a": np.ones(1)})
+    Checkpoints(tmp_path, CheckpointInterval()).stage("members", lambda: {"a": np.ones(1)})
     assert names(tmp_path) == []
 
 

@@ -22,10 +22,10 @@ from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.epochs import Epochs
-from labelfix.networks.state import Course
+from labelfix.networks.state import TrainingState
 from labelfix.networks.training import cut_trusted_rows
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import MlcSettings
 
 TWENTY = {"epochs": 4, "batch_size": 16, "clean_batch_size": 6, "warmup_epochs": 0}
@@ -63,7 +63,7 @@ def trained(family, device, options, resident=None, **more):
     trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, told, kind)
     start = weights_of(classifier), weights_of(lcn)
     epochs = Epochs(made, plan, settings, split, trainer, told, published, resident=resident)
-    epochs.run(Course())
+    epochs.run(TrainingState())
     assert trainer.steps == 5 * settings.epochs
     return (weights_of(classifier), weights_of(lcn)), start, told.lines
 
@@ -152,7 +152,7 @@ class Killed(BaseException):
 
 class KilledAfter(Checkpoints):
     def __init__(self, folder, saves):
-        super().__init__(folder, Interval(seconds=1e-9))
+        super().__init__(folder, CheckpointInterval(seconds=1e-9))
         self.left = saves
 
     def save(self, tensors, values):

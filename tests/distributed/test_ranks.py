@@ -12,7 +12,7 @@ import torch
 import torch.multiprocessing as mp
 from torch import nn
 
-from labelfix.compute.ranks import Ranks, ranks, together
+from labelfix.compute.ranks import Ranks, joined_ranks, ranks
 from labelfix.compute.shared_batch_norm import SharedBatchNorm, share_statistics
 
 
@@ -25,7 +25,7 @@ def test_every_thing_belongs_to_exactly_one_process() -> None:
 
 def test_alone_nothing_is_sent_and_nothing_changes() -> None:
     value = torch.ones(3)
-    with together() as here:
+    with joined_ranks() as here:
         assert here.alone
         assert here.first
         here.add_up([value])
@@ -90,7 +90,7 @@ def _convert(rank: int, folder: Path, _: Any) -> None:
 def _process(rank: int, port: int, work: Any, folder: Path, argument: Any) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    with together():
+    with joined_ranks():
         assert ranks() == Ranks(rank, 2)
         assert ranks().from_first(f"said by {rank}") == "said by 0"
         work(rank, folder, argument)
@@ -115,7 +115,7 @@ def test_a_process_group_of_the_callers_own_is_left_alone(tmp_path: Path) -> Non
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
         assert ranks() == Ranks()
-        with together() as here:
+        with joined_ranks() as here:
             assert here == Ranks()
         assert torch.distributed.is_initialized()
     finally:

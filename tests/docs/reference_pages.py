@@ -24,7 +24,7 @@ from typer.models import OptionInfo, ParameterInfo
 import labelfix
 from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
-from labelfix.settings.base import Field, fields_of
+from labelfix.settings.base import SettingField, fields_of
 from labelfix.settings.counting import paths
 from labelfix.settings.gate import CLASSES, FILES, TABLE, ClassPolicy, FilePolicy, GateSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
@@ -223,7 +223,7 @@ def _table(fields: Any) -> str:
     return "\n".join(["| name | takes | default | meaning |", "|---|---|---|---|", *rows])
 
 
-def _default(field: Field) -> str:
+def _default(field: SettingField) -> str:
     if field.default is None or field.default == ():
         return "automatic"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"

@@ -12,10 +12,10 @@ from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.evidence.calibrate import _chosen, _thresholds, curve
 from labelfix.evidence.fit_scale import fit_scale
-from labelfix.evidence.judges_answers import Asked
+from labelfix.evidence.judges_answers import JudgesAnswers
 
 
-def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> Asked:
+def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> JudgesAnswers:
     """Rows whose true class is drawn from softmax(z); the answers are log softmax(truly · z), class 0 shifted."""
     generator = np.random.default_rng(seed)
     z = generator.normal(0, 1.5, (rows, classes))
@@ -23,7 +23,7 @@ def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float 
     truth = np.array([generator.choice(classes, p=row) for row in p])
     said = log_softmax(truly * z + shift * (np.arange(classes) == 0), axis=1)
     every = np.arange(rows)
-    return Asked(truth, truth, every % 4, said, every, truth, np.ones(rows), said, True)
+    return JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(rows), said, True)
 
 
 def test_soft_labels_that_mean_what_they_say_are_left_alone() -> None:
@@ -60,7 +60,7 @@ def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
     """80 rows said with .9 and all right: a temperature would go as far as its prior lets it, and prove nothing."""
     said = np.log(np.tile([0.9, 0.1], (80, 1)))
     every, truth = np.arange(80), np.zeros(80, dtype=np.int64)
-    asked = Asked(truth, truth, every % 4, said, every, truth, np.ones(80), said, True)
+    asked = JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(80), said, True)
     assert _chosen(asked, asked.by)[0] == "none"
 
 
@@ -99,7 +99,7 @@ def test_a_row_is_not_corrected_by_the_threshold_that_it_chose() -> None:
     # In group 0 low confidences mislead, in group 1 they are right.
     soft[group == 1] = [0.65, 0.35]
     every = np.arange(rows)
-    asked = Asked(truth, given, group, np.log(soft), every, given, np.ones(rows), np.log(soft), True)
+    asked = JudgesAnswers(truth, given, group, np.log(soft), every, given, np.ones(rows), np.log(soft), True)
     _, corrected = _thresholds(asked, soft, group, 0.6)
     assert (corrected[group == 0] == soft[group == 0].argmax(axis=1)).all()
 

@@ -12,7 +12,7 @@ from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.evidence import noisy_judges, rivals
 from labelfix.evidence.ledger import compare, mean, paired_difference, share
 from labelfix.evidence.rivals import CLEAN_ONLY, GLC, NOISY_AND_CLEAN, THIS_RUN, Rival, fit_rivals
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
 from labelfix.settings.run import TrainSettings
@@ -68,7 +68,7 @@ def judges(problem, rows, by, count, project=None):
 
 def out_of_fold(problem, count=4):
     rows = np.arange(len(problem.truth))
-    return judges(problem, rows, cut(problem.truth, 9, count).of, count)
+    return judges(problem, rows, cut_folds(problem.truth, 9, count).of, count)
 
 
 def test_no_rival_has_seen_the_rows_that_judge_it():
@@ -112,7 +112,7 @@ def test_without_a_trusted_row_to_learn_from_the_run_stands_alone():
 
 def test_of_many_noisy_rows_rivals_learn_from_a_sample_and_say_so(monkeypatch):
     monkeypatch.setattr(rivals, "LARGE", 500)
-    monkeypatch.setattr(rivals, "SAMPLE", 200)
+    monkeypatch.setattr(rivals, "RIVALS_SAMPLE", 200)
     seen = []
     fit = rivals.learners.fit_as_given
     monkeypatch.setattr(rivals.learners, "fit_as_given", lambda rows: seen.append(rows) or fit(rows))
@@ -127,7 +127,7 @@ def test_rivals_of_a_network_read_what_it_makes_of_the_rows():
     problem = replace(clusters(noise=0.0), family="network")
     rows = np.arange(60)
     blind = np.diag([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]).astype(np.float32)
-    by = cut(problem.truth, 9, 4).of
+    by = cut_folds(problem.truth, 9, 4).of
     sees = fit_rivals(problem, judges(problem, rows, by, 4), Silent())[0]
     guesses = fit_rivals(problem, judges(problem, rows, by, 4, blind), Silent())[0]
     assert (sees.log_p.argmax(axis=1) == problem.truth).mean() > 0.9
@@ -209,7 +209,7 @@ def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
         return SimpleNamespace(classifier=None)
 
     monkeypatch.setitem(noisy_judges.METHODS, "mlc", method)
-    monkeypatch.setattr(noisy_judges, "outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
+    monkeypatch.setattr(noisy_judges, "network_outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
     found = noisy_judges.ask_noisy_rows(problem, held, TrainSettings(), Silent())
     assert [len(given) for given in learned] == [450] * 4
     assert (

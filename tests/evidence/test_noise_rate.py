@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelfix.data.labels.noise_rate import Interval
+from labelfix.data.labels.noise_rate import RateInterval
 from labelfix.evidence.noise_rate import Opinion, assumed, estimate
 
 
@@ -86,7 +86,7 @@ def test_without_pairs_there_is_a_rate_and_no_interval():
 
 
 def test_an_interval_that_moves_with_its_row_keeps_its_value_inside():
-    cell = Interval(0.2, 0.15, 0.26, 40)
+    cell = RateInterval(0.2, 0.15, 0.26, 40)
     for factor in (0.5, 0.7, 1.0, 1.4, 2.0, 4.9):
         moved = cell.scaled(factor)
         assert moved.low < moved.value < moved.high

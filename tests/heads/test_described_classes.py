@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from labelfix.heads import near_another_head, trusted_only
-from labelfix.heads.folds import cut
-from labelfix.heads.rows import Rows
+from labelfix.heads.folds import cut_folds
+from labelfix.heads.rows import FitRows
 from labelfix.heads.trusted_only import fit_trusted_only, fits_better
 from labelfix.numerics.linear_heads import LinearHead
 
@@ -26,7 +26,7 @@ def rows(count, noisy=0, wrong=0.3, seed=0, noise=0.2):
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     given = np.where(generator.random(noisy) < wrong, generator.integers(K, size=noisy), truth[:noisy])
     features, trusted = torch.from_numpy(points.astype(np.float32)), truth[noisy:]
-    made = Rows(features, torch.from_numpy(given), torch.from_numpy(trusted), K, cut(trusted, 0), 0)
+    made = FitRows(features, torch.from_numpy(given), torch.from_numpy(trusted), K, cut_folds(trusted, 0), 0)
     return made, torch.from_numpy(centres.astype(np.float32))
 
 
@@ -66,7 +66,7 @@ def test_without_noisy_rows_nothing_speaks_for_words():
 def gains(first, second):
     """Two rows of two classes whose given labels a head makes likelier by about so much each than no head does."""
     given, nobody = torch.tensor([0, 1]), torch.zeros(0, dtype=torch.int64)
-    pair = Rows(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), given, nobody, 2, cut(np.arange(2), 0), 0)
+    pair = FitRows(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), given, nobody, 2, cut_folds(np.arange(2), 0), 0)
     return pair, LinearHead.zeros(2, 2), LinearHead(torch.tensor([[first, -second], [0.0, 0.0]]), torch.zeros(2))
 
 

@@ -34,10 +34,11 @@ from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.certificates.plan import MODEL_COUNTS
 from labelfix.compute.threads import one_thread
+from labelfix.data.arrays import Floats
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
-from labelfix.numerics.rate_by_betting import Draws, Floats, draw_order, draws_of, wealth_above, wealth_below
+from labelfix.numerics.rate_by_betting import Draws, draw_order, draws_of, wealth_above, wealth_below
 from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings

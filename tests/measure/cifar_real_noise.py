@@ -30,7 +30,7 @@ from labelfix.models.features import select
 from labelfix.models.images.resnet32 import FEATURES, ResNet32
 from labelfix.models.images.small import MEAN, STD
 from labelfix.models.network_inputs import ImageInputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -77,13 +77,13 @@ def read(folder, rows, trusted, seed, paired, test_rows):
 
 
 def figures(problem, truth, fitted, test, test_truth):
-    logits, hidden = outputs(fitted.classifier, problem.noisy, np.arange(len(truth)), problem.device)
+    logits, hidden = network_outputs(fitted.classifier, problem.noisy, np.arange(len(truth)), problem.device)
     soft = fitted.corrector.soft_labels(logits, hidden, problem.given)
     suggested = soft.argmax(axis=1)
     sure = np.where(soft.max(axis=1) >= fitted.min_confidence, suggested, problem.given)
     wrong = problem.given != truth
     suspicion = -soft[np.arange(len(truth)), problem.given]
-    unseen, _ = outputs(fitted.classifier, test, np.arange(len(test_truth)), problem.device)
+    unseen, _ = network_outputs(fitted.classifier, test, np.arange(len(test_truth)), problem.device)
     return {
         "test": float((unseen.argmax(axis=1) == test_truth).mean()),
         "given": float(1 - wrong.mean()),

@@ -18,7 +18,7 @@ from labelfix.correctors.contract import Problem
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs, select
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -70,9 +70,9 @@ def right(way, kind, paired, seed):
     problem, truth, test, test_truth = draw(kind, paired, seed)
     method, options = WAYS[way]
     fitted = METHODS[method](problem, METHOD_SETTINGS[method](**options), Silent())
-    logits, hidden = outputs(fitted.classifier, problem.noisy, np.arange(len(truth)), problem.device)
+    logits, hidden = network_outputs(fitted.classifier, problem.noisy, np.arange(len(truth)), problem.device)
     soft = fitted.corrector.soft_labels(logits, hidden, problem.given)
-    unseen, _ = outputs(fitted.classifier, test, np.arange(TEST), problem.device)
+    unseen, _ = network_outputs(fitted.classifier, test, np.arange(TEST), problem.device)
     return (soft.argmax(axis=1) == truth).mean(), (unseen.argmax(axis=1) == test_truth).mean()
 
 

@@ -41,7 +41,7 @@ from labelfix.cli.app import application, get_command
 from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.storage import load_corrector
 from labelfix.errors import RunError
-from labelfix.runs import Begun
+from labelfix.runs import RunOrigin
 from labelfix.settings.run import TrainSettings
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -102,7 +102,7 @@ def make(folder: Path) -> None:
         Path("run/corrector").mkdir()
         scaled.save(Path("run/corrector"))
         Path("begun").mkdir()
-        begun = Begun.by("noisy.csv", "gold.csv", TrainSettings(), {"noisy": "0"}, "cpu")
+        begun = RunOrigin.by("noisy.csv", "gold.csv", TrainSettings(), {"noisy": "0"}, "cpu")
         Path("begun/unfinished").write_text(json.dumps({**begun.to_json(), "replaces": False}))
 
 

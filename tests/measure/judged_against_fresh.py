@@ -34,7 +34,7 @@ from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
 
@@ -167,7 +167,7 @@ class Questions:
 
     def answered_by(self, fitted: FittedModel) -> dict[str, float]:
         rows = np.arange(len(self.features), dtype=np.int64)
-        logits, hidden = outputs(fitted.classifier, FeatureInputs(self.features), rows, torch.device("cpu"))
+        logits, hidden = network_outputs(fitted.classifier, FeatureInputs(self.features), rows, torch.device("cpu"))
         log_f = log_softmax(logits.astype(np.float64) / fitted.temperature, axis=1)
         soft = fitted.corrector.soft_labels(logits[self.row], hidden[self.row], self.label)
         log_soft = np.log(np.maximum(soft.astype(np.float64), 1e-12))

@@ -48,7 +48,7 @@ from labelfix.evidence.rivals import THIS_RUN, Rival
 from labelfix.evidence.verdict import conclude
 from labelfix.methods.table import METHODS
 from labelfix.models.choice import choose_representation
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.run import TrainSettings
@@ -142,7 +142,7 @@ def measure(loaded: Loaded, setting: Setting, plan: Plan, seed: int) -> Measured
         ledger = ledger_of(problem, found, rivals, final_soft(problem, found.fitted)[0], agreement)
     asked = found.asked
     inputs = loaded.rows.inputs if loaded.rows.test_inputs is None else loaded.rows.test_inputs
-    logits, _ = outputs(found.fitted.classifier, inputs, part.test, problem.device)
+    logits, _ = network_outputs(found.fitted.classifier, inputs, part.test, problem.device)
     said = {each.name: each.head.logits(inputs.batch(part.test) * each.scale).numpy() for each in rivals}
     test = {n: float((z.argmax(axis=1) == part.test_truth).mean()) for n, z in (said | {THIS_RUN: logits}).items()}
     figures = label_figures(found.fitted, problem, part, plan.min_confidence)

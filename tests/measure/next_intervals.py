@@ -38,7 +38,7 @@ from labelfix.evidence.gather import final_soft, ledger_of, noise_of
 from labelfix.evidence.ledger import Ledger
 from labelfix.evidence.noise_rate import Interval
 from labelfix.evidence.unchecked import ask_chosen, unanswered
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -152,7 +152,7 @@ class State:
         wrong = (~self.given_right).sum() + (part.clean_given != part.truth)[labelled].sum()
         self.wrong = float(wrong / (len(part.noisy) + labelled.sum()))
         rows, truth = fresh
-        logits, _ = outputs(found.fitted.classifier, loaded.rows.inputs, rows, problem.device)
+        logits, _ = network_outputs(found.fitted.classifier, loaded.rows.inputs, rows, problem.device)
         self.fresh_right = float((logits.argmax(axis=1) == truth).mean())
 
 

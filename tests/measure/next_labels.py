@@ -24,7 +24,7 @@ from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.evidence.next_labels import candidates, choose, worth
 from labelfix.methods.table import METHODS
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import ConfidentLearningSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
@@ -69,7 +69,7 @@ def fit(problem: Problem) -> FittedModel:
 def labels_of(problem: Problem, fitted: FittedModel) -> tuple[np.ndarray, np.ndarray]:
     every = np.arange(len(problem.given))
     soft = fitted.corrector.soft_labels(
-        *outputs(fitted.classifier, problem.noisy, every, problem.device), problem.given
+        *network_outputs(fitted.classifier, problem.noisy, every, problem.device), problem.given
     )
     sure = soft.max(axis=1) >= fitted.min_confidence
     return soft, np.where(sure, soft.argmax(axis=1), problem.given)

@@ -20,6 +20,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Counts
 from labelfix.data.labels.noise_rate import NoiseRate, counted_rate
 from labelfix.data.tables import Sampling
 
@@ -34,8 +35,6 @@ HIGHEST = 0.6
 
 LEFT = 20
 """Rows of a class that are no pairs, from which on its rate is asked for: of three rows it is a third or nothing."""
-
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,13 @@ import torch
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.data.read import read_training
 from labelfix.methods.fit import fit
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.outputs.flag_rules import benjamini_hochberg
 from labelfix.progress import Silent
 from labelfix.rounds.choice import LEARNT, choose, judged
 from labelfix.rounds.learn import Rounds
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.resolve import resolve
 from labelfix.start import prepare, represent
 from labelfix.weighing import weigh
@@ -130,7 +130,7 @@ def figures(start, encoded, made, truth, tested):
     suspicion = 1 - soft[np.arange(len(rows)), given]
     inputs = encoded.representation.encode(tested.noisy.inputs, start.settings.compute, Silent())
     every = np.arange(len(inputs), dtype=np.int64)
-    logits, _ = outputs(fitted.classifier, inputs, every, start.device)
+    logits, _ = network_outputs(fitted.classifier, inputs, every, start.device)
     codes = np.array([names.codes.get(label, -1) for label in tested_labels(tested)])
     likelihood = soft[np.arange(len(rows)), right].astype(np.float64)
     flagged = benjamini_hochberg(sides.p_value[rows], LEVEL)
@@ -161,7 +161,7 @@ def run(asked):
     began, clock = time.process_time(), time.perf_counter()
     start = prepare(noisy, clean, settings, Silent())
     work = asked.out / "-".join([asked.set, str(asked.rows), str(asked.per_class), str(asked.seed), *asked.set_])
-    checkpoints = Checkpoints(work, Interval.parse("2m"), Silent())
+    checkpoints = Checkpoints(work, CheckpointInterval.parse("2m"), Silent())
     encoded = represent(start.reading.data, start.representation, settings, Silent())
     rows = encoded.noisy, encoded.clean
     args = start.reading.data, encoded.representation, rows, settings, start.device

@@ -9,12 +9,12 @@ from scipy.special import softmax
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
 from labelfix.correctors.storage import load_corrector
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import fit_given_labels, transitions
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc import anchored, recipes
 from labelfix.models.classifier import Classifier
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
@@ -49,7 +49,7 @@ def test_a_saved_posterior_gives_the_same_labels_with_and_without_given_ones(tmp
     made, _ = problem(noisy=200, paired=paired)
     fitted = fit(made)
     fitted.corrector.save(tmp_path)
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
+    logits, hidden = network_outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
     given = made.given.copy()
     given[::3] = -1
     before = fitted.corrector.soft_labels(logits, hidden, given)
@@ -85,12 +85,12 @@ def test_history_has_a_row_an_outer_step_and_the_meta_loss_falls():
 
 def test_folds_are_even_and_stratified():
     truth = np.repeat([0, 1, 2], [40, 8, 4])
-    folds = cut(truth, seed=0)
+    folds = cut_folds(truth, seed=0)
     assert folds.count == 4
     for fold in range(4):
         assert list(np.bincount(truth[folds.inside(fold)])) == [10, 2, 1]
         assert len(np.intersect1d(folds.inside(fold), folds.outside(fold))) == 0
-    assert cut(np.array([0, 1]), seed=0).count == 2
+    assert cut_folds(np.array([0, 1]), seed=0).count == 2
 
 
 def test_the_default_recipe_depends_on_what_is_trained():

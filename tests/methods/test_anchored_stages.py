@@ -11,7 +11,7 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.heads import learners
 from labelfix.methods.mlc import anchored, structured
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import MlcSettings
 
 LAST = ("prior", "meta-step", "classifier")
@@ -25,7 +25,7 @@ def stages(folder):
 
 def fit(folder):
     made, _ = problem(noisy=300, clean=60)
-    checkpoints = Checkpoints(folder, Interval(seconds=600)) if folder is not None else None
+    checkpoints = Checkpoints(folder, CheckpointInterval(seconds=600)) if folder is not None else None
     return made, anchored.solve(replace(made, checkpoints=checkpoints), MlcSettings(), Silent())
 
 

@@ -11,7 +11,7 @@ from toy_problem import CLASSES, problem, soft_labels
 from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.errors import SettingsError
 from labelfix.methods.table import METHODS
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS, GlcSettings
 
@@ -33,7 +33,7 @@ def test_bayes_multiplies_the_trusted_classifier_by_the_matrix_of_the_noise():
     fitted = fit("bayes", made)
     matrix = np.exp(fitted.corrector.label_terms)
     assert np.abs(matrix - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
-    logits, _ = outputs(fitted.classifier, made.noisy, np.arange(3000), made.device)
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(3000), made.device)
     joint = softmax(logits, axis=1) * matrix[:, made.given].T
     assert np.allclose(soft_labels(made, fitted), joint / joint.sum(axis=1, keepdims=True), atol=1e-5)
 

@@ -12,9 +12,9 @@ from labelfix.data.split import split_clean
 from labelfix.methods import confident_learning
 from labelfix.methods.table import METHODS
 from labelfix.networks import training
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import METHOD_SETTINGS
 
 
@@ -34,7 +34,7 @@ def turned(made):
 
 def posterior(made, fitted):
     """P(y | x) · T[y, y'], normalised, by hand."""
-    logits, _ = outputs(fitted.classifier, made.noisy, np.arange(len(made.given)), made.device)
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(len(made.given)), made.device)
     said = softmax(logits.astype(float) / fitted.temperature, axis=1)
     joint = said * np.array(fitted.metrics["transition"])[:, made.given].T
     return joint / joint.sum(axis=1, keepdims=True)
@@ -109,7 +109,7 @@ def test_fine_tuning_mends_what_noise_that_no_majority_outvotes_has_taught():
     made = replace(made, given=given, paired_given=np.full_like(made.paired_given, -1))
 
     def right(method, **settings):
-        logits, _ = outputs(fit(method, made, **settings).classifier, made.noisy, np.arange(600), made.device)
+        logits, _ = network_outputs(fit(method, made, **settings).classifier, made.noisy, np.arange(600), made.device)
         return (logits.argmax(axis=1) == truth)[truth == 0].mean()
 
     assert right("noisy-only") < 0.3
@@ -134,7 +134,7 @@ def test_a_student_of_the_teacher_alone_is_blind_to_the_given_labels_and_one_of_
 def test_the_soft_label_of_a_student_is_the_mixture():
     made, _ = whole(noisy=200)
     fitted = fit("distillation", made, given_share=0.25)
-    logits, _ = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
     expected = 0.75 * softmax(logits.astype(float) / fitted.temperature, axis=1) + 0.25 * np.eye(CLASSES)[made.given]
     assert np.allclose(soft_labels(made, fitted), expected, atol=1e-6)
 
@@ -172,7 +172,7 @@ def test_every_fold_is_judged_by_a_network_that_saw_the_others_and_the_trusted_r
 def test_folds_that_were_trained_before_an_interruption_are_not_trained_again(monkeypatch, tmp_path):
     made, _ = whole(noisy=90)
     whole_run = fit("confident-learning", made, folds=3, epochs=2)
-    kept = replace(made, checkpoints=Checkpoints(tmp_path, Interval.parse("1epoch")))
+    kept = replace(made, checkpoints=Checkpoints(tmp_path, CheckpointInterval.parse("1epoch")))
     train, trained, stop_at = training.train, [], ["fold-3"]
 
     def recorded(*arguments, phase, **more):

@@ -17,9 +17,9 @@ from labelfix.correctors.storage import load_corrector
 from labelfix.errors import TrainingError
 from labelfix.methods.table import METHODS
 from labelfix.models.features import select
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import METHOD_SETTINGS
 
 QUICK = {"epochs": 10, "warmup_epochs": 2, "folds": 3}
@@ -67,7 +67,7 @@ def fit(method, made, progress=None):
 
 
 def keeping(made, folder, every):
-    return replace(made, checkpoints=Checkpoints(folder, Interval.parse(every)))
+    return replace(made, checkpoints=Checkpoints(folder, CheckpointInterval.parse(every)))
 
 
 def labels_of_noisy_rows(made, fitted):
@@ -75,7 +75,7 @@ def labels_of_noisy_rows(made, fitted):
 
 
 def said_by(fitted, made):
-    return outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
+    return network_outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import pytest
 from toy_problem import CLASSES, whole
 
 from labelfix.data.split import split_clean, with_choosers
-from labelfix.heads.folds import FOLDS, cut
+from labelfix.heads.folds import FOLDS, cut_folds
 from labelfix.methods.table import METHODS
 from labelfix.networks import finished_model, training
 from labelfix.progress import Silent
@@ -38,9 +38,9 @@ def as_dealt(patch, made, held):
 
     def dealt(truth, seed, count=FOLDS, by_class=True):
         assert len(truth) == len(held.rows)
-        return cut(made.truth[held.rows], seed, count, by_class)
+        return cut_folds(made.truth[held.rows], seed, count, by_class)
 
-    patch.setattr(finished_model, "cut", dealt)
+    patch.setattr(finished_model, "cut_folds", dealt)
     patch.setattr(training, "split_clean", lambda _, *rest: split_clean(made.truth, *rest))
     patch.setattr(training, "with_choosers", lambda split, _, *rest: with_choosers(split, made.truth, *rest))
 

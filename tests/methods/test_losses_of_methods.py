@@ -17,7 +17,7 @@ from labelfix.methods.forward import anchored_transition
 from labelfix.methods.joint_optimization import REMEMBERED, JointTrainer
 from labelfix.methods.table import METHODS
 from labelfix.models.classifier import Classifier, ClassifierOutput, TokenBatch
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.networks.passes import Labelled, joined
 from labelfix.networks.soft_target_trainers import TargetsTrainer, TransitionTrainer, through_transition
 from labelfix.networks.trainer import Trainer, given_labels
@@ -155,11 +155,13 @@ def test_forward_correction_finds_the_matrix_without_trusted_labels_and_finetuni
     matrix = np.array(one.metrics["transition"])
     assert np.abs(matrix - (0.15 + 0.55 * np.eye(CLASSES))).max() < 0.2
     assert np.array_equal(matrix, other.metrics["transition"])
-    logits = [outputs(f.classifier, made.noisy, np.arange(9), made.device)[0] / f.temperature for f in (one, other)]
+    logits = [
+        network_outputs(f.classifier, made.noisy, np.arange(9), made.device)[0] / f.temperature for f in (one, other)
+    ]
     assert np.array_equal(logits[0].argmax(axis=1), logits[1].argmax(axis=1))  # trusted rows set its temperature alone
     tuned = forward.solve(made, ForwardSettings(then_finetune=True), Silent())
     assert not torch.equal(tuned.classifier.head.weight, one.classifier.head.weight)
-    said, _ = outputs(tuned.classifier, made.noisy, np.arange(2000), made.device)
+    said, _ = network_outputs(tuned.classifier, made.noisy, np.arange(2000), made.device)
     assert (said.argmax(axis=1) == truth).mean() > 0.95
 
 
@@ -233,7 +235,7 @@ def test_joint_optimizations_soft_labels_are_the_stored_ones_and_new_rows_get_th
     own = fitted.own_rows
     assert (own.soft.argmax(axis=1) == truth).mean() > 0.9
     assert np.array_equal(own.label_score, own.soft[np.arange(300), made.given])
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(300), made.device)
+    logits, hidden = network_outputs(fitted.classifier, made.noisy, np.arange(300), made.device)
     new = fitted.corrector.soft_labels(logits, hidden, made.given)
     assert np.allclose(new, softmax(logits.astype(float) / fitted.temperature), atol=1e-6)
 
@@ -249,7 +251,7 @@ def test_the_teachers_share_follows_how_often_either_is_right_and_can_be_set():
 def test_the_soft_label_of_distillation_is_the_mixture():
     made, _ = problem(noise=0.3, noisy=200)
     fitted = distillation.solve(made, DistillationSettings(given_share=0.25), Silent())
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
+    logits, hidden = network_outputs(fitted.classifier, made.noisy, np.arange(200), made.device)
     expected = 0.75 * softmax(logits.astype(float)) + 0.25 * np.eye(CLASSES)[made.given]
     assert np.allclose(fitted.corrector.soft_labels(logits, hidden, made.given), expected, atol=1e-6)
 

@@ -12,7 +12,7 @@ from labelfix.methods.mlc import recipes
 from labelfix.methods.mlc.online import TRUST_LEARNING_RATE, train_network
 from labelfix.methods.table import METHODS
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MixedSettings, MlcSettings, NoisyOnlySettings
 
@@ -21,7 +21,7 @@ SETTINGS = {"mlc": MlcSettings, "mixed": MixedSettings, "noisy-only": NoisyOnlyS
 
 
 def right(made, truth, fitted):
-    logits, _ = outputs(fitted.classifier, made.noisy, np.arange(len(truth)), made.device)
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(len(truth)), made.device)
     return (soft_labels(made, fitted).argmax(1) == truth).mean(), (logits.argmax(axis=1) == truth).mean()
 
 
@@ -88,7 +88,7 @@ def test_plain_training_takes_the_steps_of_mlc_and_corrects_by_the_posterior(met
     history = fitted.history.to_pylist()
     assert len(history) == QUICK["epochs"]
     assert (history[-1]["clean_loss"] == 0) == (method == "noisy-only")
-    logits, _ = outputs(fitted.classifier, made.noisy, np.arange(len(truth)), made.device)
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(len(truth)), made.device)
     matrix = np.array(fitted.metrics["transition"])
     scores = np.exp(logits.astype(np.float64) / fitted.temperature)
     joint = scores / scores.sum(axis=1, keepdims=True) * matrix[:, made.given].T
@@ -104,7 +104,7 @@ def test_trusted_rows_teach_mixed_what_noisy_only_cannot_know():
     )
     found = []
     for fitted in (mixed, alone):
-        logits, _ = outputs(fitted.classifier, made.noisy, np.arange(600), made.device)
+        logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(600), made.device)
         found.append(torch.softmax(torch.from_numpy(logits), 1).numpy()[truth == 2, 2].mean())
     assert found[0] > 0.15
     assert found[1] < 0.05

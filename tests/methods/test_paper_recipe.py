@@ -10,7 +10,7 @@ from toy_problem import CLASSES, WIDTH, problem, soft_labels
 from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.judge import judge
+from labelfix.methods.mlc.judge import judge_network
 from labelfix.methods.mlc.plan import make_mlc_plan
 from labelfix.methods.mlc.warmup import estimate_transition
 from labelfix.models.features import FeatureInputs
@@ -83,7 +83,7 @@ def test_a_network_that_permutes_the_classes_is_called_collapsed():
     with torch.no_grad():
         lcn.last.weight.zero_()
         lcn.last.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))  # class 2 whatever comes in
-    verdict = judge(
+    verdict = judge_network(
         made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, [lcn] * len(may_look(made, split)[0])
     )
     assert verdict.collapse is not None

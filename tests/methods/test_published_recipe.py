@@ -20,7 +20,7 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.epochs import Epochs
 from labelfix.networks.loop import make_lcn_optimizer, make_optimizer
-from labelfix.networks.state import Course
+from labelfix.networks.state import TrainingState
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
@@ -186,7 +186,7 @@ def test_blocks_of_resident_rows_take_the_same_steps():
         classifier = made.new_classifier(generator)
         lcn = LabelCorrectionNetwork(16, CLASSES, 8, 8, False, generator)
         trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, Silent(), PublishedTrainer)
-        Epochs(made, plan, settings, split, trainer, Silent(), redrawn=True, resident=resident).run(Course())
+        Epochs(made, plan, settings, split, trainer, Silent(), redrawn=True, resident=resident).run(TrainingState())
         ends.append(state_of(classifier, lcn))
     assert torch.allclose(*ends, rtol=1e-5, atol=1e-6)
     assert bool(torch.isfinite(ends[0]).all())

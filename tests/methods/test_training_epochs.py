@@ -19,10 +19,10 @@ from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import ImageInputs
 from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
-from labelfix.networks.state import Course
+from labelfix.networks.state import TrainingState
 from labelfix.networks.training import cut_trusted_rows
 from labelfix.progress import Silent
-from labelfix.settings.interval import Interval
+from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import MlcSettings
 
 CLASSES = 10
@@ -78,7 +78,7 @@ class KilledAfter(Checkpoints):
     """Keeps a state between any two blocks, and dies after so many of them."""
 
     def __init__(self, folder, saves):
-        super().__init__(folder, Interval(seconds=1e-9))
+        super().__init__(folder, CheckpointInterval(seconds=1e-9))
         self.left = saves
 
     def save(self, tensors, values):
@@ -123,7 +123,7 @@ def trained(problem, settings, resident):
     classifier = problem.new_classifier(generator)
     lcn = LabelCorrectionNetwork(128, CLASSES, 8, 4, False, generator)
     trainer = paper.make_mlc_trainer(problem, plan, settings, classifier, lcn, Silent())
-    course = Course()
+    course = TrainingState()
     how = {"redrawn": settings.clean_split == "redrawn", "interval": settings.meta_interval, "resident": resident}
     history = Epochs(problem, plan, settings, split, trainer, Silent(), **how).run(course)
     return SimpleNamespace(trainer=trainer, history=history, course=course)
@@ -189,7 +189,7 @@ def test_a_collapsed_network_stops_the_run_and_the_last_good_state_is_kept(tmp_p
             return super().scores(hidden, given) * 0 + one_class * self.first.bias.exp()[0]
 
     monkeypatch.setattr(paper, "LabelCorrectionNetwork", Collapsing)
-    kept = Checkpoints(tmp_path, Interval(epochs=1))
+    kept = Checkpoints(tmp_path, CheckpointInterval(epochs=1))
     with pytest.raises(TrainingError, match="the label correction network has collapsed in epoch 1"):
         paper.train_network(images(checkpoints=kept), MlcSettings(**FAST), Silent())
     assert kept.latest().values["epoch"] == 1

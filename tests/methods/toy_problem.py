@@ -9,7 +9,7 @@ from torch import nn
 from labelfix.correctors.contract import Problem
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 
 CLASSES, WIDTH = 3, 8
 
@@ -60,5 +60,5 @@ def whole(**options):
 
 
 def soft_labels(made, fitted):
-    logits, hidden = outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
+    logits, hidden = network_outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
     return fitted.corrector.soft_labels(logits, hidden, made.given)

@@ -17,7 +17,7 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.classifier import Classifier, TokenBatch
-from labelfix.models.label_correction_network import Correction, LabelCorrectionNetwork
+from labelfix.models.label_correction_network import CorrectedBatch, LabelCorrectionNetwork
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.loop import make_lcn_optimizer, make_optimizer
 from labelfix.networks.passes import Memory, draws_masks
@@ -360,7 +360,7 @@ def test_an_lcn_that_reads_logits_gets_those_of_the_average():
 
         def forward(self, hidden, given, logits):
             asked.append(logits)
-            return Correction(torch.softmax(logits + self.bias, dim=1), None)
+            return CorrectedBatch(torch.softmax(logits + self.bias, dim=1), None)
 
     trainer.lcn = Reader()
     trainer.lcn_optimizer = make_lcn_optimizer(trainer.lcn, 1e-3)

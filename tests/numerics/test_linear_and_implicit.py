@@ -5,9 +5,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from labelfix.heads.folds import cut
+from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import learned_transition
-from labelfix.heads.rows import Rows
+from labelfix.heads.rows import FitRows
 from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection
 from labelfix.numerics.implicit_gradient import inner_hessian_product, solve
 from labelfix.numerics.linear_heads import (
@@ -108,7 +108,7 @@ def test_the_hessian_product_is_autograds():
 def inner_problem():
     noisy, given = draw(80, 8)
     clean, truth = draw(24, 9)
-    rows = Rows(torch.cat([noisy, clean]), given, truth, CLASSES, cut(truth.numpy(), 0), 0)
+    rows = FitRows(torch.cat([noisy, clean]), given, truth, CLASSES, cut_folds(truth.numpy(), 0), 0)
     slopes = torch.randn(WIDTH, CLASSES, dtype=torch.float64, generator=torch.Generator().manual_seed(11))
     log_prior = torch.log_softmax(noisy @ slopes * 2, dim=1).T
     expected = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.1, 0.6]]).double().log()

@@ -33,7 +33,7 @@ def judge(make_labels, tmp_path):
         about = corrected_metadata(table)
         details = lambda found: look_up(found, about, with_content=True)  # noqa: E731
         return gate.with_details(
-            gate.judge(HeldRows(table), "run", accepted=baseline, details=details, **rest), details
+            gate.apply_gates(HeldRows(table), "run", accepted=baseline, details=details, **rest), details
         )
 
     return by
@@ -74,7 +74,7 @@ def test_a_row_that_is_written_another_way_is_the_same(judge, seen):
 def test_another_given_label_comes_back(make_labels):
     accepted = Baseline({"r1": (Accepted(given="dog"),), "r2": (Accepted(given="cat"),)})
     table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9]] * 2))
-    judgement = gate.judge(HeldRows(table), "run", accepted=accepted)
+    judgement = gate.apply_gates(HeldRows(table), "run", accepted=accepted)
     assert (ids(judgement), judgement.accepted) == (["r1"], 1)
 
 
@@ -82,7 +82,7 @@ def test_where_the_source_is_gone_the_id_and_the_label_decide(make_labels, seen)
     table = corrected_table(make_labels(["cat"] * 3, [[0.1, 0.9]] * 3, file="gone.csv"), SPEC, "id")
     about = corrected_metadata(table)
     details = lambda found: look_up(found, about, with_content=True)  # noqa: E731
-    assert gate.judge(HeldRows(table), "run", accepted=seen, details=details).accepted == 3
+    assert gate.apply_gates(HeldRows(table), "run", accepted=seen, details=details).accepted == 3
 
 
 def test_several_baselines_accept_what_any_of_them_does(judge, seen, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.errors import InputError
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.own_file import export_table
@@ -30,7 +30,7 @@ def export(make_labels, tmp_path):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         labels = make_labels([classes[0]] * 3 + [None], SOFT, classes=classes, file=str(tmp_path / name))
         source = open_table(tmp_path / name, options=ReadOptions(encoding))
-        export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / out, **options)
+        export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / out, **options)
         return (tmp_path / out).read_bytes()
 
     return run
@@ -147,7 +147,7 @@ def test_parts_without_a_last_line_end_do_not_run_together(make_labels, tmp_path
     (tmp_path / "parts" / "2.csv").write_bytes(b"id,label\n3,cat\n4,")
     source = open_table(tmp_path / "parts")
     labels = make_labels(["cat"] * 3 + [None], SOFT, files=source.files, file_index=[0, 0, 1, 1], rows=[1, 2, 1, 2])
-    export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_bytes() == (
         b"id,label,given_label\r\n1,cat,cat\r\n2,dog,cat\r\n3,cat,cat\n4,dog,"
     )
@@ -162,7 +162,7 @@ def test_bytes_become_base64_in_text(make_labels, tmp_path, type_):
     pq.write_table(table, tmp_path / "noisy.parquet")
     labels = make_labels(["cat"] * 3 + [None], SOFT, file=str(tmp_path / "noisy.parquet"))
     source = open_table(tmp_path / "noisy.parquet")
-    export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == (
         "key,label,given_label\nAP8BAg==,cat,cat\nYWJjZA==,dog,cat\n,cat,cat\nCiwiJw==,dog,\n"
     )
@@ -174,5 +174,5 @@ def test_a_uuid_is_its_text(make_labels, tmp_path):
     pq.write_table(table, tmp_path / "noisy.parquet")
     labels = make_labels(["cat"] * 3 + [None], SOFT, file=str(tmp_path / "noisy.parquet"))
     source = open_table(tmp_path / "noisy.parquet")
-    export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().splitlines()[2] == f"{keys[1]},dog,cat"

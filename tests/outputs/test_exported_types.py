@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.formats import open_table
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.own_file import export_table
@@ -22,7 +22,7 @@ def export(make_labels, tmp_path):
         opened = open_table(source)
         soft = [[0.9, 0.1], [0.2, 0.8], [0.9, 0.1]][:count]
         labels = make_labels(["cat"] * count, soft, file=opened.files[0])
-        export_table(Correction(HeldRows(corrected_table(labels)), opened, "label"), tmp_path / out)
+        export_table(AlignedLabels(HeldRows(corrected_table(labels)), opened, "label"), tmp_path / out)
         return tmp_path / out
 
     return run

@@ -27,7 +27,7 @@ def findings(make_labels):
     def find(file, ids, rows, spec=TEXT, id_column="id"):
         labels = make_labels(["cat"] * len(ids), [[0.1, 0.9]] * len(ids), ids=ids, rows=rows, file=str(file))
         table = corrected_table(labels, spec, id_column)
-        return look_up(gate.judge(HeldRows(table), "run").findings, corrected_metadata(table))
+        return look_up(gate.apply_gates(HeldRows(table), "run").findings, corrected_metadata(table))
 
     return find
 
@@ -68,7 +68,7 @@ def test_a_github_annotation_points_at_the_line(findings, make_labels, tmp_path)
     table = corrected_table(
         make_labels(["cat", "cat"], [[0.9, 0.1], [0.1, 0.9]], ids=["a", "b"], file=str(path)), TEXT, "id"
     )
-    judgement = gate.judge(HeldRows(table), "run")
+    judgement = gate.apply_gates(HeldRows(table), "run")
     told = gate.with_details(judgement, lambda f: look_up(f, corrected_metadata(table)))
     line = as_github(told).splitlines()[0]
     assert ",line=4,title=" in line
@@ -156,7 +156,7 @@ def test_a_corrected_file_as_a_baseline_gives_its_issues_only(make_labels, tmp_p
 
 def test_what_the_gate_wrote_as_json_is_a_baseline(make_labels, tmp_path):
     table = corrected_table(make_labels(["cat", "cat"], [[0.1, 0.9], [0.9, 0.1]], ids=[5, 6]))
-    (tmp_path / "ok.json").write_text(as_json(gate.judge(HeldRows(table), "run")))
+    (tmp_path / "ok.json").write_text(as_json(gate.apply_gates(HeldRows(table), "run")))
     assert set(read_baseline(tmp_path / "ok.json").rows) == {"5"}
 
 

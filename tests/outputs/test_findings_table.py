@@ -6,7 +6,7 @@ import pytest
 
 from labelfix.outputs.findings_table import findings_table
 from labelfix.outputs.judgement import Finding
-from labelfix.outputs.plain_text import cut, width
+from labelfix.outputs.plain_text import shorten, width
 
 
 def finding(**more):
@@ -64,7 +64,7 @@ def test_wide_letters_count_twice_and_columns_stay_aligned():
     lines = findings_table(rows, 80, True)
     assert width("請求書 -> ログイン") == 18
     assert width(lines[1]) == width(lines[2])
-    assert width(cut("請求書", 4)) <= 4
+    assert width(shorten("請求書", 4)) <= 4
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_wide_letters_count_twice_and_columns_stay_aligned():
     [("tickets", 7, False, "tickets"), ("tickets", 4, False, "tic…"), ("a/b/tickets.csv", 8, True, "…ets.csv")],
 )
 def test_what_is_cut_is_marked(text, columns, head, expected):
-    assert cut(text, columns, head) == expected
+    assert shorten(text, columns, head) == expected

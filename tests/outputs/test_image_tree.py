@@ -9,7 +9,7 @@ import pytest
 
 from labelfix.data.formats import open_table
 from labelfix.errors import InputError
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.image_tree import export_tree
@@ -36,7 +36,7 @@ def correction(tree, make_labels):
         ids=["cat/1.png", "cat/deep/2.png", "dog/1.png", "loose.png"],
         file=str(tree),
     )
-    return Correction(HeldRows(corrected_table(labels)), open_table(str(tree)), "label")
+    return AlignedLabels(HeldRows(corrected_table(labels)), open_table(str(tree)), "label")
 
 
 def contents(root):
@@ -105,7 +105,7 @@ def test_images_of_a_table_are_named_by_their_path_or_else_by_their_id(make_labe
     labels = make_labels(["cat"] * 3, soft, ids=["a", "../b", "c"], file=str(tmp_path / "noisy.parquet"))
     source = open_table(str(tmp_path / "noisy.parquet"))
     export_tree(
-        Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
+        AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
     )
     assert contents(tmp_path / "out") == {
         "cat/one.png": PNG + b"1",
@@ -121,7 +121,7 @@ def test_images_named_by_paths_relative_to_the_table_are_found(make_labels, tmp_
     labels = make_labels(["cat"], [[0.1, 0.9]], ids=[1], file=str(tmp_path / "noisy.csv"))
     source = open_table(str(tmp_path / "noisy.csv"))
     export_tree(
-        Correction(HeldRows(corrected_table(labels)), source, "label"), "file", tmp_path / "out", id_column="id"
+        AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), "file", tmp_path / "out", id_column="id"
     )
     assert contents(tmp_path / "out") == {"dog/a.png": PNG + b"a"}
 
@@ -132,7 +132,7 @@ def test_class_names_never_leave_the_folder(make_labels, tmp_path):
     classes = ("../up", "a/b")
     labels = make_labels(["../up"], [[0.1, 0.9]], classes=classes, file=str(tmp_path / "noisy.parquet"))
     source = open_table(str(tmp_path / "noisy.parquet"))
-    export_tree(Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out")
+    export_tree(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out")
     assert sorted(contents(tmp_path / "out")) == ["a_b/1.png"]
 
 
@@ -148,7 +148,7 @@ def test_names_that_are_one_on_some_file_systems_do_not_meet(make_labels, tmp_pa
     source = open_table(str(tmp_path / "images"))
     labels = make_labels(["cat"] * 2, [[0.9, 0.1]] * 2, ids=list(source.paths), file=str(tmp_path / "images"))
     export_tree(
-        Correction(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
+        AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), "image", tmp_path / "out", id_column="id"
     )
     assert sorted(contents(tmp_path / "out").values()) == sorted(PNG + place.encode() for place in (composed, split))
     assert sum(name.endswith("-2.png") for name in contents(tmp_path / "out")) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from labelfix.data.formats import open_table
 from labelfix.errors import InputError
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.corrected_rows import HeldRows
 from labelfix.outputs.exports import corrected_table
 from labelfix.outputs.own_file import export_table
@@ -30,7 +30,7 @@ def export(make_labels, tmp_path):
         rest = {"rows": rows} if rows else {}
         labels = make_labels(given, soft or SOFT, classes=classes, file=path, **rest)
         return export_table(
-            Correction(HeldRows(corrected_table(labels)), open_table(path), label), tmp_path / out, **options
+            AlignedLabels(HeldRows(corrected_table(labels)), open_table(path), label), tmp_path / out, **options
         )
 
     return run
@@ -219,7 +219,7 @@ def test_parts_of_a_table_come_out_as_one_in_their_order(make_labels, tmp_path):
         file_index=[0, 0, 1, 1],
         rows=[1, 2, 1, 2],
     )
-    export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.parquet")
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.parquet")
     table = pq.read_table(tmp_path / "out.parquet")
     assert table["id"].to_pylist() == ["2a", "2b", "10a", "10b"]
     assert table["label"].to_pylist() == ["cat", "dog", "dog", "cat"]
@@ -233,7 +233,7 @@ def test_many_rows_come_out_once_each_in_their_order(make_labels, tmp_path):
     soft = np.where(truth[:, None] == np.arange(2), 0.9, 0.1)
     labels = make_labels(["0"] * rows, soft, classes=("0", "1"), ids=range(rows), file=str(tmp_path / "noisy.parquet"))
     source = open_table(str(tmp_path / "noisy.parquet"))
-    export_table(Correction(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.parquet")
+    export_table(AlignedLabels(HeldRows(corrected_table(labels)), source, "label"), tmp_path / "out.parquet")
     table = pq.read_table(tmp_path / "out.parquet")
     assert table["id"].to_pylist() == list(range(rows))
     assert table["label"].to_pylist() == truth.tolist()
@@ -255,7 +255,7 @@ def test_the_pandas_index_survives(export, tmp_path):
 def test_a_renamed_source_is_found_by_the_order_of_its_files(make_labels, tmp_path):
     source = write(tmp_path / "moved.parquet", ["cat", "cat", "cat", None])
     labels = make_labels(["cat", "cat", "cat", None], SOFT, file="noisy.parquet")
-    correction = Correction(HeldRows(corrected_table(labels)), open_table(str(source)), "label", ("noisy.parquet",))
+    correction = AlignedLabels(HeldRows(corrected_table(labels)), open_table(str(source)), "label", ("noisy.parquet",))
     export_table(correction, tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == ["cat", "dog", "cat", "dog"]
 
@@ -265,6 +265,6 @@ def test_labels_of_other_rows_are_refused_and_nothing_is_written(make_labels, tm
     labels = make_labels(["cat", "cat"], SOFT[:2], file=str(source), rows=[1, 5])
     with pytest.raises(InputError, match=r"noisy\.parquet: holds 1 of the 2 rows that were corrected"):
         export_table(
-            Correction(HeldRows(corrected_table(labels)), open_table(str(source)), "label"), tmp_path / "out.parquet"
+            AlignedLabels(HeldRows(corrected_table(labels)), open_table(str(source)), "label"), tmp_path / "out.parquet"
         )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["noisy.parquet"]

@@ -192,7 +192,9 @@ def test_the_json_is_what_its_published_schema_says(make_labels):
     policy = Policy(owner="team", classes={"cat": ClassPolicy(max_issue_rate=0.1, severity="critical")})
     drift = Drift("given labels", "old", 10, 20, 0.5, 0.0005, 0.1, 0.05, "cat", 0.5, 0.4)
     noise = {"value": 0.1, "low": 0.05, "high": 0.2, "rows": 30, "how": "so"}
-    full = replace(gate.judge(table, "run", 0.5, policy=policy), drift=(drift,), noise_rate=noise, max_noise_rate=0.1)
+    full = replace(
+        gate.apply_gates(table, "run", 0.5, policy=policy), drift=(drift,), noise_rate=noise, max_noise_rate=0.1
+    )
     value = flagged(full)
     assert {each["name"]: each["passed"] for each in value["gates"]} == {
         "share of label issues": True,
@@ -201,8 +203,8 @@ def test_the_json_is_what_its_published_schema_says(make_labels):
         "drift of given labels": True,
     }
     assert value["findings"][0]["severity"] == "critical"
-    flagged(gate.judge(table, "run", trusted=None, with_trusted=True))
-    flagged(gate.judge(table, "run", chosen=by_budget(table, 1)))
+    flagged(gate.apply_gates(table, "run", trusted=None, with_trusted=True))
+    flagged(gate.apply_gates(table, "run", chosen=by_budget(table, 1)))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(published("flag")).validate({**value, "issue_rate": "many"})
 

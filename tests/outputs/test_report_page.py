@@ -16,7 +16,7 @@ from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.report.collect import Collected, WorstRow
 from labelfix.outputs.report.glossary import WORDS, Glossary
 from labelfix.outputs.report.history import named_curves
-from labelfix.outputs.report.inputs import Look
+from labelfix.outputs.report.inputs import RowView
 from labelfix.outputs.report.plain import plain
 from labelfix.outputs.report.render import Neighbour, render
 
@@ -113,7 +113,7 @@ FOUND = Collected(
     history={"epoch": [1.0, 2.0], "meta_loss": [0.5, 0.30000000000000004], "a": [0.1, 0.2], "meta_norm": [3.0, 2.0]},
     settings="",
 )
-LOOKS = {("noisy.csv", each.row): Look(text) for each, text in zip(WORST, TEXTS, strict=True)}
+LOOKS = {("noisy.csv", each.row): RowView(text) for each, text in zip(WORST, TEXTS, strict=True)}
 REASONS = {9: [Neighbour("t1", 'q"uote', 0.30000000000000004)]}
 
 

@@ -14,7 +14,7 @@ import pytest
 from labelfix.data.formats import open_table
 from labelfix.data.tables import ClassNames
 from labelfix.outputs import gate
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, corrected_metadata
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.own_file import export_table
@@ -85,9 +85,11 @@ def test_flag_and_export_read_the_file_of_either_form_alike(labels, tmp_path, k)
     for name, top in (("all", None), ("top", k)):
         file = tmp_path / f"{name}.parquet"
         write_corrected(file, replace(labels, files=(str(tmp_path / "noisy.parquet"),)), soft_top_k=top)
-        judged.append(gate.judge(CorrectedFile(file), "run", min_confidence=0.3))
+        judged.append(gate.apply_gates(CorrectedFile(file), "run", min_confidence=0.3))
         source = open_table(str(tmp_path / "noisy.parquet"))
-        export_table(Correction(CorrectedFile(file), source, "label"), tmp_path / f"{name}-out.parquet", details=True)
+        export_table(
+            AlignedLabels(CorrectedFile(file), source, "label"), tmp_path / f"{name}-out.parquet", details=True
+        )
         exported.append(pq.read_table(tmp_path / f"{name}-out.parquet"))
     assert judged[0].findings == judged[1].findings
     assert len(judged[0].findings) == 1
@@ -100,7 +102,7 @@ def test_export_cuts_the_soft_labels_of_a_run_that_has_all(labels, tmp_path):
     pq.write_table(pa.table({"id": list("wxyz"), "label": ["a", "a", None, "b"]}), tmp_path / "noisy.parquet")
     source = open_table(str(tmp_path / "noisy.parquet"))
     table = corrected_table(replace(labels, files=(str(tmp_path / "noisy.parquet"),)))
-    correction = Correction(HeldRows(table), source, "label")
+    correction = AlignedLabels(HeldRows(table), source, "label")
     export_table(correction, tmp_path / "out.parquet", details=True, soft_top_k=1)
     assert pq.read_table(tmp_path / "out.parquet")["soft_label_classes"].to_pylist() == [["d"], ["a"], ["a"], ["b"]]
     export_table(correction, tmp_path / "out.csv", details=True, soft_top_k=1)

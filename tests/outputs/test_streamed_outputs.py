@@ -12,7 +12,7 @@ import pytest
 from labelfix.data.formats import open_table, parquet
 from labelfix.errors import InputError
 from labelfix.outputs import exports, gate
-from labelfix.outputs.alignment import Correction
+from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.baseline import Baseline
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
 from labelfix.outputs.exports import corrected_table, write_corrected
@@ -71,8 +71,8 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
     accepted = Baseline.of_ids(names)
     file = CorrectedFile(tmp_path / "a.parquet")
     assert len(file.group_sizes) == 8
-    judged = gate.judge(file, "a", 0.5, min_confidence, accepted, show)
-    whole = gate.judge(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, accepted)
+    judged = gate.apply_gates(file, "a", 0.5, min_confidence, accepted, show)
+    whole = gate.apply_gates(HeldRows(corrected_table(labels)), "a", 0.5, min_confidence, accepted)
     assert judged.findings == whole.findings[:show]
     assert whole.issues == len(whole.findings) > 20
     assert (judged.issues, judged.accepted, judged.labelled) == (whole.issues, whole.accepted, whole.labelled)
@@ -107,7 +107,7 @@ def test_an_export_by_groups_meets_every_row_with_its_label(labels, tmp_path, mo
     placed = replace(labels, files=source.files, file_index=where.astype(np.int32), row_number=numbers)
     chosen = kept if order == "as the source" else np.random.default_rng(1).permutation(kept)
     write_corrected(tmp_path / "a.parquet", cut(placed, chosen))
-    correction = Correction(CorrectedFile(tmp_path / "a.parquet"), source, "label")
+    correction = AlignedLabels(CorrectedFile(tmp_path / "a.parquet"), source, "label")
     report = export_table(correction, tmp_path / "out.parquet", details=True)
     out = pq.read_table(tmp_path / "out.parquet")
     assert out["row"].to_pylist() == list(range(ROWS))
@@ -125,7 +125,7 @@ def test_an_export_by_groups_meets_every_row_with_its_label(labels, tmp_path, mo
 
 def test_labels_of_a_file_that_the_source_does_not_have_are_refused(labels, tmp_path):
     pq.write_table(pa.table({"label": ["cat"] * ROWS}), tmp_path / "noisy.parquet")
-    correction = Correction(HeldRows(corrected_table(labels)), open_table(str(tmp_path / "noisy.parquet")), "label")
+    correction = AlignedLabels(HeldRows(corrected_table(labels)), open_table(str(tmp_path / "noisy.parquet")), "label")
     with pytest.raises(InputError, match="holds 0 of the 500 rows that were corrected"):
         export_table(correction, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()

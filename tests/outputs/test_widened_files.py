@@ -34,18 +34,18 @@ def rewritten(path, table, **types):
 @pytest.mark.parametrize("type_", [pa.float64(), pa.float16(), pa.float32()], ids=str)
 def test_scores_of_any_width_give_the_same_findings(type_, table, tmp_path):
     path = rewritten(tmp_path / "c.parquet", table, label_score=type_, confidence=type_, source_row=pa.int32())
-    judgement = gate.judge(CorrectedFile(path), "file")
+    judgement = gate.apply_gates(CorrectedFile(path), "file")
     assert [(found.id, found.row, found.label_score) for found in judgement.findings] == [
         ("r3", 3, 0.125),
         ("r2", 2, 0.25),
     ]
-    assert gate.judge(CorrectedFile(path), "file", min_confidence=0.8).issues == 1
+    assert gate.apply_gates(CorrectedFile(path), "file", min_confidence=0.8).issues == 1
 
 
 @pytest.mark.parametrize("type_", [pa.large_string(), pa.dictionary(pa.int8(), pa.string())], ids=str)
 def test_labels_of_any_kind_of_string_give_the_same_findings(type_, table, tmp_path):
     path = rewritten(tmp_path / "c.parquet", table, given_label=type_, suggested_label=type_, source_file=type_)
-    assert [found.id for found in gate.judge(CorrectedFile(path), "file", min_confidence=0.8).findings] == ["r3"]
+    assert [found.id for found in gate.apply_gates(CorrectedFile(path), "file", min_confidence=0.8).findings] == ["r3"]
 
 
 @pytest.mark.parametrize("index", [pa.int8(), pa.uint16(), pa.int64()], ids=str)
@@ -97,14 +97,14 @@ def test_columns_that_repeat_are_refused(table, tmp_path):
     path = rewritten(tmp_path / "c.parquet", twice)
     with pytest.raises(InputError, match="has 2 columns 'label_score'"):
         CorrectedFile(path)
-    assert gate.judge(HeldRows(table), "held").issues == 2
+    assert gate.apply_gates(HeldRows(table), "held").issues == 2
 
 
 def test_a_finding_without_a_suggested_label_is_refused_with_its_row(table, tmp_path):
     place = table.schema.get_field_index("suggested_label")
     hollow = table.set_column(place, "suggested_label", pa.array(["cat", None, "dog", "dog"]))
     with pytest.raises(InputError, match=r"c\.parquet, row 2: says that a label is wrong, but has no suggested_label"):
-        gate.judge(CorrectedFile(rewritten(tmp_path / "c.parquet", hollow)), "file")
+        gate.apply_gates(CorrectedFile(rewritten(tmp_path / "c.parquet", hollow)), "file")
 
 
 @pytest.mark.parametrize("column", ["id", "source_file"])

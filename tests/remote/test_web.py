@@ -56,10 +56,10 @@ def test_what_goes_wrong_is_said_without_the_signature(web, made, here, capsys):
 
 def test_resuming_needs_the_signature_again(web, made, here, capsys):
     """What a run was begun with names no signature, so that names alone do not go on."""
-    from labelfix.runs import Begun
+    from labelfix.runs import RunOrigin
     from labelfix.settings.run import TrainSettings
 
-    begun = Begun.by(f"{web}/noisy.csv{SIGNED}", ["gold.csv"], TrainSettings(), {}, "cpu")
+    begun = RunOrigin.by(f"{web}/noisy.csv{SIGNED}", ["gold.csv"], TrainSettings(), {}, "cpu")
     assert begun.noisy == f"{web}/noisy.csv"
     noisy, clean = begun.sources(f"{web}/noisy.csv{SIGNED}", None)
     assert noisy.endswith(SIGNED)

@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 from labelfix.correctors.contract import FittedModel, Held, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.heads.finished_model import judging_head
-from labelfix.heads.folds import FOLDS, Folds, calibrated, cut
+from labelfix.heads.folds import FOLDS, Folds, calibrated, cut_folds
 from labelfix.methods.mlc import anchored
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
@@ -51,7 +51,7 @@ def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teac
     drawn = taught_rows(problem())
     assert drawn.sum() == 30  # five eighths of 48
     for fold in range(FOLDS):
-        inside = drawn[cut(problem().truth, 0).inside(fold)]
+        inside = drawn[cut_folds(problem().truth, 0).inside(fold)]
         assert 0 < inside.sum() < len(inside)
     for label in range(CLASSES):
         assert 0.5 < drawn[problem().truth == label].mean() < 0.75
@@ -65,13 +65,13 @@ def test_rows_that_taught_have_no_say_in_a_temperature():
         LinearHead(torch.randn(CLASSES, 5, generator=torch.Generator().manual_seed(k)), torch.zeros(3))
         for k in range(5)
     ]
-    folds = cut(one.truth, 0).without(np.flatnonzero(taught_rows(one)))
+    folds = cut_folds(one.truth, 0).without(np.flatnonzero(taught_rows(one)))
     other = np.where(taught_rows(one), (one.truth + 1) % CLASSES, one.truth)
     first, second = (calibrated(heads[0], heads[1:], folds, one.clean.tensor, truth) for truth in (one.truth, other))
     np.testing.assert_array_equal(first.temperatures, second.temperatures)
     assert first.nll(one.truth) == second.nll(other)
     assert np.isnan(first.held[taught_rows(one)]).all()
-    plain = calibrated(heads[0], heads[1:], cut(one.truth, 0), one.clean.tensor, one.truth)
+    plain = calibrated(heads[0], heads[1:], cut_folds(one.truth, 0), one.clean.tensor, one.truth)
     assert plain.temperatures[0] != first.temperatures[0]
 
 
@@ -126,7 +126,7 @@ def fit_of(some, seed, turned):
     soft = softmax(numbers.normal(size=(len(some.given), 3)), axis=1).astype(np.float32)
     own = OwnRows(soft, soft[np.arange(len(soft)), some.given], "somehow")
     rows = np.arange(len(some.truth))
-    held = Held(rows, cut(some.truth, 0).of, judges, "somehow")
+    held = Held(rows, cut_folds(some.truth, 0).of, judges, "somehow")
     return FittedModel(module.eval(), 1.0, correctors[0], None, 0.6, own_rows=own, held=held)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labelfix.data.formats.base import (
         Chunk,
-        Format,
+        FileFormat,
         ReadOptions,
         TableSource,
         parts_of,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMATS",
     "Chunk",
-    "Format",
+    "FileFormat",
     "ReadOptions",
     "TableSource",
     "open_several",
@@ -35,7 +35,9 @@ __all__ = [
 ]
 
 _PLACES = {
-    **dict.fromkeys(("Chunk", "Format", "ReadOptions", "TableSource", "parts_of", "titles_of", "written_of"), "base"),
+    **dict.fromkeys(
+        ("Chunk", "FileFormat", "ReadOptions", "TableSource", "parts_of", "titles_of", "written_of"), "base"
+    ),
     **dict.fromkeys(("FORMATS", "open_several", "open_table", "write_batches"), "opening"),
 }
 

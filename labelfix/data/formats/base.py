@@ -205,7 +205,7 @@ class Rewritable(Protocol):
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """One row of `FORMATS`.
 
     Attributes:

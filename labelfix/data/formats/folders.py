@@ -25,7 +25,7 @@ GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A type of file that tables are made of, several of which can be one table.
 
     Attributes:
@@ -41,7 +41,7 @@ class Kind:
     rest: tuple[str, ...] = ()
 
 
-def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource | None:
+def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[FileKind]) -> TableSource | None:
     """Open the tables in a folder as one; None where there are none.
 
     Args:
@@ -62,7 +62,7 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Kin
     return _open(root, name, chosen, options, kinds, remarks)
 
 
-def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Kind]) -> TableSource:
+def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[FileKind]) -> TableSource:
     """Open the files that a pattern matches as one table, or those in the folders that it matches.
 
     Args:
@@ -93,7 +93,7 @@ def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Ki
     return _open(root, name, [path.relative_to(root) for path in files], options, kinds, ())
 
 
-def table_files(root: Path, kinds: Sequence[Kind]) -> list[PurePath]:
+def table_files(root: Path, kinds: Sequence[FileKind]) -> list[PurePath]:
     """The tables in a folder, as relative paths in natural order.
 
     Hidden files, those that begin with `_` (as `_SUCCESS`), read-me files and licences are passed over. Files of the
@@ -125,7 +125,7 @@ def _open(
     name: str,
     files: Sequence[PurePath],
     options: ReadOptions,
-    kinds: Sequence[Kind],
+    kinds: Sequence[FileKind],
     remarks: Sequence[str],
 ) -> TableSource:
     used = [kind for kind in kinds if any(_kind(path, kinds) is kind for path in files)]
@@ -136,16 +136,16 @@ def _open(
     return with_partitions(used[0].open([root / path for path in files], name, options), files, remarks)
 
 
-def _kind(path: PurePath, kinds: Sequence[Kind]) -> Kind | None:
+def _kind(path: PurePath, kinds: Sequence[FileKind]) -> FileKind | None:
     name = path.name.lower()
     return next((kind for kind in kinds if name.endswith((*kind.suffixes, *kind.rest))), None)
 
 
-def _is_rest(path: PurePath, kinds: Sequence[Kind]) -> bool:
+def _is_rest(path: PurePath, kinds: Sequence[FileKind]) -> bool:
     kind = _kind(path, kinds)
     return kind is not None and not path.name.lower().endswith(kind.suffixes)
 
 
-def _list(kinds: Sequence[Kind]) -> str:
+def _list(kinds: Sequence[FileKind]) -> str:
     names = [kind.name for kind in kinds]
     return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]

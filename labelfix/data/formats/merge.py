@@ -25,7 +25,7 @@ DECIMAL_DIGITS = (38, 76)
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """One of the tables that are read as one.
 
     Attributes:
@@ -52,7 +52,7 @@ class Merged:
     remarks: tuple[str, ...]
 
 
-def merge_schemas(parts: Sequence[Part], shared: bool = False) -> Merged:
+def merge_schemas(parts: Sequence[TablePart], shared: bool = False) -> Merged:
     """The schema of tables read as one.
 
     Args:
@@ -117,7 +117,7 @@ def merge_types(types: Sequence[pa.DataType]) -> pa.DataType | None:
     return reduce(lambda a, b: None if a is None or b is None else _merge(a, b), types[1:], types[0])
 
 
-def _field(name: str, parts: Sequence[Part], remarks: list[str]) -> pa.Field:
+def _field(name: str, parts: Sequence[TablePart], remarks: list[str]) -> pa.Field:
     fields = [part.schema.field(name) for part in parts]
     types = [field.type for field in fields]
     merged = merge_types(types)
@@ -133,7 +133,7 @@ def _field(name: str, parts: Sequence[Part], remarks: list[str]) -> pa.Field:
     return fields[0].with_type(merged).with_nullable(nullable)
 
 
-def _holds(part: Part, name: str, type_: pa.DataType, merged: pa.DataType) -> bool:
+def _holds(part: TablePart, name: str, type_: pa.DataType, merged: pa.DataType) -> bool:
     """Whether every value of a column can be had in a wider type; looked up only where the type alone does not tell."""
     if not _may_fail(type_, merged):
         return True

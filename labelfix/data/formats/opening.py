@@ -12,7 +12,7 @@ from labelfix.data.formats import arrow_file, excel, folders, hugging_face, memo
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     FORMATS_READ,
-    Format,
+    FileFormat,
     ReadOptions,
     Source,
     TableSource,
@@ -30,24 +30,24 @@ from labelfix.runs import atomic_path
 from labelfix.runs.targets import GLOB
 from labelfix.settings.hub_access import HUB
 
-FORMATS: tuple[Format, ...] = (
-    Format("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
-    Format("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
-    Format("arrow", arrow_file.recognises, arrow_file.open_arrow),
-    Format("excel", excel.recognises, excel.open_excel),
-    Format("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
-    Format("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
-    Format("image_folder", image_folder.recognises, image_folder.open_image_folder),
-    Format("memory", memory.recognises, memory.open_memory),
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat("hugging_face", hugging_face.recognises, hugging_face.open_hugging_face),
+    FileFormat("parquet", parquet.recognises, parquet.open_parquet, parquet.SUFFIXES, parquet.write_parquet),
+    FileFormat("arrow", arrow_file.recognises, arrow_file.open_arrow),
+    FileFormat("excel", excel.recognises, excel.open_excel),
+    FileFormat("csv", csv.recognises, csv.open_csv, csv.SUFFIXES, csv.write_csv),
+    FileFormat("json", json_lines.recognises, json_lines.open_json, json_lines.SUFFIXES, json_lines.write_json),
+    FileFormat("image_folder", image_folder.recognises, image_folder.open_image_folder),
+    FileFormat("memory", memory.recognises, memory.open_memory),
 )
 """Tried in this order; the first that recognises a source reads it."""
 
-KINDS: tuple[folders.Kind, ...] = (
-    folders.Kind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
-    folders.Kind(
+KINDS: tuple[folders.FileKind, ...] = (
+    folders.FileKind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
+    folders.FileKind(
         "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz")
     ),
-    folders.Kind(
+    folders.FileKind(
         "JSON Lines",
         tuple(suffix for suffix in json_lines.SUFFIXES if not suffix.startswith(".json.") and suffix != ".json"),
         lambda paths, name, options: json_lines.JsonSource(paths, name, options),

@@ -24,7 +24,7 @@ from labelfix.data.formats.base import (
     unique_names,
 )
 from labelfix.data.formats.bounds import Bounds
-from labelfix.data.formats.merge import Part, conform, merge_schemas
+from labelfix.data.formats.merge import TablePart, conform, merge_schemas
 from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
@@ -70,7 +70,7 @@ class ParquetSource(TypedFiles):
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         super().__init__(paths, name)
         self._parts = [_File(path, file) for path, file in zip(self.paths, self.files, strict=True)]
-        merged = merge_schemas([Part(part.name, part.schema, part.cells) for part in self._parts])
+        merged = merge_schemas([TablePart(part.name, part.schema, part.cells) for part in self._parts])
         self.schema: pa.Schema = merged.schema
         self.remarks: tuple[str, ...] = merged.remarks
         titles = {name: title for part in reversed(self._parts) for name, title in part.titles.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
-from labelfix.data.formats.merge import Part, conform, merge_schemas
+from labelfix.data.formats.merge import TablePart, conform, merge_schemas
 from labelfix.errors import input_error
 
 
@@ -71,5 +71,5 @@ def hash_of_parts(sources: Sequence[TableSource]) -> str:
     return hashlib.sha256("".join(source.content_hash() for source in sources).encode()).hexdigest()
 
 
-def _part(source: TableSource) -> Part:
-    return Part(source.name, source.schema, lambda name: (chunk.batch.column(0) for chunk in source.scan([name])))
+def _part(source: TableSource) -> TablePart:
+    return TablePart(source.name, source.schema, lambda name: (chunk.batch.column(0) for chunk in source.scan([name])))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from labelfix.data.findings import Findings
 from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.rows import Rows
+from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
 IMBALANCE = 20
@@ -52,7 +52,7 @@ def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: st
 
 
 def check_trusted(
-    rows: Rows,
+    rows: IdsAndLabels,
     codes: Codes,
     classes: ClassNames,
     name: str,

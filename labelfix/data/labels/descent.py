@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from labelfix.data.arrays import Floats
 
 Loss = Callable[[Floats, npt.NDArray[np.int64]], tuple[Floats, Floats]]
 """`(b, P)` points, and `(b,)` which problems they are of → `(b,)` losses and `(b, P)` gradients."""

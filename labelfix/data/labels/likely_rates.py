@@ -20,13 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from labelfix.data.arrays import Counts, Floats
 from labelfix.data.intervals import Z95
 from labelfix.data.labels.descent import descend
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 LACK = Z95**2 / 2
 """Of the log-likelihood, at the ends of a 95 % interval (Wilks 1938)."""

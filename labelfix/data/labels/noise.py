@@ -10,11 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.errors import SettingsError
 from labelfix.extras import need
-
-Matrix = npt.NDArray[np.float64]
 
 KINDS = ("unif", "flip", "flip-u")
 """Noise that needs to know nothing but the number of classes."""
@@ -30,7 +29,7 @@ SCORE_SPREAD = 2.0
 """Standard deviation of a class's score over the draws of its projection, for a row of typical norm."""
 
 
-def transition_matrix(kind: str, num_classes: int, rate: float) -> Matrix:
+def transition_matrix(kind: str, num_classes: int, rate: float) -> Floats:
     """The matrix of a kind of noise by its name.
 
     Args:
@@ -46,7 +45,7 @@ def transition_matrix(kind: str, num_classes: int, rate: float) -> Matrix:
     return {"unif": uniform, "flip": flip, "flip-u": flip_uniform}[kind](num_classes, rate)
 
 
-def uniform(num_classes: int, rate: float) -> Matrix:
+def uniform(num_classes: int, rate: float) -> Floats:
     """UNIF(ρ): with probability ρ the label is drawn anew from all K classes, its own among them.
 
     So ρ·(1 − 1/K) of the labels are wrong.
@@ -55,20 +54,20 @@ def uniform(num_classes: int, rate: float) -> Matrix:
     return np.asarray((1 - rate) * np.eye(num_classes) + rate / num_classes, dtype=np.float64)
 
 
-def flip(num_classes: int, rate: float) -> Matrix:
+def flip(num_classes: int, rate: float) -> Floats:
     """FLIP(ρ): with probability ρ the label becomes one fixed other class, `flip_map`."""
     _check(num_classes, rate)
     return _onto(flip_map(num_classes), rate)
 
 
-def flip_uniform(num_classes: int, rate: float) -> Matrix:
+def flip_uniform(num_classes: int, rate: float) -> Floats:
     """FLIP-U(ρ): with probability ρ the label becomes one of the other K − 1 classes, all equally likely."""
     _check(num_classes, rate)
     eye = np.eye(num_classes)
     return np.asarray((1 - rate) * eye + rate / (num_classes - 1) * (1 - eye), dtype=np.float64)
 
 
-def nearest_class(features: npt.NDArray[np.floating], truth: Codes, num_classes: int, rate: float) -> Matrix:
+def nearest_class(features: npt.NDArray[np.floating], truth: Codes, num_classes: int, rate: float) -> Floats:
     """With probability ρ the label becomes the class whose mean feature is nearest to that of the true class.
 
     Args:
@@ -90,7 +89,7 @@ def nearest_class(features: npt.NDArray[np.floating], truth: Codes, num_classes:
     return _onto(distance.argmin(axis=1).astype(np.int64), rate)
 
 
-def given_matrix(rows: npt.ArrayLike, num_classes: int) -> Matrix:
+def given_matrix(rows: npt.ArrayLike, num_classes: int) -> Floats:
     """A matrix that somebody wrote down, checked.
 
     Raises:
@@ -122,7 +121,7 @@ def flip_map(num_classes: int) -> Codes:
     return np.array([generator.choice(classes[classes != c]) for c in range(num_classes)], dtype=np.int64)
 
 
-def corrupt(truth: Codes, matrix: Matrix, generator: np.random.Generator) -> Codes:
+def corrupt(truth: Codes, matrix: Floats, generator: np.random.Generator) -> Codes:
     """Draw a given label for every row; rows without a label (-1) keep having none.
 
     Args:
@@ -236,7 +235,7 @@ def _own_rates(rate: float, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     return np.asarray(np.clip(drawn, rate - width, rate + width), dtype=np.float64)
 
 
-def _onto(target: Codes, rate: float) -> Matrix:
+def _onto(target: Codes, rate: float) -> Floats:
     matrix = (1 - rate) * np.eye(len(target))
     matrix[np.arange(len(target)), target] += rate
     return np.asarray(matrix, dtype=np.float64)

@@ -17,15 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from labelfix.data.arrays import Counts
 from labelfix.data.intervals import Z95, share_interval
 from labelfix.data.labels.class_shares import Weighted, weighted
 from labelfix.data.labels.likely_rates import likely_rates
 from labelfix.data.tables import UNLABELLED, Codes, Sampling, TrainingData
-
-Counts = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 COUNTED = 5
 """With so many pairs the noise rate is what they show, and not what is assumed."""
@@ -48,7 +45,7 @@ HOW = {
 
 
 @dataclass(frozen=True)
-class Interval:
+class RateInterval:
     """An estimate with its 95 % interval.
 
     Attributes:
@@ -63,17 +60,17 @@ class Interval:
     high: float | None
     rows: int
 
-    def complement(self) -> Interval:
+    def complement(self) -> RateInterval:
         """Of the opposite."""
         value, low, high = (None if each is None else 1 - each for each in (self.value, self.high, self.low))
-        return Interval(value, low, high, self.rows)
+        return RateInterval(value, low, high, self.rows)
 
-    def scaled(self, factor: float) -> Interval:
+    def scaled(self, factor: float) -> RateInterval:
         """The same a little larger or smaller; each end moves along where that makes it wider."""
         assert self.value is not None
         low = None if self.low is None else min(self.low, self.low * factor)
         high = None if self.high is None else min(max(self.high, self.high * factor), 1.0)
-        return Interval(self.value * factor, low, high, self.rows)
+        return RateInterval(self.value * factor, low, high, self.rows)
 
     def to_json(self) -> dict[str, float | int | None]:
         """Plain values."""
@@ -92,9 +89,9 @@ class NoiseRate:
         coverage: Whether the intervals hold what they say.
     """
 
-    rate: Interval
-    classes: tuple[Interval, ...]
-    transition: tuple[tuple[Interval, ...], ...]
+    rate: RateInterval
+    classes: tuple[RateInterval, ...]
+    transition: tuple[tuple[RateInterval, ...], ...]
     how: str
     coverage: bool
 
@@ -113,7 +110,7 @@ class NoiseRate:
         }
 
 
-def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> Interval:
+def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> RateInterval:
     """The share of wrong given labels.
 
     Args:
@@ -127,7 +124,7 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> Interval:
     return _per_class(weighted(counts, given), counts, given)
 
 
-def _per_class(found: Weighted, counts: Counts, given: Counts) -> Interval:
+def _per_class(found: Weighted, counts: Counts, given: Counts) -> RateInterval:
     """The rate of pairs drawn per class: of few classes what the likelihood bears, where there are some errors."""
     total, rows = int(counts.sum()), max(int(given.sum()), 1)
     usual = _of_weighted(found, total, rows)
@@ -139,15 +136,15 @@ def _per_class(found: Weighted, counts: Counts, given: Counts) -> Interval:
     own = Z95**2 * value * (1 - value) / rows
     low = max(value - float(np.hypot(value - likely.low, np.sqrt(own))), 0.0)
     high = min(value + float(np.hypot(likely.high - value, np.sqrt(own))), 1.0)
-    return Interval(value, low, high, total)
+    return RateInterval(value, low, high, total)
 
 
-def _of_weighted(found: Weighted, total: int, rows: int) -> Interval:
+def _of_weighted(found: Weighted, total: int, rows: int) -> RateInterval:
     """A rate as variable as that of so many rows; never of more than there are."""
     most = total / (1 + total / rows)
     effective = min(found.smoothed * (1 - found.smoothed) / max(found.variance, 1e-12), most)
     low, high = _of_rows(*share_interval(found.rate * effective, effective), rows)
-    return Interval(found.rate, min(low, found.rate), max(high, found.rate), total)
+    return RateInterval(found.rate, min(low, found.rate), max(high, found.rate), total)
 
 
 def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate:
@@ -165,13 +162,13 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     return NoiseRate(rate, classes, matrix, HOW[sampling], coverage)
 
 
-def _row(hits: Sequence[int], meant: float) -> tuple[Interval, ...]:
+def _row(hits: Sequence[int], meant: float) -> tuple[RateInterval, ...]:
     """A row of T; cells of as many pairs, most of none, are alike."""
     known = {each: counted(each, sum(hits), meant) for each in set(hits)}
     return tuple(known[each] for each in hits)
 
 
-def counted(hits: int, total: int, meant: float) -> Interval:
+def counted(hits: int, total: int, meant: float) -> RateInterval:
     """A counted share.
 
     Args:
@@ -180,10 +177,10 @@ def counted(hits: int, total: int, meant: float) -> Interval:
         meant: Noisy rows whose share is meant.
     """
     if not total:
-        return Interval(None, None, None, 0)
+        return RateInterval(None, None, None, 0)
     spread = 1 + total / meant
     low, high = _of_rows(*share_interval(hits / spread, total / spread), meant)
-    return Interval(hits / total, low, high, total)
+    return RateInterval(hits / total, low, high, total)
 
 
 def _of_rows(low: float, high: float, rows: float) -> tuple[float, float]:
@@ -210,7 +207,7 @@ def transition_counts(data: TrainingData) -> Counts:
     return pair_counts(drawn.clean.codes, drawn.paired_given, len(drawn.classes))
 
 
-def rate_in(data: TrainingData) -> Interval:
+def rate_in(data: TrainingData) -> RateInterval:
     """The share of wrong given labels among the noisy rows of what was read."""
     drawn = data.without_chosen()
     given = np.bincount(drawn.noisy.codes[drawn.noisy_rows], minlength=len(drawn.classes))
@@ -221,7 +218,7 @@ def rate_line(rate: Mapping[str, Any], how: str) -> str:
     """A rate with its interval for a person: `check` and a run say it in the same words.
 
     Args:
-        rate: As `Interval.to_json` has it, with both ends.
+        rate: As `RateInterval.to_json` has it, with both ends.
         how: How it was estimated.
     """
     return f"estimate {rate['value']:.1%}, 95 % interval {rate['low']:.1%} to {rate['high']:.1%} ({how})"

@@ -28,26 +28,26 @@ import torch
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.heads import learners, stages
 from labelfix.heads.finished_model import as_classifier, held_by, right_out_of_fold
 from labelfix.heads.folds import CrossFitted, calibrated, out_of_fold
 from labelfix.heads.learners import learned_transition
-from labelfix.heads.rows import NOISY_SAMPLE, Rows, load_rows
+from labelfix.heads.rows import NOISY_SAMPLE, FitRows, load_rows
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import GivenLabels, OneColumn, Prior
 from labelfix.methods.mlc.sources import fit_sources, hear
 from labelfix.methods.mlc.structured import (
+    META_SAMPLE,
     OUTER_STEPS,
-    SAMPLE,
     InnerProblem,
     StructuredCorrection,
     outer_together,
     train,
 )
 from labelfix.numerics.leave_one_out import shares_hessian
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, together
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once
 from labelfix.numerics.stack import fit_stack, merge
-from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress, counted
 from labelfix.settings.methods import MlcSettings
 
@@ -78,15 +78,15 @@ STAGES = {
 """Part → its name for people."""
 
 
-def _passes(rows: Rows, width: int) -> dict[str, int]:
+def _passes(rows: FitRows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
-    every, some = noisy + trusted, min(noisy, SAMPLE) + trusted
+    every, some = noisy + trusted, min(noisy, META_SAMPLE) + trusted
     return {
         "members": 4 * heads * (trusted + every) + 7 * min(noisy, NOISY_SAMPLE),
         "meta step": OUTER_STEPS * rows.folds.count * some,
         "classifier": every + rows.folds.count * some,
-        "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, SAMPLE)),
+        "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, META_SAMPLE)),
     }
 
 
@@ -142,7 +142,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     )
 
 
-def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
+def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
     truth = rows.truth.numpy()
     expected, without = learners.given_transitions(rows)
@@ -164,7 +164,7 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
     part = rows.subset(rows.sample(NOISY_SAMPLE))
 
-    def fit_matrix(head: LinearHead, prior: Matrix) -> Matrix:
+    def fit_matrix(head: LinearHead, prior: Floats) -> Floats:
         return learned_transition(head.log_probabilities(part.noisy), part.given, prior, prior, EM_ROUNDS)
 
     return Prior(
@@ -181,14 +181,14 @@ def fit_prior(rows: Rows, keep: Checkpoints | None = None) -> Prior:
 
 
 def meta_step(
-    rows: Rows, prior: Prior, labels: GivenLabels, keep: Checkpoints | None = None
+    rows: FitRows, prior: Prior, labels: GivenLabels, keep: Checkpoints | None = None
 ) -> tuple[StructuredCorrection, list[InnerProblem], list[dict[str, float]]]:
     """Train the structured LCN on folds of the trusted rows.
 
     Returns:
         Its parameters, the folds' inner problems, solved, and the history.
     """
-    sampled = rows.sample(SAMPLE)
+    sampled = rows.sample(META_SAMPLE)
     part = rows.subset(sampled)
 
     def problem_of(fold: int) -> InnerProblem:
@@ -213,21 +213,23 @@ def meta_step(
 
 
 def fit_classifier(
-    rows: Rows, prior: Prior, labels: GivenLabels, correction: StructuredCorrection, inner: list[InnerProblem]
+    rows: FitRows, prior: Prior, labels: GivenLabels, correction: StructuredCorrection, inner: list[InnerProblem]
 ) -> CrossFitted:
     """The classifier f on the LCN's labels."""
     log_prior = torch.log_softmax(prior.stack.full.columns(rows.noisy), dim=0)
     q = correction.soft(log_prior, *labels.at(torch.arange(len(rows.given)), None))
     every = np.arange(len(rows.truth), dtype=np.int64)
     full = rows.fit(cross_entropy_to(*rows.targets(q.T, every)), prior.ridge, prior.stack.full)
-    size = together(rows.num_classes)
+    size = searched_at_once(rows.num_classes)
     for first in range(0, len(inner), size):  # the folds' own classifiers, at the final labels
         outer_together(inner[first : first + size], correction, 25, 1)
     heads = [problem.head for problem in inner if problem.head is not None]
     return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
 
 
-def _stacked(parts: list[CrossFitted], factors: np.ndarray, without_fold: list[np.ndarray], rows: Rows) -> CrossFitted:
+def _stacked(
+    parts: list[CrossFitted], factors: np.ndarray, without_fold: list[np.ndarray], rows: FitRows
+) -> CrossFitted:
     """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
     full = merge([part.full for part in parts], list(factors))
     without = [merge([part.without[k] for part in parts], list(own)) for k, own in enumerate(without_fold)]

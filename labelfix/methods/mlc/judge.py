@@ -15,14 +15,15 @@ import numpy.typing as npt
 
 from labelfix.correctors.contract import Held, Problem
 from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.structured_correction_network import Lcn
-from labelfix.networks.finished_model import Chosen, chosen_and_judged, how_often_right, may_look
-from labelfix.networks.loop import outputs
+from labelfix.networks.finished_model import ChosenCorrector, chosen_and_judged, how_often_right, may_look
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.temperature import fit_temperature
-from labelfix.numerics.transition import Matrix, possible_labels
+from labelfix.numerics.transition import possible_labels
 
 ENOUGH_HELD_OUT = 50
 """With fewer held-out rows the meta rows set temperatures too: they trained the classifier and the LCN indirectly."""
@@ -47,7 +48,7 @@ class Right:
     paired: int
 
     def collapse(self, of: str) -> str | None:
-        """See `Judgement`.
+        """See `HeldOutVerdict`.
 
         Args:
             of: What the rows are to the networks, for people.
@@ -63,7 +64,7 @@ class Right:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class HeldOutVerdict:
     """The verdict of the judging rows.
 
     Attributes:
@@ -81,13 +82,13 @@ class Judgement:
     collapse: str | None
 
 
-def judge(
+def judge_network(
     problem: Problem,
     split: CleanSplit,
-    transition: Matrix,
+    transition: Floats,
     classifier: Classifier,
     lcns: Sequence[Lcn],
-) -> Judgement:
+) -> HeldOutVerdict:
     """Fit the temperatures, and compare corrected with given labels on rows that were kept out.
 
     Args:
@@ -99,7 +100,7 @@ def judge(
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT
     every = np.arange(len(problem.truth), dtype=np.int64)
-    logits, hidden = outputs(classifier, problem.clean, every, problem.device)
+    logits, hidden = network_outputs(classifier, problem.clean, every, problem.device)
     which, given, weights = _with_given_labels(problem.truth, problem.paired_given, transition)
     trained = [CorrectionWeights.of(lcn) for lcn in lcns]
     said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in trained]
@@ -108,13 +109,13 @@ def judge(
     for number, rows in enumerate(split.judging[by == part] for part in range(len(looks) - 1)):
         nested[np.isin(which, rows)] = said[number + 1][np.isin(which, rows)]
 
-    def choose(use: Codes) -> Chosen:
+    def choose(use: Codes) -> ChosenCorrector:
         number = next(number for number, look in enumerate(looks) if np.array_equal(look, use))
         rows = np.intersect1d(use, np.concatenate([split.held_out, split.meta]) if few else split.held_out)
         asked = np.isin(which, rows)
         temperature = fit_temperature(logits[rows], problem.truth[rows])
         of_lcn = fit_temperature(said[number][asked], problem.truth[which[asked]], weights[asked])
-        return Chosen(NetworkCorrector(trained[number], of_lcn, temperature), temperature)
+        return ChosenCorrector(NetworkCorrector(trained[number], of_lcn, temperature), temperature)
 
     def right(rows: Codes) -> Right:
         asked = np.isin(which, rows)
@@ -130,7 +131,7 @@ def judge(
     chosen, held = chosen_and_judged(problem, split, classifier, choose)
     assert isinstance(chosen.corrector, NetworkCorrector)
     watched = np.union1d(split.held_out, split.meta) if few else split.held_out
-    return Judgement(
+    return HeldOutVerdict(
         corrector=chosen.corrector,
         held=held,
         classifier_right=how_often_right(problem, split, logits),
@@ -140,7 +141,7 @@ def judge(
 
 
 def _with_given_labels(
-    truth: Codes, paired_given: Codes, transition: Matrix
+    truth: Codes, paired_given: Codes, transition: Floats
 ) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
     """Each paired row once with its own given label, each other row with those it could have had."""
     paired = np.flatnonzero(paired_given != UNLABELLED)

@@ -26,6 +26,7 @@ import torch
 
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.paper import (
     FINISHED_WITH,
@@ -43,7 +44,6 @@ from labelfix.models.structured_correction_network import StructuredCorrectionNe
 from labelfix.networks.finished_model import may_look, teaching
 from labelfix.networks.warmup import learn_given_labels, learn_trusted_rows
 from labelfix.networks.weight_average import Average
-from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 
@@ -130,7 +130,7 @@ def _warm_up(
     return {TRAINED_WITH: [transition], FINISHED_WITH: later}
 
 
-def _with_transition(lcn: StructuredCorrectionNetwork, transition: Matrix) -> StructuredCorrectionNetwork:
+def _with_transition(lcn: StructuredCorrectionNetwork, transition: Floats) -> StructuredCorrectionNetwork:
     """The network with another T0: held-out rows have no part in its training, and need not be lost to its labels."""
     other = copy.deepcopy(lcn)
     other.log_transition.copy_(torch.from_numpy(np.log(transition)))

@@ -29,8 +29,9 @@ import torch
 
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
-from labelfix.methods.mlc.judge import judge
+from labelfix.methods.mlc.judge import judge_network
 from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
@@ -43,11 +44,10 @@ from labelfix.networks.state import History
 from labelfix.networks.training import cut_trusted_rows, history_table, make_trainer, train
 from labelfix.networks.warmup import learn_given_labels
 from labelfix.numerics.threshold import choose_threshold
-from labelfix.numerics.transition import Matrix
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 
-Matrices = Mapping[str, list[Matrix]]
+Matrices = Mapping[str, list[Floats]]
 """Name → transition matrices that the warm-up found, which a checkpoint carries."""
 
 TRAINED_WITH, FINISHED_WITH = "transition", "transitions"
@@ -204,7 +204,7 @@ def finished(
     for lcn in lcns:
         lcn.eval()
     transition = found[TRAINED_WITH][0]
-    verdict = judge(problem, split, transition, classifier, lcns)
+    verdict = judge_network(problem, split, transition, classifier, lcns)
     corrector = verdict.corrector
     metrics: dict[str, Any] = {
         "clean_split": {"train": len(split.train), "meta": len(split.meta), "held_out": len(split.held_out)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from labelfix.correctors.contract import Problem
-from labelfix.networks.plan import Plan, make_plan
+from labelfix.networks.plan import TrainingPlan, make_plan
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.networks import Family
 
@@ -17,7 +17,7 @@ LCN_LEARNING_RATE, LCN_LEARNING_RATE_COLD = 3e-4, 1e-3
 
 
 @dataclass(frozen=True)
-class MlcPlan(Plan):
+class MlcPlan(TrainingPlan):
     """What `MlcSettings` leaves open, decided; see there for the meaning of the fields."""
 
     lcn_hidden: int

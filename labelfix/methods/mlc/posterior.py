@@ -26,22 +26,21 @@ from torch import Tensor
 from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.sources import SourcesCorrector
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
 from labelfix.heads.label_terms import Labels, SourceTerms
 from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust
-from labelfix.heads.rows import NOISY_SAMPLE, Rows
+from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources
-from labelfix.methods.mlc.structured import SAMPLE, StructuredCorrection
+from labelfix.methods.mlc.structured import META_SAMPLE, StructuredCorrection
 from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.row_dependence import Dependence, fit_dependence, mixed_terms
-from labelfix.numerics.source_terms import Floats
 from labelfix.numerics.stack import merge
 from labelfix.numerics.threshold import choose_threshold
-from labelfix.numerics.transition import Matrix
 
 MIN_PAIRS = 20
 """With fewer pairs than this the posterior rests on the LCN's label terms instead."""
@@ -79,7 +78,7 @@ class Posterior:
 
 def fit_posterior(
     problem: Problem,
-    rows: Rows,
+    rows: FitRows,
     prior: Prior,
     labels: OneColumn | Sources,
     correction: StructuredCorrection,
@@ -121,10 +120,10 @@ def fit_posterior(
     )
 
 
-Chosen = tuple[Trust, tuple[Trust, ...], float, dict[str, Any]]
+ChosenTrust = tuple[Trust, tuple[Trust, ...], float, dict[str, Any]]
 
 
-def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrection, seen: _Seen) -> Chosen:
+def _from_pairs(problem: Problem, rows: FitRows, prior: Prior, _: StructuredCorrection, seen: _Seen) -> ChosenTrust:
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], prior.as_given.held[paired]
@@ -138,8 +137,8 @@ def _from_pairs(problem: Problem, rows: Rows, prior: Prior, _: StructuredCorrect
 
 
 def _from_pairs_of_sources(
-    problem: Problem, rows: Rows, sources: Sources, _: StructuredCorrection, seen: _Seen
-) -> Chosen:
+    problem: Problem, rows: FitRows, sources: Sources, _: StructuredCorrection, seen: _Seen
+) -> ChosenTrust:
     paired = np.flatnonzero(problem.paired_given != UNLABELLED)
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], seen.prior.as_given.held[paired]
@@ -153,8 +152,8 @@ def _from_pairs_of_sources(
 
 
 def _from_network(
-    problem: Problem, rows: Rows, sources: Sources, correction: StructuredCorrection, seen: _Seen
-) -> Chosen:
+    problem: Problem, rows: FitRows, sources: Sources, correction: StructuredCorrection, seen: _Seen
+) -> ChosenTrust:
     """Without pairs the LCN's own label terms count, as the meta-objective left them."""
 
     def trust(expected: Floats, fitted: Floats) -> Trust:
@@ -166,12 +165,12 @@ def _from_network(
 
 
 def _from_assumptions(
-    problem: Problem, rows: Rows, prior: Prior, correction: StructuredCorrection, seen: _Seen
-) -> Chosen:
+    problem: Problem, rows: FitRows, prior: Prior, correction: StructuredCorrection, seen: _Seen
+) -> ChosenTrust:
     part = rows.sample(NOISY_SAMPLE)
     given = rows.given[part].numpy()
 
-    def fit(fold: int | None, expected: Matrix, fitted: Matrix) -> tuple[Dependence, Matrix]:
+    def fit(fold: int | None, expected: Floats, fitted: Floats) -> tuple[Dependence, Floats]:
         both = seen.by_classifier(fold, again=fold is None or seen.each_fold_scores), seen.by_labels_as_given(fold)
         log_f, log_g = (log_softmax(said[part].double().numpy(), axis=1) for said in both)
         found = fit_dependence(log_f, log_g, given, expected, fitted)
@@ -212,7 +211,7 @@ class _Seen:
             quarter of the trusted rows.
     """
 
-    rows: Rows
+    rows: FitRows
     prior: Prior
     labels: OneColumn | Sources
     correction: StructuredCorrection
@@ -265,7 +264,7 @@ class _Seen:
     def _by_classifier(self, fold: int | None) -> Tensor:
         rows, prior = self.rows, self.prior
         raw, temperature = self.classifier.without_temperature(fold)
-        sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(SAMPLE)
+        sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(META_SAMPLE)
         part = rows.subset(sampled)
         if fold is None:
             stack, use = prior.stack.full, np.arange(len(rows.truth), dtype=np.int64)

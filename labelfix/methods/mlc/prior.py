@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from labelfix.data.arrays import Floats
 from labelfix.heads import stages
 from labelfix.heads.folds import CrossFitted
-from labelfix.numerics.transition import Matrix
 
 AS_GIVEN = "as_given."
 """What the arrays of N1 are called by, beside those of the stack."""
@@ -35,8 +35,8 @@ class Prior:
 
     stack: CrossFitted
     ridge: float
-    expected: tuple[Matrix, tuple[Matrix, ...]]
-    fitted: tuple[Matrix, tuple[Matrix, ...]]
+    expected: tuple[Floats, tuple[Floats, ...]]
+    fitted: tuple[Floats, tuple[Floats, ...]]
     shares: dict[str, float]
     as_given: CrossFitted
 
@@ -102,6 +102,6 @@ class OneColumn:
         return self.given[part], as_log(expected), as_log(fitted)
 
 
-def as_log(matrix: Matrix) -> Tensor:
+def as_log(matrix: Floats) -> Tensor:
     """log T as float32."""
     return torch.from_numpy(matrix).float().log()

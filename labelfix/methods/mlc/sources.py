@@ -20,17 +20,17 @@ from scipy.special import log_softmax, softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.label_terms import SourceTerms
 from labelfix.heads.posterior_trust import Trust
-from labelfix.heads.rows import Rows
+from labelfix.heads.rows import FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc.prior import Prior
 from labelfix.methods.mlc.structured import StructuredCorrection
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.source_groups import Surplus, surplus
 from labelfix.numerics.source_terms import (
-    Floats,
     Spoken,
     accuracies,
     evidence,
@@ -193,7 +193,7 @@ class Heard:
     voted: Codes
 
 
-def hear(problem: Problem, rows: Rows) -> Heard:
+def hear(problem: Problem, rows: FitRows) -> Heard:
     """Weigh the sources by what pairs and a head of trusted rows alone say of them.
 
     Args:
@@ -236,7 +236,7 @@ def _expected(problem: Problem, trusted: Spoken, use: Codes, some: Spoken, f: Fl
     return prior_transitions(own if own.any() else of_rows, of_rows.sum(axis=1), f.mean(axis=0, dtype=np.float64))
 
 
-def fit_sources(problem: Problem, rows: Rows, prior: Prior, heard: Heard) -> Sources:
+def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> Sources:
     """Fit the matrices of all sources.
 
     Args:

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.heads.rows import Rows
+from labelfix.heads.rows import FitRows
 from labelfix.networks.soft_cross_entropy import entropy
 from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, side_by_side, together
+from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once, side_by_side
 
-SAMPLE = 2500
+META_SAMPLE = 2500
 """Noisy rows of the inner problem."""
 
 OUTER_STEPS, AVERAGED = 12, 4
@@ -111,7 +111,7 @@ class InnerProblem:
         head: w*, once solved.
     """
 
-    rows: Rows
+    rows: FitRows
     fold: int
     log_prior: Tensor
     given: Tensor
@@ -189,7 +189,7 @@ def train(
     current = [p.clone() for p in start]
     adam, last = _Adam(current), list[list[Tensor]]()
     history: list[dict[str, float]] = []
-    size = together(num_classes)
+    size = searched_at_once(num_classes)
     for step in range(OUTER_STEPS):
         correction = StructuredCorrection(*current)
         history.append(_watched(step, correction, problems))

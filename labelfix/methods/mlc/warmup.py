@@ -14,37 +14,38 @@ import torch
 from torch.nn import functional
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.networks.loop import outputs
+from labelfix.networks.loop import network_outputs
 from labelfix.networks.schedule import batches_of
 from labelfix.numerics.recovered_transition import recovered_transition
 from labelfix.numerics.softmax import softmax
-from labelfix.numerics.transition import Matrix, expected_transition, paired_transition
+from labelfix.numerics.transition import expected_transition, paired_transition
 
-SAMPLE = 5000
+WARMUP_SAMPLE = 5000
 """Noisy rows that `recover_transition` looks at."""
 
 LEARNING_RATE = 1e-3
 """Of the LCN while it learns to undo the estimated noise: plain supervised learning, with Adam's usual rate."""
 
 
-def estimate_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Matrix:
+def estimate_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Floats:
     """T from some trusted rows and the classifier of the given labels, sharpened by pairs where there are any."""
-    logits, _ = outputs(classifier, problem.clean, trusted, problem.device)
+    logits, _ = network_outputs(classifier, problem.clean, trusted, problem.device)
     truth = problem.truth[trusted]
     expected = expected_transition(truth, softmax(logits.astype(np.float64)), problem.num_classes)
     return paired_transition(truth, problem.paired_given[trusted], expected)
 
 
-def recover_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Matrix:
+def recover_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Floats:
     """The same for a classifier of the given labels that is still unsure of itself."""
     order = np.random.default_rng([problem.seed, 14]).permutation(len(problem.noisy))
-    sample = np.sort(order[:SAMPLE])
+    sample = np.sort(order[:WARMUP_SAMPLE])
     of_clean, of_noisy = (
-        softmax(outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
+        softmax(network_outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
         for inputs, rows in ((problem.clean, trusted), (problem.noisy, sample))
     )
     truth = problem.truth[trusted]
@@ -55,14 +56,14 @@ def recover_transition(problem: Problem, classifier: Classifier, trusted: Codes)
 def learn_to_undo(
     problem: Problem,
     split: CleanSplit,
-    transition: Matrix,
+    transition: Floats,
     classifier: Classifier,
     lcn: LabelCorrectionNetwork,
     steps: int,
     batch_size: int,
 ) -> None:
     """Train the LCN to name the true class of trusted training rows whose given labels are drawn from T."""
-    _, features = outputs(classifier, problem.clean, split.train, problem.device)
+    _, features = network_outputs(classifier, problem.clean, split.train, problem.device)
     hidden = torch.from_numpy(features).to(problem.device)
     truth = torch.from_numpy(problem.truth[split.train]).to(problem.device)
     optimizer = torch.optim.Adam(lcn.parameters(), lr=LEARNING_RATE, amsgrad=True)

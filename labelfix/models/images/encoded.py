@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelfix.data.arrays import RowNumbers
 from labelfix.data.tables import InputTable
 from labelfix.models.cache import Taker, cached
 from labelfix.models.contents import contents_hash, image_bytes, windows
@@ -28,8 +29,6 @@ from labelfix.models.images.pixels import MOST_THREADS, cores, decoded, pool
 from labelfix.models.images.transforms import crop_box, evaluation, resized_crop
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
-
-Rows = npt.NDArray[np.int64]
 
 WINDOW = 256
 """Images copied together."""
@@ -69,7 +68,7 @@ class EncodedImages:
         """S."""
         return int(self.config["input_size"][-1])
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Tensor:
         """`float32 (B, 3, S, S)`, normalised; in memory channels come last.
 
         Raises:
@@ -77,7 +76,7 @@ class EncodedImages:
         """
         return self.start(rows, augment)()
 
-    def start(self, rows: Rows, augment: Key | None = None) -> Callable[[], Tensor]:
+    def start(self, rows: RowNumbers, augment: Key | None = None) -> Callable[[], Tensor]:
         """Start decoding a batch on the threads; what comes back waits for it."""
         images = np.empty((len(rows), self.side, self.side, 3), dtype=np.float32)
         fill = self._filler(images, rows, augment)
@@ -93,7 +92,7 @@ class EncodedImages:
 
         return finish
 
-    def keys(self, rows: Rows) -> npt.NDArray[np.uint64]:
+    def keys(self, rows: RowNumbers) -> npt.NDArray[np.uint64]:
         """A number for each image that depends on its bytes alone."""
         hashes = (hashlib.blake2b(self._bytes(row), digest_size=8).digest() for row in rows)
         return np.frombuffer(b"".join(hashes), dtype="<u8").astype(np.uint64)
@@ -101,7 +100,7 @@ class EncodedImages:
     def _bytes(self, row: int) -> bytes:
         return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
 
-    def _filler(self, images: npt.NDArray[np.float32], rows: Rows, augment: Key | None) -> Callable[[int], None]:
+    def _filler(self, images: npt.NDArray[np.float32], rows: RowNumbers, augment: Key | None) -> Callable[[int], None]:
         """What decodes image i of the batch into its place; everything random is drawn here, before any thread."""
         scale = 1 / (255 * np.asarray(self.config["std"], dtype=np.float32))
         shift = np.asarray(self.config["mean"], dtype=np.float32) / np.asarray(self.config["std"], dtype=np.float32)

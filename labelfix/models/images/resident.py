@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelfix.models.features import Inputs, Rows, unwrapped
+from labelfix.data.arrays import RowNumbers
+from labelfix.models.features import Inputs, unwrapped
 from labelfix.models.images.augment import Key, Normalisation, augment, crop_draws, normalisation, normalise
 from labelfix.models.network_inputs import ImageInputs
 
@@ -36,7 +37,7 @@ class ResidentImages:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def batch(self, rows: Rows, augment: Key | None = None) -> Tensor:
+    def batch(self, rows: RowNumbers, augment: Key | None = None) -> Tensor:
         """`float32 (B, 3, S, S)` on the device; what `ImageInputs.batch` gives on the CPU."""
         return self.batch_of(torch.from_numpy(np.ascontiguousarray(rows)).to(self.pixels.device), augment)
 
@@ -69,7 +70,7 @@ def resident(inputs: Inputs, device: torch.device) -> ResidentImages | None:
     return ResidentImages(pixels, normalisation(images.mean, images.std, device), images.margin)
 
 
-def placed(tensor: Tensor, rows: Rows | None, device: torch.device) -> Tensor | None:
+def placed(tensor: Tensor, rows: RowNumbers | None, device: torch.device) -> Tensor | None:
     """Some rows of a tensor, or all, on the device; None for more than a GPU has room for.
 
     Args:

@@ -16,7 +16,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Format:
+class FlagFormat:
     """A format.
 
     Attributes:
@@ -55,13 +55,13 @@ class Format:
 
 
 FORMATS = {
-    "text": Format("text", "lines for people", usual=SHOWN, by_show=True),
-    "json": Format("json", "everything, for programs", by_show=True),
-    "github": Format("github", "annotations of a pull request, a summary and outputs of the job", most=10),
-    "sarif": Format("sarif", "code scanning of GitHub, and editors", most=5000),
-    "gitlab": Format("gitlab", "GitLab's code quality", most=5000),
-    "junit": Format("junit", "test reports of any CI service", most=500),
-    "markdown": Format("markdown", "a comment on a pull request", most=200, usual=SHOWN, by_show=True),
+    "text": FlagFormat("text", "lines for people", usual=SHOWN, by_show=True),
+    "json": FlagFormat("json", "everything, for programs", by_show=True),
+    "github": FlagFormat("github", "annotations of a pull request, a summary and outputs of the job", most=10),
+    "sarif": FlagFormat("sarif", "code scanning of GitHub, and editors", most=5000),
+    "gitlab": FlagFormat("gitlab", "GitLab's code quality", most=5000),
+    "junit": FlagFormat("junit", "test reports of any CI service", most=500),
+    "markdown": FlagFormat("markdown", "a comment on a pull request", most=200, usual=SHOWN, by_show=True),
 }
 """Name → format. GitHub shows ten annotations of a kind a step and drops the rest; of SARIF it shows 5,000 results and
 refuses 25,000, and GitLab's widget compares files of that size at once; a list of more than 500 tests, and a comment of

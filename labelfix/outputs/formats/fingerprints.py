@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from labelfix.outputs.judgement import Finding
-from labelfix.outputs.plain_text import cut, visible
+from labelfix.outputs.plain_text import shorten, visible
 
 RULE = "label-issue"
 
@@ -24,7 +24,7 @@ def fingerprint(found: Finding) -> str:
 
 def short(text: object) -> str:
     """Text from data as it may stand in a sentence: printable, one line, not endless."""
-    return cut(visible(str(text)), LONGEST)
+    return shorten(visible(str(text)), LONGEST)
 
 
 def sentence(found: Finding) -> str:

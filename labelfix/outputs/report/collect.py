@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from labelfix.data.arrays import Counts
 from labelfix.data.formats.base import DAMAGED
 from labelfix.errors import RunError
 from labelfix.outputs.corrected_rows import (
@@ -28,10 +29,8 @@ from labelfix.outputs.trust import read_evidence, read_metrics, trusted_mask
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder
 
-BINS = 20
+HISTOGRAM_BINS = 20
 """Of the histogram of label_score."""
-
-Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def collect(folder: RunFolder, most: int) -> Collected:
     k = len(names)
     trusted = trusted_mask(manifest, len(rows))
     before, after, matrix = np.zeros(k, np.int64), np.zeros(k, np.int64), np.zeros((k, k), np.int64)
-    histogram = np.zeros((2, BINS), np.int64)
+    histogram = np.zeros((2, HISTOGRAM_BINS), np.int64)
     worst = WorstRows(most)
     trusted_changed = 0
     columns = ["given_label", "corrected_label", "is_label_issue", "label_score", "confidence", "action"]
@@ -135,7 +134,7 @@ def collect(folder: RunFolder, most: int) -> Collected:
         judged = np.flatnonzero(labelled & ~known)
         for kind in (0, 1):
             own = judged[issue[judged] == bool(kind)]
-            histogram[kind] += np.histogram(score[own], bins=BINS, range=(0, 1))[0]
+            histogram[kind] += np.histogram(score[own], bins=HISTOGRAM_BINS, range=(0, 1))[0]
         listed = judged[issue[judged] | doubtful[judged]]
         worst.add(first + listed, score[listed], confidence[listed])
     return Collected(

@@ -34,7 +34,7 @@ TABLE_COLUMNS = 6
 
 
 @dataclass(frozen=True)
-class Look:
+class RowView:
     """What a row looks like.
 
     Attributes:
@@ -48,7 +48,7 @@ class Look:
 
 def look_at(
     wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
-) -> dict[tuple[str, int], Look]:
+) -> dict[tuple[str, int], RowView]:
     """Some rows of the noisy file, as far as it is still there.
 
     Args:
@@ -57,7 +57,7 @@ def look_at(
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
     """
     by_file = _by_file(wanted, places)
-    found: dict[tuple[str, int], Look] = {}
+    found: dict[tuple[str, int], RowView] = {}
     for (file, place), rows in by_file.items():
         try:
             for number, cells in _rows_of(_open(place, metadata), rows, metadata, TABLE_COLUMNS):
@@ -148,24 +148,24 @@ def _rows_of(
             return
 
 
-def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> Look:
+def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> RowView:
     if metadata.input_kind == "image":
         return _image(cells[metadata.input_columns[0]], file)
     if metadata.input_kind == "text":
         text = " ".join(_text(cells[metadata.input_columns[0]])[: 4 * TEXT].split())
-        return Look(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
-    return Look(", ".join(f"{name} = {shortened(plain(value))}" for name, value in cells.items()))
+        return RowView(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
+    return RowView(", ".join(f"{name} = {shortened(plain(value))}" for name, value in cells.items()))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a cell
     return "" if value is None else plain(value)
 
 
-def _image(value: Any, file: Path) -> Look:  # noqa: ANN401 - a cell
+def _image(value: Any, file: Path) -> RowView:  # noqa: ANN401 - a cell
     path = value.get("path") if isinstance(value, dict) else value
     name = Path(path).name if isinstance(path, str) else ""
     content = as_jpeg(value, file, THUMBNAIL, 75)
-    return Look(name, "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode())
+    return RowView(name, "" if content is None else "data:image/jpeg;base64," + base64.b64encode(content).decode())
 
 
 def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:  # noqa: ANN401 - a cell

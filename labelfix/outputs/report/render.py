@@ -19,7 +19,7 @@ from labelfix.outputs.report.advice import advice
 from labelfix.outputs.report.collect import Collected
 from labelfix.outputs.report.glossary import Glossary
 from labelfix.outputs.report.history import named_curves
-from labelfix.outputs.report.inputs import Look, look_at
+from labelfix.outputs.report.inputs import RowView, look_at
 from labelfix.outputs.report.plain import between, fixed, moment, percent, plain
 from labelfix.runs import atomic_path
 
@@ -99,7 +99,7 @@ def write_report(
 
 def render(
     found: Collected,
-    looks: Mapping[tuple[str, int], Look],
+    looks: Mapping[tuple[str, int], RowView],
     reasons: Reasons,
     why_none: str,
     rows: int,
@@ -175,8 +175,13 @@ def raw(text: Any) -> Markup:  # noqa: ANN401 - a cell
     )
 
 
-def _row(each: Any, looks: Mapping[tuple[str, int], Look], near: Sequence[Neighbour], pictures: bool) -> dict[str, Any]:  # noqa: ANN401
-    nothing = Look("")
+def _row(
+    each: Any,  # noqa: ANN401
+    looks: Mapping[tuple[str, int], RowView],
+    near: Sequence[Neighbour],
+    pictures: bool,
+) -> dict[str, Any]:
+    nothing = RowView("")
     look = looks.get((each.file, each.row), nothing)
     return {
         **{name: getattr(each, name) for name in each.__dataclass_fields__},

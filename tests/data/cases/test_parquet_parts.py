@@ -19,7 +19,7 @@ import pytest
 from labelfix.cli import main
 from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import open_several, open_table
-from labelfix.data.formats.merge import Part, conform, merge_schemas, merge_types
+from labelfix.data.formats.merge import TablePart, conform, merge_schemas, merge_types
 from labelfix.data.scan import scan
 from labelfix.errors import InputError, LabelfixError
 
@@ -93,7 +93,7 @@ def test_a_column_of_any_type_can_be_merged_with_one_of_any_other(name: str) -> 
     for other, cells in COLUMNS.items():
         pair = (COLUMNS[name], cells)
         parts = [
-            Part(f"part {i}", pa.schema([("x", array.type)]), lambda _, array=array: [array])
+            TablePart(f"part {i}", pa.schema([("x", array.type)]), lambda _, array=array: [array])
             for i, array in enumerate(pair)
         ]
         type_ = merge_schemas(parts).schema.field("x").type
@@ -162,10 +162,10 @@ def test_whole_numbers_that_are_exact_as_fractions_become_such(tmp_path: Path) -
 
 def test_times_that_a_finer_unit_cannot_hold_are_read_as_text() -> None:
     far, near = pa.array([253402300799], pa.int64()).cast(pa.timestamp("s")), pa.array([1], pa.timestamp("ns"))
-    parts = [Part("a", pa.schema([("t", pa.timestamp("us"))]), lambda _: [far.cast(pa.timestamp("us"))])]
-    parts.append(Part("b", pa.schema([("t", pa.timestamp("ns"))]), lambda _: [near]))
+    parts = [TablePart("a", pa.schema([("t", pa.timestamp("us"))]), lambda _: [far.cast(pa.timestamp("us"))])]
+    parts.append(TablePart("b", pa.schema([("t", pa.timestamp("ns"))]), lambda _: [near]))
     assert merge_schemas(parts).schema.field("t").type == pa.string()
-    parts[0] = Part("a", parts[0].schema, lambda _: [near.cast(pa.timestamp("us"), safe=False)])
+    parts[0] = TablePart("a", parts[0].schema, lambda _: [near.cast(pa.timestamp("us"), safe=False)])
     assert merge_schemas(parts).schema.field("t").type == pa.timestamp("ns")
 
 

@@ -56,7 +56,7 @@ LISTED = 5
 
 
 @dataclass(frozen=True)
-class Survey:
+class FolderListing:
     """What lies in a folder and below it; paths are relative to it, with forward slashes, spelled as on the disk.
 
     Attributes:
@@ -85,7 +85,7 @@ class _Walk:
     Attributes:
         root: Where it starts.
         folders: The folders directly in it.
-        again: See `Survey.again`.
+        again: See `FolderListing.again`.
         closed: Folders that cannot be read, each with the reason.
     """
 
@@ -130,7 +130,7 @@ class _Walk:
             return []
 
 
-def survey(root: Path, name: str) -> Survey:
+def survey(root: Path, name: str) -> FolderListing:
     """Look at everything in a folder and below it.
 
     Hidden files and folders and what operating systems leave behind are passed over. Links to folders are followed,
@@ -157,7 +157,7 @@ def survey(root: Path, name: str) -> Survey:
     if odd:
         shown = os.fsencode(odd[0]).decode("utf-8", "backslashreplace")
         raise input_error(name, f"{_files(len(odd))} with a name that is not UTF-8 ({shown})", "rename them")
-    return Survey(tuple(images), tuple(others), tuple(sorted(walk.folders, key=natural_key)), tuple(walk.again))
+    return FolderListing(tuple(images), tuple(others), tuple(sorted(walk.folders, key=natural_key)), tuple(walk.again))
 
 
 def holds_images(root: Path) -> bool:
@@ -214,7 +214,7 @@ def digest(file: Path) -> bytes:
         return hashlib.sha256().digest()
 
 
-def split_names(found: Survey) -> list[str]:
+def split_names(found: FolderListing) -> list[str]:
     """The folders that are splits rather than classes: two with such names, or one that has classes in it.
 
     The one to train on stands first.
@@ -226,7 +226,7 @@ def split_names(found: Survey) -> list[str]:
     return splits if len(splits) > 1 or inner else []
 
 
-def unread(found: Survey, name: str) -> tuple[tuple[str, ...], tuple[Defect, ...]]:
+def unread(found: FolderListing, name: str) -> tuple[tuple[str, ...], tuple[Defect, ...]]:
     """What is said of files that are not read, and of links that are not followed.
 
     Args:
@@ -293,7 +293,7 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _has_metadata(found: Survey, folder: str) -> bool:
+def _has_metadata(found: FolderListing, folder: str) -> bool:
     return any(f"{folder}/{file}" in found.others for file in METADATA_FILES)
 
 

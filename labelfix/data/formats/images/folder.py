@@ -14,7 +14,7 @@ from labelfix.data.formats.images.files import (
     IMAGE_SUFFIXES,
     IMAGE_TYPE,
     LISTED,
-    Survey,
+    FolderListing,
     digest,
     endings,
     holds_images,
@@ -167,7 +167,7 @@ def _label(place: str) -> str | None:
     return normal(place.split("/", 1)[0]) if "/" in place else None
 
 
-def _check_images(found: Survey, name: str) -> None:
+def _check_images(found: FolderListing, name: str) -> None:
     if found.images:
         return
     reads = f"labelfix reads {', '.join(read_suffixes())}"
@@ -176,7 +176,7 @@ def _check_images(found: Survey, name: str) -> None:
     raise input_error(name, f"holds no images; {reads}", "lay them out as FOLDER/class/file.png")
 
 
-def _check_splits(found: Survey, root: Path, name: str) -> None:
+def _check_splits(found: FolderListing, root: Path, name: str) -> None:
     splits = split_names(found)
     if not splits:
         return
@@ -187,7 +187,7 @@ def _check_splits(found: Survey, root: Path, name: str) -> None:
     raise input_error(name, what, f"give one of them: {ways}, or pass --split {splits[0]}")
 
 
-def _check_wrapper(found: Survey, root: Path, name: str) -> tuple[Defect, ...]:
+def _check_wrapper(found: FolderListing, root: Path, name: str) -> tuple[Defect, ...]:
     """A single folder whose folders look like the classes: an error where its name is no class, else a warning."""
     if len(found.filled) != 1 or any("/" not in path for path in found.images):
         return ()
@@ -203,7 +203,7 @@ def _check_wrapper(found: Survey, root: Path, name: str) -> tuple[Defect, ...]:
     return (Defect("warning", name, None, what, f"if so, {remedy}"),)
 
 
-def _nested(found: Survey, root: Path) -> tuple[str, ...]:
+def _nested(found: FolderListing, root: Path) -> tuple[str, ...]:
     """A remark where no class has images of its own, but folders of them."""
     if len(found.filled) < 2 or any(path.count("/") < 2 for path in found.images):
         return ()
@@ -211,7 +211,7 @@ def _nested(found: Survey, root: Path) -> tuple[str, ...]:
     return (f"{classes}; for those, give one top folder, such as {root / found.filled[0]}",)
 
 
-def _empty_classes(found: Survey, name: str) -> tuple[Defect, ...]:
+def _empty_classes(found: FolderListing, name: str) -> tuple[Defect, ...]:
     empty = [folder for folder in found.folders if folder not in found.filled and folder not in found.again]
     defects = []
     for folder in empty[:LISTED]:

@@ -18,7 +18,7 @@ from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.images.files import (
     IMAGE_TYPE,
     METADATA_FILES,
-    Survey,
+    FolderListing,
     digest,
     listed,
     normal,
@@ -134,7 +134,7 @@ class ImageMetadataSource:
             return pa.array([{"bytes": None, "path": path} for path in paths], IMAGE_TYPE)
         return pa.array([row.label if name == "label" else row.id for row in rows], pa.string())
 
-    def _unnamed(self, found: Survey) -> list[Defect]:
+    def _unnamed(self, found: FolderListing) -> list[Defect]:
         named = set(self.places)
         left = [path for path in found.images if path not in named]
         if not left:
@@ -165,7 +165,7 @@ def _open(path: Path, name: str, options: ReadOptions) -> TableSource:
     return (CsvSource if path.suffix == ".csv" else JsonSource)([path], name, options)
 
 
-def _match(table: TableSource, root: Path, found: Survey) -> list[_Row]:
+def _match(table: TableSource, root: Path, found: FolderListing) -> list[_Row]:
     """The image of every row.
 
     Raises:

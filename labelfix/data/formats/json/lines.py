@@ -19,7 +19,7 @@ from labelfix.data.formats.base import (
     Source,
 )
 from labelfix.data.formats.json.records import Record, is_array, read_records, read_values
-from labelfix.data.formats.json.types import Column, Field, columns, see
+from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.formats.typed_files import TypedFiles
@@ -76,8 +76,8 @@ class JsonSource(TypedFiles):
         column = self._columns[label]
         write_texts(path, target, self._rewritten(column, [given, *added.names], edits, lines), lines)
 
-    def _find_columns(self) -> dict[str, Column]:
-        fields: dict[str, Field] = {}
+    def _find_columns(self) -> dict[str, JsonColumn]:
+        fields: dict[str, KeyTypes] = {}
         for text, array in zip(self._texts, self._arrays, strict=True):
             for _, records in read_values(text, array):
                 for record in records:
@@ -86,7 +86,7 @@ class JsonSource(TypedFiles):
             raise input_error(self.name, "holds no records", "write one object a line, or an array of objects")
         return columns(fields)
 
-    def _rewritten(self, column: Column, keys: list[str], edits: Iterable[Edit], lines: bool) -> Iterator[str]:
+    def _rewritten(self, column: JsonColumn, keys: list[str], edits: Iterable[Edit], lines: bool) -> Iterator[str]:
         records = (
             record
             for text, array in zip(self._texts, self._arrays, strict=True)

@@ -27,15 +27,15 @@ KEYS, DEPTH = 1000, 16
 
 
 @dataclass
-class Field:
+class KeyTypes:
     """What stands under one key: the kinds of its values, and the fields of its objects."""
 
     kinds: int = 0
-    inside: dict[str, Field] = field(default_factory=dict)
+    inside: dict[str, KeyTypes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Column:
+class JsonColumn:
     """One column.
 
     Attributes:
@@ -76,12 +76,12 @@ class Column:
         return told if kind_of(told) & self.kinds & ~(TEXT | NULL) and spelled(told) == value else value
 
 
-def see(fields: dict[str, Field], record: dict[str, Any], depth: int = 0) -> None:
+def see(fields: dict[str, KeyTypes], record: dict[str, Any], depth: int = 0) -> None:
     """Take one more record into account."""
     for key, value in record.items():
         known = fields.get(key)
         if known is None:
-            known = fields[key] = Field()
+            known = fields[key] = KeyTypes()
         if type(value) is str:
             known.kinds |= TEXT
         elif type(value) is dict:
@@ -107,18 +107,18 @@ def kind_of(value: Any) -> int:  # noqa: ANN401 - whatever JSON can say
     return TEXT if isinstance(value, str) else OBJECT if isinstance(value, dict) else NULL
 
 
-def columns(fields: dict[str, Field]) -> dict[str, Column]:
+def columns(fields: dict[str, KeyTypes]) -> dict[str, JsonColumn]:
     """The columns by their names, in the order in which they were met."""
-    found: list[Column] = []
+    found: list[JsonColumn] = []
 
-    def add(inside: dict[str, Field], before: tuple[str, ...]) -> None:
+    def add(inside: dict[str, KeyTypes], before: tuple[str, ...]) -> None:
         for key, known in inside.items():
             kinds = known.kinds & ~NULL
             if kinds == OBJECT and 0 < len(known.inside) <= KEYS and len(before) < DEPTH:
                 add(known.inside, (*before, key))
                 continue
             type_ = _type(known.kinds)
-            found.append(Column((*before, key), type_ or pa.string(), known.kinds, type_ is None))
+            found.append(JsonColumn((*before, key), type_ or pa.string(), known.kinds, type_ is None))
 
     add(fields, ())
     return dict(zip(unique_names([_whole(".".join(column.path)) for column in found]), found, strict=True))
