@@ -209,7 +209,9 @@ def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
         return SimpleNamespace(classifier=None)
 
     monkeypatch.setitem(noisy_judges.METHODS, "mlc", method)
-    monkeypatch.setattr(noisy_judges, "network_outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None))
+    monkeypatch.setattr(
+        noisy_judges, "network_outputs", lambda _, inputs, rows, device: (np.eye(3)[problem.given[rows]], None)
+    )
     found = noisy_judges.ask_noisy_rows(problem, held, TrainSettings(), Silent())
     assert [len(given) for given in learned] == [450] * 4
     assert (
