@@ -2,8 +2,7 @@
 
     conv 32 → conv 64, ½ → two convs 64 around a shortcut → conv 128, ½ → two convs 128 around a shortcut → mean
 
-Every convolution is 3×3, with BatchNorm and ReLU; ½ is a maximum over 2×2. It has 0.46 million weights, an eighth of
-the work of a forward pass of ResNet-18, and learns in a few passes what ResNet-32 takes dozens for.
+Every convolution is 3×3, with BatchNorm and ReLU; ½ is a maximum over 2×2. It has 0.46 million weights.
 
 Legend: N rows, B rows of a batch, S side in pixels, D features, K classes.
 """
