@@ -124,7 +124,9 @@ def test_an_interrupt_ends_all_processes_and_keeps_finished_rows(tmp_path):
     assert running.returncode == 130, said
     assert "labelfix: interrupted; the same command goes on where it stopped" in said
     assert "Traceback" not in said
-    assert [path.name for path in (tmp_path / "results").iterdir()] == [finished.name]
+    # A worker may be ended while it writes; what that leaves begins with a dot and is no result.
+    kept = [path.name for path in (tmp_path / "results").iterdir() if not path.name.startswith(".")]
+    assert kept == [finished.name]
     end = time.monotonic() + 10  # Python's own helper process ends a moment after the others
     while alive(running.pid) and time.monotonic() < end:
         time.sleep(0.1)

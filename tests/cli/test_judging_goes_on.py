@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfix import pipeline
+from labelfix import weighing
 from labelfix.cli import main
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.evidence import gather, rivals
@@ -107,7 +107,7 @@ def test_rivals_that_are_kept_need_nothing_that_they_share(
     def never(*_):
         raise AssertionError("computed again")
 
-    shared = {learners: "transitions", rivals: "_field", gather: "final_soft", pipeline: "side_checks"}
+    shared = {learners: "transitions", rivals: "_field", gather: "final_soft", weighing: "side_checks"}
     for module, name in shared.items():
         monkeypatch.setattr(module, name, never)
     assert main(["train", "--resume", str(at_work / "r"), "-q"]) == 0

@@ -49,7 +49,7 @@ def test_batch_norm_sees_the_whole_batch_of_both_processes(tmp_path: Path) -> No
     command += [*short, "--device", "cpu"]
     _alone(tmp_path, *command, "--out", "one")
     _together(tmp_path, *command, "--out", "two")
-    _agree(tmp_path / "one", tmp_path / "two", tolerance=1e-4)
+    _agree(tmp_path / "one", tmp_path / "two")
 
 
 def test_correct_and_predict_write_every_row_once_and_in_order(tmp_path: Path) -> None:
@@ -112,11 +112,12 @@ def test_a_process_that_dies_ends_the_run_with_one_message_and_resume_goes_on(tm
     _agree(tmp_path / "whole", tmp_path / "run")
 
 
-def _agree(one: Path, two: Path, tolerance: float = 1e-5) -> None:
+def _agree(one: Path, two: Path) -> None:
+    """Both say the same but for the order in which float32 was summed; processors differ in it by a few 1e-5."""
     left, right = pq.read_table(one / "corrected.parquet"), pq.read_table(two / "corrected.parquet")
     assert left.column("id").equals(right.column("id"))
     soft = [np.stack(t.column("soft_label").to_numpy()) for t in (left, right)]
-    assert np.abs(soft[0] - soft[1]).max() < tolerance
+    assert np.abs(soft[0] - soft[1]).max() < 1e-4
     assert np.ptp(soft[0][:, 0]) > 0.01  # something was learned
 
 
