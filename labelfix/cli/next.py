@@ -64,6 +64,11 @@ def next_(
     with formulas_disarmed(safe_csv):
         costs = read_costs(cost or ())
         written = opened.next_to(out, count, noisy=noisy, costs=costs, overwrite=overwrite, progress=voice.progress())
+    if cost and not written:
+        voice.note("0 rows: of the sources with a price none is left to ask, or nothing they could say gains anything;")
+        voice.note("give another one a price, or the person whose answers are trusted (--cost trusted=PRICE)")
+        voice.data(str(out))
+        return
     column = opened.label_to_fill
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
     command = train_again(folder, noisy, out)

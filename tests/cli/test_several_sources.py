@@ -287,3 +287,5 @@ def test_next_says_whom_to_ask_for_the_price(at_work, capsys):
     assert all(said[row] is None for row, name in asked if name == "rule_7")
     assert main([*words, "--cost", "nobody=1"]) == 2
     assert "there is no such source; there are anna, bert, rule_7, copy, trusted" in capsys.readouterr().err
+    assert main([*words[:-1], "--cost", "anna=1"]) == 0  # she has answered every row
+    assert "0 rows: of the sources with a price none is left to ask" in capsys.readouterr().err
