@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from labelfix.data.arrays import Floats, Singles
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.errors import RunError
 from labelfix.models.correction_trust import CLASSIFIER_TRUST, LABEL_TRUST
-from labelfix.numerics.affine import Affine, Doubles, Floats
+from labelfix.numerics.affine import Affine
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.checked import TRAIN_AGAIN
 from labelfix.runs.tensors import Shape, read_arrays
@@ -46,7 +47,7 @@ class CorrectionWeights:
         skip: Whether its last output is the share of the given label.
     """
 
-    arrays: Mapping[str, Floats]
+    arrays: Mapping[str, Singles]
     structured: bool
     skip: bool
 
@@ -62,7 +63,7 @@ class CorrectionWeights:
         if self.structured:
             trust = self.arrays["trust"]
             a, b = np.clip(trust[0], *CLASSIFIER_TRUST), np.clip(trust[1], *LABEL_TRUST)
-            terms: Floats = self.arrays["log_transition"][:, given].T
+            terms: Singles = self.arrays["log_transition"][:, given].T
             return softmax(a * log_softmax(logits) + b * terms + scores)
         if not self.skip:
             return softmax(scores)
@@ -82,7 +83,7 @@ class CorrectionWeights:
             "embedding": embedding.shape[1],
         }
 
-    def _scores(self, hidden: Probabilities, given: Codes) -> Doubles:
+    def _scores(self, hidden: Probabilities, given: Codes) -> Floats:
         """`(N, K)`, and the share's logit behind where there is one: what the last layer says before any softmax."""
         of_label = self._array("embedding.weight") @ self._array("first_label.weight").T
         first = np.tanh(self._layer("first")(hidden) + of_label[given])
@@ -91,7 +92,7 @@ class CorrectionWeights:
     def _layer(self, name: str) -> Affine:
         return Affine(self._array(f"{name}.weight"), self._array(f"{name}.bias"))
 
-    def _array(self, name: str) -> Floats:
+    def _array(self, name: str) -> Singles:
         return self.arrays[INSIDE + name if self.structured else name]
 
 

@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.numerics.affine import Affine
 from labelfix.numerics.softmax import log_softmax, softmax
 from labelfix.runs.tensors import read_arrays
-
-Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class PosteriorCorrector:
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 
-    label_terms: Matrix
+    label_terms: Floats
     beta: float
     temperature: float
     turn: Affine | None = None

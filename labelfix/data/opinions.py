@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-Codes = npt.NDArray[np.int64]
+from labelfix.data.arrays import Codes
 
 
 @dataclass(frozen=True)

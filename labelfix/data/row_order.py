@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labelfix.data.tables import Codes
+from labelfix.data.arrays import RowNumbers
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class RowOrder:
         total: N, how many rows the table has.
     """
 
-    rows: Codes
+    rows: RowNumbers
     total: int
 
     def to_file(self, values: np.ndarray, missing: Any) -> np.ndarray:  # noqa: ANN401

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from labelfix.data.arrays import Codes as Codes
 from labelfix.data.opinions import Opinions
+from labelfix.data.row_order import RowOrder
 
-Codes = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.floating]
 InputKind = Literal["text", "image", "table", "embedding"]
@@ -289,10 +290,8 @@ class TrainingData:
     @cached_property
     def trusted_codes(self) -> Codes:
         """`(N,)` the trusted label of each noisy row, `UNLABELLED` where it is not trusted."""
-        codes = np.full(len(self.noisy), UNLABELLED, dtype=np.int64)
         paired = self.clean_in_noisy >= 0
-        codes[self.clean_in_noisy[paired]] = self.clean.codes[paired]
-        return codes
+        return RowOrder(self.clean_in_noisy[paired], len(self.noisy)).to_file(self.clean.codes[paired], UNLABELLED)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ from labelfix.heads.label_terms import Labels, LabelTerms, said
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import paired_transition, possible_labels
 
-Log = npt.NDArray[np.float64]
-
 BETAS = (0.6, 0.8, 1.0, 1.25, 1.5)
 KAPPAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
 """Candidates for the trust in the classifier and in the given label of a paired posterior."""
@@ -44,7 +42,7 @@ class Trust:
     label_terms: LabelTerms
     kappa: float = 1.0
 
-    def mixed(self, log_f: Log, log_n: Log) -> Log:
+    def mixed(self, log_f: Floats, log_n: Floats) -> Floats:
         """`(R, K)` what f and n say together, up to a constant of the row.
 
         Args:
@@ -53,7 +51,7 @@ class Trust:
         """
         return (1 - self.share) * log_f + self.share * log_n
 
-    def log_soft(self, mixed: Log, given: Labels) -> Log:
+    def log_soft(self, mixed: Floats, given: Labels) -> Floats:
         """`(R, K)` log posterior of rows.
 
         Args:
@@ -76,12 +74,12 @@ class PairedPosterior:
 
     trust: Trust
     kappa: float
-    held: Log
+    held: Floats
     without: tuple[Trust, ...]
 
 
 def fit_paired(
-    log_f: Log, log_n: Log, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
+    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
 
@@ -102,8 +100,8 @@ def fit_paired(
 
 
 def fit_trust(
-    log_f: Log,
-    log_n: Log,
+    log_f: Floats,
+    log_n: Floats,
     truth: Codes,
     given: Labels,
     fold: Codes,
@@ -129,7 +127,7 @@ def fit_trust(
     for own, without in zip(parts, terms[1], strict=True):
         heard[own] = said(without, given[own])
 
-    def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Log:
+    def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Floats:
         beta, share, kappa = candidate
         mixed = (1 - share) * log_f[use] + share * log_n[use]
         return log_softmax(beta * mixed + kappa * heard[use])
@@ -161,8 +159,8 @@ def fit_trust(
 
 
 def fit_share(
-    log_f: Log,
-    log_n: Log,
+    log_f: Floats,
+    log_n: Floats,
     truth: Codes,
     fold: Codes,
     terms: tuple[Floats, Sequence[Floats]],

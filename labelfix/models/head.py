@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import save_file
 
+from labelfix.data.arrays import Singles
 from labelfix.data.tables import Codes, Logits, Probabilities
 from labelfix.models.features import Inputs, features_of
-from labelfix.numerics.affine import Affine, Floats
+from labelfix.numerics.affine import Affine
 from labelfix.runs.tensors import Shape, read_arrays
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Head:
         return cls._from(read_arrays(folder / WEIGHTS, shapes))
 
     @classmethod
-    def _from(cls, arrays: dict[str, Floats]) -> Head:
+    def _from(cls, arrays: dict[str, Singles]) -> Head:
         hidden = "backbone.0.weight" in arrays
         first = Affine(arrays["backbone.0.weight"], arrays["backbone.0.bias"]) if hidden else None
         return cls(Affine(arrays["head.weight"], arrays["head.bias"]), first)

@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from labelfix.data.arrays import Floats, Singles
 
 
 @dataclass(frozen=True)
@@ -24,18 +23,18 @@ class Affine:
         bias: `(K,)`.
     """
 
-    weight: Floats
-    bias: Floats
+    weight: Singles
+    bias: Singles
 
-    def __call__(self, rows: npt.NDArray[np.floating]) -> Doubles:
+    def __call__(self, rows: npt.NDArray[np.floating]) -> Floats:
         """`(N, K)` of rows `(N, D)`, in double precision: so a row's figures do not depend on the rows beside it.
 
         In single precision they do, in the last digits, by the order in which a matrix product adds.
         """
-        found: Doubles = rows.astype(np.float64) @ self._columns
+        found: Floats = rows.astype(np.float64) @ self._columns
         found += self.bias
         return found
 
     @cached_property
-    def _columns(self) -> Doubles:
+    def _columns(self) -> Floats:
         return self.weight.T.astype(np.float64)
