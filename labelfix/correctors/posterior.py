@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.correctors.turn import arrays_of, shapes_of, turn_of, turned
 from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
@@ -48,27 +48,20 @@ class PosteriorCorrector:
         """See `Corrector.soft_labels`; `hidden` is read only for a `turn`."""
         scores = log_softmax(logits.astype(np.float64) / self.temperature)
         labelled = given != UNLABELLED
-        seen = scores[labelled]
-        if self.turn is not None:
-            seen = log_softmax(seen + self.turn(hidden[labelled]))
+        seen = turned(scores, self.turn, hidden, labelled)
         scores[labelled] = self.beta * seen + self.label_terms[:, given[labelled]].T
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
-        arrays: dict[str, npt.NDArray[np.floating]] = {"label_terms": self.label_terms}
-        if self.turn is not None:
-            arrays |= {"turn_weight": self.turn.weight, "turn_bias": self.turn.bias}
-        save_file(arrays, folder / "model.safetensors")
+        save_file({"label_terms": self.label_terms, **arrays_of(self.turn)}, folder / "model.safetensors")
         about = {"kind": "posterior", "beta": self.beta, "temperature": self.temperature}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> PosteriorCorrector:
         """Read what `save` wrote; see `load_corrector`."""
-        shapes = {"turn_weight": (classes, width), "turn_bias": (classes,)}
-        arrays = read_arrays(folder / "model.safetensors", {"label_terms": (classes, classes)}, maybe=shapes)
-        turn = None
-        if "turn_weight" in arrays:
-            turn = Affine(arrays["turn_weight"], arrays["turn_bias"])
-        return cls(arrays["label_terms"], float(description["beta"]), float(description["temperature"]), turn)
+        own = {"label_terms": (classes, classes)}
+        arrays = read_arrays(folder / "model.safetensors", own, maybe=shapes_of(classes, width))
+        beta, temperature = float(description["beta"]), float(description["temperature"])
+        return cls(arrays["label_terms"], beta, temperature, turn_of(arrays))

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save_file
 
+from labelfix.correctors.turn import arrays_of, shapes_of, turn_of, turned
 from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
@@ -49,17 +49,13 @@ class SourcesCorrector:
         assert opinions is not None
         scores = log_softmax(logits.astype(np.float64))
         labelled = np.flatnonzero((given != UNLABELLED) & (np.diff(opinions.start) > 0))
-        seen = scores[labelled]
-        if self.turn is not None:
-            seen = log_softmax(seen + self.turn(hidden[labelled]))
+        seen = turned(scores, self.turn, hidden, labelled)
         scores[labelled] = self.beta * seen + evidence_of(opinions.take(labelled), self.label_terms, self.weights)
         return softmax(scores)
 
     def save(self, folder: Path) -> None:
         """See `Corrector.save`."""
-        arrays: dict[str, npt.NDArray[Any]] = {"label_terms": self.label_terms, "weights": self.weights}
-        if self.turn is not None:
-            arrays |= {"turn_weight": self.turn.weight, "turn_bias": self.turn.bias}
+        arrays = {"label_terms": self.label_terms, "weights": self.weights, **arrays_of(self.turn)}
         save_file(arrays, folder / "model.safetensors")
         about = {"kind": "sources", "beta": self.beta}
         (folder / "corrector.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -68,9 +64,5 @@ class SourcesCorrector:
     def load(cls, folder: Path, description: dict[str, Any], classes: int, width: int) -> SourcesCorrector:
         """Read what `save` wrote; see `load_corrector`."""
         shapes = {"label_terms": ("S", classes, classes + 1), "weights": ("S",)}
-        maybe = {"turn_weight": (classes, width), "turn_bias": (classes,)}
-        arrays = read_arrays(folder / "model.safetensors", shapes, maybe=maybe)
-        turn = None
-        if "turn_weight" in arrays:
-            turn = Affine(arrays["turn_weight"], arrays["turn_bias"])
-        return cls(arrays["label_terms"], arrays["weights"], float(description["beta"]), turn)
+        arrays = read_arrays(folder / "model.safetensors", shapes, maybe=shapes_of(classes, width))
+        return cls(arrays["label_terms"], arrays["weights"], float(description["beta"]), turn_of(arrays))
