@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from labelfix.cli.terminal import Voice
 
 TASKS = Path("to_check.csv")
-
-
-class Format(enum.StrEnum):
-    """How the verdict is shown."""
-
-    text = "text"
-    json = "json"
 
 
 MaxNoiseRate = Annotated[
@@ -106,7 +98,7 @@ Check = Annotated[
     bool,
     typer.Option("--check", metavar="", help="Compute the run's certificate again from the files, and compare."),
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", help="Lines for people, or the certificate as JSON.")]
+OutputFormat = Annotated[options.Format, typer.Option("--format", help="Lines for people, or the certificate as JSON.")]
 
 
 def certify(
@@ -124,7 +116,7 @@ def certify(
     seed: Seed = None,
     min_confidence: options.OtherMinConfidence = None,
     drop_issues: DropIssues = False,
-    output_format: OutputFormat = Format.text,
+    output_format: OutputFormat = options.Format.text,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
     offline: options.Offline = None,
@@ -207,11 +199,11 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _show(voice: Voice, state: State, output_format: Format) -> None:
+def _show(voice: Voice, state: State, output_format: options.Format) -> None:
     from labelfix.certificates.wording import lines
     from labelfix.outputs.plain_text import json_text
 
-    if output_format is Format.json:
+    if output_format is options.Format.json:
         import msgspec
 
         voice.data(*json_text(msgspec.to_builtins(state.certificate)).splitlines())
@@ -240,7 +232,7 @@ def _say_next(voice: Voice, folder: RunFolder, state: State, written: Path) -> N
     )
 
 
-def _check(folder: RunFolder, noisy: str | None, voice: Voice, output_format: Format) -> None:
+def _check(folder: RunFolder, noisy: str | None, voice: Voice, output_format: options.Format) -> None:
     """Compute a certificate again; what does not agree is an error, the verdict of one that does the exit code."""
     from labelfix.certificates.campaign import check as check_again
     from labelfix.certificates.certificate import certificate_path

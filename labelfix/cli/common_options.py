@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,16 @@ def plain(text: str) -> str:
 def option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
     """An option whose help is written out, under a heading."""
     return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
+
+
+class Format(enum.StrEnum):
+    """How figures are shown."""
+
+    text = "text"
+    json = "json"
+
+
+OutputFormat = Annotated[Format, typer.Option("--format", help="Lines for people, or JSON.")]
 
 
 def placed(value: Any) -> Any:  # noqa: ANN401 - a path, several or none

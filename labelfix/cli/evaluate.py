@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -28,15 +27,6 @@ FIGURES = {
 }
 
 
-class Format(enum.StrEnum):
-    """How figures are shown."""
-
-    text = "text"
-    json = "json"
-
-
-OutputFormat = Annotated[Format, typer.Option("--format", help="Lines for people, or JSON.")]
-
 TruthColumn = Annotated[
     str | None,
     typer.Option(
@@ -57,7 +47,7 @@ def evaluate(
     label_column: TruthColumn = None,
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
-    output_format: OutputFormat = Format.text,
+    output_format: options.OutputFormat = options.Format.text,
     offline: options.Offline = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -68,7 +58,7 @@ def evaluate(
 
     opened = open_run(context, run)
     result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
-    if output_format is Format.json:
+    if output_format is options.Format.json:
         voice.data(*json_text(result).splitlines())
         return
     voice.data(*as_lines(result), *doubted_lines(result["doubted"]))

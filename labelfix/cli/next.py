@@ -56,13 +56,13 @@ def next_(
     still blank are skipped; answered ones train, and judge nothing, as they are harder than others.
     """
     voice = options.voice(context)
+    costs = read_costs(cost or ())
     folder = RunFolder.open_finished(run)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):
-        costs = read_costs(cost or ())
         written = opened.next_to(out, count, noisy=noisy, costs=costs, overwrite=overwrite, progress=voice.progress())
     if cost and not written:
         voice.note("0 rows: of the sources with a price none is left to ask, or nothing they could say gains anything;")

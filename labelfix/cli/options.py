@@ -20,6 +20,8 @@ from labelfix.settings.run import TrainSettings
 from labelfix.settings.sources import Sources
 
 Config = common_options.Config
+Format = common_options.Format
+OutputFormat = common_options.OutputFormat
 Corrected = common_options.Corrected
 MovedNoisy = common_options.MovedNoisy
 Offline = common_options.Offline

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
-from labelfix.cli.evaluate import Format, OutputFormat
 from labelfix.cli.option_groups import SPEAKING, with_options
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
@@ -51,7 +50,7 @@ def sources(
     source: Only = None,
     show: Show = 10,
     cost: Cost = None,
-    output_format: OutputFormat = Format.text,
+    output_format: options.OutputFormat = options.Format.text,
 ) -> None:
     """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
     voice = options.voice(context)
@@ -59,14 +58,14 @@ def sources(
     folder = RunFolder.open_finished(run)
     found = with_costs(read_sources(folder), costs, int(folder.read_manifest()["data"]["noisy"]["rows"]))
     if source is None:
-        voice.data(*(json_text(found).splitlines() if output_format is Format.json else as_lines(found)))
+        voice.data(*(json_text(found).splitlines() if output_format is options.Format.json else as_lines(found)))
         return
     one = next((each for each in found["each"] if each["name"] == source), None)
     if one is None:
         shown = ", ".join(visible(each["name"]) for each in found["each"][:8])
         raise SettingsError(f"--source {source}: there is no such source; there are {shown}")
     worst = worst_opinions(folder, source, show)
-    if output_format is Format.json:
+    if output_format is options.Format.json:
         rows = [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in worst]
         voice.data(*json_text({**one, "worst": rows}).splitlines())
         return

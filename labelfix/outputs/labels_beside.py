@@ -11,7 +11,7 @@ import pyarrow as pa
 from labelfix.data.formats import write_batches, written_of
 from labelfix.data.formats.csv import source as csv
 from labelfix.outputs.alignment import AlignedLabels
-from labelfix.outputs.own_file import DETAILS, ExportReport, details_of, free_name
+from labelfix.outputs.own_file import ExportReport, details_added, free_name
 
 LABEL, GIVEN = "label", "given_label"
 
@@ -41,14 +41,9 @@ def export_beside(
     own = written_of(correction.source)
     columns = own.names
     label, given = free_name(LABEL, columns), free_name(GIVEN, columns)
-    names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
+    names, prepare, added = details_added(correction, details, soft_top_k, text, (*columns, label, given))
     classes = pa.array(correction.classes, pa.string())
     counts = {"rows": 0, "changed": 0, "filled": 0, "dropped": 0}
-
-    def prepare(table: pa.Table) -> pa.Table:
-        return details_of(table, correction, soft_top_k, text, (*columns, label, given))
-
-    added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
     types = [pa.string() if verbatim else own.field(name).type for name in columns]
     fields = [own.field(name).with_type(type_) for name, type_ in zip(columns, types, strict=True)]
     fields += [pa.field(label, pa.string()), pa.field(given, pa.string()), *added]

@@ -16,7 +16,7 @@ from labelfix.data.formats import TableSource, titles_of, write_batches, written
 from labelfix.data.formats.base import Edit, Rewritable
 from labelfix.data.formats.csv import source as csv
 from labelfix.data.scan import decode, is_list, value_type
-from labelfix.outputs.alignment import AlignedLabels, ExportCounts, Verdicts
+from labelfix.outputs.alignment import AlignedLabels, ExportCounts, Prepare, Verdicts
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
@@ -88,12 +88,7 @@ def export_table(
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
     columns = written_of(correction.source).names
-    names = [n for n in DETAILS if n in correction.rows.schema.names] if details else []
-
-    def prepare(table: pa.Table) -> pa.Table:
-        return details_of(table, correction, soft_top_k, text, columns)
-
-    added = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
+    names, prepare, added = details_added(correction, details, soft_top_k, text, columns)
     given_column = free_name(GIVEN, (*columns, *_titles(correction.source).values(), *(field.name for field in added)))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
     labels = correction.written_labels(survey, verbatim)
@@ -179,6 +174,27 @@ def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
     indices = pc.index_in(values, categories, skip_nulls=True).cast(like.type.index_type)
     stored = categories.cast(like.type.value_type)
     return pa.DictionaryArray.from_arrays(indices, stored, ordered=like.type.ordered)
+
+
+def details_added(
+    correction: AlignedLabels, details: bool, soft_top_k: int | None, text: bool, columns: Collection[str]
+) -> tuple[list[str], Prepare, list[pa.Field]]:
+    """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields.
+
+    Args:
+        correction: The labels.
+        details: Whether anything is added.
+        soft_top_k: As for `details_of`, and so the others.
+        text: Whether they go into a text format.
+        columns: Names that are taken.
+    """
+    names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
+
+    def prepare(table: pa.Table) -> pa.Table:
+        return details_of(table, correction, soft_top_k, text, columns)
+
+    fields = list(prepare(correction.rows.schema.empty_table().select(names)).schema) if details else []
+    return names, prepare, fields
 
 
 def details_of(
