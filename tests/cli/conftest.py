@@ -1,25 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from two_groups import blobs
 
 from labelfix.cli import main
 
 TRUSTED = 24
 QUICK = ["--set", "recipe=paper", "--set", "epochs=8"]
-
-
-def blobs(rows, seed, words=("cat", "dog")):
-    """Two groups of points, the class of each, and labels of which exactly three in ten are wrong."""
-    generator = np.random.default_rng(seed)
-    truth = np.arange(rows) % 2
-    points = generator.normal(0, 1, (rows, 2)) + np.where(truth[:, None] == 1, 3.0, -3.0)
-    given = truth.copy()
-    wrong = generator.choice(rows, 3 * rows // 10, replace=False)
-    given[wrong] = 1 - given[wrong]
-    return points, truth, given, [words[t] for t in truth], [words[g] for g in given]
 
 
 def table(rows, seed):

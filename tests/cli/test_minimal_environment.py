@@ -9,27 +9,15 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from requirements_source import REQUIREMENTS
 
 ALLOWED = ["torch", "torchvision", "timm", "transformers", "pyarrow", "typer", "rich", "safetensors", "scikit-learn"]
 ALLOWED += ["platformdirs", "msgspec", "mmh3"]
 
-PROGRAM = '''
-import importlib.metadata, re, sys
-
-def normal(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-def with_requirements(name, found):
-    if normal(name) not in found:
-        try:
-            requirements = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            return found
-        found.add(normal(name))
-        for line in requirements:
-            if "extra ==" not in line:
-                with_requirements(re.match(r"[A-Za-z0-9._-]+", line)[0], found)
-    return found
+PROGRAM = (
+    REQUIREMENTS
+    + '''
+import sys
 
 allowed = set()
 for name in sys.argv[1].split(","):
@@ -58,6 +46,7 @@ sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 from labelfix.cli import main
 sys.exit(main(sys.argv[2:]))
 '''
+)
 
 
 @pytest.fixture

@@ -10,24 +10,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from requirements_source import REQUIREMENTS
+
 ROOT = Path(__file__).parents[2]
 
-PROGRAM = """
-import contextlib, importlib.metadata, io, json, re, sys
-
-def normal(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-def with_requirements(name, found):
-    if normal(name) not in found:
-        try:
-            requirements = importlib.metadata.requires(name) or []
-        except importlib.metadata.PackageNotFoundError:
-            return
-        found.add(normal(name))
-        for line in requirements:
-            if "extra ==" not in line:
-                with_requirements(re.match(r"[A-Za-z0-9._-]+", line)[0], found)
+PROGRAM = (
+    REQUIREMENTS
+    + """
+import contextlib, io, json, sys
 
 allowed = set()
 names, commands = json.loads(sys.argv[1])
@@ -56,6 +46,7 @@ for words in commands:
 assert not hidden & (set(sys.modules) - before)
 print(json.dumps(done))
 """
+)
 
 
 @dataclass(frozen=True)

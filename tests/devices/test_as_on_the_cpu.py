@@ -11,11 +11,11 @@ import socket
 import pytest
 import torch
 import torch.distributed as dist
+from killed_checkpoints import Killed, KilledAfter
 from small_problems import of_pictures, small_problem
 from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
-from labelfix.compute.checkpoints import Checkpoints
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.plan import make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
@@ -25,7 +25,6 @@ from labelfix.networks.epochs import Epochs
 from labelfix.networks.state import TrainingState
 from labelfix.networks.training import cut_trusted_rows
 from labelfix.progress import Silent
-from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import MlcSettings
 
 TWENTY = {"epochs": 4, "batch_size": 16, "clean_batch_size": 6, "warmup_epochs": 0}
@@ -144,22 +143,6 @@ def test_a_warm_up_from_rows_on_the_device_is_that_of_the_cpu(device):
     apart = weights_of(found.classifier) - weights_of(expected.classifier)
     near = 1e-2 if device.type == "cuda" else 1e-5
     assert float(apart.norm() / weights_of(expected.classifier).norm()) < near
-
-
-class Killed(BaseException):
-    pass
-
-
-class KilledAfter(Checkpoints):
-    def __init__(self, folder, saves):
-        super().__init__(folder, CheckpointInterval(seconds=1e-9))
-        self.left = saves
-
-    def save(self, tensors, values):
-        super().save(tensors, values)
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
 
 
 @pytest.mark.parametrize("path", ["mlc-adamw", "mlc-published"])

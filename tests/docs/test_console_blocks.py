@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import console_blocks as blocks
 import pytest
 
-NAME = "console_blocks"
 
-
-def _blocks():
-    if NAME not in sys.modules:
-        spec = importlib.util.spec_from_file_location(NAME, Path(__file__).with_name(f"{NAME}.py"))
-        sys.modules[NAME] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[NAME])
-    return sys.modules[NAME]
-
-
-@pytest.mark.parametrize("page", _blocks().PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)
 def test_a_page_shows_what_its_commands_print(page, tmp_path):
-    blocks = _blocks()
     blocks.make_files(tmp_path)
     ran = 0
     for command, printed in blocks.run(page, tmp_path):
@@ -42,4 +28,4 @@ def test_a_page_shows_what_its_commands_print(page, tmp_path):
     ],
 )
 def test_seconds_and_last_digits_may_differ_and_figures_may_not(shown, printed, different):
-    assert _blocks().differs(shown, printed) == different
+    assert blocks.differs(shown, printed) == different

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import itertools
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import reference_pages
+import rooms
 
 import labelfix
 from labelfix.outputs.corrected_rows import COLUMNS, OPTIONAL
@@ -27,18 +27,6 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 TRY_IT = "pip install '.[train]' && labelfix demo"
 TEST_IT = "pip install '.[test]' && pytest"
-
-
-def _script(name):
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-def _reference_pages():
-    return _script("reference_pages")
 
 
 def _blocks(page, *languages):
@@ -100,8 +88,7 @@ def test_every_page_can_be_reached_from_the_readme():
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_shown_exists_with_its_flags_and_settings(page):
-    reference = _reference_pages()
-    known = reference.commands()
+    known = reference_pages.commands()
     settings = {name for key in all_fields("mlc") for name in (key, key.removeprefix("mlc."))}
     for words in _commands(page):
         words = [word for word in words if word not in ("-q", "-v", "--quiet", "--verbose")]
@@ -109,7 +96,7 @@ def test_every_command_shown_exists_with_its_flags_and_settings(page):
             continue
         name = next((name for name in (" ".join(words[:2]), words[0]) if name in known), None)
         assert name is not None, f"{page.name}: labelfix {words[0]}"
-        flags = {flag for p in reference.parameters(known[name]) for flag in p.flags} | {"--help"}
+        flags = {flag for p in reference_pages.parameters(known[name]) for flag in p.flags} | {"--help"}
         for word, after in itertools.pairwise([*words[1:], ""]):
             if word.startswith("--"):
                 assert word in flags, f"{page.name}: labelfix {words[0]} {word}"
@@ -136,12 +123,11 @@ def test_python_examples_are_python_and_use_public_names(page):
 
 
 def test_the_architecture_page_shows_every_module():
-    rooms = _script("rooms")
     assert rooms.PAGE.read_text(encoding="utf-8") == rooms.page(), "run `python -m tests.docs.rooms`"
 
 
 def test_the_reference_pages_are_fresh():
-    for path, text in _reference_pages().pages().items():
+    for path, text in reference_pages.pages().items():
         assert path.read_text(encoding="utf-8") == text, (
             f"{path.name} is stale: run `python -m tests.docs.reference_pages`"
         )
@@ -154,8 +140,8 @@ def test_the_reference_describes_every_setting_and_every_command():
         assert field.doc, f"{key} has no docstring"
     commands = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     assert "`-q`" in commands
-    assert {"check", "train", "correct", "flag", "export", "noise", "bench run"} <= set(_reference_pages().commands())
-    for name in _reference_pages().commands():
+    assert {"check", "train", "correct", "flag", "export", "noise", "bench run"} <= set(reference_pages.commands())
+    for name in reference_pages.commands():
         assert f"\n## labelfix {name}\n" in commands
 
 

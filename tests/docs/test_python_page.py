@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
+import console_blocks
+
 PAGES = Path(__file__).parents[2] / "docs"
-
-
-def _console_blocks():
-    spec = importlib.util.spec_from_file_location(
-        "console_blocks_of_python", Path(__file__).with_name("console_blocks.py")
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_example_runs_and_corrects_most_of_the_labels(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
-    _console_blocks().make_files(tmp_path)
+    console_blocks.make_files(tmp_path)
     text = (PAGES / "how-to" / "python.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     names: dict = {}

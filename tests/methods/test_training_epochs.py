@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from killed_checkpoints import Killed, KilledAfter
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -68,24 +69,6 @@ def numbers(fitted):
     arrays = [torch.from_numpy(value) for value in fitted.corrector.lcn.arrays.values()]
     tensors = [*fitted.classifier.state_dict().values(), *arrays]
     return [t.clone() for t in tensors], fitted.temperature, fitted.corrector.temperature
-
-
-class Killed(BaseException):
-    pass
-
-
-class KilledAfter(Checkpoints):
-    """Keeps a state between any two blocks, and dies after so many of them."""
-
-    def __init__(self, folder, saves):
-        super().__init__(folder, CheckpointInterval(seconds=1e-9))
-        self.left = saves
-
-    def save(self, tensors, values):
-        super().save(tensors, values)
-        self.left -= 1
-        if self.left == 0:
-            raise Killed
 
 
 @pytest.mark.parametrize(

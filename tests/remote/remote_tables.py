@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import two_groups
 
 SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -15,15 +15,9 @@ BUCKET = "tables"
 
 def blobs(rows: int, seed: int) -> tuple[pa.Table, list[str]]:
     """Two groups of points whose given labels are wrong in three of ten rows, and the true labels."""
-    generator = np.random.default_rng(seed)
-    truth = np.arange(rows) % 2
-    points = generator.normal(0, 1, (rows, 2)) + np.where(truth[:, None] == 1, 3.0, -3.0)
-    given = truth.copy()
-    wrong = generator.choice(rows, 3 * rows // 10, replace=False)
-    given[wrong] = 1 - given[wrong]
-    words = np.array(["cat", "dog"])
+    points, _, _, truth, given = two_groups.blobs(rows, seed)
     ids = [f"item-{row:05d}" for row in range(rows)]
-    return pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1], "label": words[given]}), list(words[truth])
+    return pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1], "label": given}), truth
 
 
 def everything_in(folder: Path) -> bytes:
