@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 from labelfix.correctors.contract import FittedModel, Held, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.heads.finished_model import judging_head
-from labelfix.heads.folds import FOLDS, Folds, calibrated, cut_folds
+from labelfix.heads.folds import FOLDS, cut_folds
 from labelfix.methods.mlc import anchored
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
@@ -59,30 +59,6 @@ def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teac
     np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
 
 
-def test_rows_that_taught_have_no_say_in_a_temperature():
-    one = problem()
-    heads = [
-        LinearHead(torch.randn(CLASSES, 5, generator=torch.Generator().manual_seed(k)), torch.zeros(3))
-        for k in range(5)
-    ]
-    folds = cut_folds(one.truth, 0).without(np.flatnonzero(taught_rows(one)))
-    other = np.where(taught_rows(one), (one.truth + 1) % CLASSES, one.truth)
-    first, second = (calibrated(heads[0], heads[1:], folds, one.clean.tensor, truth) for truth in (one.truth, other))
-    np.testing.assert_array_equal(first.temperatures, second.temperatures)
-    assert first.nll(one.truth) == second.nll(other)
-    assert np.isnan(first.held[taught_rows(one)]).all()
-    plain = calibrated(heads[0], heads[1:], cut_folds(one.truth, 0), one.clean.tensor, one.truth)
-    assert plain.temperatures[0] != first.temperatures[0]
-
-
-def test_folds_without_rows_learn_from_them_and_let_the_others_choose():
-    folds = Folds(np.array([0, 1, 2, 0, 1, 2]), 3).without(np.array([3, 4]))
-    assert folds.judging.tolist() == [0, 1, 2, 5]
-    assert folds.inside(0).tolist() == [0]
-    assert folds.outside(0).tolist() == [1, 2, 3, 4, 5]
-    assert folds.choosing(0).tolist() == [1, 2, 5]
-
-
 def test_a_fit_is_judged_by_the_rows_that_no_feature_has_seen_alone():
     one = problem()
     one = replace(one, taught=taught_rows(one))
@@ -102,9 +78,11 @@ def linear(width):
     return lambda generator: Classifier(torch.nn.Identity(), width, CLASSES, generator)
 
 
-def with_columns(some, columns):
-    """The problem with some of its features."""
-    noisy, clean = (FeatureInputs(inputs.features[:, columns].copy()) for inputs in (some.noisy, some.clean))
+def with_columns(some, columns, scale):
+    """The problem with some of its features, scaled."""
+    noisy, clean = (
+        FeatureInputs((inputs.features[:, columns] * scale).astype(np.float32)) for inputs in (some.noisy, some.clean)
+    )
     return replace(some, noisy=noisy, clean=clean, new_classifier=linear(len(columns)))
 
 
@@ -134,9 +112,10 @@ def fit_of(some, seed, turned):
 def test_the_mean_of_two_fits_is_the_geometric_mean_of_all_that_they_say(turned):
     both = problem(width=7)
     columns = np.arange(4), np.array([4, 1, 5, 6])
-    first, second = (with_columns(both, use) for use in columns)
+    scales = np.ones(4), np.array([0.5, 0.5, 1.0, 2.0])
+    first, second = (with_columns(both, *each) for each in zip(columns, scales, strict=True))
     fits = fit_of(first, 1, turned), fit_of(second, 2, True)
-    mean = average(both, *(Part(fit, use, 7) for fit, use in zip(fits, columns, strict=True)))
+    mean = average(both, *(Part(*each, 7) for each in zip(fits, columns, scales, strict=True)))
 
     def said(some, classifier, corrector, inputs, given):
         x = inputs.features.astype(np.float64)
