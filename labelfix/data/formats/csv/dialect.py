@@ -160,7 +160,7 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
     lines = list(io.StringIO(text, newline=""))
     said, first = _before(lines)
     body = lines[first:]
-    above = 0 if first else lines_above(lines, DELIMITERS)
+    above = 0 if first else lines_above(lines, DELIMITERS[:-1])
     body = body[above:]
     tab_first = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
     ways = [said] if said else sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 NAMES = frozenset(
     {
@@ -117,12 +117,13 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
         delimiters: What may stand between cells.
     """
     for delimiter in delimiters:
+        others = [other for other in delimiters if other != delimiter]
         reader = csv.reader(lines[:MOST_ABOVE], delimiter=delimiter)
         above = 0
         try:
             for row in reader:
                 cells = [cell.strip() for cell in row]
-                if not any(cells) or (cells[0] and not any(cells[1:]) and cells[0].lower() not in NAMES):
+                if not any(cells) or (cells[0] and not any(cells[1:]) and _is_title(cells[0], others)):
                     above = reader.line_num
                     continue
                 below = [other for other in reader if other]
@@ -134,6 +135,11 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
         except csv.Error:
             continue
     return 0
+
+
+def _is_title(cell: str, delimiters: Collection[str]) -> bool:
+    """Whether the one cell of a line can be a report's title, and no name of a column nor several cells in truth."""
+    return cell.lower() not in NAMES and not any(delimiter in cell for delimiter in delimiters)
 
 
 def _number(text: str) -> float | None:
