@@ -4,10 +4,11 @@
         [--rows 2000] [--per-class 100] [--set key=value]...
     python tests/measure/rounds.py table FOLDER
 
-SET is trec, youtube, hausa, noisyag, ag-unif-20, cifar-aggre, cifar-random1 or photos. ROOT holds wrench/ (trec, youtube; Zhang et
-al. 2021), hausa_newsclass/ (uds-lsv/transfer-distant-transformer-african), noisyag/ (jin756/NoisyAG-News), agnews/
-(fancyzhx/ag_news; a fifth of the labels drawn anew from all) and cifar10/ (uoft-cs/cifar10 with UCSC-REAL/cifar-10-100n),
-as parquet; photos are three classes of cifar10 with a fifth of the labels wrong. Trusted rows are drawn at random, at most a tenth of the rows but of photos, and keep their given label.
+SET is trec, youtube, hausa, noisyag, ag-unif-20, cifar-aggre, cifar-random1 or photos. ROOT holds, as parquet, wrench/
+(trec, youtube; Zhang et al. 2021), hausa_newsclass/ (uds-lsv/transfer-distant-transformer-african), noisyag/
+(jin756/NoisyAG-News), agnews/ (fancyzhx/ag_news) and cifar10/ (uoft-cs/cifar10 with UCSC-REAL/cifar-10-100n). Of
+ag-unif-20 a fifth of the labels is drawn anew from all classes; photos are three classes of cifar10 with a fifth of the
+labels wrong. Trusted rows are drawn at random, at most a tenth of the rows but of photos, and keep their given label.
 
 A set and a seed at a time: what was trained lies in FOLDER, so that a run which is stopped goes on, and each adds its
 lines to FOLDER/results.jsonl. For each fit: the share of right labels of the noisy rows by the soft label's class
