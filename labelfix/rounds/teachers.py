@@ -1,8 +1,9 @@
 """Which trusted rows may have a part in the features, and which judge what comes of them.
 
-Features that were learned from labels that a trusted row had helped to make know that row, however indirectly: a fit
-on them judged by all trusted rows called corrected labels right five points too often. So a random part of them
-teaches, and the others, which no feature has seen, choose, calibrate, judge and guarantee.
+Features that were learned from labels that a trusted row had helped to make know that row, however indirectly: in a
+prototype a fit on them judged by all trusted rows called corrected labels right five points too often. So a random part
+of them teaches a second encoder; the others, which none of its features has seen, judge what is fitted to these, and
+that fit speaks for the one whose encoder all of them taught.
 
 Legend: M trusted rows.
 """
