@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.ranks import joined_ranks, ranks
+from labelfix.data.tables import Probabilities
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
 from labelfix.methods.fit import Fit, fit
@@ -159,6 +160,23 @@ def carry_out(start: Start, folder: RunFolder, progress: Progress) -> None:
         raise
 
 
+OF_GIVEN = "noise", "guarantee"
+"""Figures of the given labels alone."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run on fixed features says of given labels: all trusted rows could judge there, whatever is learned later.
+
+    Attributes:
+        figures: Those of `OF_GIVEN`; empty where nothing could judge.
+        p_value: See `SideColumns`.
+    """
+
+    figures: Mapping[str, Any]
+    p_value: Probabilities | None
+
+
 def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
     """Encode, fit, correct, write; and where features are to be learned, learn them, and all of it again."""
     reading, settings, device, watch = start.reading, start.settings, start.device, start.watch
@@ -171,11 +189,11 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
         correct(folder, start, encoded, made, progress)
         return
     fixed = replace(start, settings=settings.before_learning)
-    noise = correct(folder, fixed, encoded, made, progress, goes_on=True)
+    first = correct(folder, fixed, encoded, made, progress, goes_on=True)
     with watch.stage("learn features"):
         learnt = Rounds.of(start, made, encoded, checkpoints, progress).run()
     rounds = {"rounds": learnt.figures}
-    correct(folder, start, learnt.encoded, learnt.made, progress, rounds, noise)
+    correct(folder, start, learnt.encoded, learnt.made, progress, rounds, first)
 
 
 def correct(
@@ -185,9 +203,9 @@ def correct(
     made: Fit,
     progress: Progress,
     figures: Mapping[str, Any] | None = None,
-    noise: Mapping[str, Any] | None = None,
+    first: Known | None = None,
     goes_on: bool = False,
-) -> Mapping[str, Any] | None:
+) -> Known:
     """Judge a fit, correct all rows by it, and write the run.
 
     Args:
@@ -197,17 +215,18 @@ def correct(
         made: The fit.
         progress: Told what happens.
         figures: More for `metrics.json`.
-        noise: What is known of the noise rate; None where the fit is to say it.
+        first: What is known of the given labels; None where the fit is to say it.
         goes_on: Whether the run goes on once this is written; where it stands already, it is not written again.
 
     Returns:
-        What is known of the noise rate; None where nothing could judge.
+        What is known of the given labels.
     """
     reading, settings = start.reading, start.settings
     with start.watch.stage("judge"):
         evidence, sides = weigh(made, reading.data, settings, progress)
-    if noise is not None and "noise" in evidence.figures:
-        evidence = replace(evidence, figures={**evidence.figures, "noise": noise})
+    if first is not None:
+        evidence = replace(evidence, figures={**evidence.figures, **first.figures})
+        sides = replace(sides, p_value=first.p_value)
     fitted = replace(evidence.fitted, metrics={**evidence.fitted.metrics, **(figures or {})})
     threshold = fitted.min_confidence if settings.min_confidence is None else settings.min_confidence
     progress.say(f"labels are changed from a confidence of {threshold:g} on")
@@ -217,8 +236,7 @@ def correct(
     if not (goes_on and folder.stands):
         evidence = replace(evidence, fitted=fitted)
         write(folder, start, encoded, classifier, evidence, sides, threshold, progress, begun)
-    found: Mapping[str, Any] | None = evidence.figures.get("noise")
-    return found
+    return Known({name: evidence.figures[name] for name in OF_GIVEN if name in evidence.figures}, sides.p_value)
 
 
 def write(

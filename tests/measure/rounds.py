@@ -35,6 +35,7 @@ from labelfix.networks.loop import network_outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.outputs.flag_rules import benjamini_hochberg
 from labelfix.progress import Silent
+from labelfix.rounds.choice import FROZEN
 from labelfix.rounds.learn import Rounds
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.resolve import resolve
@@ -181,6 +182,8 @@ def run(asked):
     hidden = np.array([codes.get(label, -1) for label in truth])
     tested = read_training(test, test.select(["id", "label"]).slice(0, 9), settings.data, 8192).data
     found = {name: figures(start, *each, hidden, tested) for name, each in fits.items()}
+    flags = {name: found[FROZEN][name] for name in ("flagged", "flagged_right")}  # the first run's stay
+    found = {name: each | flags for name, each in found.items()}
     choice = rounds.choice(fits)
     print(choice.line)
     about = {

@@ -122,6 +122,17 @@ def test_an_interrupted_round_leaves_the_finished_run_and_goes_on_to_the_same_by
     assert not RunFolder(out).under_way
 
 
+def test_how_sure_it_is_that_a_label_is_wrong_is_said_by_all_trusted_rows(at_work, keep):
+    keep(LEARNT)
+    fixed, out = at_work / "fixed", at_work / "r"
+    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(fixed), "-q"]) == 0
+    assert main([*WORDS, *ENCODER, "--out", str(out), "-q"]) == 0
+    p_values = [pq.read_table(run / "corrected.parquet")["p_value"] for run in (fixed, out)]
+    assert p_values[0] == p_values[1]
+    for name in ("guarantee", "noise"):
+        assert about(out)["evidence"][name] == about(fixed)["evidence"][name]
+
+
 def test_a_finished_run_names_the_command_that_goes_on_from_it(at_work, keep, capsys):
     keep(LEARNT)
     straight, out = at_work / "straight", at_work / "r"
