@@ -29,9 +29,10 @@ from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
-from labelfix.evidence.sources import of_sources, ways
+from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
+from labelfix.evidence.ways import beside, ways_of
 from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
@@ -87,7 +88,9 @@ def judge(
     soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
-    ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
+    ways = ways_of(problem, found.asked)
+    others = *rivals_of(problem, found, settings, progress), *ways
+    ledger = ledger_of(problem, found, others, soft, agreement)
     assert every is not None
     answered = ask_chosen(problem, every, found)
     ledger = ledger if answered is None else answered.taken_out(ledger)
@@ -103,8 +106,7 @@ def judge(
     }
     worth = of_sources(problem, classes.names, found.fitted.metrics)
     if worth is not None:
-        compared = ways(problem, found.asked, found.log_soft) if found.asked.paired else []
-        figures["sources"] = worth | {"ways": compared}
+        figures["sources"] = worth | {"ways": beside(ways, found.asked, found.log_soft)}
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 

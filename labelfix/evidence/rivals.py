@@ -65,6 +65,7 @@ class Rival:
         log_p: `(R, K)` log-probabilities of the judged rows by heads that saw none of them.
         head: Fitted to all trusted rows that it may learn from; None for what is no linear head.
         scale: What features are multiplied by before they reach the head.
+        reads_labels: Whether it goes by the labels that the judged rows have themselves, and is no classifier.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Rival:
     log_p: Floats
     head: LinearHead | None = None
     scale: float = 1.0
+    reads_labels: bool = False
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """All but the name, so that a killed run need not fit it again."""

@@ -90,7 +90,8 @@ def classifier_of(ledger: Ledger) -> str:
     """The name of the entry whose classifier to use."""
     if ledger.noisy_rows_heard:
         return min(_that_agree(ledger), key=lambda each: each.nll.value).name
-    better = [each for each in ledger.entries if each.name != THIS_RUN and _clearly(each.nll_gain)]
+    others = [each for each in ledger.entries if each.name != THIS_RUN and not each.reads_labels]
+    better = [each for each in others if _clearly(each.nll_gain)]
     return max(better, key=lambda each: each.nll_gain.value).name if better else THIS_RUN
 
 

@@ -16,6 +16,10 @@ from labelfix.runs import RunFolder
 
 HEADINGS = ("source", "rows", "right", "95 % interval", "trusted", "counts", "lost without")
 
+KEPT_WEIGHTS = (
+    "lost without: a rough figure, as the sources are very many; copies of a source that is left out would count more"
+)
+
 
 @dataclass(frozen=True)
 class WorstOpinion:
@@ -92,7 +96,8 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
         f"{each['rows']:,} rows, {each['surplus']:.0%} of the way from strangers to copies"
         for each in found.get("together", ())[:10]
     ]
-    return [*lines, *words, *pairs, *_ways(found.get("ways", ()))]
+    rough = [] if found.get("weighed_again", True) else [KEPT_WEIGHTS]
+    return [*lines, *rough, *words, *pairs, *_ways(found.get("ways", ()))]
 
 
 def _ways(ways: Sequence[Mapping[str, Any]]) -> list[str]:

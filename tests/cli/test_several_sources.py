@@ -177,6 +177,48 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
     assert "write it as SOURCE=PRICE" in capsys.readouterr().err
 
 
+def test_of_very_many_sources_the_loss_without_each_is_rough_and_said_to_be(at_work, capsys):
+    points, truth, _ = people()
+    generator = np.random.default_rng(3)
+    right = np.linspace(0.3, 0.95, 110)
+    said = np.where(generator.random((ROWS, 110)) < right, truth[:, None], 1 - truth[:, None])
+    said = np.where(generator.random((ROWS, 110)) < 0.9, "", np.array(WORDS)[said])
+    columns = {f"s{k:03d}": said[:, k].tolist() for k in range(110)}
+    ids = [f"item-{row:03d}" for row in range(ROWS)]
+    pq.write_table(pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1]} | columns), at_work / "many.parquet")
+    words = ["train", "--noisy", str(at_work / "many.parquet"), "--label-columns", "s*", "--clean", "gold.csv"]
+    assert main([*words, "--out", str(at_work / "run"), "-q"]) == 0
+    assert main(["sources", "--run", str(at_work / "run")]) == 0
+    table = capsys.readouterr().out
+    assert table.count(" points\n") == 110
+    assert "lost without: a rough figure, as the sources are very many" in table
+
+
+def test_the_ledger_has_the_vote_and_dawid_skene_beside_the_run(at_work):
+    _, truth, said = people()
+    evidence = labelfix.load_run("run").metrics["evidence"]
+    entries = {each["name"]: each for each in evidence["ledger"]["entries"]}
+    votes = [[each[row] for each in said.values() if each[row]] for row in range(TRUSTED)]
+    right = [max(words, key=words.count) == WORDS[truth[row]] for row, words in enumerate(votes)]  # ties: the first
+    assert entries["majority-vote"]["accuracy"]["value"] == pytest.approx(np.mean(right))
+    assert entries["majority-vote"]["accuracy"]["rows"] == TRUSTED
+    assert entries["dawid-skene"]["nll"]["value"] < 2  # as they stand, copies make it far too sure
+    assert evidence["verdict"]["classifier"] not in ("majority-vote", "dawid-skene")
+    assert [each["name"] for each in evidence["sources"]["ways"]] == ["majority-vote", "dawid-skene", "this-run"]
+
+
+def test_a_method_that_reads_one_label_a_row_says_so(at_work, capsys):
+    words = ["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--feature-columns", "x,y"]
+    out = ["--clean", "gold.csv", "--out", str(at_work / "run")]
+    assert main([*words, *out, "--method", "glc"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--method glc reads one label a row, what most sources say" in said
+    assert "leave --method out to have each source weighed" in said
+    assert any("reads one label a row" in each for each in labelfix.load_run(at_work / "run").manifest["warnings"])
+    assert main([*words, *out, "--overwrite"]) == 0
+    assert "one label a row" not in capsys.readouterr().err
+
+
 def test_the_report_has_a_section_of_sources(at_work):
     assert main(["report", "--run", "run", "--out", str(at_work / "report.html"), "-q"]) == 0
     page = (at_work / "report.html").read_text()
