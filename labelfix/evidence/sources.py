@@ -96,7 +96,8 @@ def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]
     if (said > 0).sum() == 1 and (counts.sum(axis=1) > 0).sum() > 1:
         only = classes[int(said.argmax())]
         share = counts[said.argmax(), said.argmax()] / counts.sum()
-        return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels']
+        against = "" if share else ": where it speaks, the run believes that class less"
+        return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels{against}']
     if _chance(counts) > RANDOM:
         return [*found, "as good as random: what it says has nothing to do with the true class, and counts for nothing"]
     return found + _swapped(counts, classes)
@@ -123,5 +124,6 @@ def _swapped(counts: Codes, classes: Sequence[str]) -> list[str]:
             if crossed and counts[a, b] + counts[b, a] >= 5 and size[a] and size[b]:
                 share = (counts[a, b] + counts[b, a]) / (size[a] + size[b])
                 named = f'"{classes[a]}" and "{classes[b]}"'
-                found.append(f"has {named} swapped: on {share:.1%} of such rows it says the other; it is read that way")
+                said = f"on {share:.1%} of the trusted rows of these classes it says the one for the other"
+                found.append(f"has {named} swapped: {said}; the run knows, and reads it the other way round")
     return found

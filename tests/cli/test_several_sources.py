@@ -170,7 +170,7 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
         assert found[name]["rows"] == sum(word is not None for word in each)
     assert found["anna"]["weight"] + found["copy"]["weight"] == pytest.approx(1, abs=0.15)
     assert main(["sources", "--run", "run", "--source", "bert", "--show", "3"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 3 + 0
+    assert len(capsys.readouterr().out.splitlines()) == 3 + 2 + 1 + 3  # the table, classes, a heading, rows
     assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
     assert "no such source; there are anna, bert" in capsys.readouterr().err
     assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
@@ -272,6 +272,21 @@ def test_without_trusted_rows_it_is_said_how_few_are_enough(at_work, capsys):
     assert main(["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--out", str(at_work / "r")]) == 2
     assert "--clean is missing" in (said := capsys.readouterr().err)
     assert "20 rows of the noisy file that you check yourself" in said
+
+
+def test_words_for_no_answer_are_asked_about_and_those_of_every_file_are_silence(at_work, capsys):
+    noisy = pq.read_table("noisy.parquet").to_pydict()
+    noisy["bert"][::6] = ["ABSTAIN"] * len(noisy["bert"][::6])
+    noisy["anna"][1::6] = ["N/A"] * len(noisy["anna"][1::6])
+    pa.csv.write_csv(pa.table(noisy), at_work / "export.csv")
+    words = ["check", "--noisy", str(at_work / "export.csv"), "--label-columns", "anna,bert", "--clean", "gold.csv"]
+    assert main([*words, "--feature-columns", "x,y"]) == 0
+    said = capsys.readouterr().err
+    assert 'sources say "ABSTAIN" 40 times, which is taken as a class' in said
+    assert 'if it means "no answer", give --abstain "ABSTAIN"' in said
+    assert '"N/A" is taken as no answer (40 labels)' in said
+    assert main([*words, "--feature-columns", "x,y", "--abstain", "ABSTAIN"]) == 0
+    assert "taken as a class" not in capsys.readouterr().err
 
 
 def test_a_cell_that_holds_no_votes_is_named(at_work, capsys):
