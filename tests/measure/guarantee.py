@@ -4,9 +4,9 @@
         [--trusted per-class] [--unpaired] [--plan sources] [--cleanlab 20]
 
 One fit of `mlc` per draw of the protocol (docs/how-to/bench.md), seeds 0, 1, …; the sets are those of the plan
-real-noise, or of another. `--noise unif --rate 0.4` puts other noise on a set whose noise is made. The first `--cleanlab` draws have
-cleanlab's default `find_label_issues` beside them, and what the run's label_score would have found, cut where
-it has the same share of false flags. Prints one line of means with their standard errors.
+real-noise, or of another. `--noise unif --rate 0.4` puts other noise on a set whose noise is made. The first
+`--cleanlab` draws have cleanlab's default `find_label_issues` beside them, and what the run's label_score would have
+found, cut where it has the same share of false flags. Prints one line of means with their standard errors.
 """
 
 from __future__ import annotations
