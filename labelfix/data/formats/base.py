@@ -244,12 +244,15 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     titles = set(names)
     found: list[str] = []
     taken: set[str] = set()
+    reached: dict[str, int] = {}
     for place, title in enumerate(names):
         wanted = title if title or place == 0 else "unnamed"
-        number, name = 1, wanted
+        number = reached.get(wanted, 1)
+        name = wanted if number == 1 else f"{wanted} ({number})"
         while name in taken or (name in titles and name != title):
             number += 1
             name = f"{wanted} ({number})"
+        reached[wanted] = number
         taken.add(name)
         found.append(name)
     return tuple(found)
