@@ -247,12 +247,10 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     reached: dict[str, int] = {}
     for place, title in enumerate(names):
         wanted = title if title or place == 0 else "unnamed"
-        number = reached.get(wanted, 1)
-        name = wanted if number == 1 else f"{wanted} ({number})"
+        name = wanted
         while name in taken or (name in titles and name != title):
-            number += 1
-            name = f"{wanted} ({number})"
-        reached[wanted] = number
+            reached[wanted] = reached.get(wanted, 1) + 1
+            name = f"{wanted} ({reached[wanted]})"
         taken.add(name)
         found.append(name)
     return tuple(found)
