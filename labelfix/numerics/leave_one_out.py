@@ -43,6 +43,10 @@ NEGLIGIBLE, WORTH_MOVING = 0.01, 0.01
 """Rows with less than this share of the mean curvature are left out of a class's Hessian: together they make less than
 this share of it. And the probability from which on a class's logit is worth moving."""
 
+SEVERAL, OWN_PART = 32, 2.0
+"""With more classes than the first, rows of less than the second times the mean curvature are in a class's Hessian by what
+all rows have in the mean. A tenth of the rows is left then, and leverages are off by a hundredth."""
+
 GRAM_BLOCKS = 3
 """Blocks of columns of a symmetric product, of which the upper half is not needed."""
 
@@ -108,10 +112,12 @@ Pieces = Iterator[tuple[slice, Callable[[Tensor], Tensor]]]
 
 
 def _class_by_class(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty: Tensor) -> Pieces:
+    several = curvature.shape[1] > SEVERAL
+    mean = _gram(sampled * weights.sqrt()[:, None]).double() / weights.double().sum() if several else 0.0
     for c, own in enumerate((curvature * weights[:, None]).T):
-        counting = own > NEGLIGIBLE * own.mean()
+        counting = own > (OWN_PART if several else NEGLIGIBLE) * own.mean()
         part = sampled[counting] * own[counting, None].sqrt()
-        hessian = _gram(part).double() + penalty
+        hessian = _gram(part).double() + mean * float(own[~counting].double().sum()) + penalty
         root = torch.linalg.cholesky(hessian)
         unit = torch.eye(len(root), dtype=root.dtype)
         inverse = torch.linalg.solve_triangular(root, unit, upper=False).T.float()
