@@ -37,7 +37,7 @@ MOST_TRUSTED = 5_000
 
 BLOCK = 2_048
 
-DIRECTIONS, MEASURED = 48, 1_000
+DIRECTIONS, MEASURED = 24, 1_000
 """Directions in which rows are compared first, and how many rows say which these are."""
 
 SLACK = 1e-5

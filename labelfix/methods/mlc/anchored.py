@@ -82,9 +82,10 @@ def _passes(rows: FitRows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, META_SAMPLE) + trusted
+    fits = len(learners.ridges(rows.num_classes)) + 2  # S1, GLC8 and N1
     return {
-        "members": 4 * heads * (trusted + every) + 7 * min(noisy, NOISY_SAMPLE),
-        "meta step": OUTER_STEPS * rows.folds.count * some,
+        "members": heads * (4 * trusted + fits * every) + 7 * min(noisy, NOISY_SAMPLE),
+        "meta step": OUTER_STEPS * min(rows.folds.count, searched_at_once(rows.num_classes)) * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, META_SAMPLE)),
     }
