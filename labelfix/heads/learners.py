@@ -152,7 +152,7 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
-    """Candidates for r; of very many classes, each of few rows, the loose one alone: the tight one holds all of them."""
+    """Candidates for r; of very many classes, each of few rows, the loose one alone."""
     return (LOOSE,) if num_classes > SIDE_BY_SIDE else (TIGHT, LOOSE)
 
 

@@ -178,9 +178,7 @@ class FitRows:
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
-            starts = [
-                start or begin if apart is None or fold is None else apart[fold] for _, fold in parts
-            ]
+            starts = [start or begin if apart is None or fold is None else apart[fold] for _, fold in parts]
             return self.fit_all(residual(parts), ridge, starts, iterations, tolerance)
 
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))

@@ -44,8 +44,8 @@ NEGLIGIBLE, WORTH_MOVING = 0.01, 0.01
 this share of it. And the probability from which on a class's logit is worth moving."""
 
 SEVERAL, OWN_PART = 32, 2.0
-"""With more classes than the first, rows of less than the second times the mean curvature are in a class's Hessian by what
-all rows have in the mean. A tenth of the rows is left then, and leverages are off by a hundredth."""
+"""With more classes than the first, rows of less than the second times the mean curvature are in a class's Hessian by
+what all rows have in the mean. A tenth of the rows is left then, and leverages are off by a hundredth."""
 
 GRAM_BLOCKS = 3
 """Blocks of columns of a symmetric product, of which the upper half is not needed."""

@@ -122,7 +122,7 @@ def test_classes_that_hardly_count_for_a_row_need_not_be_looked_at():
 
 
 def test_of_many_classes_rows_of_little_curvature_count_by_their_mean(monkeypatch):
-    """What is said of a row without itself is as with all rows in every class's Hessian, to a twentieth of the change."""
+    """A row without itself is as with all rows in every class's Hessian, to a twentieth of what that changes."""
     import labelfix.numerics.leave_one_out as module
 
     generator = torch.Generator().manual_seed(9)
