@@ -36,6 +36,7 @@ from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 
 THIS_RUN = "this-run"
@@ -219,9 +220,9 @@ def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
 
 def _confident_learning(rows: FitRows) -> CrossFitted:
     """A head on trusted rows and the noisy ones that are not flagged; begun at n(y'|x), which is near."""
-    given, held = learners.given_labels(rows), _given_out_of_fold(rows)
+    given = learners.given_labels(rows)
     labels = torch.cat([rows.given, rows.truth])
-    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), held)).float()
+    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), _given_out_of_fold(rows))).float()
 
     def residual(parts: Sequence[Part]) -> Residual:
         weights = torch.zeros(len(parts), len(labels))
@@ -239,10 +240,10 @@ def _confident_learning(rows: FitRows) -> CrossFitted:
 def _given_out_of_fold(rows: FitRows) -> npt.NDArray[np.float32]:
     """`(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
     found = learners.given_labels(rows)
-    held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None
     said = torch.empty(len(rows.given), rows.num_classes)
-    if held is not None:  # rows that n did not learn
-        said.copy_(torch.softmax(held, dim=0).T)
+    if len(found.learned) < len(rows.given):  # rows that n did not learn
+        for part in row_blocks(*said.shape):
+            said[part] = torch.softmax(found.full.columns(rows.noisy[part]), dim=0).T
     for fold, head in enumerate(found.without):
         inside = found.learned[found.of == fold]
         said[inside] = head.log_probabilities(rows.noisy[inside]).exp()

@@ -37,6 +37,7 @@ from labelfix.numerics.linear_heads import (
     cross_entropy_to,
     forward_likelihood,
 )
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
 GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
@@ -128,7 +129,7 @@ def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) ->
 
 
 def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
-    """S1 and its r: the tight one, or the loose one where that is clearly better out of fold; see also `ridges`."""
+    """S1 and its r: the tight one, or the loose one where that is clearly better out of fold."""
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
 
@@ -137,16 +138,15 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
         for own, (_, fold) in zip(q, parts, strict=True):
             prior = trusted_only.full if fold is None else trusted_only.without[fold]
             log_t = torch.from_numpy(np.log(full if fold is None else without[fold])).to(q.dtype)
-            own[:, :noisy] = torch.softmax(prior.columns(rows.noisy).add_(log_t[:, rows.given]), dim=0)
+            for part in row_blocks(noisy, rows.num_classes):
+                said = prior.columns(rows.noisy[part]).add_(log_t[:, rows.given[part]])
+                own[:, :noisy][:, part] = torch.softmax(said, dim=0)
             own[rows.truth, torch.arange(noisy, len(rows.features))] = 1
         return cross_entropy_to(q.mT, rows.weights([use for use, _ in parts]))
 
     def fitted(ridge: float) -> CrossFitted:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
-    if rows.many_classes:
-        begun = residual, 100, ROUGH, trusted_only.without
-        return rows.cross_fit(LOOSE, trusted_only.full, *begun), LOOSE
     tight, loose = fitted(TIGHT), fitted(LOOSE)
     return (loose, LOOSE) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
 
@@ -201,7 +201,7 @@ def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Float
         rounds: EM rounds.
     """
     order = torch.argsort(given, stable=True)
-    p, counts = log_p[order].exp(), torch.bincount(given, minlength=len(prior)).tolist()
+    p, counts = log_p[order].exp_(), torch.bincount(given, minlength=len(prior)).tolist()
     blocks, matrix = p.split(counts), torch.from_numpy(start)
     for _ in range(rounds):
         columns = matrix.to(p.dtype).T.contiguous()
