@@ -23,11 +23,10 @@ from labelfix.correctors.calibrated import CalibratedCorrector, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, soft_labels_of, transition_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
-from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
@@ -88,10 +87,8 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
 
     def transition() -> dict[str, np.ndarray]:
         rows = sample(problem)
-        logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
-        given = problem.given[rows]
-        soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
-        found = {"transition": transition_of(soft, given)}
+        soft = soft_labels_of(problem, fitted, rows)
+        found = {"transition": transition_of(soft, problem.given[rows])}
         return found if problem.opinions is None else {**found, "rows": rows, "soft": soft}
 
     kept = judging_stage(problem.checkpoints, "judged-transition", transition)

@@ -22,7 +22,7 @@ from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
-from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
+from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, soft_labels_of, transition_of
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import Opinion
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
@@ -36,7 +36,7 @@ from labelfix.evidence.ways import beside, ways_of
 from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.networks.loop import network_outputs
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
@@ -82,10 +82,8 @@ def judge(
         why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
         progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
-    # What passes over many rows is kept, for a run that is killed here.
-    keep = problem.checkpoints
     given = problem.given[sample(problem)]
-    soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
+    soft = final_soft(problem, found.fitted)[0]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ways = ways_of(problem, found.asked)
@@ -162,9 +160,10 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     rows = sample(problem)
     given = problem.given[rows]
     if fitted.own_rows is not None:
-        return fitted.own_rows.soft[rows], given
-    logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
-    return fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows)), given
+        soft = fitted.own_rows.soft
+        return soft if len(rows) == len(soft) else soft[rows], given
+    keep = problem.checkpoints  # what passes over many rows is kept, for a run that is killed here
+    return judging_stage(keep, "soft-labels", lambda: {"soft": soft_labels_of(problem, fitted, rows)})["soft"], given
 
 
 def guarantee_of(
@@ -206,10 +205,7 @@ def guarantee_of(
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
     """Number of a judge → `(N,)` its label_score of all noisy rows."""
-    return {
-        f"{k:03d}": found
-        for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given, problem.opinions))
-    }
+    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem))}
 
 
 def _right_ones(
@@ -286,7 +282,6 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
     truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
     chosen = sample(problem)
     given = problem.given[chosen]
-    features = problem.noisy.batch(chosen)
     prior = (np.eye(classes) + 1 / classes) / 2
     of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
     of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
@@ -294,8 +289,9 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
         others = of != fold
         log_t = np.log(paired_transition(truth[others], paired[others], prior))
         of_pairs[~others] = softmax(trusted_only.held[pairs[~others]] + log_t[:, paired[~others]].T)
-        log_f = log_softmax(head.logits(features).numpy().astype(np.float64), axis=1)
-        of_noisy += softmax(log_f + log_t[:, given].T) * np.float32((~others).mean())
+        for part in row_blocks(len(chosen), max(classes, rows.noisy.shape[1])):
+            log_f = log_softmax(head.logits(problem.noisy.batch(chosen[part])).numpy().astype(np.float64), axis=1)
+            of_noisy[part] += softmax(log_f + log_t[:, given[part]].T) * np.float32((~others).mean())
     return Opinion(of_noisy, given, of_pairs)
 
 
