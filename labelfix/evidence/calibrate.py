@@ -23,7 +23,8 @@ from labelfix.correctors.calibrated import CalibratedCorrector, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, soft_labels_of, transition_of
+from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage

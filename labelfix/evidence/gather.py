@@ -22,13 +22,14 @@ from labelfix.evidence import noise_rate, rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
-from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, soft_labels_of, transition_of
+from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import Opinion
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
