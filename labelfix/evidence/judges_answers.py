@@ -20,6 +20,7 @@ from labelfix.correctors.calibrated import logs
 from labelfix.correctors.contract import Held, JudgingModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import normalised, possible_labels
 
