@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
@@ -100,14 +100,30 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     kind, log_soft = _chosen(asked, group, isinstance(fitted.corrector, CalibratedCorrector))
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
-    own = fitted.own_rows
     if kind != "none":
-        fitted = replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale))
-    if kind != "none" and own is not None:
-        soft = scaled(scale, own.soft)
-        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how))
+        fitted = _scaled(problem, fitted, scale)
     before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
+
+
+def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> FittedModel:
+    """A model with its soft labels scaled as those of another one were.
+
+    Args:
+        problem: The data.
+        fitted: The model.
+        other: What `calibrate` made of the other.
+    """
+    corrector = other.corrector
+    return _scaled(problem, fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
+
+
+def _scaled(problem: Problem, fitted: FittedModel, scale: Scale) -> FittedModel:
+    own = fitted.own_rows
+    if own is not None:
+        soft = scaled(scale, own.soft)
+        own = OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how)
+    return replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale), own_rows=own)
 
 
 def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:

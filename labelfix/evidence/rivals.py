@@ -196,8 +196,8 @@ def _field(problem: Problem, held: Held) -> _Field:
         same = replace(same, opinions=problem.opinions_of(every))
     if len(held.models) > 1 and not held.one_network:
         rows = load_rows(same, folds=len(held.models))
-        # Judged rows are in their judge's fold, others in any, but for those that had a part in the features.
-        of = np.minimum(rows.folds.of, len(held.models))
+        # Judged rows are in their judge's fold, others in any.
+        of = rows.folds.of % len(held.models)
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
             rows = replace(rows, folds=Folds(of, len(held.models)))

@@ -141,10 +141,8 @@ def _from_pairs(problem: Problem, rows: FitRows, prior: Prior, _: StructuredCorr
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], prior.as_given.held[paired]
     found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
-    judged = problem.unseen[paired]
-    said, given, truth = found.held[judged], given[judged], truth[judged]
-    threshold = choose_threshold(len(problem.truth), said, given, truth)
-    right = float((said.argmax(axis=1) == truth).mean())
+    threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+    right = float((found.held.argmax(axis=1) == truth)[problem.unseen[paired]].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
     return found.trust, found.without, threshold, metrics
 
