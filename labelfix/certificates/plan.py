@@ -31,8 +31,7 @@ class Campaign:
         design: How the plan draws and bets.
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
-        control: `(N,)` c of each row of `exported`.
-        weights: `(N,)` w likewise.
+        weights: `(N,)` w of each row of `exported`.
     """
 
     plan: Plan
@@ -40,12 +39,12 @@ class Campaign:
     design: Design
     error: Floats
     order: Order
-    control: Floats
     weights: Floats
 
     def draws(self, count: int) -> Draws:
         """The first so many draws."""
-        return draws_of(self.order, self.weights, self.control, count)
+        bets = (*self.design.below, *self.design.above)
+        return draws_of(self.order, self.weights, self.error, bets, count)
 
 
 def hashes_of(folder: RunFolder) -> dict[str, str]:
@@ -81,7 +80,6 @@ def new_plan(
         hashes=hashes_of(folder),
         expected=expected,
         uniform=made.uniform,
-        counted=made.counted,
         below=made.below,
         above=made.above,
         handed_out=[],
@@ -106,11 +104,11 @@ def expected_rate(folder: RunFolder, exported: Exported, as_judged: bool) -> flo
 
 def campaign_of(plan: Plan, exported: Exported) -> Campaign:
     """A plan and its labels, with the order that follows from them."""
-    made = Design(plan.uniform, plan.counted, plan.below, plan.above)
+    made = Design(plan.uniform, plan.below, plan.above)
     error = moved_to(exported.error, plan.expected)
     weights = made.weights(error)
     order = draw_order(weights, _uniform(plan, len(exported)))
-    return Campaign(plan, exported, made, error, order, made.control(error), weights)
+    return Campaign(plan, exported, made, error, order, weights)
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:

@@ -9,8 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from labelfix.certificates.answers import Answered
 from labelfix.certificates.plan import Campaign
 from labelfix.numerics.rate_by_betting import (
@@ -73,8 +71,8 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     exported, plan = campaign.exported, campaign.plan
     draws, bets = campaign.draws(len(said.wrong)), campaign.design
     rows, whole = len(exported), len(exported) + exported.unread
-    high = upper_bound(draws, said.at_worst, np.array(bets.below), plan.alpha)
-    low = lower_bound(draws, said.at_best, np.array(bets.above), plan.alpha)
+    high = upper_bound(draws, said.at_worst, bets.below, plan.alpha)
+    low = lower_bound(draws, said.at_best, bets.above, plan.alpha)
     # Rows that the run could not read count as wrong above and as right below.
     upper, lower = (rows * high + exported.unread) / whole, rows * low / whole
     mended = said.found / whole
@@ -148,7 +146,7 @@ class _Ahead:
         inside = (bound * (rows + exported.unread) - exported.unread + mended) / rows
         if not self.mean < inside < 1:
             return 0.0 if inside >= 1 else math.inf
-        have = float(wealth_below(self.draws, self.said.at_worst, inside, np.array(bets.below))[-1]) if read else 0.0
+        have = float(wealth_below(self.draws, self.said.at_worst, inside, bets.below)[-1]) if read else 0.0
         speed = growth(self.campaign.error, bets, self.mean, inside, "below")
         # As the rest shrinks, each draw tells more, and the last one tells all.
         gained = math.inf if more >= rows - read else speed * more / (1 - more / (rows - read))

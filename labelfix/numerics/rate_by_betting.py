@@ -5,16 +5,16 @@ each with a probability π_t(i) that is fixed before the draw and may depend on 
 
     X_t = (S + Σ_left c_i + (e_I − c_I) / π_t(I)) / N
 
-has mean θ, whatever is predicted for e by c. Whoever bets at every draw a part f of what he has on X_t being below m
-multiplies what he has by
+has mean θ, whatever c is; it hardly varies where c is near e. Here c = k · q, with q the predicted probability of being
+wrong and k in [0, 1]. Whoever bets at every draw a part f of what he has on X_t being below m multiplies what he has by
 
     1 + f · (m − X_t) / (X_max − m),      X_max the largest value that X_t can take,
 
 whose mean is at most 1 where θ ≥ m. By Ville's inequality his wealth then ever exceeds 1 / α with probability α at
 most: once it does, θ < m, and reading may stop at any time for any reason. The wealth grows with m, so the smallest m
-that is refuted is an upper bound; a lower one comes from the mirrored bets. Several f are betted at once and their
-wealth is averaged. As f does not depend on answers, the wealth falls with every e_i: a row that nobody can tell may be
-counted as wrong above and as right below, whoever chose what to leave out, and the bounds hold.
+that is refuted is an upper bound; a lower one comes from the mirrored bets. Several bets, each with its own f and k, are
+made at once and their wealth is averaged. As they do not depend on answers, the wealth falls with every e_i: a row that
+nobody can tell may be counted as wrong above and as right below, whoever chose what to leave out, and the bounds hold.
 
 Sources: Shekhar, Xu, Lipton, Liang and Ramdas, "Risk-limiting financial audits via weighted sampling without
 replacement", UAI 2023 (X_t, and draws by predictions); Waudby-Smith and Ramdas, "Estimating means of bounded random
@@ -22,12 +22,12 @@ variables by betting", JRSS B 2024; Xu, Karampatziakis and Mineiro, "Active, any
 sets", NeurIPS 2024; Angelopoulos and others, "Prediction-powered inference", Science 2023, and Zrnic and Candès,
 "Active statistical inference", ICML 2024 (c and π from predictions).
 
-Legend: N rows, n rows drawn, F bets.
+Legend: N rows, n rows drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from labelfix.data.arrays import Floats
+from labelfix.runs.reading_plan import Bet
 
 Order = npt.NDArray[np.int64]
 
@@ -49,45 +50,50 @@ class Draws:
     Attributes:
         rows: N.
         chance: `(n,)` π_t(I), the probability with which the drawn row was drawn.
-        control: `(n,)` c_I.
-        left: `(n,)` sum of c over the rows that were not drawn before, the drawn one included.
-        highest: `(n,)` the largest (1 − c_i) / π_t(i) among these.
-        lowest: `(n,)` the largest c_i / π_t(i) among these.
+        predicted: `(n,)` q_I.
+        left: `(n,)` sum of q over the rows that were not drawn before, the drawn one included.
+        highest: k → `(n,)` the largest (1 − k · q_i) / π_t(i) among these.
+        lowest: `(n,)` the largest q_i / π_t(i) among these.
     """
 
     rows: int
     chance: Floats
-    control: Floats
+    predicted: Floats
     left: Floats
-    highest: Floats
+    highest: Mapping[float, Floats]
     lowest: Floats
 
     def __getitem__(self, part: slice) -> Draws:
-        fields = (self.chance, self.control, self.left, self.highest, self.lowest)
-        return Draws(self.rows, *(field[part] for field in fields))
+        highest = {k: each[part] for k, each in self.highest.items()}
+        chance, predicted, left, lowest = (
+            field[part] for field in (self.chance, self.predicted, self.left, self.lowest)
+        )
+        return Draws(self.rows, chance, predicted, left, highest, lowest)
 
     def __len__(self) -> int:
         return len(self.chance)
 
 
-def draws_of(order: Order, weights: Floats, control: Floats, count: int) -> Draws:
+def draws_of(order: Order, weights: Floats, predicted: Floats, bets: Sequence[Bet], count: int) -> Draws:
     """The draws of an order in which rows are drawn with probabilities proportional to their weights.
 
     Args:
         order: `(N,)` all rows; see `draw_order`.
         weights: `(N,)` above 0.
-        control: `(N,)` c, 0 to 1.
+        predicted: `(N,)` q, 0 to 1.
+        bets: All that will be made on them.
         count: n.
     """
-    w, c = weights[order], control[order]
+    w, q = weights[order], predicted[order]
 
     def over_rest(ufunc: np.ufunc, values: Floats) -> Floats:
         found: Floats = ufunc.accumulate(values[::-1])[::-1][:count]
         return found
 
     total = over_rest(np.add, w)
-    highest, lowest = (over_rest(np.maximum, values / w) * total for values in (1 - c, c))
-    return Draws(len(order), w[:count] / total, c[:count], over_rest(np.add, c), highest, lowest)
+    highest = {k: over_rest(np.maximum, (1 - k * q) / w) * total for k in {bet.counted for bet in bets}}
+    lowest = over_rest(np.maximum, q / w) * total
+    return Draws(len(order), w[:count] / total, q[:count], over_rest(np.add, q), highest, lowest)
 
 
 def draw_order(weights: Floats, uniform: Floats) -> Order:
@@ -102,20 +108,24 @@ def draw_order(weights: Floats, uniform: Floats) -> Order:
     return np.argsort(-np.log1p(-uniform) / weights, kind="stable")
 
 
-def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Floats) -> Floats:
+def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet]) -> Floats:
     """`(n,)` log of what bets on θ < bound have made of 1 after each answer.
 
     Args:
         draws: The draws (n of N rows).
         wrong: `(n,)` e of the drawn rows; 1 where nobody could tell.
         bound: m.
-        bets: `(F,)` f, each above 0 and below 1.
+        bets: What is betted.
     """
-    base, value = _values(draws, wrong)
-    return _wealth((bound - value) / _room((base + draws.highest) / draws.rows - bound), bets)
+
+    def result(k: float) -> Floats:
+        base, value = _values(draws, wrong, k)
+        return (bound - value) / _room((base + draws.highest[k]) / draws.rows - bound)
+
+    return _wealth(result, bets)
 
 
-def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Floats) -> Floats:
+def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet]) -> Floats:
     """`(n,)` the same of bets on θ > bound.
 
     Args:
@@ -124,17 +134,21 @@ def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Floats) -> Flo
         bound: As above.
         bets: As above.
     """
-    base, value = _values(draws, wrong)
-    return _wealth((value - bound) / _room(bound - (base - draws.lowest) / draws.rows), bets)
+
+    def result(k: float) -> Floats:
+        base, value = _values(draws, wrong, k)
+        return (value - bound) / _room(bound - (base - k * draws.lowest) / draws.rows)
+
+    return _wealth(result, bets)
 
 
-def upper_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> float:
+def upper_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) -> float:
     """The smallest bound on θ from above that the answers have ever proven; 1 where none.
 
     Args:
         draws: The draws.
         wrong: `(n,)` e; 1 where nobody could tell.
-        bets: `(F,)`.
+        bets: What is betted.
         alpha: How often it may be below θ at any time.
     """
     enough = -np.log(alpha)
@@ -142,22 +156,28 @@ def upper_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> floa
     return min(proven, (float(wrong.sum()) + draws.rows - len(wrong)) / draws.rows)
 
 
-def lower_bound(draws: Draws, wrong: Floats, bets: Floats, alpha: float) -> float:
+def lower_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) -> float:
     """The largest bound on θ from below; 0 where none. Args as for `upper_bound`, with 0 where nobody could tell."""
     enough = -np.log(alpha)
     proven = _bisected(lambda m: bool(wealth_above(draws, wrong, m, bets).max(initial=0) >= enough), False)
     return max(proven, float(wrong.sum()) / draws.rows)
 
 
-def estimate(draws: Draws, wrong: Floats) -> float:
-    """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n."""
-    return float(_values(draws, wrong)[1].mean()) if len(draws) else float("nan")
+def estimate(draws: Draws, wrong: Floats, counted: float = 1.0) -> float:
+    """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n.
+
+    Args:
+        draws: The draws.
+        wrong: `(n,)` e.
+        counted: k.
+    """
+    return float(_values(draws, wrong, counted)[1].mean()) if len(draws) else float("nan")
 
 
-def _values(draws: Draws, wrong: Floats) -> tuple[Floats, Floats]:
-    """`(n,)` S plus what c says of the rest, and `(n,)` X_t."""
-    base = np.cumsum(wrong) - wrong + draws.left
-    return base, (base + (wrong - draws.control) / draws.chance) / draws.rows
+def _values(draws: Draws, wrong: Floats, k: float) -> tuple[Floats, Floats]:
+    """`(n,)` S plus what is predicted of the rest, and `(n,)` X_t."""
+    base = np.cumsum(wrong) - wrong + k * draws.left
+    return base, (base + (wrong - k * draws.predicted) / draws.chance) / draws.rows
 
 
 def _room(room: Floats) -> Floats:
@@ -165,9 +185,10 @@ def _room(room: Floats) -> Floats:
     return np.maximum(room, 1e-9)
 
 
-def _wealth(result: Floats, bets: Floats) -> Floats:
-    won = np.log1p(np.maximum(result[:, None], -1) * bets).cumsum(axis=0)
-    found: Floats = logsumexp(won, axis=1) - np.log(len(bets))
+def _wealth(result: Callable[[float], Floats], bets: Sequence[Bet]) -> Floats:
+    results = {k: np.maximum(result(k), -1) for k in {bet.counted for bet in bets}}
+    won = [np.log1p(bet.part * results[bet.counted]).cumsum() for bet in bets]
+    found: Floats = logsumexp(won, axis=0) - np.log(len(bets))
     return found
 
 

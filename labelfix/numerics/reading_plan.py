@@ -3,11 +3,11 @@
 Rows are drawn with weights between uniform and the standard deviation of e under the predicted probability q of being
 wrong, w = u + (1 − u) · sqrt(q(1 − q)) / mean; predictions count as c = k · q. With more freedom (any weight and any c
 for a row) the wealth grows by less than 2 % faster where q is true. It need not be: models take their corrections for
-better than they are, and clean sets for worse. So u and k are those that take the fewest rows in the mean of three
-scenarios, in which wrong rows are as many as predicted, fewer and more, and the best bet of each is made. That decides
-how soon a bound is proven, and never whether it holds.
+better than they are, and clean sets for worse. So the best bet, an f and a k, is made for each of three scenarios, in
+which wrong rows are as many as predicted, fewer and more, and u is what takes the fewest rows in the mean of these.
+That decides how soon a bound is proven, and never whether it holds.
 
-Legend: N rows, G groups of rows with like predictions, F bets.
+Legend: N rows, G groups of rows with like predictions, F values of f.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from labelfix.data.arrays import Floats
+from labelfix.runs.reading_plan import Bet
 
 Side = Literal["below", "above"]
 
@@ -31,7 +32,7 @@ MARGIN = 1.25
 """A share nearer to the bound than this takes more rows than anybody reads; no bet is made for it."""
 
 UNIFORM, COUNTED = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25), (0.0, 0.5, 1.0)
-BETS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
+PARTS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 HEDGE = 0.7
 """The bet that stands beside the best one where all scenarios have the same, as a part of it."""
 
@@ -45,15 +46,13 @@ class Design:
 
     Attributes:
         uniform: u.
-        counted: k.
         below: Bets on a share below the bound.
         above: Bets on a share above it.
     """
 
     uniform: float
-    counted: float
-    below: tuple[float, ...]
-    above: tuple[float, ...]
+    below: tuple[Bet, ...]
+    above: tuple[Bet, ...]
 
     def weights(self, error: Floats) -> Floats:
         """`(N,)` w.
@@ -62,10 +61,6 @@ class Design:
             error: `(N,)` q, the model's probability that a row is wrong.
         """
         return _weights(_inside(error), self.uniform)
-
-    def control(self, error: Floats) -> Floats:
-        """`(N,)` c, `error` as above."""
-        return self.counted * _inside(error)
 
 
 def design(error: Floats, bound: float) -> Design:
@@ -78,20 +73,19 @@ def design(error: Floats, bound: float) -> Design:
     mean = float(_inside(error).mean())
     side: Side = "below" if mean < bound else "above"
     scenarios = [_Groups.of(moved_to(error, each), error) for each in _scenarios(mean, bound, side)]
-    rows, uniform, counted = np.inf, 1.0, 0.0
-    bets: list[float] = []
+    rows, uniform, bets = np.inf, 1.0, [Bet(0.0, PARTS[-1])]
     for u in UNIFORM:
-        for k in COUNTED:
-            found = [each.best_bet(u, k, bound, side) for each in scenarios]
-            needed = sum(1 / max(speed, SMALLEST) for speed, _ in found)
-            if needed < rows:
-                rows, uniform, counted, bets = needed, u, k, [bet for _, bet in found]
+        found = [each.best_bet(u, bound, side) for each in scenarios]
+        needed = sum(1 / max(speed, SMALLEST) for speed, _ in found)
+        if needed < rows:
+            rows, uniform, bets = needed, u, [bet for _, bet in found]
     # What the other side is betted with, should the model be wrong altogether.
     there = min(2 * bound, (1 + bound) / 2) if side == "below" else bound / 2
-    other = _Groups.of(moved_to(error, there), error)
-    _, other_bet = other.best_bet(uniform, counted, bound, "above" if side == "below" else "below")
+    _, other_bet = _Groups.of(moved_to(error, there), error).best_bet(
+        uniform, bound, "above" if side == "below" else "below"
+    )
     own, others = _hedged(bets), _hedged([other_bet])
-    return Design(uniform, counted, *((own, others) if side == "below" else (others, own)))
+    return Design(uniform, *((own, others) if side == "below" else (others, own)))
 
 
 def _scenarios(mean: float, bound: float, side: Side) -> set[float]:
@@ -104,9 +98,9 @@ def _scenarios(mean: float, bound: float, side: Side) -> set[float]:
     return {max(share, least) for share in (between, as_many, min(mean / SCENARIOS[0], (1 + mean) / 2))}
 
 
-def _hedged(bets: Sequence[float]) -> tuple[float, ...]:
-    different = sorted(set(bets))
-    return tuple(different) if len(different) > 1 else (HEDGE * different[0], different[0])
+def _hedged(bets: Sequence[Bet]) -> tuple[Bet, ...]:
+    different = tuple(dict.fromkeys(bets))
+    return different if len(different) > 1 else (Bet(bets[0].counted, HEDGE * bets[0].part), bets[0])
 
 
 def growth(error: Floats, chosen: Design, mean: float, bound: float, side: Side) -> float:
@@ -121,7 +115,7 @@ def growth(error: Floats, chosen: Design, mean: float, bound: float, side: Side)
     """
     groups = _Groups.of(moved_to(error, mean), error)
     bets = chosen.below if side == "below" else chosen.above
-    return float(groups.growth(chosen.uniform, chosen.counted, bound, side, bets).max())
+    return max(float(groups.growth(chosen.uniform, bet.counted, bound, side, [bet.part])[0]) for bet in bets)
 
 
 def moved_to(error: Floats, mean: float) -> Floats:
@@ -176,13 +170,18 @@ class _Groups:
         size = np.bincount(group)
         return cls(size / len(q), *(np.bincount(group, each) / size for each in (wrong, q, _weights(q, 0.0))))
 
-    def best_bet(self, uniform: float, counted: float, bound: float, side: Side) -> tuple[float, float]:
-        """Growth of the best of `BETS`, and this bet."""
-        found = self.growth(uniform, counted, bound, side, BETS)
-        return float(found.max()), BETS[int(found.argmax())]
+    def best_bet(self, uniform: float, bound: float, side: Side) -> tuple[float, Bet]:
+        """The best bet, and its growth."""
+        found = {
+            Bet(k, part): float(speed)
+            for k in COUNTED
+            for part, speed in zip(PARTS, self.growth(uniform, k, bound, side, PARTS), strict=True)
+        }
+        best = max(found, key=found.__getitem__)
+        return found[best], best
 
-    def growth(self, uniform: float, counted: float, bound: float, side: Side, bets: Sequence[float]) -> Floats:
-        """`(F,)` expected log growth at the first draw."""
+    def growth(self, uniform: float, counted: float, bound: float, side: Side, parts: Sequence[float]) -> Floats:
+        """`(F,)` expected log growth at the first draw, for some f."""
         weight, control = uniform + (1 - uniform) * self.spread, counted * self.q
         mean = float((self.share * control).sum())
         right, wrong = mean - control / weight, mean + (1 - control) / weight
@@ -191,6 +190,6 @@ class _Groups:
         else:
             result = np.stack([right - bound, wrong - bound]) / max(bound - float(right.min()), 1e-9)
         odds = self.share * weight * np.stack([1 - self.wrong, self.wrong])
-        f = np.asarray(bets)[:, None, None]
+        f = np.asarray(parts)[:, None, None]
         found: Floats = (odds * np.log1p(f * np.maximum(result, -1))).sum(axis=(1, 2))
         return found

@@ -7,7 +7,7 @@ lists those that were handed out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -27,7 +27,21 @@ AGAIN = "begin another plan with --new-plan"
 Share = Annotated[float, Meta(ge=0, le=1)]
 Inside = Annotated[float, Meta(gt=0, lt=1)]
 Whole = Annotated[int, Meta(ge=0, le=1 << 53)]
-Bets = Annotated[tuple[Inside, ...], Meta(min_length=1, max_length=100)]
+
+
+class Bet(NamedTuple):
+    """A bet that fewer, or more, labels are wrong than a bound.
+
+    Attributes:
+        counted: How much predictions count in place of rows that are not read.
+        part: How much of what one has is at stake.
+    """
+
+    counted: Share
+    part: Inside
+
+
+Bets = Annotated[tuple[Bet, ...], Meta(min_length=1, max_length=100)]
 
 
 class HandedOut(msgspec.Struct, frozen=True):
@@ -60,7 +74,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         hashes: SHA-256 of the noisy file's contents and of `corrected.parquet`.
         expected: The share of wrong labels that was expected when the plan was made; it decides how rows are drawn.
         uniform: How equal the chances of all rows are; 1 for a simple random sample.
-        counted: How much predictions count in place of rows that are not read.
         below: Bets on fewer wrong labels than a bound.
         above: Bets on more.
         handed_out: The rows to read, in the order of the draws.
@@ -78,7 +91,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hashes: dict[str, str]
     expected: Share
     uniform: Annotated[float, Meta(gt=0, le=1)]
-    counted: Share
     below: Bets
     above: Bets
     handed_out: list[HandedOut]

@@ -12,6 +12,11 @@ bounds   rows read until a bound of so many times the true rate is certified, an
          the same bets (which know from the model how many are wrong), with the published ones of Waudby-Smith and
          Ramdas (predictable plug-in, without replacement), and of a size fixed beforehand so that the exact upper
          bound (Clopper and Pearson) is low enough in 80 of 100 samples;
+least    what no plan with whatever bets can fall below in the mean, knowing all that the run knows and how to calibrate
+         it: ln 20 / κ, where rows are wrong with the probabilities q of the run, moved and stretched on the logit scale
+         to fit the truth, and κ solves KL(q_i, p_i) = κ for all rows, mean(p) = bound. (A set with probabilities p is
+         at the bound, and an answer tells κ in the mean of one from the other, whichever row is read.) It holds where
+         few of all rows are read, so that those that are left are no others;
 noisy    how often and when a campaign says that 2 % cannot be reached, where more are wrong.
 """
 
@@ -24,7 +29,10 @@ from pathlib import Path
 
 import numpy as np
 import scipy
+from scipy.optimize import brentq
+from scipy.special import logit, rel_entr
 from scipy.stats import beta, hypergeom
+from sklearn.linear_model import LogisticRegression
 
 from labelfix.bench.grid import Job, settings_of
 from labelfix.bench.load import load
@@ -45,6 +53,8 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 ALPHA = 0.05
 ENOUGH = -np.log(ALPHA)
+LOOKED_AT = (200, 1000)
+"""Rows of a campaign that are looked at before it is known whether more are needed."""
 
 
 def main() -> None:
@@ -98,17 +108,30 @@ def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
     return error, (label != part.noisy_truth).astype(np.float64)
 
 
-def campaign(chosen: Design, error: Floats, wrong: Floats, number: int) -> tuple[Draws, Floats]:
-    """All draws of a campaign, and what is found."""
-    weights, control = chosen.weights(error), chosen.control(error)
+def campaign(
+    chosen: Design, error: Floats, wrong: Floats, number: int, count: int | None = None
+) -> tuple[Draws, Floats]:
+    """The first draws of a campaign, all where no count is given, and what is found."""
+    weights = chosen.weights(error)
     order = draw_order(weights, np.random.default_rng(number).random(len(error)))
-    return draws_of(order, weights, control, len(order)), wrong[order]
+    count = len(order) if count is None else count
+    return draws_of(order, weights, error, (*chosen.below, *chosen.above), count), wrong[order[:count]]
 
 
 def first(proven: np.ndarray, rows: int) -> int:
     """The first answer after which something is proven; all rows where never."""
     found = np.flatnonzero(proven)
     return int(found[0]) + 1 if len(found) else rows
+
+
+def first_below(chosen: Design, error: Floats, wrong: Floats, number: int, bound: float) -> int:
+    """The first answer of a campaign that proves a bound."""
+    for count in (*LOOKED_AT, len(wrong)):
+        draws, found = campaign(chosen, error, wrong, number, min(count, len(wrong)))
+        proven = np.flatnonzero(wealth_below(draws, found, bound, chosen.below) >= ENOUGH)
+        if len(proven):
+            return int(proven[0]) + 1
+    return len(wrong)
 
 
 def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
@@ -119,10 +142,10 @@ def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
     counts = np.zeros(3)
     for number in range(campaigns):
         draws, found = campaign(below, error, wrong, number)
-        counts[0] += (wealth_below(draws, found, low, np.array(below.below)) >= ENOUGH).any()
+        counts[0] += (wealth_below(draws, found, low, below.below) >= ENOUGH).any()
         counts[1] += certified_left(draws, found, below, total)
         draws, found = campaign(above, error, wrong, number)
-        counts[2] += (wealth_above(draws, found, high, np.array(above.above)) >= ENOUGH).any()
+        counts[2] += (wealth_above(draws, found, high, above.above) >= ENOUGH).any()
     said = ", ".join(f"{count / campaigns:.3f}" for count in counts)
     print(f"wrongly: {said} of {campaigns} (certified; certified with answers; beyond reach), looking after every row")
 
@@ -138,8 +161,7 @@ def certified_left(draws: Draws, found: Floats, chosen: Design, total: float) ->
     for n in np.unique(np.linspace(1, draws.rows, 60).astype(int)):
         if (
             false[n - 1]
-            and wealth_below(draws[:n], found[:n], bound + mended[n - 1] / draws.rows, np.array(chosen.below)).max()
-            >= ENOUGH
+            and wealth_below(draws[:n], found[:n], bound + mended[n - 1] / draws.rows, chosen.below).max() >= ENOUGH
         ):
             return True
     return False
@@ -149,13 +171,11 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     """How many rows prove a bound, and how many of a simple random sample do."""
     rows = len(wrong)
     even = np.full(rows, error.mean())
-    active, uniform = design(error, bound), replace(design(even, bound), uniform=1.0, counted=0.0)
+    active, uniform = design(error, bound), replace(design(even, bound), uniform=1.0)
     read: dict[str, list[int]] = {}
     for number in range(campaigns):
         for name, chosen, predicted in (("certify", active, error), ("same bets", uniform, even)):
-            draws, found = campaign(chosen, predicted, wrong, number)
-            proven = wealth_below(draws, found, bound, np.array(chosen.below)) >= ENOUGH
-            read.setdefault(name, []).append(first(proven, rows))
+            read.setdefault(name, []).append(first_below(chosen, predicted, wrong, number, bound))
         sample = wrong[np.random.default_rng(number).permutation(rows)]
         read.setdefault("published bets", []).append(first(plug_in(sample, bound) >= ENOUGH, rows))
         draws, found = campaign(active, error, wrong, number)
@@ -170,7 +190,24 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     middle, most = np.median(read["certify"]), np.quantile(read["certify"], 0.95)
     spread = f"± {error_of:.0f}, median {middle:.0f}, 95 % of campaigns {most:.0f}"
     print(f"bound {bound:.4f} ({times:.2f} times the rate): {own:.0f} rows ({spread}); {said}, ", end="")
-    print(f"fixed size {fixed} ({own / fixed:.2f})", flush=True)
+    print(f"fixed size {fixed} ({own / fixed:.2f}), least {least(error, wrong, bound):.0f}", flush=True)
+
+
+def least(error: Floats, wrong: Floats, bound: float) -> float:
+    """The rows that any valid plan reads in the mean; see the module's docstring."""
+    odds = logit(np.clip(error, 1e-5, 1 - 1e-5))[:, None]
+    q = LogisticRegression(C=1e6).fit(odds, wrong).predict_proba(odds)[:, 1]
+
+    def beyond(told: float) -> Floats:
+        """`(N,)` p above q with KL(q, p) = told."""
+        low, high = q.copy(), np.ones_like(q)
+        for _ in range(50):
+            p = (low + high) / 2
+            near = rel_entr(q, p) + rel_entr(1 - q, 1 - p) < told
+            low, high = np.where(near, p, low), np.where(near, high, p)
+        return low
+
+    return float(ENOUGH / brentq(lambda told: beyond(told).mean() - bound, 1e-7, 10))
 
 
 def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> int:
@@ -180,8 +217,7 @@ def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> i
     # What is proven stays so: more is read, and more is mended.
     while high - low > 1:
         n = (low + high) // 2
-        bets = np.array(chosen.below)
-        proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], bets).max() >= ENOUGH
+        proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], chosen.below).max() >= ENOUGH
         low, high = (low, n) if proven else (n, high)
     return high
 
@@ -214,7 +250,7 @@ def too_noisy(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     read = []
     for number in range(campaigns):
         draws, found = campaign(chosen, error, wrong, number)
-        read.append(first(wealth_above(draws, found, bound, np.array(chosen.above)) >= ENOUGH, len(wrong)))
+        read.append(first(wealth_above(draws, found, bound, chosen.above) >= ENOUGH, len(wrong)))
     soon = np.mean(np.array(read) <= 100)
     when = f"after {np.mean(read):.0f} rows, median {np.median(read):.0f}, within 100 rows in {soon:.3f} of campaigns"
     print(f"noisy: that {bound:g} is beyond reach is said {when}", flush=True)

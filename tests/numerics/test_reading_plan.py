@@ -5,6 +5,7 @@ import pytest
 
 from labelfix.numerics.rate_by_betting import draw_order, draws_of, wealth_below
 from labelfix.numerics.reading_plan import Design, design, growth, moved_to
+from labelfix.runs.reading_plan import Bet
 
 
 def errors(rows: int = 2000) -> np.ndarray:
@@ -30,17 +31,29 @@ def test_a_bound_is_proven_with_fewer_rows_than_from_a_simple_random_sample():
     needed: dict[str, list[int]] = {"active": [], "uniform": []}
     for _ in range(100):
         wrong = (generator.random(len(error)) < error).astype(float)
-        for name, chosen, weights, control in (
-            ("active", active, active.weights(error), active.control(error)),
-            ("uniform", uniform, np.ones(len(error)), np.zeros(len(error))),
+        for name, chosen, weights in (
+            ("active", active, active.weights(error)),
+            ("uniform", uniform, np.ones(len(error))),
         ):
             order = draw_order(weights, generator.random(len(error)))
-            wealth = wealth_below(
-                draws_of(order, weights, control, len(order)), wrong[order], bound, np.array(chosen.below)
-            )
+            predicted = error if name == "active" else np.zeros(len(error))
+            draws = draws_of(order, weights, predicted, chosen.below, len(order))
+            wealth = wealth_below(draws, wrong[order], bound, chosen.below)
             proven = np.flatnonzero(wealth >= np.log(20))
             needed[name].append(int(proven[0]) + 1 if len(proven) else len(error))
     assert np.mean(needed["active"]) < 0.6 * np.mean(needed["uniform"])
+
+
+@pytest.mark.parametrize("error", [errors(), np.random.default_rng(6).beta(0.1, 6, 3000)], ids=["doubtful", "clean"])
+def test_where_a_model_takes_too_many_for_wrong_no_other_bet_is_better(error):
+    """It is betted that fewer are wrong than a bound which the model takes for passed, as if half as many were."""
+    bound = 0.7 * error.mean()
+    chosen = design(error, bound)
+    best = growth(error, chosen, bound / 2, bound, "below")
+    for k in (0.0, 0.5, 1.0):
+        for part in (0.3, 0.6, 0.8, 0.97):
+            other = Design(chosen.uniform, (Bet(k, part),), chosen.above)
+            assert growth(error, other, bound / 2, bound, "below") <= best + 1e-12
 
 
 def test_growth_says_about_how_fast_the_wealth_grows():
@@ -48,20 +61,15 @@ def test_growth_says_about_how_fast_the_wealth_grows():
     error = errors()
     bound = 2 * error.mean()
     chosen = design(error, bound)
-    weights, control = chosen.weights(error), chosen.control(error)
+    weights = chosen.weights(error)
+    last = chosen.below[-1:]
     gained = []
     for _ in range(200):
         wrong = (generator.random(len(error)) < error).astype(float)
         order = draw_order(weights, generator.random(len(error)))
-        draws = draws_of(order, weights, control, 30)
-        gained.append(wealth_below(draws, wrong[order[:30]], bound, np.array(chosen.below[-1:]))[-1] / 30)
-    told = growth(
-        error,
-        Design(chosen.uniform, chosen.counted, chosen.below[-1:], chosen.above),
-        error.mean(),
-        bound,
-        "below",
-    )
+        draws = draws_of(order, weights, error, last, 30)
+        gained.append(wealth_below(draws, wrong[order[:30]], bound, last)[-1] / 30)
+    told = growth(error, Design(chosen.uniform, last, chosen.above), error.mean(), bound, "below")
     assert np.mean(gained) == pytest.approx(told, abs=4 * np.std(gained) / 200**0.5)
 
 
@@ -74,8 +82,7 @@ def test_growth_says_about_how_fast_the_wealth_grows():
 def test_any_prediction_and_bound_give_a_plan(error, bound):
     found = design(error, bound)
     assert (found.weights(error) > 0).all()
-    assert ((found.control(error) >= 0) & (found.control(error) <= 1)).all()
-    assert all(0 < bet < 1 for bet in (*found.below, *found.above))
+    assert all(0 <= bet.counted <= 1 and 0 < bet.part < 1 for bet in (*found.below, *found.above))
 
 
 def test_probabilities_are_moved_to_a_mean():
