@@ -12,7 +12,7 @@ wrong and k in [0, 1]. Whoever bets at every draw a part f of what he has on X_t
 
 whose mean is at most 1 where θ ≥ m. By Ville's inequality his wealth then ever exceeds 1 / α with probability α at
 most: once it does, θ < m, and reading may stop at any time for any reason. The wealth grows with m, so the smallest m
-that is refuted is an upper bound; a lower one comes from the mirrored bets. Several bets, each with its own f and k, are
+that is refuted is an upper bound; a lower one comes from the mirrored bets. Several bets, each with an f and a k, are
 made at once and their wealth is averaged. As they do not depend on answers, the wealth falls with every e_i: a row that
 nobody can tell may be counted as wrong above and as right below, whoever chose what to leave out, and the bounds hold.
 
