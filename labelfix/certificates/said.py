@@ -22,11 +22,11 @@ TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_te
 """What a person may write into the label column instead of a class."""
 
 
-def said_in(table: Path, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:
+def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:
     """Key of a row's id (`id_keys_of`) → the class that was said; -1 for none, and K where nobody could tell.
 
     Args:
-        table: The file.
+        table: The file, or a table of ids and labels.
         classes: The run's classes (K), as its own files write them.
         data: How a table is read.
         id_column: Id column of a table.
@@ -35,7 +35,8 @@ def said_in(table: Path, classes: ClassNames, data: DataSettings, id_column: str
         InputError: It cannot be read, or has a label that is no class.
     """
     known = _with_too_hard(classes)
-    (source,) = open_trusted([str(table)], None, read_options(data))
+    table = table if isinstance(table, pa.Table) else str(table)
+    (source,) = open_trusted([table], None, read_options(data))
     if isinstance(source, AnnotatedSource):
         return _of_tool(source, known)
     read = read_truth(table, known, data, id_column)
