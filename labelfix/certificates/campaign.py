@@ -19,7 +19,7 @@ from labelfix.certificates.certificate import (
 )
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
-from labelfix.certificates.said import said_in
+from labelfix.certificates.said import IN_MEMORY, said_in
 from labelfix.certificates.verdict import Verdict, judge
 from labelfix.data.read import Columns
 from labelfix.data.tables import ClassNames
@@ -36,9 +36,6 @@ CONFIDENCE = 0.95
 
 LEAST, MOST, TENS = 20, 200, 10
 """Rows handed out at once where nobody says how many: between the first two, in steps of the third."""
-
-IN_MEMORY = "a table"
-"""Who answers in a table that is no file."""
 
 ROW_ID = "labelfix_id"
 """Id column of a table to fill in where the run's own files have none."""

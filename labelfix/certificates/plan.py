@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +16,7 @@ from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.outputs.trust import read_evidence
 from labelfix.runs import RunFolder
-from labelfix.runs.reading_plan import FORMAT_VERSION, HandedOut, Plan
+from labelfix.runs.reading_plan import FORMAT_VERSION, Counted, HandedOut, Plan
 
 MODEL_COUNTS = 100
 """As many trusted rows as the model's opinion of the share of wrong labels counts."""
@@ -32,6 +33,7 @@ class Campaign:
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
         weights: `(N,)` w of each row of `exported`.
+        controls: `(N,)` c likewise, of each kind of bet.
     """
 
     plan: Plan
@@ -40,11 +42,11 @@ class Campaign:
     error: Floats
     order: Order
     weights: Floats
+    controls: Mapping[Counted, Floats]
 
     def draws(self, count: int) -> Draws:
         """The first so many draws."""
-        bets = (*self.design.below, *self.design.above)
-        return draws_of(self.order, self.weights, self.error, bets, count)
+        return draws_of(self.order, self.weights, self.controls, count)
 
 
 def hashes_of(folder: RunFolder) -> dict[str, str]:
@@ -79,7 +81,10 @@ def new_plan(
         rows=len(exported),
         hashes=hashes_of(folder),
         expected=expected,
+        drawn=made.drawn,
         uniform=made.uniform,
+        below_from=made.below_from,
+        above_from=made.above_from,
         below=made.below,
         above=made.above,
         handed_out=[],
@@ -104,11 +109,11 @@ def expected_rate(folder: RunFolder, exported: Exported, as_judged: bool) -> flo
 
 def campaign_of(plan: Plan, exported: Exported) -> Campaign:
     """A plan and its labels, with the order that follows from them."""
-    made = Design(plan.uniform, plan.below, plan.above)
+    made = Design(plan.bound, plan.drawn, plan.uniform, plan.below_from, plan.above_from, plan.below, plan.above)
     error = moved_to(exported.error, plan.expected)
     weights = made.weights(error)
     order = draw_order(weights, _uniform(plan, len(exported)))
-    return Campaign(plan, exported, made, error, order, weights)
+    return Campaign(plan, exported, made, error, order, weights, made.controls(error))
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:

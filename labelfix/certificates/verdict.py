@@ -89,7 +89,7 @@ def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
     own, n = campaign.plan.expected, len(said.wrong)
     if not n:
         return own
-    seen = min(max(estimate(draws, said.wrong), 0.0), 1.0)
+    seen = min(max(estimate(draws, said.wrong, campaign.design.below[-1].counted), 0.0), 1.0)
     return (EXPECTED_COUNTS * own + n * seen) / (EXPECTED_COUNTS + n)
 
 
@@ -147,7 +147,8 @@ class _Ahead:
         if not self.mean < inside < 1:
             return 0.0 if inside >= 1 else math.inf
         have = float(wealth_below(self.draws, self.said.at_worst, inside, bets.below)[-1]) if read else 0.0
-        speed = growth(self.campaign.error, bets, self.mean, inside, "below")
+        campaign, wrong = self.campaign, moved_to(self.campaign.error, self.mean)
+        speed = growth(wrong, campaign.weights, campaign.controls, bets.below, inside, "below")
         # As the rest shrinks, each draw tells more, and the last one tells all.
         gained = math.inf if more >= rows - read else speed * more / (1 - more / (rows - read))
         return -math.log(plan.alpha) - have - gained

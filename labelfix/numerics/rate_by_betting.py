@@ -5,14 +5,14 @@ each with a probability π_t(i) that is fixed before the draw and may depend on 
 
     X_t = (S + Σ_left c_i + (e_I − c_I) / π_t(I)) / N
 
-has mean θ, whatever c is; it hardly varies where c is near e. Here c = k · q, with q the predicted probability of being
-wrong and k in [0, 1]. Whoever bets at every draw a part f of what he has on X_t being below m multiplies what he has by
+has mean θ, whatever is predicted for e by c. Whoever bets at every draw a part f of what he has on X_t being below m
+multiplies what he has by
 
     1 + f · (m − X_t) / (X_max − m),      X_max the largest value that X_t can take,
 
 whose mean is at most 1 where θ ≥ m. By Ville's inequality his wealth then ever exceeds 1 / α with probability α at
 most: once it does, θ < m, and reading may stop at any time for any reason. The wealth grows with m, so the smallest m
-that is refuted is an upper bound; a lower one comes from the mirrored bets. Several bets, each with an f and a k, are
+that is refuted is an upper bound; a lower one comes from the mirrored bets. Several bets, each with an f and a c, are
 made at once and their wealth is averaged. As they do not depend on answers, the wealth falls with every e_i: a row that
 nobody can tell may be counted as wrong above and as right below, whoever chose what to leave out, and the bounds hold.
 
@@ -35,12 +35,32 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from labelfix.data.arrays import Floats
-from labelfix.runs.reading_plan import Bet
+from labelfix.runs.reading_plan import Bet, Counted
 
 Order = npt.NDArray[np.int64]
 
 STEPS = 60
 """Halvings in which a bound is found: as exact as a float."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What one c says of some draws.
+
+    Attributes:
+        own: `(n,)` c_I.
+        left: `(n,)` sum of c over the rows that were not drawn before, the drawn one included.
+        highest: `(n,)` the largest (1 − c_i) / π_t(i) among these.
+        lowest: `(n,)` the largest c_i / π_t(i) among these.
+    """
+
+    own: Floats
+    left: Floats
+    highest: Floats
+    lowest: Floats
+
+    def __getitem__(self, part: slice) -> Control:
+        return Control(self.own[part], self.left[part], self.highest[part], self.lowest[part])
 
 
 @dataclass(frozen=True)
@@ -50,50 +70,42 @@ class Draws:
     Attributes:
         rows: N.
         chance: `(n,)` π_t(I), the probability with which the drawn row was drawn.
-        predicted: `(n,)` q_I.
-        left: `(n,)` sum of q over the rows that were not drawn before, the drawn one included.
-        highest: k → `(n,)` the largest (1 − k · q_i) / π_t(i) among these.
-        lowest: `(n,)` the largest q_i / π_t(i) among these.
+        controls: What bets count on → what its c says.
     """
 
     rows: int
     chance: Floats
-    predicted: Floats
-    left: Floats
-    highest: Mapping[float, Floats]
-    lowest: Floats
+    controls: Mapping[Counted, Control]
 
     def __getitem__(self, part: slice) -> Draws:
-        highest = {k: each[part] for k, each in self.highest.items()}
-        chance, predicted, left, lowest = (
-            field[part] for field in (self.chance, self.predicted, self.left, self.lowest)
-        )
-        return Draws(self.rows, chance, predicted, left, highest, lowest)
+        return Draws(self.rows, self.chance[part], {kind: each[part] for kind, each in self.controls.items()})
 
     def __len__(self) -> int:
         return len(self.chance)
 
 
-def draws_of(order: Order, weights: Floats, predicted: Floats, bets: Sequence[Bet], count: int) -> Draws:
+def draws_of(order: Order, weights: Floats, controls: Mapping[Counted, Floats], count: int) -> Draws:
     """The draws of an order in which rows are drawn with probabilities proportional to their weights.
 
     Args:
         order: `(N,)` all rows; see `draw_order`.
         weights: `(N,)` above 0.
-        predicted: `(N,)` q, 0 to 1.
-        bets: All that will be made on them.
+        controls: What bets count on → `(N,)` c, 0 to 1.
         count: n.
     """
-    w, q = weights[order], predicted[order]
+    w = weights[order]
 
     def over_rest(ufunc: np.ufunc, values: Floats) -> Floats:
         found: Floats = ufunc.accumulate(values[::-1])[::-1][:count]
         return found
 
     total = over_rest(np.add, w)
-    highest = {k: over_rest(np.maximum, (1 - k * q) / w) * total for k in {bet.counted for bet in bets}}
-    lowest = over_rest(np.maximum, q / w) * total
-    return Draws(len(order), w[:count] / total, q[:count], over_rest(np.add, q), highest, lowest)
+
+    def control(c: Floats) -> Control:
+        highest, lowest = (over_rest(np.maximum, values / w) * total for values in (1 - c, c))
+        return Control(c[:count], over_rest(np.add, c), highest, lowest)
+
+    return Draws(len(order), w[:count] / total, {kind: control(c[order]) for kind, c in controls.items()})
 
 
 def draw_order(weights: Floats, uniform: Floats) -> Order:
@@ -118,9 +130,9 @@ def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet])
         bets: What is betted.
     """
 
-    def result(k: float) -> Floats:
-        base, value = _values(draws, wrong, k)
-        return (bound - value) / _room((base + draws.highest[k]) / draws.rows - bound)
+    def result(counted: Counted) -> Floats:
+        base, value = _values(draws, wrong, counted)
+        return (bound - value) / _room((base + draws.controls[counted].highest) / draws.rows - bound)
 
     return _wealth(result, bets)
 
@@ -135,9 +147,9 @@ def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet])
         bets: As above.
     """
 
-    def result(k: float) -> Floats:
-        base, value = _values(draws, wrong, k)
-        return (value - bound) / _room(bound - (base - k * draws.lowest) / draws.rows)
+    def result(counted: Counted) -> Floats:
+        base, value = _values(draws, wrong, counted)
+        return (value - bound) / _room(bound - (base - draws.controls[counted].lowest) / draws.rows)
 
     return _wealth(result, bets)
 
@@ -163,21 +175,22 @@ def lower_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) 
     return max(proven, float(wrong.sum()) / draws.rows)
 
 
-def estimate(draws: Draws, wrong: Floats, counted: float = 1.0) -> float:
+def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
     """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n.
 
     Args:
         draws: The draws.
         wrong: `(n,)` e.
-        counted: k.
+        counted: The c in question.
     """
     return float(_values(draws, wrong, counted)[1].mean()) if len(draws) else float("nan")
 
 
-def _values(draws: Draws, wrong: Floats, k: float) -> tuple[Floats, Floats]:
-    """`(n,)` S plus what is predicted of the rest, and `(n,)` X_t."""
-    base = np.cumsum(wrong) - wrong + k * draws.left
-    return base, (base + (wrong - k * draws.predicted) / draws.chance) / draws.rows
+def _values(draws: Draws, wrong: Floats, counted: Counted) -> tuple[Floats, Floats]:
+    """`(n,)` S plus what c says of the rest, and `(n,)` X_t."""
+    control = draws.controls[counted]
+    base = np.cumsum(wrong) - wrong + control.left
+    return base, (base + (wrong - control.own) / draws.chance) / draws.rows
 
 
 def _room(room: Floats) -> Floats:
@@ -185,8 +198,8 @@ def _room(room: Floats) -> Floats:
     return np.maximum(room, 1e-9)
 
 
-def _wealth(result: Callable[[float], Floats], bets: Sequence[Bet]) -> Floats:
-    results = {k: np.maximum(result(k), -1) for k in {bet.counted for bet in bets}}
+def _wealth(result: Callable[[Counted], Floats], bets: Sequence[Bet]) -> Floats:
+    results = {counted: np.maximum(result(counted), -1) for counted in {bet.counted for bet in bets}}
     won = [np.log1p(bet.part * results[bet.counted]).cumsum() for bet in bets]
     found: Floats = logsumexp(won, axis=0) - np.log(len(bets))
     return found

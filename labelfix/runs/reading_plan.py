@@ -7,7 +7,7 @@ lists those that were handed out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -29,15 +29,23 @@ Inside = Annotated[float, Meta(gt=0, lt=1)]
 Whole = Annotated[int, Meta(ge=0, le=1 << 53)]
 
 
+Side = Literal["below", "above"]
+"""Fewer, or more, labels are wrong than a bound."""
+
+Drawn = Literal["spread", "below", "above"]
+Counted = Share | Side
+
+
 class Bet(NamedTuple):
     """A bet that fewer, or more, labels are wrong than a bound.
 
     Attributes:
-        counted: How much predictions count in place of rows that are not read.
+        counted: What counts in place of rows that are not read: predictions, and how much, or those of a set at the
+            bound that is hardest to tell from what is bet on.
         part: How much of what one has is at stake.
     """
 
-    counted: Share
+    counted: Counted
     part: Inside
 
 
@@ -73,7 +81,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         rows: Rows that are certified.
         hashes: SHA-256 of the noisy file's contents and of `corrected.parquet`.
         expected: The share of wrong labels that was expected when the plan was made; it decides how rows are drawn.
+        drawn: What makes rows likelier to be drawn: that they may be wrong or right, or that they tell most of a side.
         uniform: How equal the chances of all rows are; 1 for a simple random sample.
+        below_from: The share of wrong labels that bets on fewer start from.
+        above_from: The same of bets on more.
         below: Bets on fewer wrong labels than a bound.
         above: Bets on more.
         handed_out: The rows to read, in the order of the draws.
@@ -90,7 +101,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rows: Annotated[int, Meta(ge=1, le=1 << 53)]
     hashes: dict[str, str]
     expected: Share
+    drawn: Drawn
     uniform: Annotated[float, Meta(gt=0, le=1)]
+    below_from: Share
+    above_from: Share
     below: Bets
     above: Bets
     handed_out: list[HandedOut]

@@ -122,7 +122,8 @@ def test_from_the_first_row_to_a_certificate(
             break
         table = tmp_path / f"to_check-{number}.csv"
     assert code == 0
-    assert capsys.readouterr().out.splitlines()[-2].startswith("certified: At most 15 % of the 320 labels")
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("certified: At most 15 % of the 320 labels") for line in said)
     found = kept(run)
     labels = exported(run)
     assert np.mean([labels[name] != right(name) for name in unchecked(run)]) <= 0.15
@@ -485,7 +486,9 @@ def test_python_goes_the_same_way_and_reads_what_the_command_began(run: Path, no
     assert found.to_check.num_rows == 0
     assert found.certificate == kept(run)
     assert certify(run, "--check", *noisy) == 0
-    with pytest.raises(labelfix.InputError, match="is not one of the 3 classes|no class"):
+    with pytest.raises(
+        labelfix.InputError, match=r"^a table, row 1: label .other. is not one of .* \? where you cannot tell"
+    ):
         opened.certify(answers=[pa.table({"id": names[:1], "label": ["other"]})], noisy=noisy[1])
     with pytest.raises(labelfix.SettingsError, match="give a share above 0"):
         opened.certify(1.5, noisy=noisy[1])

@@ -29,7 +29,6 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from scipy.optimize import brentq
 from scipy.special import logit, rel_entr
 from scipy.stats import beta, hypergeom
 from sklearn.linear_model import LogisticRegression
@@ -47,7 +46,7 @@ from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
 from labelfix.numerics.rate_by_betting import Draws, draw_order, draws_of, wealth_above, wealth_below
-from labelfix.numerics.reading_plan import Design, design, moved_to
+from labelfix.numerics.reading_plan import Design, border, design, moved_to
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -115,7 +114,7 @@ def campaign(
     weights = chosen.weights(error)
     order = draw_order(weights, np.random.default_rng(number).random(len(error)))
     count = len(order) if count is None else count
-    return draws_of(order, weights, error, (*chosen.below, *chosen.above), count), wrong[order[:count]]
+    return draws_of(order, weights, chosen.controls(error), count), wrong[order[:count]]
 
 
 def first(proven: np.ndarray, rows: int) -> int:
@@ -171,7 +170,7 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     """How many rows prove a bound, and how many of a simple random sample do."""
     rows = len(wrong)
     even = np.full(rows, error.mean())
-    active, uniform = design(error, bound), replace(design(even, bound), uniform=1.0)
+    active, uniform = design(error, bound), design(even, bound)
     read: dict[str, list[int]] = {}
     for number in range(campaigns):
         for name, chosen, predicted in (("certify", active, error), ("same bets", uniform, even)):
@@ -197,17 +196,8 @@ def least(error: Floats, wrong: Floats, bound: float) -> float:
     """The rows that any valid plan reads in the mean; see the module's docstring."""
     odds = logit(np.clip(error, 1e-5, 1 - 1e-5))[:, None]
     q = LogisticRegression(C=1e6).fit(odds, wrong).predict_proba(odds)[:, 1]
-
-    def beyond(told: float) -> Floats:
-        """`(N,)` p above q with KL(q, p) = told."""
-        low, high = q.copy(), np.ones_like(q)
-        for _ in range(50):
-            p = (low + high) / 2
-            near = rel_entr(q, p) + rel_entr(1 - q, 1 - p) < told
-            low, high = np.where(near, p, low), np.where(near, high, p)
-        return low
-
-    return float(ENOUGH / brentq(lambda told: beyond(told).mean() - bound, 1e-7, 10))
+    p = border(q, bound)
+    return float(ENOUGH / (rel_entr(q, p) + rel_entr(1 - q, 1 - p)).max())
 
 
 def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> int:
