@@ -6,12 +6,14 @@ went wrong · 130 interrupted. They hold whatever becomes of stdout and stderr; 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from labelfix.cli.streams import steady
 from labelfix.errors import LabelfixError, TrainingError
@@ -23,6 +25,20 @@ if TYPE_CHECKING:
 
 WENT_WRONG = 2
 INTERRUPTED = 130
+
+
+def run_process() -> NoReturn:
+    """Run the command that this process was started for, and end the process with its exit code.
+
+    The process ends at once: Arrow's and torch's own threads may be alive, and where Python's usual end takes away
+    what they stand on, the process is killed by SIGABRT now and then, and its exit code is 134.
+    """
+    code = main()
+    # What multiprocessing, logging and the like do in the end; nothing of it changes what the command came to.
+    for last in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+        with contextlib.suppress(KeyboardInterrupt, OSError, ValueError):
+            last()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,14 +10,25 @@ from labelfix.errors import SettingsError
 ONCE = ("NAME", "TABLE", "FILE", "DIR", "OUT")
 """What options take that name one thing. Of two such names typer takes the last and is silent about the first."""
 
-MEANT: Mapping[str, str] = {
-    "--gold": "--clean",
-    "--trusted": "--clean",
-    "--labels": "--label-column",
-    "--label": "--label-column",
-    "--target": "--label-column",
+ROWS, LABEL = ("--noisy", "--input"), ("--label-column",)
+MEANT: Mapping[str, tuple[str, ...]] = {
+    "--gold": ("--clean",),
+    "--trusted": ("--clean",),
+    "--labels": LABEL,
+    "--label": LABEL,
+    "--target": LABEL,
+    "--input": ROWS,
+    "--noisy": ROWS,
+    "--data": ROWS,
+    "--file": ROWS,
+    "--output": ("--corrected-labels",),
+    "--threshold": ("--min-confidence",),
 }
-"""What other tools, and labelfix's own pages, call a thing → the option for it."""
+"""What other tools, other commands and people call a thing → options for it, of which the first that is there."""
+
+
+UNNAMED = "Got unexpected extra argument"
+"""How typer begins what it says of a word that no option takes."""
 
 
 def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401 - typer's own type is private
@@ -44,17 +55,25 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
 
 
 def meant(error: Exception) -> str:
-    """What to say of an option that does not exist, where another tool's name of it is known; else nothing.
+    """What to say instead of typer: of an option by another tool's name, and of a file that no option names.
 
     Args:
         error: What typer raised.
+
+    Returns:
+        A sentence; nothing where typer's own is as good.
     """
-    unknown, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
-    option = MEANT.get(str(unknown))
-    if option is None or context is None:
+    context = getattr(error, "ctx", None)
+    if context is None:
         return ""
     there = {name for param in context.command.params for name in param.opts}
-    return f"No such option: {unknown}; did you mean {option}?" if option in there else ""
+    unknown = getattr(error, "option_name", None)
+    option = next((name for name in MEANT.get(str(unknown), ()) if name in there), None)
+    if option is not None:
+        return f"No such option: {unknown}; did you mean {option}?"
+    rows = next((name for name in ROWS if name in there), None)
+    said = str(getattr(error, "message", ""))
+    return f"{said}; an option names each file: {rows} FILE" if rows and said.startswith(UNNAMED) else ""
 
 
 def _command(command: Any, words: Sequence[str]) -> tuple[Any, Sequence[str]]:  # noqa: ANN401 - as above

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -92,6 +94,7 @@ def export_table(
     given_column = free_name(GIVEN, (*columns, *_titles(correction.source).values(), *(field.name for field in added)))
     survey = correction.survey(verbatim, drop_issues)  # refuses a source that is not the one corrected
     labels = correction.written_labels(survey, verbatim)
+    respelled: Counter[str] = Counter()
     moved = f"there is a column {GIVEN!r} already: the old labels are in {given_column!r}"
     notes = () if given_column == GIVEN else (moved,)
     schema = _schema(correction, columns, given_column, added, verbatim)
@@ -99,17 +102,17 @@ def export_table(
     if isinstance(correction.source, Rewritable) and correction.source.rewrites(out):
         taken = correction.beside([correction.label_column], verbatim, names, prepare)
         with atomic_path(out) as beside:
-            edits = (_edit(chunk.batch.column(0), said, labels, drop_issues) for chunk, said in taken)
+            edits = (_edit(chunk.batch.column(0), said, labels, drop_issues, respelled) for chunk, said in taken)
             correction.source.rewrite(beside, out, correction.label_column, given_column, pa.schema(added), edits)
-        return report(survey, given_column, notes)
+        return report(survey, given_column, (*notes, *_one_spelling(respelled)))
 
     def batches() -> Iterator[pa.RecordBatch]:
         for chunk, said in correction.beside(columns, verbatim, names, prepare):
-            batch = _corrected_batch(correction.label_column, chunk.batch, said, labels, schema)
+            batch = _corrected_batch(correction.label_column, chunk.batch, said, labels, schema, respelled)
             yield batch.filter(pa.array(~said.issue)) if drop_issues else batch
 
     write_batches(out, schema, batches())
-    return report(survey, given_column, notes)
+    return report(survey, given_column, (*notes, *_one_spelling(respelled)))
 
 
 def report(survey: ExportCounts, given_column: str | None, notes: tuple[str, ...] = ()) -> ExportReport:
@@ -128,30 +131,60 @@ def free_name(name: str, taken: Collection[str]) -> str:
     return free
 
 
-def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool) -> Edit:
+def _edit(old: pa.Array, said: Verdicts, labels: pa.Array, drop_issues: bool, respelled: Counter[str]) -> Edit:
     """What becomes of some rows of a source that is written again as it stands."""
-    new = _like_cells(labels.take(pa.array(np.maximum(said.corrected, 0))), old)
     kept = ~said.issue if drop_issues else np.ones(len(old), bool)
+    new, changed = _new_labels(old, said, labels, respelled)
     details = said.details.combine_chunks() if said.details is not None else None
     added = details.to_batches() if details is not None else []
     whole = added[0] if added else pa.record_batch([], names=[])
-    return Edit(old, (said.corrected >= 0) & (said.corrected != said.given), new, kept, whole)
+    return Edit(old, changed, new, kept, whole)
 
 
 def _corrected_batch(
-    label_column: str, batch: pa.RecordBatch, said: Verdicts, labels: pa.Array, schema: pa.Schema
+    label_column: str,
+    batch: pa.RecordBatch,
+    said: Verdicts,
+    labels: pa.Array,
+    schema: pa.Schema,
+    respelled: Counter[str],
 ) -> pa.RecordBatch:
     index = batch.schema.get_field_index(label_column)
     old = batch.column(index)
-    change = (said.corrected >= 0) & (said.corrected != said.given)
-    new = old
-    if change.any():
-        taken = labels.take(pa.array(np.maximum(said.corrected, 0)))
-        new = pc.if_else(pa.array(change), _like_cells(taken, old), decode(old))
+    new, changed = _new_labels(old, said, labels, respelled)
+    new = pc.if_else(pa.array(changed), new, decode(old)) if changed.any() else old
     columns = [*batch.columns[:index], _stored_as(new, old), *batch.columns[index + 1 :], old]
     if said.details is not None:
         columns += [column.combine_chunks() for column in said.details.columns]
     return pa.record_batch(columns, schema=schema)
+
+
+def _new_labels(
+    old: pa.Array, said: Verdicts, labels: pa.Array, respelled: Counter[str]
+) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """The corrected labels of some rows, as the file writes their classes, and the rows whose cell they replace.
+
+    A kept label that is written in another way than its class is replaced too, and counted: whoever reads the file
+    next would take it for a class of its own.
+    """
+    labelled = said.corrected >= 0
+    new = _like_cells(labels.take(pa.array(np.maximum(said.corrected, 0))), old)
+    differs = labelled & (said.corrected != said.given)
+    if not pa.types.is_string(new.type) and not pa.types.is_large_string(new.type):
+        return new, differs
+    cells = decode(old).cast(new.type)
+    otherwise = labelled & ~differs & np.asarray(pc.fill_null(pc.not_equal(cells, new), False))
+    respelled.update(cells.filter(pa.array(otherwise)).to_pylist())
+    return new, differs | otherwise
+
+
+def _one_spelling(respelled: Counter[str]) -> tuple[str, ...]:
+    """What is said of labels that got the spelling of their class."""
+    if not respelled:
+        return ()
+    shown = ", ".join(repr(cell) for cell, _ in respelled.most_common(3))
+    more = f" and {len(respelled) - 3} more" if len(respelled) > 3 else ""
+    return (f"kept labels that are now written as their class is elsewhere: {respelled.total():,} ({shown}{more})",)
 
 
 def _like_cells(values: pa.Array, old: pa.Array) -> pa.Array:

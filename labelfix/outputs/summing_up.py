@@ -32,8 +32,8 @@ def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger:
     """
     relabelled, review, fill = (counts["actions"].get(name, 0) for name in ("relabel", "review", "fill"))
     parts = [f"{relabelled:,} of {counts['noisy']:,} labels changed"]
-    parts += [f"{review:,} doubtful ones kept"] if review else []
-    parts += [f"{fill:,} missing ones filled in"] if fill else []
+    parts += [f"{review:,} doubtful kept"] if review else []
+    parts += [f"{fill:,} missing filled in"] if fill else []
     changed = ", ".join(parts)
     if verdict is None:
         return f"{changed}; how many are right is not known"

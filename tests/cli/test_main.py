@@ -46,6 +46,14 @@ def test_the_version_is_said(capsys):
         (["check", "--labels", "y"], "labelfix: No such option: --labels; did you mean --label-column? (see"),
         (["correct", "--labels=y"], "labelfix: No such option: --labels; did you mean --label-column? (see"),
         (["predict", "--gold", "a.csv"], "labelfix: No such option: --gold"),
+        (["correct", "--input", "a.csv"], "labelfix: No such option: --input; did you mean --noisy? (see"),
+        (["predict", "--noisy", "a.csv"], "labelfix: No such option: --noisy; did you mean --input? (see"),
+        (["export", "--output", "a.csv"], "labelfix: No such option: --output; did you mean --corrected-labels? (see"),
+        (["flag", "--threshold", "1"], "labelfix: No such option: --threshold; did you mean --min-confidence? (see"),
+        (
+            ["check", "a.csv"],
+            "labelfix: Got unexpected extra argument(s) (a.csv); an option names each file: --noisy FILE",
+        ),
         (
             ["train", "--label-column", "a", "--label-column", "b"],
             "labelfix: --label-column is given 2 times, as a and as b, and takes one; leave the others out",

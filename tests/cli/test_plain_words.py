@@ -148,7 +148,7 @@ LEDGER = {
 
 def test_the_result_is_said_in_plain_numbers():
     assert result(COUNTS, {"labels": "use", "sentence": "…"}, LEDGER) == (
-        "292 of 1,500 labels changed, 8 doubtful ones kept; about 94 % are right now, 79 % before "
+        "292 of 1,500 labels changed, 8 doubtful kept; about 94 % are right now, 79 % before "
         "(140 rows you checked; 90 to 97 %)"
     )
 
@@ -162,7 +162,7 @@ def test_where_nothing_can_be_said_that_is_said():
     actions = {"keep": 10, "relabel": 0, "review": 0, "fill": 3}
     counts = {"noisy": 13, "actions": actions}
     assert result(counts, None, None) == (
-        "0 of 13 labels changed, 3 missing ones filled in; how many are right is not known"
+        "0 of 13 labels changed, 3 missing filled in; how many are right is not known"
     )
     sentence = "how many labels are right cannot be said: check some rows"
     assert result(counts, {"labels": "not measurable", "sentence": sentence}, LEDGER).endswith(f"; {sentence}")

@@ -84,3 +84,29 @@ def test_no_file_takes_the_place_of_a_closed_stream(at_work):
     code, said, _ = ends(f"export --run run --corrected-labels {out}", "2>&-", ".")
     assert (code, said) == (0, f"{out}\n")
     assert out.read_text().startswith("id,")
+
+
+DYING = """
+import os, sys
+
+class Dying:
+    def __del__(self, abort=os.abort):
+        abort()
+
+sys.modules["dying"] = Dying()  # is taken away with the modules, as what native threads stand on is
+"""
+
+
+@pytest.mark.parametrize(("words", "code"), [(["methods"], 0), (["trian"], 2)], ids=str)
+@pytest.mark.parametrize("begun", [["-m", "labelfix"], ["-c", "from labelfix.cli import run_process; run_process()"]])
+def test_a_process_ends_with_its_own_code_though_native_threads_would_abort_in_python_s_end(
+    tmp_path, begun, words, code
+):
+    (tmp_path / "sitecustomize.py").write_text(DYING, encoding="utf-8")
+    inherited = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([str(tmp_path), *([inherited] if inherited else [])])
+    done = subprocess.run(
+        [sys.executable, *begun, *words], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert done.stdout if code == 0 else done.stderr.startswith("labelfix: No such command")

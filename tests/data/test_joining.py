@@ -114,6 +114,46 @@ def test_two_folders_of_images_join_by_content_because_paths_hold_the_label(tmp_
     assert [reading.data.classes.name(c) for c in reading.data.clean.codes] == ["cat", "dog"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["{0}/day/{1}.png", "noisy/{0}/day/{1}.png", "C:\\pictures\\noisy\\{0}\\day\\{1}.png", "./day/{1}.png", "{1}.png"],
+)
+def test_trusted_rows_name_images_of_a_folder_by_any_path_to_them(tmp_path: Any, path: str) -> None:
+    """`1.png` lies in two folders, and is found where the path says which."""
+    found = [("cat", 20), ("dog", 50), ("dog", 90), ("cat", 120), ("dog", 1), ("cat", 1)]
+    for label, shade in found:
+        place = tmp_path / "noisy" / label / "day"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 6), (shade, 0, len(label + str(place)))).save(place / f"{shade}.png")
+    gold = {"photo": [path.format(*each) for each in found[:4]], "right": ["cat", "cat", "dog", "dog"]}
+    reading = read(str(tmp_path / "noisy"), gold, clean_label_column="right")
+    assert reading.data.joined_by == "id"
+    assert [reading.data.classes.name(c) for c in reading.data.paired_given] == ["cat", "dog", "dog", "cat"]
+    assert any("are taken from column 'photo'" in said for said in reading.notes)
+
+
+def test_a_path_that_may_be_two_images_is_not_found(tmp_path: Any) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "noisy" / label).mkdir(parents=True)
+        for shade in (1, 2):
+            Image.new("RGB", (6, 6), (shade, 0, len(label) * shade)).save(tmp_path / "noisy" / label / f"{shade}.png")
+    with pytest.raises(InputError, match=r"2 more|'1.png'|\"1.png\""):
+        read(str(tmp_path / "noisy"), {"id": ["1.png", "2.png"], "label": ["cat", "dog"]})
+
+
+def test_trusted_ids_under_another_name_are_known_by_their_values() -> None:
+    data = read({"id": IDS, "text": TEXT, "label": LABEL}, {"ticket": ["k3", "k0"], "label": ["x", "x"]}).data
+    assert data.joined_by == "id"
+    assert data.clean_in_noisy.tolist() == [3, 0]
+
+
+def test_whole_numbers_under_another_name_are_no_ids() -> None:
+    noisy = {"id": list(range(N)), "text": TEXT, "label": LABEL}
+    data = read(noisy, {"stars": [5, 3], "text": [TEXT[0], TEXT[2]], "label": ["x", "x"]}).data
+    assert data.joined_by == "content"
+    assert data.clean_in_noisy.tolist() == [0, 2]
+
+
 def test_trusted_rows_that_stand_nowhere_in_the_noisy_file_are_used_with_a_warning() -> None:
     clean = {
         "id": ["z1", "z2"],

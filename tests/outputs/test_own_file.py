@@ -90,8 +90,21 @@ def test_a_class_is_written_with_the_spelling_that_the_file_uses(export, tmp_pat
     """The class map made `Katze` and `kitty` the class cat; the file mostly says `Katze`, and has `Hund` for dog."""
     source = write(tmp_path / "noisy.parquet", ["Katze", "Hund", "Katze", "kitty"])
     soft = [[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.9, 0.1]]
-    export(source, "out.parquet", given=["cat", "dog", "cat", "cat"], soft=soft)
-    assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == ["Katze", "Katze", "Hund", "kitty"]
+    report = export(source, "out.parquet", given=["cat", "dog", "cat", "cat"], soft=soft)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table["label"].to_pylist() == ["Katze", "Katze", "Hund", "Katze"]
+    assert table["given_label"].to_pylist() == ["Katze", "Hund", "Katze", "kitty"]
+    assert report.notes == ("kept labels that are now written as their class is elsewhere: 1 ('kitty')",)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv"], ids=str)
+def test_a_kept_label_with_spaces_around_it_is_no_class_of_its_own_in_the_export(export, tmp_path, name):
+    (tmp_path / "noisy.csv").write_text("id,x,label\na,1,cat\nb,2, cat \nc,3,cat\nd,4,dog\n", encoding="utf-8")
+    soft = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]
+    report = export(tmp_path / "noisy.csv", name, given=["cat", "cat", "cat", "dog"], soft=soft)
+    lines = (tmp_path / name).read_text(encoding="utf-8").replace("\t", ",").splitlines()
+    assert lines == ["id,x,label,given_label", "a,1,cat,cat", "b,2,cat, cat ", "c,3,cat,cat", "d,4,dog,dog"]
+    assert (report.changed, report.filled) == (0, 0)
 
 
 def test_a_class_that_fits_no_integer_column_is_refused_and_nothing_is_written(export, tmp_path):

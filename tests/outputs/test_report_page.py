@@ -130,7 +130,7 @@ def words(html):
 def test_the_page_begins_with_what_train_prints_and_what_to_do_next():
     said = words(page())
     start = said.index("Verdict.")
-    assert said.index("292 of 1,500 labels changed, 3 doubtful ones kept") < start + 20
+    assert said.index("292 of 1,500 labels changed, 3 doubtful kept") < start + 20
     first = said[start : said.index("Rows to look at")]
     assert "Use the corrected labels ." in first
     assert first.count("are right") == 1, "the figures are said once, in the words of train"

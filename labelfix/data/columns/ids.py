@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,6 +14,8 @@ from labelfix.data.formats.csv.types import typed
 from labelfix.data.scan import as_text, is_bytes, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes
+
+_FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 ONE_ROW = (
     "labelfix wants one row per item: where several people labelled it, give the items once and all labels as a file "
@@ -66,7 +70,9 @@ def gather(batches: list[pa.Array]) -> pa.Array:
 
 
 def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
-    """Where ids stand among others: as they are written, else in their one spelling where only one is spelled so.
+    """Where ids stand among others: as they are written, else in their one spelling, else as paths to one file.
+
+    The second and the third count where only one id is spelled so, or ends so.
 
     Args:
         wanted: `(M,)` ids, null where empty.
@@ -86,7 +92,37 @@ def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
         taken = np.concatenate([np.flatnonzero(_repeated(keys)), positions[positions >= 0]])
         spelled_once = ~np.isin(again, taken)
         positions[lost] = np.where(spelled_once, again, -1)
+        lost = np.flatnonzero(positions < 0)
+        if len(lost):
+            positions[lost] = _find_paths(left.take(pa.array(lost)), right, positions)
     return positions
+
+
+def _find_paths(wanted: pa.Array, ids: pa.Array, positions: Codes) -> Codes:
+    """`(L,)` where paths to files stand that begin in another folder: `photos/cat/1.png`, `cat/1.png`, `1.png`."""
+    found = np.full(len(wanted), -1, np.int64)
+    asked = [(place, path) for place, path in enumerate(wanted.to_pylist()) if path and _FILE.search(path)]
+    tails: dict[str, list[int]] = {_name(path): [] for _, path in asked}
+    taken = set(positions.tolist())
+    for place, path in enumerate(ids.to_pylist() if asked else ()):
+        if path and place not in taken and (others := tails.get(_name(path))) is not None:
+            others.append(place)
+    for place, path in asked:
+        near = [other for other in tails[_name(path)] if _same_end(path, ids[other].as_py())]
+        if len(near) == 1:
+            found[place] = near[0]
+    once = np.bincount(found + 1, minlength=2)[found + 1] == 1
+    return np.where(once, found, -1)
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _same_end(path: str, other: str) -> bool:
+    """Whether one path is the end of the other."""
+    one, two = (f"/{each.replace(chr(92), '/').removeprefix('./').lstrip('/')}" for each in (path, other))
+    return one.endswith(two) or two.endswith(one)
 
 
 def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
 from labelfix.data.columns.profile import profile_columns
-from labelfix.data.columns.shared_key import shared_key
+from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.column import label_kind
@@ -113,6 +113,8 @@ def id_columns(
     chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
     if chosen[0] is None and clean is not None and not findings.has_errors:
         chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
+    if chosen[0] is not None and chosen[1] is None and clean is not None and not findings.has_errors:
+        chosen = chosen[0], column_of_ids(noisy, chosen[0], clean, settings, findings, read_rows)
     for source, column in ((noisy, chosen[0]), (clean, chosen[1])):
         if source is not None and column is not None and not id_type_fits(source.schema.field(column).type):
             what = f"column {column!r} is {source.schema.field(column).type}, which cannot be an id"

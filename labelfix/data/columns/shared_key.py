@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.columns.ids import find_ids, id_keys_of
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -62,6 +62,31 @@ def shared_key(
     return pairs[0]
 
 
+def column_of_ids(
+    noisy: TableSource, ids: str, clean: TableSource, settings: DataSettings, findings: Findings, read_rows: int
+) -> str | None:
+    """The column of the trusted file that holds the noisy file's ids under another name, where there is one such.
+
+    Args:
+        noisy: The noisy file.
+        ids: Its id column.
+        clean: The trusted file.
+        settings: Columns that it names are none.
+        findings: Told of the choice.
+        read_rows: Rows read at once.
+    """
+    named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
+    theirs = _candidates(clean, named, read_rows)
+    wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
+    # Whole numbers may be found by chance: a price, a count.
+    telling = [name for name in theirs if not pc.all(pc.match_substring_regex(wanted[name], r"^\d+$")).as_py()]
+    fitting = [name for name in telling if _are_keys(wanted[name]) and _all_found(noisy, ids, wanted[name], read_rows)]
+    if len(fitting) != 1:
+        return None
+    findings.note(f"the ids of {clean.name} are taken from column {fitting[0]!r}: all of them stand in {noisy.name}")
+    return fitting[0]
+
+
 def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, read_rows: int) -> list[str]:
     """The columns of the noisy file that may be its ids: each value there once, and all wanted ones among them.
 
@@ -114,4 +139,4 @@ def _all_found(noisy: TableSource, column: str, wanted: pa.Array, read_rows: int
     keys = _keys(noisy, column, read_rows)
     if len(keys.unique()) != len(keys):
         return False
-    return not pc.any(pc.is_null(pc.index_in(wanted, value_set=keys))).as_py()
+    return bool((find_ids(wanted, keys) >= 0).all())

@@ -140,6 +140,10 @@ def report_unknown(
     findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
 
 
+MOST_ALIKE = 4
+"""Classes that may be one, so many of them are shown."""
+
+
 def report_alike(classes: ClassNames, name: str, findings: Findings) -> None:
     """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers."""
     groups: dict[str, list[str]] = defaultdict(list)
@@ -147,10 +151,14 @@ def report_alike(classes: ClassNames, name: str, findings: Findings) -> None:
         # A hyphen between letters joins words; one at an end is a sign or a grade.
         words = re.sub(r"(?<=\w)[-_ ]+(?=\w)", "", class_)
         groups[number_key(class_) or folded(words)].append(class_)
-    for same in groups.values():
-        if len(same) > 1:
-            shown = " and ".join(f'"{s}"' for s in same)
-            findings.warning(name, f"classes {shown} differ only in spelling", "pass --class-map if they are one")
+    alike = [same for same in groups.values() if len(same) > 1]
+    if not alike:
+        return
+    shown = ", ".join(" and ".join(f'"{each}"' for each in same) for same in alike[:MOST_ALIKE])
+    lines = [f"{other},{same[0]}" for same in alike for other in same[1:]]
+    needed = " and ".join(lines[:MOST_ALIKE]) + (" and so on" if len(lines) > MOST_ALIKE else "")
+    remedy = f"if they are one, pass --class-map FILE, a CSV file of the line alias,class and below it {needed}"
+    findings.warning(name, f"classes {shown} differ only in spelling", remedy)
 
 
 class _Matcher:

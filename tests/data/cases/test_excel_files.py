@@ -94,6 +94,13 @@ def test_a_workbook_is_read_whatever_it_is_called(tmp_path: Path, name: str) -> 
     ]
 
 
+def test_a_title_above_the_header_is_passed_over(tmp_path: Path) -> None:
+    cells = [["Tickets of November"], [], ["id", "text", "label"], [1, "a", "x"], [2, "b", "y"], [3, "c", "x"]]
+    source = open_table(workbook(tmp_path / "t.xlsx", One=cells))
+    assert source.schema.names == ["id", "text", "label"]
+    assert source.remarks == ("what stands above the header is passed over ('Tickets of November')",)
+
+
 def test_the_sheet_that_is_read_is_named_where_there_are_several(tmp_path: Path) -> None:
     source = open_table(workbook(tmp_path / "t.xlsx", empty=[], data=TABLE, notes=[["some"], ["more"]]))
     assert source.schema.names == TABLE[0]

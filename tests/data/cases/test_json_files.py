@@ -54,6 +54,53 @@ def test_an_array_of_objects_is_read(put: Put, name: str, indent: int | None) ->
     assert rows(put(name, json.dumps(records, indent=indent))) == [{"id": i, "m.x": [i, 0.5]} for i in range(3)]
 
 
+TABLE = [{"id": f"a{i}", "text": "x y", "label": "cat"} for i in range(4)]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ({"data": TABLE}, "its rows are those of 'data'"),
+        ({"version": 2, "meta": {"by": "x"}, "rows": TABLE}, "its rows are those of 'rows'"),
+        ({"answer": {"items": TABLE}}, "its rows are those of 'answer.items'"),
+        ({"tickets": TABLE}, "its rows are those of 'tickets'"),
+        ({"schema": {"fields": [{"name": "id"}]}, "data": TABLE}, "its rows are those of 'data'"),
+        ({name: {str(i): row[name] for i, row in enumerate(TABLE)} for name in TABLE[0]}, "a column for each key"),
+        ({name: [row[name] for row in TABLE] for name in TABLE[0]}, "a column for each key"),
+        ({str(i): row for i, row in enumerate(TABLE)}, "a row for each key"),
+        (
+            {row["id"]: {"text": row["text"], "label": row["label"]} for row in TABLE},
+            "a row for each key, which is its id",
+        ),
+        (
+            {"columns": list(TABLE[0]), "index": [0, 1, 2, 3], "data": [list(row.values()) for row in TABLE]},
+            "a row for each list in 'data'",
+        ),
+    ],
+    ids=str,
+)
+def test_a_table_inside_one_object_is_read_and_said(put: Put, whole: Any, said: str, indent: int | None) -> None:
+    path = put("t.json", json.dumps(whole, indent=indent))
+    assert rows(path) == TABLE
+    assert open_table(path).remarks == (f"is one object: {said}",)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": 1, "messages": [{"role": "user", "content": "hi"}], "label": "cat"},
+        {"id": 1, "embedding": [0.5, 1.5], "label": "cat"},
+        {"in": {"text": "a", "lang": "en"}, "out": {"label": "b"}},
+        {"text": "x" * 2_000_000, "label": "cat"},
+    ],
+    ids=lambda row: ",".join(row),
+)
+def test_one_row_on_a_line_stays_a_row(put: Put, row: dict[str, Any]) -> None:
+    assert open_table(put("t.jsonl", json.dumps(row) + "\n")).remarks == ()
+    assert len(rows(put("t.jsonl", json.dumps(row)))) == 1
+
+
 @pytest.mark.parametrize(
     ("values", "type_", "read"),
     [
@@ -121,6 +168,11 @@ def test_the_last_of_two_equal_keys_counts_and_half_a_character_is_replaced(put:
         ("t.json", '[{"a": 1},\n{"a": 2}', "t.json:2: is not JSON"),
         ("t.json", '[{"a": 1}]\nmore', "is not JSON (something follows the array)"),
         ("t.json", "[]", "t.json: holds no records"),
+        (
+            "t.json",
+            '{\n"a": 1,\n"b": {}\n}',
+            "t.json: is one object with the keys 'a', 'b', and none of them holds rows",
+        ),
         ("t.json", "hello", "t.json: is not JSON: it begins with 'hello'"),
         ("t.json", " \n", "t.json: holds nothing but blank lines"),
     ],

@@ -198,6 +198,34 @@ def test_comments_before_the_header_are_passed_over_and_rows_counted_below_it(pu
     assert source.remarks == ("2 lines of comment before the header are passed over",)
 
 
+@pytest.mark.parametrize(
+    "above", ["Tickets of November\n", "Tickets of November,,\n,,\n", "A\n\n", '"A, B",,\nBy me,,\n']
+)
+def test_a_title_above_the_header_is_passed_over(put: Put, above: str) -> None:
+    source = open_table(put("t.csv", f"{above}Ticket ID,note,label\n1,a,x\n2,,y\n3,b,x\n"))
+    assert [(c.first_row, c.batch.to_pylist()[0]) for c in source.scan(rows=2)] == [
+        (1, {"Ticket ID": 1, "note": "a", "label": "x"}),
+        (3, {"Ticket ID": 3, "note": "b", "label": "x"}),
+    ]
+    (said,) = source.remarks
+    assert said.startswith("what stands above the header is passed over (")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ",text\n0,some label\n1,more\n2,again\n",
+        "text,,\nid of a,b,c\nid of d,e,f\nid of g,h,i\n",
+        "label\nx\ny\nx\n",
+        "note,\n1,\n2,\n3,\n",
+    ],
+    ids=["an index", "one title", "one column", "an empty column"],
+)
+def test_a_header_with_one_title_is_no_title_of_a_report(put: Put, text: str) -> None:
+    source = open_table(put("t.csv", text))
+    assert not any("above the header" in said for said in source.remarks)
+
+
 @pytest.mark.parametrize("header", ["#id,x,label", "# id,x,label"])
 def test_a_header_that_begins_as_a_comment_is_one(put: Put, header: str) -> None:
     source = open_table(put("t.csv", f"{header}\n1,0.5,a\n2,0.7,b\n3,0.6,a\n"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfix.data.formats.base import unique_names
-from labelfix.data.formats.csv.header import looks_like_data
+from labelfix.data.formats.csv.header import lines_above, looks_like_data
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
 
@@ -83,10 +83,14 @@ class Dialect:
     def remarks(self) -> tuple[str, ...]:
         """What a person should know about how the file is read."""
         found = []
-        lines = [line for line in self.preamble.splitlines() if line.startswith("#")]
-        if lines:
-            count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        before = [line for line in self.preamble.splitlines() if line.strip() and not _SEP.match(line)]
+        comments = [line for line in before if line.startswith("#")]
+        if comments:
+            count = "1 line" if len(comments) == 1 else f"{len(comments)} lines"
             found.append(f"{count} of comment before the header are passed over")
+        elif before:
+            shown = before[0].strip(f'{self.delimiter}" ')[:60]
+            found.append(f"what stands above the header is passed over ({shown!r})")
         if self.row_names:
             found.append(f"the header names no first column; it is called {ROW_NAMES!r}")
         if self.trailing:
@@ -122,8 +126,10 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
     """The dialect of a text whose delimiter and quote are known: what is left to find are its header and first rows."""
     text, complete = _sample(file, SAMPLE_BYTES)
     lines = list(io.StringIO(text, newline=""))
-    rows = _rows(lines, complete, delimiter, quote, None) or [[]]
-    return _with_header(Dialect(file, delimiter, quote, None), lines, rows, complete)
+    above = lines_above(lines, delimiter)
+    rows = _rows(lines[above:], complete, delimiter, quote, None) or [[]]
+    dialect = Dialect(file, delimiter, quote, None, preamble="".join(lines[:above]))
+    return _with_header(dialect, lines[above:], rows, complete)
 
 
 def missing_header(dialect: Dialect) -> list[Defect]:
@@ -154,6 +160,8 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
     lines = list(io.StringIO(text, newline=""))
     said, first = _before(lines)
     body = lines[first:]
+    above = 0 if first else lines_above(lines, DELIMITERS[:-1])
+    body = body[above:]
     tab_first = ".tsv" in (suffix.lower() for suffix in file.path.suffixes)
     ways = [said] if said else sorted(DELIMITERS, key=lambda d: d != "\t") if tab_first else DELIMITERS
     best = -1.0
@@ -170,7 +178,7 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
         first -= 1
         body = lines[first:]
     rows = _rows(body, complete, *choice) or [[]]
-    return _with_header(replace(dialect, preamble="".join(lines[:first])), body, rows, complete)
+    return _with_header(replace(dialect, preamble="".join(lines[: first + above])), body, rows, complete)
 
 
 def _before(lines: list[str]) -> tuple[str | None, int]:

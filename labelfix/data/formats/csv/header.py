@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 NAMES = frozenset(
     {
@@ -60,6 +61,9 @@ NAMES = frozenset(
 )
 """Titles that nobody takes for data."""
 
+MOST_ABOVE = 30
+"""Lines among which a header is looked for below a title."""
+
 NOTHING = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "\\n"))
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
@@ -100,6 +104,42 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
             strong += cell in column
     run = len(whole) > 1 and [n - whole[0] for n in whole] == list(range(len(whole)))
     return strong > 0 or (not run and weak > 1 and 2 * weak >= len(whole))
+
+
+def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
+    """How many lines of a report's title stand above the header: lines with one filled cell, the first, and blank ones.
+
+    The row below them is taken for the header if a word of it is a usual title, and rows as wide follow that are
+    unlike it.
+
+    Args:
+        lines: The first lines of the file.
+        delimiters: What may stand between cells.
+    """
+    for delimiter in delimiters:
+        others = [other for other in delimiters if other != delimiter]
+        reader = csv.reader(lines[:MOST_ABOVE], delimiter=delimiter)
+        above = 0
+        try:
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if not any(cells) or (cells[0] and not any(cells[1:]) and _is_title(cells[0], others)):
+                    above = reader.line_num
+                    continue
+                below = [other for other in reader if other]
+                words = {word for cell in cells for word in re.findall(r"[a-z]+", cell.lower())}
+                even = len(cells) > 1 and len(below) > 1 and all(len(other) == len(cells) for other in below[:-1])
+                if above and even and words & NAMES and not looks_like_data(cells, below):
+                    return above
+                break
+        except csv.Error:
+            continue
+    return 0
+
+
+def _is_title(cell: str, delimiters: Collection[str]) -> bool:
+    """Whether the one cell of a line can be a report's title, and no name of a column nor several cells in truth."""
+    return cell.lower() not in NAMES and not any(delimiter in cell for delimiter in delimiters)
 
 
 def _number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""JSON Lines and JSON: one object a line, or an array of objects; also compressed."""
+"""JSON Lines and JSON: one object a line, an array of objects, or a table inside one object; also compressed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from labelfix.data.formats.base import (
     ReadOptions,
     Source,
 )
+from labelfix.data.formats.json.one_object import rows_alone
 from labelfix.data.formats.json.records import Record, is_array, read_records, read_values
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
@@ -46,7 +47,8 @@ class JsonSource(TypedFiles):
 
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
-        self._texts = [find_text(path, file, options.encoding) for path, file in zip(paths, self.files, strict=True)]
+        texts = [find_text(path, file, options.encoding) for path, file in zip(paths, self.files, strict=True)]
+        self._texts = [text if is_array(text) else rows_alone(text) for text in texts]
         self._arrays = [is_array(text) for text in self._texts]
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for text in self._texts for r in text.remarks))
         self._columns = self._find_columns()

@@ -1,0 +1,105 @@
+"""A table inside one JSON object: rows under a key, or columns as pandas writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
+from labelfix.errors import input_error
+
+ROWS = ("data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents")
+"""Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
+
+DEEPEST = 3
+"""Objects that the rows may lie in, one within the other."""
+
+Row = dict[str, Any]
+
+
+def rows_alone(text: TextFile) -> TextFile:
+    """The file, or an array of its rows in memory where it is one object that holds a table.
+
+    Args:
+        text: A file that begins with an object.
+
+    Raises:
+        InputError: It is one object over several lines, and holds no table.
+    """
+    first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
+    if rest.strip() and _decoded(first) is not None:
+        return text
+    content = _read(text, RECORD_BYTES).strip()
+    value = _decoded(content)
+    if not isinstance(value, dict):
+        return text
+    found = _table(value)
+    if found is None:
+        if b"\n" not in content:
+            return text
+        keys = ", ".join(map(repr, list(value)[:5]))
+        what = f"is one object with the keys {keys}, and none of them holds rows"
+        raise input_error(text.name, what, "write one object a line, or an array of objects")
+    where, rows = found
+    contents = "[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]"
+    return replace(
+        text,
+        encoding="utf-8",
+        mark=b"",
+        packed=None,
+        remarks=(*text.remarks, f"is one object: {where}"),
+        contents=contents.encode("utf-8", "surrogatepass"),
+    )
+
+
+def _read(text: TextFile, size: int) -> bytes:
+    with unpacking(text.path, text.name, "JSON"), closing(text.open("replace")) as stream:
+        return stream.read(size)
+
+
+def _decoded(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
+    """What some text says; None where it is no JSON."""
+    try:
+        return json.loads(content, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, list[Row]] | None:
+    """Where the rows are, in words, and the rows."""
+    columns: Any = value.get("columns")
+    data: Any = value.get("data")
+    if _are(columns, str) and _are(data, list) and {len(row) for row in data} == {len(columns)}:
+        return "a row for each list in 'data'", [dict(zip(columns, row, strict=True)) for row in data]
+    keys = [key for key in value if _are(value[key], dict) and (key in ROWS or len(value) == 1)]
+    if len(keys) == 1:
+        return f"its rows are those of {'.'.join((*path, keys[0]))!r}", value[keys[0]]
+    inside = [key for key in value if isinstance(value[key], dict)]
+    if len(value) > 1 and (turned := _by_key(value)) is not None:
+        return turned
+    if len(inside) == 1 and len(path) + 1 < DEEPEST and (inside[0] in ROWS or len(value) == 1):
+        return _table(value[inside[0]], (*path, inside[0]))
+    return None
+
+
+def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
+    """Columns as lists, columns by row, or rows by id."""
+    parts = list(value.values())
+    if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
+        return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
+    if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
+        return None
+    if len(parts[0]) >= len(value):
+        return "a column for each key", [{name: value[name][row] for name in value} for row in parts[0]]
+    if "id" in parts[0]:
+        return "a row for each key", parts
+    return "a row for each key, which is its id", [{"id": key, **row} for key, row in value.items()]
+
+
+def _are(values: Any, kind: type) -> bool:  # noqa: ANN401 - whatever JSON can say
+    """Whether it is a list, not empty, of one kind of things."""
+    return isinstance(values, list) and bool(values) and all(type(each) is kind for each in values)
