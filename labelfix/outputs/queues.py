@@ -56,10 +56,11 @@ class Queue:
     inclusion: npt.NDArray[np.float64] | None = None
 
     def without(self, rows: Codes) -> Queue:
-        """The same without some rows; a sample that was drawn stays what it is."""
-        if self.inclusion is not None:
+        """The same without some rows; the random sample stays what it is."""
+        if self.name == RANDOM:
             return self
-        return Queue(self.name, self.order[~np.isin(self.order, rows)])
+        left = ~np.isin(self.order, rows)
+        return Queue(self.name, self.order[left], None if self.inclusion is None else self.inclusion[left])
 
 
 class RunRows:

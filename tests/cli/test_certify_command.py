@@ -103,7 +103,8 @@ def test_from_the_first_row_to_a_certificate(
 ) -> None:
     assert certify(run, *BOUND, *noisy) == 1
     said = capsys.readouterr()
-    assert said.out.startswith("not yet: nothing is read yet; about ")
+    assert said.out.startswith("not yet: it takes about ")
+    assert "rows to prove that no more than 15 % of the labels are wrong; " in said.out
     assert "labelfix certify --run" in said.err
     rows = rows_of(tmp_path / "to_check.csv")
     assert list(rows[0])[:4] == ["id", "a", "b", "label"]
@@ -475,7 +476,7 @@ def test_python_goes_the_same_way_and_reads_what_the_command_began(run: Path, no
     opened = labelfix.load_run(run)
     found = opened.certify(0.15, noisy=noisy[1])
     assert (found.status, found.certificate["read"]) == ("not yet", 0)
-    assert found.lines[0].startswith("not yet: nothing is read yet; about ")
+    assert found.lines[0].startswith("not yet: it takes about ")
     for _ in range(12):
         names = found.to_check["id"].to_pylist()
         filled = pa.table({"id": names, "label": [right(name) for name in names]})
