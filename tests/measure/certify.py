@@ -24,7 +24,8 @@ from __future__ import annotations
 
 import argparse
 import platform
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ from labelfix.methods.table import METHODS
 from labelfix.numerics.rate_by_betting import Draws, draw_order, draws_of, wealth_above, wealth_below
 from labelfix.numerics.reading_plan import Design, border, design, moved_to
 from labelfix.progress import Silent
+from labelfix.runs.reading_plan import Counted
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 ALPHA = 0.05
@@ -107,14 +109,25 @@ def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
     return error, (label != part.noisy_truth).astype(np.float64)
 
 
-def campaign(
-    chosen: Design, error: Floats, wrong: Floats, number: int, count: int | None = None
-) -> tuple[Draws, Floats]:
+@dataclass(frozen=True)
+class Plan:
+    """A design, and what follows from it for the rows."""
+
+    design: Design
+    weights: Floats
+    controls: Mapping[Counted, Floats]
+
+    @classmethod
+    def of(cls, error: Floats, bound: float) -> Plan:
+        found = design(error, bound)
+        return cls(found, found.weights(error), found.controls(error))
+
+
+def campaign(plan: Plan, wrong: Floats, number: int, count: int | None = None) -> tuple[Draws, Floats]:
     """The first draws of a campaign, all where no count is given, and what is found."""
-    weights = chosen.weights(error)
-    order = draw_order(weights, np.random.default_rng(number).random(len(error)))
+    order = draw_order(plan.weights, np.random.default_rng(number).random(len(wrong)))
     count = len(order) if count is None else count
-    return draws_of(order, weights, chosen.controls(error), count), wrong[order[:count]]
+    return draws_of(order, plan.weights, plan.controls, count), wrong[order[:count]]
 
 
 def first(proven: np.ndarray, rows: int) -> int:
@@ -123,11 +136,11 @@ def first(proven: np.ndarray, rows: int) -> int:
     return int(found[0]) + 1 if len(found) else rows
 
 
-def first_below(chosen: Design, error: Floats, wrong: Floats, number: int, bound: float) -> int:
+def first_below(plan: Plan, wrong: Floats, number: int, bound: float) -> int:
     """The first answer of a campaign that proves a bound."""
     for count in (*LOOKED_AT, len(wrong)):
-        draws, found = campaign(chosen, error, wrong, number, min(count, len(wrong)))
-        proven = np.flatnonzero(wealth_below(draws, found, bound, chosen.below) >= ENOUGH)
+        draws, found = campaign(plan, wrong, number, min(count, len(wrong)))
+        proven = np.flatnonzero(wealth_below(draws, found, bound, plan.design.below) >= ENOUGH)
         if len(proven):
             return int(proven[0]) + 1
     return len(wrong)
@@ -137,14 +150,14 @@ def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
     """How often something false is ever proven."""
     rows, total = len(wrong), wrong.sum()
     low, high = (total - 0.5) / rows, (total + 0.5) / rows
-    below, above = design(error, low), design(error, high)
+    below, above = Plan.of(error, low), Plan.of(error, high)
     counts = np.zeros(3)
     for number in range(campaigns):
-        draws, found = campaign(below, error, wrong, number)
-        counts[0] += (wealth_below(draws, found, low, below.below) >= ENOUGH).any()
-        counts[1] += certified_left(draws, found, below, total)
-        draws, found = campaign(above, error, wrong, number)
-        counts[2] += (wealth_above(draws, found, high, above.above) >= ENOUGH).any()
+        draws, found = campaign(below, wrong, number)
+        counts[0] += (wealth_below(draws, found, low, below.design.below) >= ENOUGH).any()
+        counts[1] += certified_left(draws, found, below.design, total)
+        draws, found = campaign(above, wrong, number)
+        counts[2] += (wealth_above(draws, found, high, above.design.above) >= ENOUGH).any()
     said = ", ".join(f"{count / campaigns:.3f}" for count in counts)
     print(f"wrongly: {said} of {campaigns} (certified; certified with answers; beyond reach), looking after every row")
 
@@ -170,15 +183,15 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     """How many rows prove a bound, and how many of a simple random sample do."""
     rows = len(wrong)
     even = np.full(rows, error.mean())
-    active, uniform = design(error, bound), design(even, bound)
+    active, uniform = Plan.of(error, bound), Plan.of(even, bound)
     read: dict[str, list[int]] = {}
     for number in range(campaigns):
-        for name, chosen, predicted in (("certify", active, error), ("same bets", uniform, even)):
-            read.setdefault(name, []).append(first_below(chosen, predicted, wrong, number, bound))
+        for name, plan in (("certify", active), ("same bets", uniform)):
+            read.setdefault(name, []).append(first_below(plan, wrong, number, bound))
         sample = wrong[np.random.default_rng(number).permutation(rows)]
         read.setdefault("published bets", []).append(first(plug_in(sample, bound) >= ENOUGH, rows))
-        draws, found = campaign(active, error, wrong, number)
-        mended = first_mended(draws, found, bound, active)
+        draws, found = campaign(active, wrong, number)
+        mended = first_mended(draws, found, bound, active.design)
         read.setdefault("certify, with answers", []).append(mended)
     means = {name: float(np.mean(each)) for name, each in read.items()}
     own = means["certify"]
@@ -236,11 +249,11 @@ def fixed_size(rows: int, total: int, bound: float) -> int:
 
 def too_noisy(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
     """When a campaign says that a bound cannot be reached."""
-    chosen = design(error, bound)
+    plan = Plan.of(error, bound)
     read = []
     for number in range(campaigns):
-        draws, found = campaign(chosen, error, wrong, number)
-        read.append(first(wealth_above(draws, found, bound, chosen.above) >= ENOUGH, len(wrong)))
+        draws, found = campaign(plan, wrong, number)
+        read.append(first(wealth_above(draws, found, bound, plan.design.above) >= ENOUGH, len(wrong)))
     soon = np.mean(np.array(read) <= 100)
     when = f"after {np.mean(read):.0f} rows, median {np.median(read):.0f}, within 100 rows in {soon:.3f} of campaigns"
     print(f"noisy: that {bound:g} is beyond reach is said {when}", flush=True)
