@@ -9,8 +9,10 @@ in the order of the plan and looks at the verdict after every answer, to the las
 wrongly  how often a campaign ever certifies a bound that is one row below the truth, the same of the labels with the
          answers written over them, and how often it ever says that a bound which the labels keep cannot be reached;
 bounds   rows read until a bound of so many times the true rate is certified, and those of a simple random sample: with
-         the same bets (which know from the model how many are wrong), with the published ones of Waudby-Smith and
-         Ramdas (predictable plug-in, without replacement), and of a size fixed beforehand so that the exact upper
+         the same bets (which know from the model how many are wrong), with five bets side by side (the best of what
+         we know of for somebody without a model, valid at any time; better than the prior-posterior-ratio martingale of
+         the hypergeometric), with the published ones of Waudby-Smith and Ramdas (predictable plug-in, without
+         replacement), and of a size fixed beforehand so that the exact upper
          bound (Clopper and Pearson) is low enough in 80 of 100 samples;
 least    what no plan with whatever bets can fall below in the mean, knowing all that the run knows and how to calibrate
          it: ln 20 / κ, where rows are wrong with the probabilities q of the run, moved and stretched on the logit scale
@@ -30,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from scipy.special import logit, rel_entr
+from scipy.special import logit, logsumexp, rel_entr
 from scipy.stats import beta, hypergeom
 from sklearn.linear_model import LogisticRegression
 
@@ -54,6 +56,7 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 ALPHA = 0.05
 ENOUGH = -np.log(ALPHA)
+PARTS = (0.3, 0.5, 0.7, 0.85, 0.97)
 LOOKED_AT = (200, 1000)
 """Rows of a campaign that are looked at before it is known whether more are needed."""
 
@@ -189,6 +192,7 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
         for name, plan in (("certify", active), ("same bets", uniform)):
             read.setdefault(name, []).append(first_below(plan, wrong, number, bound))
         sample = wrong[np.random.default_rng(number).permutation(rows)]
+        read.setdefault("five bets", []).append(first(side_by_side(sample, bound) >= ENOUGH, rows))
         read.setdefault("published bets", []).append(first(plug_in(sample, bound) >= ENOUGH, rows))
         draws, found = campaign(active, wrong, number)
         mended = first_mended(draws, found, bound, active.design)
@@ -223,6 +227,15 @@ def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> i
         proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], chosen.below).max() >= ENOUGH
         low, high = (low, n) if proven else (n, high)
     return high
+
+
+def side_by_side(sample: Floats, bound: float) -> Floats:
+    """Log wealth of bets on a simple random sample that know nothing: equal shares at `PARTS` of what may be lost."""
+    t = np.arange(1, len(sample) + 1)
+    rest = np.minimum((len(sample) * bound - np.cumsum(sample) + sample) / (len(sample) - t + 1), 1 - 1e-12)
+    result = np.maximum((rest - sample) / (1 - rest), -1)
+    found: Floats = logsumexp([np.log1p(part * result).cumsum() for part in PARTS], axis=0) - np.log(len(PARTS))
+    return found
 
 
 def plug_in(sample: Floats, bound: float) -> Floats:
