@@ -65,7 +65,8 @@ def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -
         p_value=None if evidence.p_values is None else order.to_file(evidence.p_values.astype(np.float32), np.nan),
         duplicate_of=None if repeated is None else order.to_file(repeated.duplicate_of, -1),
         outlier_score=None if repeated is None else order.to_file(repeated.outlier_score, np.nan),
-        own=None if own is None else order.to_file(own.soft, np.nan),
+        own=None if own is None else own.soft,
+        own_at=None if own is None else order.to_file(np.arange(len(own.soft), dtype=np.int64), -1),
     )
 
 

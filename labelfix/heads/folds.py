@@ -170,12 +170,17 @@ def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, Cro
     Returns:
         Which is best of all, and the heads chosen.
     """
+    chosen = likeliest_of_each(candidates, truth)
+    return chosen[0], assembled(candidates, chosen)
+
+
+def likeliest_of_each(candidates: Sequence[CrossFitted], truth: Codes) -> list[int]:
+    """The same as positions: for the full head, then for that without fold 0, 1, …."""
     by = candidates[0].by
     losses = np.stack([each.losses(truth) for each in candidates])
     count = len(candidates[0].without)
     uses = np.ones(len(by), dtype=bool), *(by != fold for fold in range(count))
-    chosen = [int(losses[:, use].mean(axis=1).argmin()) for use in uses]
-    return chosen[0], assembled(candidates, chosen)
+    return [int(losses[:, use].mean(axis=1).argmin()) for use in uses]
 
 
 def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> CrossFitted:

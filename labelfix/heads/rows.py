@@ -24,6 +24,7 @@ from labelfix.heads.folds import (
     cut_folds,
 )
 from labelfix.numerics.linear_heads import (
+    SIDE_BY_SIDE,
     LinearHead,
     Residual,
     Scaling,
@@ -41,6 +42,9 @@ TRUSTED_SHARE = 0.25
 
 NOISY_SAMPLE = 20_000
 """Noisy rows that choose regularisation and fit n(y'|x)."""
+
+ROUGH = 1e-4
+"""Tolerance of fits of very many classes that begin at heads which have not seen what is left out."""
 
 LOADED = 65_536
 """Rows that are read at a time."""
@@ -81,6 +85,11 @@ class FitRows:
     def clean(self) -> Tensor:
         """`(M, D)` features."""
         return self.features[len(self.given) :]
+
+    @property
+    def many_classes(self) -> bool:
+        """Whether classes are so many that fits are searched one after another, and not to their last digits."""
+        return self.num_classes > SIDE_BY_SIDE
 
     def sample(self, most: int) -> Tensor:
         """At most so many noisy rows, in order."""
@@ -155,6 +164,7 @@ class FitRows:
         residual: Callable[[Sequence[Part]], Residual],
         iterations: int = 100,
         tolerance: float = 1e-6,
+        apart: Sequence[LinearHead] | None = None,
     ) -> CrossFitted:
         """Heads on all rows, in full and without each fold.
 
@@ -163,11 +173,13 @@ class FitRows:
             begin: Where the full fit begins.
             residual: (what each head may learn from) → the losses.
             iterations: As for `minimise`.
-            tolerance: Likewise.
+            tolerance: Likewise; one at which a start can still be told needs `apart`.
+            apart: Where the fit without each fold begins, which has not seen it; None for the full fit.
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
-            return self.fit_all(residual(parts), ridge, [start or begin] * len(parts), iterations, tolerance)
+            starts = [start or begin if apart is None or fold is None else apart[fold] for _, fold in parts]
+            return self.fit_all(residual(parts), ridge, starts, iterations, tolerance)
 
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))
 
