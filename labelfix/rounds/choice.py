@@ -2,7 +2,8 @@
 
 All are asked about the trusted rows that no feature has seen, each row by a model that has not learned it. What counts
 is −log P of the right label, by the soft label where the row has a given label of its own and by the classifier: both
-are what a run writes. The best is kept where its gain over the fixed features is larger than its standard error.
+are what a run writes. Kept is the most careful fit that is not worse than the best one by more than the standard error
+of their difference.
 
 Legend: R judging rows, K classes.
 """
@@ -17,11 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
 from labelfix.evidence.judges_answers import ask
 
 FROZEN, LEARNT, BOTH = "frozen", "learnt", "both"
 """The fits."""
+
+CAREFUL = FROZEN, BOTH, LEARNT
+"""The same, the most careful one first."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,11 @@ def choose(of: Mapping[str, Judged]) -> Choice:
         of: Name → what was asked of it, `FROZEN` among them; of the same rows in the same order.
     """
     best = min(of, key=lambda name: float(of[name].losses.mean()))
-    gain = of[FROZEN].losses - of[best].losses
-    sure = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
-    return Choice(best if sure else FROZEN, of)
+    cautious = (name for name in CAREFUL if name in of and not surely_worse(of[name].losses, of[best].losses))
+    return Choice(next(cautious), of)
+
+
+def surely_worse(losses: Floats, others: Floats) -> bool:
+    """Whether the same rows lose more by one fit than by another, on average by more than the standard error."""
+    gain = losses - others
+    return bool(len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))

@@ -208,6 +208,8 @@ def test_a_fit_is_kept_where_it_gains_more_than_its_standard_error():
     assert kept.name == FROZEN
     assert "the run on fixed features is kept" in kept.line
     assert choose({FROZEN: before, LEARNT: before, BOTH: better}).line.endswith("the mean of learnt and fixed features")
+    barely = losses(*([0.2, 0.25, 0.5, 0.3] * 5))  # the best, but not by a standard error
+    assert choose({FROZEN: before, LEARNT: barely, BOTH: better}).name == BOTH
 
 
 def test_paired_rows_count_by_classifier_and_soft_label_and_others_by_the_classifier():
