@@ -509,3 +509,21 @@ def test_what_is_written_is_as_its_published_schema_says(
     validator.validate(kept(run))
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({**kept(run), "status": "perhaps"})
+
+
+def test_a_bound_that_takes_all_rows_comes_with_one_that_does_not(
+    run: Path, noisy: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert certify(run, "--max-noise-rate", f"{1.01 * plan_of(run, noisy)['expected']:.5f}", *noisy) == 1
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("not yet: it takes all 320 rows to prove that no more than ")
+    assert "; --max-noise-rate 0." in said
+    assert "could be proven with about " in said
+
+
+def plan_of(run: Path, noisy: list[str]) -> dict[str, Any]:
+    """The plan of a run, made where there is none; nobody has read a row of it."""
+    certify(run, *BOUND, *noisy)
+    found = plan(run)
+    shutil.rmtree(run / "certificate")
+    return found
