@@ -68,7 +68,8 @@ def test_a_judge_does_not_look_at_the_rows_that_it_judges(monkeypatch):
         return split[0]
 
     monkeypatch.setattr(training, "cut_trusted_rows", same_split)
-    found = measure.fit(made, "bayes", {"epochs": 2, "held_out": 0.4})
+    settings = {"epochs": 2, "held_out": 0.4}
+    found = measure.fit(made, "bayes", settings)
     own = found.held.rows[found.held.by == 1]
     folds = sys.modules["labelfix.networks.finished_model"].cut_folds(
         made.truth[found.held.rows], made.seed, by_class=False
