@@ -272,14 +272,16 @@ class SideColumns:
         p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
         duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
         outlier_score: `(N,)` in [0, 1]. None where nobody looked.
-        own: `(N, K)` what the method says of the rows it learned from by models that had not seen them; NaN at other
-            rows. None where the corrector judges them too.
+        own: `(n, K)` what the method says of the rows it learned from by models that had not seen them. None where the
+            corrector judges them too.
+        own_at: `(N,)` where each row stands in `own`; -1 for rows that do not.
     """
 
     p_value: Probabilities | None = None
     duplicate_of: Codes | None = None
     outlier_score: Probabilities | None = None
     own: Probabilities | None = None
+    own_at: Codes | None = None
 
     def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
         """A block with its columns.
@@ -317,8 +319,9 @@ def with_what_is_known(
     for labels in blocks:
         here = slice(start, start + len(labels))
         soft = labels.soft.copy()
-        if sides.own is not None:
-            soft = np.where(np.isnan(sides.own[here]), soft, sides.own[here])
+        if sides.own is not None and sides.own_at is not None:
+            place = sides.own_at[here]
+            soft[place >= 0] = sides.own[place[place >= 0]]
         sure = np.flatnonzero(trusted[here] != UNLABELLED)
         soft[sure] = np.eye(soft.shape[1], dtype=np.float32)[trusted[here][sure]]
         yield sides.beside(replace(labels, soft=soft), start, data.noisy.ids)
