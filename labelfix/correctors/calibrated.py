@@ -21,14 +21,12 @@ from labelfix.correctors.contract import Corrector
 from labelfix.data.arrays import Floats
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.runs.tensors import read_arrays
 
 INNER = "inner"
 """Folder of the corrector that is scaled."""
-
-BLOCK = 65_536
-"""Rows that are scaled at a time."""
 
 SMALLEST = 1e-12
 """Probabilities below it are taken as it."""
@@ -94,8 +92,7 @@ class CalibratedCorrector:
 def scaled(scale: Scale, soft: Probabilities) -> Probabilities:
     """`(N, K)` soft labels, scaled, a block at a time."""
     found = np.empty(soft.shape, dtype=np.float32)
-    for first in range(0, len(soft), BLOCK):
-        part = slice(first, first + BLOCK)
+    for part in row_blocks(*soft.shape):
         found[part] = np.exp(scale(logs(soft[part])))
     return found
 

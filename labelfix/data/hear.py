@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from labelfix.data.annotations.opening import open_opinions
 from labelfix.data.assemble import attempt, read_options
 from labelfix.data.columns.roles import Columns
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_long, source_columns, with_trusted
 from labelfix.data.labels.checks import check_given
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
@@ -141,9 +142,10 @@ def read_ballots(
         found.append(attempt(lambda: read_columns(table, columns, abstain, findings, read_rows), findings))
     if settings.sources is not None:
         path = settings.sources
-        long = attempt(lambda: open_table(path, options=replace(read_options(settings), split=None)), findings)
+        long = attempt(lambda: open_opinions(path, replace(read_options(settings), split=None)), findings)
         if long is None:
             return None
+        findings.source(long)
         found.append(
             attempt(lambda: read_long(long, ids, id_column, table.name, abstain, findings, read_rows), findings)
         )

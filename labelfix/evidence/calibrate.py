@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
-from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
@@ -88,10 +88,8 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
 
     def transition() -> dict[str, np.ndarray]:
         rows = sample(problem)
-        logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
-        given = problem.given[rows]
-        soft = fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows))
-        found = {"transition": transition_of(soft, given)}
+        soft = soft_labels_of(problem, fitted, rows)
+        found = {"transition": transition_of(soft, problem.given[rows])}
         return found if problem.opinions is None else {**found, "rows": rows, "soft": soft}
 
     kept = judging_stage(problem.checkpoints, "judged-transition", transition)
@@ -102,14 +100,30 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     kind, log_soft = _chosen(asked, group, isinstance(fitted.corrector, CalibratedCorrector))
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
-    own = fitted.own_rows
     if kind != "none":
-        fitted = replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale))
-    if kind != "none" and own is not None:
-        soft = scaled(scale, own.soft)
-        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how))
+        fitted = _scaled(problem, fitted, scale)
     before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
+
+
+def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> FittedModel:
+    """A model with its soft labels scaled as those of another one were.
+
+    Args:
+        problem: The data.
+        fitted: The model.
+        other: What `calibrate` made of the other.
+    """
+    corrector = other.corrector
+    return _scaled(problem, fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
+
+
+def _scaled(problem: Problem, fitted: FittedModel, scale: Scale) -> FittedModel:
+    own = fitted.own_rows
+    if own is not None:
+        soft = scaled(scale, own.soft)
+        own = OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how)
+    return replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale), own_rows=own)
 
 
 def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ MOST_TRUSTED = 5_000
 
 BLOCK = 2_048
 
-DIRECTIONS, MEASURED = 48, 1_000
+DIRECTIONS, MEASURED = 24, 1_000
 """Directions in which rows are compared first, and how many rows say which these are."""
 
 SLACK = 1e-5
@@ -159,8 +159,10 @@ def _features(inputs: Inputs, rows: Codes) -> Probabilities:
 def _equal(keys: npt.NDArray[np.uint64], labels: Codes) -> Codes:
     """`(N,)` for each row the first earlier one of the same content and another label; -1 without."""
     twin = np.full(len(keys), -1, dtype=np.int64)
+    _, same, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    repeated = np.flatnonzero(counts[same] > 1)
     seen: dict[int, dict[int, int]] = {}
-    for row, (key, label) in enumerate(zip(keys.tolist(), labels.tolist(), strict=True)):
+    for row, key, label in zip(repeated.tolist(), same[repeated].tolist(), labels[repeated].tolist(), strict=True):
         known = seen.setdefault(key, {})
         twin[row] = next((place for other, place in known.items() if other != label), -1)
         known.setdefault(label, row)
@@ -194,13 +196,17 @@ class _Neighbours:
         half, one = (low**2).sum(axis=1, keepdims=True) / 2, np.ones((len(low), 1), dtype=np.float32)
         # Their product is −½ of the squared distance.
         self.left, self.right = np.hstack([low, one, -half]), np.hstack([low, -half, one])
+        self.room = np.empty((min(BLOCK, len(low)), len(low)), dtype=np.float32)
 
     def mark(self, rows: slice, twin: Codes, near: npt.NDArray[np.bool_]) -> None:
         """The nearest earlier row of each of a block goes into `twin` where no equal one was; both go into `near`."""
-        apart = self.left[rows] @ self.right[: rows.stop].T
-        close = np.flatnonzero(apart.ravel() >= NEAR - 1 - SLACK)
-        first, second = rows.start + close // rows.stop, close % rows.stop
-        kept = (second < first) & (self.labels[first] != self.labels[second])
+        left, right = self.left[rows], self.right[: rows.stop]
+        apart = np.matmul(left, right.T, out=self.room[: len(left), : rows.stop])
+        apart[:, rows] = np.where(np.tri(len(apart), k=-1, dtype=bool), apart[:, rows], -np.inf)
+        some = np.flatnonzero(apart.max(axis=1) >= NEAR - 1 - SLACK)
+        place, second = np.nonzero(apart[some] >= NEAR - 1 - SLACK)
+        first = rows.start + some[place]
+        kept = self.labels[first] != self.labels[second]
         first, second = first[kept], second[kept]
         cosine = np.empty(len(first), dtype=np.float32)
         for start in range(0, len(first), BLOCK):

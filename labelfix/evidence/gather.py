@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from labelfix.correctors.contract import LEARNED, FittedModel, Held, Problem
+from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
-from labelfix.evidence.calibrate import Calibrated, calibrate
+from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
@@ -29,6 +29,7 @@ from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
@@ -36,11 +37,15 @@ from labelfix.evidence.ways import beside, ways_of
 from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.networks.loop import network_outputs
+from labelfix.numerics.affine import Affine
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
+
+JUDGED = ("classifier_right", "out_of_fold_nll")
+"""Metrics of a fit that trusted rows say."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,27 @@ class Evidence:
     figures: dict[str, Any] = field(default_factory=dict)
     doubted: tuple[Doubt, ...] = ()
     judges: Judges | None = None
+
+    def said_of(self, problem: Problem, model: FittedModel) -> Evidence:
+        """The same of another fit, whose features know the trusted rows that judged this one.
+
+        It takes over the scale of soft labels, the threshold and all figures; later rows are judged by its own heads.
+
+        Args:
+            problem: What it was fitted to: the same rows.
+            model: The fit.
+        """
+        judged, judges = self.fitted, self.judges
+        fitted = replace(
+            scaled_as(problem, model, judged),
+            min_confidence=judged.min_confidence,
+            metrics=dict(model.metrics) | {name: judged.metrics[name] for name in JUDGED if name in judged.metrics},
+            held=judged.held,
+        )
+        if judges is not None and model.held is not None:
+            correctors, heads = heads_of(model.held)
+            judges = replace(judges, correctors=correctors, heads=heads)
+        return replace(self, fitted=fitted, judges=judges)
 
 
 def judge(
@@ -82,10 +108,8 @@ def judge(
         why = "`next` chose all trusted rows; draw some yourself" if kept else "its method keeps no trusted row for it"
         progress.say(f"nothing judges this run: {why}")
         return Evidence(fitted)
-    # What passes over many rows is kept, for a run that is killed here.
-    keep = problem.checkpoints
     given = problem.given[sample(problem)]
-    soft = judging_stage(keep, "soft-labels", lambda: {"soft": final_soft(problem, found.fitted)[0]})["soft"]
+    soft = final_soft(problem, found.fitted)[0]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
     ways = ways_of(problem, found.asked)
@@ -162,9 +186,10 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     rows = sample(problem)
     given = problem.given[rows]
     if fitted.own_rows is not None:
-        return fitted.own_rows.soft[rows], given
-    logits, hidden = network_outputs(fitted.classifier, problem.noisy, rows, problem.device)
-    return fitted.corrector.soft_labels(logits, hidden, given, problem.opinions_of(rows)), given
+        soft = fitted.own_rows.soft
+        return soft if len(rows) == len(soft) else soft[rows], given
+    keep = problem.checkpoints  # what passes over many rows is kept, for a run that is killed here
+    return judging_stage(keep, "soft-labels", lambda: {"soft": soft_labels_of(problem, fitted, rows)})["soft"], given
 
 
 def guarantee_of(
@@ -206,10 +231,7 @@ def guarantee_of(
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
     """Number of a judge → `(N,)` its label_score of all noisy rows."""
-    return {
-        f"{k:03d}": found
-        for k, found in enumerate(label_scores(held.models, problem.noisy, problem.given, problem.opinions))
-    }
+    return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem))}
 
 
 def _right_ones(
@@ -234,9 +256,10 @@ def judges_of(
     _, labels, by, score, weights = _right_ones(problem, found, soft, given)
     paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
     spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
+    correctors, heads = heads_of(held)
     return Judges(
-        correctors=tuple(model.corrector for model in held.models),
-        heads=tuple(None if model.head is None else model.head.affine() for model in held.models),
+        correctors=correctors,
+        heads=heads,
         score=score,
         by=by,
         label=labels,
@@ -250,6 +273,12 @@ def judges_of(
         sampling=problem.sampling,
         guarantee=guarantee.to_json(),
     )
+
+
+def heads_of(held: Held) -> tuple[tuple[Corrector, ...], tuple[Affine | None, ...]]:
+    """The correctors of judging models, and what each reads off h(x); None where that is the run's own classifier."""
+    heads = tuple(None if model.head is None else model.head.affine() for model in held.models)
+    return tuple(model.corrector for model in held.models), heads
 
 
 def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
@@ -286,7 +315,6 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
     truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
     chosen = sample(problem)
     given = problem.given[chosen]
-    features = problem.noisy.batch(chosen)
     prior = (np.eye(classes) + 1 / classes) / 2
     of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
     of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
@@ -294,8 +322,9 @@ def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
         others = of != fold
         log_t = np.log(paired_transition(truth[others], paired[others], prior))
         of_pairs[~others] = softmax(trusted_only.held[pairs[~others]] + log_t[:, paired[~others]].T)
-        log_f = log_softmax(head.logits(features).numpy().astype(np.float64), axis=1)
-        of_noisy += softmax(log_f + log_t[:, given].T) * np.float32((~others).mean())
+        for part in row_blocks(len(chosen), max(classes, rows.noisy.shape[1])):
+            log_f = log_softmax(head.logits(problem.noisy.batch(chosen[part])).numpy().astype(np.float64), axis=1)
+            of_noisy[part] += softmax(log_f + log_t[:, given[part]].T) * np.float32((~others).mean())
     return Opinion(of_noisy, given, of_pairs)
 
 

@@ -10,7 +10,7 @@ Legend: R held rows, Q questions, N noisy rows, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,9 +19,8 @@ import numpy.typing as npt
 from labelfix.correctors.calibrated import logs
 from labelfix.correctors.contract import Held, JudgingModel, Problem
 from labelfix.data.arrays import Floats
-from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.models.features import Inputs
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import normalised, possible_labels
 
@@ -31,14 +30,14 @@ MIN_PAIRS = 20
 ASSUMED = "the noise is taken to depend on the true class alone, not on the row (few trusted rows have a given label)"
 """What is assumed without pairs, for people."""
 
-BLOCK = 65_536
-"""Rows that go through a model at a time."""
+LEAST_WIDTH = 32
+"""Rows go through a model as if they had so many classes at least: they have features, too."""
 
 LENT = 8
 """Noisy rows that lend a trusted row what sources say of them."""
 
-QUESTIONS = 50_000
-"""Noisy rows that a share is estimated on."""
+QUESTIONS, ANSWERS = 50_000, 2**25
+"""Noisy rows that a share is estimated on, at most, and probabilities of theirs: of very many classes fewer rows do."""
 
 
 @dataclass(frozen=True)
@@ -149,38 +148,45 @@ def ask(
     return JudgesAnswers(truth, given, held.by, log_f, *codes, weight, log_soft, paired, held.rows)
 
 
-def label_scores(
-    models: Sequence[JudgingModel], inputs: Inputs, given: Codes, opinions: Opinions | None = None
-) -> list[npt.NDArray[np.float32]]:
-    """`(N,)` label_score of all rows by each model, a block at a time.
+def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.NDArray[np.float32]]:
+    """`(N,)` label_score of all noisy rows by each model, a block at a time.
 
     Args:
         models: Say it, those that cannot tell by themselves; a network that several share is asked once.
-        inputs: The rows.
-        given: `(N,)` their given labels.
-        opinions: What several sources say of them, where there are several.
+        problem: The data.
     """
+    given = problem.given
     scores = [
         np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
     ]
-    for start in range(0, len(given), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(given)), dtype=np.int64)
+    for rows in blocks_of(np.arange(len(given), dtype=np.int64), problem):
         said: dict[int, tuple[Probabilities, Probabilities]] = {}
         for model, score in zip(models, scores, strict=True):
             if model.own_scores is None:
                 if id(model.outputs) not in said:
-                    said = {id(model.outputs): model.outputs(inputs, rows)}  # no more than one is held
-                some = None if opinions is None else opinions.take(rows)
-                soft = model.corrector.soft_labels(*said[id(model.outputs)], given[rows], some)
+                    said = {id(model.outputs): model.outputs(problem.noisy, rows)}  # no more than one is held
+                own = given[rows], problem.opinions_of(rows)
+                soft = model.corrector.soft_labels(*said[id(model.outputs)], *own)
                 score[rows] = soft[np.arange(len(rows)), given[rows]]
     return scores
 
 
+def blocks_of(rows: Codes, problem: Problem) -> Iterator[Codes]:
+    """Some noisy rows, as many at a time as go through a model.
+
+    Args:
+        rows: `(n,)` the rows.
+        problem: Says of how many classes.
+    """
+    return (rows[part] for part in row_blocks(len(rows), max(problem.num_classes, LEAST_WIDTH)))
+
+
 def sample(problem: Problem) -> Codes:
     """At most `QUESTIONS` noisy rows, in order."""
-    if len(problem.given) <= QUESTIONS:
+    most = min(QUESTIONS, ANSWERS // problem.num_classes)
+    if len(problem.given) <= most:
         return np.arange(len(problem.given), dtype=np.int64)
-    chosen = np.random.default_rng([problem.seed, 41]).choice(len(problem.given), QUESTIONS, replace=False)
+    chosen = np.random.default_rng([problem.seed, 41]).choice(len(problem.given), most, replace=False)
     return np.sort(chosen).astype(np.int64)
 
 

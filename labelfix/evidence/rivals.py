@@ -30,12 +30,13 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.heads.rows import FitRows, load_rows
+from labelfix.heads.rows import ROUGH, FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.numerics.label_issues import flagged
 from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 
 THIS_RUN = "this-run"
@@ -43,9 +44,6 @@ CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-
 
 LARGE, RIVALS_SAMPLE = 100_000, 20_000
 """From so many noisy rows on, rivals learn from a sample of this size."""
-
-RIDGES = (1.0, 8.0)
-"""Candidates for r of GLC."""
 
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
@@ -145,7 +143,8 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     field = functools.cache(lambda: _field(problem, held))
 
     def glc() -> Rival:
-        return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in RIDGES])
+        ridges = learners.ridges(problem.num_classes)
+        return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in ridges])
 
     ways: dict[str, Callable[[], Rival | None]] = {
         CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [fit_trusted_only(field().rows)]),
@@ -166,7 +165,8 @@ def passes(problem: Problem, fitted: bool = True) -> int:
     """
     large = len(problem.given) >= LARGE
     noisy, trusted, heads = RIVALS_SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
-    own = 2 * heads * (noisy + trusted)  # confident learning, and GLC at the r that the run does not try
+    # Confident learning, and GLC at the r that the run does not try.
+    own = len(learners.ridges(problem.num_classes)) * heads * (noisy + trusted)
     shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
     return own if fitted and problem.family == "head" and not large else own + shared
 
@@ -196,8 +196,8 @@ def _field(problem: Problem, held: Held) -> _Field:
         same = replace(same, opinions=problem.opinions_of(every))
     if len(held.models) > 1 and not held.one_network:
         rows = load_rows(same, folds=len(held.models))
-        # Judged rows are in their judge's fold, others in any, but for those that had a part in the features.
-        of = np.minimum(rows.folds.of, len(held.models))
+        # Judged rows are in their judge's fold, others in any.
+        of = rows.folds.of % len(held.models)
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
             rows = replace(rows, folds=Folds(of, len(held.models)))
@@ -221,10 +221,10 @@ def _features(inputs: Inputs, rows: Codes) -> FeatureInputs:
 
 
 def _confident_learning(rows: FitRows) -> CrossFitted:
-    """A head on trusted rows and the noisy ones that are not flagged."""
-    ridge, held = _given_out_of_fold(rows)
+    """A head on trusted rows and the noisy ones that are not flagged; begun at n(y'|x), which is near."""
+    given = learners.given_labels(rows)
     labels = torch.cat([rows.given, rows.truth])
-    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), held)).float()
+    unflagged = torch.from_numpy(~flagged(rows.given.numpy(), _given_out_of_fold(rows))).float()
 
     def residual(parts: Sequence[Part]) -> Residual:
         weights = torch.zeros(len(parts), len(labels))
@@ -233,17 +233,20 @@ def _confident_learning(rows: FitRows) -> CrossFitted:
             own[torch.from_numpy(use) + len(rows.given)] = 1
         return cross_entropy_of(labels, weights)
 
-    return rows.cross_fit(ridge, LinearHead.zeros(rows.num_classes, rows.clean.shape[1]), residual)
+    # n(y'|x) has seen no trusted row, so that nothing can leak from it.
+    many = rows.many_classes
+    begun = (100, ROUGH, [given.full] * rows.folds.count) if many else ()
+    return rows.cross_fit(given.ridge, given.full, residual, *begun)
 
 
-def _given_out_of_fold(rows: FitRows) -> tuple[float, npt.NDArray[np.float32]]:
-    """r, and `(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
+def _given_out_of_fold(rows: FitRows) -> npt.NDArray[np.float32]:
+    """`(N, K)` n(y'|x) of each noisy row by a head that saw the other folds of the noisy rows."""
     found = learners.given_labels(rows)
-    held = found.full.columns(rows.noisy) if len(found.learned) < len(rows.given) else None
     said = torch.empty(len(rows.given), rows.num_classes)
-    if held is not None:  # rows that n did not learn
-        said.copy_(torch.softmax(held, dim=0).T)
+    if len(found.learned) < len(rows.given):  # rows that n did not learn
+        for part in row_blocks(*said.shape):
+            said[part] = torch.softmax(found.full.columns(rows.noisy[part]), dim=0).T
     for fold, head in enumerate(found.without):
         inside = found.learned[found.of == fold]
         said[inside] = head.log_probabilities(rows.noisy[inside]).exp()
-    return found.ridge, said.numpy()
+    return said.numpy()

@@ -27,19 +27,24 @@ from labelfix.heads.folds import (
     cut_folds,
 )
 from labelfix.heads.regressions import NO_FOLD, Regressions
-from labelfix.heads.rows import NOISY_SAMPLE, FitRows
+from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import (
+    SIDE_BY_SIDE,
     LinearHead,
     Residual,
     cross_entropy_of,
     cross_entropy_to,
     forward_likelihood,
 )
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
 GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 """Candidates for r of n(y'|x), and the folds of noisy rows, of which the first one chooses."""
+
+TIGHT, LOOSE = 1.0, 8.0
+"""Candidates for r of S1, and of GLC as a method of its own."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -85,13 +90,14 @@ def _given_labels(rows: FitRows) -> GivenLabels:
     learned = rows.sample(NOISY_SAMPLE)
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
     of = torch.from_numpy(cut_folds(given.numpy(), rows.seed, GIVEN_FOLDS).of)
-    problem = Regressions(noisy, given, of, rows.num_classes)
+    problem = Regressions(noisy, given, of, rows.num_classes, tolerance=ROUGH if rows.many_classes else 1e-6)
     # One fold tells the candidates apart: it has hundreds of rows or more, and they differ by a factor of ten.
     tried = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
     best = int(np.argmin([float(problem.left_out_losses(head, 0).double().sum()) for head in tried]))
     ridge, first = GIVEN_RIDGES[best], tried[best]
     folds = [NO_FOLD, *range(1, int(of.max()) + 1)]
-    full, *others = problem.fit([(ridge, fold) for fold in folds], [first] * len(folds))
+    start = problem.zeros() if rows.many_classes else first
+    full, *others = problem.fit([(ridge, fold) for fold in folds], [start] * len(folds))
     return GivenLabels(learned, of, ridge, full, (first, *others))
 
 
@@ -123,7 +129,7 @@ def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) ->
 
 
 def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
-    """S1 and its r: 1, or 8 where that is clearly better out of fold."""
+    """S1 and its r: the tight one, or the loose one where that is clearly better out of fold."""
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
 
@@ -132,15 +138,22 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
         for own, (_, fold) in zip(q, parts, strict=True):
             prior = trusted_only.full if fold is None else trusted_only.without[fold]
             log_t = torch.from_numpy(np.log(full if fold is None else without[fold])).to(q.dtype)
-            own[:, :noisy] = torch.softmax(prior.columns(rows.noisy).add_(log_t[:, rows.given]), dim=0)
+            for part in row_blocks(noisy, rows.num_classes):
+                said = prior.columns(rows.noisy[part]).add_(log_t[:, rows.given[part]])
+                own[:, :noisy][:, part] = torch.softmax(said, dim=0)
             own[rows.truth, torch.arange(noisy, len(rows.features))] = 1
         return cross_entropy_to(q.mT, rows.weights([use for use, _ in parts]))
 
     def fitted(ridge: float) -> CrossFitted:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
-    tight, loose = fitted(1.0), fitted(8.0)
-    return (loose, 8.0) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, 1.0)
+    tight, loose = fitted(TIGHT), fitted(LOOSE)
+    return (loose, LOOSE) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
+
+
+def ridges(num_classes: int) -> tuple[float, ...]:
+    """Candidates for r; of very many classes, each of few rows, the loose one alone."""
+    return (LOOSE,) if num_classes > SIDE_BY_SIDE else (TIGHT, LOOSE)
 
 
 def fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
@@ -188,7 +201,7 @@ def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Float
         rounds: EM rounds.
     """
     order = torch.argsort(given, stable=True)
-    p, counts = log_p[order].exp(), torch.bincount(given, minlength=len(prior)).tolist()
+    p, counts = log_p[order].exp_(), torch.bincount(given, minlength=len(prior)).tolist()
     blocks, matrix = p.split(counts), torch.from_numpy(start)
     for _ in range(rounds):
         columns = matrix.to(p.dtype).T.contiguous()

@@ -77,7 +77,7 @@ class PairedPosterior:
     Attributes:
         trust: β, ς and κ·log T_p.
         kappa: κ.
-        held: `(P, K)` posterior of each paired row, all of it without its fold; nothing of use in rows of no fold.
+        held: `(P, K)` posterior of each paired row, all of it without its fold.
         without: The same without each fold.
     """
 
@@ -97,7 +97,7 @@ def fit_paired(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: `(P,)` their given labels.
-        fold: `(P,)` their folds; rows of none count for T_p alone.
+        fold: `(P,)` their folds.
         expected: `(K, K)` T0.
         without: T0 without each fold.
     """
@@ -126,14 +126,13 @@ def fit_trust(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: Their given labels.
-        fold: `(P,)` their folds; rows of none choose nothing.
+        fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
         kappas: Its candidates.
         apart: How far κ and β are usually from that and from 1, as a standard deviation.
     """
     parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
-    judging = fold < len(parts)
     heard = np.zeros_like(log_f)
     for own, without in zip(parts, terms[1], strict=True):
         heard[own] = said(without, given[own])
@@ -147,8 +146,6 @@ def fit_trust(
     losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-        use = use & judging
-
         def loss(candidate: tuple[float, float, float]) -> float:
             beta, _, kappa = candidate
             pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / apart**2
@@ -156,7 +153,7 @@ def fit_trust(
 
         return min(losses, key=loss)
 
-    several = [bool((judging & (fold != k)).any()) for k in range(len(parts))]
+    several = [bool((fold != k).any()) for k in range(len(parts))]
     nested = [chosen(fold != k) if several[k] else (1.0, 0.0, usual) for k in range(len(parts))]
     held = np.zeros_like(log_f)
     for own, candidate in zip(parts, nested, strict=True):
@@ -206,14 +203,13 @@ def fit_share(
         log_f: `(M, K)` out-of-fold log f of the trusted rows.
         log_n: `(M, K)` out-of-fold log n of them.
         truth: `(M,)` their labels.
-        fold: `(M,)` their folds; rows of none count for nothing.
+        fold: `(M,)` their folds.
         terms: L, and without each fold.
         transitions: T without each fold.
 
     Returns:
         The posterior with β = 1, and without each fold.
     """
-    judging = fold < len(transitions)
     losses = {share: np.zeros(len(truth)) for share in SHARES}
     for k, own in enumerate(terms[1]):
         inside = np.flatnonzero(fold == k)
@@ -226,14 +222,12 @@ def fit_share(
             losses[share] += np.bincount(asked, loss, len(truth))
 
     def chosen(use: npt.NDArray[np.bool_]) -> float:
-        use, best = use & judging, 0.0
+        best = 0.0
         for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
             gain = losses[best][use] - losses[share][use]
             if gain.mean() > gain.std() / np.sqrt(len(gain)):
                 best = share
         return best
 
-    without = (
-        Trust(1.0, chosen(fold != k) if (judging & (fold != k)).any() else 0.0, own) for k, own in enumerate(terms[1])
-    )
+    without = (Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, own) for k, own in enumerate(terms[1]))
     return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

@@ -24,6 +24,7 @@ from labelfix.heads.folds import (
     cut_folds,
 )
 from labelfix.numerics.linear_heads import (
+    SIDE_BY_SIDE,
     LinearHead,
     Residual,
     Scaling,
@@ -41,6 +42,9 @@ TRUSTED_SHARE = 0.25
 
 NOISY_SAMPLE = 20_000
 """Noisy rows that choose regularisation and fit n(y'|x)."""
+
+ROUGH = 1e-4
+"""Tolerance of fits of very many classes that begin at heads which have not seen what is left out."""
 
 LOADED = 65_536
 """Rows that are read at a time."""
@@ -81,6 +85,11 @@ class FitRows:
     def clean(self) -> Tensor:
         """`(M, D)` features."""
         return self.features[len(self.given) :]
+
+    @property
+    def many_classes(self) -> bool:
+        """Whether classes are so many that fits are searched one after another, and not to their last digits."""
+        return self.num_classes > SIDE_BY_SIDE
 
     def sample(self, most: int) -> Tensor:
         """At most so many noisy rows, in order."""
@@ -155,6 +164,7 @@ class FitRows:
         residual: Callable[[Sequence[Part]], Residual],
         iterations: int = 100,
         tolerance: float = 1e-6,
+        apart: Sequence[LinearHead] | None = None,
     ) -> CrossFitted:
         """Heads on all rows, in full and without each fold.
 
@@ -163,11 +173,13 @@ class FitRows:
             begin: Where the full fit begins.
             residual: (what each head may learn from) → the losses.
             iterations: As for `minimise`.
-            tolerance: Likewise.
+            tolerance: Likewise; one at which a start can still be told needs `apart`.
+            apart: Where the fit without each fold begins, which has not seen it; None for the full fit.
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
-            return self.fit_all(residual(parts), ridge, [start or begin] * len(parts), iterations, tolerance)
+            starts = [start or begin if apart is None or fold is None else apart[fold] for _, fold in parts]
+            return self.fit_all(residual(parts), ridge, starts, iterations, tolerance)
 
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))
 
@@ -214,17 +226,10 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=_judging(problem, cut_folds(truth, problem.seed, folds)),
+        folds=cut_folds(truth, problem.seed, folds),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
     )
-
-
-def _judging(problem: Problem, folds: Folds) -> Folds:
-    """Without rows that had a part in the features; then without noisy rows that stand in, too: these had one."""
-    if problem.taught is None:
-        return folds
-    return folds.without(np.concatenate([np.flatnonzero(problem.taught), np.arange(len(problem.truth), len(folds.of))]))
 
 
 def _around_mean(rows: Tensor) -> Tensor:

@@ -35,15 +35,12 @@ from labelfix.networks.training import (
 from labelfix.progress import Progress
 from labelfix.settings.methods import GlcSettings
 
-RIDGES = (1.0, 8.0)
-"""Candidates for r."""
-
 
 def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     """Solve it on fixed features; see the module's docstring and `Method`."""
     rows = load_rows(problem, progress)
     transition, without = learners.given_transitions(rows)
-    ridges = RIDGES if settings.ridge is None else (settings.ridge,)
+    ridges = learners.ridges(rows.num_classes) if settings.ridge is None else (settings.ridge,)
     fitted = {r: learners.fit_glc(rows, r) for r in ridges}
     ridge, best, history = best_ridge(fitted, rows.truth.numpy())
     return posterior_model(problem, best, np.log(transition), history, {"ridge": ridge}, [np.log(t) for t in without])

@@ -6,10 +6,10 @@ Legend: N noisy rows, M trusted rows.
 from __future__ import annotations
 
 from labelfix.correctors.contract import Problem
-from labelfix.heads import near_another_head
+from labelfix.heads import learners, near_another_head
 from labelfix.heads.folds import FOLDS, MORE_FOLDS
 from labelfix.heads.rows import NOISY_SAMPLE
-from labelfix.methods import confident_learning, forward, glc, mixed
+from labelfix.methods import confident_learning, forward, mixed
 from labelfix.settings.methods import ConfidentLearningSettings, ForwardSettings
 from labelfix.settings.run import TrainSettings
 
@@ -32,7 +32,7 @@ def passes(problem: Problem, settings: TrainSettings) -> int | None:
     then = moved if isinstance(own, ForwardSettings) and own.then_finetune else 0
     folds = own.folds if isinstance(own, ConfidentLearningSettings) else 0
     found = {
-        "glc": 4 * heads * trusted + of_given + len(glc.RIDGES) * heads * every,
+        "glc": 4 * heads * trusted + of_given + len(learners.ridges(problem.num_classes)) * heads * every,
         "bayes": 4 * more * trusted + of_given,
         "clean-only": 4 * more * trusted,
         "noisy-only": of_given + len(mixed.RIDGES) * noisy,

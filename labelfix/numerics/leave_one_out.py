@@ -20,14 +20,14 @@ Legend: T rows fitted to, the N noisy ones first, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 
 import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
 from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import rows_done
 
 CHUNK = 16_384
@@ -43,6 +43,10 @@ NEGLIGIBLE, WORTH_MOVING = 0.01, 0.01
 """Rows with less than this share of the mean curvature are left out of a class's Hessian: together they make less than
 this share of it. And the probability from which on a class's logit is worth moving."""
 
+SEVERAL, OWN_PART = 32, 2.0
+"""With more classes than the first, rows of less than the second times the mean curvature are in a class's Hessian by
+what all rows have in the mean. A tenth of the rows is left then, and leverages are off by a hundredth."""
+
 GRAM_BLOCKS = 3
 """Blocks of columns of a symmetric product, of which the upper half is not needed."""
 
@@ -55,10 +59,21 @@ def shares_hessian(rows: int, width: int, classes: int) -> bool:
     return classes > MANY or rows * width**2 * classes > MOST_WORK
 
 
+Leverage = Callable[[slice | Tensor], Tensor]
+"""Some of the first rows → `(n, K)` A of these."""
+
+
 def leverages(
     features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
 ) -> Tensor:
-    """`(N, K)` A of the first rows.
+    """`(N, K)` A of all of the first rows; arguments as for `leverage_of`."""
+    return leverage_of(features, head, weights, ridge, rows, targets)(slice(0, rows))
+
+
+def leverage_of(
+    features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
+) -> Leverage:
+    """What makes A of some of the first rows; nothing of N × K is held where classes share a Hessian.
 
     Args:
         features: `(T, D)` what the head was fitted to.
@@ -67,55 +82,91 @@ def leverages(
         ridge: r of the fit.
         rows: N.
         targets: `(N, K)` q. Where it is given, a class that neither it nor the head gives `WORTH_MOVING` has a leverage
-            of 0 for the row: its logit would hardly move.
+            of 0 for the row: its logit would hardly move. Not heeded where classes share a Hessian.
     """
     classes, width = head.weight.shape
     step = -(-len(features) // CURVATURE)
-    sampled, sampled_weights = _with_bias(features[::step]).float(), weights[::step].float() * step
     penalty = torch.full((width + 1,), 1 / ridge, dtype=torch.float64)
     penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
+    counted = weights[::step].float() * step
+    if shares_hessian(rows, width, classes):
+        return _shared(features, head, step, counted, torch.diag(penalty))
+    found = _each_class(features, head, step, counted, torch.diag(penalty), rows, targets)
+    return lambda part: found[part]
+
+
+def _curvature(head: LinearHead, features: Tensor) -> Tensor:
+    """`(n, K)` what each row adds to the Hessian of each class along itself."""
+    classes = len(head.bias)
     p = head.log_probabilities(features).exp_().float()
-    curvature = p * (1 - p) * (classes / max(classes - 1, 1))
-    found = torch.zeros(rows, classes)
-    shares = shares_hessian(rows, width, classes)
-    pieces = _shared if shares else _class_by_class
-    for columns, leverage in pieces(sampled, sampled_weights, curvature[::step], torch.diag(penalty)):
-        moving = None
-        if targets is not None and not shares:
-            moving = torch.maximum(p[:rows, columns], targets[:, columns])[:, 0] >= WORTH_MOVING
-        places = torch.arange(rows) if moving is None else torch.nonzero(moving)[:, 0]
-        for part in places.split(CHUNK):
-            found[part, columns] = leverage(_with_bias(features[part]).float())
-        rows_done(rows if shares else rows // classes)
-    return found if step == 1 else _as_if_all_counted(found, curvature[:rows], step)
+    return p.mul_(1 - p).mul_(classes / max(classes - 1, 1))
 
 
-def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int) -> Tensor:
+def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int, places: Tensor) -> Tensor:
     """Leverages by a Hessian that holds each row once, of one that holds every n-th row, `step` times.
 
     Args:
-        leverage: `(N, K)`.
-        curvature: `(N, K)` what a row adds to the Hessian along itself.
+        leverage: `(n, K)`.
+        curvature: `(n, K)` what a row adds to the Hessian along itself.
         step: Rows 0, `step`, … are in it.
+        places: `(n,)` which rows these are.
     """
-    lacking = torch.ones(len(leverage), 1)
-    lacking[::step] = 1 - step
+    lacking = torch.where(places % step == 0, 1 - step, 1)[:, None]
     return leverage / (1 + lacking * leverage * curvature).clamp_min(SMALLEST)
 
 
-Pieces = Iterator[tuple[slice, Callable[[Tensor], Tensor]]]
-"""Classes, and what makes `(n, ·)` leverages for them of `(n, D + 1)` rows."""
-
-
-def _class_by_class(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty: Tensor) -> Pieces:
-    for c, own in enumerate((curvature * weights[:, None]).T):
-        counting = own > NEGLIGIBLE * own.mean()
+def _each_class(
+    features: Tensor,
+    head: LinearHead,
+    step: int,
+    weights: Tensor,
+    penalty: Tensor,
+    rows: int,
+    targets: Tensor | None,
+) -> Tensor:
+    """`(N, K)` by a Hessian of each class, measured on every n-th row; `weights` are those of these rows."""
+    p = head.log_probabilities(features).exp_().float()
+    classes = p.shape[1]
+    curvature, sampled = p * (1 - p) * (classes / max(classes - 1, 1)), _with_bias(features[::step]).float()
+    several, found = classes > SEVERAL, torch.zeros(rows, classes)
+    mean = _gram(sampled * weights.sqrt()[:, None]).double() / weights.double().sum() if several else 0.0
+    for c, own in enumerate((curvature[::step] * weights[:, None]).T):
+        counting = own > (OWN_PART if several else NEGLIGIBLE) * own.mean()
         part = sampled[counting] * own[counting, None].sqrt()
-        hessian = _gram(part).double() + penalty
+        hessian = _gram(part).double() + mean * float(own[~counting].double().sum()) + penalty
         root = torch.linalg.cholesky(hessian)
         unit = torch.eye(len(root), dtype=root.dtype)
         inverse = torch.linalg.solve_triangular(root, unit, upper=False).T.float()
-        yield slice(c, c + 1), partial(_norms, inverse)
+        places = torch.arange(rows)
+        if targets is not None:
+            places = torch.nonzero(torch.maximum(p[:rows, c], targets[:, c]) >= WORTH_MOVING)[:, 0]
+        for some in places.split(CHUNK):
+            found[some, c] = (_with_bias(features[some]).float() @ inverse).pow(2).sum(dim=1)
+        rows_done(rows // classes)
+    return found if step == 1 else _as_if_all_counted(found, curvature[:rows], step, torch.arange(rows))
+
+
+def _shared(features: Tensor, head: LinearHead, step: int, weights: Tensor, penalty: Tensor) -> Leverage:
+    """H_c = s_c Σ ω x xᵀ + penalty, in the coordinates in which both parts are diagonal."""
+    every, share = features[::step], torch.zeros(len(head.bias), dtype=torch.float64)
+    sampled = _with_bias(every).float()
+    spread = ((sampled * weights[:, None]).T @ sampled).double()
+    sizes, axes = eigh(spread.numpy(), penalty.numpy())
+    for part in row_blocks(len(every), len(share)):
+        share += weights[part].double() @ _curvature(head, every[part]).double()
+    share /= weights.double().sum().clamp_min(1e-12)
+    factors = (1 / (torch.from_numpy(sizes)[:, None] * share + 1)).float()
+    along = torch.from_numpy(axes).float()
+
+    def leverage(part: slice | Tensor) -> Tensor:
+        own = features[part]
+        found = (_with_bias(own).float() @ along).pow(2) @ factors
+        rows_done(len(own))
+        if step == 1:
+            return found
+        return _as_if_all_counted(found, _curvature(head, own), step, torch.arange(len(features))[part])
+
+    return leverage
 
 
 def _gram(part: Tensor) -> Tensor:
@@ -128,20 +179,6 @@ def _gram(part: Tensor) -> Tensor:
     return found
 
 
-def _norms(inverse: Tensor, rows: Tensor) -> Tensor:
-    return (rows @ inverse).pow(2).sum(dim=1, keepdim=True)
-
-
-def _shared(sampled: Tensor, weights: Tensor, curvature: Tensor, penalty: Tensor) -> Pieces:
-    """H_c = s_c Σ ω x xᵀ + penalty, in the coordinates in which both parts are diagonal."""
-    spread = ((sampled * weights[:, None]).T @ sampled).double()
-    sizes, axes = eigh(spread.numpy(), penalty.numpy())
-    share = weights.double() @ curvature.double() / weights.double().sum().clamp_min(1e-12)
-    factors = (1 / (torch.from_numpy(sizes)[:, None] * share + 1)).float()
-    along = torch.from_numpy(axes).float()
-    yield slice(None), lambda rows: (rows @ along).pow(2) @ factors
-
-
 def left_out(logits: Tensor, targets: Tensor, leverage: Tensor) -> Tensor:
     """`(N, K)` logits of rows as if each had been left out.
 
@@ -151,8 +188,7 @@ def left_out(logits: Tensor, targets: Tensor, leverage: Tensor) -> Tensor:
         leverage: `(N, K)` of `leverages`.
     """
     changed = torch.empty_like(logits)
-    for first in range(0, len(logits), CHUNK):
-        part = slice(first, first + CHUNK)
+    for part in row_blocks(*logits.shape):
         p, a = torch.softmax(logits[part].double(), dim=1), leverage[part].double()
         pull = a * (p - targets[part])
         # I − A W is diagonal but for one outer product (Sherman and Morrison 1950).

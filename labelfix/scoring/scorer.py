@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.compute.ranks import ranks
-from labelfix.compute.shared_blocks import Arrays, in_turn
+from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
 from labelfix.correctors.contract import Corrector
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
@@ -125,6 +125,8 @@ class Scorer:
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
         judges: Give new rows their p-values; None for rows that models have learned from.
         later: Gathers what the judges say; None where nobody asks.
+        kept: Given the number of blocks and what computes them, gives what is computed of them in order, now or by an
+            earlier process of the run; None where nothing is kept.
     """
 
     classifier: TrainedClassifier
@@ -134,6 +136,7 @@ class Scorer:
     parts: Path | None = None
     judges: Judges | None = None
     later: LaterRows | None = None
+    kept: Callable[[int, Compute], Iterator[Arrays]] | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
@@ -185,13 +188,18 @@ class Scorer:
             if self.judges is not None:
                 nothing |= {"scores": np.zeros((0, len(self.judges.heads)), np.float32), "opinion": no_rows}
             return ((table, nothing) for table in blocks.tables())
-        if ranks().alone or self.parts is None:
+        folder = None if ranks().alone else self.parts
+        if folder is None and self.kept is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
-        said = in_turn(
-            self.parts,
-            -(-len(blocks) // BLOCK),
-            lambda numbers: (compute(table, inputs) for table, inputs in blocks.encoded(numbers)),
-        )
+
+        def computed(numbers: range) -> Iterator[Arrays]:
+            return (compute(table, inputs) for table, inputs in blocks.encoded(numbers))
+
+        def shared(numbers: range) -> Iterator[Arrays]:
+            return computed(numbers) if folder is None else in_turn(folder, numbers, computed)
+
+        count = -(-len(blocks) // BLOCK)
+        said = shared(range(count)) if self.kept is None else self.kept(count, shared)
         return ((table, arrays) for arrays, table in zip(said, blocks.tables(), strict=False))
 
     def _probabilities(self, inputs: Inputs, progress: Progress) -> Arrays:
@@ -233,8 +241,8 @@ class Scorer:
         """`(K,)` the mean soft label of the readable rows; None where there is none."""
         total, rows = np.zeros(len(self.classifier.classes)), 0
         progress.start("look at readable rows", total=len(blocks))
-        for table, inputs in blocks.encoded():
-            soft = self._block(table, inputs, progress)["soft"]
+        for table, said in self._each(blocks, lambda table, inputs: self._block(table, inputs, progress)):
+            soft = said["soft"]
             readable = soft if table.readable is None else soft[table.readable]
             total += readable.sum(axis=0, dtype=np.float64)
             rows += len(readable)
@@ -264,14 +272,16 @@ class SideColumns:
         p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
         duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
         outlier_score: `(N,)` in [0, 1]. None where nobody looked.
-        own: `(N, K)` what the method says of the rows it learned from by models that had not seen them; NaN at other
-            rows. None where the corrector judges them too.
+        own: `(n, K)` what the method says of the rows it learned from by models that had not seen them. None where the
+            corrector judges them too.
+        own_at: `(N,)` where each row stands in `own`; -1 for rows that do not.
     """
 
     p_value: Probabilities | None = None
     duplicate_of: Codes | None = None
     outlier_score: Probabilities | None = None
     own: Probabilities | None = None
+    own_at: Codes | None = None
 
     def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
         """A block with its columns.
@@ -309,8 +319,9 @@ def with_what_is_known(
     for labels in blocks:
         here = slice(start, start + len(labels))
         soft = labels.soft.copy()
-        if sides.own is not None:
-            soft = np.where(np.isnan(sides.own[here]), soft, sides.own[here])
+        if sides.own is not None and sides.own_at is not None:
+            place = sides.own_at[here]
+            soft[place >= 0] = sides.own[place[place >= 0]]
         sure = np.flatnonzero(trusted[here] != UNLABELLED)
         soft[sure] = np.eye(soft.shape[1], dtype=np.float32)[trusted[here][sure]]
         yield sides.beside(replace(labels, soft=soft), start, data.noisy.ids)

@@ -82,8 +82,8 @@ def test_what_was_judged_is_not_judged_again(request, at_work, everything_is_kep
     computed = killed_after(None)
     assert main([*words, "--out", str(straight), "-q"]) == 0
     parts = list(computed)
-    expected = {"network": {"scores", "rival-glc"}, "head": {"asked-1", "asked-4", "rival-glc"}}
-    assert expected[kind] | {"judged-transition", "soft-labels", "side-checks"} <= set(parts)
+    expected = {"network": {"scores", "soft-labels", "rival-glc"}, "head": {"asked-1", "asked-4", "rival-glc"}}
+    assert expected[kind] | {"judged-transition", "side-checks"} <= set(parts)
     judged = parts[parts.index("judged-transition") :]
     for place in (0, len(judged) // 2, len(judged) - 1) if kind == "network" else (judged.index("asked-3"),):
         killed_after(judged[place])
@@ -107,7 +107,7 @@ def test_rivals_that_are_kept_need_nothing_that_they_share(
     def never(*_):
         raise AssertionError("computed again")
 
-    shared = {learners: "transitions", rivals: "_field", gather: "final_soft", weighing: "side_checks"}
+    shared = {learners: "transitions", rivals: "_field", gather: "soft_labels_of", weighing: "side_checks"}
     for module, name in shared.items():
         monkeypatch.setattr(module, name, never)
     assert main(["train", "--resume", str(at_work / "r"), "-q"]) == 0

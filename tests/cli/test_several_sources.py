@@ -32,6 +32,12 @@ def people(seed=0):
     return points, truth, {"anna": anna, "bert": source(0.75), "rule_7": source(0.9, 0.5), "copy": anna}
 
 
+def annotation(name, label):
+    """What a person says of a row in Label Studio's export."""
+    choice = {"type": "choices", "from_name": "label", "value": {"choices": [label]}}
+    return {"completed_by": {"id": 7, "email": name}, "updated_at": "2026-11-29T10:00:00Z", "result": [choice]}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """noisy.parquet with a column a source, the same opinions as votes and as a long file, and a finished run."""
@@ -46,6 +52,14 @@ def folder(tmp_path_factory):
     lines = ["id,annotator,label"]
     lines += [f"{i},{name},{each[row] or '?'}" for row, i in enumerate(ids) for name, each in said.items()]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    tasks = [
+        {
+            "data": {"labelfix_id": i},
+            "annotations": [annotation(name, each[row]) for name, each in said.items() if each[row]],
+        }
+        for row, i in enumerate(ids)
+    ]
+    (folder / "project-1.json").write_text(json.dumps(tasks))
     gold = [f"{ids[row]},{WORDS[truth[row]]}" for row in range(TRUSTED)]
     (folder / "gold.csv").write_text("\n".join(["id,label", *gold]) + "\n")
     every = [f"{i},{WORDS[code]}" for i, code in zip(ids, truth, strict=True)]
@@ -84,6 +98,7 @@ def test_all_columns_are_better_than_any_single_one(at_work):
     [
         ["--noisy", "votes.parquet", "--label-columns", "votes"],
         ["--noisy", "bare.parquet", "--sources", "long.csv", "--abstain", "?"],
+        ["--noisy", "bare.parquet", "--sources", "project-1.json"],
     ],
 )
 def test_votes_and_long_files_give_the_same_soft_labels_as_columns(at_work, words):

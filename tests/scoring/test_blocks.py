@@ -102,7 +102,7 @@ def test_trusted_rows_carry_their_label_and_rows_learned_from_what_the_method_sa
     clean = SimpleNamespace(codes=np.array([2, 0, 1]))
     data = TrainingData(table(), clean, np.array([9, -1, 3]), "id", "random")
     own = np.random.default_rng(1).dirichlet(np.ones(3), len(data.noisy_rows)).astype(np.float32)
-    sides = SideColumns(own=RowOrder(data.noisy_rows, ROWS).to_file(own, np.nan))
+    sides = SideColumns(own=own, own_at=RowOrder(data.noisy_rows, ROWS).to_file(np.arange(len(own)), -1))
     soft = joined(with_what_is_known(corrected(), data, sides)).soft
     expected = SOFT.copy()
     expected[data.noisy_rows] = own

@@ -47,6 +47,7 @@ from labelfix.methods.mlc.structured import (
 )
 from labelfix.numerics.leave_one_out import shares_hessian
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.stack import fit_stack, merge
 from labelfix.progress import Progress, counted
 from labelfix.settings.methods import MlcSettings
@@ -82,9 +83,10 @@ def _passes(rows: FitRows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, META_SAMPLE) + trusted
+    fits = 2 if rows.many_classes else 4  # GLC8 and N1; S1 twice
     return {
-        "members": 4 * heads * (trusted + every) + 7 * min(noisy, NOISY_SAMPLE),
-        "meta step": OUTER_STEPS * rows.folds.count * some,
+        "members": heads * (4 * trusted + fits * every) + 7 * min(noisy, NOISY_SAMPLE),
+        "meta step": OUTER_STEPS * min(rows.folds.count, searched_at_once(rows.num_classes)) * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, META_SAMPLE)),
     }
@@ -130,6 +132,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         "fit_seconds": clock.seconds,
     }
     module = as_classifier(problem, classifier.full)
+    held = held_by(classifier, len(problem.truth), posterior.judges, posterior.judges_scores)
     return FittedModel(
         classifier=module,
         temperature=1.0,
@@ -138,7 +141,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         min_confidence=posterior.threshold,
         metrics=metrics,
         own_rows=posterior.own_rows,
-        held=held_by(classifier, len(problem.truth), posterior.judges, posterior.judges_scores),
+        held=held.only(problem.unseen),
     )
 
 
@@ -151,16 +154,18 @@ def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
         found, ridge = learners.fit_bayes_student(rows)
         return stages.to_arrays(found) | {"ridge": np.array(ridge)}
 
-    arrays = stages.stage(keep, "S1", fit_bayes)
-    bayes, ridge = stages.from_arrays(arrays), float(arrays["ridge"])
+    fitted, ridge = dict[str, CrossFitted](), learners.LOOSE
+    if not rows.many_classes:  # of very many, what trusted rows alone say is too little: the stack gives it no share
+        arrays = stages.stage(keep, "S1", fit_bayes)
+        fitted["S1"], ridge = stages.from_arrays(arrays), float(arrays["ridge"])
     later = {
-        "GLC8": lambda: learners.fit_glc(rows, 8.0),
+        "GLC8": lambda: learners.fit_glc(rows, learners.LOOSE),
         "N1": lambda: learners.fit_as_given(rows),
     }
-    fitted = {"S1": bayes} | {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
+    fitted |= {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     held = np.stack([m.held for m in fitted.values()])
-    others = [rows.folds.choosing(fold) for fold in range(rows.folds.count)]
-    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (rows.folds.judging, *others))
+    others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
+    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
     part = rows.subset(rows.sample(NOISY_SAMPLE))
 
@@ -198,7 +203,7 @@ def meta_step(
     problems = [problem_of(fold) for fold in range(rows.folds.count)]
 
     def solve() -> dict[str, np.ndarray]:
-        correction, history = train(problems, rows.num_classes, len(rows.folds.judging))
+        correction, history = train(problems, rows.num_classes, len(rows.truth))
         heads = stages.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
         # Numbered, because a folder of arrays keeps their names but not their order.
         columns = {f"history.{i:02d}.{n}": np.array([r[n] for r in history]) for i, n in enumerate(history[0])}
@@ -216,10 +221,15 @@ def fit_classifier(
     rows: FitRows, prior: Prior, labels: GivenLabels, correction: StructuredCorrection, inner: list[InnerProblem]
 ) -> CrossFitted:
     """The classifier f on the LCN's labels."""
-    log_prior = torch.log_softmax(prior.stack.full.columns(rows.noisy), dim=0)
-    q = correction.soft(log_prior, *labels.at(torch.arange(len(rows.given)), None))
-    every = np.arange(len(rows.truth), dtype=np.int64)
-    full = rows.fit(cross_entropy_to(*rows.targets(q.T, every)), prior.ridge, prior.stack.full)
+    noisy, places = len(rows.given), torch.arange(len(rows.given))
+    q = torch.zeros(rows.num_classes, len(rows.features))
+    for part in row_blocks(noisy, rows.num_classes):
+        log_prior = torch.log_softmax(prior.stack.full.columns(rows.noisy[part]), dim=0)
+        q[:, part] = correction.soft(log_prior, *labels.at(places[part], None))
+    q[rows.truth, torch.arange(noisy, len(rows.features))] = 1
+    weights = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
+    full = rows.fit(cross_entropy_to(q.mT, weights[0]), prior.ridge, prior.stack.full)
+    del q
     size = searched_at_once(rows.num_classes)
     for first in range(0, len(inner), size):  # the folds' own classifiers, at the final labels
         outer_together(inner[first : first + size], correction, 25, 1)

@@ -12,7 +12,7 @@ Legend: N noisy rows, M trusted rows, K classes, F folds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,8 +37,9 @@ from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources
 from labelfix.methods.mlc.structured import META_SAMPLE, StructuredCorrection
-from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
+from labelfix.numerics.leave_one_out import Leverage, left_out, leverage_of, shares_hessian
 from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.row_dependence import Dependence, fit_dependence, mixed_terms
 from labelfix.numerics.stack import merge
 from labelfix.numerics.threshold import choose_threshold
@@ -58,8 +59,8 @@ APART = 0.25
 SCALED_FROM = 100
 """From so many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
 
-BLOCK = 65_536
-"""Noisy rows whose soft labels are made at a time."""
+Rows = slice | Tensor
+"""Some noisy rows."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,15 @@ def fit_posterior(
         of_column = _from_pairs if paired else _from_assumptions
         trust, without, threshold, metrics = of_column(problem, rows, prior, correction, seen)
     each = np.arange(len(problem.given))
-    soft = _soft(trust, seen.by(None, trust.share), given)
+    soft = np.empty((len(each), problem.num_classes), dtype=np.float32)
+    for part, said in _soft(trust, seen, None, given):
+        soft[part] = said
     scores = None
     if seen.each_fold_scores:
-        scores = [_soft(own, seen.by(k, own.share), given)[each, problem.given] for k, own in enumerate(without)]
+        scores = [np.empty(len(each), dtype=np.float32) for _ in without]
+        for k, (own, score) in enumerate(zip(without, scores, strict=True)):
+            for part, said in _soft(own, seen, k, given):
+                score[part] = said[np.arange(len(said)), problem.given[part]]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
         corrector=_corrector(trust, classifier.full, prior.as_given.full),
@@ -135,10 +141,8 @@ def _from_pairs(problem: Problem, rows: FitRows, prior: Prior, _: StructuredCorr
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], prior.as_given.held[paired]
     found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
-    judged = problem.unseen[paired]
-    said, given, truth = found.held[judged], given[judged], truth[judged]
-    threshold = choose_threshold(len(problem.truth), said, given, truth)
-    right = float((said.argmax(axis=1) == truth).mean())
+    threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+    right = float((found.held.argmax(axis=1) == truth)[problem.unseen[paired]].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
     return found.trust, found.without, threshold, metrics
 
@@ -181,8 +185,8 @@ def _from_assumptions(
     given = rows.given[part].numpy()
 
     def fit(fold: int | None, expected: Floats, fitted: Floats) -> tuple[Dependence, Floats]:
-        both = seen.by_classifier(fold, again=fold is None or seen.each_fold_scores), seen.by_labels_as_given(fold)
-        log_f, log_g = (log_softmax(said[part].double().numpy(), axis=1) for said in both)
+        both = seen.by_classifier(fold, part), seen.by_labels_as_given(fold, part)
+        log_f, log_g = (log_softmax(said.double().numpy(), axis=1) for said in both)
         found = fit_dependence(log_f, log_g, given, expected, fitted)
         of_network = correction.label_terms(as_log(expected), as_log(fitted)).numpy().astype(np.float64)
         of_network /= max(float(correction.a), 1.0)
@@ -208,7 +212,7 @@ def _from_assumptions(
 
 @dataclass
 class _Seen:
-    """Noisy rows by heads that learned them, each row taken out again.
+    """Noisy rows by heads that learned them, each row taken out again; some rows at a time.
 
     Attributes:
         rows: The data.
@@ -216,9 +220,8 @@ class _Seen:
         labels: What the LCN was given.
         correction: Made the labels that f learned.
         classifier: f.
-        kept: What `by_classifier` found and is asked for again.
-        without_fold: Leverages of f without a fold; those of the folds are taken to be the same, as they differ by a
-            quarter of the trusted rows.
+        leverage: What makes leverages of f, learned from all noisy rows (True), and of f without a fold, learned from a
+            sample; those of the folds are taken to be the same, as they differ by a quarter of the trusted rows.
     """
 
     rows: FitRows
@@ -226,78 +229,82 @@ class _Seen:
     labels: OneColumn | Sources
     correction: StructuredCorrection
     classifier: CrossFitted
-    kept: dict[int | None, Tensor] = field(default_factory=dict)
-    without_fold: Tensor | None = None
+    leverage: dict[bool, Leverage] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def each_fold_scores(self) -> bool:
         """Whether judges score the rows: a shared Hessian takes too much out for a guarantee to rest on."""
         return not shares_hessian(len(self.rows.given), self.rows.noisy.shape[1], self.rows.num_classes)
 
-    def by(self, fold: int | None, share: float) -> Tensor:
-        """`(N, K)` what f and N1, with a share, say together without a fold of the trusted rows; see `Trust.mixed`."""
+    def by(self, fold: int | None, share: float, part: Rows) -> Tensor:
+        """`(n, K)` what f and N1, with a share, say together without a fold of the trusted rows; see `Trust.mixed`."""
         if share == 0:
-            return self.by_classifier(fold)
+            return self.by_classifier(fold, part)
         if share == 1:
-            return self.by_labels_as_given(fold)
-        return (1 - share) * self.by_classifier(fold) + share * self.by_labels_as_given(fold)
+            return self.by_labels_as_given(fold, part)
+        return (1 - share) * self.by_classifier(fold, part) + share * self.by_labels_as_given(fold, part)
 
     @cached_property
-    def _of_given(self) -> Tensor:
-        """`(N, K)` leverages of N1; those without a fold are taken to be the same."""
+    def _of_given(self) -> Leverage:
+        """Leverages of N1; those without a fold are taken to be the same."""
         rows, fitted = self.rows, self.prior.as_given
         (weights,) = rows.weights([np.arange(len(rows.truth), dtype=np.int64)])
         head, _ = fitted.without_temperature(None)
-        given = rows.one_hot(rows.given)
-        return leverages(rows.features, head, weights, learners.AS_GIVEN_RIDGE, len(rows.given), given)
+        given = rows.one_hot(rows.given) if self.each_fold_scores else None
+        return leverage_of(rows.features, head, weights, learners.AS_GIVEN_RIDGE, len(rows.given), given)
 
-    def by_labels_as_given(self, fold: int | None) -> Tensor:
-        """`(N, K)` logits of N1."""
+    def by_labels_as_given(self, fold: int | None, part: Rows) -> Tensor:
+        """`(n, K)` logits of N1."""
         fitted, rows = self.prior.as_given, self.rows
         head, temperature = fitted.without_temperature(fold)
-        return left_out(head.logits(rows.noisy), rows.one_hot(rows.given), self._of_given) / temperature
+        own = rows.one_hot(rows.given[part])
+        return left_out(head.logits(rows.noisy[part]), own, self._of_given(part)) / temperature
 
-    def by_classifier(self, fold: int | None, again: bool = False) -> Tensor:
-        """`(N, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are.
-
-        Args:
-            fold: The fold that f is without.
-            again: Keep them until they are asked for once more.
-        """
-        found = self.kept.pop(fold, None)
-        if found is None:
-            found = self._by_classifier(fold)
-        if again:
-            self.kept[fold] = found
-        return found
-
-    def _by_classifier(self, fold: int | None) -> Tensor:
-        rows, prior = self.rows, self.prior
+    def by_classifier(self, fold: int | None, part: Rows) -> Tensor:
+        """`(n, K)` logits of f. Heads without a fold learned a sample of the rows; others are judged as they are."""
+        rows = self.rows
         raw, temperature = self.classifier.without_temperature(fold)
-        sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(META_SAMPLE)
-        part = rows.subset(sampled)
+        logits = raw.logits(rows.noisy[part])
         if fold is None:
-            stack, use = prior.stack.full, np.arange(len(rows.truth), dtype=np.int64)
-        else:
-            stack, use = prior.stack.without[fold], rows.folds.outside(fold)
-        log_prior = torch.log_softmax(stack.columns(part.noisy), dim=0)
-        q = self.correction.soft(log_prior, *self.labels.at(sampled, fold)).T
-        if fold is None or self.without_fold is None:
-            leverage = leverages(part.features, raw, part.weights([use])[0], prior.ridge, len(sampled), q)
-            self.without_fold = self.without_fold if fold is None else leverage
-        else:
-            leverage = self.without_fold
-        logits = raw.logits(rows.noisy)
-        logits[sampled] = left_out(logits[sampled], q, leverage)
+            return left_out(logits, self._learned(None, part), self._of_classifier(None)(part)) / temperature
+        place = self._place[part]
+        own = place >= 0
+        learned = self._learned(fold, torch.arange(len(rows.given))[part][own])
+        logits[own] = left_out(logits[own], learned, self._of_classifier(fold)(place[own]))
         return logits / temperature
 
+    @cached_property
+    def _place(self) -> Tensor:
+        """`(N,)` where rows stand in the sample that heads without a fold learned; -1 for rows that do not."""
+        sampled = self.rows.sample(META_SAMPLE)
+        return torch.full((len(self.rows.given),), -1).index_put_((sampled,), torch.arange(len(sampled)))
 
-def _soft(trust: Trust, mixed: Tensor, given: Labels) -> npt.NDArray[np.float32]:
-    soft = np.empty(mixed.shape, dtype=np.float32)
-    for first in range(0, len(soft), BLOCK):
-        part = slice(first, first + BLOCK)
-        soft[part] = np.exp(trust.log_soft(mixed[part].numpy().astype(np.float64), given[part]))
-    return soft
+    def _learned(self, fold: int | None, part: Rows) -> Tensor:
+        """`(n, K)` q, the labels that f learned."""
+        stack = self.prior.stack.full if fold is None else self.prior.stack.without[fold]
+        log_prior = torch.log_softmax(stack.columns(self.rows.noisy[part]), dim=0)
+        places = torch.arange(len(self.rows.given))[part]
+        return self.correction.soft(log_prior, *self.labels.at(places, fold)).T
+
+    def _of_classifier(self, fold: int | None) -> Leverage:
+        whole = fold is None
+        if whole not in self.leverage:
+            rows, (raw, _) = self.rows, self.classifier.without_temperature(fold)
+            sampled = torch.arange(len(rows.given)) if fold is None else rows.sample(META_SAMPLE)
+            use = np.arange(len(rows.truth), dtype=np.int64) if fold is None else rows.folds.outside(fold)
+            part = rows.subset(sampled)
+            learned = self._learned(fold, sampled) if self.each_fold_scores else None
+            weights = part.weights([use])[0]
+            found = leverage_of(part.features, raw, weights, self.prior.ridge, len(sampled), learned)
+            self.leverage[whole] = found
+        return self.leverage[whole]
+
+
+def _soft(trust: Trust, seen: _Seen, fold: int | None, given: Labels) -> Iterator[tuple[slice, Floats]]:
+    """Soft labels of the noisy rows, some at a time."""
+    for part in row_blocks(len(seen.rows.given), seen.rows.num_classes):
+        mixed = seen.by(fold, trust.share, part).numpy().astype(np.float64)
+        yield part, np.exp(trust.log_soft(mixed, given[part]))
 
 
 def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:

@@ -28,7 +28,8 @@ META_SAMPLE = 2500
 """Noisy rows of the inner problem."""
 
 OUTER_STEPS, AVERAGED = 12, 4
-"""Adam steps, and how many of the last ones are averaged."""
+"""Adam steps, and how many of the last ones are averaged. In a step those folds judge that are solved side by side; of
+many classes one fold after the other."""
 
 SOLVER_STEPS = 6
 """Conjugate gradient steps, in the coordinates of the fits."""
@@ -175,7 +176,7 @@ def outer_together(
 def train(
     problems: Sequence[InnerProblem], num_classes: int, trusted: int
 ) -> tuple[StructuredCorrection, list[dict[str, float]]]:
-    """Minimise the mean trusted loss over all folds plus the prior (1/2M) Σ (deviation / σ)².
+    """Minimise the mean trusted loss over the folds plus the prior (1/2M) Σ (deviation / σ)².
 
     Args:
         problems: One a fold.
@@ -190,15 +191,14 @@ def train(
     adam, last = _Adam(current), list[list[Tensor]]()
     history: list[dict[str, float]] = []
     size = searched_at_once(num_classes)
+    groups = [problems[first : first + size] for first in range(0, len(problems), size)]
     for step in range(OUTER_STEPS):
         correction = StructuredCorrection(*current)
         history.append(_watched(step, correction, problems))
-        gradients, loss = [p.new_zeros(p.shape) for p in current], 0.0
-        for first in range(0, len(problems), size):
-            group = problems[first : first + size]
-            value, slopes = outer_together(group, correction, 25 if step == 0 else 8, SOLVER_STEPS)
-            loss += value / trusted
-            gradients = [g + s / trusted for g, s in zip(gradients, slopes, strict=True)]
+        group = groups[step % len(groups)]
+        counted = len(problems) / len(group) / trusted
+        value, slopes = outer_together(group, correction, 25 if step < len(groups) else 8, SOLVER_STEPS)
+        gradients, loss = [slope * counted for slope in slopes], value * counted
         norm = sum(float(gradient.double().pow(2).sum()) for gradient in gradients) ** 0.5
         history[-1] |= {"meta_loss": loss, "meta_norm": norm}
         adam.step(
