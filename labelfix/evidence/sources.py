@@ -45,37 +45,37 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     told = metrics.get("sources") or {}
     sources = problem.opinions.names
     together = [each | {"sources": [sources[s] for s in each["sources"]]} for each in told.get("together", ())]
-    each = []
-    for place, name in enumerate(sources):
+    each: list[Figures] = []
+    judged = problem.paired_opinions.take(np.flatnonzero(problem.judges).astype(np.int64))
+    spoken = zip(sources, problem.opinions.rows_of_each, judged.rows_of_each, problem.opinions.of_each, strict=True)
+    for place, (name, noisy, trusted, labels) in enumerate(spoken):
         own = {key: told[key][place] for key in ("weight", "lost", "lost_nll") if told.get(key) is not None}
-        each.append(_of_source(problem, place, name, names) | own)
+        here = np.flatnonzero(judged.source == place)
+        truth = problem.truth[problem.judges][judged.row[here]]
+        counts = pair_counts(truth, judged.label[here].astype(np.int64), len(names))
+        each.append({"name": name, "rows": int(noisy + trusted)} | _accuracy(counts, int(labels), names) | own)
     for figures in each:
         figures["words"] = _words(figures, names, together)
         figures["confusion"] = figures["confusion"].tolist()
     return {"each": each, "together": together, "weighed_again": told.get("weighed_again", True)}
 
 
-def _of_source(problem: Problem, place: int, name: str, classes: Sequence[str]) -> Figures:
-    assert problem.opinions is not None
-    assert problem.paired_opinions is not None
-    judged = problem.paired_opinions.take(np.flatnonzero(problem.judges).astype(np.int64))
-    own = np.flatnonzero(judged.source == place)
-    truth = problem.truth[problem.judges][judged.row[own]]
-    counts = pair_counts(truth, judged.label[own].astype(np.int64), len(classes))
-    spoken = problem.opinions.source == place
-    rows = len(np.unique(problem.opinions.row[spoken])) + len(np.unique(judged.row[own]))
-    labels = int(spoken.sum()) + len(own)
-    meant = max(labels - len(own), 1)
-    total, right = int(counts.sum()), int(np.trace(counts))
+def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
+    """How often a source is right.
+
+    Args:
+        counts: `(K, K)` what it says of trusted rows.
+        others: Its labels of other rows.
+        classes: Names.
+    """
+    meant, total = max(others, 1), int(counts.sum())
     of_class = []
     for code, row in enumerate(counts):
         share = meant * row.sum() / max(total, 1)
         of_class.append(counted(int(row[code]), int(row.sum()), max(share, 1.0)).to_json() | {"class": classes[code]})
     return {
-        "name": name,
-        "rows": rows,
-        "labels": labels,
-        "accuracy": counted(right, total, meant).to_json(),
+        "labels": others + total,
+        "accuracy": counted(int(np.trace(counts)), total, meant).to_json(),
         "classes": of_class,
         "confusion": counts,
     }
