@@ -21,7 +21,7 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.compute.kept_blocks import in_parts
 from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.tables import Probabilities
-from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
+from labelfix.errors import InputError, LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
 from labelfix.methods.fit import Fit, fit
 from labelfix.models.learnt import can_learn
@@ -101,7 +101,12 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
     if Path.cwd() != Path(begun.directory):
         folder = RunFolder(path.absolute())
     with joined_ranks(), _held(folder), begun.working_directory():
-        carry_out(prepare(noisy, clean, settings, progress, begun), folder, progress)
+        try:
+            start = prepare(noisy, clean, settings, progress, begun)
+        except InputError as error:
+            error.add_note(f"these are the inputs that {path} was begun with")
+            raise
+        carry_out(start, folder, progress)
     return folder
 
 

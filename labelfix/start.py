@@ -15,6 +15,7 @@ from labelfix.data.hashes import content_hashes, hashes_of_named
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
+from labelfix.data.rows_ahead import rows_ahead
 from labelfix.data.tables import TrainingData
 from labelfix.errors import Defect, SettingsError
 from labelfix.heads.view_weights import choose_weights
@@ -141,7 +142,7 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
     sources = [noisy, *clean] if isinstance(clean, list | tuple) else [noisy, clean]
     if settings.compute.offline and any(isinstance(s, str) and s.startswith(hub_access.HUB) for s in sources):
         raise SettingsError("--offline forbids hub: sources; name a local file or folder, or leave --offline out")
-    with counted(progress, "read"):
+    with counted(progress, "read", rows_ahead(noisy)):
         reading = read_training(noisy, clean, settings.data, settings.compute.read_rows)
     for note in reading.notes:
         progress.say(note)

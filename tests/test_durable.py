@@ -190,3 +190,16 @@ def test_nothing_else_renames_or_removes():
     found = {name for name, text in files.items() if other.search(text)}
     # Answers are added to the end of their file and flushed; nothing of it is replaced.
     assert found == {"runs/durable.py", "runs/answers.py"}
+
+
+def test_a_file_that_may_not_grow_is_an_error_as_a_full_disk_is(tmp_path):
+    """As of `ulimit -f`, or of a disk whose files have at most four gigabytes."""
+    code = (
+        "import resource, sys; from pathlib import Path; from labelfix.runs import atomic_path\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "with atomic_path(Path(sys.argv[1])) as beside: beside.write_bytes(bytes(1000))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "t")], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "t: cannot be written (File too large); choose another place" in done.stderr
+    assert not [*tmp_path.iterdir()]

@@ -23,8 +23,9 @@ def check(
     noisy, clean = options.inputs_needed(noisy, clean, resolved.sources, resolved.settings.data.several)
 
     from labelfix.data import check as data
+    from labelfix.data.rows_ahead import rows_ahead
 
-    with counted(voice.progress(brief=True), "read"):
+    with counted(voice.progress(brief=True), "read", rows_ahead(noisy)):
         found = data.check(noisy, clean, settings=resolved.settings)
     for line in found.notes:
         voice.note(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from labelfix.data.images import unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
 from labelfix.data.scan import is_text
+from labelfix.progress import rows_done
 from labelfix.settings.data import DataSettings
 
 Flags = npt.NDArray[np.bool_]
@@ -73,6 +74,7 @@ def _check_text(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, row
             first = done + int(pc.index(blank, True).as_py())
         empty += count
         done += batch.num_rows
+        rows_done(batch.num_rows)
     names = " and ".join(map(repr, inputs.spec.columns))
     what = f"column {names} is" if len(inputs.spec.columns) == 1 else f"columns {names} are"
     if done and empty == done and role != "new":
@@ -102,6 +104,7 @@ def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Finding
             wrong["ragged"].append((done + int(i), str(lengths[i])))
         _check_values(lists, lengths, done, wrong)
         done += len(raw)
+        rows_done(len(raw))
 
     def report(kind: str, what: Callable[[str], str], remedy: str) -> None:
         values = dict(wrong[kind])
@@ -165,6 +168,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
             if cells.null_count and is_text(raw.type):
                 odd[name].see(raw, cells, done)
         done += batch.num_rows
+        rows_done(batch.num_rows)
     for name in spec.columns:
         findings.rows(
             places,
@@ -238,11 +242,17 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
         findings.note(f"{inputs.name}: missing values: {shown}{more} (of {rows:,} rows)")
 
 
+def _told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch
+        rows_done(batch.num_rows)
+
+
 def _check_images(
     inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role
 ) -> Flags | None:
     skip, most = settings.skip_unreadable, settings.max_pixels
-    found = {row: (path, reason) for row, path, reason in unreadable(inputs.batches(rows), most)}
+    found = {row: (path, reason) for row, path, reason in unreadable(_told(inputs.batches(rows)), most)}
     if not found:
         return None
     folder = str(inputs.source.folder.absolute())

@@ -314,7 +314,7 @@ def _change_mode(path: Path, mode: int) -> None:
 
 def _concerns(error: OSError, beside: Path) -> bool:
     """Whether an error is about what is being written, not about a file that is read meanwhile."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
     place = Path(error.filename) if isinstance(error.filename, str) else None
     if place is None:

@@ -224,6 +224,8 @@ class Corrected(Struct):
     sources: list[str] = []
 
     def __post_init__(self) -> None:
-        """Every class is one, and Python knows the encoding."""
+        """Every class is one, Python knows the encoding, and what is read stands in a column."""
         refuse_repeated(self.classes)
         refuse_unknown_encoding(self.encoding)
+        if self.input_kind is not None and not self.input_columns:
+            raise ValueError("input_columns names none, and there is an input_kind")

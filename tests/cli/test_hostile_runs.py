@@ -18,7 +18,7 @@ from labelfix.data import tables
 from labelfix.errors import RunError
 from labelfix.runs import schema
 from labelfix.runs.checked import DEEPEST, NotPlainJsonError, check, parse, wrong_with
-from labelfix.runs.schema_evidence import Metrics
+from labelfix.runs.schema_evidence import Corrected, Metrics
 
 SAMPLED = 50
 """About a third of a second each; `python tests/measure/hostile_runs.py` tries all of them."""
@@ -89,6 +89,13 @@ def test_the_field_is_named(value: dict[str, object], said: str) -> None:
     assert wrong_with({"format_version": 1, **value}, schema.Manifest) == said
     with pytest.raises(RunError, match=r"^run/run\.json: is damaged \(.*\); train it again with --overwrite$"):
         check({"format_version": 1, **value}, schema.Manifest, "run/run.json")
+
+
+def test_inputs_of_a_kind_stand_in_a_column() -> None:
+    about = {"classes": ["a", "b"], "value_type": "string", "min_confidence": 0.5, "run_id": "1"}
+    assert wrong_with({**about, "input_kind": "text", "input_columns": []}, Corrected).startswith("input_columns")
+    assert wrong_with({**about, "input_kind": "text", "input_columns": ["said"]}, Corrected) == ""
+    assert wrong_with(about, Corrected) == ""
 
 
 def test_a_document_that_is_no_object_is_refused() -> None:

@@ -148,6 +148,15 @@ def test_an_input_that_has_changed_is_refused_by_name(begun, capsys):
     assert main(["train", "--resume", "r", "-q"]) == 0
 
 
+def test_an_input_that_is_gone_is_said_to_be_the_runs(begun, capsys):
+    (begun.parent / "noisy.parquet").unlink()
+    capsys.readouterr()
+    assert main(["train", "--resume", "r"]) == 2
+    said = capsys.readouterr().err
+    assert "noisy.parquet: there is no such file" in said
+    assert "these are the inputs that r was begun with" in said
+
+
 def test_a_class_map_that_has_changed_is_refused(work, stop, capsys):
     (work / "map.csv").write_text("alias,class\nkitty,cat\n")
     stop(KeyboardInterrupt())

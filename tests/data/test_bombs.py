@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.data.formats import bounds, open_table
+from labelfix.data.formats.arrow_sizes import unpacked_sizes
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.parquet import ParquetSource
 from labelfix.errors import InputError
@@ -168,6 +169,40 @@ def test_a_table_of_a_million_columns_is_refused_before_they_are_looked_at(tmp_p
     for name in ("t.csv.gz", "t.jsonl.gz"):
         with pytest.raises(InputError, match=r"has more than 100,000 columns; leave some out"):
             len(open_table(tmp_path / name).schema)
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+def test_a_compressed_arrow_file_that_holds_far_more_than_its_size_is_refused(tmp_path, monkeypatch, kind, compression):
+    monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 20)
+    new = {"file": pa.ipc.new_file, "stream": pa.ipc.new_stream}[kind]
+    rows = np.arange(300_000)
+    tables = {
+        "zeros": pa.table({"label": pa.array(np.zeros(2_000_000))}),
+        "words": pa.table({"label": repeated("A" * (1 << 20), 4).dictionary_decode().dictionary_encode()}),
+        "plain": pa.table({"label": pa.array(np.random.default_rng(0).random(300_000)), "id": rows}),
+    }
+    for name, table in tables.items():
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        with new(tmp_path / f"{name}.arrow", table.schema, options=options) as writer:
+            writer.write_table(table, max_chunksize=100_000)
+    assert sum(chunk.batch.num_rows for chunk in open_table(tmp_path / "plain.arrow").scan()) == len(rows)
+    for name in ("zeros", "words"):
+        with pytest.raises(InputError, match=r"come out of it.*write it again without compression"):
+            open_table(tmp_path / f"{name}.arrow")
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_the_sizes_are_those_that_arrow_unpacks(tmp_path, kind):
+    table = pa.table({"a": pa.array(np.arange(5000)), "b": pa.array(["x", "yy"] * 2500).dictionary_encode()})
+    for compression in (None, "zstd"):
+        new = {"file": pa.ipc.new_file, "stream": pa.ipc.new_stream}[kind]
+        with new(tmp_path / "t", table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
+            writer.write_table(table, max_chunksize=1000)
+        with (tmp_path / "t").open("rb") as stream:
+            sizes = sorted(unpacked_sizes(stream, kind == "file"))
+        # Five batches of 1,000 numbers of eight bytes and as many codes of four, and two words with three offsets.
+        assert sizes == ([0] * 6 if compression is None else [3 + 12, *[1000 * (8 + 4)] * 5])
 
 
 def test_columns_of_one_title_are_named_in_one_pass():

@@ -210,3 +210,15 @@ def test_an_offset_that_leads_out_of_a_file_is_one_error_that_names_the_file(
     (tmp_path / "gold.csv").write_text("id,label\na,x\nb,y\n")
     with pytest.raises(InputError, match=r"^[^\n]*noisy\.arrow: cannot be read as an Arrow file[^\n]*$"):
         read_training(str(path), str(tmp_path / "gold.csv"), DataSettings(text_column="text"))
+
+
+def test_a_packed_file_that_breaks_off_behind_bytes_that_are_no_text_is_named(tmp_path):
+    """What encoding it has is guessed from the rest of it, which cannot be unpacked."""
+    import bz2
+
+    lines = b"id,x\xffy,label\n" + b"".join(b"%d,caf\xe9 %d,a\n" % (row, row * 7919) for row in range(400_000))
+    packed = bytearray(bz2.compress(lines, 1))
+    packed[len(packed) // 16] ^= 0xFF  # behind the sample, within what is guessed from
+    (tmp_path / "t.csv.bz2").write_bytes(packed)
+    with pytest.raises(InputError, match=r"t\.csv\.bz2: cannot be read as a bzip2 file"):
+        open_table(tmp_path / "t.csv.bz2")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 
 import labelfix
-from labelfix.progress import Silent
+from labelfix.data.read import read_training
+from labelfix.data.rows_ahead import rows_ahead
+from labelfix.progress import Silent, counted
+from labelfix.settings.data import DataSettings
 
 
 class Stage:
@@ -70,6 +77,7 @@ def test_every_stage_of_training_begins_moves_and_ends(tmp_path, monkeypatch, op
         if stage.total is not None:
             assert sum(stage.steps) == stage.total, stage.name
     assert told.named("correct").total == told.named("encode noisy").total == 240
+    assert told.named("read").total == 2 * 240
     # What the rivals have in common with the run is not fitted again, and the rest of it side by side.
     for name, least in {"fit simple": 8, "learn how": 8, "check against": 4}.items() if not options else []:
         assert len(told.named(name).steps) >= least, f"{name} stands still"
@@ -81,3 +89,39 @@ def test_every_stage_of_training_begins_moves_and_ends(tmp_path, monkeypatch, op
         ("predict", 240, 240, True),
         ("correct", 240, 240, True),
     ]
+
+
+def rows_counted(path, told):
+    gold = path.parent / "gold.csv"
+    gold.write_text("id,label\n0,cat\n1,dog\n")
+    with counted(told, "read", rows_ahead(path)):
+        read_training(str(path), str(gold), DataSettings(), 100)
+    (stage,) = told.stages
+    return stage
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.jsonl", "t.parquet"])
+def test_reading_moves_towards_a_total_that_is_known_from_the_start(tmp_path, name):
+    noisy, _ = table(5000)
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        pq.write_table(noisy, path)
+    elif name.endswith("jsonl"):
+        path.write_text("".join(json.dumps(row) + "\n" for row in noisy.to_pylist()))
+    else:
+        with pa.output_stream(str(path)) as stream:
+            pa.csv.write_csv(noisy, stream)
+    passes = 3 if "csv" in name else 2
+    stage = rows_counted(path, Recorder())
+    assert stage.total == pytest.approx(passes * 5000, rel=1.0 if name.endswith("gz") else 0.01)
+    assert len(stage.steps) > 20
+    assert sum(stage.steps) == stage.total
+
+
+def test_of_what_nothing_cheap_tells_no_total_is_said(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "zeros.csv").write_bytes(b"\0" * 100)
+    (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8bno")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    names = ["folder", "zeros.csv", "broken.csv.gz", "broken.parquet", "gone.csv"]
+    assert [rows_ahead(tmp_path / name) for name in names] == [None] * 5

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelfix.data.formats.arrow_sizes import check_unpacked
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     DAMAGED,
@@ -28,6 +29,7 @@ from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
 
 FILE, FEATHER_1 = b"ARROW1", b"FEA1"
+WRITE_AGAIN = "the file is damaged; write it again"
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 
 
@@ -53,6 +55,7 @@ class ArrowSource(TypedFiles):
             remedy = "write it again as Parquet, for example by pandas.read_feather and to_parquet"
             raise input_error(name, "is a Feather file of version 1", remedy)
         self._indexed = head == FILE
+        check_unpacked(path, name, self._indexed)
         with self._reader() as reader:
             check_columns(len(reader.schema), name)
             self.titles = tuple(reader.schema.names)
@@ -84,7 +87,7 @@ class ArrowSource(TypedFiles):
             with _arrow_stream(self.paths[0]) as stream:
                 yield pa.ipc.open_file(stream) if self._indexed else pa.ipc.open_stream(stream)
         except DAMAGED as error:
-            raise cannot_read(self.name, error, "an Arrow file", "the file is damaged; write it again") from None
+            raise cannot_read(self.name, error, "an Arrow file", WRITE_AGAIN) from None
 
 
 def _arrow_stream(path: Path) -> Any:  # noqa: ANN401 - one of Arrow's files

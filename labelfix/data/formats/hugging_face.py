@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelfix.data.formats.arrow_sizes import check_unpacked
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
     DAMAGED,
@@ -107,6 +108,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _schema(path: Path, file: str) -> pa.Schema:
+    check_unpacked(path, file, indexed=False)
     try:
         with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
             schema = reader.schema

@@ -234,11 +234,14 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
         file: The file.
         failure: See `Utf8Stream.failure`.
         where: Where they stand, such as `in row 4, column 'text'`; may be empty.
+
+    Raises:
+        InputError: What follows in a compressed file is damaged.
     """
     what, offset = failure
     at = f"{what} {where}".strip()
     if what == "a zero byte":
-        with open_unpacked(file.path, file.name) as stream:
+        with unpacking(file.path, file.name, "text"), open_unpacked(file.path, file.name) as stream:
             order = wide_order(stream.read(1 << 12)) if file.encoding == UTF8 else None
         if order is not None:
             remedy = f"pass --encoding utf-16-{order[0]}e"
@@ -246,7 +249,7 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
         return input_error(file.name, f"holds {at}, so it is not all text", "remove it, or save the file again")
     if file.encoding != UTF8:
         return input_error(file.name, f"is not {file.encoding} text ({at})", "pass the encoding it has as --encoding")
-    with open_unpacked(file.path, file.name) as stream:
+    with unpacking(file.path, file.name, "text"), open_unpacked(file.path, file.name) as stream:
         likely = guess(stream, offset)
     remedy = f"it looks like {likely}: pass --encoding {likely}" if likely else "pass its encoding as --encoding"
     return input_error(file.name, f"is not UTF-8 text ({at})", remedy)

@@ -30,6 +30,7 @@ from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles
 from labelfix.errors import Defect, InputError
+from labelfix.progress import rows_done
 
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
 
@@ -134,6 +135,7 @@ class CsvSource(HashedFiles):
                     if text is not None:
                         types[column].see(text, commas=dialect.delimiter != ",")
                 first += batch.num_rows
+                rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
         if defects:
