@@ -11,12 +11,14 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
+from labelfix.compute.kept_blocks import in_parts
 from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.errors import LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
@@ -168,14 +170,14 @@ def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress
         rows = encoded.noisy, encoded.clean
         made = fit(reading.data, encoded.representation, rows, settings, device, checkpoints, progress, start.described)
     if not start.learns_features:
-        correct(folder, start, encoded, made, progress)
+        correct(folder, start, encoded, made, checkpoints, progress)
         return
     fixed = replace(start, settings=settings.before_learning)
-    noise = correct(folder, fixed, encoded, made, progress, goes_on=True)
+    noise = correct(folder, fixed, encoded, made, checkpoints, progress, goes_on=True)
     with watch.stage("learn features"):
         learnt = Rounds.of(start, made, encoded, checkpoints, progress).run()
     rounds = {"rounds": learnt.figures}
-    correct(folder, start, learnt.encoded, learnt.made, progress, rounds, noise)
+    correct(folder, start, learnt.encoded, learnt.made, checkpoints, progress, rounds, noise)
 
 
 def correct(
@@ -183,6 +185,7 @@ def correct(
     start: Start,
     encoded: Encoded,
     made: Fit,
+    checkpoints: Checkpoints,
     progress: Progress,
     figures: Mapping[str, Any] | None = None,
     noise: Mapping[str, Any] | None = None,
@@ -195,6 +198,7 @@ def correct(
         start: What it starts from.
         encoded: The rows as the fit reads them.
         made: The fit.
+        checkpoints: What is kept of the run until it is done.
         progress: Told what happens.
         figures: More for `metrics.json`.
         noise: What is known of the noise rate; None where the fit is to say it.
@@ -216,7 +220,7 @@ def correct(
     begun = folder.begun() if goes_on else None
     if not (goes_on and folder.stands):
         evidence = replace(evidence, fitted=fitted)
-        write(folder, start, encoded, classifier, evidence, sides, threshold, progress, begun)
+        write(folder, start, encoded, classifier, evidence, sides, threshold, checkpoints, progress, begun)
     found: Mapping[str, Any] | None = evidence.figures.get("noise")
     return found
 
@@ -229,6 +233,7 @@ def write(
     evidence: Evidence,
     sides: SideColumns,
     threshold: float,
+    checkpoints: Checkpoints,
     progress: Progress,
     begun: Mapping[str, Any] | None = None,
 ) -> None:
@@ -240,7 +245,8 @@ def write(
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
     identity = run_id(settled, contents, settings.seed)
-    scorer = Scorer(classifier, fitted.corrector, threshold, identity, folder.path / "parts")
+    kept = partial(in_parts, checkpoints.part("scored" if begun is None else "scored-before-learning"), progress)
+    scorer = Scorer(classifier, fitted.corrector, threshold, identity, folder.path / "parts", kept=kept)
     blocks = scorer.corrected(HeldBlocks(reading.data.noisy, encoded.noisy), progress)
     if not ranks().first:
         deque(blocks, maxlen=0)

@@ -16,7 +16,7 @@ from labelfix.data.inputs import SelectedInputs
 from labelfix.data.labels.class_descriptions import read_class_descriptions
 from labelfix.data.read import Reading, read_training
 from labelfix.data.tables import TrainingData
-from labelfix.errors import SettingsError
+from labelfix.errors import Defect, SettingsError
 from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.choice import choose_representation
@@ -127,6 +127,9 @@ def prepare(
         described = describe(reading.data, representation, settings, progress)
     if begun is None:
         refuse_unread(settings, family_of(representation))
+    if reading.data.noisy.opinions is not None and (unheard := not_weighed(reading, settings, representation)):
+        progress.warn(str(unheard))
+        reading = replace(reading, warnings=(*reading.warnings, unheard))
     contents["backbone"] = representation.identity
     if begun:
         begun.check_contents(contents, {"backbone": ", ".join(settings.model.backbones)})
@@ -146,6 +149,26 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
         progress.warn(str(warning))
     progress.headline(reading.headline)
     return reading
+
+
+def not_weighed(reading: Reading, settings: TrainSettings, representation: Representation) -> Defect | None:
+    """What to say where labels come from several sources and the method reads one label a row."""
+    own, family = settings.method_settings, family_of(representation)
+    if own.weighs_sources(family):
+        return None
+    if own.weighs_sources("head"):
+        who, remedy = (
+            "a network that is trained as a whole",
+            "train on fixed features: leave --no-freeze and --backbone out",
+        )
+    elif settings.method == "mlc":
+        who, remedy = "this recipe", "leave `recipe` out"
+    else:
+        who, remedy = f"--method {settings.method}", "leave --method out"
+    main = settings.data.main_source
+    label = "what most sources say" if main is None else f"what {main!r} says, and most sources where it is silent"
+    what = f"{who} reads one label a row, {label}; who says what is not used for the corrected labels"
+    return Defect("warning", reading.noisy_source.name, None, what, f"{remedy} to have each source weighed")
 
 
 def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> Representation:

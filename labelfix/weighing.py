@@ -26,10 +26,13 @@ from labelfix.settings.run import TrainSettings
 def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
     """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
-    total = passes(made.problem, made.model) + (len(made.problem.given) if settings.side_checks else 0)
+    by = made.judged_by or made
+    total = passes(by.problem, by.model) + (len(made.problem.given) if settings.side_checks else 0)
     with threads, counted(progress, "check against trusted rows", total):
-        evidence = judge(made.problem, made.model, settings, data.classes, progress)
+        evidence = judge(by.problem, by.model, settings, data.classes, progress)
         repeated = checked(made) if settings.side_checks else None
+    if by is not made:
+        evidence = evidence.said_of(made.problem, made.model)
     figures = evidence.figures
     if evidence.fitted.held is not None:
         rows = made.clean.rows[evidence.fitted.held.rows]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.api.applied import AppliedRun, TableLike
+from labelfix.api.certifying import Certified, certify
 from labelfix.api.reporting import report
 from labelfix.data.read import read_truth
 from labelfix.errors import SettingsError, input_error
@@ -291,6 +292,45 @@ class Run(AppliedRun):
         if classifier is not None:
             export_classifier(self.folder, Path(classifier), overwrite)
         return said
+
+    def certify(
+        self,
+        max_noise_rate: float | None = None,
+        *,
+        answers: Sequence[str | Path | pa.Table] = (),
+        with_answers: bool = False,
+        count: int | None = None,
+        new_plan: bool = False,
+        noisy: str | None = None,
+        confidence: float | None = None,
+        seed: int | None = None,
+        min_confidence: float | None = None,
+        drop_issues: bool | None = None,
+    ) -> Certified:
+        """Prove how many labels are wrong at most, as they would be exported, from rows that a person reads.
+
+        Args:
+            max_noise_rate: The share of labels that may be wrong. Default: that of the plan that is under way.
+            answers: Tables of rows to check, filled in; those of the review page are there already.
+            with_answers: Certify the labels with the answers written over them.
+            count: How many rows to hand out next. Default: about as many as are needed, where none are open.
+            new_plan: Give the plan of rows to read up and draw others; answers are kept.
+            noisy: Where the noisy file of the run lies now, if it was moved.
+            confidence: How sure the certificate has to be. Default: 0.95. Fixed once rows are handed out.
+            seed: Of the draw. Default: 0.
+            min_confidence: Certify what `export` writes with it. Default: the run's own.
+            drop_issues: Likewise.
+
+        Returns:
+            The verdict, the certificate, and the rows to read next.
+
+        Raises:
+            SettingsError: There is no plan and no bound, or something does not fit the plan that is under way.
+            InputError: An answer is no class or contradicts another one, or the noisy file is gone or has changed.
+            RunError: The plan or the answers are damaged.
+        """
+        wish = max_noise_rate, confidence, seed, min_confidence, drop_issues
+        return certify(self, wish, answers, with_answers, count, new_plan, noisy)
 
     def report(
         self,

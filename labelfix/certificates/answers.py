@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from labelfix.certificates.plan import Campaign
-from labelfix.certificates.said import CANNOT_TELL, said_in
+from labelfix.certificates.said import CANNOT_TELL
 from labelfix.data.arrays import Floats
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.tables import UNLABELLED, ClassNames
@@ -23,7 +23,6 @@ from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
 from labelfix.runs.reading_plan import Plan
-from labelfix.settings.data import DataSettings
 
 QUEUE = "certify"
 """What `answers.jsonl` calls the rows of a plan."""
@@ -122,24 +121,22 @@ class Taken:
 
 
 def take_answers(
-    folder: RunFolder, plan: Plan, table: Path, classes: ClassNames, data: DataSettings, id_column: str | None
+    folder: RunFolder, plan: Plan, said: Mapping[str, int], classes: ClassNames, who: str, table: str
 ) -> Taken:
     """Take the answers of a filled table into `answers.jsonl`.
 
     Args:
         folder: The run.
         plan: Its plan.
-        table: The table: ids, and labels in the column that was to be filled in; `said.TOO_HARD` lists other words.
+        said: What the table says; see `said.said_in`.
         classes: The run's classes, as its own files write them.
-        data: How the table is read.
-        id_column: Id column of the run's noisy file.
+        who: Whose answers these are, as `answers.jsonl` has it.
+        table: What the table is called.
 
     Raises:
-        InputError: The table cannot be read, has a label that is no class, or contradicts an answer that is there;
-            nothing is taken then.
+        InputError: It contradicts an answer that is there; nothing is taken then.
         RunError: The answers cannot be kept.
     """
-    said = said_in(table, classes, data, id_column)
     planned = {
         str(key): row for key, row in zip(_keys([row.id for row in plan.handed_out]), plan.handed_out, strict=True)
     }
@@ -159,20 +156,20 @@ def take_answers(
             if there.label == label:
                 known += 1
                 continue
-            if there.who != table.name:
+            if there.who != who:
                 own, theirs = label or CANNOT_TELL, there.label or CANNOT_TELL
                 what = f'row {row.id}: says "{own}", where {there.who} said "{theirs}" before'
-                defects.append(Defect("error", str(table), None, what, "agree on one, and leave the other blank"))
+                defects.append(Defect("error", table, None, what, "agree on one, and leave the other blank"))
                 continue
         knowing = None if there is None else there.key
         decision = _decision(label, *suggested[row.row - 1])
-        name = hashlib.sha256(json.dumps([table.name, plan.run_id, row.id, label, knowing]).encode()).hexdigest()
+        name = hashlib.sha256(json.dumps([who, plan.run_id, row.id, label, knowing]).encode()).hexdigest()
         answer = Answer(
             key=name[:32],
             id=row.id,
             decision=decision,
             label=label,
-            who=table.name,
+            who=who,
             when=now(),
             queue=QUEUE,
             inclusion=row.chance,
@@ -188,8 +185,6 @@ def take_answers(
 
 
 def _keys(ids: list[str]) -> list[str]:
-    import pyarrow as pa
-
     found: list[str] = id_keys_of(pa.array(ids, pa.string())).to_pylist()
     return found
 

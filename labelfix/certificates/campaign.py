@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from labelfix.certificates.answers import QUEUE, Answered, Taken, answered, take_answers
 from labelfix.certificates.certificate import (
-    Certificate,
     certificate_of,
     differences,
     read_certificate,
@@ -20,6 +19,7 @@ from labelfix.certificates.certificate import (
 )
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
+from labelfix.certificates.said import IN_MEMORY, said_in
 from labelfix.certificates.verdict import Verdict, judge
 from labelfix.data.read import Columns
 from labelfix.data.tables import ClassNames
@@ -28,6 +28,7 @@ from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.exports import write_tables
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder, held
+from labelfix.runs.certificate import Certificate
 from labelfix.runs.reading_plan import AGAIN, Plan, needed_plan, plan_path, read_plan, write_plan
 from labelfix.settings.run import read_toml, train_settings
 
@@ -50,6 +51,9 @@ class Wish:
         seed: Of the draws.
         min_confidence: Of the export.
         drop_issues: Of the export.
+
+    Raises:
+        SettingsError: At such a share there is nothing to prove.
     """
 
     bound: float | None = None
@@ -57,6 +61,13 @@ class Wish:
     seed: int | None = None
     min_confidence: float | None = None
     drop_issues: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.bound is not None and not 0 < self.bound < 1:
+            what = f"--max-noise-rate {self.bound:g}: give a share above 0 and below 1, such as 0.02 for 2 %"
+            raise SettingsError(what)
+        if self.confidence is not None and not 0.5 <= self.confidence < 1:
+            raise SettingsError(f"--confidence {self.confidence:g}: give a share from 0.5 to below 1, such as 0.95")
 
 
 @dataclass(frozen=True)
@@ -143,8 +154,13 @@ def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:
             raise SettingsError(f"{what}; leave the flag out, or {AGAIN}")
 
 
-def take(folder: RunFolder, campaign: Campaign, table: Path) -> Taken:
-    """Take a filled table's answers into the run; see `answers.take_answers`."""
+def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken:
+    """Take a filled table's answers into the run; see `answers.take_answers`.
+
+    Raises:
+        InputError: The table cannot be read, has a label that is no class, or contradicts an answer that is there;
+            nothing is taken then.
+    """
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     own = train_settings(read_toml(folder.settings), str(folder.settings)).data
@@ -159,7 +175,9 @@ def take(folder: RunFolder, campaign: Campaign, table: Path) -> Taken:
         clean_id_column=None,
     )
     classes = ClassNames.from_json(manifest["class_names"])
-    return take_answers(folder, campaign.plan, table, classes, data, id_to_fill(columns))
+    said = said_in(table, classes, data, id_to_fill(columns))
+    who, name = (IN_MEMORY, IN_MEMORY) if isinstance(table, pa.Table) else (table.name, str(table))
+    return take_answers(folder, campaign.plan, said, classes, who, name)
 
 
 def answer_column(columns: Columns) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -15,7 +16,7 @@ from labelfix.numerics.reading_plan import Design, design, moved_to
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.outputs.trust import read_evidence
 from labelfix.runs import RunFolder
-from labelfix.runs.reading_plan import FORMAT_VERSION, HandedOut, Plan
+from labelfix.runs.reading_plan import FORMAT_VERSION, Counted, HandedOut, Plan
 
 MODEL_COUNTS = 100
 """As many trusted rows as the model's opinion of the share of wrong labels counts."""
@@ -31,8 +32,8 @@ class Campaign:
         design: How the plan draws and bets.
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.
         order: `(N,)` rows of `exported` in the order in which they are drawn.
-        control: `(N,)` c of each row of `exported`.
-        weights: `(N,)` w likewise.
+        weights: `(N,)` w of each row of `exported`.
+        controls: `(N,)` c likewise, of each kind of bet.
     """
 
     plan: Plan
@@ -40,12 +41,12 @@ class Campaign:
     design: Design
     error: Floats
     order: Order
-    control: Floats
     weights: Floats
+    controls: Mapping[Counted, Floats]
 
     def draws(self, count: int) -> Draws:
         """The first so many draws."""
-        return draws_of(self.order, self.weights, self.control, count)
+        return draws_of(self.order, self.weights, self.controls, count)
 
 
 def hashes_of(folder: RunFolder) -> dict[str, str]:
@@ -80,8 +81,10 @@ def new_plan(
         rows=len(exported),
         hashes=hashes_of(folder),
         expected=expected,
+        drawn=made.drawn,
         uniform=made.uniform,
-        counted=made.counted,
+        below_from=made.below_from,
+        above_from=made.above_from,
         below=made.below,
         above=made.above,
         handed_out=[],
@@ -106,11 +109,11 @@ def expected_rate(folder: RunFolder, exported: Exported, as_judged: bool) -> flo
 
 def campaign_of(plan: Plan, exported: Exported) -> Campaign:
     """A plan and its labels, with the order that follows from them."""
-    made = Design(plan.uniform, plan.counted, plan.below, plan.above)
+    made = Design(plan.bound, plan.drawn, plan.uniform, plan.below_from, plan.above_from, plan.below, plan.above)
     error = moved_to(exported.error, plan.expected)
     weights = made.weights(error)
     order = draw_order(weights, _uniform(plan, len(exported)))
-    return Campaign(plan, exported, made, error, order, made.control(error), weights)
+    return Campaign(plan, exported, made, error, order, weights, made.controls(error))
 
 
 def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:

@@ -17,16 +17,19 @@ from labelfix.data.tables import UNLABELLED, ClassNames
 from labelfix.errors import Defect, InputError
 from labelfix.settings.data import DataSettings
 
+IN_MEMORY = "a table"
+"""What a table is called that is no file, and who answers in it."""
+
 CANNOT_TELL = "?"
 TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
 """What a person may write into the label column instead of a class."""
 
 
-def said_in(table: Path, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:
+def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:
     """Key of a row's id (`id_keys_of`) → the class that was said; -1 for none, and K where nobody could tell.
 
     Args:
-        table: The file.
+        table: The file, or a table of ids and labels.
         classes: The run's classes (K), as its own files write them.
         data: How a table is read.
         id_column: Id column of a table.
@@ -35,11 +38,23 @@ def said_in(table: Path, classes: ClassNames, data: DataSettings, id_column: str
         InputError: It cannot be read, or has a label that is no class.
     """
     known = _with_too_hard(classes)
-    (source,) = open_trusted([str(table)], None, read_options(data))
+    table = table if isinstance(table, pa.Table) else str(table)
+    (source,) = open_trusted([table], None, read_options(data))
     if isinstance(source, AnnotatedSource):
         return _of_tool(source, known)
-    read = read_truth(table, known, data, id_column)
+    try:
+        read = read_truth(table, known, data, id_column)
+    except InputError as error:
+        raise InputError([_of_answers(defect) for defect in error.defects]) from None
     return dict(zip(id_keys_of(read.ids).to_pylist(), read.codes.tolist(), strict=True))
+
+
+def _of_answers(defect: Defect) -> Defect:
+    """A defect of a table of true labels, as one of a table that a person fills in."""
+    remedy = defect.remedy
+    if "--class-map" in remedy:
+        remedy = f"write one of them, {CANNOT_TELL} where you cannot tell, or leave it blank"
+    return replace(defect, file=IN_MEMORY if defect.file == "truth" else defect.file, remedy=remedy)
 
 
 def _of_tool(source: AnnotatedSource, classes: ClassNames) -> dict[str, int]:

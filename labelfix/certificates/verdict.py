@@ -9,8 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from labelfix.certificates.answers import Answered
 from labelfix.certificates.plan import Campaign
 from labelfix.numerics.rate_by_betting import (
@@ -73,8 +71,8 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     exported, plan = campaign.exported, campaign.plan
     draws, bets = campaign.draws(len(said.wrong)), campaign.design
     rows, whole = len(exported), len(exported) + exported.unread
-    high = upper_bound(draws, said.at_worst, np.array(bets.below), plan.alpha)
-    low = lower_bound(draws, said.at_best, np.array(bets.above), plan.alpha)
+    high = upper_bound(draws, said.at_worst, bets.below, plan.alpha)
+    low = lower_bound(draws, said.at_best, bets.above, plan.alpha)
     # Rows that the run could not read count as wrong above and as right below.
     upper, lower = (rows * high + exported.unread) / whole, rows * low / whole
     mended = said.found / whole
@@ -91,7 +89,7 @@ def _guess(campaign: Campaign, said: Answered, draws: Draws) -> float:
     own, n = campaign.plan.expected, len(said.wrong)
     if not n:
         return own
-    seen = min(max(estimate(draws, said.wrong), 0.0), 1.0)
+    seen = min(max(estimate(draws, said.wrong, campaign.design.below[-1].counted), 0.0), 1.0)
     return (EXPECTED_COUNTS * own + n * seen) / (EXPECTED_COUNTS + n)
 
 
@@ -148,8 +146,9 @@ class _Ahead:
         inside = (bound * (rows + exported.unread) - exported.unread + mended) / rows
         if not self.mean < inside < 1:
             return 0.0 if inside >= 1 else math.inf
-        have = float(wealth_below(self.draws, self.said.at_worst, inside, np.array(bets.below))[-1]) if read else 0.0
-        speed = growth(self.campaign.error, bets, self.mean, inside, "below")
+        have = float(wealth_below(self.draws, self.said.at_worst, inside, bets.below)[-1]) if read else 0.0
+        campaign, wrong = self.campaign, moved_to(self.campaign.error, self.mean)
+        speed = growth(wrong, campaign.weights, campaign.controls, bets.below, inside, "below")
         # As the rest shrinks, each draw tells more, and the last one tells all.
         gained = math.inf if more >= rows - read else speed * more / (1 - more / (rows - read))
         return -math.log(plan.alpha) - have - gained

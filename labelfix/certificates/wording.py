@@ -37,11 +37,12 @@ def _reason(state: State) -> str:
     if verdict.status == "cannot be reached":
         be = "would still be" if verdict.with_answers else "are"
         return f"more than {asked} of the labels {be} wrong{_cheaper(state)}"
-    start = "nothing is read yet" if not said.read else f"at most {asked} is not proven"
     if verdict.more is None:
-        return f"{start}, and it does not look as if it will be: about {up(verdict.guess)} seem wrong{_cheaper(state)}"
-    row = "row" if verdict.more == 1 else "rows"
-    return f"{start}; about {verdict.more:,} more {row}" + (f", {said.open:,} of them handed out" if said.open else "")
+        guess = f"about {up(verdict.guess)} seem to be wrong"
+        return f"it does not look as if no more than {asked} of the labels were wrong: {guess}{_cheaper(state)}"
+    rows = f"{verdict.more:,} {'more ' if said.read else ''}row{'' if verdict.more == 1 else 's'}"
+    wait = f"; {said.open:,} {'waits' if said.open == 1 else 'wait'} for an answer" if said.open else ""
+    return f"it takes about {rows} to prove that no more than {asked} of the labels are wrong{wait}"
 
 
 def _cheaper(state: State) -> str:

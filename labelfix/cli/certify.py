@@ -11,7 +11,6 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.above import AboveTheGate
 from labelfix.cli.targets import check_table
-from labelfix.errors import SettingsError
 from labelfix.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -134,13 +133,12 @@ def certify(
 
     voice = options.voice(context)
     folder = RunFolder.open_finished(run)
-    _refuse_shares(max_noise_rate, confidence)
+    wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
     if check:
         _check(folder, noisy, voice, output_format)
         return
     if out is not None:
         check_table(context, out, folder)
-    wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
     begun = campaigns.open_campaign(folder, wish, new_plan)
     for table in answers or ():
         _say_taken(voice, table, campaigns.take(folder, begun, table))
@@ -154,14 +152,6 @@ def certify(
         _say_next(voice, folder, state, written)
     if state.verdict.status != "certified":
         raise AboveTheGate
-
-
-def _refuse_shares(bound: float | None, confidence: float | None) -> None:
-    """Refuse shares at which there is nothing to prove."""
-    if bound is not None and not 0 < bound < 1:
-        raise SettingsError(f"--max-noise-rate {bound:g}: give a share above 0 and below 1, such as 0.02 for 2 %")
-    if confidence is not None and not 0.5 <= confidence < 1:
-        raise SettingsError(f"--confidence {confidence:g}: give a share from 0.5 to below 1, such as 0.95")
 
 
 def _hand_out(

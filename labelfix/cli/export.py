@@ -181,7 +181,7 @@ def _write_tasks(
 ) -> None:
     """Write rows for people to label, and say how they come back."""
     from labelfix.outputs.own_inputs import find_input
-    from labelfix.outputs.queues import RunRows, make_queue
+    from labelfix.outputs.queues import CERTIFY, RunRows, make_queue
     from labelfix.outputs.tasks.rows import TaskRows
     from labelfix.outputs.tasks.writing import FOLDERS, HOW, write_tasks
     from labelfix.outputs.train_again import train_again
@@ -194,9 +194,13 @@ def _write_tasks(
     every = RunRows(folder)
     decided = every.positions(list(labels_of(read_answers(folder.path).standing())))
     rows = make_queue(queue, every, count, choose_next).without(decided)
+    if not len(rows.order):
+        raise SettingsError(f"--queue {rows.name}: every row of it is decided, and there is nothing to write")
     own = find_input(folder, "noisy", noisy, images_by_name=True).needed()
     written = write_tasks(tool, TaskRows(folder, own, rows, count), place, overwrite)
     voice.note(f"{written.tasks:,} rows of the queue {rows.name}; {HOW[tool]}")
-    again = train_again(folder, noisy, Path("ANSWERS") if tool in FOLDERS else place)
+    answers = Path("ANSWERS") if tool in FOLDERS else place
+    certify = ["labelfix", "certify", "--run", str(folder.path), "--answers", str(answers)]
+    again = certify if rows.name == CERTIFY else train_again(folder, noisy, answers)
     if again:
         voice.note(f"then: {shlex.join(again)}")

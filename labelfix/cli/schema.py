@@ -17,14 +17,16 @@ class Document(enum.StrEnum):
     metrics = "metrics"
     run = "run"
     corrected = "corrected"
+    certificate = "certificate"
 
 
 Name = Annotated[
     Document,
     typer.Argument(
-        metavar="flag|metrics|run|corrected",
+        metavar="flag|metrics|run|corrected|certificate",
         show_default=False,
-        help="What flag --format json writes; metrics.json and run.json of a run; a row of corrected labels.",
+        help="What flag --format json writes; metrics.json and run.json of a run; a row of corrected labels; "
+        "what certify --format json writes.",
     ),
 ]
 

@@ -70,6 +70,10 @@ def sources(
         voice.data(*json_text({**one, "worst": rows}).splitlines())
         return
     voice.data(*as_lines({"each": [one]}), *of_classes(one, classes_of(folder)))
+    if worst:
+        voice.data(
+            f"rows that {visible(source)} most likely has wrong: what it says -> what the run suggests, P(it is right)"
+        )
     for each in worst:
         place = f"{visible(each.file)}, row {each.row}"
         change = f"{visible(each.label)} -> {visible(each.suggested)}"

@@ -125,16 +125,27 @@ class Checkpoints:
             compute: Computes it; called only where it has not been kept.
             least: Seconds that it must have taken to be kept.
         """
-        folder = self.folder / f"stage-{name}"
-        found = _read(folder)
+        found = self.recall(name)
         if found is not None:
             self._progress.say(f"{name}: taken from before the interruption")
             return {key: found.tensors[key].clone().numpy() for key in sorted(found.tensors)}
         began = time.monotonic()
         arrays = settled(compute())
         if self.every and ranks().first and time.monotonic() - began >= least:
-            self._write(folder, {key: torch.from_numpy(array) for key, array in arrays.items()}, {})
+            self.keep(name, {key: torch.from_numpy(array) for key, array in arrays.items()})
         return arrays
+
+    def keep(self, name: str, tensors: Mapping[str, Tensor]) -> bool:
+        """Keep what a stage computed; whether that could be done."""
+        return self._write(self.folder / f"stage-{name}", tensors, {})
+
+    def recall(self, name: str) -> Snapshot | None:
+        """What was kept of a stage; None where that is nothing, or cannot be read."""
+        return _read(self.folder / f"stage-{name}")
+
+    def kept_names(self) -> list[str]:
+        """The stages of which something was kept."""
+        return [path.name.removeprefix("stage-") for path in self.folder.glob("stage-*")]
 
     def kept(self) -> Path | None:
         """The newest state's folder, or a stage's where there is no state; None where nothing is kept."""

@@ -14,16 +14,19 @@ from labelfix.runs import remove
 
 Arrays = dict[str, npt.NDArray[Any]]
 
+Compute = Callable[[range], Iterator[Arrays]]
+"""Computes the blocks of some numbers, in order."""
 
-def in_turn(folder: Path, count: int, compute: Callable[[range], Iterator[Arrays]]) -> Iterator[Arrays]:
-    """What is computed of every block: all of it in order on the first process, nothing on the others.
+
+def in_turn(folder: Path, numbers: range, compute: Compute) -> Iterator[Arrays]:
+    """What is computed of some blocks: all of it in order on the first process, nothing on the others.
 
     The others leave theirs in a folder that the first can read, and have to pass through the whole iterator too.
 
     Args:
         folder: Where the blocks of other processes pass through; removed at the end.
-        count: How many blocks there are.
-        compute: Computes those of some numbers, in order.
+        numbers: The blocks.
+        compute: Computes them.
 
     Raises:
         TrainingError: Another process has died.
@@ -33,7 +36,7 @@ def in_turn(folder: Path, count: int, compute: Callable[[range], Iterator[Arrays
         remove(folder)
         folder.mkdir(parents=True)
     here.wait()
-    mine = range(count)[here.share(count)]
+    mine = numbers[here.share(len(numbers))]
     if here.first:
         yield from compute(mine)
     else:
@@ -42,7 +45,7 @@ def in_turn(folder: Path, count: int, compute: Callable[[range], Iterator[Arrays
                 np.savez(file, **arrays)  # type: ignore[arg-type]
     here.wait()
     if here.first:
-        for number in range(len(mine), count):
+        for number in numbers[len(mine) :]:
             part = folder / f"{number}.npz"
             with np.load(part, allow_pickle=False) as arrays:
                 yield dict(arrays)

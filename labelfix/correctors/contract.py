@@ -52,8 +52,8 @@ class Problem:
         observe: Called with the classifier after every epoch, by methods that have epochs; what it returns goes into
             the epoch's row of the history. For measuring alone: no method looks at it.
         chosen: `(M,)` True for trusted rows that `labelfix next` chose; None where it chose none.
-        taught: `(M,)` True for trusted rows that had a part in the features; None where none had. They train, and
-            neither choose nor judge anything.
+        taught: `(M,)` True for trusted rows that had a part in the features; None where none had. They train and
+            choose, and judge nothing.
         described: `(K, D)` the features of each class's own words, of fixed features; None where none are given.
         opinions: What each of several sources says of the noisy rows, of which `given` is one summary; None where there
             is a single column of given labels.

@@ -78,7 +78,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: list[Defect] = []
-        self._notes: list[str] = []
+        self._notes: dict[str, None] = {}
 
     def error(self, file: str, what: str, remedy: str = "", row: int | None = None) -> None:
         """One error."""
@@ -90,8 +90,7 @@ class Findings:
 
     def note(self, text: str) -> None:
         """A choice that was made, worth printing; the same one is noted once."""
-        if text not in self._notes:
-            self._notes.append(text)
+        self._notes[text] = None
 
     def rows(
         self,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
+from labelfix.data.annotations.opening import open_opinions
 from labelfix.data.assemble import attempt, read_options
 from labelfix.data.columns.roles import Columns
 from labelfix.data.findings import Findings
-from labelfix.data.formats import TableSource, open_table
+from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_long, source_columns, with_trusted
 from labelfix.data.labels.checks import check_given
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
@@ -21,6 +22,13 @@ from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import difference
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.settings.data import DataSettings
+
+NO_ANSWERS = frozenset(
+    ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
+    + ("skipped", "idk", "dont know", "don't know", "do not know", "can't tell", "cannot tell", "no answer", "no label")
+    + ("undefined", "refused", "error", "missing", "empty", "tbd")
+)
+"""What people, rules and models write where they do not know."""
 
 Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
 """The classes, all opinions of the noisy rows, their given and the trusted labels, and the main source."""
@@ -59,6 +67,7 @@ def hear(
     assert trusted.labels is not None
     words = settings.missing_words
     labels = ballots.labels
+    _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
     classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
     truth = match_codes(trusted.labels, classes, clean.name, findings, words)
     if more := _only_trusted(trusted.labels, truth, classes):
@@ -83,6 +92,17 @@ def hear(
     how = f"what {main!r} says, most of them where it is silent" if main else "what most of them say"
     findings.note(f"{len(opinions.names)} sources with {len(opinions.label):,} labels; the given label is {how}")
     return classes, opinions, given, truth, main
+
+
+def _warn_of_no_answers(labels: LabelColumn, classes: Collection[str], name: str, findings: Findings) -> None:
+    """Words that sources write where they do not know, which are classes unless `--abstain` names them."""
+    places = [p for p, word in enumerate(labels.values) if word.strip(" <>[]()").lower() in NO_ANSWERS]
+    found = [labels.stored[p] for p in places if labels.values[p] not in classes]
+    if found:
+        count = sum(labels.counts[p] for p in places if labels.values[p] not in classes)
+        named = ", ".join(f'"{word}"' for word in found[:5])
+        what = f"sources say {named} {count:,} times, which is taken as a class; no trusted row has it"
+        findings.warning(name, what, f'if it means "no answer", give --abstain "{",".join(found)}"')
 
 
 def given_of(opinions: Opinions, main: str | None, classes: int) -> Codes:
@@ -122,9 +142,10 @@ def read_ballots(
         found.append(attempt(lambda: read_columns(table, columns, abstain, findings, read_rows), findings))
     if settings.sources is not None:
         path = settings.sources
-        long = attempt(lambda: open_table(path, options=replace(read_options(settings), split=None)), findings)
+        long = attempt(lambda: open_opinions(path, replace(read_options(settings), split=None)), findings)
         if long is None:
             return None
+        findings.source(long)
         found.append(
             attempt(lambda: read_long(long, ids, id_column, table.name, abstain, findings, read_rows), findings)
         )

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from labelfix.correctors.calibrated import CalibratedCorrector, scaled
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.fit_scale import Kind, fit_scale
-from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, soft_labels_of, transition_of
+from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.evidence.soft_labels import soft_labels_of
+from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
 from labelfix.numerics.threshold import choose_threshold
@@ -96,17 +97,33 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     asked = ask(problem, held, kept["transition"], donors=donors)
     several = len(held.models) > 1
     group = (asked.by if several else cut_folds(asked.truth, problem.seed, GROUPS).of)[asked.row]
-    kind, log_soft = _chosen(asked, group)
+    kind, log_soft = _chosen(asked, group, isinstance(fitted.corrector, CalibratedCorrector))
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
-    own = fitted.own_rows
     if kind != "none":
-        fitted = replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale))
-    if kind != "none" and own is not None:
-        soft = scaled(scale, own.soft)
-        fitted = replace(fitted, own_rows=OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how))
+        fitted = _scaled(problem, fitted, scale)
     before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
+
+
+def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> FittedModel:
+    """A model with its soft labels scaled as those of another one were.
+
+    Args:
+        problem: The data.
+        fitted: The model.
+        other: What `calibrate` made of the other.
+    """
+    corrector = other.corrector
+    return _scaled(problem, fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
+
+
+def _scaled(problem: Problem, fitted: FittedModel, scale: Scale) -> FittedModel:
+    own = fitted.own_rows
+    if own is not None:
+        soft = scaled(scale, own.soft)
+        own = OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how)
+    return replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale), own_rows=own)
 
 
 def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: int) -> dict[str, Any]:
@@ -145,11 +162,11 @@ def _likelihood(log_p: Floats, truth: Codes) -> Floats:
     return np.asarray(log_p[np.arange(len(truth)), truth])
 
 
-def _chosen(asked: JudgesAnswers, group: Codes) -> tuple[Kind, Floats]:
-    """The way of scaling that held rows like best, and the nested log soft labels that it gives."""
+def _chosen(asked: JudgesAnswers, group: Codes, already: bool = False) -> tuple[Kind, Floats]:
+    """The way of scaling that held rows like best, and the nested log soft labels; none where it was done `already`."""
     best: tuple[Kind, Floats] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
-    if not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
+    if already or not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
         return best
     plain = _likelihood(asked.log_soft, asked.answer)
     most = 0.0

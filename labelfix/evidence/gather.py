@@ -13,33 +13,39 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from labelfix.correctors.contract import LEARNED, FittedModel, Held, Problem
+from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
-from labelfix.evidence.calibrate import Calibrated, calibrate
+from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
-from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, soft_labels_of, transition_of
+from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noise_rate import Opinion
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
-from labelfix.evidence.sources import of_sources, ways
+from labelfix.evidence.soft_labels import soft_labels_of
+from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
+from labelfix.evidence.ways import beside, ways_of
 from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
+from labelfix.numerics.affine import Affine
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
+
+JUDGED = ("classifier_right", "out_of_fold_nll")
+"""Metrics of a fit that trusted rows say."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,27 @@ class Evidence:
     figures: dict[str, Any] = field(default_factory=dict)
     doubted: tuple[Doubt, ...] = ()
     judges: Judges | None = None
+
+    def said_of(self, problem: Problem, model: FittedModel) -> Evidence:
+        """The same of another fit, whose features know the trusted rows that judged this one.
+
+        It takes over the scale of soft labels, the threshold and all figures; later rows are judged by its own heads.
+
+        Args:
+            problem: What it was fitted to: the same rows.
+            model: The fit.
+        """
+        judged, judges = self.fitted, self.judges
+        fitted = replace(
+            scaled_as(problem, model, judged),
+            min_confidence=judged.min_confidence,
+            metrics=dict(model.metrics) | {name: judged.metrics[name] for name in JUDGED if name in judged.metrics},
+            held=judged.held,
+        )
+        if judges is not None and model.held is not None:
+            correctors, heads = heads_of(model.held)
+            judges = replace(judges, correctors=correctors, heads=heads)
+        return replace(self, fitted=fitted, judges=judges)
 
 
 def judge(
@@ -85,7 +112,9 @@ def judge(
     soft = final_soft(problem, found.fitted)[0]
     assert found.fitted.held is not None
     agreement = ask_noisy_rows(problem, found.fitted.held, settings, progress)
-    ledger = ledger_of(problem, found, rivals_of(problem, found, settings, progress), soft, agreement)
+    ways = ways_of(problem, found.asked)
+    others = *rivals_of(problem, found, settings, progress), *ways
+    ledger = ledger_of(problem, found, others, soft, agreement)
     assert every is not None
     answered = ask_chosen(problem, every, found)
     ledger = ledger if answered is None else answered.taken_out(ledger)
@@ -101,8 +130,7 @@ def judge(
     }
     worth = of_sources(problem, classes.names, found.fitted.metrics)
     if worth is not None:
-        compared = ways(problem, found.asked, found.log_soft) if found.asked.paired else []
-        figures["sources"] = worth | {"ways": compared}
+        figures["sources"] = worth | {"ways": beside(ways, found.asked, found.log_soft)}
     return Evidence(found.fitted, p, figures, doubts(found.asked.log_f, found.asked.truth), judges)
 
 
@@ -228,9 +256,10 @@ def judges_of(
     _, labels, by, score, weights = _right_ones(problem, found, soft, given)
     paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
     spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
+    correctors, heads = heads_of(held)
     return Judges(
-        correctors=tuple(model.corrector for model in held.models),
-        heads=tuple(None if model.head is None else model.head.affine() for model in held.models),
+        correctors=correctors,
+        heads=heads,
         score=score,
         by=by,
         label=labels,
@@ -244,6 +273,12 @@ def judges_of(
         sampling=problem.sampling,
         guarantee=guarantee.to_json(),
     )
+
+
+def heads_of(held: Held) -> tuple[tuple[Corrector, ...], tuple[Affine | None, ...]]:
+    """The correctors of judging models, and what each reads off h(x); None where that is the run's own classifier."""
+    heads = tuple(None if model.head is None else model.head.affine() for model in held.models)
+    return tuple(model.corrector for model in held.models), heads
 
 
 def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:

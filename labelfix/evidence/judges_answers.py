@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.calibrated import logs
-from labelfix.correctors.contract import FittedModel, Held, JudgingModel, Problem
+from labelfix.correctors.contract import Held, JudgingModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
-from labelfix.networks.loop import network_outputs
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import normalised, possible_labels
@@ -160,7 +159,7 @@ def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.N
     scores = [
         np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
     ]
-    for rows in _blocks(np.arange(len(given), dtype=np.int64), problem):
+    for rows in blocks_of(np.arange(len(given), dtype=np.int64), problem):
         said: dict[int, tuple[Probabilities, Probabilities]] = {}
         for model, score in zip(models, scores, strict=True):
             if model.own_scores is None:
@@ -172,20 +171,13 @@ def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.N
     return scores
 
 
-def soft_labels_of(problem: Problem, fitted: FittedModel, rows: Codes) -> Probabilities:
-    """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time."""
-    soft = np.empty((len(rows), problem.num_classes), dtype=np.float32)
-    first = 0
-    for some in _blocks(rows, problem):
-        said = network_outputs(fitted.classifier, problem.noisy, some, problem.device)
-        own = problem.given[some], problem.opinions_of(some)
-        soft[first : first + len(some)] = fitted.corrector.soft_labels(*said, *own)
-        first += len(some)
-    return soft
+def blocks_of(rows: Codes, problem: Problem) -> Iterator[Codes]:
+    """Some noisy rows, as many at a time as go through a model.
 
-
-def _blocks(rows: Codes, problem: Problem) -> Iterator[Codes]:
-    """Rows that go through a model at a time."""
+    Args:
+        rows: `(n,)` the rows.
+        problem: Says of how many classes.
+    """
     return (rows[part] for part in row_blocks(len(rows), max(problem.num_classes, LEAST_WIDTH)))
 
 

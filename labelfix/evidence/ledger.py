@@ -65,6 +65,7 @@ class Entry:
         nll_gain: This run's NLL minus its own: above 0 it is better than this run.
         agreement: Share of given labels it had not learned that it says; None where noisy rows are not asked.
         agreement_gap: How much more often the entry that says most of them does, row by row.
+        reads_labels: As in `Rival`.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Entry:
     nll_gain: Estimate
     agreement: Estimate | None = None
     agreement_gap: Estimate | None = None
+    reads_labels: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -154,17 +156,17 @@ def compare(
         noisy_rows: N, whose labels are meant; None for ever so many.
     """
     w = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
-    said = [(each.name, each.about, each.log_p) for each in rivals]
-    said.append((THIS_RUN, "the classifier of this run", log_f))
+    said = [*rivals, Rival(THIS_RUN, "the classifier of this run", log_f)]
     right, loss = log_f.argmax(axis=1) == truth, _loss(log_f, truth)
     entries = []
-    for name, about, log_p in said:
-        own, own_loss = log_p.argmax(axis=1) == truth, _loss(log_p, truth)
+    for each in said:
+        own, own_loss = each.log_p.argmax(axis=1) == truth, _loss(each.log_p, truth)
         gains = paired_difference(own, right, w), mean(loss - own_loss, w)
         nll = mean(own_loss, w)
         if np.isfinite(nll.low):
             nll = replace(nll, low=max(nll.low, 0.0))
-        entries.append(Entry(name, about, share(own, w), nll, *gains, *_of_noisy_rows(name, agreement)))
+        of_noisy_rows = _of_noisy_rows(each.name, agreement)
+        entries.append(Entry(each.name, each.about, share(own, w), nll, *gains, *of_noisy_rows, each.reads_labels))
     labels: tuple[Estimate | None, ...] = (None, None, None)
     if corrected is not None:
         pairs = given != UNLABELLED
@@ -174,7 +176,7 @@ def compare(
         labels = share(before, own, spread), share(after, own, spread), difference
     heard = False
     if agreement is not None:
-        best = next((log_p for name, _, log_p in said if name == agreement.best), None)
+        best = next((each.log_p for each in said if each.name == agreement.best), None)
         heard = best is not None and not agreement.contradicted(best.argmax(axis=1) == truth, w)
     paired, classes = int((given != UNLABELLED).sum()), len(np.unique(truth))
     return Ledger(tuple(entries), log_f.shape[1], labels[0], labels[1], labels[2], heard, paired, classes)

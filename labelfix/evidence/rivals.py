@@ -63,6 +63,7 @@ class Rival:
         log_p: `(R, K)` log-probabilities of the judged rows by heads that saw none of them.
         head: Fitted to all trusted rows that it may learn from; None for what is no linear head.
         scale: What features are multiplied by before they reach the head.
+        reads_labels: Whether it goes by the labels that the judged rows have themselves, and is no classifier.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Rival:
     log_p: Floats
     head: LinearHead | None = None
     scale: float = 1.0
+    reads_labels: bool = False
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """All but the name, so that a killed run need not fit it again."""
@@ -194,8 +196,8 @@ def _field(problem: Problem, held: Held) -> _Field:
         same = replace(same, opinions=problem.opinions_of(every))
     if len(held.models) > 1 and not held.one_network:
         rows = load_rows(same, folds=len(held.models))
-        # Judged rows are in their judge's fold, others in any, but for those that had a part in the features.
-        of = np.minimum(rows.folds.of, len(held.models))
+        # Judged rows are in their judge's fold, others in any.
+        of = rows.folds.of % len(held.models)
         of[held.rows] = held.by
         if not np.array_equal(of, rows.folds.of) or rows.folds.count != len(held.models):
             rows = replace(rows, folds=Folds(of, len(held.models)))

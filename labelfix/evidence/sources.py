@@ -16,14 +16,8 @@ import numpy as np
 from scipy.special import gammaincc
 
 from labelfix.correctors.contract import Problem
-from labelfix.data.arrays import Floats
 from labelfix.data.labels.noise_rate import counted, pair_counts
-from labelfix.data.opinions import Opinions
 from labelfix.data.tables import Codes
-from labelfix.evidence.judges_answers import JudgesAnswers
-from labelfix.evidence.ledger import mean, paired_difference, share
-from labelfix.evidence.rivals import THIS_RUN
-from labelfix.numerics.dawid_skene import dawid_skene
 
 FEW = 20
 """With fewer trusted rows than this nothing is said of a source in words."""
@@ -36,15 +30,6 @@ RANDOM = 0.05
 other."""
 
 Figures = dict[str, Any]
-
-MAJORITY, DAWID_SKENE = "majority-vote", "dawid-skene"
-
-WAYS = {
-    MAJORITY: "what most sources say, each with one vote",
-    DAWID_SKENE: "sources weighed by how they agree with each other, without trusted rows (Dawid and Skene 1979)",
-    THIS_RUN: "the soft labels of this run",
-}
-"""Ways of making labels of opinions → what they are."""
 
 
 def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any]) -> Figures | None:
@@ -67,44 +52,7 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     for figures in each:
         figures["words"] = _words(figures, names, together)
         figures["confusion"] = figures["confusion"].tolist()
-    return {"each": each, "together": together}
-
-
-def ways(problem: Problem, asked: JudgesAnswers, log_soft: Floats, weights: Floats | None = None) -> list[Figures]:
-    """Ways of making labels of opinions beside each other, on the trusted rows that have opinions; this run's is last.
-
-    Args:
-        problem: The data, with opinions.
-        asked: What judges say of trusted rows with their own opinions.
-        log_soft: `(Q, K)` log soft labels, nested.
-        weights: `(Q,)` of the rows; None where all are alike.
-    """
-    assert problem.opinions is not None
-    assert problem.paired_opinions is not None
-    classes, rows = problem.num_classes, asked.held_rows[asked.row]
-    own = problem.paired_opinions.take(rows)
-    votes = own.votes(classes).astype(np.float64) + 1e-3
-    every = dawid_skene(Opinions.together(problem.opinions, own), classes)
-    said = {MAJORITY: np.log(votes / votes.sum(axis=1, keepdims=True)), DAWID_SKENE: every[len(problem.opinions) :]}
-    said[THIS_RUN] = log_soft
-    w = np.ones(len(rows)) if weights is None else weights
-    place = np.arange(len(rows))
-    right = {name: log_p.argmax(axis=1) == asked.answer for name, log_p in said.items()}
-    right[MAJORITY] = own.majority(classes) == asked.answer
-    found = []
-    for name, log_p in said.items():
-        loss = -log_p[place, asked.answer]
-        found.append(
-            {
-                "name": name,
-                "about": WAYS[name],
-                "accuracy": share(right[name], w).to_json(),
-                "nll": mean(loss, w).to_json(),
-                "gain": paired_difference(right[name], right[THIS_RUN], w).to_json(),
-                "nll_gain": mean(-said[THIS_RUN][place, asked.answer] - loss, w).to_json(),
-            }
-        )
-    return found
+    return {"each": each, "together": together, "weighed_again": told.get("weighed_again", True)}
 
 
 def _of_source(problem: Problem, place: int, name: str, classes: Sequence[str]) -> Figures:
@@ -148,7 +96,8 @@ def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]
     if (said > 0).sum() == 1 and (counts.sum(axis=1) > 0).sum() > 1:
         only = classes[int(said.argmax())]
         share = counts[said.argmax(), said.argmax()] / counts.sum()
-        return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels']
+        against = "" if share else ": where it speaks, the run believes that class less"
+        return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels{against}']
     if _chance(counts) > RANDOM:
         return [*found, "as good as random: what it says has nothing to do with the true class, and counts for nothing"]
     return found + _swapped(counts, classes)
@@ -175,5 +124,6 @@ def _swapped(counts: Codes, classes: Sequence[str]) -> list[str]:
             if crossed and counts[a, b] + counts[b, a] >= 5 and size[a] and size[b]:
                 share = (counts[a, b] + counts[b, a]) / (size[a] + size[b])
                 named = f'"{classes[a]}" and "{classes[b]}"'
-                found.append(f"has {named} swapped: on {share:.1%} of such rows it says the other; it is read that way")
+                said = f"on {share:.1%} of the trusted rows of these classes it says the one for the other"
+                found.append(f"has {named} swapped: {said}; the run knows, and reads it the other way round")
     return found

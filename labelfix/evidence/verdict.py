@@ -65,7 +65,7 @@ def conclude(ledger: Ledger) -> Verdict:
     one_class = ledger.judged_classes < 2 <= ledger.classes
     labels = "not measurable" if one_class else labels_of(ledger.difference)
     sentence = _one_class(ledger) if one_class else _of_labels(ledger, labels)
-    if ledger.rows < FEW and not one_class:
+    if ledger.rows < FEW and not one_class and ledger.difference is not None:
         rows = "1 trusted row judges" if ledger.rows == 1 else f"{ledger.rows} trusted rows judge"
         sentence += f"; only {rows} this, too few to be sure of it: add trusted rows"
     return Verdict(labels, classifier_of(ledger), sentence + _of_chosen(ledger))
@@ -90,7 +90,8 @@ def classifier_of(ledger: Ledger) -> str:
     """The name of the entry whose classifier to use."""
     if ledger.noisy_rows_heard:
         return min(_that_agree(ledger), key=lambda each: each.nll.value).name
-    better = [each for each in ledger.entries if each.name != THIS_RUN and _clearly(each.nll_gain)]
+    others = [each for each in ledger.entries if each.name != THIS_RUN and not each.reads_labels]
+    better = [each for each in others if _clearly(each.nll_gain)]
     return max(better, key=lambda each: each.nll_gain.value).name if better else THIS_RUN
 
 

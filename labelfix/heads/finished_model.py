@@ -63,8 +63,7 @@ def held_by(
         judging_head(head, corrector, own)
         for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
     )
-    judged = np.flatnonzero(fitted.by[:rows] < len(models)).astype(np.int64)
-    return Held(judged, fitted.by[judged], models, TRUSTED_OUT_OF_FOLD)
+    return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)
 
 
 def judging_head(

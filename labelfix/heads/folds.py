@@ -35,17 +35,12 @@ class Folds:
     """A cut of M rows into folds.
 
     Attributes:
-        of: `(M,)` the fold of each row; `count` for a row in none of them, which is learned from and judges nothing.
+        of: `(M,)` the fold of each row.
         count: How many folds.
     """
 
     of: Codes
     count: int
-
-    @property
-    def judging(self) -> Codes:
-        """Rows that are in a fold."""
-        return np.flatnonzero(self.of < self.count).astype(np.int64)
 
     def inside(self, fold: int) -> Codes:
         """Rows of a fold."""
@@ -54,16 +49,6 @@ class Folds:
     def outside(self, fold: int) -> Codes:
         """All other rows."""
         return np.flatnonzero(self.of != fold).astype(np.int64)
-
-    def choosing(self, fold: int) -> Codes:
-        """Rows of all other folds, which choose what judges this one."""
-        return np.flatnonzero((self.of != fold) & (self.of < self.count)).astype(np.int64)
-
-    def without(self, rows: Codes) -> Folds:
-        """The same with some rows in no fold."""
-        of = self.of.copy()
-        of[rows] = self.count
-        return Folds(of, self.count)
 
 
 def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> Folds:
@@ -95,8 +80,8 @@ class CrossFitted:
     Attributes:
         full: The head that saw every trusted row, its logits divided by its temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
-        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it; NaN in rows of no fold.
-        by: `(M,)` which of `without` that is; their number for rows of no fold.
+        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
+        by: `(M,)` which of `without` that is.
         temperatures: `(F + 1,)` what logits were divided by: those of `full`, then of each of `without`.
     """
 
@@ -107,12 +92,12 @@ class CrossFitted:
     temperatures: npt.NDArray[np.float64]
 
     def losses(self, truth: Codes) -> npt.NDArray[np.float64]:
-        """`(M,)` negative log-likelihood of the trusted rows, out of fold; NaN in rows of no fold."""
+        """`(M,)` negative log-likelihood of the trusted rows, out of fold."""
         return np.asarray(-self.held[np.arange(len(truth)), truth])
 
     def nll(self, truth: Codes) -> float:
         """Its mean."""
-        return float(self.losses(truth)[self.by < len(self.without)].mean())
+        return float(self.losses(truth).mean())
 
     def without_temperature(self, fold: int | None) -> tuple[LinearHead, float]:
         """The head without a fold, or that of all rows, as it was fitted, and what its logits are divided by."""
@@ -166,7 +151,8 @@ def calibrated(
 ) -> CrossFitted:
     """Divide logits by the temperature that suits the out-of-fold trusted rows best, those of its own fold left out."""
     raw = out_of_fold(without, folds, clean)
-    others = [folds.judging, *map(folds.choosing, range(folds.count))]
+    every = np.arange(len(truth), dtype=np.int64)
+    others = [every, *map(folds.outside, range(folds.count))]
     temperatures = np.array([fit_temperature(raw[use], truth[use]) for use in others])
     scaled = tuple(head.scaled(1 / t) for head, t in zip(without, temperatures[1:], strict=True))
     return CrossFitted(
@@ -193,7 +179,7 @@ def likeliest_of_each(candidates: Sequence[CrossFitted], truth: Codes) -> list[i
     by = candidates[0].by
     losses = np.stack([each.losses(truth) for each in candidates])
     count = len(candidates[0].without)
-    uses = by < count, *((by != fold) & (by < count) for fold in range(count))
+    uses = np.ones(len(by), dtype=bool), *(by != fold for fold in range(count))
     return [int(losses[:, use].mean(axis=1).argmin()) for use in uses]
 
 
@@ -214,8 +200,8 @@ def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> Cross
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:
-    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold; NaN in rows of no fold."""
-    held = torch.full((len(clean), len(without[0].bias)), torch.nan)
+    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold."""
+    held = torch.empty(len(clean), len(without[0].bias))
     for fold, head in enumerate(without):
         rows = torch.from_numpy(folds.inside(fold))
         held[rows] = head.log_probabilities(clean[rows])

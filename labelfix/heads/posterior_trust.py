@@ -6,14 +6,16 @@ Legend: P pairs, M trusted rows, R rows, Q questions, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.correctors.calibrated import Scale, logs
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
+from labelfix.heads.fit_scale import fit_scale
 from labelfix.heads.label_terms import Labels, LabelTerms, said
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import paired_transition, possible_labels
@@ -35,12 +37,14 @@ class Trust:
         share: ς.
         label_terms: L.
         kappa: What log T was multiplied by to be L.
+        scale: What is done to the posterior in the end; None for nothing.
     """
 
     beta: float
     share: float
     label_terms: LabelTerms
     kappa: float = 1.0
+    scale: Scale | None = None
 
     def mixed(self, log_f: Floats, log_n: Floats) -> Floats:
         """`(R, K)` what f and n say together, up to a constant of the row.
@@ -58,7 +62,8 @@ class Trust:
             mixed: `(R, K)` of `mixed`.
             given: Their given labels, none of them missing.
         """
-        return log_softmax(self.beta * mixed + said(self.label_terms, given))
+        found = log_softmax(self.beta * mixed + said(self.label_terms, given))
+        return found if self.scale is None else self.scale(found)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class PairedPosterior:
     Attributes:
         trust: β, ς and κ·log T_p.
         kappa: κ.
-        held: `(P, K)` posterior of each paired row, all of it without its fold; nothing of use in rows of no fold.
+        held: `(P, K)` posterior of each paired row, all of it without its fold.
         without: The same without each fold.
     """
 
@@ -88,7 +93,7 @@ def fit_paired(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: `(P,)` their given labels.
-        fold: `(P,)` their folds; rows of none count for T_p alone.
+        fold: `(P,)` their folds.
         expected: `(K, K)` T0.
         without: T0 without each fold.
     """
@@ -108,6 +113,7 @@ def fit_trust(
     terms: tuple[LabelTerms, Sequence[LabelTerms]],
     usual: float = 0.8,
     kappas: Sequence[float] = KAPPAS,
+    apart: float = 0.5,
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
 
@@ -116,13 +122,13 @@ def fit_trust(
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
         given: Their given labels.
-        fold: `(P,)` their folds; rows of none choose nothing.
+        fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
         kappas: Its candidates.
+        apart: How far κ and β are usually from that and from 1, as a standard deviation.
     """
     parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
-    judging = fold < len(parts)
     heard = np.zeros_like(log_f)
     for own, without in zip(parts, terms[1], strict=True):
         heard[own] = said(without, given[own])
@@ -136,16 +142,14 @@ def fit_trust(
     losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
-        use = use & judging
-
         def loss(candidate: tuple[float, float, float]) -> float:
             beta, _, kappa = candidate
-            pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / 0.25
+            pull = ((kappa - usual) ** 2 + (beta - 1) ** 2) / apart**2
             return float(losses[candidate][use].mean() + 0.5 / use.sum() * pull)
 
         return min(losses, key=loss)
 
-    several = [bool((judging & (fold != k)).any()) for k in range(len(parts))]
+    several = [bool((fold != k).any()) for k in range(len(parts))]
     nested = [chosen(fold != k) if several[k] else (1.0, 0.0, usual) for k in range(len(parts))]
     held = np.zeros_like(log_f)
     for own, candidate in zip(parts, nested, strict=True):
@@ -156,6 +160,29 @@ def fit_trust(
         for (own_beta, own_share, own_kappa), own in zip(nested, terms[1], strict=True)
     )
     return PairedPosterior(Trust(beta, share, kappa * terms[0], kappa), kappa, held, without_fold)
+
+
+def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> PairedPosterior:
+    """The same with a slope and a shift for each class, which make the pairs likeliest out of fold.
+
+    Args:
+        found: The posterior.
+        truth: `(P,)` trusted labels of the pairs.
+        fold: `(P,)` their folds; rows of none choose nothing.
+    """
+    log_p, judging = logs(found.held), fold < len(found.without)
+
+    def fitted(use: npt.NDArray[np.bool_]) -> Scale:
+        use = use & judging
+        return fit_scale("vector", log_p[use], truth[use], np.ones(use.sum()))
+
+    held, without = found.held.copy(), []
+    for k, trust in enumerate(found.without):
+        scale = fitted(fold != k)
+        held[fold == k] = np.exp(scale(log_p[fold == k]))
+        without.append(replace(trust, scale=scale))
+    trust = replace(found.trust, scale=fitted(judging))
+    return PairedPosterior(trust, found.kappa, held, tuple(without))
 
 
 def fit_share(
@@ -172,14 +199,13 @@ def fit_share(
         log_f: `(M, K)` out-of-fold log f of the trusted rows.
         log_n: `(M, K)` out-of-fold log n of them.
         truth: `(M,)` their labels.
-        fold: `(M,)` their folds; rows of none count for nothing.
+        fold: `(M,)` their folds.
         terms: L, and without each fold.
         transitions: T without each fold.
 
     Returns:
         The posterior with β = 1, and without each fold.
     """
-    judging = fold < len(transitions)
     losses = {share: np.zeros(len(truth)) for share in SHARES}
     for k, own in enumerate(terms[1]):
         inside = np.flatnonzero(fold == k)
@@ -192,14 +218,12 @@ def fit_share(
             losses[share] += np.bincount(asked, loss, len(truth))
 
     def chosen(use: npt.NDArray[np.bool_]) -> float:
-        use, best = use & judging, 0.0
+        best = 0.0
         for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
             gain = losses[best][use] - losses[share][use]
             if gain.mean() > gain.std() / np.sqrt(len(gain)):
                 best = share
         return best
 
-    without = (
-        Trust(1.0, chosen(fold != k) if (judging & (fold != k)).any() else 0.0, own) for k, own in enumerate(terms[1])
-    )
+    without = (Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, own) for k, own in enumerate(terms[1]))
     return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

@@ -226,17 +226,10 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
         given=torch.from_numpy(problem.given),
         truth=torch.from_numpy(truth),
         num_classes=problem.num_classes,
-        folds=_judging(problem, cut_folds(truth, problem.seed, folds)),
+        folds=cut_folds(truth, problem.seed, folds),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
     )
-
-
-def _judging(problem: Problem, folds: Folds) -> Folds:
-    """Without rows that had a part in the features; then without noisy rows that stand in, too: these had one."""
-    if problem.taught is None:
-        return folds
-    return folds.without(np.concatenate([np.flatnonzero(problem.taught), np.arange(len(problem.truth), len(folds.of))]))
 
 
 def _around_mean(rows: Tensor) -> Tensor:

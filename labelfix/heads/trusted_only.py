@@ -59,9 +59,9 @@ def _fit_trusted_only(rows: FitRows) -> CrossFitted:
     drawn = likeliest([each for start in starts for each in drawn_to(rows, start, DESCRIBED_RIDGES)], truth)[1]
     of_noisy = rows.subset(rows.sample(NOISY_SAMPLE))
     gain = plain.losses(truth) - drawn.losses(truth)
-    every = [(plain.full, drawn.full, gain[rows.folds.judging])]
+    every = [(plain.full, drawn.full, gain)]
     every += [
-        (one, other, gain[rows.folds.choosing(fold)])
+        (one, other, gain[rows.folds.outside(fold)])
         for fold, (one, other) in enumerate(zip(plain.without, drawn.without, strict=True))
     ]
     return assembled([plain, drawn], [int(fits_better(of_noisy, *each)) for each in every])

@@ -36,12 +36,14 @@ class Fit:
         model: What it returned; `own_rows` in the problem's order.
         noisy: Which rows of the noisy table the problem's noisy rows are.
         clean: Likewise of the trusted table.
+        judged_by: The fit whose figures stand for this one's, which no trusted row could judge; None for itself.
     """
 
     problem: Problem
     model: FittedModel
     noisy: RowOrder
     clean: RowOrder
+    judged_by: Fit | None = None
 
 
 def fit(

@@ -5,13 +5,14 @@ Legend: K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from labelfix.data.tables import InputTable
+from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import Inputs
@@ -57,6 +58,10 @@ LARGEST_SIDE = 32
 """Images are scaled down to this before a small network learns from them: twice the side takes four times as long."""
 
 
+WORDS = 0.5
+"""What the other views of a text count beside learned features, of what they counted beside fixed ones."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where an encoder stands among the views of a row.
@@ -64,27 +69,29 @@ class Place:
     Attributes:
         representation: All of them.
         encoder: What can be trained.
-        view: Which view makes room for what was learned; None where that is put beside all of them.
+        spec: The columns that it reads.
+        weight: Of the features that it learns.
+        stay: Number of each view that stays beside these, with what it then counts of what it counted before.
     """
 
     representation: FrozenFeatures
     encoder: Trainable
-    view: int | None
+    spec: InputSpec
+    weight: float
+    stay: Mapping[int, float]
 
-    def with_learnt(self, learnt: FrozenFeatures, beside: bool = False) -> FrozenFeatures:
-        """The views with what was learned; every other one, and its weight, stays.
-
-        Args:
-            learnt: What was learned.
-            beside: Whether it is put beside all of them in any case.
-        """
-        views, weights = _parts(self.representation)
-        if self.view is None or beside:
-            return Views(self.representation.spec, (*views, learnt), (*weights, 1.0))
-        if len(views) == 1:
+    def with_learnt(self, learnt: FrozenFeatures) -> FrozenFeatures:
+        """What was learned, behind the views that stay."""
+        if not self.stay:
             return learnt
-        replaced = tuple(learnt if number == self.view else view for number, view in enumerate(views))
-        return Views(self.representation.spec, replaced, weights)
+        views, weights = _parts(self.representation)
+        kept = [weights[number] * share for number, share in self.stay.items()]
+        return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, self.weight))
+
+    def beside(self, learnt: FrozenFeatures) -> Views:
+        """What was learned, behind all views as they were."""
+        views, weights = _parts(self.representation)
+        return Views(self.representation.spec, (*views, learnt), (*weights, self.weight))
 
 
 def place_of(representation: Representation) -> Place:
@@ -94,7 +101,7 @@ def place_of(representation: Representation) -> Place:
         SettingsError: Nothing, or more than one.
     """
     assert isinstance(representation, FrozenFeatures)
-    views, _ = _parts(representation)
+    views, weights = _parts(representation)
     found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]
     if len(found) != 1:
         many = "several encoders" if found else "no encoder"
@@ -103,7 +110,11 @@ def place_of(representation: Representation) -> Place:
             "--backbone, or leave --no-freeze away"
         )
     ((number, encoder),) = found
-    return Place(representation, encoder, None if views[number].family == "patches" else number)
+    spec = views[number].spec
+    if views[number].family == "patches":
+        return Place(representation, encoder, spec, 1.0, dict.fromkeys(range(len(views)), 1.0))
+    others = {place: WORDS if view.spec == spec else 1.0 for place, view in enumerate(views) if place != number}
+    return Place(representation, encoder, spec, weights[number], others)
 
 
 def can_learn(representation: Representation) -> bool:

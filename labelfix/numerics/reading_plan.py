@@ -1,28 +1,30 @@
 """Which rows to read, and how to bet on what is found, so that a bound on the share of wrong rows is proven soon.
 
-Rows are drawn with weights between uniform and the standard deviation of e under the predicted probability q of being
-wrong, w = u + (1 − u) · sqrt(q(1 − q)) / mean; predictions count as c = k · q. With more freedom (any weight and any c
-for a row) the wealth grows by less than 2 % faster where q is true. It need not be: models take their corrections for
-better than they are, and clean sets for worse. So u and k are those that take the fewest rows in the mean of three
-scenarios, in which wrong rows are as many as predicted, fewer and more, and the best bet of each is made. That decides
-how soon a bound is proven, and never whether it holds.
+Let q be the predicted probabilities of being wrong, and p those at the border: of mean m, the bound, and with
+KL(q_i, p_i) the same for all rows. No set at the bound is harder to tell from q, and no bets grow faster than those on
+q against p, with rows drawn by w = p(1 − p) / |p − q| and with c = p in X_t (see `rate_by_betting`). That is where q is
+true. It need not be: models take their corrections for better than they are, and clean sets for worse, and near the
+bound w = sqrt(q(1 − q)) and c = k · q lose less then. So for each of some scenarios, in which wrong rows are as many as
+predicted, fewer and more, the best bet is made, an f and a c, and w is what takes the fewest rows in the mean of these,
+mixed with an equal chance for all rows by a part u. That decides how soon a bound is proven, never whether it holds.
 
-Legend: N rows, G groups of rows with like predictions, F bets.
+Source: Grünwald, de Heide and Koolen, "Safe testing", JRSS B 2024 (the border is a reverse information projection).
+
+Legend: N rows, G groups of rows with like predictions, F values of f.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import expit, logit, rel_entr
 
 from labelfix.data.arrays import Floats
-
-Side = Literal["below", "above"]
+from labelfix.numerics.rate_by_betting import Order
+from labelfix.runs.reading_plan import Bet, Counted, Drawn, Side
 
 SCENARIOS = (0.5, 1.0, 1.25)
 """How many times as many rows may be wrong as a model says."""
@@ -30,13 +32,19 @@ SCENARIOS = (0.5, 1.0, 1.25)
 MARGIN = 1.25
 """A share nearer to the bound than this takes more rows than anybody reads; no bet is made for it."""
 
-UNIFORM, COUNTED = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25), (0.0, 0.5, 1.0)
-BETS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
+HOPELESS = 2.5
+"""Where so many times the bound are expected, nothing is done for the case that the bound holds after all."""
+
+UNIFORM = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1)
+COUNTED = (0.0, 0.5, 1.0)
+PARTS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 HEDGE = 0.7
 """The bet that stands beside the best one where all scenarios have the same, as a part of it."""
 
+SIDES: tuple[Side, Side] = ("below", "above")
 GROUPS = 512
 SMALLEST = 1e-5
+HALVINGS = 40
 
 
 @dataclass(frozen=True)
@@ -44,28 +52,40 @@ class Design:
     """How rows are drawn and betted on.
 
     Attributes:
+        bound: m.
+        drawn: By the spread of e, or by the border of a side.
         uniform: u.
-        counted: k.
+        below_from: The mean of q from which the border is taken of bets on a share below the bound.
+        above_from: The same of bets on a share above it.
         below: Bets on a share below the bound.
         above: Bets on a share above it.
     """
 
+    bound: float
+    drawn: Drawn
     uniform: float
-    counted: float
-    below: tuple[float, ...]
-    above: tuple[float, ...]
+    below_from: float
+    above_from: float
+    below: tuple[Bet, ...]
+    above: tuple[Bet, ...]
 
     def weights(self, error: Floats) -> Floats:
-        """`(N,)` w.
+        """`(N,)` w, of mean 1.
 
         Args:
             error: `(N,)` q, the model's probability that a row is wrong.
         """
-        return _weights(_inside(error), self.uniform)
+        own = _spread(error) if self.drawn == "spread" else _telling(*self._border(error, self.drawn))
+        return self.uniform + (1 - self.uniform) * own
 
-    def control(self, error: Floats) -> Floats:
-        """`(N,)` c, `error` as above."""
-        return self.counted * _inside(error)
+    def controls(self, error: Floats) -> dict[Counted, Floats]:
+        """What bets count on → `(N,)` c; `error` as above."""
+        kinds = {bet.counted for bet in (*self.below, *self.above)}
+        return {k: k * _inside(error) if isinstance(k, float) else self._border(error, k)[1] for k in kinds}
+
+    def _border(self, error: Floats, side: Side) -> tuple[Floats, Floats]:
+        q = moved_to(error, self.below_from if side == "below" else self.above_from)
+        return q, border(q, self.bound)
 
 
 def design(error: Floats, bound: float) -> Design:
@@ -76,52 +96,74 @@ def design(error: Floats, bound: float) -> Design:
         bound: What is to be proven or refuted.
     """
     mean = float(_inside(error).mean())
-    side: Side = "below" if mean < bound else "above"
-    scenarios = [_Groups.of(moved_to(error, each), error) for each in _scenarios(mean, bound, side)]
-    rows, uniform, counted = np.inf, 1.0, 0.0
-    bets: list[float] = []
-    for u in UNIFORM:
-        for k in COUNTED:
-            found = [each.best_bet(u, k, bound, side) for each in scenarios]
-            needed = sum(1 / max(speed, SMALLEST) for speed, _ in found)
-            if needed < rows:
-                rows, uniform, counted, bets = needed, u, k, [bet for _, bet in found]
-    # What the other side is betted with, should the model be wrong altogether.
-    there = min(2 * bound, (1 + bound) / 2) if side == "below" else bound / 2
-    other = _Groups.of(moved_to(error, there), error)
-    _, other_bet = other.best_bet(uniform, counted, bound, "above" if side == "below" else "below")
-    own, others = _hedged(bets), _hedged([other_bet])
-    return Design(uniform, counted, *((own, others) if side == "below" else (others, own)))
+    scenarios = _scenarios(mean, bound)
+    likely = {"below": mean < HOPELESS * bound, "above": mean >= bound}
+    start = {side: shares[0] for side, shares in scenarios.items()}
+    ends = {side: moved_to(error, share) for side, share in start.items()}
+    borders = {side: border(q, bound) for side, q in ends.items()}
+    groups = _Groups.of(error)
+    controls: dict[Counted, Floats] = {k: k * groups.mean(_inside(error)) for k in COUNTED}
+    controls |= {side: groups.mean(p) for side, p in borders.items()}
+    shapes: dict[Drawn, Floats] = {"spread": groups.mean(_spread(error))}
+    shapes |= {side: groups.mean(_telling(ends[side], borders[side])) for side in borders}
+    wrong = {side: [groups.mean(moved_to(error, share)) for share in shares] for side, shares in scenarios.items()}
+
+    def best(weights: Floats, wrong: Floats, side: Side) -> tuple[float, Bet]:
+        found = [
+            (float(speed), Bet(kind, part))
+            for kind in (*COUNTED, side)
+            for part, speed in zip(
+                PARTS, groups.growth(weights, controls[kind], wrong, bound, side, PARTS), strict=True
+            )
+        ]
+        return max(found, key=lambda each: each[0])
+
+    def tried(drawn: Drawn, uniform: float) -> tuple[float, Design]:
+        weights = uniform + (1 - uniform) * shapes[drawn]
+        found = {side: [best(weights, each, side) for each in wrong[side]] for side in wrong}
+        below, above = (_hedged([bet for _, bet in found[side]]) for side in SIDES)
+        rows = sum(1 / max(speed, SMALLEST) for side in SIDES if likely[side] for speed, _ in found[side])
+        return rows, Design(bound, drawn, uniform, start["below"], start["above"], below, above)
+
+    return min((tried(drawn, uniform) for drawn in shapes for uniform in UNIFORM), key=lambda each: each[0])[1]
 
 
-def _scenarios(mean: float, bound: float, side: Side) -> set[float]:
-    """Shares of wrong rows on one side of the bound."""
-    fewer, as_many, more = (times * mean for times in SCENARIOS)
-    if side == "below":
-        return {min(share, bound / MARGIN) for share in (fewer, as_many, min(more, (mean + bound) / 2))}
-    least = min(MARGIN * bound, (1 + bound) / 2)
-    between = max(mean / SCENARIOS[-1], (mean + bound) / 2)
-    return {max(share, least) for share in (between, as_many, min(mean / SCENARIOS[0], (1 + mean) / 2))}
+def _scenarios(mean: float, bound: float) -> dict[Side, list[float]]:
+    """Shares of wrong rows on either side of the bound, on each first the one that is nearest to what is expected."""
+    most, least = bound / MARGIN, min(MARGIN * bound, (1 + bound) / 2)
+    fewer, more = (times * mean for times in (SCENARIOS[0], SCENARIOS[-1]))
+    if mean < bound:
+        below = [min(share, most) for share in (mean, min(more, (mean + bound) / 2), fewer)]
+        above = [min(2 * bound, (1 + bound) / 2)]
+    else:
+        below = [min(fewer, most)]
+        above = [max(share, least) for share in (mean, max(mean / SCENARIOS[-1], (mean + bound) / 2))]
+    return {"below": list(dict.fromkeys(below)), "above": list(dict.fromkeys(above))}
 
 
-def _hedged(bets: Sequence[float]) -> tuple[float, ...]:
-    different = sorted(set(bets))
-    return tuple(different) if len(different) > 1 else (HEDGE * different[0], different[0])
+def _hedged(bets: Sequence[Bet]) -> tuple[Bet, ...]:
+    different = tuple(dict.fromkeys(bets))
+    return different if len(different) > 1 else (Bet(bets[0].counted, HEDGE * bets[0].part), bets[0])
 
 
-def growth(error: Floats, chosen: Design, mean: float, bound: float, side: Side) -> float:
-    """By how much the log wealth grows a row where the mean share of wrong rows is so high.
+def growth(
+    error: Floats, weights: Floats, controls: Mapping[Counted, Floats], bets: Sequence[Bet], bound: float, side: Side
+) -> float:
+    """By how much the log wealth grows a row at first, with the best one of some bets.
 
     Args:
-        error: `(N,)` the model's probability that a row is wrong.
-        chosen: How rows are drawn and betted on.
-        mean: The mean share of wrong rows that is assumed.
+        error: `(N,)` the probability with which each row is taken to be wrong.
+        weights: `(N,)` w.
+        controls: What bets count on → `(N,)` c.
+        bets: The bets.
         bound: The bound.
-        side: Of the bet.
+        side: Of the bets.
     """
-    groups = _Groups.of(moved_to(error, mean), error)
-    bets = chosen.below if side == "below" else chosen.above
-    return float(groups.growth(chosen.uniform, chosen.counted, bound, side, bets).max())
+    groups = _Groups.of(error)
+    w, wrong = groups.mean(weights), groups.mean(error)
+    return max(
+        float(groups.growth(w, groups.mean(controls[bet.counted]), wrong, bound, side, [bet.part])[0]) for bet in bets
+    )
 
 
 def moved_to(error: Floats, mean: float) -> Floats:
@@ -135,15 +177,49 @@ def moved_to(error: Floats, mean: float) -> Floats:
     return moved(brentq(lambda shift: moved(shift).mean() - wanted, -40, 40))
 
 
+def border(error: Floats, bound: float) -> Floats:
+    """`(N,)` p, the probabilities of mean m that are hardest to tell from q.
+
+    Args:
+        error: `(N,)` q, of another mean.
+        bound: m.
+    """
+    q = _inside(error)
+    groups = _Groups.of(q)
+    means, above = groups.mean(q), bool(q.mean() < bound)
+    # A row that is surely on its side of the bound tells as much as it can, and less than the others.
+    told = brentq(lambda told: groups.share @ _at(means, told, above) - bound, 0, -2 * np.log(SMALLEST))
+    return _at(q, told, above)
+
+
+def _at(q: Floats, told: float, above: bool) -> Floats:
+    """p above or below q with KL(q, p) = told, kept off 0 and 1."""
+    near, far = q, np.full_like(q, 1 - SMALLEST if above else SMALLEST)
+    for _ in range(HALVINGS):
+        p = (near + far) / 2
+        less = rel_entr(q, p) + rel_entr(1 - q, 1 - p) < told
+        near, far = np.where(less, p, near), np.where(less, far, p)
+    return near
+
+
 def _inside(error: Floats) -> Floats:
     found: Floats = np.clip(error, SMALLEST, 1 - SMALLEST)
     return found
 
 
-def _weights(q: Floats, uniform: float) -> Floats:
+def _spread(error: Floats) -> Floats:
+    """The standard deviation of e, of mean 1."""
+    q = _inside(error)
     spread = np.sqrt(q * (1 - q))
-    weights: Floats = uniform + (1 - uniform) * spread / spread.mean()
-    return weights
+    found: Floats = spread / spread.mean()
+    return found
+
+
+def _telling(q: Floats, p: Floats) -> Floats:
+    """Weights at which each bet on q against p is at stake alike, of mean 1."""
+    weights = p * (1 - p) / np.maximum(np.abs(p - q), SMALLEST)
+    found: Floats = weights / weights.mean()
+    return found
 
 
 @dataclass(frozen=True)
@@ -151,46 +227,36 @@ class _Groups:
     """Rows in groups of like predictions.
 
     Attributes:
+        of_row: `(N,)` the group of each.
         share: `(G,)` of the rows.
-        wrong: `(G,)` how many of them are taken to be wrong.
-        q: `(G,)` mean q.
-        spread: `(G,)` mean weight where u is 0.
     """
 
+    of_row: Order
     share: Floats
-    wrong: Floats
-    q: Floats
-    spread: Floats
 
     @classmethod
-    def of(cls, wrong: Floats, error: Floats) -> _Groups:
-        """Groups of equal size.
+    def of(cls, error: Floats) -> _Groups:
+        """Groups of equal size, of rows whose prediction is alike."""
+        group = np.empty(len(error), dtype=np.int64)
+        group[np.argsort(error, kind="stable")] = np.arange(len(error)) * min(GROUPS, len(error)) // len(error)
+        return cls(group, np.bincount(group) / len(error))
 
-        Args:
-            wrong: `(N,)` with which probability each row is taken to be wrong.
-            error: `(N,)` what the model says of it.
-        """
-        q = _inside(error)
-        group = np.empty(len(q), dtype=np.int64)
-        group[np.argsort(q, kind="stable")] = np.arange(len(q)) * min(GROUPS, len(q)) // len(q)
-        size = np.bincount(group)
-        return cls(size / len(q), *(np.bincount(group, each) / size for each in (wrong, q, _weights(q, 0.0))))
+    def mean(self, values: Floats) -> Floats:
+        """`(G,)` means of some values of the rows."""
+        found: Floats = np.bincount(self.of_row, values) / (self.share * len(self.of_row))
+        return found
 
-    def best_bet(self, uniform: float, counted: float, bound: float, side: Side) -> tuple[float, float]:
-        """Growth of the best of `BETS`, and this bet."""
-        found = self.growth(uniform, counted, bound, side, BETS)
-        return float(found.max()), BETS[int(found.argmax())]
-
-    def growth(self, uniform: float, counted: float, bound: float, side: Side, bets: Sequence[float]) -> Floats:
-        """`(F,)` expected log growth at the first draw."""
-        weight, control = uniform + (1 - uniform) * self.spread, counted * self.q
+    def growth(
+        self, weight: Floats, control: Floats, wrong: Floats, bound: float, side: Side, parts: Sequence[float]
+    ) -> Floats:
+        """`(F,)` expected log growth at the first draw, for some f; the others `(G,)`."""
         mean = float((self.share * control).sum())
-        right, wrong = mean - control / weight, mean + (1 - control) / weight
+        if_right, if_wrong = mean - control / weight, mean + (1 - control) / weight
         if side == "below":
-            result = np.stack([bound - right, bound - wrong]) / max(float(wrong.max()) - bound, 1e-9)
+            result = np.stack([bound - if_right, bound - if_wrong]) / max(float(if_wrong.max()) - bound, 1e-9)
         else:
-            result = np.stack([right - bound, wrong - bound]) / max(bound - float(right.min()), 1e-9)
-        odds = self.share * weight * np.stack([1 - self.wrong, self.wrong])
-        f = np.asarray(bets)[:, None, None]
+            result = np.stack([if_right - bound, if_wrong - bound]) / max(bound - float(if_right.min()), 1e-9)
+        odds = self.share * weight * np.stack([1 - wrong, wrong])
+        f = np.asarray(parts)[:, None, None]
         found: Floats = (odds * np.log1p(f * np.maximum(result, -1))).sum(axis=(1, 2))
         return found

@@ -1,14 +1,15 @@
 """Which sources go wrong together, so that none of them counts for more than it knows.
 
-What source s says of a row is a vector over the classes, g_s = log T_s[·, y'_s] less its mean. Two sources that err
-independently of each other agree in it only as far as the class explains; one that is copied from the other, or read
-off the same rows of a codebook, agrees beyond that. The surplus over the rows of which both speak,
+What source s says of a row, silence too, is a vector over the classes, g_s = log T_s[·, y'_s] less its mean. Two
+sources that err independently of each other agree in it only as far as the class explains; one that is copied from the
+other, or read off the same rows of a codebook, agrees beyond that. The surplus over the rows,
 
-    Σ_st = Σ_i (⟨g_is, g_it⟩ − Σ_c f_ic ⟨μ_sc, μ_tc⟩),   Σ_ss = Σ_i Σ_c f_ic W_sc,
+    Σ_st = Σ_i (⟨g_is, g_it⟩ − Σ_c f_ic ⟨μ_sc, μ_tc⟩),
 
-with μ_sc the mean of g_s on rows of class c and W_sc its variance there, is what is left of it: as a share r of the
-most there could be 1 for a copy, also for one with two classes swapped, and 0 for strangers and for sources that say
-nothing. It is shrunk towards 0 by the rows that it rests on.
+with μ_sc the mean of g_s on rows of class c, is what is left of it: as a share r of the most there could be,
+√(Σ_ss Σ_tt), 1 for a copy, also for one with two classes swapped, and 0 for strangers and for sources that say
+nothing. It is shrunk towards 0 as far as chance could have made it. Of a rule that says one class or nothing all that
+it knows is when it speaks, so that silence has to count.
 
 Weights are those of the best sum of evidence that errs by Σ, as in a linear discriminant: Σ w = diag(Σ), w ≥ 0. A
 source and its copy weigh half each, and take nothing from the others.
@@ -26,10 +27,6 @@ from scipy import sparse
 from labelfix.data.arrays import Floats
 from labelfix.numerics.source_terms import Spoken
 
-FEW = 20.0
-"""A surplus on so many rows is halved."""
-
-
 RIDGE, SWEEPS = 0.02, 200
 """Of the search for weights: what holds copies alike, as a share of the diagonal, and passes over all sources."""
 
@@ -39,7 +36,7 @@ class Surplus:
     """What sources say alike beyond what the class explains.
 
     Attributes:
-        own: `(S,)` diag(Σ).
+        own: `(S,)` diag(Σ), above 0.
         shared: `(S, S)` r in [0, 1], zeros on the diagonal.
         cross: `(S, S)` Σ_st, zeros on the diagonal.
         rows: `(S, S)` rows of which both speak.
@@ -58,7 +55,7 @@ class Surplus:
             without: That source.
         """
         scale = np.maximum(informed, 1e-3)
-        alone, cross = np.maximum(self.own, 1e-9) * scale**2, self.cross * np.outer(scale, scale)
+        alone, cross = self.own * scale**2, self.cross * np.outer(scale, scale)
         found = 1 / (1 + self.shared.sum(axis=1))
         if without is not None:
             found[without] = 0
@@ -81,25 +78,25 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
         shares: `(N, K)` how likely each class is of each row.
         transitions: `(S, K, K + 1)` T.
     """
-    classes, sources = spoken.classes, spoken.speaks.shape[1]
-    speech = transitions[:, :, :-1] / np.maximum(transitions[:, :, :-1].sum(axis=2, keepdims=True), 1e-12)
-    log_t = np.log(transitions[:, :, :-1])
+    classes, sources, rows = spoken.classes, spoken.speaks.shape[1], len(spoken)
+    log_t, of_class = np.log(transitions), shares.sum(axis=0, dtype=np.float64)
     terms = log_t - log_t.mean(axis=1, keepdims=True)  # source, class that it speaks for, label
-    means = np.einsum("scj,skj->sck", speech, terms)
-    spread = np.einsum("scj,skj->sc", speech, terms**2) - (means**2).sum(axis=2)
+    means = np.einsum("scj,skj->sck", transitions, terms)
+    silent = terms[:, :, -1]
     present = (spoken.speaks > 0).astype(np.float64)
     both = np.asarray((present.T @ present).todense())
-    cross, most = np.zeros_like(both), np.zeros_like(both)
+    cross = np.zeros_like(both)
     for c in range(classes):
-        cells = terms[:, c].reshape(sources * classes)[spoken.says.indices]
-        told = sparse.csr_matrix((cells, spoken.says.indices // classes, spoken.says.indptr), shape=present.shape)
-        weighted = np.asarray((present.multiply(shares[:, [c]]).tocsr().T @ present).todense())
-        cross += np.asarray((told.T @ told).todense()) - weighted * (means[:, c] @ means[:, c].T)
-        deviation = np.sqrt(np.maximum(spread[:, c], 0))
-        most += weighted * np.outer(deviation, deviation)
-    own = np.diagonal(most).copy()
-    share = np.clip(cross / np.maximum(most, 1e-9 + 0.01 * both), 0, 1)
-    beyond = 1 - 1 / np.maximum(share**2 * both, 1.0)  # what chance makes of strangers on so many rows is none
-    shared = share * beyond * both / (both + FEW)
+        said = (terms[:, c, :-1] - silent[:, [c]]).reshape(sources * classes)[spoken.says.indices]
+        told = sparse.csr_matrix((said, spoken.says.indices // classes, spoken.says.indptr), shape=present.shape)
+        sums = np.asarray(told.sum(axis=0)).ravel()
+        cross += np.asarray((told.T @ told).todense()) + np.outer(sums, silent[:, c]) + np.outer(silent[:, c], sums)
+        cross += rows * np.outer(silent[:, c], silent[:, c]) - of_class[c] * (means[:, c] @ means[:, c].T)
+    own = np.maximum(np.diagonal(cross), 1e-9)
+    most = np.sqrt(np.outer(own, own))
+    share = np.clip(cross / most, 0, 1)
+    # What chance makes of strangers on so many rows is none; of copies it makes nothing.
+    beyond = np.maximum(1 - (1 - share**2) ** 2 / np.maximum(share**2 * rows, 1e-9), 0)
+    shared = share * beyond
     np.fill_diagonal(shared, 0)
     return Surplus(own, shared, shared * most, both)

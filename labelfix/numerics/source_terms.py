@@ -115,10 +115,11 @@ def accuracies(of_pairs: Floats) -> Floats:
 
 
 def told_from_chance(of_pairs: Floats) -> Floats:
-    """`(S,)` how much of what each source says of pairs is more than chance: 1 − dof / χ², as far as it has many pairs.
+    """`(S,)` how much of what each source says of pairs is more than chance, as far as it has many pairs.
 
-    Matrices of a source that answers at random are noise, and the more pairs it has the surer that is. (James and
-    Stein's factor, with the χ² of independence of label and class.)
+    That is 1 − most / χ², with the χ² of independence of label and class and the most that chance makes of it, once in
+    twenty times: two standard deviations above its mean. Matrices of a source that answers at random are noise, and the
+    more pairs it has the surer that is. (After James and Stein's factor, which has the mean alone.)
 
     Args:
         of_pairs: `(S, K, K + 1)` counts.
@@ -128,7 +129,8 @@ def told_from_chance(of_pairs: Floats) -> Floats:
     statistic = ((of_pairs - expected) ** 2 / np.maximum(expected, 1e-9)).sum(axis=(1, 2))
     freedom = np.maximum((rows > 0).sum(axis=1) - 1, 0) * np.maximum((columns > 0).sum(axis=1) - 1, 0)
     pairs = columns[:, :-1].sum(axis=1)
-    chance = np.minimum(freedom / np.maximum(statistic, 1e-9), 1.0)
+    most = freedom + 2 * np.sqrt(2 * freedom)
+    chance = np.minimum(most / np.maximum(statistic, 1e-9), 1.0)
     return np.asarray(1 - pairs / (pairs + CHANCE) * chance)
 
 

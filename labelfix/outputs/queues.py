@@ -56,10 +56,11 @@ class Queue:
     inclusion: npt.NDArray[np.float64] | None = None
 
     def without(self, rows: Codes) -> Queue:
-        """The same without some rows; a sample that was drawn stays what it is."""
-        if self.inclusion is not None:
+        """The same without some rows; the random sample stays what it is."""
+        if self.name == RANDOM:
             return self
-        return Queue(self.name, self.order[~np.isin(self.order, rows)])
+        left = ~np.isin(self.order, rows)
+        return Queue(self.name, self.order[left], None if self.inclusion is None else self.inclusion[left])
 
 
 class RunRows:
@@ -144,6 +145,26 @@ class RunRows:
             known = ", ".join((*self.sources, *self.files)[:20])
             raise SettingsError(f"--queue source {name}: the run has no such source; its sources are {known}")
         return np.isin(self._file, wanted)
+
+    @cached_property
+    def _alike(self) -> dict[int, list[int]]:
+        """Row → all rows that hold the same as it, itself included, in order; of rows that there are several of."""
+        if "duplicate_of" not in self._corrected.schema.names:
+            return {}
+        of = pa.concat_tables([group for _, group in groups(self._corrected, ["duplicate_of"])])["duplicate_of"]
+        later = np.flatnonzero(np.asarray(of.is_valid()))
+        named = of.take(pa.array(later)).cast(pa.string()).to_pylist()
+        found: dict[int, list[int]] = {}
+        for row, earlier in zip(later.tolist(), self.positions(named).tolist(), strict=True):
+            if earlier >= 0:
+                same = found.setdefault(earlier, [earlier])
+                same.append(row)
+                found[row] = same
+        return found
+
+    def same_content(self, position: int) -> list[int]:
+        """The other rows that hold the same as a row, as far as labels differ among them."""
+        return [row for row in self._alike.get(position, ()) if row != position]
 
     @cached_property
     def random_order(self) -> Codes:

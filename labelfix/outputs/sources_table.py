@@ -14,7 +14,13 @@ from labelfix.outputs.plain_text import visible
 from labelfix.outputs.trust import read_evidence, trusted_mask
 from labelfix.runs import RunFolder
 
-HEADINGS = ("source", "rows", "right", "95 % interval", "trusted", "counts", "lost without")
+HEADINGS = ("source", "rows", "right", "95 % interval", "trusted", "weight", "lost without")
+
+LEGEND = (
+    "right: of the trusted rows that it labels; weight: 1 counts in full, copies share it; "
+    "lost without: right labels fewer of 100"
+)
+KEPT_WEIGHTS = "lost without: a rough figure, as the sources are very many; copies of what is left out would count more"
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
 def as_lines(found: Mapping[str, Any]) -> list[str]:
     """The table, then a line for each thing that should be known of a source."""
     priced = any("cost" in each for each in found["each"])
-    table = [[*HEADINGS, *(("cost", "a right label more") if priced else ())]]
+    table = [[*HEADINGS, *(("cost", "per label right thanks to it") if priced else ())]]
     table += [_cells(each, priced) for each in found["each"]]
     widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
@@ -92,7 +98,10 @@ def as_lines(found: Mapping[str, Any]) -> list[str]:
         f"{each['rows']:,} rows, {each['surplus']:.0%} of the way from strangers to copies"
         for each in found.get("together", ())[:10]
     ]
-    return [*lines, *words, *pairs, *_ways(found.get("ways", ()))]
+    weighed = any(each.get("weight") is not None for each in found["each"])
+    about = [LEGEND] if weighed else []
+    about += [] if found.get("weighed_again", True) else [KEPT_WEIGHTS]
+    return [*lines, *about, *words, *pairs, *_ways(found.get("ways", ()))]
 
 
 def _ways(ways: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -100,7 +109,8 @@ def _ways(ways: Sequence[Mapping[str, Any]]) -> list[str]:
     if not ways:
         return []
     width = max(len(each["name"]) for each in ways)
-    lines = [f"labels made of all sources, on {ways[0]['accuracy']['rows']:,} trusted rows that nothing had seen:"]
+    rows = f"{ways[0]['accuracy']['rows']:,} trusted rows that were kept apart for it"
+    lines = [f"one label made of what all sources say, checked on {rows} (log loss: lower is better):"]
     for each in ways:
         right = each["accuracy"]
         share = f"{right['value']:6.1%} right  {right['low']:.1%} to {right['high']:.1%}"
@@ -125,7 +135,7 @@ def _cells(each: Mapping[str, Any], priced: bool) -> list[str]:
         cost, per = each.get("cost"), each.get("cost_per_corrected")
         cells += [
             "" if cost is None else f"{cost:,.2f}",
-            "" if cost is None else "none" if per is None else f"{per:,.2f}",
+            "" if cost is None else "no such label" if per is None else f"{per:,.2f}",
         ]
     return cells
 

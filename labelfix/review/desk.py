@@ -20,6 +20,9 @@ from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
 HELD = 45.0
 """Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it."""
 
+SAME = 5
+"""Rows of the same content that are named; the others are counted."""
+
 NOTE = 4000
 """Characters of a note."""
 
@@ -103,7 +106,7 @@ class Desk:
         """A row as the page shows it, with what others decided about it before."""
         row = self.reader.get(position)
         standing = self.answers.ledger.standing_of(row["id"])
-        same = self._same_content(row)
+        same = self._same_content(position)
         return {**row, "standing": None if standing is None else _told(standing), "same": same, "queue": queue}
 
     def decide(self, asked: Mapping[str, Any]) -> Answer:
@@ -237,15 +240,16 @@ class Desk:
             self.reader.load(ahead)
             self._ahead(ahead)
 
-    def _same_content(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Other rows that hold the same."""
-        if row["same_as"] is None:
-            return []
-        position = self.rows.position(str(row["same_as"]))
-        if position is None:
-            return []
-        given = int(self.rows.given[position])
-        return [{"id": str(row["same_as"]), "given": None if given < 0 else self.rows.classes[given]}]
+    def _same_content(self, position: int) -> dict[str, Any]:
+        """Other rows that hold the same: the first of them, and how many are given each label."""
+        same = self.rows.same_content(position)
+        rows = [{"id": self._id(row), "given": self._given(row)} for row in same[:SAME]]
+        given = Counter(map(self._given, same)).most_common()
+        return {"rows": rows, "given": [{"label": label, "rows": count} for label, count in given]}
+
+    def _given(self, position: int) -> str | None:
+        code = int(self.rows.given[position])
+        return None if code < 0 else self.rows.classes[code]
 
     def _label(self, decision: Decision, asked: object, position: int) -> str | None:
         """The class that a decision comes to."""

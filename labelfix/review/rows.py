@@ -51,7 +51,7 @@ SHOWN = (
     "source_file",
     "source_row",
 )
-MORE = ("p_value", "duplicate_of", CLASSES, SOURCE_SCORES)
+MORE = ("p_value", CLASSES, SOURCE_SCORES)
 
 
 class RowReader:
@@ -148,7 +148,6 @@ class RowReader:
             "predicted": told["predicted_label"],
             "p_value": told.get("p_value"),
             "opinions": told.get(SOURCE_SCORES) or [],
-            "same_as": told.get("duplicate_of"),
             "probabilities": _likeliest(told, self._about.classes),
             "file": told["source_file"],
             "row": told["source_row"],

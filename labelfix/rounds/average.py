@@ -16,6 +16,7 @@ import torch
 
 from labelfix.correctors.contract import Corrector, FittedModel, JudgingModel, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes, Probabilities
 from labelfix.heads.finished_model import as_classifier, judging_head
 from labelfix.numerics.affine import Affine
@@ -30,11 +31,13 @@ class Part:
     Attributes:
         model: The fit.
         columns: `(E,)` where its features stand among those of both.
+        scale: `(E,)` what those are multiplied by to be its own.
         width: D.
     """
 
     model: FittedModel
     columns: Codes
+    scale: Floats
     width: int
 
     @property
@@ -53,7 +56,8 @@ class Part:
     def widened(self, head: LinearHead) -> LinearHead:
         """A head of the fit as one on the features of both."""
         weight = torch.zeros(len(head.bias), self.width, dtype=head.weight.dtype)
-        weight[:, torch.from_numpy(self.columns)] = head.weight
+        scale = torch.from_numpy(self.scale).to(head.weight.dtype)
+        weight[:, torch.from_numpy(self.columns)] = head.weight * scale
         return LinearHead(weight, head.bias)
 
 

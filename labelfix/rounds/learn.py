@@ -1,9 +1,8 @@
 """Rounds: features are learned from the soft labels of a fit, and the fit is made again on them.
 
-    the run on fixed features, by all trusted rows
-      → the same by a part of the trusted rows → soft labels q of the noisy rows
-      → the encoder learns q, of the noisy rows alone → new features
-      → the fit on them by all trusted rows, judged by the others alone
+    the run on fixed features → soft labels q of the noisy rows
+      → the encoder learns q, of the noisy rows alone → new features → the fit on them
+    the same once more, where q is of a part of the trusted rows: the others, which no feature has seen, judge it
       → kept is the first fit, the last, or the mean of both
 
 Block-coordinate descent of the paper's objective: the features take the label correction network's labels, and that
@@ -14,6 +13,7 @@ Legend: N noisy rows, M trusted rows, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +21,27 @@ from typing import Any
 import numpy as np
 
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.correctors.contract import Problem
 from labelfix.data.inputs import inputs_of
-from labelfix.data.tables import Codes, InputTable, Probabilities
+from labelfix.data.tables import Probabilities
 from labelfix.errors import TrainingError
 from labelfix.methods.fit import Fit, fit_problem
 from labelfix.models.features import select
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.learnt import Place, place_of
-from labelfix.models.views import Views
 from labelfix.progress import Progress
 from labelfix.rounds.average import Part, average
-from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, choose, judged
+from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Choice, choose, judged
 from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
 from labelfix.rounds.teachers import refused, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.start import Encoded, Start, describe, represent
+
+JUDGED, KEPT = "judged", "kept"
+"""Chains of rounds: one whose soft labels are of a part of the trusted rows, so that the others can judge it, and one
+whose soft labels are of all, which the first speaks for."""
+
+CHAINS = (JUDGED, KEPT)
 
 
 @dataclass(frozen=True)
@@ -89,16 +94,16 @@ class Rounds:
         assert isinstance(own, MlcSettings)
         return own
 
-    def lesson(self, number: int) -> Lesson:
-        """What the encoder learns in a round, but for the labels."""
+    def lesson(self, chain: str, number: int) -> Lesson:
+        """What the encoder of a chain learns in a round, but for the labels."""
         table = self.start.reading.data.noisy.inputs
         assert table is not None
         encoder = self.place.encoder
-        rows = encoder.encode(_of_encoder(table, self.place), self.start.settings.compute, self.progress)
-        problem = replace(self.frozen.problem, checkpoints=self.checkpoints.part(f"learn-{number}"))
+        rows = encoder.encode(inputs_of(table, self.place.spec), self.start.settings.compute, self.progress)
+        problem = replace(self.frozen.problem, checkpoints=self.checkpoints.part(f"learn-{chain}-{number}"))
         return lesson(encoder, problem, select(rows, self.frozen.noisy.rows), self.settings)
 
-    def problem_on(self, features: FrozenFeatures, name: str) -> tuple[Encoded, Problem]:
+    def problem_on(self, features: FrozenFeatures, chain: str, name: str) -> tuple[Encoded, Problem]:
         """The problem with other features of the same rows."""
         start, frozen = self.start, self.frozen
         described = describe(start.reading.data, features, start.settings, self.progress)
@@ -108,86 +113,115 @@ class Rounds:
             noisy=select(encoded.noisy, frozen.noisy.rows),
             clean=select(encoded.clean, frozen.clean.rows),
             new_classifier=lambda generator: features.new_classifier(frozen.problem.num_classes, generator),
-            checkpoints=self.checkpoints.part(name),
+            checkpoints=self.checkpoints.part(f"{name}-{chain}"),
             described=described,
-            taught=taught_rows(frozen.problem),
+            taught=taught_rows(frozen.problem) if chain == JUDGED else None,
         )
         return encoded, problem
 
-    def labels_by_teachers(self, problem: Problem, name: str) -> Probabilities:
-        """`(N, K)` soft labels of the noisy rows, by the trusted rows that teach alone."""
-        own = np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
-        part = replace(
-            problem,
-            clean=select(problem.clean, own),
-            truth=problem.truth[own],
-            paired_given=problem.paired_given[own],
-            chosen=None if problem.chosen is None else problem.chosen[own],
-            taught=None,
-            checkpoints=self.checkpoints.part(name),
-        )
-        found = fit_problem(part, self.start.settings, self.progress).own_rows
-        assert found is not None
-        return found.soft
+    def labels(self, last: Fit, chain: str, number: int) -> Probabilities:
+        """`(N, K)` soft labels of the noisy rows: of a fit, or in the judged chain of its part of the trusted rows."""
+        model = last.model
+        if chain == JUDGED:
+            problem, own = last.problem, np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
+            part = replace(
+                problem,
+                clean=select(problem.clean, own),
+                truth=problem.truth[own],
+                paired_given=problem.paired_given[own],
+                chosen=None if problem.chosen is None else problem.chosen[own],
+                taught=None,
+                checkpoints=self.checkpoints.part(f"teach-{number}"),
+            )
+            model = fit_problem(part, self.start.settings, self.progress)
+        assert model.own_rows is not None
+        return model.own_rows.soft
 
     def run(self) -> Learnt:
         """All rounds, and the choice."""
         fits, done = self.fits()
         if not done:
             return Learnt(*fits[FROZEN], {"chosen": FROZEN, "done": done})
-        asked = fits[LEARNT][1].problem
-        rows = asked.judges & asked.unseen
-        choice = choose({name: judged(fit.problem, fit.model, rows) for name, (_, fit) in fits.items()})
+        choice = self.choice(fits)
         self.progress.headline(choice.line)
         return Learnt(*fits[choice.name], {**choice.to_json(), "done": done})
 
+    def choice(self, fits: Mapping[str, tuple[Encoded, Fit]]) -> Choice:
+        """Which of the fits is kept, by the trusted rows that no feature of the judged chain has seen."""
+        rows = self.frozen.problem.judges & ~taught_rows(self.frozen.problem)
+        judging = {name: fit.judged_by or fit for name, (_, fit) in fits.items()}
+        return choose({name: judged(fit.problem, fit.model, rows) for name, fit in judging.items()})
+
     def fits(self) -> tuple[dict[str, tuple[Encoded, Fit]], int]:
         """The fits that there are to choose from, with the rows that each reads; and how many rounds were done."""
-        frozen = self.frozen
-        fits, last, done = {FROZEN: (self.encoded, frozen)}, frozen.problem, 0
-        if why_not := refused(frozen.problem):
+        kept, done = (self.encoded, self.frozen), 0
+        fits = {FROZEN: kept}
+        if why_not := refused(self.frozen.problem):
             self.progress.warn(f"{why_not}; the run on fixed features is kept")
             return fits, done
+        last = dict.fromkeys(CHAINS, kept)
         for number in range(1, self.settings.rounds + 1):
-            soft = self.labels_by_teachers(last, f"teach-{number}")
-            place = self.folder / f"encoder-{number}"
             try:
-                task = self.lesson(number)
-                if number == 1 and not place.is_dir():
-                    self.progress.headline(before(task))
-                learn(task, soft, place, f"features, round {number}", self.progress)
+                last = {chain: self.round(fit, chain, number) for chain, (_, fit) in last.items()}
             except TrainingError as error:
                 what = f"round {number} of learning features came to nothing"
                 self.progress.warn(f"{what} ({error}); what was there before is kept")
                 break
-            learnt = self.place.encoder.kept(place)
-            encoded, last = self.problem_on(self.place.with_learnt(learnt), f"fit-{number}")
-            model, done = fit_problem(last, self.start.settings, self.progress), number
-            fits[LEARNT] = encoded, Fit(last, model, frozen.noisy, frozen.clean)
+            done = number
         if done:
-            fits[BOTH] = self._mean(self.place.encoder.kept(self.folder / f"encoder-{done}"), fits[LEARNT][1].model)
+            both = {chain: self._mean(fit, chain, done) for chain, (_, fit) in last.items()}
+            fits |= {LEARNT: _judged(last), BOTH: _judged(both)}
         return fits, done
 
-    def _mean(self, learnt: FrozenFeatures, model: FittedModel) -> tuple[Encoded, Fit]:
+    def round(self, last: Fit, chain: str, number: int) -> tuple[Encoded, Fit]:
+        """Learn the soft labels of a fit, and fit again.
+
+        Raises:
+            TrainingError: A loss that is not a number.
+        """
+        soft, place = self.labels(last, chain, number), self._encoder(chain, number)
+        task = self.lesson(chain, number)
+        if (chain, number) == (CHAINS[0], 1) and not place.is_dir():
+            self.progress.headline(before(task, len(CHAINS) * self.settings.rounds))
+        learn(task, soft, place, f"features, round {number}, {chain}", self.progress)
+        features = self.place.with_learnt(self.place.encoder.kept(place))
+        encoded, problem = self.problem_on(features, chain, f"fit-{number}")
+        model = fit_problem(problem, self.start.settings, self.progress)
+        return encoded, Fit(problem, model, self.frozen.noisy, self.frozen.clean)
+
+    def _encoder(self, chain: str, number: int) -> Path:
+        return self.folder / f"{chain}-{number}"
+
+    def _mean(self, last: Fit, chain: str, number: int) -> tuple[Encoded, Fit]:
         """The mean of the fit on fixed features and the last one, on the features of both."""
-        views = self.place.with_learnt(learnt, beside=True)
-        assert isinstance(views, Views)
-        encoded, both = self.problem_on(views, "both")
-        widths = np.cumsum([0, *(view.feature_width for view in views.views)])
-        blocks = [np.arange(low, high) for low, high in zip(widths, widths[1:], strict=False)]
-        own, last = blocks[:-1], blocks[-1]
-        fixed = np.concatenate(own)
-        if self.place.view is None:
-            columns: Codes = np.concatenate([fixed, last])
-        else:
-            columns = np.concatenate([last if number == self.place.view else block for number, block in enumerate(own)])
-        parts = (Part(each, where, int(widths[-1])) for each, where in ((self.frozen.model, fixed), (model, columns)))
-        return encoded, Fit(both, average(both, *parts), self.frozen.noisy, self.frozen.clean)
+        views, stay = self.place.beside(self.place.encoder.kept(self._encoder(chain, number))), self.place.stay
+        encoded, both = self.problem_on(views, chain, "both")
+        ends = np.cumsum([0, *(view.feature_width for view in views.views)])
+        *own, learnt = (np.arange(low, high) for low, high in zip(ends, ends[1:], strict=False))
+        fixed, columns = np.concatenate(own), np.concatenate([*(own[number] for number in stay), learnt])
+        scale = np.concatenate(
+            [*(np.full(len(own[view]), share) for view, share in stay.items()), np.ones(len(learnt))]
+        )
+        first = Part(self.frozen.model, fixed, np.ones(len(fixed)), int(ends[-1]))
+        model = average(both, first, Part(last.model, columns, scale, int(ends[-1])))
+        return encoded, Fit(both, model, self.frozen.noisy, self.frozen.clean)
 
 
-def before(task: Lesson) -> str:
-    """What a person should know before an encoder learns: how long it takes, what it may bring, and the way out."""
-    takes = f"{task.plan.epochs} passes over {len(task.problem.noisy):,} rows, {spent(seconds_ahead(task))}"
+def _judged(of: Mapping[str, tuple[Encoded, Fit]]) -> tuple[Encoded, Fit]:
+    """The fit that all trusted rows taught, which that of the judged chain speaks for."""
+    encoded, fit = of[KEPT]
+    return encoded, replace(fit, judged_by=of[JUDGED][1])
+
+
+def before(task: Lesson, times: int) -> str:
+    """What a person should know before encoders learn: how long it takes, what it may bring, and the way out.
+
+    Args:
+        task: What the first one is to learn.
+        times: How many learn as much.
+    """
+    rows, seconds = len(task.problem.noisy), times * seconds_ahead(task)
+    takes = f"{times} times {task.plan.epochs} passes over {rows:,} rows, {spent(seconds)}"
     brings = f"; {task.encoder.brings}" if task.encoder.brings else ""
     return f"learning features: {takes}{brings}; Ctrl-C keeps the run on fixed features, which is finished"
 
@@ -195,9 +229,3 @@ def before(task: Lesson) -> str:
 def spent(seconds: float) -> str:
     """A time ahead, in words."""
     return f"about {max(round(seconds), 1)} s" if seconds < 100 else f"about {round(seconds / 60)} minutes"
-
-
-def _of_encoder(table: InputTable, place: Place) -> InputTable:
-    """The columns that the encoder reads."""
-    views = place.representation.views if isinstance(place.representation, Views) else (place.representation,)
-    return inputs_of(table, views[place.view or 0].spec)

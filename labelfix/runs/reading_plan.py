@@ -7,7 +7,7 @@ lists those that were handed out.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -27,7 +27,29 @@ AGAIN = "begin another plan with --new-plan"
 Share = Annotated[float, Meta(ge=0, le=1)]
 Inside = Annotated[float, Meta(gt=0, lt=1)]
 Whole = Annotated[int, Meta(ge=0, le=1 << 53)]
-Bets = Annotated[tuple[Inside, ...], Meta(min_length=1, max_length=100)]
+
+
+Side = Literal["below", "above"]
+"""Fewer, or more, labels are wrong than a bound."""
+
+Drawn = Literal["spread", "below", "above"]
+Counted = Share | Side
+
+
+class Bet(NamedTuple):
+    """A bet that fewer, or more, labels are wrong than a bound.
+
+    Attributes:
+        counted: What counts in place of rows that are not read: predictions, and how much, or those of a set at the
+            bound that is hardest to tell from what is bet on.
+        part: How much of what one has is at stake.
+    """
+
+    counted: Counted
+    part: Inside
+
+
+Bets = Annotated[tuple[Bet, ...], Meta(min_length=1, max_length=100)]
 
 
 class HandedOut(msgspec.Struct, frozen=True):
@@ -59,8 +81,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         rows: Rows that are certified.
         hashes: SHA-256 of the noisy file's contents and of `corrected.parquet`.
         expected: The share of wrong labels that was expected when the plan was made; it decides how rows are drawn.
+        drawn: What makes rows likelier to be drawn: that they may be wrong or right, or that they tell most of a side.
         uniform: How equal the chances of all rows are; 1 for a simple random sample.
-        counted: How much predictions count in place of rows that are not read.
+        below_from: The share of wrong labels that bets on fewer start from.
+        above_from: The same of bets on more.
         below: Bets on fewer wrong labels than a bound.
         above: Bets on more.
         handed_out: The rows to read, in the order of the draws.
@@ -77,8 +101,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rows: Annotated[int, Meta(ge=1, le=1 << 53)]
     hashes: dict[str, str]
     expected: Share
+    drawn: Drawn
     uniform: Annotated[float, Meta(gt=0, le=1)]
-    counted: Share
+    below_from: Share
+    above_from: Share
     below: Bets
     above: Bets
     handed_out: list[HandedOut]

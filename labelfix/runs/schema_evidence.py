@@ -175,6 +175,7 @@ class Sources(Struct):
     each: list[OfSource]
     together: list[Together] = []
     ways: list[Entry] = []
+    weighed_again: bool = True
 
 
 class Evidence(Struct):

@@ -127,12 +127,13 @@ def published(name: str) -> dict[str, Any]:
     """
     import msgspec
 
-    from labelfix.runs import schema, schema_evidence
+    from labelfix.runs import certificate, schema, schema_evidence
 
     types: dict[str, tuple[Any, ...]] = {
         "flag": (Flagged,),
         "metrics": (schema_evidence.Metrics,),
         "run": (schema.Manifest,),
+        "certificate": (certificate.Certificate,),
         "corrected": (CorrectedRow, schema_evidence.Corrected),
     }
     roots, definitions = msgspec.json.schema_components(types[name], ref_template="#/$defs/{name}")
@@ -148,6 +149,7 @@ PUBLISHED = {
     "flag": "what `labelfix flag --format json` writes",
     "metrics": "metrics.json of a run",
     "run": "run.json of a run",
+    "certificate": "certificate.json of a run, and what `labelfix certify --format json` writes",
     "corrected": "a row of corrected labels; $defs.Corrected is the metadata `labelfix` of a Parquet file of them",
 }
 """What `labelfix schema` takes, and what each describes."""

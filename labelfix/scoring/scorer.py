@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.compute.ranks import ranks
-from labelfix.compute.shared_blocks import Arrays, in_turn
+from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
 from labelfix.correctors.contract import Corrector
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
@@ -136,6 +136,8 @@ class Scorer:
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
         judges: Give new rows their p-values; None for rows that models have learned from.
         later: Gathers what the judges say; None where nobody asks.
+        kept: Given the number of blocks and what computes them, gives what is computed of them in order, now or by an
+            earlier process of the run; None where nothing is kept.
     """
 
     classifier: TrainedClassifier
@@ -145,6 +147,7 @@ class Scorer:
     parts: Path | None = None
     judges: Judges | None = None
     later: LaterRows | None = None
+    kept: Callable[[int, Compute], Iterator[Arrays]] | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
@@ -196,13 +199,18 @@ class Scorer:
             if self.judges is not None:
                 nothing |= {"scores": np.zeros((0, len(self.judges.heads)), np.float32), "opinion": no_rows}
             return ((table, nothing) for table in blocks.tables())
-        if ranks().alone or self.parts is None:
+        folder = None if ranks().alone else self.parts
+        if folder is None and self.kept is None:
             return ((table, compute(table, inputs)) for table, inputs in blocks.encoded())
-        said = in_turn(
-            self.parts,
-            -(-len(blocks) // block_rows(len(self.classifier.classes))),
-            lambda numbers: (compute(table, inputs) for table, inputs in blocks.encoded(numbers)),
-        )
+
+        def computed(numbers: range) -> Iterator[Arrays]:
+            return (compute(table, inputs) for table, inputs in blocks.encoded(numbers))
+
+        def shared(numbers: range) -> Iterator[Arrays]:
+            return computed(numbers) if folder is None else in_turn(folder, numbers, computed)
+
+        count = -(-len(blocks) // block_rows(len(self.classifier.classes)))
+        said = shared(range(count)) if self.kept is None else self.kept(count, shared)
         return ((table, arrays) for arrays, table in zip(said, blocks.tables(), strict=False))
 
     def _probabilities(self, inputs: Inputs, progress: Progress) -> Arrays:
@@ -244,8 +252,8 @@ class Scorer:
         """`(K,)` the mean soft label of the readable rows; None where there is none."""
         total, rows = np.zeros(len(self.classifier.classes)), 0
         progress.start("look at readable rows", total=len(blocks))
-        for table, inputs in blocks.encoded():
-            soft = self._block(table, inputs, progress)["soft"]
+        for table, said in self._each(blocks, lambda table, inputs: self._block(table, inputs, progress)):
+            soft = said["soft"]
             readable = soft if table.readable is None else soft[table.readable]
             total += readable.sum(axis=0, dtype=np.float64)
             rows += len(readable)

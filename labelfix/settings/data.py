@@ -31,7 +31,7 @@ class DataSettings:
     """Columns of labels, one for each source: annotators, rules, models, an old export. Names, or patterns such as `llm_*`; also a column of votes: lists, or JSON such as `{"anna": "spam"}`. Empty cells are silence."""
 
     sources: str | None = None
-    """File with a row for each opinion: columns `id`, `source` (or annotator, worker, user, rater) and `label`, as crowd platforms export them. Instead of `label_columns`, or beside them."""
+    """File with a row for each opinion: columns `id`, `source` (or annotator, worker, user, rater) and `label`, as crowd platforms export them; or what comes back from Label Studio or Argilla, each person of which is a source. Instead of `label_columns`, or beside them."""
 
     main_source: str | None = None
     """The source whose opinion counts as the given label, where it has one. Default: what most sources say, of equals what the first one says."""

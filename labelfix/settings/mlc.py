@@ -123,6 +123,10 @@ class MlcSettings(NetworkSettings):
         """The recipe that trains such a classifier."""
         return self.recipe or RECIPES[family]
 
+    def weighs_sources(self, family: Family) -> bool:
+        """See `MethodSettings.weighs_sources`."""
+        return family == "head" and self.recipe_for(family) == "anchored"
+
     @property
     def counting_in_rounds(self) -> frozenset[str]:
         """Names of the settings that are read where an encoder learns features."""

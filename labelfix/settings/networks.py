@@ -28,6 +28,10 @@ class MethodSettings:
             return every if self.on_heads is None else frozenset(self.on_heads)
         return every - frozenset(self.only_on_heads)
 
+    def weighs_sources(self, family: Family) -> bool:  # noqa: ARG002 - of MLC's recipes one does
+        """Whether the method hears each of several sources of labels; others read one label a row."""
+        return False
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings(MethodSettings):

@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import labelfix
 from labelfix.cli import main
 from labelfix.data.chosen_rows import CHANCE, DRAWN
 from labelfix.errors import RunError
@@ -100,7 +103,8 @@ def test_from_the_first_row_to_a_certificate(
 ) -> None:
     assert certify(run, *BOUND, *noisy) == 1
     said = capsys.readouterr()
-    assert said.out.startswith("not yet: nothing is read yet; about ")
+    assert said.out.startswith("not yet: it takes about ")
+    assert "rows to prove that no more than 15 % of the labels are wrong; " in said.out
     assert "labelfix certify --run" in said.err
     rows = rows_of(tmp_path / "to_check.csv")
     assert list(rows[0])[:4] == ["id", "a", "b", "label"]
@@ -119,7 +123,8 @@ def test_from_the_first_row_to_a_certificate(
             break
         table = tmp_path / f"to_check-{number}.csv"
     assert code == 0
-    assert capsys.readouterr().out.splitlines()[-2].startswith("certified: At most 15 % of the 320 labels")
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("certified: At most 15 % of the 320 labels") for line in said)
     found = kept(run)
     labels = exported(run)
     assert np.mean([labels[name] != right(name) for name in unchecked(run)]) <= 0.15
@@ -465,3 +470,42 @@ def test_a_run_without_ids_is_certified_by_the_numbers_of_its_rows(made: Path, t
         writer.writerows(rows)
     assert certify(run, "--answers", str(tasks)) == 0
     assert kept(run)["read"] == 60
+
+
+def test_python_goes_the_same_way_and_reads_what_the_command_began(run: Path, noisy: list[str], tmp_path: Path) -> None:
+    opened = labelfix.load_run(run)
+    found = opened.certify(0.15, noisy=noisy[1])
+    assert (found.status, found.certificate["read"]) == ("not yet", 0)
+    assert found.lines[0].startswith("not yet: it takes about ")
+    for _ in range(12):
+        names = found.to_check["id"].to_pylist()
+        filled = pa.table({"id": names, "label": [right(name) for name in names]})
+        found = opened.certify(answers=[filled], noisy=noisy[1])
+        if found.status == "certified":
+            break
+    assert found.status == "certified"
+    assert found.to_check.num_rows == 0
+    assert found.certificate == kept(run)
+    assert certify(run, "--check", *noisy) == 0
+    with pytest.raises(
+        labelfix.InputError, match=r"^a table, row 1: label .other. is not one of .* \? where you cannot tell"
+    ):
+        opened.certify(answers=[pa.table({"id": names[:1], "label": ["other"]})], noisy=noisy[1])
+    with pytest.raises(labelfix.SettingsError, match="give a share above 0"):
+        opened.certify(1.5, noisy=noisy[1])
+
+
+def test_what_is_written_is_as_its_published_schema_says(
+    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["schema", "certificate"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert certify(run, *BOUND, *noisy, "--format", "json") == 1
+    validator.validate(json.loads(capsys.readouterr().out))
+    fill(tmp_path / "to_check.csv", count=12)
+    certify(run, "--answers", "to_check.csv", "--min-confidence", "0.5", *noisy)
+    validator.validate(kept(run))
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({**kept(run), "status": "perhaps"})

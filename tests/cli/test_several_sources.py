@@ -32,6 +32,12 @@ def people(seed=0):
     return points, truth, {"anna": anna, "bert": source(0.75), "rule_7": source(0.9, 0.5), "copy": anna}
 
 
+def annotation(name, label):
+    """What a person says of a row in Label Studio's export."""
+    choice = {"type": "choices", "from_name": "label", "value": {"choices": [label]}}
+    return {"completed_by": {"id": 7, "email": name}, "updated_at": "2026-11-29T10:00:00Z", "result": [choice]}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """noisy.parquet with a column a source, the same opinions as votes and as a long file, and a finished run."""
@@ -46,6 +52,14 @@ def folder(tmp_path_factory):
     lines = ["id,annotator,label"]
     lines += [f"{i},{name},{each[row] or '?'}" for row, i in enumerate(ids) for name, each in said.items()]
     (folder / "long.csv").write_text("\n".join(lines) + "\n")
+    tasks = [
+        {
+            "data": {"labelfix_id": i},
+            "annotations": [annotation(name, each[row]) for name, each in said.items() if each[row]],
+        }
+        for row, i in enumerate(ids)
+    ]
+    (folder / "project-1.json").write_text(json.dumps(tasks))
     gold = [f"{ids[row]},{WORDS[truth[row]]}" for row in range(TRUSTED)]
     (folder / "gold.csv").write_text("\n".join(["id,label", *gold]) + "\n")
     every = [f"{i},{WORDS[code]}" for i, code in zip(ids, truth, strict=True)]
@@ -84,6 +98,7 @@ def test_all_columns_are_better_than_any_single_one(at_work):
     [
         ["--noisy", "votes.parquet", "--label-columns", "votes"],
         ["--noisy", "bare.parquet", "--sources", "long.csv", "--abstain", "?"],
+        ["--noisy", "bare.parquet", "--sources", "project-1.json"],
     ],
 )
 def test_votes_and_long_files_give_the_same_soft_labels_as_columns(at_work, words):
@@ -170,11 +185,53 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
         assert found[name]["rows"] == sum(word is not None for word in each)
     assert found["anna"]["weight"] + found["copy"]["weight"] == pytest.approx(1, abs=0.15)
     assert main(["sources", "--run", "run", "--source", "bert", "--show", "3"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2 + 2 + 3 + 0
+    assert len(capsys.readouterr().out.splitlines()) == 3 + 2 + 1 + 3  # the table, classes, a heading, rows
     assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
     assert "no such source; there are anna, bert" in capsys.readouterr().err
     assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
     assert "write it as SOURCE=PRICE" in capsys.readouterr().err
+
+
+def test_of_very_many_sources_the_loss_without_each_is_rough_and_said_to_be(at_work, capsys):
+    points, truth, _ = people()
+    generator = np.random.default_rng(3)
+    right = np.linspace(0.3, 0.95, 110)
+    said = np.where(generator.random((ROWS, 110)) < right, truth[:, None], 1 - truth[:, None])
+    said = np.where(generator.random((ROWS, 110)) < 0.9, "", np.array(WORDS)[said])
+    columns = {f"s{k:03d}": said[:, k].tolist() for k in range(110)}
+    ids = [f"item-{row:03d}" for row in range(ROWS)]
+    pq.write_table(pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1]} | columns), at_work / "many.parquet")
+    words = ["train", "--noisy", str(at_work / "many.parquet"), "--label-columns", "s*", "--clean", "gold.csv"]
+    assert main([*words, "--out", str(at_work / "run"), "-q"]) == 0
+    assert main(["sources", "--run", str(at_work / "run")]) == 0
+    table = capsys.readouterr().out
+    assert table.count(" points\n") == 110
+    assert "lost without: a rough figure, as the sources are very many" in table
+
+
+def test_the_ledger_has_the_vote_and_dawid_skene_beside_the_run(at_work):
+    _, truth, said = people()
+    evidence = labelfix.load_run("run").metrics["evidence"]
+    entries = {each["name"]: each for each in evidence["ledger"]["entries"]}
+    votes = [[each[row] for each in said.values() if each[row]] for row in range(TRUSTED)]
+    right = [max(words, key=words.count) == WORDS[truth[row]] for row, words in enumerate(votes)]  # ties: the first
+    assert entries["majority-vote"]["accuracy"]["value"] == pytest.approx(np.mean(right))
+    assert entries["majority-vote"]["accuracy"]["rows"] == TRUSTED
+    assert entries["dawid-skene"]["nll"]["value"] < 2  # as they stand, copies make it far too sure
+    assert evidence["verdict"]["classifier"] not in ("majority-vote", "dawid-skene")
+    assert [each["name"] for each in evidence["sources"]["ways"]] == ["majority-vote", "dawid-skene", "this-run"]
+
+
+def test_a_method_that_reads_one_label_a_row_says_so(at_work, capsys):
+    words = ["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--feature-columns", "x,y"]
+    out = ["--clean", "gold.csv", "--out", str(at_work / "run")]
+    assert main([*words, *out, "--method", "glc"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--method glc reads one label a row, what most sources say" in said
+    assert "leave --method out to have each source weighed" in said
+    assert any("reads one label a row" in each for each in labelfix.load_run(at_work / "run").manifest["warnings"])
+    assert main([*words, *out, "--overwrite"]) == 0
+    assert "one label a row" not in capsys.readouterr().err
 
 
 def test_the_report_has_a_section_of_sources(at_work):
@@ -230,6 +287,21 @@ def test_without_trusted_rows_it_is_said_how_few_are_enough(at_work, capsys):
     assert main(["train", "--noisy", "noisy.parquet", "--label-columns", "anna,bert", "--out", str(at_work / "r")]) == 2
     assert "--clean is missing" in (said := capsys.readouterr().err)
     assert "20 rows of the noisy file that you check yourself" in said
+
+
+def test_words_for_no_answer_are_asked_about_and_those_of_every_file_are_silence(at_work, capsys):
+    noisy = pq.read_table("noisy.parquet").to_pydict()
+    noisy["bert"][::6] = ["ABSTAIN"] * len(noisy["bert"][::6])
+    noisy["anna"][1::6] = ["N/A"] * len(noisy["anna"][1::6])
+    pa.csv.write_csv(pa.table(noisy), at_work / "export.csv")
+    words = ["check", "--noisy", str(at_work / "export.csv"), "--label-columns", "anna,bert", "--clean", "gold.csv"]
+    assert main([*words, "--feature-columns", "x,y"]) == 0
+    said = capsys.readouterr().err
+    assert 'sources say "ABSTAIN" 40 times, which is taken as a class' in said
+    assert 'if it means "no answer", give --abstain "ABSTAIN"' in said
+    assert '"N/A" is taken as no answer (40 labels)' in said
+    assert main([*words, "--feature-columns", "x,y", "--abstain", "ABSTAIN"]) == 0
+    assert "taken as a class" not in capsys.readouterr().err
 
 
 def test_a_cell_that_holds_no_votes_is_named(at_work, capsys):

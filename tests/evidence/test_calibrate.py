@@ -11,8 +11,8 @@ from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.evidence.calibrate import _chosen, _thresholds, curve
-from labelfix.evidence.fit_scale import fit_scale
 from labelfix.evidence.judges_answers import JudgesAnswers
+from labelfix.heads.fit_scale import fit_scale
 
 
 def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> JudgesAnswers:

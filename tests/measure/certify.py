@@ -9,9 +9,16 @@ in the order of the plan and looks at the verdict after every answer, to the las
 wrongly  how often a campaign ever certifies a bound that is one row below the truth, the same of the labels with the
          answers written over them, and how often it ever says that a bound which the labels keep cannot be reached;
 bounds   rows read until a bound of so many times the true rate is certified, and those of a simple random sample: with
-         the same bets (which know from the model how many are wrong), with the published ones of Waudby-Smith and
-         Ramdas (predictable plug-in, without replacement), and of a size fixed beforehand so that the exact upper
+         the same bets (which know from the model how many are wrong), with five bets side by side (the best of what
+         we know of for somebody without a model, valid at any time; better than the prior-posterior-ratio martingale of
+         the hypergeometric), with the published ones of Waudby-Smith and Ramdas (predictable plug-in, without
+         replacement), and of a size fixed beforehand so that the exact upper
          bound (Clopper and Pearson) is low enough in 80 of 100 samples;
+least    what no plan with whatever bets can fall below in the mean, knowing all that the run knows and how to calibrate
+         it: ln 20 / κ, where rows are wrong with the probabilities q of the run, moved and stretched on the logit scale
+         to fit the truth, and κ solves KL(q_i, p_i) = κ for all rows, mean(p) = bound. (A set with probabilities p is
+         at the bound, and an answer tells κ in the mean of one from the other, whichever row is read.) It holds where
+         few of all rows are read, so that those that are left are no others;
 noisy    how often and when a campaign says that 2 % cannot be reached, where more are wrong.
 """
 
@@ -19,12 +26,15 @@ from __future__ import annotations
 
 import argparse
 import platform
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import scipy
+from scipy.special import logit, logsumexp, rel_entr
 from scipy.stats import beta, hypergeom
+from sklearn.linear_model import LogisticRegression
 
 from labelfix.bench.grid import Job, settings_of
 from labelfix.bench.load import load
@@ -39,12 +49,16 @@ from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft
 from labelfix.methods.table import METHODS
 from labelfix.numerics.rate_by_betting import Draws, draw_order, draws_of, wealth_above, wealth_below
-from labelfix.numerics.reading_plan import Design, design, moved_to
+from labelfix.numerics.reading_plan import Design, border, design, moved_to
 from labelfix.progress import Silent
+from labelfix.runs.reading_plan import Counted
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 ALPHA = 0.05
 ENOUGH = -np.log(ALPHA)
+PARTS = (0.3, 0.5, 0.7, 0.85, 0.97)
+LOOKED_AT = (200, 1000)
+"""Rows of a campaign that are looked at before it is known whether more are needed."""
 
 
 def main() -> None:
@@ -98,11 +112,25 @@ def labels_of(asked: argparse.Namespace) -> tuple[Floats, Floats]:
     return error, (label != part.noisy_truth).astype(np.float64)
 
 
-def campaign(chosen: Design, error: Floats, wrong: Floats, number: int) -> tuple[Draws, Floats]:
-    """All draws of a campaign, and what is found."""
-    weights, control = chosen.weights(error), chosen.control(error)
-    order = draw_order(weights, np.random.default_rng(number).random(len(error)))
-    return draws_of(order, weights, control, len(order)), wrong[order]
+@dataclass(frozen=True)
+class Plan:
+    """A design, and what follows from it for the rows."""
+
+    design: Design
+    weights: Floats
+    controls: Mapping[Counted, Floats]
+
+    @classmethod
+    def of(cls, error: Floats, bound: float) -> Plan:
+        found = design(error, bound)
+        return cls(found, found.weights(error), found.controls(error))
+
+
+def campaign(plan: Plan, wrong: Floats, number: int, count: int | None = None) -> tuple[Draws, Floats]:
+    """The first draws of a campaign, all where no count is given, and what is found."""
+    order = draw_order(plan.weights, np.random.default_rng(number).random(len(wrong)))
+    count = len(order) if count is None else count
+    return draws_of(order, plan.weights, plan.controls, count), wrong[order[:count]]
 
 
 def first(proven: np.ndarray, rows: int) -> int:
@@ -111,18 +139,28 @@ def first(proven: np.ndarray, rows: int) -> int:
     return int(found[0]) + 1 if len(found) else rows
 
 
+def first_below(plan: Plan, wrong: Floats, number: int, bound: float) -> int:
+    """The first answer of a campaign that proves a bound."""
+    for count in (*LOOKED_AT, len(wrong)):
+        draws, found = campaign(plan, wrong, number, min(count, len(wrong)))
+        proven = np.flatnonzero(wealth_below(draws, found, bound, plan.design.below) >= ENOUGH)
+        if len(proven):
+            return int(proven[0]) + 1
+    return len(wrong)
+
+
 def wrongly(error: Floats, wrong: Floats, campaigns: int) -> None:
     """How often something false is ever proven."""
     rows, total = len(wrong), wrong.sum()
     low, high = (total - 0.5) / rows, (total + 0.5) / rows
-    below, above = design(error, low), design(error, high)
+    below, above = Plan.of(error, low), Plan.of(error, high)
     counts = np.zeros(3)
     for number in range(campaigns):
-        draws, found = campaign(below, error, wrong, number)
-        counts[0] += (wealth_below(draws, found, low, np.array(below.below)) >= ENOUGH).any()
-        counts[1] += certified_left(draws, found, below, total)
-        draws, found = campaign(above, error, wrong, number)
-        counts[2] += (wealth_above(draws, found, high, np.array(above.above)) >= ENOUGH).any()
+        draws, found = campaign(below, wrong, number)
+        counts[0] += (wealth_below(draws, found, low, below.design.below) >= ENOUGH).any()
+        counts[1] += certified_left(draws, found, below.design, total)
+        draws, found = campaign(above, wrong, number)
+        counts[2] += (wealth_above(draws, found, high, above.design.above) >= ENOUGH).any()
     said = ", ".join(f"{count / campaigns:.3f}" for count in counts)
     print(f"wrongly: {said} of {campaigns} (certified; certified with answers; beyond reach), looking after every row")
 
@@ -138,8 +176,7 @@ def certified_left(draws: Draws, found: Floats, chosen: Design, total: float) ->
     for n in np.unique(np.linspace(1, draws.rows, 60).astype(int)):
         if (
             false[n - 1]
-            and wealth_below(draws[:n], found[:n], bound + mended[n - 1] / draws.rows, np.array(chosen.below)).max()
-            >= ENOUGH
+            and wealth_below(draws[:n], found[:n], bound + mended[n - 1] / draws.rows, chosen.below).max() >= ENOUGH
         ):
             return True
     return False
@@ -149,17 +186,16 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     """How many rows prove a bound, and how many of a simple random sample do."""
     rows = len(wrong)
     even = np.full(rows, error.mean())
-    active, uniform = design(error, bound), replace(design(even, bound), uniform=1.0, counted=0.0)
+    active, uniform = Plan.of(error, bound), Plan.of(even, bound)
     read: dict[str, list[int]] = {}
     for number in range(campaigns):
-        for name, chosen, predicted in (("certify", active, error), ("same bets", uniform, even)):
-            draws, found = campaign(chosen, predicted, wrong, number)
-            proven = wealth_below(draws, found, bound, np.array(chosen.below)) >= ENOUGH
-            read.setdefault(name, []).append(first(proven, rows))
+        for name, plan in (("certify", active), ("same bets", uniform)):
+            read.setdefault(name, []).append(first_below(plan, wrong, number, bound))
         sample = wrong[np.random.default_rng(number).permutation(rows)]
+        read.setdefault("five bets", []).append(first(side_by_side(sample, bound) >= ENOUGH, rows))
         read.setdefault("published bets", []).append(first(plug_in(sample, bound) >= ENOUGH, rows))
-        draws, found = campaign(active, error, wrong, number)
-        mended = first_mended(draws, found, bound, active)
+        draws, found = campaign(active, wrong, number)
+        mended = first_mended(draws, found, bound, active.design)
         read.setdefault("certify, with answers", []).append(mended)
     means = {name: float(np.mean(each)) for name, each in read.items()}
     own = means["certify"]
@@ -170,7 +206,15 @@ def rows_read(error: Floats, wrong: Floats, bound: float, campaigns: int) -> Non
     middle, most = np.median(read["certify"]), np.quantile(read["certify"], 0.95)
     spread = f"± {error_of:.0f}, median {middle:.0f}, 95 % of campaigns {most:.0f}"
     print(f"bound {bound:.4f} ({times:.2f} times the rate): {own:.0f} rows ({spread}); {said}, ", end="")
-    print(f"fixed size {fixed} ({own / fixed:.2f})", flush=True)
+    print(f"fixed size {fixed} ({own / fixed:.2f}), least {least(error, wrong, bound):.0f}", flush=True)
+
+
+def least(error: Floats, wrong: Floats, bound: float) -> float:
+    """The rows that any valid plan reads in the mean; see the module's docstring."""
+    odds = logit(np.clip(error, 1e-5, 1 - 1e-5))[:, None]
+    q = LogisticRegression(C=1e6).fit(odds, wrong).predict_proba(odds)[:, 1]
+    p = border(q, bound)
+    return float(ENOUGH / (rel_entr(q, p) + rel_entr(1 - q, 1 - p)).max())
 
 
 def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> int:
@@ -180,10 +224,18 @@ def first_mended(draws: Draws, found: Floats, bound: float, chosen: Design) -> i
     # What is proven stays so: more is read, and more is mended.
     while high - low > 1:
         n = (low + high) // 2
-        bets = np.array(chosen.below)
-        proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], bets).max() >= ENOUGH
+        proven = wealth_below(draws[:n], found[:n], bound + mended[n - 1], chosen.below).max() >= ENOUGH
         low, high = (low, n) if proven else (n, high)
     return high
+
+
+def side_by_side(sample: Floats, bound: float) -> Floats:
+    """Log wealth of bets on a simple random sample that know nothing: equal shares at `PARTS` of what may be lost."""
+    t = np.arange(1, len(sample) + 1)
+    rest = np.minimum((len(sample) * bound - np.cumsum(sample) + sample) / (len(sample) - t + 1), 1 - 1e-12)
+    result = np.maximum((rest - sample) / (1 - rest), -1)
+    found: Floats = logsumexp([np.log1p(part * result).cumsum() for part in PARTS], axis=0) - np.log(len(PARTS))
+    return found
 
 
 def plug_in(sample: Floats, bound: float) -> Floats:
@@ -210,11 +262,11 @@ def fixed_size(rows: int, total: int, bound: float) -> int:
 
 def too_noisy(error: Floats, wrong: Floats, bound: float, campaigns: int) -> None:
     """When a campaign says that a bound cannot be reached."""
-    chosen = design(error, bound)
+    plan = Plan.of(error, bound)
     read = []
     for number in range(campaigns):
-        draws, found = campaign(chosen, error, wrong, number)
-        read.append(first(wealth_above(draws, found, bound, np.array(chosen.above)) >= ENOUGH, len(wrong)))
+        draws, found = campaign(plan, wrong, number)
+        read.append(first(wealth_above(draws, found, bound, plan.design.above) >= ENOUGH, len(wrong)))
     soon = np.mean(np.array(read) <= 100)
     when = f"after {np.mean(read):.0f} rows, median {np.median(read):.0f}, within 100 rows in {soon:.3f} of campaigns"
     print(f"noisy: that {bound:g} is beyond reach is said {when}", flush=True)

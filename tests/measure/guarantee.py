@@ -1,12 +1,12 @@
 """How many of the flagged rows were right after all, and how many of the wrong labels were found.
 
     OMP_NUM_THREADS=1 python tests/measure/guarantee.py DATA_ROOT BACKBONE --set ag-unif-20 --draws 100 \\
-        [--trusted per-class] [--unpaired]
+        [--trusted per-class] [--unpaired] [--plan sources] [--cleanlab 20]
 
 One fit of `mlc` per draw of the protocol (docs/how-to/bench.md), seeds 0, 1, …; the sets are those of the plan
-real-noise. `--noise unif --rate 0.4` puts other noise on a set whose noise is made. The first twenty draws have
-cleanlab's default `find_label_issues` beside them, and what the run's label_score would have found, cut where
-it has the same share of false flags. Prints one line of means with their standard errors.
+real-noise, or of another. `--noise unif --rate 0.4` puts other noise on a set whose noise is made. The first
+`--cleanlab` draws have cleanlab's default `find_label_issues` beside them, and what the run's label_score would have
+found, cut where it has the same share of false flags. Prints one line of means with their standard errors.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from labelfix.settings.methods import ConfidentLearningSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 LEVELS = (0.05, 0.1, 0.2)
-CLEANLAB_DRAWS = 20
 
 
 def main() -> None:
@@ -45,14 +44,16 @@ def main() -> None:
     parser.add_argument("--trusted", default="random")
     parser.add_argument("--unpaired", action="store_true")
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--plan", default="real-noise")
+    parser.add_argument("--cleanlab", type=int, default=20)
     asked = parser.parse_args()
-    plan = replace(read_plan("real-noise"), trusted_draw=asked.trusted)
+    plan = replace(read_plan(asked.plan), trusted_draw=asked.trusted)
     setting = next(each for each in settings_of(plan) if each.name == asked.set)
     if asked.noise:
         setting = replace(setting, noise=Noise(kind=asked.noise, rate=asked.rate))
     compute = ComputeSettings(device="cpu")
     loaded = load(setting.data, asked.root, ModelSettings(backbone=asked.backbone), compute, True, Silent())
-    method = next(each for each in plan.methods if each.name == ("mlc" if asked.unpaired else "mlc-paired"))
+    method = next(each for each in plan.methods if each.method == "mlc" and each.paired != asked.unpaired)
     found: dict[str, list[float]] = {}
     for seed in range(asked.draws):
         part = cut(loaded.rows, setting.noise, plan, seed)
@@ -74,7 +75,7 @@ def main() -> None:
         note(found, "estimated rate", rate.value or 0.0)
         if rate.low is not None and rate.high is not None:
             note(found, "covered", rate.low <= wrong.mean() <= rate.high)
-        if seed < CLEANLAB_DRAWS:
+        if seed < asked.cleanlab:
             with one_thread():
                 other = METHODS["confident-learning"](problem, ConfidentLearningSettings(), Silent()).own_rows
             assert other is not None

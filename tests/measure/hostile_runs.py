@@ -1,6 +1,6 @@
 """Does a run folder that was made hostile in any one place end in anything but success or one clear error?
 
-    OMP_NUM_THREADS=1 python tests/measure/hostile_runs.py [--sample 500] [--seed 0] [--jobs 2]
+    OMP_NUM_THREADS=1 python tests/measure/hostile_runs.py [--sample 500] [--minutes 60] [--seed 0] [--jobs 2]
 
 A small finished run with a scaled corrector, and an unfinished one beside it, are taken; every value of every JSON
 file, every list and object, and every tensor is replaced in turn by what it is not, or taken away, and all commands
@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -250,6 +251,7 @@ def run() -> int:
     global _SOUND
     parser = argparse.ArgumentParser()
     parser.add_argument("--sample", type=int)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end then; what was tried is a sample")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
@@ -258,11 +260,13 @@ def run() -> int:
         _SOUND = Path(folder)
         make(_SOUND)
         every = changes(_SOUND)
-        chosen = every if asked.sample is None else Random(asked.seed).sample(every, asked.sample)
+        chosen = Random(asked.seed).sample(every, asked.sample or len(every))
         for change, (outcome, said) in run_all(chosen, _task, asked.jobs):
             counts[change.file, outcome == "wrong"] += 1
             if outcome == "wrong":
                 print(f"WRONG {said or change}\n", flush=True)
+            if time.monotonic() - started > 60 * asked.minutes:
+                break
     for file in sorted({file for file, _ in counts}):
         print(f"{file:40}{counts[file, False] + counts[file, True]:>8} tried{counts[file, True]:>6} wrong")
     print(f"{sum(counts.values())} of {len(every)} changes in {time.monotonic() - started:.0f} s")

@@ -4,9 +4,10 @@
         [--rows 2000] [--per-class 100] [--set key=value]...
     python tests/measure/rounds.py table FOLDER
 
-SET is trec, youtube, hausa, noisyag, cifar-aggre, cifar-random1 or photos. ROOT holds wrench/ (trec, youtube; Zhang et
-al. 2021), hausa_newsclass/ (uds-lsv/transfer-distant-transformer-african), noisyag/ (jin756/NoisyAG-News) and cifar10/
-(uoft-cs/cifar10 with UCSC-REAL/cifar-10-100n), as parquet; photos are three classes of cifar10 with a fifth of the
+SET is trec, youtube, hausa, noisyag, ag-unif-20, cifar-aggre, cifar-random1 or photos. ROOT holds, as parquet, wrench/
+(trec, youtube; Zhang et al. 2021), hausa_newsclass/ (uds-lsv/transfer-distant-transformer-african), noisyag/
+(jin756/NoisyAG-News), agnews/ (fancyzhx/ag_news) and cifar10/ (uoft-cs/cifar10 with UCSC-REAL/cifar-10-100n). Of
+ag-unif-20 a fifth of the labels is drawn anew from all classes; photos are three classes of cifar10 with a fifth of the
 labels wrong. Trusted rows are drawn at random, at most a tenth of the rows but of photos, and keep their given label.
 
 A set and a seed at a time: what was trained lies in FOLDER, so that a run which is stopped goes on, and each adds its
@@ -34,7 +35,6 @@ from labelfix.networks.loop import network_outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
 from labelfix.outputs.flag_rules import benjamini_hochberg
 from labelfix.progress import Silent
-from labelfix.rounds.choice import LEARNT, choose, judged
 from labelfix.rounds.learn import Rounds
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.resolve import resolve
@@ -55,8 +55,14 @@ class Said(Silent):
     warn = headline
 
 
-def texts(root, name):
+def texts(root, name, rng):
     """Text, given and true labels of the rows, and text and true labels of test rows."""
+    if name == "ag-unif-20":
+        rows, test = (pq.read_table(root / "agnews" / f"{part}.parquet") for part in ("train", "test"))
+        test, truth = test.take(rng.permutation(len(test))[:2000]), np.array(rows["label"].to_pylist())
+        given = np.where(rng.random(len(truth)) < 0.2, rng.choice(np.unique(truth), len(truth)), truth)
+        tested = [test[column].to_pylist() for column in ("text", "label")]
+        return [rows["text"].to_pylist(), given.tolist(), truth.tolist()], tested
     if name == "noisyag":
         table = pq.read_table(root / "noisyag" / "human4000.parquet")
         return [table[column].to_pylist() for column in ("text", "human1", "clean_label")], None
@@ -99,7 +105,7 @@ def tables(asked):
     """The noisy and the trusted table, the truth by id, and the test table with its truth."""
     rng = np.random.default_rng(1000 + asked.seed)
     pictures = asked.set.startswith("cifar") or asked.set == "photos"
-    rows, test = images(asked.data, asked.set, rng) if pictures else texts(asked.data, asked.set)
+    rows, test = images(asked.data, asked.set, rng) if pictures else texts(asked.data, asked.set, rng)
     if test is None:
         order = rng.permutation(len(rows[0]))
         fifth = len(order) // 5
@@ -175,8 +181,7 @@ def run(asked):
     hidden = np.array([codes.get(label, -1) for label in truth])
     tested = read_training(test, test.select(["id", "label"]).slice(0, 9), settings.data, 8192).data
     found = {name: figures(start, *each, hidden, tested) for name, each in fits.items()}
-    unseen = fits[LEARNT][1].problem.unseen
-    choice = choose({name: judged(each.problem, each.model, unseen) for name, (_, each) in fits.items()})
+    choice = rounds.choice(fits)
     print(choice.line)
     about = {
         "set": asked.set, "rows": len(noisy), "trusted": len(clean), "seed": asked.seed, "settings": asked.set_,

@@ -22,6 +22,7 @@ import json
 import platform
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +39,9 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.labels.classes import natural_order
 from labelfix.data.labels.noise_rate import counted
 from labelfix.data.opinions import Opinions
+from labelfix.evidence.calibrate import calibrate
 from labelfix.methods.mlc import anchored
+from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.numerics.dawid_skene import dawid_skene
 from labelfix.progress import Silent
@@ -128,15 +131,9 @@ def opinions_of(said: np.ndarray) -> Opinions:
     return Opinions.of(rows, row, source, said.ravel(), tuple(f"s{i}" for i in range(sources)))
 
 
-class Head(torch.nn.Module):
-    """A linear head."""
-
-    def __init__(self, width: int, classes: int) -> None:
-        super().__init__()
-        self.head = torch.nn.Linear(width, classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(x)
+def linear(width: int, classes: int) -> Callable[[torch.Generator], Classifier]:
+    """What makes a linear head on fixed features."""
+    return lambda generator: Classifier(torch.nn.Identity(), width, classes, generator)
 
 
 def fitted(part: Part, given: np.ndarray, paired: np.ndarray, all_of_them: bool) -> tuple[FittedModel, np.ndarray]:
@@ -150,7 +147,7 @@ def fitted(part: Part, given: np.ndarray, paired: np.ndarray, all_of_them: bool)
         paired_given=paired,
         num_classes=part.classes,
         sampling="random",
-        new_classifier=lambda _: Head(part.x.shape[1], part.classes),
+        new_classifier=linear(part.x.shape[1], part.classes),
         family="head",
         device=torch.device("cpu"),
         seed=part.seed,
@@ -159,8 +156,10 @@ def fitted(part: Part, given: np.ndarray, paired: np.ndarray, all_of_them: bool)
         own = opinions_of(part.said[keep]), opinions_of(part.clean_said)
         problem = replace(problem, opinions=own[0], paired_opinions=own[1])
     model = anchored.solve(problem, MlcSettings(), Silent())
+    calibrated = calibrate(problem, model)
+    model = model if calibrated is None else calibrated.fitted
     with torch.no_grad():
-        soft = softmax(model.classifier(torch.from_numpy(part.x)).numpy(), axis=1)
+        soft = softmax(model.classifier(torch.from_numpy(part.x)).logits.numpy(), axis=1)
     assert model.own_rows is not None
     soft[keep] = model.own_rows.soft
     return model, soft
@@ -180,7 +179,7 @@ def figures(part: Part, soft: np.ndarray, given: np.ndarray, model: FittedModel 
     }
     if model is not None:
         with torch.no_grad():
-            guess = model.classifier(torch.from_numpy(part.test_x)).argmax(dim=1).numpy()
+            guess = model.classifier(torch.from_numpy(part.test_x)).logits.argmax(dim=1).numpy()
         found["test"] = (guess == part.test_truth)[part.test_truth >= 0].mean()
     return {name: float(value) for name, value in found.items()}
 
@@ -256,7 +255,7 @@ def large(rows: int = 1_000_000, sources: int = 1_000, opinions: int = 5_000_000
         paired_given=given[clean],
         num_classes=classes,
         sampling="random",
-        new_classifier=lambda _: Head(width, classes),
+        new_classifier=linear(width, classes),
         family="head",
         device=torch.device("cpu"),
         seed=0,

@@ -16,9 +16,12 @@ from labelfix.numerics.rate_by_betting import (
     wealth_above,
     wealth_below,
 )
+from labelfix.runs.reading_plan import Bet, Counted
 
 WEIGHTS = np.array([0.4, 1.0, 2.5, 0.8, 1.6])
-CONTROL = np.array([0.02, 0.3, 0.7, 0.0, 0.5])
+PREDICTED = np.array([0.02, 0.3, 0.7, 0.0, 0.5])
+CONTROLS: dict[Counted, np.ndarray] = {1.0: PREDICTED, 0.5: PREDICTED / 2, 0.0: 0 * PREDICTED, "below": PREDICTED**2}
+LIKE_PREDICTIONS = [Bet(1.0, 0.9)]
 
 
 def every_order(weights):
@@ -32,16 +35,16 @@ def every_order(weights):
 
 
 @pytest.mark.parametrize("wrong", [(0, 0, 1, 0, 0), (1, 0, 1, 0, 1), (1, 1, 1, 1, 0), (0, 0, 0, 0, 0)])
-@pytest.mark.parametrize("bet", [0.1, 0.6, 0.97])
+@pytest.mark.parametrize("bet", [Bet(1.0, 0.1), Bet(0.5, 0.6), Bet("below", 0.97), Bet(1.0, 0.97)])
 def test_bets_on_the_true_share_neither_win_nor_lose_in_the_mean(wrong, bet):
     e = np.array(wrong, dtype=float)
     share = e.mean()
     below, above, guess = np.zeros(5), np.zeros(5), np.zeros(5)
     for order, chance in every_order(WEIGHTS):
-        draws = draws_of(order, WEIGHTS, CONTROL, 5)
-        below += chance * np.exp(wealth_below(draws, e[order], share, np.array([bet])))
-        above += chance * np.exp(wealth_above(draws, e[order], share, np.array([bet])))
-        guess += chance * np.array([estimate(draws[: n + 1], e[order][: n + 1]) for n in range(5)])
+        draws = draws_of(order, WEIGHTS, CONTROLS, 5)
+        below += chance * np.exp(wealth_below(draws, e[order], share, [bet]))
+        above += chance * np.exp(wealth_above(draws, e[order], share, [bet]))
+        guess += chance * np.array([estimate(draws[: n + 1], e[order][: n + 1], bet.counted) for n in range(5)])
     # Bets that cannot lose, as all is known of the last rows, may win more.
     assert below[:3] == pytest.approx(np.ones(3), abs=1e-12) or share in (0, 1)
     assert above[:3] == pytest.approx(np.ones(3), abs=1e-12) or share in (0, 1)
@@ -50,12 +53,12 @@ def test_bets_on_the_true_share_neither_win_nor_lose_in_the_mean(wrong, bet):
 
 def test_a_wrong_bound_is_called_proven_as_rarely_as_promised_at_any_time():
     """Of all orders, with the luckiest moment to stop in each: the exact probability, for both sides and all truths."""
-    alpha, bets = 0.3, np.array([0.5, 0.9])
+    alpha, bets = 0.3, [Bet(1.0, 0.5), Bet("below", 0.9), Bet(0.0, 0.9)]
     for wrong in product((0.0, 1.0), repeat=4):
         e = np.array(wrong)
         too_low = too_high = 0.0
         for order, chance in every_order(WEIGHTS[:4]):
-            draws = draws_of(order, WEIGHTS[:4], CONTROL[:4], 4)
+            draws = draws_of(order, WEIGHTS[:4], {kind: c[:4] for kind, c in CONTROLS.items()}, 4)
             too_low += chance * (upper_bound(draws, e[order], bets, alpha) < e.mean() - 1e-9)
             too_high += chance * (lower_bound(draws, e[order], bets, alpha) > e.mean() + 1e-9)
         assert too_low <= alpha
@@ -64,35 +67,38 @@ def test_a_wrong_bound_is_called_proven_as_rarely_as_promised_at_any_time():
 
 def test_draws_are_what_a_loop_over_the_rest_says():
     order = np.array([2, 0, 4, 1, 3])
-    draws = draws_of(order, WEIGHTS, CONTROL, 5)
+    draws = draws_of(order, WEIGHTS, CONTROLS, 5)
     for t in range(5):
         rest = order[t:]
         pi = WEIGHTS[rest] / WEIGHTS[rest].sum()
         assert draws.chance[t] == pytest.approx(pi[0])
-        assert draws.left[t] == pytest.approx(CONTROL[rest].sum())
-        assert draws.highest[t] == pytest.approx(((1 - CONTROL[rest]) / pi).max())
-        assert draws.lowest[t] == pytest.approx((CONTROL[rest] / pi).max())
+        for kind, c in CONTROLS.items():
+            found = draws.controls[kind]
+            assert found.own[t] == c[order[t]]
+            assert found.left[t] == pytest.approx(c[rest].sum())
+            assert found.highest[t] == pytest.approx(((1 - c[rest]) / pi).max())
+            assert found.lowest[t] == pytest.approx((c[rest] / pi).max())
 
 
 def test_simple_random_samples_are_betted_on_as_published():
     """Without predictions: the wealth of Waudby-Smith and Ramdas (2024, section 5), whose bet is λ = f / (1 − m_t)."""
     e = np.array([0, 0, 1, 0, 0, 0, 1, 0], dtype=float)
     rows, bound, bet = 40, 0.3, 0.6
-    draws = draws_of(np.arange(rows), np.ones(rows), np.zeros(rows), len(e))
+    draws = draws_of(np.arange(rows), np.ones(rows), {0.0: np.zeros(rows)}, len(e))
     published, found = 0.0, 0.0
     for t, value in enumerate(e):
         mean_of_rest = (rows * bound - found) / (rows - t)
         published += np.log1p(bet / (1 - mean_of_rest) * (mean_of_rest - value))
         found += value
-    assert wealth_below(draws, e, bound, np.array([bet]))[-1] == pytest.approx(published, abs=1e-12)
+    assert wealth_below(draws, e, bound, [Bet(0.0, bet)])[-1] == pytest.approx(published, abs=1e-12)
 
 
 def test_a_row_that_is_taken_for_wrong_never_helps_to_prove_that_few_are():
     generator = np.random.default_rng(3)
-    rows, read, bets = 60, 25, np.array([0.4, 0.95])
+    rows, read, bets = 60, 25, [Bet(1.0, 0.4), Bet("above", 0.95)]
     for _ in range(50):
-        weights, control = generator.uniform(0.3, 3, rows), generator.uniform(0, 0.8, rows)
-        draws = draws_of(generator.permutation(rows), weights, control, read)
+        weights, predicted = generator.uniform(0.3, 3, rows), generator.uniform(0, 0.8, rows)
+        draws = draws_of(generator.permutation(rows), weights, {1.0: predicted, "above": predicted**2}, read)
         e = (generator.random(read) < 0.2).astype(float)
         worse = e.copy()
         worse[generator.integers(read)] = 1.0
@@ -103,12 +109,12 @@ def test_a_row_that_is_taken_for_wrong_never_helps_to_prove_that_few_are():
 
 def test_bounds_are_where_the_wealth_passes_what_is_asked():
     generator = np.random.default_rng(0)
-    weights, control = generator.uniform(0.3, 3, 200), generator.uniform(0, 0.5, 200)
-    draws = draws_of(generator.permutation(200), weights, control, 80)
+    weights, predicted = generator.uniform(0.3, 3, 200), generator.uniform(0, 0.5, 200)
+    bets, alpha = [Bet(1.0, 0.3), Bet(1.0, 0.6)], 0.05
+    draws = draws_of(generator.permutation(200), weights, {1.0: predicted}, 80)
     e = (generator.random(80) < 0.4).astype(float)
-    bets, alpha = np.array([0.3, 0.6]), 0.05
     high, low = upper_bound(draws, e, bets, alpha), lower_bound(draws, e, bets, alpha)
-    assert 0 < low < estimate(draws, e) < high < 1
+    assert 0 < low < estimate(draws, e, 1.0) < high < 1
     for bound, wealth in ((high, wealth_below), (low, wealth_above)):
         sign = 1 if bound is high else -1
         assert wealth(draws, e, bound + sign * 1e-6, bets).max() >= np.log(20)
@@ -120,16 +126,16 @@ def test_who_has_read_every_row_knows_the_share():
     weights = generator.uniform(0.3, 3, 50)
     order = generator.permutation(50)
     e = (np.arange(50) % 10 == 0).astype(float)[order]
-    draws = draws_of(order, weights, np.full(50, 0.1), 50)
-    assert upper_bound(draws, e, np.array([0.9]), 0.05) == pytest.approx(0.1, abs=1e-12)
-    assert lower_bound(draws, e, np.array([0.9]), 0.05) == pytest.approx(0.1, abs=1e-12)
+    draws = draws_of(order, weights, {1.0: np.full(50, 0.1)}, 50)
+    assert upper_bound(draws, e, LIKE_PREDICTIONS, 0.05) == pytest.approx(0.1, abs=1e-12)
+    assert lower_bound(draws, e, LIKE_PREDICTIONS, 0.05) == pytest.approx(0.1, abs=1e-12)
 
 
 def test_nothing_read_proves_nothing():
-    draws = draws_of(np.arange(5), WEIGHTS, CONTROL, 0)
+    draws = draws_of(np.arange(5), WEIGHTS, CONTROLS, 0)
     assert (
-        upper_bound(draws, np.zeros(0), np.array([0.5]), 0.05),
-        lower_bound(draws, np.zeros(0), np.array([0.5]), 0.05),
+        upper_bound(draws, np.zeros(0), LIKE_PREDICTIONS, 0.05),
+        lower_bound(draws, np.zeros(0), LIKE_PREDICTIONS, 0.05),
     ) == (1.0, 0.0)
 
 
@@ -144,10 +150,10 @@ def test_rows_are_drawn_with_the_chances_that_are_told():
 
 def test_the_bounds_narrow_as_more_is_read():
     generator = np.random.default_rng(2)
-    draws = draws_of(generator.permutation(500), np.ones(500), np.zeros(500), 300)
+    draws = draws_of(generator.permutation(500), np.ones(500), {1.0: np.zeros(500)}, 300)
     e = (np.arange(300) % 20 == 7).astype(float)
     found = [
-        (lower_bound(draws[:n], e[:n], np.array([0.3]), 0.05), upper_bound(draws[:n], e[:n], np.array([0.9]), 0.05))
+        tuple(side(draws[:n], e[:n], LIKE_PREDICTIONS, 0.05) for side in (lower_bound, upper_bound))
         for n in (10, 50, 100, 300)
     ]
     assert all(a[0] <= b[0] and a[1] >= b[1] for a, b in pairwise(found))

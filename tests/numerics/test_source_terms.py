@@ -133,6 +133,21 @@ def test_a_copy_and_its_original_weigh_as_much_as_one(swap):
     assert (weights[1:4] > 0.93).all()
 
 
+def test_a_copied_rule_that_says_one_class_or_nothing_is_known_by_its_silence():
+    truth, said = drawn(13, rows=5000, silent=0.0)
+    generator = np.random.default_rng(14)
+    said[:, :2] = np.where(generator.random((5000, 2)) < np.array([0.1, 0.5, 0.1])[truth, None], 1, -1)
+    both = np.column_stack([said, said[:, 0]])
+    spoken = Spoken.of(opinions_of(both), K)
+    eye = np.eye(K)[truth]
+    found = surplus(spoken, eye, paired_transitions(spoken.counts(eye), [floored(np.ones((5, K, K + 1)))]))
+    assert found.shared[0, 4] > 0.97
+    assert found.shared[0, 1:4].max() < 0.05
+    weights = found.weights(np.ones(5))
+    assert weights[0] + weights[4] == pytest.approx(1, abs=0.05)
+    assert weights[1] > 0.93
+
+
 def test_sources_that_say_nothing_are_no_copies_of_each_other():
     truth, said = drawn(8, rows=5000, silent=0.0)
     both = np.column_stack([said[:, :2], np.zeros((len(truth), 2), dtype=np.int64)])

@@ -38,10 +38,13 @@ ODD_IDS = (
 """Ids that programs like to take for something else."""
 
 
-def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None, opinions=None) -> Path:
+def make_run(
+    folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None, opinions=None, same=()
+) -> Path:
     """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
 
-    With `ids` of one's own the texts are harmless.
+    With `ids` of one's own the texts are harmless. `same` are pairs of rows, of which the later one holds what the
+    earlier one does and is given another label.
     """
     hostile = [SCRIPT, RIGHT_TO_LEFT, LONG] if ids is None else []
     texts = [*hostile, *(f"text of row {row}" for row in range(len(hostile), rows))][:rows]
@@ -74,6 +77,7 @@ def make_run(folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] 
         row_number=np.arange(1, rows + 1, dtype=np.int64),
         run_id="0123456789abcdef",
         opinions=opinions,
+        duplicate_of=pa.array([dict(same).get(row) for row in range(rows)], pa.string()) if same else None,
     )
     run = folder / "run"
     for part in ("classifier", "corrector"):

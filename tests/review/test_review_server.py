@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -72,6 +73,22 @@ def test_what_rows_hold_comes_as_json_text_and_the_rest_of_a_long_one_when_asked
     assert served.get("/text", id="r2", part=0)["text"] == LONG
     status, headers, _ = served.ask("/rows?queue=worst&page=q")
     assert (status, headers["content-type"]) == (200, "application/json")
+
+
+def test_all_rows_of_the_same_content_are_told_and_counted(tmp_path):
+    """Row 4 repeats row 2, and so do seven more, some by way of row 4; what no other label is given to stands alone."""
+    server = Server(make_run(tmp_path, same=[(4, "r2"), (7, "r4"), *((row, "r2") for row in range(10, 16))]))
+    try:
+        rows = {row["id"]: row for row in server.rows(count=16)}
+    finally:
+        server.kill()
+    told = rows["r4"]["same"]
+    assert [one["id"] for one in told["rows"]] == ["r2", "r7", "r10", "r11", "r12"]
+    others = ("r2", "r7", *(f"r{row}" for row in range(10, 16)))
+    counts = Counter(rows[name]["given"] for name in others)
+    assert {one["label"]: one["rows"] for one in told["given"]} == counts
+    assert rows["r2"]["same"]["rows"][0] == {"id": "r4", "given": rows["r4"]["given"]}
+    assert rows["r5"]["same"] == {"rows": [], "given": []}
 
 
 def test_decisions_are_on_the_disk_when_the_server_says_so_and_undo_goes_back_all_the_way(served, run):

@@ -8,20 +8,27 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
+from transformers import BertConfig, BertModel
 
+from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.contract import FittedModel, Held, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
+from labelfix.data.tables import ClassNames
+from labelfix.evidence import gather
+from labelfix.evidence.calibrate import scaled_as
 from labelfix.heads.finished_model import judging_head
-from labelfix.heads.folds import FOLDS, Folds, calibrated, cut_folds
+from labelfix.heads.folds import FOLDS, cut_folds
 from labelfix.methods.mlc import anchored
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
+from labelfix.models.text.learnt import train_upper_half
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Judged, choose, judged
 from labelfix.rounds.teachers import taught_rows
 from labelfix.settings.methods import MlcSettings
+from labelfix.settings.run import TrainSettings
 
 CLASSES = 3
 
@@ -59,30 +66,6 @@ def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teac
     np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
 
 
-def test_rows_that_taught_have_no_say_in_a_temperature():
-    one = problem()
-    heads = [
-        LinearHead(torch.randn(CLASSES, 5, generator=torch.Generator().manual_seed(k)), torch.zeros(3))
-        for k in range(5)
-    ]
-    folds = cut_folds(one.truth, 0).without(np.flatnonzero(taught_rows(one)))
-    other = np.where(taught_rows(one), (one.truth + 1) % CLASSES, one.truth)
-    first, second = (calibrated(heads[0], heads[1:], folds, one.clean.tensor, truth) for truth in (one.truth, other))
-    np.testing.assert_array_equal(first.temperatures, second.temperatures)
-    assert first.nll(one.truth) == second.nll(other)
-    assert np.isnan(first.held[taught_rows(one)]).all()
-    plain = calibrated(heads[0], heads[1:], cut_folds(one.truth, 0), one.clean.tensor, one.truth)
-    assert plain.temperatures[0] != first.temperatures[0]
-
-
-def test_folds_without_rows_learn_from_them_and_let_the_others_choose():
-    folds = Folds(np.array([0, 1, 2, 0, 1, 2]), 3).without(np.array([3, 4]))
-    assert folds.judging.tolist() == [0, 1, 2, 5]
-    assert folds.inside(0).tolist() == [0]
-    assert folds.outside(0).tolist() == [1, 2, 3, 4, 5]
-    assert folds.choosing(0).tolist() == [1, 2, 5]
-
-
 def test_a_fit_is_judged_by_the_rows_that_no_feature_has_seen_alone():
     one = problem()
     one = replace(one, taught=taught_rows(one))
@@ -98,13 +81,60 @@ def test_a_fit_is_judged_by_the_rows_that_no_feature_has_seen_alone():
     )
 
 
+def test_a_fit_is_spoken_for_by_another_with_the_same_rows():
+    one, names = problem(), ClassNames(("a", "b", "c"))
+    other = replace(one, noisy=turned(one.noisy), clean=turned(one.clean))
+    speaks = replace(one, taught=taught_rows(one))
+    fits = [anchored.solve(each, MlcSettings(), Silent()) for each in (speaks, other)]
+    said = gather.judge(speaks, fits[0], TrainSettings(), names, Silent())
+    found = said.said_of(other, fits[1])
+    assert found.figures == said.figures
+    assert found.fitted.min_confidence == said.fitted.min_confidence
+    assert found.fitted.metrics["classifier_right"]["rows"] == speaks.unseen.sum()
+    assert found.fitted.classifier is fits[1].classifier
+    np.testing.assert_array_equal(found.p_values, said.p_values)
+    for own, kept in zip(fits[1].held.models, found.judges.heads, strict=True):
+        np.testing.assert_array_equal(own.head.affine().weight, kept.weight)
+
+
+def test_a_scale_is_taken_over_with_the_figures():
+    one = problem()
+    fit = fit_of(one, 1, turned=False)
+    scale = Scale(np.full(CLASSES, 0.5), np.zeros(CLASSES))
+    judged_by = replace(fit, corrector=CalibratedCorrector(fit.corrector, scale))
+    found = scaled_as(one, fit, judged_by)
+    expected = softmax(0.5 * np.log(fit.own_rows.soft.astype(np.float64)), axis=1)
+    np.testing.assert_allclose(found.own_rows.soft, expected, atol=1e-6)
+    np.testing.assert_allclose(found.own_rows.label_score, expected[np.arange(len(expected)), one.given], atol=1e-6)
+    assert found.corrector == judged_by.corrector
+    assert scaled_as(one, fit, fit) is fit
+
+
+def test_nothing_but_the_upper_half_of_the_layers_learns():
+    config = BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=5, num_attention_heads=1, intermediate_size=4)
+    encoder = BertModel(config)
+    train_upper_half(encoder)
+    learns = {name.split(".")[2] for name, weight in encoder.named_parameters() if weight.requires_grad}
+    assert learns == {"2", "3", "4"}
+    plain = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    train_upper_half(plain)
+    assert all(weight.requires_grad for weight in plain.parameters())
+
+
+def turned(inputs):
+    """The same rows with their features in another order and of another length."""
+    return FeatureInputs(inputs.features[:, ::-1] * np.float32(2))
+
+
 def linear(width):
     return lambda generator: Classifier(torch.nn.Identity(), width, CLASSES, generator)
 
 
-def with_columns(some, columns):
-    """The problem with some of its features."""
-    noisy, clean = (FeatureInputs(inputs.features[:, columns].copy()) for inputs in (some.noisy, some.clean))
+def with_columns(some, columns, scale):
+    """The problem with some of its features, scaled."""
+    noisy, clean = (
+        FeatureInputs((inputs.features[:, columns] * scale).astype(np.float32)) for inputs in (some.noisy, some.clean)
+    )
     return replace(some, noisy=noisy, clean=clean, new_classifier=linear(len(columns)))
 
 
@@ -134,9 +164,10 @@ def fit_of(some, seed, turned):
 def test_the_mean_of_two_fits_is_the_geometric_mean_of_all_that_they_say(turned):
     both = problem(width=7)
     columns = np.arange(4), np.array([4, 1, 5, 6])
-    first, second = (with_columns(both, use) for use in columns)
+    scales = np.ones(4), np.array([0.5, 0.5, 1.0, 2.0])
+    first, second = (with_columns(both, *each) for each in zip(columns, scales, strict=True))
     fits = fit_of(first, 1, turned), fit_of(second, 2, True)
-    mean = average(both, *(Part(fit, use, 7) for fit, use in zip(fits, columns, strict=True)))
+    mean = average(both, *(Part(*each, 7) for each in zip(fits, columns, scales, strict=True)))
 
     def said(some, classifier, corrector, inputs, given):
         x = inputs.features.astype(np.float64)

@@ -71,10 +71,12 @@ class Votes:
     Attributes:
         marks: One a row, in the order in which rows first came up.
         remarks: What a person should know of how they came about, a sentence each.
+        each: The latest answer of each person to each row, where there is one.
     """
 
     marks: Sequence[Mark]
     remarks: Sequence[str] = field(default_factory=tuple)
+    each: Sequence[Mark] = field(default_factory=tuple)
 
 
 def vote(marks: Iterable[Mark]) -> Votes:
@@ -93,11 +95,13 @@ def vote(marks: Iterable[Mark]) -> Votes:
         if mark.id:
             of_row.setdefault(mark.id, []).append(mark)
     found: list[Mark] = []
+    each: list[Mark] = []
     voted = tied = 0
     for said in of_row.values():
         # An answer without a name is somebody's own; a person's latest counts.
         latest = {mark.who or f"\0{place}": mark for place, mark in _by_time(said)}
         answers = [mark for mark in latest.values() if mark.label is not None]
+        each += answers
         counts = Counter(mark.label for mark in answers).most_common(2)
         if not counts:
             found.append(replace(said[0], label=None))
@@ -106,7 +110,7 @@ def vote(marks: Iterable[Mark]) -> Votes:
         tie = len(counts) == 2 and counts[0][1] == counts[1][1]
         tied += tie
         found.append(replace(said[0], label=None if tie else counts[0][0]))
-    return Votes(found, tuple(_remarks(len(of_row), found, voted, tied, several, nameless)))
+    return Votes(found, tuple(_remarks(len(of_row), found, voted, tied, several, nameless)), each)
 
 
 def _by_time(marks: Sequence[Mark]) -> list[tuple[int, Mark]]:
@@ -116,7 +120,8 @@ def _by_time(marks: Sequence[Mark]) -> list[tuple[int, Mark]]:
 def _remarks(rows: int, found: Sequence[Mark], voted: int, tied: int, several: int, nameless: int) -> Iterable[str]:
     yield f"answers to {sum(mark.label is not None for mark in found):,} of {rows:,} rows"
     if voted:
-        yield f"{voted:,} rows were answered by more than one person: the class that most of them give counts"
+        counts = "the class that most of them give counts (with --sources in place of --clean each person is a source)"
+        yield f"{voted:,} rows were answered by more than one person: {counts}"
     if tied:
         yield f"rows without an answer because as many people give one class as another: {tied:,}"
     if several:

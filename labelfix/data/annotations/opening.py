@@ -7,6 +7,7 @@ beside each row, Argilla's records and decisions have keys of their own. Everyth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.annotations import argilla, label_studio, reviewed
-from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, QUESTION, Mark, Votes, vote
+from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, QUESTION, Mark, vote
 from labelfix.data.annotations.source import AnnotatedSource
 from labelfix.data.columns.ids import canonical_ids
 from labelfix.data.formats import ReadOptions, open_table
@@ -66,6 +67,20 @@ def open_trusted(
     return opened
 
 
+def open_opinions(path: str, options: ReadOptions) -> TableSource:
+    """Open a file with a row for each opinion; of answers that come back from people, each person is a source.
+
+    Args:
+        path: The file.
+        options: How it is to be read, as far as the user says.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    opened = _open(path, None, options)
+    return opened.by_person() if isinstance(opened, AnnotatedSource) else opened
+
+
 def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
     if isinstance(source, str | Path):
         path = as_path(source).expanduser()
@@ -98,7 +113,7 @@ def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource |
         return AnnotatedSource(name, f"{STUDIO} JSON", votes, content)
     if head and all(map(argilla.is_nested, head)):
         votes = vote(mark for record in records() if argilla.is_nested(record) for mark in argilla.of_nested(record))
-        votes = Votes(votes.marks, (*votes.remarks, argilla.UNKNOWN_STATUS))
+        votes = replace(votes, remarks=(*votes.remarks, argilla.UNKNOWN_STATUS))
         return AnnotatedSource(name, "Argilla's records", votes, content)
     if any(argilla.is_flat(record) for record in head):
         votes = vote(mark for record in records() if argilla.is_flat(record) for mark in argilla.of_flat(record))

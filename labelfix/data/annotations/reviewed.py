@@ -37,4 +37,4 @@ def of_answers(path: Path, name: str) -> Iterator[Mark]:
     for row, answer in ledger.standing().items():
         at_random = at_random and answer.queue == RANDOM
         drawn = "" if at_random else answer.queue
-        yield Mark(row, answer.label, "", "", drawn, answer.inclusion)
+        yield Mark(row, answer.label, answer.who, answer.when, drawn, answer.inclusion)

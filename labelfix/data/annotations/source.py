@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence, Set
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pyarrow as pa
 from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
 from labelfix.errors import Defect
+
+SOMEBODY = "somebody"
+"""The source that answers without a name come from."""
 
 
 class AnnotatedSource:
@@ -70,7 +74,18 @@ class AnnotatedSource:
             return self
         again = f"answers that another file gives as well, and that are left out: {len(self.marks) - len(new):,}"
         name, kind, _, content = self._about
-        return AnnotatedSource(name, kind, Votes(new, (*self.votes.remarks, again)), content)
+        return AnnotatedSource(name, kind, Votes(new, (*self.votes.remarks, again), self.votes.each), content)
+
+    def by_person(self) -> AnnotatedSource:
+        """A table of what each person says in its place: id, source, label; the latest of a person on a row."""
+        found = copy(self)
+        said = [(mark.id, mark.who or SOMEBODY, mark.label) for mark in self.votes.each]
+        columns = [pa.array(column, pa.string()) for column in (zip(*said, strict=True) if said else ([], [], []))]
+        found._table = pa.table(columns, names=["id", "source", "label"])
+        found.schema = found._table.schema
+        found.titles = tuple(found.schema.names)
+        found.remarks = (self.remarks[0], f"each of {len({who for _, who, _ in said}):,} people is a source")
+        return found
 
     def called(self, id_name: str, label_name: str) -> AnnotatedSource:
         """The same with other names for its columns."""

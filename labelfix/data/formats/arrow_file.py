@@ -21,6 +21,7 @@ from labelfix.data.formats.base import (
     distinct,
     slices,
 )
+from labelfix.data.formats.bounds import check_columns
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
@@ -53,6 +54,7 @@ class ArrowSource(TypedFiles):
             raise input_error(name, "is a Feather file of version 1", remedy)
         self._indexed = head == FILE
         with self._reader() as reader:
+            check_columns(len(reader.schema), name)
             self.titles = tuple(reader.schema.names)
             self.schema: pa.Schema = distinct(reader.schema)
 

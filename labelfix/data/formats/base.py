@@ -244,12 +244,13 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     titles = set(names)
     found: list[str] = []
     taken: set[str] = set()
+    reached: dict[str, int] = {}
     for place, title in enumerate(names):
         wanted = title if title or place == 0 else "unnamed"
-        number, name = 1, wanted
+        name = wanted
         while name in taken or (name in titles and name != title):
-            number += 1
-            name = f"{wanted} ({number})"
+            reached[wanted] = reached.get(wanted, 1) + 1
+            name = f"{wanted} ({reached[wanted]})"
         taken.add(name)
         found.append(name)
     return tuple(found)

@@ -21,6 +21,9 @@ MOST_RATIO = 200
 RECORD_BYTES = 1 << 26
 """Bytes of one record of a text file, 64 MB."""
 
+MOST_COLUMNS = 100_000
+"""Columns of a table: each takes ten kilobytes before a row is read."""
+
 BATCH_BYTES = 1 << 28
 """Bytes of texts that are unpacked at a time."""
 
@@ -92,6 +95,17 @@ class BoundedStream(io.RawIOBase):
         if not self.closed:
             self._raw.close()
         super().close()
+
+
+def check_columns(count: int, name: str) -> None:
+    """Refuse a table of more than `MOST_COLUMNS` columns.
+
+    Raises:
+        InputError: It has so many.
+    """
+    if count > MOST_COLUMNS:
+        what = f"has more than {MOST_COLUMNS:,} columns"
+        raise input_error(name, what, "leave some out, or put numbers that belong together into one column of lists")
 
 
 def too_long(name: str, row: int | None, what: str) -> InputError:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import datetime
-import io
+import json
+import shutil
+import subprocess
+import sys
 import zipfile
-from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from subprocess import DEVNULL, PIPE
 
+from labelfix.data.formats import excel_cells
 from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source, check_file
+from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
@@ -19,6 +23,11 @@ from labelfix.errors import input_error
 SUFFIXES = (".xlsx", ".xlsm")
 BOOK = "xl/workbook.xml"
 """What a ZIP archive holds if it is a workbook."""
+
+LEAST_MEMORY, MEMORY_RATIO = 1 << 30, 100
+"""Bytes that reading a workbook may take, and how many times its size where that is more."""
+
+SAVE_AGAIN = "save it again, or save the sheet as CSV UTF-8"
 
 
 class ExcelSource(CsvSource):
@@ -45,7 +54,7 @@ class ExcelSource(CsvSource):
     def _find_dialects(self, options: ReadOptions) -> list[Dialect]:
         check_file(self._path, self.name)
         sheet, remarks = _first_sheet(self._path, self.name)
-        return [sniffed_as(TextFile(self._path, self.name, contents=_as_csv(sheet), remarks=remarks), ",", '"')]
+        return [sniffed_as(TextFile(self._path, self.name, contents=sheet, remarks=remarks), ",", '"')]
 
 
 def recognises(source: Source) -> bool:
@@ -66,46 +75,44 @@ def open_excel(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) ->
     return ExcelSource(source, name)
 
 
-def _first_sheet(path: Path, name: str) -> tuple[list[list[Any]], tuple[str, ...]]:
-    """The rows of the first sheet that has any, and what to say of the others."""
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError:
+def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The first sheet that has any rows, as CSV, and what to say of the others."""
+    if find_spec("python_calamine") is None:
         remedy = "pip install 'labelfix[excel]', or save the sheet as CSV UTF-8"
-        raise input_error(
-            name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy
-        ) from None
-    try:
-        with path.open("rb") as stream, CalamineWorkbook.from_filelike(stream) as book:
-            sheets = [(title, book.get_sheet_by_name(title)) for title in book.sheet_names]
-            full = [(title, sheet) for title, sheet in sheets if sheet.height and sheet.width]
-            rows = full[0][1].to_python(skip_empty_area=True) if full else []
-    except (CalamineError, OSError, ValueError) as error:
-        remedy = "save it again, or save the sheet as CSV UTF-8"
-        raise input_error(name, f"cannot be read as an Excel workbook ({str(error)[:160]})", remedy) from None
-    if not full:
+        raise input_error(name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy)
+    head, _, rows = _said(path, name).partition(b"\n")
+    found = json.loads(head)
+    if "error" in found:
+        raise input_error(name, f"cannot be read as an Excel workbook ({found['error'][:160]})", SAVE_AGAIN)
+    if not found["titles"]:
         raise input_error(name, "is a workbook without a filled cell", "give a sheet with a header and rows")
-    others = ", ".join(repr(title) for title, _ in full[1:])
-    return rows, ((f"the sheet {full[0][0]!r} is read, and not {others}",) if others else ())
+    first, *more = map(repr, found["titles"])
+    return rows, ((f"the sheet {first} is read, and not {', '.join(more)}",) if more else ())
 
 
-def _as_csv(rows: list[list[Any]]) -> bytes:
-    """The rows as CSV; rows without any value are left out, as blank lines of a CSV file are."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(list(_cells(row)) for row in rows if any(cell not in ("", None) for cell in row))
-    return text.getvalue().encode("utf-8", "replace")
+def _said(path: Path, name: str) -> bytes:
+    """What `excel_cells` says of a workbook, in a process of its own.
 
-
-def _cells(row: list[Any]) -> Iterator[str]:
-    for cell in row:
-        if isinstance(cell, bool):
-            yield str(cell).lower()
-        elif isinstance(cell, float) and cell.is_integer() and abs(cell) < 1 << 53:
-            yield str(int(cell))
-        elif isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
-            yield cell.date().isoformat()
-        elif isinstance(cell, datetime.date | datetime.time):
-            yield cell.isoformat()
-        else:
-            yield "" if cell is None else str(cell).replace("\x00", "")
+    Raises:
+        InputError: The file cannot be opened, or reading it takes more memory than its size explains.
+    """
+    bounds = Bounds(path, name, "if you trust it, save the sheet as CSV UTF-8")
+    command = [sys.executable, "-P", excel_cells.__file__, str(max(LEAST_MEMORY, MEMORY_RATIO * bounds.size))]
+    blocks: list[bytes] = []
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        try:
+            with suppress(BrokenPipeError), path.open("rb") as workbook, reader.stdin as stdin:
+                shutil.copyfileobj(workbook, stdin)
+            while block := reader.stdout.read(1 << 20):
+                bounds.take(len(block))
+                blocks.append(block)
+        except OSError as error:
+            raise input_error(name, f"cannot be read as an Excel workbook ({error.strerror})", SAVE_AGAIN) from None
+        finally:
+            reader.kill()
+    if reader.returncode:
+        what = "cannot be read as an Excel workbook: its cells lie too far apart, or are too many for its size"
+        raise input_error(name, what, SAVE_AGAIN)
+    return b"".join(blocks)

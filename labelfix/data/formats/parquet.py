@@ -23,7 +23,7 @@ from labelfix.data.formats.base import (
     slices,
     unique_names,
 )
-from labelfix.data.formats.bounds import Bounds
+from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas
 from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
@@ -102,6 +102,7 @@ class _File:
         self.path = path
         self.name = name
         stored = _schema(path, name)
+        check_columns(len(stored), name)
         fields = list(stored)
         names = unique_names([field.name for field in fields])
         self.titles = {name: field.name for name, field in zip(names, fields, strict=True)}

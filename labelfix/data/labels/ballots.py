@@ -165,6 +165,7 @@ def joined(parts: Sequence[Ballots], abstain: frozenset[str]) -> Ballots:
         first=tuple(first),
         untyped=any(part.labels.untyped for part in parts),
         abstained=sum(part.labels.abstained for part in parts),
+        of_sources=True,
     )
     return Ballots(row, source, labels, tuple(names))
 

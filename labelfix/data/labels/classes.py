@@ -223,12 +223,18 @@ def _note_missing(
     name: str,
     findings: Findings,
 ) -> None:
-    column = f"column {noisy.column!r}"
+    column = f"{'sources' if noisy.of_sources else 'column'} {noisy.column!r}"
+
+    def no_label(count: int) -> str:
+        if noisy.of_sources:
+            return f"is taken as no answer ({count} labels)"
+        return f'counts as "no label" ({count} rows, which get one)'
+
     for value, count in zip(noisy.values, noisy.counts, strict=True):
         if value in nothing:
             findings.warning(
                 name,
-                f'{column}: "{value}" counts as "no label" ({count} rows, which get one)',
+                f'{column}: "{value}" {no_label(count)}',
                 'if it is a class, keep it with --missing "" or with a class map that names it',
             )
         elif value in kept and value in MISSING_WORDS and noisy.untyped:
@@ -236,7 +242,7 @@ def _note_missing(
         elif value == abstain:
             findings.warning(
                 name,
-                f'{column}: -1 counts as "no label" ({count} rows, which get one), as labelling tools write it',
+                f"{column}: -1 {no_label(count)}, as labelling tools write it",
                 "if it is a class, keep it with a class map that has the line -1,-1",
             )
     if noisy.abstained:

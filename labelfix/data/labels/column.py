@@ -31,6 +31,7 @@ class LabelColumn:
         first: First row of each of `values`, counted from 0.
         untyped: Whether words like "NA" stand for "no label", as in every text file.
         abstained: Rows whose code is below 0 where the codes have class names.
+        of_sources: Whether these are the labels of several sources, each of them an opinion and no row.
     """
 
     column: str
@@ -42,6 +43,7 @@ class LabelColumn:
     first: tuple[int, ...]
     untyped: bool = False
     abstained: int = 0
+    of_sources: bool = False
 
 
 def label_kind(type_: pa.DataType) -> ValueType | None:

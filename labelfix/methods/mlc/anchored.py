@@ -132,6 +132,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         "fit_seconds": clock.seconds,
     }
     module = as_classifier(problem, classifier.full)
+    held = held_by(classifier, len(problem.truth), posterior.judges, posterior.judges_scores)
     return FittedModel(
         classifier=module,
         temperature=1.0,
@@ -140,7 +141,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         min_confidence=posterior.threshold,
         metrics=metrics,
         own_rows=posterior.own_rows,
-        held=held_by(classifier, len(problem.truth), posterior.judges, posterior.judges_scores),
+        held=held.only(problem.unseen),
     )
 
 
@@ -163,8 +164,8 @@ def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
     }
     fitted |= {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
     held = np.stack([m.held for m in fitted.values()])
-    others = [rows.folds.choosing(fold) for fold in range(rows.folds.count)]
-    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (rows.folds.judging, *others))
+    others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
+    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
     stack = _stacked(list(fitted.values()), beta, without_fold, rows)
     part = rows.subset(rows.sample(NOISY_SAMPLE))
 
@@ -202,7 +203,7 @@ def meta_step(
     problems = [problem_of(fold) for fold in range(rows.folds.count)]
 
     def solve() -> dict[str, np.ndarray]:
-        correction, history = train(problems, rows.num_classes, len(rows.folds.judging))
+        correction, history = train(problems, rows.num_classes, len(rows.truth))
         heads = stages.heads_to_arrays(tuple(problem.head for problem in problems if problem.head is not None))
         # Numbered, because a folder of arrays keeps their names but not their order.
         columns = {f"history.{i:02d}.{n}": np.array([r[n] for r in history]) for i, n in enumerate(history[0])}

@@ -23,7 +23,8 @@ import torch
 from scipy.special import log_softmax
 from torch import Tensor
 
-from labelfix.correctors.contract import LEFT_OUT, OwnRows, Problem
+from labelfix.correctors.calibrated import CalibratedCorrector
+from labelfix.correctors.contract import LEFT_OUT, Corrector, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.correctors.sources import SourcesCorrector
 from labelfix.data.arrays import Floats
@@ -31,7 +32,7 @@ from labelfix.data.tables import UNLABELLED
 from labelfix.heads import learners
 from labelfix.heads.folds import CrossFitted
 from labelfix.heads.label_terms import Labels, SourceTerms
-from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust
+from labelfix.heads.posterior_trust import Trust, fit_paired, fit_share, fit_trust, scaled_by_pairs
 from labelfix.heads.rows import NOISY_SAMPLE, FitRows
 from labelfix.methods.mlc.prior import OneColumn, Prior, as_log
 from labelfix.methods.mlc.sources import Sources
@@ -52,6 +53,12 @@ OF_SOURCES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
 USUAL = 0.4
 """κ of several sources where pairs say nothing of it: they err together, so that it is far below 1."""
 
+APART = 0.25
+"""How far κ and β of several sources are usually from that and from 1."""
+
+SCALED_FROM = 100
+"""From so many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
+
 Rows = slice | Tensor
 """Some noisy rows."""
 
@@ -69,10 +76,10 @@ class Posterior:
         metrics: What was chosen.
     """
 
-    corrector: PosteriorCorrector | SourcesCorrector
+    corrector: Corrector
     threshold: float
     own_rows: OwnRows
-    judges: Sequence[PosteriorCorrector | SourcesCorrector]
+    judges: Sequence[Corrector]
     judges_scores: list[npt.NDArray[np.float32]] | None
     metrics: dict[str, Any]
 
@@ -134,10 +141,8 @@ def _from_pairs(problem: Problem, rows: FitRows, prior: Prior, _: StructuredCorr
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], prior.as_given.held[paired]
     found = fit_paired(*held, truth, given, rows.folds.of[paired], *prior.expected)
-    judged = problem.unseen[paired]
-    said, given, truth = found.held[judged], given[judged], truth[judged]
-    threshold = choose_threshold(len(problem.truth), said, given, truth)
-    right = float((said.argmax(axis=1) == truth).mean())
+    threshold = choose_threshold(len(problem.truth), found.held, given, truth)
+    right = float((found.held.argmax(axis=1) == truth)[problem.unseen[paired]].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
     return found.trust, found.without, threshold, metrics
 
@@ -149,11 +154,14 @@ def _from_pairs_of_sources(
     truth, given = problem.truth[paired], problem.paired_given[paired]
     held = seen.classifier.held[paired], seen.prior.as_given.held[paired]
     terms = sources.terms(sources.paired[0]), [sources.terms(each) for each in sources.paired[1]]
-    found = fit_trust(*held, truth, sources.trusted[paired], rows.folds.of[paired], terms, USUAL, OF_SOURCES)
+    own, fold = sources.trusted[paired], rows.folds.of[paired]
+    found = fit_trust(*held, truth, own, fold, terms, USUAL, OF_SOURCES, APART)
+    if len(paired) >= SCALED_FROM:
+        found = scaled_by_pairs(found, truth, fold)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     right = float((found.held.argmax(axis=1) == truth).mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
-    lost = sources.lost(held, truth, paired, rows.folds.of[paired], found.without)
+    lost = sources.lost(held, truth, paired, fold, found.without)
     return found.trust, found.without, threshold, metrics | {"sources": sources.figures() | lost}
 
 
@@ -299,10 +307,12 @@ def _soft(trust: Trust, seen: _Seen, fold: int | None, given: Labels) -> Iterato
         yield part, np.exp(trust.log_soft(mixed, given[part]))
 
 
-def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> PosteriorCorrector | SourcesCorrector:
+def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
     affine = None if turn is None else turn.affine()
     if isinstance(trust.label_terms, SourceTerms):
-        return SourcesCorrector(trust.label_terms.label_terms, trust.label_terms.weights, trust.beta, affine)
+        terms = trust.label_terms
+        found = SourcesCorrector(terms.label_terms, terms.weights, trust.beta, affine)
+        return found if trust.scale is None else CalibratedCorrector(found, trust.scale)
     return PosteriorCorrector(trust.label_terms, trust.beta, 1.0, affine)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from torch import Tensor
 
 from labelfix.correctors.contract import Problem
@@ -43,8 +43,8 @@ from labelfix.numerics.source_terms import (
 WORTH_TELLING, TOLD = 0.2, 50
 """Pairs of sources that are told of: from so large a surplus of agreement on, and so many at most."""
 
-MOST_LEFT_OUT = 100
-"""With more sources than this, none is left out in turn: all weights would be found again for each."""
+MOST_WEIGHED_AGAIN = 100
+"""With more sources than this, the others keep their weights where one is left out: all searches would take minutes."""
 
 ROUNDS, STRENGTH = 10, 20.0
 """EM rounds, and how many opinions of each class the prior of T_m is worth."""
@@ -113,7 +113,9 @@ class Sources:
     def lost(
         self, held: tuple[Floats, Floats], truth: Codes, paired: Codes, fold: Codes, without: Sequence[Trust]
     ) -> dict[str, Any]:
-        """How much worse pairs are told out of fold without each source; the others then weigh as they would.
+        """How much worse pairs are told out of fold without each source.
+
+        The others then weigh as they would have, or, of very many sources, as they do: `weighed_again`.
 
         Args:
             held: `(P, K)` out-of-fold log f and log n of the pairs.
@@ -127,20 +129,24 @@ class Sources:
             log_q = np.empty_like(held[0])
             for k, trust in enumerate(without):
                 own = np.flatnonzero(fold == k)
-                terms = SourceTerms(np.log(self.paired[1][k]), weights * trust.kappa)
+                terms = SourceTerms(log_t[k], weights * trust.kappa)
                 mixed = trust.mixed(held[0][own], held[1][own])
-                log_q[own] = log_softmax(trust.beta * mixed + terms.of(self.trusted[paired[own]]), axis=1)
+                log_q[own] = replace(trust, label_terms=terms).log_soft(mixed, self.trusted[paired[own]])
             return float((log_q.argmax(axis=1) == truth).mean()), float(-log_q[np.arange(len(truth)), truth].mean())
 
-        if len(self.weights) > MOST_LEFT_OUT:
-            return {}
+        def others(source: int) -> Floats:
+            if again:
+                return self.heard.together.weights(self.heard.informed, without=source)
+            return np.where(np.arange(len(self.weights)) == source, 0.0, self.weights)
+
+        log_t, again = [np.log(each) for each in self.paired[1]], len(self.weights) <= MOST_WEIGHED_AGAIN
         right, loss = told(self.weights)
         lost, lost_nll = [], []
         for source in range(len(self.weights)):
-            fewer_right, more_loss = told(self.heard.together.weights(self.heard.informed, without=source))
+            fewer_right, more_loss = told(others(source))
             lost.append(round(right - fewer_right, 5))
             lost_nll.append(round(more_loss - loss, 5))
-        return {"lost": lost, "lost_nll": lost_nll}
+        return {"lost": lost, "lost_nll": lost_nll, "weighed_again": again}
 
     def of_network(self, correction: StructuredCorrection, expected: Floats, fitted: Floats) -> SourceTerms:
         """Label terms of the LCN, beside a prior that counts once."""

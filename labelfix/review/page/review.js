@@ -235,6 +235,19 @@
     }
   };
 
+  // Other rows that hold the same: how many are given each label, and the first of them by id.
+  const showSame = (same) => {
+    const all = same.given.reduce((sum, one) => sum + one.rows, 0);
+    $("same").hidden = !all;
+    const listed = (parts) => parts.flatMap((part, place) => (place ? [", ", ...part] : part));
+    const label = (name) => (name === null ? "nothing" : make("bdi", name));
+    const counts = same.given.map((one) => [`${one.rows} as `, label(one.label)]);
+    const rows = same.rows.map((one) => [make("bdi", one.id), ...(same.given.length > 1 ? [" (", label(one.given), ")"] : [])]);
+    const start = all === 1 ? "1 other row holds the same, given " : `${all} other rows hold the same, given: `;
+    const first = all === 1 ? ["as ", label(same.given[0]?.label ?? null)] : listed(counts);
+    $("same").replaceChildren(start, ...first, ". ", all > same.rows.length ? "The first are " : all === 1 ? "It is " : "They are ", ...listed(rows), ".");
+  };
+
   const render = () => {
     closeBoxes();
     $("note").value = "";
@@ -262,8 +275,7 @@
       item.append(make("bdi", one.source), ": ", make("bdi", one.label), " ", make("small", `right with ${percent(one.score)}`));
       return item;
     }));
-    $("same").hidden = !row.same.length;
-    $("same").textContent = row.same.map((one) => `Row ${one.id} holds the same and is given as ${one.given === null ? "nothing" : one.given}.`).join(" ");
+    showSame(row.same);
     const before = row.standing && row.standing.decision !== "skip" ? row.standing : null;
     $("before").hidden = !before;
     if (before) {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.bounds import check_columns
 from labelfix.data.formats.csv.header import lines_above, looks_like_data
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
@@ -274,6 +275,7 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
         trailing = all(row[-1] == "" for row in below)
         firsts = [row[0] for row in below]
         row_names = not trailing and "" not in firsts and len(set(firsts)) == len(firsts)
+    check_columns(len(titles), dialect.text.name)
     names = unique_names(titles)
     if row_names:
         titles = ["", *titles]

@@ -18,6 +18,7 @@ from labelfix.data.formats.base import (
     ReadOptions,
     Source,
 )
+from labelfix.data.formats.bounds import check_columns
 from labelfix.data.formats.json.one_object import rows_alone
 from labelfix.data.formats.json.records import Record, is_array, read_records, read_values
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
@@ -84,6 +85,7 @@ class JsonSource(TypedFiles):
             for _, records in read_values(text, array):
                 for record in records:
                     see(fields, record)
+                check_columns(len(fields), self.name)
         if not fields:
             raise input_error(self.name, "holds no records", "write one object a line, or an array of objects")
         return columns(fields)

@@ -1,0 +1,64 @@
+"""Cells of an Excel workbook as CSV, in a process of its own: python-calamine ends its process where memory runs out.
+
+A workbook of five kilobytes with a cell in its last corner asks for 500 GB. Run as a script, with the bytes of memory
+that it may take: reads a workbook from stdin, and writes to stdout a line of JSON, `titles` of the sheets that hold
+anything or `error`, and then the first of these as CSV. It imports nothing of labelfix: that takes memory and time.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Any
+
+
+def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
+    """See the module's docstring."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        with CalamineWorkbook.from_filelike(workbook) as book:
+            sheets = ((title, book.get_sheet_by_name(title)) for title in book.sheet_names)
+            full = [(title, sheet) for title, sheet in sheets if sheet.height and sheet.width]
+            rows = full[0][1].to_python(skip_empty_area=True) if full else []
+    except (CalamineError, OSError, ValueError) as error:
+        out.write(json.dumps({"error": str(error)}) + "\n")
+        return
+    out.write(json.dumps({"titles": [title for title, _ in full]}) + "\n")
+    writer = csv.writer(out, lineterminator="\n")
+    # Rows without any value are left out, as blank lines of a CSV file are.
+    writer.writerows(list(_cells(row)) for row in rows if any(cell not in ("", None) for cell in row))
+
+
+def _cells(row: list[Any]) -> Iterator[str]:
+    for cell in row:
+        if isinstance(cell, bool):
+            yield str(cell).lower()
+        elif isinstance(cell, float) and cell.is_integer() and abs(cell) < 1 << 53:
+            yield str(int(cell))
+        elif isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+            yield cell.date().isoformat()
+        elif isinstance(cell, datetime.date | datetime.time):
+            yield cell.isoformat()
+        else:
+            yield "" if cell is None else str(cell).replace("\x00", "")
+
+
+def take_no_more(memory: int) -> None:
+    """Bound the memory of this process, where the system can, and leave no image of it behind."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+if __name__ == "__main__":
+    take_no_more(int(sys.argv[1]))
+    with io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="replace", newline="") as text:
+        write_cells(io.BytesIO(sys.stdin.buffer.read()), text)
