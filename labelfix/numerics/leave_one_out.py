@@ -125,7 +125,7 @@ def _each_class(
     rows: int,
     targets: Tensor | None,
 ) -> Tensor:
-    """`(N, K)` by a Hessian of each class, measured on every n-th row, whose weights these are; the penalty is diagonal."""
+    """`(N, K)` by a Hessian of each class, measured on every n-th row; weights are theirs, the penalty is diagonal."""
     p = head.log_probabilities(features).exp_().float()
     classes = p.shape[1]
     curvature, sampled = p * (1 - p) * (classes / max(classes - 1, 1)), _with_bias(features[::step]).float()
