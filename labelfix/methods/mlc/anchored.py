@@ -119,7 +119,6 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         )
     with clock.part("posterior", passes["posterior"]):
         posterior = fit_posterior(problem, rows, prior, labels, correction, classifier)
-    del inner
     give_back()
     truth = rows.truth.numpy()
     of_sources = posterior.metrics.pop("sources", None)
