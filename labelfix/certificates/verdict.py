@@ -44,7 +44,7 @@ class Verdict:
         guess: How many are wrong as exported, by answers and predictions together; no bound.
         more: About how many more rows would prove the bound; None where it does not look as if any number would.
         cheaper: A weaker bound that looks as if it could be proven, and about how many more rows that takes; None where
-            the bound asked for looks reachable.
+            the bound asked for looks as if it could be without reading all rows.
     """
 
     status: Status
@@ -81,7 +81,8 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     status: Status = "certified" if most <= bound else "cannot be reached" if least > bound else "not yet"
     ahead = _Ahead(campaign, said, draws, _guess(campaign, said, draws), with_answers)
     more = 0 if status == "certified" else None if status == "cannot be reached" else ahead.rows_for(bound)
-    cheaper = ahead.cheaper(bound, most) if more is None else None
+    hard = more is None or 0 < more >= rows - len(said.wrong)
+    cheaper = ahead.cheaper(bound, most) if hard else None
     return Verdict(status, bound, with_answers, upper, lower, upper_left, lower_left, ahead.mean, more, cheaper)
 
 

@@ -41,8 +41,9 @@ def _reason(state: State) -> str:
         guess = f"about {up(verdict.guess)} seem to be wrong"
         return f"it does not look as if no more than {asked} of the labels were wrong: {guess}{_cheaper(state)}"
     rows = f"{verdict.more:,} {'more ' if said.read else ''}row{'' if verdict.more == 1 else 's'}"
+    every = "all " if verdict.cheaper is not None else "about "
     wait = f"; {said.open:,} {'waits' if said.open == 1 else 'wait'} for an answer" if said.open else ""
-    return f"it takes about {rows} to prove that no more than {asked} of the labels are wrong{wait}"
+    return f"it takes {every}{rows} to prove that no more than {asked} of the labels are wrong{wait}{_cheaper(state)}"
 
 
 def _cheaper(state: State) -> str:

@@ -204,3 +204,5 @@ def _write_tasks(
     again = certify if rows.name == CERTIFY else train_again(folder, noisy, answers)
     if again:
         voice.note(f"then: {shlex.join(again)}")
+    if again and again != certify and tool in FOLDERS:
+        voice.note("of several people --clean takes the vote; --sources ANSWERS makes each of them a source")

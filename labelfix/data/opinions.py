@@ -78,10 +78,25 @@ class Opinions:
     @cached_property
     def repeated(self) -> Codes:
         """`(O,)` how many opinions its source has of its row."""
-        key = self.row * np.int64(len(self.names)) + self.source
-        return np.asarray(np.unique(key, return_inverse=True, return_counts=True)[2])[
-            np.unique(key, return_inverse=True)[1]
-        ].astype(np.int64)
+        first = np.flatnonzero(self._first)
+        times = np.diff(first, append=len(self.source))
+        return np.repeat(times, times).astype(np.int64)
+
+    @cached_property
+    def _first(self) -> npt.NDArray[np.bool_]:
+        """`(O,)` False for further opinions of a source on the same row."""
+        again = (self.row[1:] == self.row[:-1]) & (self.source[1:] == self.source[:-1])
+        return np.concatenate([np.ones(min(len(self.source), 1), dtype=bool), ~again])
+
+    @property
+    def of_each(self) -> Codes:
+        """`(S,)` opinions of each source."""
+        return np.bincount(self.source, minlength=len(self.names)).astype(np.int64)
+
+    @property
+    def rows_of_each(self) -> Codes:
+        """`(S,)` rows of which each has one."""
+        return np.bincount(self.source[self._first], minlength=len(self.names)).astype(np.int64)
 
     def votes(self, classes: int) -> npt.NDArray[np.float32]:
         """`(N, K)` opinions of each class; several of one source on one row share its one vote."""

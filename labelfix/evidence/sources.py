@@ -45,44 +45,44 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     told = metrics.get("sources") or {}
     sources = problem.opinions.names
     together = [each | {"sources": [sources[s] for s in each["sources"]]} for each in told.get("together", ())]
-    each = []
-    for place, name in enumerate(sources):
+    each: list[Figures] = []
+    judged = problem.paired_opinions.take(np.flatnonzero(problem.judges).astype(np.int64))
+    spoken = zip(sources, problem.opinions.rows_of_each, judged.rows_of_each, problem.opinions.of_each, strict=True)
+    for place, (name, noisy, trusted, labels) in enumerate(spoken):
         own = {key: told[key][place] for key in ("weight", "lost", "lost_nll") if told.get(key) is not None}
-        each.append(_of_source(problem, place, name, names) | own)
+        here = np.flatnonzero(judged.source == place)
+        truth = problem.truth[problem.judges][judged.row[here]]
+        counts = pair_counts(truth, judged.label[here].astype(np.int64), len(names))
+        each.append({"name": name, "rows": int(noisy + trusted)} | _accuracy(counts, int(labels), names) | own)
     for figures in each:
-        figures["words"] = _words(figures, names, together)
+        figures["words"] = _words(figures, names, together, "weight" in told)
         figures["confusion"] = figures["confusion"].tolist()
     return {"each": each, "together": together, "weighed_again": told.get("weighed_again", True)}
 
 
-def _of_source(problem: Problem, place: int, name: str, classes: Sequence[str]) -> Figures:
-    assert problem.opinions is not None
-    assert problem.paired_opinions is not None
-    judged = problem.paired_opinions.take(np.flatnonzero(problem.judges).astype(np.int64))
-    own = np.flatnonzero(judged.source == place)
-    truth = problem.truth[problem.judges][judged.row[own]]
-    counts = pair_counts(truth, judged.label[own].astype(np.int64), len(classes))
-    spoken = problem.opinions.source == place
-    rows = len(np.unique(problem.opinions.row[spoken])) + len(np.unique(judged.row[own]))
-    labels = int(spoken.sum()) + len(own)
-    meant = max(labels - len(own), 1)
-    total, right = int(counts.sum()), int(np.trace(counts))
+def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
+    """How often a source is right.
+
+    Args:
+        counts: `(K, K)` what it says of trusted rows.
+        others: Its labels of other rows.
+        classes: Names.
+    """
+    meant, total = max(others, 1), int(counts.sum())
     of_class = []
     for code, row in enumerate(counts):
         share = meant * row.sum() / max(total, 1)
         of_class.append(counted(int(row[code]), int(row.sum()), max(share, 1.0)).to_json() | {"class": classes[code]})
     return {
-        "name": name,
-        "rows": rows,
-        "labels": labels,
-        "accuracy": counted(right, total, meant).to_json(),
+        "labels": others + total,
+        "accuracy": counted(int(np.trace(counts)), total, meant).to_json(),
         "classes": of_class,
         "confusion": counts,
     }
 
 
-def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]) -> list[str]:
-    """What a person should know of a source."""
+def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures], weighed: bool) -> list[str]:
+    """What a person should know of a source, and what the run makes of it where it weighs sources."""
     counts: Codes = figures["confusion"]
     found = []
     for pair in together:
@@ -96,11 +96,12 @@ def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures]
     if (said > 0).sum() == 1 and (counts.sum(axis=1) > 0).sum() > 1:
         only = classes[int(said.argmax())]
         share = counts[said.argmax(), said.argmax()] / counts.sum()
-        against = "" if share else ": where it speaks, the run believes that class less"
+        against = ": where it speaks, the run believes that class less" if weighed and not share else ""
         return [*found, f'always says "{only}", which is right on {share:.1%} of the trusted rows it labels{against}']
     if _chance(counts) > RANDOM:
-        return [*found, "as good as random: what it says has nothing to do with the true class, and counts for nothing"]
-    return found + _swapped(counts, classes)
+        little = ", and counts for little" if weighed else ""
+        return [*found, f"as good as random: what it says has nothing to do with the true class{little}"]
+    return found + _swapped(counts, classes, weighed)
 
 
 def _chance(counts: Codes) -> float:
@@ -114,7 +115,7 @@ def _chance(counts: Codes) -> float:
     return float(gammaincc(freedom / 2, statistic / 2))
 
 
-def _swapped(counts: Codes, classes: Sequence[str]) -> list[str]:
+def _swapped(counts: Codes, classes: Sequence[str], weighed: bool) -> list[str]:
     """Pairs of classes of which a source says the one for the other, more often than not."""
     found = []
     size = counts.sum(axis=1)
@@ -125,5 +126,6 @@ def _swapped(counts: Codes, classes: Sequence[str]) -> list[str]:
                 share = (counts[a, b] + counts[b, a]) / (size[a] + size[b])
                 named = f'"{classes[a]}" and "{classes[b]}"'
                 said = f"on {share:.1%} of the trusted rows of these classes it says the one for the other"
-                found.append(f"has {named} swapped: {said}; the run knows, and reads it the other way round")
+                known = "; the run knows, and reads it the other way round" if weighed else ""
+                found.append(f"has {named} swapped: {said}{known}")
     return found

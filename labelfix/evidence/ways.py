@@ -38,6 +38,9 @@ ABOUT = {
 SAID_NOTHING, TIES = 1e-3, 1e-4
 """What a class without a vote counts for, and what the label of the first source is ahead of equals."""
 
+MOST = 100_000
+"""Noisy rows that Dawid and Skene's way learns from, at most."""
+
 
 def ways_of(problem: Problem, asked: JudgesAnswers) -> tuple[Rival, ...]:
     """The ways; none where there is one column of given labels, or trusted rows have no opinions of their own.
@@ -52,13 +55,21 @@ def ways_of(problem: Problem, asked: JudgesAnswers) -> tuple[Rival, ...]:
     votes, first = own.votes(classes).astype(np.float64) + SAID_NOTHING, own.majority(classes)
     spoken = np.flatnonzero(first >= 0)
     votes[spoken, first[spoken]] += TIES
-    every = dawid_skene(Opinions.together(problem.opinions, own), classes)
-    said = {MAJORITY: np.log(votes / votes.sum(axis=1, keepdims=True)), DAWID_SKENE: every[len(problem.opinions) :]}
+    others = problem.opinions.take(_learned(len(problem.opinions), problem.seed))
+    every = dawid_skene(Opinions.together(others, own), classes)
+    said = {MAJORITY: np.log(votes / votes.sum(axis=1, keepdims=True)), DAWID_SKENE: every[len(others) :]}
     folds = cut_folds(asked.truth, problem.seed).of
     return tuple(
         Rival(name, ABOUT[name], _calibrated(log_p, asked.truth, folds), reads_labels=True)
         for name, log_p in said.items()
     )
+
+
+def _learned(rows: int, seed: int) -> Codes:
+    """The noisy rows that sources are weighed on."""
+    if rows <= MOST:
+        return np.arange(rows, dtype=np.int64)
+    return np.sort(np.random.default_rng([seed, 47]).choice(rows, MOST, replace=False)).astype(np.int64)
 
 
 def _calibrated(log_p: Floats, truth: Codes, folds: Codes) -> Floats:

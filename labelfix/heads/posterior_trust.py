@@ -62,7 +62,11 @@ class Trust:
             mixed: `(R, K)` of `mixed`.
             given: Their given labels, none of them missing.
         """
-        found = log_softmax(self.beta * mixed + said(self.label_terms, given))
+        return self.log_posterior(mixed, said(self.label_terms, given))
+
+    def log_posterior(self, mixed: Floats, heard: Floats) -> Floats:
+        """`(R, K)` the same, where it is known what labels say: `(R, K)` heard."""
+        found = log_softmax(self.beta * mixed + heard)
         return found if self.scale is None else self.scale(found)
 
 

@@ -45,6 +45,7 @@ SIDES: tuple[Side, Side] = ("below", "above")
 GROUPS = 512
 SMALLEST = 1e-5
 HALVINGS = 40
+NODES = 4001
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,10 @@ def border(error: Floats, bound: float) -> Floats:
     means, above = groups.mean(q), bool(q.mean() < bound)
     # A row that is surely on its side of the bound tells as much as it can, and less than the others.
     told = brentq(lambda told: groups.share @ _at(means, told, above) - bound, 0, -2 * np.log(SMALLEST))
-    return _at(q, told, above)
+    # p is a smooth function of q alone.
+    odds = np.linspace(logit(SMALLEST), logit(1 - SMALLEST), NODES)
+    found: Floats = np.interp(logit(q), odds, _at(expit(odds), told, above))
+    return found
 
 
 def _at(q: Floats, told: float, above: bool) -> Floats:

@@ -72,6 +72,15 @@ class Spoken:
         """The opinions of some rows."""
         return replace(self, says=self.says[rows], speaks=self.speaks[rows])
 
+    def by_source(self) -> Spoken:
+        """The same, kept so that single sources are quickly told apart."""
+        return replace(self, says=self.says.tocsc(), speaks=self.speaks.tocsc())
+
+    def of_source(self, source: int) -> Spoken:
+        """The opinions of one source."""
+        cells, column = slice(source * self.classes, (source + 1) * self.classes), slice(source, source + 1)
+        return replace(self, says=self.says[:, cells], speaks=self.speaks[:, column], asked=self.asked[column])
+
     def counts(self, weights: npt.NDArray[np.floating]) -> Floats:
         """`(S, K, K + 1)` how often each source says what of rows of each class, and is silent.
 
@@ -100,6 +109,22 @@ def evidence(spoken: Spoken, log_t: Floats, weights: Floats) -> npt.NDArray[np.f
     labels = scaled[:, :, :-1].transpose(0, 2, 1).reshape(-1, spoken.classes)
     found = spoken.says @ labels.astype(np.float32) - spoken.speaks @ silent.astype(np.float32)
     return np.asarray(found + silent.sum(axis=0), dtype=np.float32)
+
+
+def each_alone(spoken: Spoken, log_t: Floats, weights: Floats, some: slice) -> Floats:
+    """`(n, N, K)` what each of n sources adds to E.
+
+    Args:
+        spoken: The opinions, of few rows.
+        log_t: `(S, K, K + 1)` log T.
+        weights: `(S,)` w.
+        some: The n sources.
+    """
+    scaled = np.where(spoken.asked, weights, 0.0)[some, None, None] * log_t[some]
+    cells = slice(some.start * spoken.classes, some.stop * spoken.classes)
+    said = spoken.says[:, cells].toarray().reshape(len(spoken), len(scaled), spoken.classes)
+    silent = 1 - spoken.speaks[:, some].toarray().T
+    return np.asarray(np.einsum("nsj,scj->snc", said, scaled[:, :, :-1]) + silent[:, :, None] * scaled[:, None, :, -1])
 
 
 def accuracies(of_pairs: Floats) -> Floats:

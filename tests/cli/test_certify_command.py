@@ -509,3 +509,44 @@ def test_what_is_written_is_as_its_published_schema_says(
     validator.validate(kept(run))
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({**kept(run), "status": "perhaps"})
+
+
+def test_tasks_of_a_plan_are_the_rows_that_wait_and_come_back_to_certify(
+    run: Path, noisy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certify(run, *BOUND, "--count", "20", *noisy)
+    fill(tmp_path / "to_check.csv", count=8)
+    certify(run, "--answers", "to_check.csv", *noisy)
+    capsys.readouterr()
+    tasks = ["export", "--run", str(run), "--tasks", "csv", "--queue", "certify", *noisy]
+    assert main(tasks) == 0
+    said = capsys.readouterr().err
+    assert "12 rows of the queue certify" in said
+    assert "--answers tasks.csv" in said
+    handed_out = plan(run)["handed_out"]
+    asked = rows_of(tmp_path / "tasks.csv")
+    assert [row["labelfix_id"] for row in asked] == [each["id"] for each in handed_out[8:]]
+    assert [float(row[CHANCE]) for row in asked] == pytest.approx([each["chance"] for each in handed_out[8:]])
+    fill(tmp_path / "to_check.csv")
+    certify(run, "--answers", "to_check.csv", *noisy)
+    capsys.readouterr()
+    assert main([*tasks, "--overwrite"]) == 2
+    assert "--queue certify: every row of it is decided" in capsys.readouterr().err
+
+
+def test_a_bound_that_takes_all_rows_comes_with_one_that_does_not(
+    run: Path, noisy: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert certify(run, "--max-noise-rate", f"{1.01 * plan_of(run, noisy)['expected']:.5f}", *noisy) == 1
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("not yet: it takes all 320 rows to prove that no more than ")
+    assert "; --max-noise-rate 0." in said
+    assert "could be proven with about " in said
+
+
+def plan_of(run: Path, noisy: list[str]) -> dict[str, Any]:
+    """The plan of a run, made where there is none; nobody has read a row of it."""
+    certify(run, *BOUND, *noisy)
+    found = plan(run)
+    shutil.rmtree(run / "certificate")
+    return found

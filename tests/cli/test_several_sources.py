@@ -261,6 +261,14 @@ def test_odd_sources_are_told_in_words(at_work, capsys):
     assert "coin: as good as random" in said
     assert 'always: always says "spam"' in said
     assert 'upside: has "ham" and "spam" swapped' in said
+    assert "reads it the other way round" in said
+    assert main([*words, *out, "--method", "glc", "--overwrite"]) == 0
+    capsys.readouterr()
+    assert main(["sources", "--run", str(at_work / "odd")]) == 0
+    said_by_others = capsys.readouterr().out
+    assert 'upside: has "ham" and "spam" swapped' in said_by_others
+    assert "the run" not in said_by_others.split("one label made of")[0]
+    assert main([*words, *out, "--overwrite"]) == 0
     plain = labelfix.load_run("run").evaluate("truth.csv")["corrected_right"]["value"]
     assert labelfix.load_run(at_work / "odd").evaluate("truth.csv")["corrected_right"]["value"] > plain - 0.03
 

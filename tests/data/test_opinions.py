@@ -50,3 +50,14 @@ def test_the_majority_counts_sources_and_of_equals_the_first_one():
     )
     assert opinions.majority(4).tolist() == [1, 3, 0, -1, -1, -1]
     assert opinions.of_source(2).tolist() == [1, 0, -1, -1, -1, -1]
+
+
+@given(st.lists(triple, max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_opinions_and_rows_of_each_source_are_counted(said):
+    opinions = made(said)
+    own = [(row, source) for row, each in listed(opinions).items() for source, _ in each]
+    assert opinions.of_each.tolist() == [sum(source == s for _, source in own) for s in range(3)]
+    assert opinions.rows_of_each.tolist() == [sum(source == s for _, source in set(own)) for s in range(3)]
+    pairs = zip(opinions.row.tolist(), opinions.source.tolist(), strict=True)
+    assert opinions.repeated.tolist() == [own.count(pair) for pair in pairs]

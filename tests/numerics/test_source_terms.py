@@ -8,6 +8,7 @@ from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.source_groups import surplus
 from labelfix.numerics.source_terms import (
     Spoken,
+    each_alone,
     evidence,
     floored,
     paired_transitions,
@@ -155,6 +156,14 @@ def test_sources_that_say_nothing_are_no_copies_of_each_other():
     eye = np.eye(K)[truth]
     found = surplus(spoken, eye, paired_transitions(spoken.counts(eye), [floored(np.ones((4, K, K + 1)))]))
     assert found.shared[0, 1] < 0.05
+
+
+def test_what_each_source_adds_sums_up_to_the_evidence_of_all():
+    _, said = drawn(15, rows=50, sources=5)
+    spoken, log_t, weights = Spoken.of(opinions_of(said), K), np.log(transitions(16, 5)), np.linspace(0.2, 1, 5)
+    parts = [each_alone(spoken, log_t, weights, slice(first, first + 2)) for first in (0, 2, 4)]
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert np.allclose(sum(part.sum(axis=0) for part in parts), evidence(spoken, log_t, weights), atol=1e-5)
 
 
 def test_finished_runs_sum_the_same_evidence_without_scipy():

@@ -11,7 +11,7 @@ Legend: N noisy rows, M trusted rows, S sources, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from labelfix.numerics.source_groups import Surplus, surplus
 from labelfix.numerics.source_terms import (
     Spoken,
     accuracies,
+    each_alone,
     evidence,
     floored,
     paired_transitions,
@@ -45,6 +46,9 @@ WORTH_TELLING, TOLD = 0.2, 50
 
 MOST_WEIGHED_AGAIN = 100
 """With more sources than this, the others keep their weights where one is left out: all searches would take minutes."""
+
+MOST_CELLS = 1_000_000
+"""Probabilities that are held at once while these are left out."""
 
 ROUNDS, STRENGTH = 10, 20.0
 """EM rounds, and how many opinions of each class the prior of T_m is worth."""
@@ -101,7 +105,7 @@ class Sources:
         first, second = np.nonzero(np.triu(self.together) >= WORTH_TELLING)
         order = np.argsort(-self.together[first, second], kind="stable")[:TOLD]
         pairs = [(int(first[place]), int(second[place])) for place in order]
-        by_column = replace(self.noisy, says=self.noisy.says.tocsc(), speaks=self.noisy.speaks.tocsc())
+        by_column = self.noisy.by_source()
         return {
             "weight": [round(float(weight), 4) for weight in self.weights],
             "together": [
@@ -124,29 +128,35 @@ class Sources:
             fold: `(P,)` their folds.
             without: The posterior without each fold.
         """
-
-        def told(weights: Floats) -> tuple[float, float]:
-            log_q = np.empty_like(held[0])
-            for k, trust in enumerate(without):
-                own = np.flatnonzero(fold == k)
-                terms = SourceTerms(log_t[k], weights * trust.kappa)
-                mixed = trust.mixed(held[0][own], held[1][own])
-                log_q[own] = replace(trust, label_terms=terms).log_soft(mixed, self.trusted[paired[own]])
-            return float((log_q.argmax(axis=1) == truth).mean()), float(-log_q[np.arange(len(truth)), truth].mean())
-
-        def others(source: int) -> Floats:
-            if again:
-                return self.heard.together.weights(self.heard.informed, without=source)
-            return np.where(np.arange(len(self.weights)) == source, 0.0, self.weights)
-
+        places = [np.flatnonzero(fold == k) for k in range(len(without))]
+        spoken = [self.trusted[paired[own]] for own in places]
+        mixed = [trust.mixed(held[0][own], held[1][own]) for trust, own in zip(without, places, strict=True)]
         log_t, again = [np.log(each) for each in self.paired[1]], len(self.weights) <= MOST_WEIGHED_AGAIN
-        right, loss = told(self.weights)
-        lost, lost_nll = [], []
-        for source in range(len(self.weights)):
-            fewer_right, more_loss = told(others(source))
-            lost.append(round(right - fewer_right, 5))
-            lost_nll.append(round(more_loss - loss, 5))
-        return {"lost": lost, "lost_nll": lost_nll, "weighed_again": again}
+
+        def heard(weights: Floats) -> list[Floats]:
+            parts = zip(log_t, spoken, without, strict=True)
+            return [SourceTerms(terms, trust.kappa * weights).of(said)[None] for terms, said, trust in parts]
+
+        def told(heard: Sequence[Floats]) -> tuple[Floats, Floats]:
+            log_q = np.empty((len(heard[0]), *held[0].shape))
+            for own, trust, said, part in zip(places, without, heard, mixed, strict=True):
+                rows = np.tile(part, (len(said), 1)), said.reshape(-1, said.shape[2])
+                log_q[:, own] = trust.log_posterior(*rows).reshape(said.shape)
+            likely = log_q[:, np.arange(len(truth)), truth]
+            return (log_q.argmax(axis=2) == truth).mean(axis=1), -likely.mean(axis=1)
+
+        def others(some: slice) -> list[Floats]:
+            if again:
+                return heard(self.heard.together.weights(self.heard.informed, without=some.start))
+            parts = zip(every, log_t, spoken, without, strict=True)
+            return [of_all - each_alone(said, t, trust.kappa * self.weights, some) for of_all, t, said, trust in parts]
+
+        every, size = heard(self.weights), 1 if again else max(MOST_CELLS // max(held[0].size, 1), 1)
+        right, loss = told(every)
+        parts = [told(others(slice(first, first + size))) for first in range(0, len(self.weights), size)]
+        fewer_right, more_loss = (np.concatenate(each) for each in zip(*parts, strict=True))
+        lost, lost_nll = np.round(right - fewer_right, 5), np.round(more_loss - loss, 5)
+        return {"lost": lost.tolist(), "lost_nll": lost_nll.tolist(), "weighed_again": again}
 
     def of_network(self, correction: StructuredCorrection, expected: Floats, fitted: Floats) -> SourceTerms:
         """Label terms of the LCN, beside a prior that counts once."""
@@ -171,9 +181,9 @@ class Sources:
 
 def _agreement(noisy: Spoken, first: int, second: int) -> dict[str, Any]:
     """The rows of which two sources both speak, and on what share of them they say the same."""
-    one, other = (noisy.says[:, s * noisy.classes : (s + 1) * noisy.classes] > 0 for s in (first, second))
-    both = (noisy.speaks[:, first] > 0).multiply(noisy.speaks[:, second] > 0).sum()
-    same = one.multiply(other).max(axis=1).sum()
+    one, other = (noisy.of_source(source) for source in (first, second))
+    both = (one.speaks > 0).multiply(other.speaks > 0).sum()
+    same = (one.says > 0).multiply(other.says > 0).max(axis=1).sum()
     return {"rows": int(both), "same": float(same / max(both, 1))}
 
 
