@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from labelfix.compute.checkpoints import Checkpoints, settled
+from labelfix.compute.freed_memory import give_back
 from labelfix.heads.folds import CrossFitted
 from labelfix.numerics.linear_heads import LinearHead
 
@@ -25,7 +26,9 @@ def stage(
     checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """What a stage computed, now or before the interruption; see `Checkpoints.stage`."""
-    return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
+    arrays = settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
+    give_back()
+    return arrays
 
 
 def judging_stage(

@@ -151,15 +151,16 @@ def _warn_of_memory(problem: Problem, progress: Progress) -> None:
         )
 
 
-LIBRARIES, EACH_CELL = 800_000_000, 48
-"""Bytes of the process before it holds any row, with what linear algebra sets aside; and of each row and class.
+LIBRARIES, EACH_CELL, EACH_PAIR = 800_000_000, 16, 300
+"""Bytes of the process before it holds any row, with what linear algebra sets aside; of each row and class; and of each
+pair of classes, of which matrices are there in full, without each fold, and as label terms.
 
-Measured: 0.85 GB with 20,000 rows of 100 classes and 64 features, 1.2 GB with 10,000 rows of 1,000."""
+Measured: 1.8 GB with 60,000 rows of 1,000 classes and 64 features, 1.7 GB with 20,000."""
 
 
 def memory_needed(rows: int, width: int, classes: int) -> int:
     """Bytes that fits on fixed features need, about: the features are there four times."""
-    return LIBRARIES + 4 * rows * width * 4 + EACH_CELL * rows * classes
+    return LIBRARIES + 4 * rows * width * 4 + EACH_CELL * rows * classes + EACH_PAIR * classes**2
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from scipy.linalg import eigh
 from torch import Tensor
@@ -90,8 +91,8 @@ def leverage_of(
     penalty[-1] = 1e-6 * max(float(weights.sum()), 1.0)  # biases are not penalised; this keeps an empty class solvable
     counted = weights[::step].float() * step
     if shares_hessian(rows, width, classes):
-        return _shared(features, head, step, counted, torch.diag(penalty))
-    found = _each_class(features, head, step, counted, torch.diag(penalty), rows, targets)
+        return _shared(features, head, step, counted, penalty)
+    found = _each_class(features, head, step, counted, penalty, rows, targets)
     return lambda part: found[part]
 
 
@@ -124,7 +125,7 @@ def _each_class(
     rows: int,
     targets: Tensor | None,
 ) -> Tensor:
-    """`(N, K)` by a Hessian of each class, measured on every n-th row; `weights` are those of these rows."""
+    """`(N, K)` by a Hessian of each class, measured on every n-th row; weights are theirs, the penalty is diagonal."""
     p = head.log_probabilities(features).exp_().float()
     classes = p.shape[1]
     curvature, sampled = p * (1 - p) * (classes / max(classes - 1, 1)), _with_bias(features[::step]).float()
@@ -133,8 +134,10 @@ def _each_class(
     for c, own in enumerate((curvature[::step] * weights[:, None]).T):
         counting = own > (OWN_PART if several else NEGLIGIBLE) * own.mean()
         part = sampled[counting] * own[counting, None].sqrt()
-        hessian = _gram(part).double() + mean * float(own[~counting].double().sum()) + penalty
-        root = torch.linalg.cholesky(hessian)
+        hessian = _gram(part).double()
+        hessian += mean * float(own[~counting].double().sum())
+        hessian.diagonal().add_(penalty)
+        root = torch.linalg.cholesky(hessian, out=hessian)
         unit = torch.eye(len(root), dtype=root.dtype)
         inverse = torch.linalg.solve_triangular(root, unit, upper=False).T.float()
         places = torch.arange(rows)
@@ -151,7 +154,7 @@ def _shared(features: Tensor, head: LinearHead, step: int, weights: Tensor, pena
     every, share = features[::step], torch.zeros(len(head.bias), dtype=torch.float64)
     sampled = _with_bias(every).float()
     spread = ((sampled * weights[:, None]).T @ sampled).double()
-    sizes, axes = eigh(spread.numpy(), penalty.numpy())
+    sizes, axes = eigh(spread.numpy(), np.diag(penalty.numpy()))
     for part in row_blocks(len(every), len(share)):
         share += weights[part].double() @ _curvature(head, every[part]).double()
     share /= weights.double().sum().clamp_min(1e-12)

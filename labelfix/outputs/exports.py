@@ -29,8 +29,9 @@ from labelfix.runs import atomic_path
 FORMAT_VERSION = 1
 
 Closing = Callable[[], Mapping[str, Any]]
-ROW_GROUP = 65536
-"""Rows of a row group: fixed, so that the bytes never depend on how the rows were read."""
+ROW_GROUP, USUAL_CLASSES = 65536, 256
+"""Rows of a row group: fixed, so that the bytes never depend on how the rows were read. Of more classes than the second
+there are fewer in a group, so that it takes no more memory."""
 
 
 def corrected_table(
@@ -188,8 +189,9 @@ def write_tables(
             writable(temporary) as sink,
             pq.ParquetWriter(sink, first.schema, compression="zstd") as writer,
         ):
-            for group in _row_groups(pieces):
-                writer.write_table(group, row_group_size=ROW_GROUP)
+            size = max(ROW_GROUP * USUAL_CLASSES // max(len(classes), USUAL_CLASSES), 1)
+            for group in _row_groups(pieces, size):
+                writer.write_table(group, row_group_size=size)
             if closing is not None and (said := closing()):
                 text = json.dumps(said, sort_keys=True, ensure_ascii=False)
                 writer.add_key_value_metadata({EVIDENCE_KEY: text.encode()})
@@ -209,15 +211,15 @@ def with_evidence(table: pa.Table, said: Mapping[str, Any]) -> pa.Table:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), EVIDENCE_KEY: text.encode()})
 
 
-def _row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The rows in tables of `ROW_GROUP` rows in one chunk each (no rows: one empty table), as one table gives them."""
+def _row_groups(pieces: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
+    """The rows in tables of so many rows in one chunk each (no rows: one empty table), as one table gives them."""
     held: pa.Table | None = None
     cut = False
     for piece in pieces:
         held = piece if held is None else pa.concat_tables([held, piece])
-        while len(held) >= ROW_GROUP:
-            yield held.slice(0, ROW_GROUP).combine_chunks()
-            held, cut = held.slice(ROW_GROUP), True
+        while len(held) >= size:
+            yield held.slice(0, size).combine_chunks()
+            held, cut = held.slice(size), True
     if held is not None and (len(held) or not cut):
         yield held.combine_chunks()
 

@@ -33,6 +33,16 @@ T = TypeVar("T")
 BLOCK = 8192
 """Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
 
+LEAST_BLOCK, USUAL_CLASSES = 256, 256
+"""Of more classes than the second a block has fewer rows, in multiples of the first: it takes as much memory."""
+
+
+def block_rows(num_classes: int) -> int:
+    """Rows of a block where there are so many classes."""
+    if num_classes <= USUAL_CLASSES:
+        return BLOCK
+    return max(BLOCK * USUAL_CLASSES // num_classes // LEAST_BLOCK, 1) * LEAST_BLOCK
+
 
 class Blocks(Protocol):
     """Rows in order, `BLOCK` at a time; they can be passed over more than once."""
@@ -63,8 +73,9 @@ class HeldBlocks:
 
     def tables(self) -> Iterator[LabelTable]:
         """See `Blocks.tables`."""
-        for start in range(0, len(self), BLOCK):
-            yield _rows(self.table, slice(start, start + BLOCK))
+        size = block_rows(len(self.table.classes))
+        for start in range(0, len(self), size):
+            yield _rows(self.table, slice(start, start + size))
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
         """See `Blocks.encoded`."""
@@ -101,14 +112,14 @@ class NewBlocks:
 
     def tables(self) -> Iterator[LabelTable]:
         """See `Blocks.tables`."""
-        return self.rows.blocks(BLOCK, with_inputs=False)
+        return self.rows.blocks(block_rows(len(self.rows.classes)), with_inputs=False)
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
         """See `Blocks.encoded`."""
         if self.inputs is not None:
             yield from _some(_side_by_side(self.tables(), self.inputs), wanted)
             return
-        for table in _some(self.rows.blocks(BLOCK), wanted):
+        for table in _some(self.rows.blocks(block_rows(len(self.rows.classes))), wanted):
             assert table.inputs is not None
             yield table, self.representation.encode(table.inputs, self.compute, Silent())
 
@@ -198,7 +209,7 @@ class Scorer:
         def shared(numbers: range) -> Iterator[Arrays]:
             return computed(numbers) if folder is None else in_turn(folder, numbers, computed)
 
-        count = -(-len(blocks) // BLOCK)
+        count = -(-len(blocks) // block_rows(len(self.classifier.classes)))
         said = shared(range(count)) if self.kept is None else self.kept(count, shared)
         return ((table, arrays) for arrays, table in zip(said, blocks.tables(), strict=False))
 

@@ -27,5 +27,6 @@ def test_more_than_the_machine_has_is_said(monkeypatch, there, warned):
         assert "train on fewer rows" in heard.warnings[0]
 
 
-def test_it_is_what_the_process_takes_the_features_four_times_and_48_bytes_a_row_and_class():
-    assert fit.memory_needed(60_000, 64, 1000) == 800_000_000 + 4 * 60_000 * 64 * 4 + 48 * 60_000 * 1000
+def test_it_is_what_the_process_takes_the_features_four_times_16_bytes_a_row_and_class_and_matrices_of_classes():
+    found = fit.memory_needed(60_000, 64, 1000)
+    assert found == 800_000_000 + 4 * 60_000 * 64 * 4 + 16 * 60_000 * 1000 + 300 * 1000**2

@@ -27,6 +27,7 @@ import pyarrow as pa
 import torch
 
 from labelfix.compute.checkpoints import Checkpoints
+from labelfix.compute.freed_memory import give_back
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.heads import learners, stages
@@ -118,6 +119,7 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         )
     with clock.part("posterior", passes["posterior"]):
         posterior = fit_posterior(problem, rows, prior, labels, correction, classifier)
+    give_back()
     truth = rows.truth.numpy()
     of_sources = posterior.metrics.pop("sources", None)
     metrics: dict[str, Any] = {
