@@ -62,7 +62,7 @@ def test_pooled_they_hold_it_as_often_as_they_say():
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell[0] == "per-class" and cell[4] == 1])
 def test_rows_drawn_per_class_are_worth_nearly_as_much_as_others_where_classes_are_equal(cell):
     simulation = _simulation()
-    assert simulation.beside_random(simulation.Cell(*cell), DRAWS) <= 2
+    assert simulation.beside_random(simulation.Cell(*cell), DRAWS, 0) <= 2
 
 
 @pytest.mark.parametrize("each", [25, 100])
