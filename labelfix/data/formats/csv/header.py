@@ -126,10 +126,10 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
                 if not any(cells) or (cells[0] and not any(cells[1:]) and _is_title(cells[0], others)):
                     above = reader.line_num
                     continue
-                below = [other for other in reader if other]
+                below = [other for other in reader if other] if above else []
                 words = {word for cell in cells for word in re.findall(r"[a-z]+", cell.lower())}
                 even = len(cells) > 1 and len(below) > 1 and all(len(other) == len(cells) for other in below[:-1])
-                if above and even and words & NAMES and not looks_like_data(cells, below):
+                if even and words & NAMES and not looks_like_data(cells, below):
                     return above
                 break
         except csv.Error:
