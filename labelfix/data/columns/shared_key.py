@@ -43,12 +43,11 @@ def shared_key(
     if not ours or not theirs:
         return None, clean_ids
     wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
-    pairs = [
-        (column, other)
-        for column in ours
-        for other in theirs
-        if _are_keys(wanted[other]) and _all_found(noisy, column, wanted[other], read_rows)
-    ]
+    naming = [other for other in theirs if _are_keys(wanted[other])]
+    pairs = []
+    for column in ours if naming else ():
+        keys = _keys(noisy, column, read_rows)
+        pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Of several pairs one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
     if len(pairs) != 1:
@@ -80,7 +79,11 @@ def column_of_ids(
     wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
     # Whole numbers may be found by chance: a price, a count.
     telling = [name for name in theirs if not pc.all(pc.match_substring_regex(wanted[name], r"^\d+$")).as_py()]
-    fitting = [name for name in telling if _are_keys(wanted[name]) and _all_found(noisy, ids, wanted[name], read_rows)]
+    naming = [name for name in telling if _are_keys(wanted[name])]
+    if not naming:
+        return None
+    keys = _keys(noisy, ids, read_rows)
+    fitting = [name for name in naming if _all_found(keys, wanted[name])]
     if len(fitting) != 1:
         return None
     findings.note(f"the ids of {clean.name} are taken from column {fitting[0]!r}: all of them stand in {noisy.name}")
@@ -99,7 +102,8 @@ def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, r
     named = {settings.label_column, *settings.text_columns(noisy.schema.names)}
     if not _are_keys(wanted):
         return []
-    return [name for name in _candidates(noisy, named, read_rows) if _all_found(noisy, name, wanted, read_rows)]
+    candidates = _candidates(noisy, named, read_rows)
+    return [name for name in candidates if _all_found(_keys(noisy, name, read_rows), wanted)]
 
 
 def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> list[str]:
@@ -135,8 +139,6 @@ def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:
     ).combine_chunks()
 
 
-def _all_found(noisy: TableSource, column: str, wanted: pa.Array, read_rows: int) -> bool:
-    keys = _keys(noisy, column, read_rows)
-    if len(keys.unique()) != len(keys):
-        return False
-    return bool((find_ids(wanted, keys) >= 0).all())
+def _all_found(keys: pa.Array, wanted: pa.Array) -> bool:
+    """Whether each key stands once, and all wanted ones are among them."""
+    return len(keys.unique()) == len(keys) and bool((find_ids(wanted, keys) >= 0).all())
