@@ -49,8 +49,8 @@ class JsonSource(TypedFiles):
     def __init__(self, paths: Sequence[Path], name: str, options: ReadOptions = AS_THEY_ARE) -> None:
         super().__init__(paths, name)
         texts = [find_text(path, file, options.encoding) for path, file in zip(paths, self.files, strict=True)]
-        self._texts = [text if is_array(text) else rows_alone(text) for text in texts]
-        self._arrays = [is_array(text) for text in self._texts]
+        found = [(text, True) if is_array(text) else rows_alone(text) for text in texts]
+        self._texts, self._arrays = [text for text, _ in found], [array for _, array in found]
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for text in self._texts for r in text.remarks))
         self._columns = self._find_columns()
         self.schema: pa.Schema = pa.schema([(name, column.type) for name, column in self._columns.items()])

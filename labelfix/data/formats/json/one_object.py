@@ -21,8 +21,8 @@ DEEPEST = 3
 Row = dict[str, Any]
 
 
-def rows_alone(text: TextFile) -> TextFile:
-    """The file, or an array of its rows in memory where it is one object that holds a table.
+def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
+    """The file, or an array of its rows in memory where it is one object that holds a table; and whether it is that.
 
     Args:
         text: A file that begins with an object.
@@ -32,21 +32,21 @@ def rows_alone(text: TextFile) -> TextFile:
     """
     first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
     if rest.strip() and _decoded(first) is not None:
-        return text
+        return text, False
     content = _read(text, RECORD_BYTES).strip()
     value = _decoded(content)
     if not isinstance(value, dict):
-        return text
+        return text, False
     found = _table(value)
     if found is None:
         if b"\n" not in content:
-            return text
+            return text, False
         keys = ", ".join(map(repr, list(value)[:5]))
         what = f"is one object with the keys {keys}, and none of them holds rows"
         raise input_error(text.name, what, "write one object a line, or an array of objects")
     where, rows = found
     contents = "[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]"
-    return replace(
+    alone = replace(
         text,
         encoding="utf-8",
         mark=b"",
@@ -54,6 +54,7 @@ def rows_alone(text: TextFile) -> TextFile:
         remarks=(*text.remarks, f"is one object: {where}"),
         contents=contents.encode("utf-8", "surrogatepass"),
     )
+    return alone, True
 
 
 def _read(text: TextFile, size: int) -> bytes:
