@@ -172,12 +172,11 @@ def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> Paired
     Args:
         found: The posterior.
         truth: `(P,)` trusted labels of the pairs.
-        fold: `(P,)` their folds; rows of none choose nothing.
+        fold: `(P,)` their folds.
     """
-    log_p, judging = logs(found.held), fold < len(found.without)
+    log_p = logs(found.held)
 
     def fitted(use: npt.NDArray[np.bool_]) -> Scale:
-        use = use & judging
         return fit_scale("vector", log_p[use], truth[use], np.ones(use.sum()))
 
     held, without = found.held.copy(), []
@@ -185,7 +184,7 @@ def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> Paired
         scale = fitted(fold != k)
         held[fold == k] = np.exp(scale(log_p[fold == k]))
         without.append(replace(trust, scale=scale))
-    trust = replace(found.trust, scale=fitted(judging))
+    trust = replace(found.trust, scale=fitted(np.ones(len(truth), dtype=bool)))
     return PairedPosterior(trust, found.kappa, held, tuple(without))
 
 
