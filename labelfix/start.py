@@ -102,8 +102,6 @@ def prepare(
     Args:
         noisy: The noisy file, or a table in memory.
         clean: The trusted file or files, or a table in memory.
-        settings: All settings.
-        progress: Told what was inferred.
         begun: What the run was begun with that this goes on with; whatever differs from it is refused.
 
     Raises:

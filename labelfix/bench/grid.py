@@ -93,7 +93,6 @@ def settings_of(plan: Plan, only: Sequence[str] = ()) -> list[Setting]:
     """Every set under every noise that the plan makes on it, rate 0 once.
 
     Args:
-        plan: The plan.
         only: Names of sets or of settings to keep; all where none is named.
 
     Raises:
@@ -136,9 +135,6 @@ def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Seque
     """The runs that have no finished row yet, set by set.
 
     Args:
-        plan: The plan.
-        root: Where its files are.
-        out: The results folder.
         model: The model's settings; their backbone counts where the plan names none.
         only: As for `settings_of`.
 

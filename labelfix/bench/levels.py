@@ -106,11 +106,7 @@ def is_grid(rows: Sequence[Row]) -> bool:
 
 
 def noise_grid(rows: Sequence[Row]) -> NoiseGrid:
-    """The means of one set over its levels.
-
-    Args:
-        rows: All runs of the set.
-    """
+    """The means of one set over its levels."""
     cells = _cells(rows)
     methods = distinct(row["method"] for row in rows)
     means: list[NoiseMean] = []

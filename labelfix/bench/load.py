@@ -79,13 +79,10 @@ def load(
     """Read and encode a set.
 
     Args:
-        entry: The set.
-        root: Where its files are.
         model: The backbone that encodes texts or images.
         compute: Device and cache.
         freeze: Whether the backbone is kept fixed; embeddings are then taken as they are, and give a hidden layer
             something to read otherwise.
-        progress: Told what happens.
 
     Raises:
         InputError: A file or a column is missing.

@@ -63,8 +63,6 @@ class Runner:
     """Makes runs one after the other; the set that was read last is kept.
 
     Args:
-        plan: Says how rows are cut.
-        root: Where the plan's files are.
         model: The model's settings, but for the backbone.
         compute: Device and cache.
     """
@@ -108,9 +106,6 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
     """Make one run.
 
     Args:
-        loaded: The set.
-        job: The run.
-        plan: Says how rows are cut.
         compute: The device.
 
     Returns:

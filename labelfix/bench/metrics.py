@@ -39,12 +39,6 @@ class OnTest:
 
     What it takes is kept apart: it is no part of the method.
 
-    Args:
-        inputs: Where the test rows stand.
-        rows: Which they are.
-        truth: Their labels.
-        device: Where to compute.
-
     Attributes:
         seconds: Spent so far.
         cpu_seconds: Of the processor, likewise.
@@ -74,9 +68,6 @@ def label_figures(fitted: FittedModel, problem: Problem, part: Cut, min_confiden
     """How good corrected labels and scores are on the noisy rows.
 
     Args:
-        fitted: What the method made.
-        problem: What it was given.
-        part: The truth.
         min_confidence: The threshold of `corrected_sure_right`.
 
     Returns:

@@ -92,7 +92,6 @@ def panels(count: int, size: tuple[float, float], margins: Margins, columns: int
     """A figure with panels of one size, row by row.
 
     Args:
-        count: How many.
         size: Width and height of each, without its margins, in inches.
         margins: Around each.
         columns: At most so many beside each other.

@@ -110,10 +110,7 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
     """Cut a data set by the protocol; see the module's docstring.
 
     Args:
-        rows: The set.
         noise: The noise to make; None where the set brings given labels.
-        plan: The sizes.
-        seed: The seed.
 
     Raises:
         SettingsError: The set has too few rows or classes.

@@ -99,10 +99,6 @@ class StepReport:
 def measure(plan: StepPlan, progress: Progress) -> StepReport:
     """Time every way of the plan, then take its peak memory.
 
-    Args:
-        plan: What is to be timed.
-        progress: Told what is being measured.
-
     Raises:
         SettingsError: A backbone or device that is not there.
     """

@@ -91,8 +91,6 @@ def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
     """The campaign of a run, begun where there is none; its plan is on the disk.
 
     Args:
-        folder: The run.
-        wish: What is asked for.
         again: Give an earlier plan up.
 
     Raises:
@@ -194,8 +192,6 @@ def stand(folder: RunFolder, campaign: Campaign, bound: float | None, with_answe
     """What the answers so far prove.
 
     Args:
-        folder: The run.
-        campaign: Its campaign.
         bound: The share of wrong labels asked for; None for the plan's.
         with_answers: Whether it is asked of the labels with the answers written over them.
     """
@@ -228,8 +224,6 @@ def open_rows(folder: RunFolder, campaign: Campaign, noisy: str | None) -> pa.Ta
     """The rows that were handed out and have no answer, as `labelfix next` shows rows.
 
     Args:
-        folder: The run.
-        campaign: Its campaign.
         noisy: Where the noisy file lies now, if it was moved.
 
     Raises:
@@ -260,7 +254,6 @@ def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
     """Compute a run's certificate again from its files.
 
     Args:
-        folder: The run.
         noisy: Where the noisy file lies now, if it was moved.
 
     Returns:

@@ -63,8 +63,6 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     """Judge the answers.
 
     Args:
-        campaign: The plan and its labels.
-        said: The answers.
         bound: The share of wrong labels asked for.
         with_answers: Whether it is asked of the labels with the answers written over them.
     """

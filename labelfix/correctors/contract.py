@@ -224,7 +224,5 @@ class Method(Protocol):
         """Fit it.
 
         Args:
-            problem: The data.
             settings: An instance of the method's settings class.
-            progress: Told of every epoch.
         """

@@ -53,12 +53,7 @@ def with_inputs(
 
     Args:
         table: The table without inputs.
-        source: Where its inputs are.
-        spec: The input columns.
         settings: Says whether images that cannot be read are left out.
-        findings: Takes the defects.
-        read_rows: Rows read at once.
-        role: Whose rows they are.
     """
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)

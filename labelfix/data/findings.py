@@ -107,7 +107,6 @@ class Findings:
             places: Where the rows came from.
             rows: Positions of the rows, counted from 0.
             what: Says of a position what is wrong there.
-            remedy: What to do.
             more: Says how many are not listed.
             warn: Whether these are warnings.
         """

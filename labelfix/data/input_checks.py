@@ -36,11 +36,8 @@ def check_inputs(
     """Check every input.
 
     Args:
-        inputs: What to check.
         places: Where the rows came from.
-        findings: Takes the defects.
         settings: Whether images that cannot be decoded are warnings, and how large they may be.
-        rows: Rows read at once.
         role: Whose rows they are; a constant or an empty column of a few rows is no cause for alarm.
 
     Returns:

@@ -171,7 +171,6 @@ def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
     """Some of the input columns of a table, as inputs of their own; nothing else is read.
 
     Args:
-        table: The rows.
         spec: Columns that are all among `table.spec.every_column`.
     """
     if spec == table.spec:

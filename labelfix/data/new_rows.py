@@ -72,7 +72,6 @@ class NewRows:
         """All rows in order, as tables of `rows` rows (the last may be shorter).
 
         Args:
-            rows: Rows of a table.
             with_inputs: Whether each table holds its inputs in memory; without, its `inputs` are None.
         """
         if not len(self):
@@ -154,10 +153,7 @@ def open_rows(
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
-        classes: The run's classes.
-        columns: The run's columns.
         settings: May name another label or id column.
-        read_rows: Rows read at once.
         findings: Takes notes and warnings; None if nobody reads them.
         look_at_labels: Whether given labels matter: not where the classifier alone is asked.
 
@@ -224,7 +220,6 @@ def read_truth(
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
-        classes: The run's classes.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
         findings: Takes notes and warnings; None if nobody reads them.

@@ -43,7 +43,6 @@ class Opinions:
             row: `(O,)` the row that each is of.
             source: `(O,)` who says it.
             label: `(O,)` what; below 0 counts as silence.
-            names: The sources.
         """
         said = np.flatnonzero(label >= 0)
         order = said[np.lexsort((label[said], source[said], row[said]))]
@@ -127,7 +126,6 @@ def coded(opinions: Opinions, words: tuple[str, ...], codes: dict[str, int]) -> 
 
     Args:
         opinions: Labels are positions in the words.
-        words: What sources say.
         codes: Class → code.
     """
     lookup = np.array([codes.get(word, -1) for word in words], dtype=np.int64)

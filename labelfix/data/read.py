@@ -83,7 +83,6 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
 
     Args:
         noisy: Path, folder, glob, `hub:NAME` or a table in memory.
-        clean: The same, or a list of several.
         settings: What the columns mean, as far as the user says.
         read_rows: Rows read at once; the result does not depend on it.
 

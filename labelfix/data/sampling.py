@@ -34,8 +34,6 @@ def find_sampling(
         noisy: `(N,)` given labels of all noisy rows, -1 where there is none.
         paired: `(M,)` given labels of the trusted rows, -1 where a row has none.
         truth: `(M,)` trusted labels; compared in place of the given ones where too few rows are paired.
-        num_classes: K.
-        findings: Takes the sentence.
     """
     if asked is not None:
         findings.note(f"trusted rows drawn {_worded(asked)}, as --clean-sampling says")

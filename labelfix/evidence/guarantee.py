@@ -72,7 +72,6 @@ def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Samplin
         classes: `(R,)` of the calibration rows.
         right: `(K,)` how many noisy rows of each class are rightly labelled, P(y)·T[y, y], in any unit.
         paired: Whether the given labels are the rows' own.
-        sampling: How they were drawn.
     """
     counts = np.bincount(classes, minlength=len(right)).astype(np.float64)
     if paired and sampling == "random":

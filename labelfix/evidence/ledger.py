@@ -146,7 +146,6 @@ def compare(
 
     Args:
         log_f: `(R, K)` log-probabilities of the judged rows by the run's classifier, as its judges have it.
-        rivals: The rivals.
         truth: `(R,)` labels of the judged rows.
         given: `(R,)` their given labels; -1 where there is none.
         corrected: `(R,)` corrected labels, made by models and choices without the row; -1 where a row has no given

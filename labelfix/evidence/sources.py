@@ -36,8 +36,6 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     """Plain values of all sources; None where there is one column of given labels.
 
     Args:
-        problem: The data.
-        names: Of the classes.
         metrics: What the method says of sources, under `sources`.
     """
     if problem.opinions is None or problem.paired_opinions is None:
@@ -65,8 +63,6 @@ def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
 
     Args:
         counts: `(K, K)` what it says of trusted rows.
-        others: Its labels of other rows.
-        classes: Names.
     """
     meant, total = max(others, 1), int(counts.sum())
     of_class = []

@@ -196,7 +196,6 @@ def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Float
     Args:
         log_p: `(N, K)` log f(x).
         given: `(N,)` given labels.
-        start: Where T begins.
         prior: `(K, K)` T0.
         rounds: EM rounds.
     """

@@ -170,7 +170,6 @@ class FitRows:
 
         Args:
             ridge: r.
-            begin: Where the full fit begins.
             residual: (what each head may learn from) → the losses.
             iterations: As for `minimise`.
             tolerance: Likewise; one at which a start can still be told needs `apart`.

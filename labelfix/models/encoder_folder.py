@@ -120,7 +120,6 @@ def find_encoder(
         prefix: `hf:` or `timm:`.
         repository: The hub's repository of a name; None takes the name itself.
         offline: Only look at what the hub's cache on this disk holds.
-        progress: Told when a hub is asked.
 
     Raises:
         SettingsError: No such folder or name, a folder without configuration or safetensors, no network.

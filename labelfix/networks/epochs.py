@@ -34,12 +34,7 @@ class Epochs:
     """Every epoch passes once over the noisy rows.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
         split: The trusted rows' parts; no batches are drawn from an empty one.
-        trainer: Takes the steps.
-        progress: Told of every epoch.
         redrawn: Whether both clean batches of a step are halves of one, drawn from all trusted rows but the held-out.
         interval: Meta rows are given to every such step.
         resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: see

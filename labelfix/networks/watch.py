@@ -43,10 +43,7 @@ class Tally:
     """Sums of figures on the device; it is read once an epoch or so, and nobody waits for it before.
 
     Args:
-        names: Of the figures.
         always: Those that every step has; for them a value that is no number counts as one.
-        num_classes: K.
-        device: Where the figures are.
     """
 
     def __init__(self, names: Sequence[str], always: Sequence[str], num_classes: int, device: torch.device) -> None:
@@ -99,7 +96,6 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, m
     """Stop a training that is of no use any more.
 
     Args:
-        seen: What has been watched.
         losses: Figures that have to be numbers.
         epoch: From 1, for the message.
         learning_rate: Of the classifier, likewise.

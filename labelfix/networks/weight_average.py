@@ -16,7 +16,6 @@ class Average:
     """An exponential average of a classifier's weights and statistics, in evaluation mode.
 
     Args:
-        classifier: Whose.
         decay: Share of the average that one step leaves; the average is over about 1 / (1 − decay) steps.
     """
 

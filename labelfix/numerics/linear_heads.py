@@ -242,7 +242,6 @@ def minimise_all(
 
     Args:
         features: `(N, D)`.
-        residual: The losses.
         ridges: `(B,)` r of each.
         starts: `(B,)` where each begins.
         scalings: `(B,)` coordinates of each.

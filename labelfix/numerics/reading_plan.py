@@ -94,7 +94,6 @@ def design(error: Floats, bound: float) -> Design:
 
     Args:
         error: `(N,)` the model's probability that a row is wrong.
-        bound: What is to be proven or refuted.
     """
     mean = float(_inside(error).mean())
     scenarios = _scenarios(mean, bound)
@@ -156,9 +155,6 @@ def growth(
         error: `(N,)` the probability with which each row is taken to be wrong.
         weights: `(N,)` w.
         controls: What bets count on → `(N,)` c.
-        bets: The bets.
-        bound: The bound.
-        side: Of the bets.
     """
     groups = _Groups.of(error)
     w, wrong = groups.mean(weights), groups.mean(error)

@@ -74,7 +74,6 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
     """Compare all sources.
 
     Args:
-        spoken: The opinions of some rows.
         shares: `(N, K)` how likely each class is of each row.
         transitions: `(S, K, K + 1)` T.
     """

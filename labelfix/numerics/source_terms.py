@@ -99,7 +99,6 @@ def evidence(spoken: Spoken, log_t: Floats, weights: Floats) -> npt.NDArray[np.f
     """`(N, K)` E.
 
     Args:
-        spoken: The opinions.
         log_t: `(S, K, K + 1)` log T.
         weights: `(S,)` w.
     """
@@ -118,7 +117,6 @@ def each_alone(spoken: Spoken, log_t: Floats, weights: Floats, some: slice) -> F
         spoken: The opinions, of few rows.
         log_t: `(S, K, K + 1)` log T.
         weights: `(S,)` w.
-        some: The n sources.
     """
     scaled = np.where(spoken.asked, weights, 0.0)[some, None, None] * log_t[some]
     cells = slice(some.start * spoken.classes, some.stop * spoken.classes)

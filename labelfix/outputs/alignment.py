@@ -191,7 +191,6 @@ class AlignedLabels:
         the spelling that the file uses.
 
         Args:
-            survey: What the label column holds.
             verbatim: See `survey`.
 
         Raises:

@@ -31,10 +31,6 @@ class Decided:
 def decisions(folder: RunFolder, rows: CorrectedFile) -> Decided:
     """The decisions of a run's `answers.jsonl` that are about its rows.
 
-    Args:
-        folder: The run.
-        rows: Its corrected labels.
-
     Raises:
         RunError: Nobody has decided anything, a class is none of the run's, or the file is damaged.
     """

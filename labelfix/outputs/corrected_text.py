@@ -29,9 +29,6 @@ READ_ROWS = 65536
 def read_corrected_text(path: Path) -> HeldRows:
     """Corrected labels out of a text file, in memory.
 
-    Args:
-        path: The file.
-
     Raises:
         InputError: It is no such file, or a cell of it is not what its column says.
     """

@@ -121,7 +121,6 @@ def compare(
     """Compare the shares of classes among some rows with those of a run or of a file of corrected labels.
 
     Args:
-        rows: The rows.
         against: A finished run, or a file of corrected labels.
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].

@@ -24,12 +24,7 @@ CLASSIFIER_MARK = "labelfix.json"
 
 
 def is_tree(folder: RunFolder, out: Path) -> bool:
-    """Whether the labels go out as a folder of images by class, and not as a table.
-
-    Args:
-        folder: The run.
-        out: What is written.
-    """
+    """Whether the labels go out as a folder of images by class, and not as a table."""
     return not is_table(out) and Columns.from_json(folder.read_manifest()["columns"]).spec.kind == "image"
 
 
@@ -74,7 +69,6 @@ def export_labels(
     """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
 
     Args:
-        folder: The run.
         out: A table's file or, for images, a folder.
         noisy: Where the noisy file lies now, if it was moved.
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
@@ -138,8 +132,6 @@ def export_classifier(folder: RunFolder, out: Path, overwrite: bool = False) -> 
     """Copy the classifier of a run into a folder of its own; whether it may be written is asked before.
 
     Args:
-        folder: The run.
-        out: The folder.
         overwrite: Replace a classifier that is there.
     """
     with atomic_path(out, replace=overwrite) as beside:

@@ -51,7 +51,6 @@ def by_guarantee(
 
     Args:
         rows: Corrected labels with a column `p_value`.
-        source: What to call them.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
         run: Whether they are a run's own rows.
@@ -106,8 +105,6 @@ def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | 
     """The rows of lowest label_score; of equals the first. Trusted ones are left out.
 
     Args:
-        rows: Corrected labels.
-        count: How many.
         trusted: `(N,)` True for those; None where it is not known.
     """
     score = _column(rows, "label_score")

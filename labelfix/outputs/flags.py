@@ -119,8 +119,6 @@ def flag(
 
     Args:
         of: A finished run; or a file or a table of corrected labels.
-        asked: Which rows, and the gates.
-        warn: Told what cannot be shown.
 
     Raises:
         SettingsError: Options do not go together.

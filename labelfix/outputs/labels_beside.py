@@ -27,7 +27,6 @@ def export_beside(
     """Write the source's table with two columns more: the corrected label, and what most sources say.
 
     Args:
-        correction: The labels and their source.
         out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
         drop_issues: Leave flagged rows out.
         details: Add the scores, and what each source says in `given_<source>`.

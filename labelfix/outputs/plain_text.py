@@ -58,7 +58,6 @@ def shorten(text: str, columns: int, head: bool = False) -> str:
     """A text that takes at most so many columns; `…` marks what was cut.
 
     Args:
-        text: What to cut.
         columns: At least 1.
         head: Cut at its beginning, as of paths.
     """
@@ -77,7 +76,6 @@ def wrapped(text: str, columns: int) -> list[str]:
     """A sentence as lines of at most so many columns, broken at spaces; a word that is longer has its own.
 
     Args:
-        text: What to break.
         columns: Columns of a line; those after the first begin with two spaces.
     """
     if width(text) <= columns:

@@ -66,9 +66,6 @@ class Queue:
 class RunRows:
     """The columns of a run's corrected labels that queues are made of.
 
-    Args:
-        folder: The run.
-
     Attributes:
         path: Its folder.
         classes: Its classes.
@@ -178,7 +175,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
     Args:
         asked: One of `KINDS`, with classes or a source in it where that has letters.
-        rows: The run.
         budget: How many rows people mean to read; the random queue's inclusion probability follows from it.
         choose_next: Makes the queue `next`.
 

@@ -192,7 +192,6 @@ def application(pages: Pages, access: Access) -> Starlette:
     """The application.
 
     Args:
-        pages: What it shows.
         access: Who may ask.
     """
     asked = {

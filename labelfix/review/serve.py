@@ -43,7 +43,6 @@ def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        pages: What is served.
         listener: Of `listen`.
         host: The interface.
         ready: Told the address as soon as it can be opened.

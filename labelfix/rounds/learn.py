@@ -214,12 +214,7 @@ def _judged(of: Mapping[str, tuple[Encoded, Fit]]) -> tuple[Encoded, Fit]:
 
 
 def before(task: Lesson, times: int) -> str:
-    """What a person should know before encoders learn: how long it takes, what it may bring, and the way out.
-
-    Args:
-        task: What the first one is to learn.
-        times: How many learn as much.
-    """
+    """What a person should know before encoders learn: how long it takes, what it may bring, and the way out."""
     rows, seconds = len(task.problem.noisy), times * seconds_ahead(task)
     takes = f"{times} times {task.plan.epochs} passes over {rows:,} rows, {spent(seconds)}"
     brings = f"; {task.encoder.brings}" if task.encoder.brings else ""

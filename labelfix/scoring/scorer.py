@@ -150,12 +150,7 @@ class Scorer:
     kept: Callable[[int, Compute], Iterator[Arrays]] | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
-        """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
-
-        Args:
-            blocks: The rows.
-            progress: Shows the rows done.
-        """
+        """A soft label for every row, with or without a given label; an unreadable row keeps what it has."""
         # An unreadable row without a label gets the mean of the others: that takes a pass of its own.
         lost = any(_unknown(table) for table in blocks.tables())
         mean = self._mean(blocks, progress) if lost else None
@@ -177,12 +172,7 @@ class Scorer:
         return judges.p_values(said["scores"], given)
 
     def predicted(self, blocks: Blocks, progress: Progress) -> Iterator[tuple[LabelTable, Probabilities]]:
-        """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels.
-
-        Args:
-            blocks: The rows.
-            progress: Shows the rows done.
-        """
+        """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels."""
         progress.start("predict", total=len(blocks))
         for table, said in self._each(blocks, lambda _, inputs: self._probabilities(inputs, progress)):
             yield table, said["probabilities"]
@@ -298,8 +288,6 @@ class SideColumns:
         """A block with its columns.
 
         Args:
-            labels: The block.
-            start: Its first row.
             ids: `(N,)` of all rows.
         """
         here = slice(start, start + len(labels))
@@ -322,8 +310,6 @@ def with_what_is_known(
 
     Args:
         blocks: All rows of the noisy table, in its order.
-        data: Whose rows they are.
-        sides: What is known of them.
     """
     trusted = data.trusted_codes
     start = 0

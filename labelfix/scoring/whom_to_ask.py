@@ -69,8 +69,6 @@ def asker_of(corrector: Corrector, names: Sequence[str], costs: Mapping[str, flo
     """The asker of a run.
 
     Args:
-        corrector: The run's.
-        names: Its sources.
         costs: Source, or `trusted` → price of an answer.
 
     Raises:

@@ -122,10 +122,6 @@ class GateTable:
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
     """Take the gate out of the values of a configuration file.
 
-    Args:
-        document: What the file holds.
-        config: The file.
-
     Raises:
         SettingsError: An unknown key, or a value that does not fit.
     """

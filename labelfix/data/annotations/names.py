@@ -24,9 +24,7 @@ def named_alike(
 
     Args:
         parts: Of `open_trusted`.
-        noisy: The noisy table.
         settings: What columns mean, as far as the user says.
-        read_rows: Rows read at once.
 
     Raises:
         InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.

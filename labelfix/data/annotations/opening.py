@@ -47,7 +47,6 @@ def open_trusted(
 
     Args:
         sources: Paths or tables.
-        name: What to call a table in memory.
         options: How files are to be read, as far as the user says.
 
     Raises:
@@ -71,7 +70,6 @@ def open_opinions(path: str, options: ReadOptions) -> TableSource:
     """Open a file with a row for each opinion; of answers that come back from people, each person is a source.
 
     Args:
-        path: The file.
         options: How it is to be read, as far as the user says.
 
     Raises:

@@ -87,11 +87,6 @@ class Profile:
 def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
     """Look at the first rows of some columns.
 
-    Args:
-        source: The table.
-        columns: The columns.
-        read_rows: Rows read at once.
-
     Raises:
         InputError: The file is damaged or not UTF-8.
     """

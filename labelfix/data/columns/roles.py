@@ -101,11 +101,8 @@ def id_columns(
     noisy file has; else the one column whose values are each there once in both files and are found again.
 
     Args:
-        noisy: The noisy file.
         clean: The trusted file; None where there is only one file.
         settings: May name the columns.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
 
     Returns:
         The column in the noisy file and in the trusted one; None where a file has none.
@@ -164,10 +161,7 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     """The column of the given labels.
 
     Args:
-        source: The noisy file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
     """
     asked = settings.label_column
     if asked is not None:
@@ -197,12 +191,9 @@ def trusted_label_column(
     the given labels and one named like trusted labels stand there, the user has to choose.
 
     Args:
-        source: The trusted file.
         given: The label column of the noisy file.
         id_column: Id column of the trusted file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        flag: How the user names the column.
     """
     asked = settings.clean_label_column
     if asked is not None:

@@ -74,8 +74,6 @@ def check_unpacked(path: Path, name: str, indexed: bool) -> None:
     """Refuse a file that holds far more than its size; see `labelfix.data.formats.bounds`.
 
     Args:
-        path: The file.
-        name: What to call it.
         indexed: Whether it is in the file format, not in that of a stream.
 
     Raises:

@@ -192,9 +192,7 @@ class Rewritable(Protocol):
         """Write the rows again.
 
         Args:
-            path: The file to write.
             target: The name that the file will have in the end.
-            label: The column of labels.
             given: Name of a new column for the labels as they were.
             added: Further new columns.
             edits: What becomes of the rows, in order.

@@ -32,8 +32,6 @@ class Bounds:
     """Counts what comes out of a file.
 
     Args:
-        path: The file.
-        name: What to call it.
         remedy: What to do about one that holds too much.
     """
 
@@ -68,7 +66,6 @@ class BoundedStream(io.RawIOBase):
     """The bytes that come out of a compressed file, as long as they are not too many.
 
     Args:
-        raw: Gives them.
         bounds: Counts them.
     """
 
@@ -112,9 +109,7 @@ def too_long(name: str, row: int | None, what: str) -> InputError:
     """The error for a record that is longer than `RECORD_BYTES`.
 
     Args:
-        name: The file.
         row: The row that it is, from 1, where that is known.
-        what: What it is, such as "a row".
     """
     remedy = "close a quote that was left open, or leave the cell out"
     return input_error(name, f"holds {what} of more than {RECORD_BYTES >> 20} MB", remedy, row)

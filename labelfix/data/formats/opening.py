@@ -105,7 +105,6 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     Args:
         path: Where to; an existing file is replaced.
         schema: Columns, types and metadata (CSV keeps the names only).
-        batches: The rows.
 
     Raises:
         InputError: The ending is none that labelfix writes.

@@ -90,10 +90,6 @@ class ParquetSource(TypedFiles):
 class _File:
     """One Parquet file. Its columns are found by their place: titles may repeat, or hold dots.
 
-    Args:
-        path: The file.
-        name: The file as a person knows it.
-
     Raises:
         InputError: It is missing or damaged.
     """
@@ -185,10 +181,8 @@ def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable
     """Write a table as Parquet.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end (not used).
         schema: Columns, types and metadata.
-        batches: The rows.
     """
     import pyarrow.parquet as pq
 

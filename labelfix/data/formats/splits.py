@@ -51,7 +51,6 @@ def choose_split(name: str, splits: Sequence[str], asked: str | None, ways: Sequ
     Args:
         name: What holds the splits, as the user named it.
         splits: Their names, at least one.
-        asked: The one asked for.
         ways: How each could be given by itself; empty where there is no such way.
 
     Raises:

@@ -177,8 +177,6 @@ def unpacking(path: Path, name: str, kind: str) -> Iterator[None]:
     """Word the errors of reading a file that may be compressed.
 
     Args:
-        path: The file.
-        name: What to call it.
         kind: What it holds, such as `CSV`.
 
     Raises:
@@ -199,9 +197,7 @@ def find_text(path: Path, name: str, encoding: str | None) -> TextFile:
     then the encoding that the user names counts, and without one the file has to be UTF-8.
 
     Args:
-        path: The file.
         name: What to call it in messages.
-        encoding: What the user says, if anything.
 
     Raises:
         InputError: The file is missing, empty, damaged, or in no encoding that can be told.
@@ -231,7 +227,6 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     """The error for a file that holds bytes which are no text.
 
     Args:
-        file: The file.
         failure: See `Utf8Stream.failure`.
         where: Where they stand, such as `in row 4, column 'text'`; may be empty.
 

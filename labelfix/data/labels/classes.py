@@ -52,7 +52,6 @@ def class_names(
         other: That of the trusted file: words such as "NA" and "-1" are classes where it uses them.
         aliases: The class map, alias → class.
         name: The noisy file as the user named it.
-        findings: Told of the choices made.
         missing: Words that stand for "no label" in a text file.
 
     Returns:
@@ -95,8 +94,6 @@ def match_codes(
     """Labels of another file as codes of the classes.
 
     Args:
-        labels: Its label column.
-        classes: The classes of the run.
         file: The file as the user named it.
         findings: Told when labels match in another spelling.
         missing: Words that stand for "no label" in a text file.

@@ -79,8 +79,6 @@ class LabelReader:
     """Gathers a label column batch by batch.
 
     Args:
-        source: The table.
-        column: Its column of labels.
         keep: Whether the position of every row is held; without, only distinct values are.
     """
 

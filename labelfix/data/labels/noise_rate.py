@@ -116,7 +116,6 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> RateInterval:
     Args:
         counts: `(K, K)` pairs by true class and given label.
         given: `(K,)` noisy rows, the pairs not among them, by given label.
-        sampling: How the pairs were drawn.
     """
     total, rows = int(counts.sum()), max(int(given.sum()), 1)
     if sampling == "random" or not total:
@@ -173,7 +172,6 @@ def counted(hits: int, total: int, meant: float) -> RateInterval:
 
     Args:
         hits: Pairs that count.
-        total: Of so many.
         meant: Noisy rows whose share is meant.
     """
     if not total:
@@ -194,7 +192,6 @@ def pair_counts(truth: Codes, given: Codes, num_classes: int) -> Counts:
     Args:
         truth: `(P,)` trusted labels.
         given: `(P,)` given labels of the same rows; -1 where there is none, which does not count.
-        num_classes: K.
     """
     known = given != UNLABELLED
     flat = truth[known] * num_classes + given[known]
@@ -219,6 +216,5 @@ def rate_line(rate: Mapping[str, Any], how: str) -> str:
 
     Args:
         rate: As `RateInterval.to_json` has it, with both ends.
-        how: How it was estimated.
     """
     return f"estimate {rate['value']:.1%}, 95 % interval {rate['low']:.1%} to {rate['high']:.1%} ({how})"

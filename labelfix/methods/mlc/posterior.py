@@ -96,10 +96,7 @@ def fit_posterior(
 
     Args:
         problem: The data.
-        rows: The same as tensors.
         prior: What was known before the meta step.
-        labels: What the LCN was given.
-        correction: The trained LCN.
         classifier: f, fitted to its labels.
     """
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS

@@ -214,7 +214,6 @@ def hear(problem: Problem, rows: FitRows) -> Heard:
 
     Args:
         problem: The data, with opinions.
-        rows: The same as tensors.
     """
     assert problem.opinions is not None
     assert problem.paired_opinions is not None
@@ -257,7 +256,6 @@ def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> 
 
     Args:
         problem: The data, with opinions.
-        rows: The same as tensors.
         prior: Its stack says what each row is before any opinion is heard.
         heard: The opinions, and the weights of the sources.
     """

@@ -143,10 +143,7 @@ def outer_together(
 
     Args:
         problems: Of the same rows, solved side by side.
-        correction: Makes their labels.
         inner_steps: L-BFGS iterations at most.
-        solver_steps: Of the conjugate gradients.
-        tolerance: Of the fits.
     """
     rows, ridge = problems[0].rows, problems[0].ridge
     leaves = [p.detach().clone().requires_grad_() for p in correction.parameters()]
@@ -180,7 +177,6 @@ def train(
 
     Args:
         problems: One a fold.
-        num_classes: K.
         trusted: M.
 
     Returns:
@@ -213,11 +209,7 @@ def train(
 
 
 class _Adam:
-    """Adam (Kingma and Ba 2015) in place; torch's own takes over a second to import what these few numbers do not need.
-
-    Args:
-        values: What is trained.
-    """
+    """Adam (Kingma and Ba 2015) in place: torch's own takes over a second to import."""
 
     RATE, MEAN, SQUARE = 0.15, 0.7, 0.95
 

@@ -40,7 +40,6 @@ def hashed(key: Key, draws: int, count: int, device: torch.device) -> Tensor:
     """Random integers in [0, 2³²).
 
     Args:
-        key: Which ones.
         draws: Independent draws for each row.
         count: B.
         device: Where they are made; the numbers are the same on every device.
@@ -68,10 +67,8 @@ def crop_draws(key: Key, count: int, margin: int, device: torch.device) -> tuple
     """What `crop_and_flip` needs for a batch; nothing waits for the device.
 
     Args:
-        key: Which draws.
         count: B.
         margin: Pixels of padding on each side.
-        device: Where the images are.
 
     Returns:
         int64 `(2, B)` offsets down and across in 0..2·margin, and bool `(B,)` whether to mirror.
@@ -111,7 +108,6 @@ def normalisation(mean: Sequence[float], std: Sequence[float], device: torch.dev
     Args:
         mean: Of each channel, in units of [0, 1].
         std: Of each channel, in units of [0, 1].
-        device: Where the images are.
     """
     scale = [1 / (255 * s) for s in std]
     shift = [-m / s for m, s in zip(mean, std, strict=True)]

@@ -139,7 +139,6 @@ def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
 
     Args:
         model: A timm model with `num_classes=0`.
-        config: Its data configuration.
 
     Returns:
         D, what the head reads.

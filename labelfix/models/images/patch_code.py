@@ -108,7 +108,6 @@ class PatchDescriber:
     """The raw figures of images.
 
     Args:
-        rules: The constants.
         filters: `(K, 3 P P)`.
         offsets: `(K,)`.
     """
@@ -137,11 +136,7 @@ class PatchDescriber:
 
 
 class PatchEncoder:
-    """The features of images.
-
-    Args:
-        code: What was learned.
-    """
+    """The features of images."""
 
     def __init__(self, code: PatchCode) -> None:
         self._describer = PatchDescriber(code.rules, code.filters, code.offsets)

@@ -70,11 +70,7 @@ class Layer(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """The network; see the module's docstring.
-
-    Args:
-        generator: Draws the weights.
-    """
+    """The network; see the module's docstring."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()

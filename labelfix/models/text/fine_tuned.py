@@ -46,7 +46,6 @@ class SequenceBackbone(nn.Module):
 
     Args:
         model: The library's sequence classifier; its last linear layer is taken out.
-        num_classes: K.
         fresh: Names of the model's parameters that the pretrained folder does not have.
 
     Attributes:

@@ -102,10 +102,6 @@ class Collected:
 def collect(folder: RunFolder, most: int) -> Collected:
     """Read a finished run.
 
-    Args:
-        folder: The run.
-        most: How many of the worst rows.
-
     Raises:
         RunError: The run is damaged.
         InputError: The corrected labels are.

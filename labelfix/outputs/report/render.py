@@ -71,8 +71,6 @@ def write_report(
     """Write the report.
 
     Args:
-        out: The file.
-        found: The run.
         reasons: Nearest trusted rows of the worst ones.
         why_none: A sentence where there are none.
         places: Source file of a row → where it lies now; see `look_at`.
@@ -108,8 +106,6 @@ def render(
     """The page.
 
     Args:
-        found: The run.
-        looks: What rows look like.
         reasons: Nearest trusted rows.
         why_none: A sentence where there are none.
         rows: How many of the worst rows to show.

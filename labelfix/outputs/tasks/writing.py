@@ -70,7 +70,6 @@ def write_tasks(tool: str, rows: TaskRows, out: Path, overwrite: bool = False) -
 
     Args:
         tool: One of `TOOLS`.
-        rows: The rows.
         out: Of `place_of`.
         overwrite: Replace a folder that is there.
     """

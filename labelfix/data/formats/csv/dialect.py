@@ -108,9 +108,6 @@ def sniff(file: TextFile) -> Dialect:
     Every combination of delimiter and quoting is tried on the first 128 KiB (more where rows are very long); the one
     under which the most rows have as many cells as the header, and more than one, is taken.
 
-    Args:
-        file: The file.
-
     Raises:
         InputError: The file is damaged, holds zero bytes, or has no header.
     """

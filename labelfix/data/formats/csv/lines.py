@@ -23,7 +23,6 @@ def numbered_rows(dialect: Dialect, errors: str = "replace") -> Iterator[tuple[i
     Blank lines are no rows, but count as lines; so do line breaks within quotes.
 
     Args:
-        dialect: How the file is written.
         errors: What to do with bytes that are no text, as in `bytes.decode`.
     """
     before = list(io.StringIO(dialect.preamble, newline=""))
@@ -56,7 +55,6 @@ def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
     """The error for bytes that are no text, with the row and the column that they stand in.
 
     Args:
-        dialect: How the file is written.
         failure: See `Utf8Stream.failure`.
     """
     for number, _, cells in numbered_rows(dialect, dialect.text.lenient):

@@ -46,7 +46,6 @@ class CsvSource(HashedFiles):
     """One CSV file, or several with the same header.
 
     Args:
-        paths: The files, in order.
         name: The table as the user named it.
         options: How the files are to be read, as far as the user says.
 

@@ -138,7 +138,6 @@ def survey(root: Path, name: str) -> FolderListing:
     files of their own.
 
     Args:
-        root: The folder.
         name: The folder as the user named it.
 
     Raises:
@@ -228,10 +227,6 @@ def split_names(found: FolderListing) -> list[str]:
 
 def unread(found: FolderListing, name: str) -> tuple[tuple[str, ...], tuple[Defect, ...]]:
     """What is said of files that are not read, and of links that are not followed.
-
-    Args:
-        found: The folder.
-        name: What to call it.
 
     Returns:
         Remarks, and warnings: the latter for pictures.

@@ -36,7 +36,6 @@ class JsonSource(TypedFiles):
     """One JSON file, or several with the same columns.
 
     Args:
-        paths: The files, in order.
         name: The table as the user named it.
         options: How the files are to be read, as far as the user says.
 
