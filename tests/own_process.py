@@ -17,8 +17,8 @@ from pathlib import Path
 IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
 ROOT = Path(__file__).parents[1]
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.linear_model"])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.preprocessing"])
 
 
 class OwnProcess:
@@ -36,7 +36,7 @@ class OwnProcess:
         OwnProcess.begun += 1
         self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in ("out", "err")]
         environment = {**os.environ, **(variables or {})}
-        self.process = _forks.Process(target=_run, args=(words, folder, environment, self._says))
+        self.process = FORKS.Process(target=_run, args=(words, folder, environment, self._says))
         # What is forked takes its modules from here, not from where an installation may have them.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = str(ROOT)
