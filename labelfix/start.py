@@ -56,7 +56,6 @@ class Start:
         representation: What the classifier reads.
         described: `(K, D)` the features of each class's own words; None where none are given.
         device: Where to train.
-        settings: All settings.
         contents: Hashes of what the result depends on; see `RunOrigin.contents`.
         watch: Has timed this much.
     """

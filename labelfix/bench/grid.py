@@ -35,7 +35,6 @@ class Setting:
 
     Attributes:
         name: `SET.KIND.RATE` or `SET.none` for the plan's noise, the set's own name otherwise.
-        data: The set.
         noise: The noise to make; None where the set brings given labels.
         kinds: The kinds of noise that it stands for.
     """
@@ -63,10 +62,7 @@ class Job:
     """One run of a plan.
 
     Attributes:
-        setting: The set and its noise.
-        method: The method.
         backbone: What encodes the inputs, as the settings name it; `none` for ready embeddings.
-        seed: The seed.
         identity: Hash of everything that decides the result, apart from the versions of other libraries.
         path: Where its row goes.
     """

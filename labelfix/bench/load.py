@@ -36,7 +36,6 @@ class Loaded:
     """A set, ready to be cut.
 
     Attributes:
-        rows: Its rows, encoded.
         representation: What encoded them; makes the classifiers that read them.
     """
 
@@ -49,7 +48,6 @@ class _Part:
     """The files of a set, or those of its test rows.
 
     Attributes:
-        source: The files.
         truth: Column of the true labels.
         sample: Use only so many rows; None for all.
         name: What to call it in messages.

@@ -47,7 +47,6 @@ class Made:
     """What became of a run.
 
     Attributes:
-        name: The run's.
         told: Its figures in a line; empty where it failed.
         failure: What went wrong; empty where nothing did.
         warnings: What the method warned of.

@@ -45,12 +45,7 @@ LABEL_HEIGHT = 0.13
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How a line is drawn.
-
-    Attributes:
-        colour: Its colour.
-        dash: Its dashes.
-    """
+    """How a line is drawn."""
 
     colour: str
     dash: Any = "-"

@@ -47,11 +47,9 @@ class LabelledRows:
         truth: `(N,)` true labels.
         given: `(N,)` given labels; None where the plan makes them.
         test_inputs: The rows of the test file; None without one.
-        test_truth: Their true labels.
         first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
             noise of a set is thus the same whatever stands beside its encoder.
         opinions: What several sources say, labels as positions in `words`; None where there is one label a row.
-        words: Their distinct labels.
     """
 
     inputs: Inputs
@@ -82,15 +80,10 @@ class Cut:
     Attributes:
         classes: Class names in natural order.
         noisy: Rows of the set that are noisy.
-        given: Their given labels.
         noisy_truth: Their true labels, which no method sees.
         clean: Rows of the set that are trusted.
-        truth: Their labels.
-        clean_given: Their given labels.
         test: Rows of the test file, or of the set where there is none.
-        test_truth: Their labels.
         opinions: What several sources say of the noisy rows; None where there is one label a row.
-        clean_opinions: The same of the trusted rows.
     """
 
     classes: tuple[str, ...]

@@ -34,7 +34,6 @@ class ColumnInputs:
 
     Attributes:
         source: What to read.
-        spec: The columns and what they hold.
         count: Rows of the source.
         blank: `(count,)` True where a blank image stands in for one that cannot be decoded; None for nowhere.
     """
@@ -114,9 +113,7 @@ class HeldInputs:
     """Some rows' inputs in memory: a block of rows that pass by. What is computed from them is not kept on disk.
 
     Attributes:
-        spec: The columns and what they hold.
         name: The input as the user named it.
-        held: The rows.
     """
 
     spec: InputSpec

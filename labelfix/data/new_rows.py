@@ -36,15 +36,12 @@ class NewRows:
     """Rows for a finished run, checked, and read block by block: nothing of a row is held.
 
     Attributes:
-        source: The table.
-        classes: The run's classes.
         label_column: Column of the given labels; None where the table has none.
         id_column: Column of the ids; None where ids are row numbers.
         id_type: Type of the ids: string or int64.
         places: Where the rows came from.
         inputs: Handle on the input columns of all rows.
         readable: `(N,)` as in `LabelTable`; None where every row can be read.
-        read_rows: Rows read at once.
         labels: Finds the position of a label among the distinct ones; None without labels.
         codes: Class code at each such position.
         opinions: What several sources say of all rows, which alone is held; None where there is one column of labels.

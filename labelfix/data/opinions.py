@@ -22,7 +22,6 @@ class Opinions:
         start: `(N + 1,)` where each row's opinions begin.
         source: `(O,)` who says it, a position in `names`; ascending within a row.
         label: `(O,)` what, in 0..K-1.
-        names: The S sources.
         asked: `(S,)` False for sources that were not there to be asked, so that their silence says nothing.
     """
 

@@ -43,12 +43,9 @@ class Reading:
     """Both files, read and joined.
 
     Attributes:
-        data: The rows.
         columns: What the columns mean.
         notes: The choices that were made, one sentence each, for a person to read.
         warnings: What may be wrong.
-        noisy_source: The noisy file.
-        clean_source: The trusted file.
     """
 
     data: TrainingData

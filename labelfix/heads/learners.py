@@ -65,7 +65,6 @@ class GivenLabels:
         learned: `(n,)` those rows.
         of: `(n,)` the fold of each.
         ridge: r.
-        full: The head of all.
         without: The heads without fold 0, 1, …
     """
 

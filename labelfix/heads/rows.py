@@ -60,7 +60,6 @@ class FitRows:
         truth: `(M,)` trusted labels.
         num_classes: K.
         folds: Of the trusted rows.
-        seed: The run's seed.
         described: `(K, D)` the features of each class's own words, around their mean; None where none are given.
         scalings: r → the coordinates of fits on all rows, as they are asked for.
         fits: What was fitted to them; see `once`. Rows that are made of these by `replace` begin without.

@@ -41,9 +41,7 @@ class TrainedClassifier:
     """The product's classifier.
 
     Attributes:
-        representation: Encodes raw inputs.
         predictor: From encoded inputs to logits.
-        classes: The classes.
         temperature: Divides the logits before the softmax.
     """
 

@@ -31,7 +31,6 @@ class StepRows:
     """A step's rows after their forward pass at w.
 
     Attributes:
-        noisy: The noisy rows.
         clean: Clean training rows; None where none train.
         logits: `(B, K)` of the noisy rows, without a graph.
         losses: `(B,)` L_i, without a graph.

@@ -92,9 +92,7 @@ class AlignedLabels:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
-        rows: The corrected labels (N rows).
         source: The table they were made from.
-        label_column: Its column of labels.
         files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
         min_confidence: Judge at this threshold instead of the one they were made with.
         answers: Id → the class that a person gave: it stands, whatever the run says, and is no issue.

@@ -55,8 +55,6 @@ class Drift:
         distance: Share of the rows that would have to be of another class, in [0, 1].
         tolerance: What of it is let through.
         class_name: The class whose share differs most.
-        share: Its share here.
-        share_against: Its share there.
     """
 
     what: str

@@ -169,7 +169,6 @@ class _Sources:
     Attributes:
         about: What the corrected labels say of them.
         folder: The run; None for a file of its own.
-        corrected: The file of corrected labels.
         noisy: The name of the source today; None for its own.
         warn: Told what was not found.
     """

@@ -67,8 +67,6 @@ class RunRows:
     """The columns of a run's corrected labels that queues are made of.
 
     Attributes:
-        path: Its folder.
-        classes: Its classes.
         ids: `(N,)` ids as texts.
         given: `(N,)` given label; -1 for none.
         suggested: `(N,)` suggested label.
@@ -76,7 +74,6 @@ class RunRows:
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
         sources: Who the labels come from, where several say something.
-        files: The source files.
     """
 
     def __init__(self, folder: RunFolder) -> None:

@@ -28,7 +28,6 @@ class WorstOpinion:
     """A row that a source seems to have wrong.
 
     Attributes:
-        id: The row's id.
         file: Where it came from.
         row: Row of that file, from 1.
         label: What the source says.

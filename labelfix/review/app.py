@@ -81,7 +81,6 @@ class Pages:
         desk: Queues and decisions.
         worker: Finds neighbours; None where nobody wants them.
         who: The person that the page takes itself to be used by at first.
-        queue: The queue that it begins with.
         run: What the run is called.
     """
 

@@ -29,7 +29,6 @@ class Part:
     """One of the two fits.
 
     Attributes:
-        model: The fit.
         columns: `(E,)` where its features stand among those of both.
         scale: `(E,)` what those are multiplied by to be its own.
         width: D.

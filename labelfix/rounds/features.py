@@ -44,9 +44,7 @@ class Lesson:
     """What an encoder is to learn.
 
     Attributes:
-        encoder: The encoder.
         problem: The noisy rows as it reads them; no trusted row.
-        plan: The hyper-parameters.
         settings: Those that the plan leaves.
     """
 

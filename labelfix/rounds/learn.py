@@ -50,7 +50,6 @@ class Learnt:
 
     Attributes:
         encoded: The rows as the kept fit reads them.
-        made: The kept fit.
         figures: Plain values, `rounds` of `metrics.json`.
     """
 
@@ -65,8 +64,6 @@ class Rounds:
 
     Attributes:
         start: Inputs and settings.
-        frozen: The fit on fixed features.
-        encoded: The rows it reads.
         place: What of the representation learns.
         folder: Where encoders go.
         checkpoints: Keeps how far it has come.

@@ -24,7 +24,6 @@ class Matched:
     """The rows of a run that a truth knows.
 
     Attributes:
-        labels: Their corrected labels (R rows).
         position: `(T,)` place in `labels` of each row of the truth; -1 where the run has no such id.
         row: `(T,)` place in the run, counted from 0; -1 likewise.
     """

@@ -61,7 +61,6 @@ class HeldBlocks:
     """The blocks of a table whose ids, labels and encoded rows are there.
 
     Attributes:
-        table: The table (N rows).
         inputs: Its rows as the classifier reads them, usually memory-mapped.
     """
 
@@ -87,9 +86,6 @@ class NewBlocks:
     """The blocks of rows that a finished run is applied to.
 
     Attributes:
-        rows: The rows.
-        representation: Encodes them.
-        compute: Rows read at once.
         inputs: All rows encoded, where their encoding is kept; None where each block is encoded as it comes.
     """
 
@@ -129,7 +125,6 @@ class Scorer:
     """What a finished or fitted run says of rows.
 
     Attributes:
-        classifier: The classifier.
         corrector: Makes soft labels of what it says and of the given label.
         min_confidence: A label is changed only where its confidence reaches this.
         run_id: Id of the run.

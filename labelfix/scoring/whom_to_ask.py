@@ -30,7 +30,6 @@ class Asker:
     """What it costs to ask, and what may come of it.
 
     Attributes:
-        names: The sources.
         label_terms: `(S, K, K + 1)` log T.
         weights: `(S,)` of the terms in the soft label.
         costs: Source, or `trusted` → price of an answer; nobody else is asked.

@@ -33,7 +33,6 @@ class Profile:
     """What the first rows of a column hold.
 
     Attributes:
-        name: The column.
         type: Its plain type (see `labelfix.data.scan.value_type`).
         rows: Rows looked at.
         missing: Those that are null (or empty strings).

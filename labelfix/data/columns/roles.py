@@ -33,7 +33,6 @@ class Columns:
         label: Column of the given labels; None where these are what most sources say.
         clean_id: Id column of the trusted file; None where it has none.
         clean_label: Column of the trusted labels.
-        spec: The input columns.
         sources: The columns of labels where several sources have one; empty where there is one column of given labels.
         names: The sources; empty likewise.
         main: The source whose opinion is the given label; None where most of them count.

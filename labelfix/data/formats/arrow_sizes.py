@@ -30,7 +30,6 @@ class Table:
     """A FlatBuffers table.
 
     Attributes:
-        data: The buffer that it lies in.
         place: Where it begins.
     """
 

@@ -52,7 +52,6 @@ class Chunk:
     """Some consecutive rows of one file.
 
     Attributes:
-        batch: The rows.
         file_index: Position of the file in `TableSource.files`.
         first_row: Number of the first of them within the file, counted from 1.
     """

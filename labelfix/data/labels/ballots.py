@@ -35,7 +35,6 @@ class Ballots:
         row: `(O,)` the row that each is of.
         source: `(O,)` who says it, a position in `names`.
         labels: What; `positions` is `(O,)`.
-        names: The sources.
     """
 
     row: Codes

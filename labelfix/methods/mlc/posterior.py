@@ -212,7 +212,6 @@ class _Seen:
     """Noisy rows by heads that learned them, each row taken out again; some rows at a time.
 
     Attributes:
-        rows: The data.
         prior: Holds N1.
         labels: What the LCN was given.
         correction: Made the labels that f learned.

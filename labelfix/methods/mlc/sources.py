@@ -192,7 +192,6 @@ class Heard:
     """What opinions say before anything is learned from the noisy rows.
 
     Attributes:
-        noisy: The opinions of the noisy rows.
         trusted: Those of the trusted rows, M of them.
         weights: `(S,)` w.
         informed: `(S,)` the part of each that is more than chance.

@@ -103,7 +103,6 @@ class InnerProblem:
 
     Attributes:
         rows: The data, with the sample of noisy rows.
-        fold: The trusted fold that judges.
         log_prior: `(K, N)` log f_s of the noisy sample by a prior that did not see the fold.
         given: `(N,)` given labels of the sample, or `(K, N)` of several sources; see `StructuredCorrection.soft`.
         log_expected: `(K, K)` log T0 without the fold, or `(K, N)`.

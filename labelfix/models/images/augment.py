@@ -22,8 +22,6 @@ class Key(NamedTuple):
     """The place of a batch in a run; plain integers, or int64 tensors without dimensions on the device of the draws.
 
     Attributes:
-        seed: The run's seed.
-        epoch: The epoch.
         step: The step within the epoch, or within the run.
         stream: Tells apart the batches of one step.
         first: Place of the first row in its whole batch, where a process has a part of one.

@@ -78,7 +78,6 @@ class PatchCode:
     """What turns an image into features.
 
     Attributes:
-        rules: The constants.
         filters: `(K, 3 P P)`, whitening and atoms in one; a patch is laid out channel by channel, then row by row.
         offsets: `(K,)`, what the filters make of the mean patch.
         mean: `(W,)` of the raw figures.

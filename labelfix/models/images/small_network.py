@@ -94,7 +94,6 @@ class LearntImages(FrozenFeatures):
     """Features of a small network that has learned; the classifier is a linear head.
 
     Attributes:
-        spec: The image column.
         side: S; images of another size are scaled to it.
         weights: Weights and statistics of the network, by name.
     """
@@ -180,7 +179,6 @@ class TrainableImages:
     """The network before it has learned.
 
     Attributes:
-        spec: The image column.
         side: S.
     """
 

@@ -73,7 +73,6 @@ class FineTunedText(WholeNetwork):
     """A transformers sequence classifier, trained as a whole.
 
     Attributes:
-        spec: The text column.
         folder: The pretrained encoder, or the trained classifier once saved.
         source: Hash of the pretrained encoder's files.
         limit: Tokens of the longest text.

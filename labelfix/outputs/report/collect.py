@@ -39,7 +39,6 @@ class WorstRow:
 
     Attributes:
         position: Place in the noisy table, from 0.
-        id: Its id.
         file: Where it came from, as the user named it.
         row: Row of that file, from 1.
         given: Given label.
@@ -80,7 +79,6 @@ class Collected:
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
         history: Column → values, numbers only.
-        settings: The settings as TOML.
     """
 
     path: str

@@ -47,8 +47,6 @@ class Neighbour:
     """A trusted row near a doubtful one.
 
     Attributes:
-        id: Its id.
-        label: Its trusted label.
         similarity: Cosine of the angle between their features.
         file: Where it stands; empty where that is not known.
         row: Row of that file, from 1.

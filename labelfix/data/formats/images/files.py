@@ -60,7 +60,6 @@ class FolderListing:
     """What lies in a folder and below it; paths are relative to it, with forward slashes, spelled as on the disk.
 
     Attributes:
-        images: The files that are read.
         others: The files that are not, clutter apart.
         folders: The folders directly in it, in natural order.
         again: Links to folders that are read elsewhere in it, or that hold it; they are not followed.
@@ -84,7 +83,6 @@ class _Walk:
 
     Attributes:
         root: Where it starts.
-        folders: The folders directly in it.
         again: See `FolderListing.again`.
         closed: Folders that cannot be read, each with the reason.
     """
