@@ -84,7 +84,7 @@ class Counted:
             self._progress.advance(rows)
 
     def up_to(self, rows: int) -> None:
-        """At least so many rows in all."""
+        """At least that many rows in all."""
         self.add(rows - self.done)
 
 

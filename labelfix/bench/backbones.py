@@ -42,7 +42,7 @@ class Backbone:
         name: As it was asked for.
         family: What it reads.
         classifier: The whole network, in training mode, on the CPU.
-        batch: Makes up so many rows.
+        batch: Makes up that many rows.
         lcn_hidden: Hidden units of the label correction network that suits it.
     """
 

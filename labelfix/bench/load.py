@@ -49,7 +49,7 @@ class _Part:
 
     Attributes:
         truth: Column of the true labels.
-        sample: Use only so many rows; None for all.
+        sample: Use only this many rows; None for all.
         name: What to call it in messages.
     """
 

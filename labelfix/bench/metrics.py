@@ -29,7 +29,7 @@ ECE_BINS = 20
 """Equal bins of [0, 1] in which P(given label) is counted."""
 
 MOST_CLASSES = 100
-"""Above so many classes a row carries no confusion matrix."""
+"""Above this many classes a row carries no confusion matrix."""
 
 LIBRARIES = ("labelfix", "torch", "numpy", "scipy", "scikit-learn", "pyarrow", "transformers", "timm", "cleanlab")
 

@@ -89,7 +89,7 @@ def panels(count: int, size: tuple[float, float], margins: Margins, columns: int
     Args:
         size: Width and height of each, without its margins, in inches.
         margins: Around each.
-        columns: At most so many beside each other.
+        columns: At most this many beside each other.
         above: Room for the figure's title, in inches.
 
     Returns:

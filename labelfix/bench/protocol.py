@@ -7,7 +7,7 @@ The generator of seed s is NumPy's default one, seeded with 1000 + s, and is use
 3. noise is drawn where the plan makes it, with as many numbers at rate 0, so that all rates of UNIF and FLIP share
    what follows;
 4. G = min(trusted per class · K, share · rows) rows, uniformly at random, are trusted, topped up to two of each class
-   (`trusted_draw = "per-class"`: the first so many rows of every class in a random order); the others are the noisy
+   (`trusted_draw = "per-class"`: the first rows of every class in a random order); the others are the noisy
    rows.
 
 Classes that neither labels nor truth of the rows show are dropped, and test rows of theirs with them.

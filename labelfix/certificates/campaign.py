@@ -156,7 +156,7 @@ def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken
     """Take a filled table's answers into the run; see `answers.take_answers`.
 
     Raises:
-        InputError: The table cannot be read, has a label that is no class, or contradicts an answer that is there;
+        InputError: The table cannot be read, has a label that is not a class, or contradicts an answer that is there;
             nothing is taken then.
     """
     manifest = folder.read_manifest(whole=True)
@@ -207,7 +207,7 @@ def keep(folder: RunFolder, state: State) -> None:
 
 
 def hand_out(folder: RunFolder, campaign: Campaign, count: int) -> Campaign:
-    """The campaign with so many more rows to read; the plan is on the disk."""
+    """The campaign with that many more rows to read; the plan is on the disk."""
     with held(folder.path):
         plan = more_rows(folder, campaign, count)
         write_plan(folder.path, plan)

@@ -45,7 +45,7 @@ class Campaign:
     controls: Mapping[Counted, Floats]
 
     def draws(self, count: int) -> Draws:
-        """The first so many draws."""
+        """The first draws, as many as asked for."""
         return draws_of(self.order, self.weights, self.controls, count)
 
 

@@ -26,7 +26,7 @@ EXPECTED_COUNTS = 20
 """As many rows as what was expected counts where the rate is guessed."""
 
 CHEAPER = 1.5
-"""A bound so many times the estimated rate is proven with a bearable number of rows."""
+"""A bound this many times the estimated rate is proven with a bearable number of rows."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Ahead:
         return None if more is None else (weaker, more)
 
     def _missing(self, bound: float, more: int) -> float:
-        """The log wealth that would still be missing after so many more rows; above 0 also where it never comes."""
+        """The log wealth that would still be missing after that many more rows; above 0 also where it never comes."""
         exported, plan = self.campaign.exported, self.campaign.plan
         rows, read = len(exported), len(self.said.wrong)
         bets = self.campaign.design

@@ -30,7 +30,7 @@ from labelfix.runs import atomic_path, remove, tidy
 from labelfix.settings.interval import CheckpointInterval
 
 KEPT = 2
-"""States kept; the one before the newest is there for the case that the disk lost a part of the newest."""
+"""States kept; the one before the newest is there in case the disk lost a part of the newest."""
 
 _TENSORS, _VALUES = "tensors.safetensors", "values.json"
 

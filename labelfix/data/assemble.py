@@ -64,7 +64,7 @@ def with_inputs(
 
 
 def read_options(settings: DataSettings) -> ReadOptions:
-    """How files are to be read, as far as the user says."""
+    """How files are to be read, as given by the user."""
     return ReadOptions(encoding=settings.encoding, split=settings.split)
 
 

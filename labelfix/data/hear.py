@@ -149,11 +149,11 @@ def _only_trusted(labels: LabelColumn, truth: Codes, classes: ClassNames) -> lis
 
 
 def _main(ballots: Ballots, settings: DataSettings, name: str, findings: Findings) -> str | None:
-    """The main source; an error where there is none of that name."""
+    """The main source; an error where there is none by that name."""
     main = settings.main_source
     if main is not None and main not in ballots.names:
         shown = ", ".join(ballots.names[:8]) + (", ..." if len(ballots.names) > 8 else "")
-        findings.error(name, f"--main-source {main!r} is none of the sources ({shown})", "name one of them")
+        findings.error(name, f"--main-source {main!r} is not one of the sources ({shown})", "name one of them")
     return main
 
 

@@ -303,7 +303,7 @@ def _with_aliases(classes: ClassNames, path: str, findings: Findings) -> ClassNa
     found = attempt(lambda: read_class_map(path), findings) or {}
     unknown = sorted({name for name in found.values() if name and name not in classes.codes})
     if unknown:
-        what = f'names "{unknown[0]}", which is none of the run\'s classes'
+        what = f'names "{unknown[0]}", which is not one of the run\'s classes'
         findings.error(path, what, "name classes of the run, or nothing for no label")
     own = {alias: name for alias, name in found.items() if alias != name}
     return replace(classes, aliases=tuple(sorted({**dict(classes.aliases), **own}.items())))
@@ -324,7 +324,7 @@ def _meet_new_classes(
         return
     for position in np.flatnonzero(codes == UNKNOWN).tolist():
         value, count = labels.values[position], labels.counts[position]
-        findings.warning(places.files[0], f'label "{value[:60]}" ({count:,} rows) is none of the classes: no label')
+        findings.warning(places.files[0], f'label "{value[:60]}" ({count:,} rows) is not one of the classes: no label')
 
 
 def _optional(source: TableSource, asked: str | None, usual: str | None, flag: str, findings: Findings) -> str | None:

@@ -80,7 +80,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
 
     Args:
         noisy: Path, folder, glob, `hub:NAME` or a table in memory.
-        settings: What the columns mean, as far as the user says.
+        settings: What the columns mean, as given by the user.
         read_rows: Rows read at once; the result does not depend on it.
 
     Raises:

@@ -35,7 +35,7 @@ SATURATED = 1 - 1e-5
 """A label_score above it counts as it: single precision orders what is nearer to 1 by how it was computed."""
 
 MANY = 1_000
-"""With so many rightly labelled trusted rows of every class, drawn per class, each has p-values of its own."""
+"""With this many rightly labelled trusted rows of every class, drawn per class, each has p-values of its own."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
 
 LARGE, RIVALS_SAMPLE = 100_000, 20_000
-"""From so many noisy rows on, rivals learn from a sample of this size."""
+"""From this many noisy rows on, rivals learn from a sample of this size."""
 
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",

@@ -26,8 +26,7 @@ COPIED = 0.85
 """From this surplus of agreement on, one source is called a copy of the other."""
 
 RANDOM = 0.05
-"""Labels and truth that chance alone would make so far apart in so many cases count as having nothing to do with each
-other."""
+"""Labels and truth that chance alone would make so far apart in this share of cases count as unrelated."""
 
 Figures = dict[str, Any]
 

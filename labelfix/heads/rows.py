@@ -91,7 +91,7 @@ class FitRows:
         return self.num_classes > SIDE_BY_SIDE
 
     def sample(self, most: int) -> Tensor:
-        """At most so many noisy rows, in order."""
+        """At most that many noisy rows, in order."""
         if len(self.given) <= most:
             return torch.arange(len(self.given))
         chosen = np.random.default_rng([self.seed, 31]).choice(len(self.given), most, replace=False)
@@ -199,7 +199,7 @@ def load_rows(problem: Problem, progress: Progress | None = None, folds: int = F
 
 
 def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
-    """The problem's rows as tensors, with so many folds of the trusted ones.
+    """The problem's rows as tensors, with that many folds of the trusted ones.
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
     """

@@ -79,7 +79,7 @@ class Epochs:
             A row for every epoch, and for every so many steps where that is asked for.
 
         Raises:
-            TrainingError: A loss that is no number, or collapsed labels.
+            TrainingError: A loss that is not a number, or collapsed labels.
         """
         total = len(self.problem.noisy)
         self.progress.start("train", total=self.plan.epochs * total)

@@ -44,7 +44,7 @@ def batches_of(
     stream: int,
     lengths: Codes | None = None,
 ) -> list[Codes]:
-    """An epoch's batches, drawn without replacement until the pool is used up, then anew.
+    """An epoch's batches, drawn without replacement until the pool is used up, then from the whole pool again.
 
     Args:
         pool: Rows to draw from, at least one.

@@ -42,7 +42,7 @@ class Tally:
     """Sums of figures on the device; it is read once an epoch or so, and nobody waits for it before.
 
     Args:
-        always: Those that every step has; for them a value that is no number counts as one.
+        always: Those that every step has; for them a value that is not a number counts as one.
     """
 
     def __init__(self, names: Sequence[str], always: Sequence[str], num_classes: int, device: torch.device) -> None:
@@ -77,7 +77,7 @@ class Tally:
         return Seen(means, max(mass[0]) / totals[0], max(mass[1]) / totals[1], round(sum(mass[1])))
 
     def clear(self) -> None:
-        """Start anew."""
+        """Start again."""
         for tensor in (self.sums, self.counts, self.mass):
             tensor.zero_()
 

@@ -31,7 +31,7 @@ class Average:
 
     @torch.no_grad()
     def restart(self, classifier: Classifier) -> None:
-        """Begin anew at the classifier as it is."""
+        """Start again from the classifier as it is."""
         torch._foreach_copy_(self._numbers(self.classifier), self._numbers(classifier))
 
     @torch.no_grad()

@@ -33,7 +33,7 @@ MARGIN = 1.25
 """A share nearer to the bound than this takes more rows than anybody reads; no bet is made for it."""
 
 HOPELESS = 2.5
-"""Where so many times the bound are expected, nothing is done for the case that the bound holds after all."""
+"""Where this many times the bound are expected, nothing is done in case the bound holds after all."""
 
 UNIFORM = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1)
 COUNTED = (0.0, 0.5, 1.0)

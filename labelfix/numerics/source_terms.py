@@ -30,10 +30,10 @@ from labelfix.data.tables import Codes
 from labelfix.numerics.transition import FLOOR, PAIR_STRENGTHS
 
 MANY, OTHERS = 50.0, 5.0
-"""With so many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""
+"""With this many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""
 
 CHANCE = 20.0
-"""With so many pairs a source that seems to answer at random loses half its weight."""
+"""With this many pairs a source that seems to answer at random loses half its weight."""
 
 POOLED = 4.0
 """The accuracy of all sources together counts as so many opinions of one."""

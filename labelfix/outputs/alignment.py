@@ -130,7 +130,7 @@ class AlignedLabels:
             verbatim: The cells as they stand in a text file, rather than typed values.
             details: Columns of the corrected labels to lay beside them.
             prepare: Makes of a table of those columns the one that is laid there.
-            rows: At most so many rows a chunk.
+            rows: At most this many rows a chunk.
         """
         ahead = self._verdicts(details, prepare)
         rest: Verdicts | None = None

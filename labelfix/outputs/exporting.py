@@ -44,7 +44,7 @@ def check_labels(folder: RunFolder, out: Path, hard_link: bool, overwrite: bool)
 
 
 def check_classifier(path: Path) -> None:
-    """Refuse to replace a folder that is no classifier: all that is in it would go.
+    """Refuse to replace a folder that is not a classifier: all that is in it would go.
 
     Raises:
         SettingsError: It holds something else.
@@ -74,7 +74,7 @@ def export_labels(
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
         drop_issues: Leave out the rows whose labels look wrong.
         details: Add the scores.
-        soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
+        soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
         hard_link: Link images instead of copying them.
         overwrite: Replace an earlier export of images.
         answers: Where people decided about a row, their label stands.

@@ -22,7 +22,7 @@ from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, val
 
 AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
 SCORE_AGAIN = (
-    "write it anew as .parquet with `labelfix correct` and a run whose trusted rows judge it, such as one of mlc; the "
+    "write it again as .parquet with `labelfix correct` and a run whose trusted rows judge it, such as one of mlc; the "
     "rows that a run was trained on are flagged with --run"
 )
 

@@ -81,10 +81,10 @@ def export_table(
         out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
         drop_issues: Leave flagged rows out.
         details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
-        soft_top_k: Of the soft labels, write only so many classes.
+        soft_top_k: Of the soft labels, write only this many classes.
 
     Raises:
-        InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
+        InputError: The labels do not fit the column, or the file's ending is not one that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
@@ -234,7 +234,7 @@ def details_of(
 
     Args:
         table: Columns of `DETAILS`.
-        soft_top_k: Of the soft labels, only so many classes.
+        soft_top_k: Of the soft labels, only this many classes.
         text: Whether they go into a text format.
     """
     if SOURCE_SCORES in table.column_names:

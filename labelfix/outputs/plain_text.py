@@ -55,7 +55,7 @@ def width(text: str) -> int:
 
 
 def shorten(text: str, columns: int, head: bool = False) -> str:
-    """A text that takes at most so many columns; `…` marks what was cut.
+    """A text that takes at most that many columns; `…` marks what was cut.
 
     Args:
         columns: At least 1.
@@ -73,7 +73,7 @@ def shorten(text: str, columns: int, head: bool = False) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """A sentence as lines of at most so many columns, broken at spaces; a word that is longer has its own.
+    """A sentence as lines of at most that many columns, broken at spaces; a word that is longer has its own.
 
     Args:
         columns: Columns of a line; those after the first begin with two spaces.

@@ -38,7 +38,7 @@ KINDS = ("worst", "next", "doubtful", "class A->B", "source S", "random", "certi
 RANDOM, CERTIFY = "random", "certify"
 
 ChooseNext = Callable[[int], Codes]
-"""Gives so many rows in the order of `labelfix next`."""
+"""Gives that many rows in the order of `labelfix next`."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class RunRows:
         """`(N,)` the rows of a source file, named in full or by its last part.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: There is none by that name.
         """
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:

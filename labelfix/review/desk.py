@@ -76,7 +76,7 @@ class Desk:
         """A queue; made when it is first asked for.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: There is none by that name.
         """
         return self._line(name).queue
 

@@ -31,7 +31,7 @@ from labelfix.settings.methods import MlcSettings, NetworkSettings
 from labelfix.settings.mlc import OF_ROUNDS
 
 LEAST_STEPS = 300
-"""Small sets are gone through more often, until the network has taken about so many steps."""
+"""Small sets are gone through more often, until the network has taken about this many steps."""
 
 MOST_EPOCHS = 60
 

@@ -48,7 +48,7 @@ class GateSettings:
     """Flag rows so that at most this share of the flagged ones is expected to be right after all."""
 
     budget: int | None = None
-    """Flag so many rows, the worst ones."""
+    """Flag this many rows, the worst ones."""
 
     baseline: tuple[str, ...] = ()
     """Files of rows that were accepted before."""

@@ -40,7 +40,7 @@ class Profile:
         length: Mean length in characters (strings), or the most frequent length (lists of numbers).
         words: Mean number of words (strings).
         spaced: Share of values with a space (strings).
-        letters: Share of letters among the characters that are no spaces (strings).
+        letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
         holds: `image_paths`, `addresses`, `json`, `numbers` (a list of them as JSON), `images` (encoded), or "".
         values: The distinct values where there are at most 200 of them (strings).

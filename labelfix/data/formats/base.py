@@ -117,7 +117,7 @@ class TableSource(Protocol):
 
         Args:
             columns: The columns wanted, in that order; None for all.
-            rows: At most so many rows a chunk.
+            rows: At most this many rows a chunk.
 
         Raises:
             InputError: The file turns out to be damaged.

@@ -16,7 +16,7 @@ MOST_BYTES = 1 << 29
 """So much may come out of any file; it may have to be held twice."""
 
 MOST_RATIO = 200
-"""And so many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
+"""And this many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
 
 RECORD_BYTES = 1 << 26
 """Bytes of one record of a text file, 64 MB."""
@@ -98,7 +98,7 @@ def check_columns(count: int, name: str) -> None:
     """Refuse a table of more than `MOST_COLUMNS` columns.
 
     Raises:
-        InputError: It has so many.
+        InputError: It has more.
     """
     if count > MOST_COLUMNS:
         what = f"has more than {MOST_COLUMNS:,} columns"

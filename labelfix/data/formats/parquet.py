@@ -51,7 +51,7 @@ SMALL, PAGES = 4, 1 << 12
 and so many for the headers of pages."""
 
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
-"""A row group is written once it has so many rows, or takes so many bytes in memory."""
+"""A row group is written once it has this many rows, or takes so many bytes in memory."""
 
 
 class ParquetSource(TypedFiles):

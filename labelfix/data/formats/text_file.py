@@ -83,7 +83,7 @@ class Utf8Stream(io.RawIOBase):
     """Bytes in some encoding, read as UTF-8.
 
     Attributes:
-        failure: What was found that is no text, once reading has stopped there: `(what, offset)` with the offending
+        failure: What was found that is not text, once reading has stopped there: `(what, offset)` with the offending
             byte as `byte 0xe9`, or `a zero byte`, and how many bytes of the source lay before it.
     """
 
@@ -147,7 +147,7 @@ class Utf8Stream(io.RawIOBase):
 
 
 class NotTextError(ValueError):
-    """A stream has come upon bytes that are no text; its `failure` says which."""
+    """A stream has come upon bytes that are not text; its `failure` says which."""
 
 
 def open_unpacked(path: Path, name: str) -> IO[bytes]:

@@ -12,7 +12,7 @@ from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
 IMBALANCE = 20
-"""The largest class may have so many times the rows of the smallest before that is warned of."""
+"""The largest class may have this many times the rows of the smallest before that is warned of."""
 
 
 def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings) -> None:

@@ -99,7 +99,7 @@ def match_codes(
         missing: Words that stand for "no label" in a text file.
 
     Returns:
-        `(N,)` codes, -1 where there is no label, -2 where the label is none of the classes.
+        `(N,)` codes, -1 where there is no label, -2 where the label is not one of the classes.
     """
     matcher = _Matcher(classes, missing if labels.untyped else frozenset())
     found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
@@ -121,7 +121,7 @@ def report_unknown(
     findings: Findings,
     remedy: str = "fix it or pass --class-map",
 ) -> None:
-    """An error for every distinct label that is none of the classes, with the nearest ones."""
+    """An error for every distinct label that is not one of the classes, with the nearest ones."""
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
 

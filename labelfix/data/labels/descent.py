@@ -36,7 +36,7 @@ def descend(loss: Loss, start: Floats, steps: int, fall: float) -> Floats:
 
     Args:
         start: `(B, P)` where they begin.
-        steps: At most so many each.
+        steps: At most this many each.
         fall: A problem is solved when a step would lower its loss by less than this.
     """
     point, which = start.copy(), np.arange(len(start))

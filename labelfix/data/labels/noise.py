@@ -103,7 +103,7 @@ def given_matrix(rows: npt.ArrayLike, num_classes: int) -> Floats:
         raise SettingsError(f"the noise matrix is {shape}; for {num_classes} classes it must be square of that size")
     for row, values in enumerate(matrix, start=1):
         if not (np.isfinite(values).all() and (values >= 0).all()):
-            raise SettingsError(f"the noise matrix, row {row}: holds a number that is no probability")
+            raise SettingsError(f"the noise matrix, row {row}: holds a number that is not a probability")
         if abs(values.sum() - 1) > 1e-6:
             raise SettingsError(f"the noise matrix, row {row}: sums to {values.sum():g}, not to 1")
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))

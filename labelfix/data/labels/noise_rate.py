@@ -1,7 +1,7 @@
 """How many given labels of the noisy rows are wrong, counted on trusted rows among them, with 95 % intervals.
 
 The one estimate of the product: `check` prints it, and a run does where no model's opinion makes it narrower
-(`evidence.noise_rate`). What is meant is the share of wrong labels among the N noisy rows that are no pairs, not a rate
+(`evidence.noise_rate`). It is the share of wrong labels among the N noisy rows that are not pairs, not a rate
 that they were drawn from; so the variance of P pairs is larger by P/N.
 
 Drawn at random: the share of the pairs. Drawn per class: weighted (`class_shares`). Of single classes and cells of T,
@@ -25,16 +25,16 @@ from labelfix.data.labels.likely_rates import likely_rates
 from labelfix.data.tables import UNLABELLED, Codes, Sampling, TrainingData
 
 COUNTED = 5
-"""With so many pairs the noise rate is what they show, and not what is assumed."""
+"""With this many pairs the noise rate is what they show, and not what is assumed."""
 
 OPINION_FROM = 20
-"""With so many pairs a run adds a model's opinion of the other rows, where features are fixed."""
+"""With this many pairs a run adds a model's opinion of the other rows, where features are fixed."""
 
 FEW = 5
 """With fewer pairs of either kind, wrong and right, it does not; nor does the likelihood say how far a rate may be."""
 
 FEW_CLASSES = 6
-"""Of at most so many classes drawn per class the likelihood says which rates there may be: the variance that more
+"""Of at most this many classes drawn per class the likelihood says which rates there may be: the variance that more
 classes go by holds the truth there in .7 to .9 of draws where frequent classes are wrong most (docs/benchmarks.md)."""
 
 HOW = {

@@ -57,7 +57,7 @@ APART = 0.25
 """How far κ and β of several sources are usually from that and from 1."""
 
 SCALED_FROM = 100
-"""From so many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
+"""From this many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
 
 Rows = slice | Tensor
 """Some noisy rows."""

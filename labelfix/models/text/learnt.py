@@ -37,7 +37,7 @@ BROUGHT = "on three sets it made the classifier 0 to 7 points better and the lab
 """What was measured (docs/benchmarks.md)."""
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json")
-"""Files of an encoder that saving it writes anew."""
+"""Files of an encoder that saving it rewrites."""
 
 
 class PooledEncoder(nn.Module):

@@ -75,7 +75,7 @@ class Collected:
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         actions: Rows of each action.
-        worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are none of them.
+        worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
         history: Column → values, numbers only.

@@ -159,7 +159,7 @@ class _Writer:
         return pc.utf8_slice_codeunits(texts, 0, -1)
 
     def _changed(self, texts: pa.Array, edit: Edit) -> pa.Array:
-        """The rows with their new labels, each in the place of the old one and quoted like it."""
+        """The rows with their new labels, each in place of the old one and quoted like it."""
         changed = edit.changed & edit.kept
         rows = np.flatnonzero(changed)
         if not len(rows):
