@@ -133,11 +133,9 @@ def fit_trust(
         log_f: `(P, K)` out-of-fold log f of the paired rows.
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
-        given: Their given labels.
         fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
-        kappas: Its candidates.
         apart: How far κ and β are usually from that and from 1, as a standard deviation.
         shares: Candidates for ς.
     """
@@ -182,7 +180,6 @@ def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> Paired
     """The same with a slope and a shift for each class, which make the pairs likeliest out of fold.
 
     Args:
-        found: The posterior.
         truth: `(P,)` trusted labels of the pairs.
         fold: `(P,)` their folds.
     """
