@@ -31,7 +31,6 @@ from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import (
-    SIDE_BY_SIDE,
     LinearHead,
     Residual,
     cross_entropy_of,
@@ -46,6 +45,9 @@ GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 
 TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
+
+TIGHT_UP_TO = 32
+"""With more classes, each a small part of the rows, the tight one is not tried: it holds weights too near to 0."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -147,13 +149,14 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
     def fitted(ridge: float) -> CrossFitted:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
-    tight, loose = fitted(TIGHT), fitted(LOOSE)
-    return (loose, LOOSE) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
+    loose = fitted(LOOSE)
+    tight = fitted(TIGHT) if TIGHT in ridges(rows.num_classes) else None
+    return (loose, LOOSE) if tight is None or loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
-    """Candidates for r; of very many classes, each of few rows, the loose one alone."""
-    return (LOOSE,) if num_classes > SIDE_BY_SIDE else (TIGHT, LOOSE)
+    """Candidates for r; of many classes the loose one alone."""
+    return (LOOSE,) if num_classes > TIGHT_UP_TO else (TIGHT, LOOSE)
 
 
 def fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
