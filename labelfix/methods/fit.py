@@ -150,9 +150,9 @@ classes: matrices in double precision, in full and without each fold, and as lab
 
 OF_MANY_CELL, OF_MANY_TRUSTED, OF_MANY_WEIGHT, OF_MANY_PAIR = 2, 60, 200, 90
 """The same of very many classes (`mlc.many_classes`). Of each row and class, soft labels in half precision. Of each
-trusted row and class, what five heads and the judges say, and three temporaries in double precision. Of each weight of a
-head, ten steps and gradients of a search, and five heads of five folds. Of each pair of classes, label terms in full and
-without four folds, twice, in single precision, and six temporaries in double precision."""
+trusted row and class, what five heads and the judges say, and three temporaries in double precision. Of each weight
+of a head, ten steps and gradients of a search, and five heads of five folds. Of each pair of classes, label terms in
+full and without four folds, twice, in single precision, and six temporaries in double precision."""
 
 
 def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:
