@@ -17,7 +17,8 @@ from pathlib import Path
 IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
 ROOT = Path(__file__).parents[1]
 
-FORKS = multiprocessing.get_context("forkserver")
+METHOD = "forkserver"
+FORKS = multiprocessing.get_context(METHOD)
 FORKS.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.preprocessing"])
 
 
