@@ -142,7 +142,7 @@ def test_of_many_classes_rows_of_little_curvature_count_by_their_mean(monkeypatc
 
 
 def test_rows_that_hardly_bend_the_loss_are_passed_over(monkeypatch):
-    """Four rows in ten are, and no leverage moves by more than a hundredth; twice `NEGLIGIBLE` would move some by two."""
+    """Four rows in ten are, and no leverage moves by more than a hundredth; twice `NEGLIGIBLE` moves some by two."""
     import labelfix.numerics.leave_one_out as module
 
     generator = torch.Generator().manual_seed(8)
