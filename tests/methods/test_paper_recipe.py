@@ -21,9 +21,16 @@ from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
 
-@pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize(
-    "settings", [{}, {"warmup_epochs": 0, "epochs": 40}, {"lookahead": 5}, {"skip": True}, {"clean_split": "redrawn"}]
+    ("settings", "paired"),
+    [
+        ({}, True),
+        ({}, False),
+        ({"warmup_epochs": 0, "epochs": 40}, True),
+        ({"lookahead": 5}, False),
+        ({"skip": True}, True),
+        ({"clean_split": "redrawn"}, False),
+    ],
 )
 def test_it_corrects_most_wrong_labels(settings, paired):
     made, truth = problem(paired=paired)
