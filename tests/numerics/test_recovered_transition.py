@@ -55,7 +55,7 @@ def test_rows_are_projected_onto_probabilities():
 
 
 def test_the_prior_weighs_as_much_as_fifteen_sure_trusted_rows():
-    """A model that is sure of 16 trusted rows: R = (32 · what it says of given ones + 30 · prior) / 62, then smoothed."""
+    """A model that is sure of 16 trusted rows: R = (32 · of given rows + 30 · prior) / 62, then smoothed."""
     truth, given = np.arange(16) % 2, np.arange(40) % 2
     of_noisy = np.where(np.eye(2)[given] > 0, 0.95, 0.05)
     found = recovered_transition(truth, np.eye(2)[truth], given, of_noisy, 2)
