@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from labelfix.cli import bench_results, options
-from labelfix.cli.commands import Command, Group, requires
+from labelfix.cli.commands import SPEAKING, Command, Group, requires, with_options
 from labelfix.errors import SettingsError
 
 app = typer.Typer(
@@ -140,6 +140,7 @@ StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned column
 
 @app.command("run", cls=Command)
 @requires("data_root", "out")
+@with_options(SPEAKING)
 def bench_run(
     context: typer.Context,
     plan: PlanName = "real-noise",
@@ -157,9 +158,6 @@ def bench_run(
     set_: options.Set = None,
     device: options.Device = None,
     cache_dir: options.CacheDir = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Run what is missing of a plan: every method on every set with every seed, one result file each."""
     data_root = options.needed(data_root, "--data-root", "name the folder of the plan's data files")
@@ -187,6 +185,7 @@ bench_results.add_to(app)
 
 
 @app.command("step", cls=Command)
+@with_options(SPEAKING)
 def bench_step(
     context: typer.Context,
     backbone: StepBackbone = "resnet32",
@@ -202,9 +201,6 @@ def bench_step(
     device: StepDevice = "auto",
     precision: StepPrecision = StepDigits.fp32,
     output_format: StepFormat = StepOutput.text,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)

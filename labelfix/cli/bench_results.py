@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.commands import Command, requires
+from labelfix.cli.commands import SPEAKING, Command, requires, with_options
 from labelfix.cli.targets import check_folder, check_target
 from labelfix.cli.terminal import Voice
 
@@ -62,10 +62,13 @@ Settings = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands part of `labelfix bench`."""
-    app.command("table", cls=Command)(bench_table)
-    app.command("compare", cls=Command)(bench_compare)
-    app.command("ranks", cls=Command)(bench_ranks)
-    app.command("plot", cls=Command)(bench_plot)
+    for name, function in (
+        ("table", bench_table),
+        ("compare", bench_compare),
+        ("ranks", bench_ranks),
+        ("plot", bench_plot),
+    ):
+        app.command(name, cls=Command)(with_options(SPEAKING)(function))
 
 
 @requires("results")
@@ -78,9 +81,6 @@ def bench_table(
     groups: Groups = None,
     method_names: Methods = None,
     every_level: EveryLevel = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Show results per set and method: mean ± standard error over seeds; means over levels of noise and groups."""
     folders = _folders(results)
@@ -108,9 +108,6 @@ def bench_compare(
     out: File = None,
     overwrite: options.Overwrite = False,
     groups: Groups = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Compare two methods in pairs of runs: mean difference, 95 % intervals, settings won and lost, worst regret."""
     folders = _folders(results)
@@ -138,9 +135,6 @@ def bench_ranks(
     overwrite: options.Overwrite = False,
     groups: Groups = None,
     method_names: Methods = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Rank all methods: the mean rank in each figure over settings, and the worst shortfall against the best method."""
     folders = _folders(results)
@@ -168,9 +162,6 @@ def bench_plot(
     settings: Settings = None,
     groups: Groups = None,
     method_names: Methods = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Plot results as SVG and PNG: accuracy by noise, heat maps of corrected labels, P(given label), training."""
     folders = _folders(results)

@@ -118,9 +118,6 @@ def certify(
     output_format: OutputFormat = options.Format.text,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Prove how many labels are wrong at most, as `labelfix export` would write them, from rows that a person reads.
 

@@ -103,9 +103,6 @@ def export(
     answers: Answers = False,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Give the noisy file back with its labels corrected: the same columns, order and types.
 

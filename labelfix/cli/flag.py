@@ -158,9 +158,6 @@ def flag(
     output_format: OutputFormat = None,
     overwrite: Overwrite = False,
     config: options.Config = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """List the rows whose labels look wrong, worst first; with --max-issue-rate exit with 1 if there are too many.
 

@@ -46,9 +46,6 @@ def next_(
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Choose the rows whose answer is worth most, and write them with an empty column for the label to fill in.
 

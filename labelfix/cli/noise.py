@@ -84,9 +84,6 @@ def noise(
     label_column: LabelColumn = "label",
     embedding_column: EmbeddingColumn = None,
     seed: Seed = 0,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Write a table again with noisy labels, for experiments; the true ones go into the column true_label."""
     table = options.needed(input, "--input", "name a table with true labels")

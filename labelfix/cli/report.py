@@ -33,9 +33,6 @@ def report(
     out: ReportOut = None,
     overwrite: options.Overwrite = False,
     max_rows: MaxRows = 200,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
     voice = options.voice(context)

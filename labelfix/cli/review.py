@@ -60,9 +60,6 @@ def review(
     port: Port = 0,
     browser: Browser = True,
     nearest: Nearest = True,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Show rows one by one in the browser, take decisions by single keys, and keep each in the run's answers.jsonl.
 

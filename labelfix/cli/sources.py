@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
-from labelfix.cli.option_groups import SPEAKING, with_options
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
 from labelfix.outputs.sources_table import (
@@ -43,7 +42,6 @@ Only = Annotated[
 Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="With --source: how many of its worst rows.")]
 
 
-@with_options(SPEAKING)
 def sources(
     context: typer.Context,
     run: options.Run = None,
