@@ -24,37 +24,33 @@ class Format(enum.StrEnum):
 
 Results = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.option(
         "--results",
         metavar="DIR",
-        show_default=False,
-        help="The --out of `labelfix bench run`. May be repeated: the runs of several plans are then read as one.",
+        doc="The --out of `labelfix bench run`. May be repeated: the runs of several plans are then read as one.",
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
-File = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", show_default=False, help="Also write it into this file.")
-]
-Folder = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", show_default=False, help="Where the plots go.")]
+File = Annotated[Path | None, options.option("--out", metavar="FILE", doc="Also write it into this file.")]
+Folder = Annotated[Path | None, options.option("--out", metavar="FOLDER", doc="Where the plots go.")]
 EveryLevel = Annotated[
     bool,
     typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise."),
 ]
 Groups = Annotated[
     list[str] | None,
-    typer.Option("--group", metavar="NAME", show_default=False, help="Only sets of this group. May be repeated."),
+    options.option("--group", metavar="NAME", doc="Only sets of this group. May be repeated."),
 ]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", metavar="NAME", show_default=False, help="Only this method. May be repeated."),
+    options.option("--method", metavar="NAME", doc="Only this method. May be repeated."),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--setting",
         metavar="NAME",
-        show_default=False,
-        help="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
+        doc="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
         "with labels of its own, and of each kind of noise the level nearest to 0.6.",
     ),
 ]

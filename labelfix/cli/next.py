@@ -17,11 +17,10 @@ from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--cost",
         metavar="SOURCE=PRICE",
-        show_default=False,
-        help="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
+        doc="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
         "rows are then those where an answer gains most for its price, and the column `ask` says whom to ask.",
     ),
 ]

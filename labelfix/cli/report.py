@@ -14,12 +14,8 @@ from labelfix.runs import RunFolder
 
 ReportOut = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        callback=options.placed,
-        metavar="FILE",
-        show_default=False,
-        help="The HTML file. Default: report.html in the run.",
+    options.option(
+        "--out", callback=options.placed, metavar="FILE", doc="The HTML file. Default: report.html in the run."
     ),
 ]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=0, metavar="N", help="How many of the worst rows to show.")]

@@ -27,9 +27,7 @@ Budget = Annotated[
 ]
 Who = Annotated[
     str | None,
-    typer.Option(
-        "--who", metavar="NAME", show_default=False, help="Who decides; can be changed in the page. Default: the user."
-    ),
+    options.option("--who", metavar="NAME", doc="Who decides; can be changed in the page. Default: the user."),
 ]
 Host = Annotated[
     str,

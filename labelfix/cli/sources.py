@@ -23,20 +23,12 @@ from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
-    typer.Option(
-        "--cost",
-        metavar="SOURCE=PRICE",
-        show_default=False,
-        help="What a label of a source costs; repeated for several.",
-    ),
+    options.option("--cost", metavar="SOURCE=PRICE", doc="What a label of a source costs; repeated for several."),
 ]
 Only = Annotated[
     str | None,
-    typer.Option(
-        "--source",
-        metavar="NAME",
-        show_default=False,
-        help="More of one source: each class, what it says instead, and its worst rows.",
+    options.option(
+        "--source", metavar="NAME", doc="More of one source: each class, what it says instead, and its worst rows."
     ),
 ]
 Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="With --source: how many of its worst rows.")]
