@@ -155,7 +155,7 @@ SafeCsv = Annotated[
 
 
 def voice(context: typer.Context) -> Voice:
-    """How the command speaks."""
+    """The voice that the command speaks with."""
     found = context.find_root().obj
     assert isinstance(found, Voice)
     return found

@@ -10,7 +10,7 @@ problem; here it is the published one-step look-ahead.
 
 In turn: the classifier learns the given labels, T0 is estimated on the trusted rows with it, it learns the trusted
 rows, and then all three learn together. f̄ is the classifier of the finished run. After so short a training the
-classifier is unsure of itself, and T0 is taken in a way that does not mind (`correction.recovered_transition`).
+classifier is unsure of itself, and T0 is taken in a way that does not mind (`numerics.recovered_transition`).
 
 Legend: B rows of a batch, K classes.
 """

@@ -53,7 +53,7 @@ class Ragged:
         return batch.select(range(batch.num_columns - 1))
 
     def defects(self) -> list[Defect]:
-        """One for each of the first rows, and how many more there are."""
+        """A defect for each of the first rows, and how many more there are."""
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
         lines = lines_of(self._dialect, [number for number, _, _ in self._first])
