@@ -46,6 +46,10 @@ GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
 
+CLEARLY = 3.0
+"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers the
+label of each noisy row so well that taking it out again (`leave_one_out`) is rough: a small gain does not pay for that."""
+
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
 
@@ -147,7 +151,14 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
     tight, loose = fitted(TIGHT), fitted(LOOSE)
-    return (loose, LOOSE) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
+    clearly = clearly_less(loose.losses(truth), tight.losses(truth))
+    return (loose, LOOSE) if clearly else (tight, TIGHT)
+
+
+def clearly_less(losses: Floats, others: Floats) -> bool:
+    """Whether the same rows lose less by one fit than by another, by `CLEARLY` standard errors of the difference."""
+    gain = others - losses
+    return bool(len(gain) > 1 and gain.mean() > CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
