@@ -11,6 +11,7 @@ from typing import Any
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
 from labelfix.data.formats.csv.header import lines_above, looks_like_data
+from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
 
@@ -49,6 +50,7 @@ class Dialect:
         row_names: Whether rows begin with a name that has no title.
         trailing: Whether rows end with a delimiter that the header has not.
         rows: Some of the first rows.
+        passed: What below the header is no row; known once the whole file has been read.
     """
 
     text: TextFile
@@ -63,6 +65,7 @@ class Dialect:
     row_names: bool = False
     trailing: bool = False
     rows: tuple[tuple[str, ...], ...] = ()
+    passed: PassedOver = NOTHING
 
     @property
     def start(self) -> int:
@@ -99,7 +102,7 @@ class Dialect:
         for column, title in zip(self.header, self.titles, strict=True):
             if title and column != title:
                 found.append(f"another column is called {title!r}, too; it is read as {column!r}")
-        return (*self.text.remarks, *found)
+        return (*self.text.remarks, *found, *self.passed.said)
 
 
 def sniff(file: TextFile) -> Dialect:

@@ -1,0 +1,176 @@
+"""Rows of a text file that are none: without any value, its header again, dashes below it, a report's last lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MOST_BELOW = 30
+"""Lines that a report's end has at most."""
+
+RULER = re.compile(r"(?=.*--|.*==)[-=+|: \t]+")
+"""A line that only draws: below the header of a Markdown table, or around what a database's shell prints."""
+
+
+COUNT = re.compile(r"\(?[\d,]+ rows?\)?( in set.*)?")
+"""What a database's shell prints below the rows."""
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What of a file is no row.
+
+    Attributes:
+        rows: Positions, from 0, among the rows that have as many cells as the header.
+        ruler: Whether the first line below the header only draws, and has another number of cells.
+        end: How many rows of the header's width there are, where a report's last lines follow; else None.
+        said: What a person should know about it.
+    """
+
+    rows: tuple[int, ...] = ()
+    ruler: bool = False
+    end: int | None = None
+    said: tuple[str, ...] = ()
+
+    def kept(self, first: int, count: int) -> npt.NDArray[np.bool_] | None:
+        """`(count,)` which of some rows are rows, the first of them at a position; None where all are."""
+        rows = np.array([row - first for row in self.rows if first <= row < first + count], np.int64)
+        if not len(rows):
+            return None
+        kept = np.ones(count, bool)
+        kept[rows] = False
+        return kept
+
+
+NOTHING = PassedOver()
+
+
+def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
+    """Whether a record of several cells is no row.
+
+    Args:
+        cells: They.
+        titles: The header's.
+        first: Whether it stands right below the header.
+    """
+    if not any(cells):
+        return len(cells) > 1
+    if first and RULER.fullmatch(" ".join(cells)):
+        return True
+    return len(cells) > 1 and [cell.strip("\ufeff \t") for cell in cells] == list(titles)
+
+
+@dataclass
+class NoRows:
+    """Finds them while a file is read for the first time.
+
+    Attributes:
+        titles: The header's.
+        empty: Positions of rows without any value.
+        again: Those of the header repeated.
+        drawn: Those of dashes.
+        tail: Those of the last rows, where only the first cell of them is filled and a row without a value goes before.
+        ruler: See `PassedOver`.
+        end: A report's last lines, where they have another number of cells.
+    """
+
+    titles: Sequence[str]
+    empty: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    drawn: list[int] = field(default_factory=list)
+    tail: list[int] = field(default_factory=list)
+    ruler: bool = False
+    end: Sequence[str] = ()
+    _seen: int = 0
+    _below: bool = False
+
+    @property
+    def rows(self) -> list[int]:
+        """All positions found so far but those of `tail`, which only the end of the file settles."""
+        return sorted([*self.empty, *self.again, *self.drawn])
+
+    def take(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_] | None:
+        """`(n,)` which of the next rows, with all columns in bytes, are rows; None where all are."""
+        first, self._seen = self._seen, self._seen + batch.num_rows
+        if batch.num_columns < 2 or not batch.num_rows:
+            return None
+        bare = _empty(batch.columns[1:])
+        empty = bare & _empty(batch.columns[:1])
+        self._follow(bare, empty, first)
+        none = empty.copy()
+        self.empty += [first + row for row in np.flatnonzero(empty).tolist()]
+        for row in self._candidates(batch, first):
+            cells = [cell.as_py().decode("utf-8", "replace") for cell in (column[row] for column in batch.columns)]
+            if any(cells) and is_no_row(cells, self.titles, first + row == 0):
+                drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
+                (self.drawn if drawn else self.again).append(first + row)
+                none[row] = True
+        return ~none if none.any() else None
+
+    def found(self) -> PassedOver:
+        """What is to be passed over, after all rows have been seen."""
+        said = tuple(self._said())
+        rows = tuple(sorted([*self.rows, *self.tail]))
+        return PassedOver(rows, self.ruler, self._seen if self.end else None, said) if said else NOTHING
+
+    def _said(self) -> Iterator[str]:
+        if self.ruler or self.drawn:
+            yield "the line of dashes below the header is passed over"
+        if self.empty:
+            yield f"{_rows(len(self.empty))} without any value {_are(len(self.empty))} passed over"
+        if self.again:
+            yield f"{_rows(len(self.again))} that {_repeat(len(self.again))} the header {_are(len(self.again))} passed over"
+        below = len(self.tail) + len(self.end)
+        if below:
+            shown = f" (the first: {self.end[0].strip()[:60]!r})" if self.end else ""
+            yield f"what stands below the rows, {below} line{'s' * (below > 1)} of a report's end, is passed over{shown}"
+
+    def _follow(self, bare: npt.NDArray[np.bool_], empty: npt.NDArray[np.bool_], first: int) -> None:
+        """Keep up which rows may be a report's end: only the first cell filled, after a row without any value."""
+        full = np.flatnonzero(~bare)
+        start = int(full[-1]) + 1 if len(full) else 0
+        gaps = np.flatnonzero(empty[start:])
+        if len(full):
+            self.tail, self._below = [], False
+        if not self._below and len(gaps):
+            self._below, start = True, start + int(gaps[0])
+        elif not self._below:
+            return
+        self.tail += [first + start + row for row in np.flatnonzero((bare & ~empty)[start:]).tolist()]
+        if len(self.tail) > MOST_BELOW:
+            self.tail, self._below = [], False
+
+    def _candidates(self, batch: pa.RecordBatch, first: int) -> list[int]:
+        """Rows worth a look: those that hold the longest title in its own column, and the very first one."""
+        place = max(range(len(self.titles)), key=lambda at: len(self.titles[at]))
+        key = self.titles[place].encode("utf-8", "surrogateescape")
+        found = np.flatnonzero(pc.match_substring(batch.column(place), key)) if key else np.empty(0, np.int64)
+        return sorted({*found.tolist(), *([0] if first == 0 else [])})
+
+
+def _empty(columns: Sequence[pa.Array]) -> npt.NDArray[np.bool_]:
+    """`(n,)` whether all cells of a row are empty; from the last column, which is hardly ever."""
+    flags = np.ones(len(columns[0]), bool)
+    for column in reversed(columns):
+        flags &= np.asarray(pc.binary_length(column)) == 0
+        if not flags.any():
+            break
+    return flags
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _repeat(count: int) -> str:
+    return "repeats" if count == 1 else "repeat"
