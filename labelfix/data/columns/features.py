@@ -26,6 +26,12 @@ MOST_CATEGORIES = 1000
 AGREEMENT = 0.4
 """From this kappa on (agreement beyond chance, 1 for the same values) a column may be somebody's label."""
 
+ROWS_OF_CODES = 30
+"""Rows from which on it is no chance that a column goes with the label one to one."""
+
+IN_OTHER_WORDS = -2.0
+"""In place of a kappa, which is never below -1: where each value of a column goes with one label and the reverse."""
+
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
 INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
 
@@ -88,6 +94,8 @@ def _no_feature(p: Profile) -> str | None:
         return None
     if not p.text:
         return p.holds.replace("_", " ") if p.holds and p.holds != "numbers" else _type(p)
+    if p.holds == "numbers" and not p.length:
+        return "lists of numbers that are none, as where '...' stands for some of them"
     if p.holds:
         return p.holds.replace("_", " ")
     if p.distinct == 1 and whole and not p.missing:
@@ -112,6 +120,8 @@ def _is_label(p: Profile, agreement: tuple[float, bool] | None) -> str | None:
     if agreement is None:
         return None
     kappa, same_values = agreement
+    if kappa == IN_OTHER_WORDS:
+        return "the label in other words: each of its values goes with one label"
     name = p.name.lower()
     named = name in (*GIVEN_NAMES, *TRUE_NAMES, *OTHER_LABEL_NAMES) or LABEL_NAME.search(name) is not None
     if same_values and p.text and not p.numeric and p.distinct > 1:
@@ -140,7 +150,7 @@ def _agreement(
     flat = [
         p.name
         for p in profiles.values()
-        if (p.text or pa.types.is_boolean(p.type) or pa.types.is_integer(p.type)) and 1 < p.distinct <= 200
+        if (p.text or pa.types.is_boolean(p.type) or is_number(p.type)) and 1 < p.distinct <= 200
     ]
     type_ = value_type(source.schema.field(label).type)
     if not flat or pa.types.is_nested(type_):
@@ -162,7 +172,18 @@ def _agreement(
         words = other.unique().drop_null()
         same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
         found[name] = (_kappa(given, other) if same else 0.0, same)
+        if not same and _is_code(given, other):
+            found[name] = (IN_OTHER_WORDS, False)
     return found
+
+
+def _is_code(given: pa.Array, other: pa.Array) -> bool:
+    """Whether a column says what the label says, in words or numbers of its own."""
+    both = pc.and_(given.is_valid(), other.is_valid())
+    pairs = pa.table({"given": given, "other": other}).filter(both)
+    kinds = [len(pairs.column(name).unique()) for name in ("given", "other")]
+    together = pairs.group_by(["given", "other"]).aggregate([]).num_rows
+    return bool(kinds[0] == kinds[1] == together > 1) and len(pairs) >= max(ROWS_OF_CODES, 5 * together)
 
 
 def _kappa(left: pa.Array, right: pa.Array) -> float:

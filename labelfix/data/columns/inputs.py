@@ -186,9 +186,10 @@ def _infer(
     if used:
         return _spec("table", used, findings)
     flags = ", ".join(FLAGS.values())
-    findings.error(
-        source.name, f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
-    )
+    what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
+    if not profiles and len(source.schema.names) > 1:
+        what, remedy = f"holds nothing to classify from but {listed(source)}", "join the rows' texts or features to it"
+    findings.error(source.name, what, remedy)
     return None
 
 

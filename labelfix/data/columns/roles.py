@@ -7,19 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from labelfix.data.columns.ids import id_type_fits
 from labelfix.data.columns.profile import profile_columns
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
+from labelfix.data.formats.base import parts_of, titles_of
 from labelfix.data.labels.column import label_kind
-from labelfix.data.scan import value_type
+from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
 ID_NAMES = ("id", "uid", "uuid", "key", "guid", "row_id", "item_id", "example_id")
 GIVEN_NAMES = ("label", "given_label", "noisy_label")
-OTHER_LABEL_NAMES = ("class", "target", "category", "y")
+OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
 
@@ -173,11 +178,12 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     if asked is not None:
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
-    chosen = _one_of(source, list(named.values()), None, "the given labels", "--label-column", findings)
+    candidates = _with_repeats(source, list(named.values()))
+    chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
-        what = f"has no column that is named like labels ({names}); {_look_alikes(source, read_rows)}"
-        findings.error(source.name, what, "name one with --label-column")
+        what, remedy = look_alikes(source, read_rows)
+        findings.error(source.name, f"has no column that is named like labels ({names}); {what}", remedy)
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
     return chosen
@@ -216,14 +222,15 @@ def trusted_label_column(
     others = [name for name in source.schema.names if name and name != id_column]
     if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
         candidates = others
+    candidates = _with_repeats(source, candidates)
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
-        findings.error(
-            source.name,
-            f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}",
-            f"name one with {flag}",
-        )
+        what = f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}"
+        remedy = f"name one with {flag}"
+        if len(parts_of(source)) > 1:
+            remedy += ", after giving the columns of labels the same name in all of them"
+        findings.error(source.name, what, remedy)
     if chosen is not None:
         findings.note(f"trusted label column: {chosen} ({type_name(source, chosen)})")
     return chosen
@@ -234,26 +241,99 @@ def type_name(source: TableSource, column: str) -> str:
     return str(value_type(source.schema.field(column).type))
 
 
-def _look_alikes(source: TableSource, read_rows: int) -> str:
-    """The columns of few different values, which may be labels, as a phrase; else all columns."""
+def refuse_foreign(source: TableSource, findings: Findings) -> None:
+    """Refuse a file that is no table of labelled rows, by its columns, and say what it is.
+
+    Args:
+        source: The noisy or the trusted file.
+        findings: Takes the error.
+    """
+    names = source.schema.names
+    if OF_A_RUN.issubset(names):
+        what = "is what labelfix says of the rows of a noisy file, and has no inputs"
+        remedy = "give that file itself; labelfix export --corrected-labels writes it with the corrected labels"
+    elif "annotations" in names and any(name.startswith("data.") for name in names):
+        what = "holds tasks of Label Studio, each with its annotations"
+        remedy = "export them as CSV or JSON-MIN, which have a row for each annotation"
+    elif source.format == "csv" and len(names) == len(parts_of(source)) == 1:
+        what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
+        remedy = "part them with commas, tabs, semicolons or |"
+    else:
+        return
+    findings.error(source.name, what, remedy)
+
+
+OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "label_score", "source_file", "source_row"))
+"""Columns of `corrected.parquet` and of what `labelfix correct` writes."""
+
+
+def look_alikes(source: TableSource, read_rows: int) -> tuple[str, str]:
+    """What to say where no column is named like labels, and what to do.
+
+    Columns of few different values may be labels; where each row has a single 1 among several of 0 and 1, these are a
+    label together.
+    """
+    named = "name one with --label-column"
     flat = [
         name
         for name in source.schema.names
         if name and name.lower() not in TRUE_NAMES and label_kind(source.schema.field(name).type) not in (None, "float")
     ]
     profiles = profile_columns(source, flat, read_rows).values()
-    few = [p.name for p in profiles if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given]
+    few = [
+        p.name
+        for p in profiles
+        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and p.holds in ("", "numbers")
+    ]
+    if (one_hot := _one_hot(source, read_rows)) is not None:
+        what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
+        return what, f"put the name of the column with the 1 into one column, such as 'label' ({PANDAS_ONE_HOT})"
     if not few:
-        return f"its columns are {listed(source)}"
-    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels"
+        return f"its columns are {listed(source)}", named
+    if len(few) > 1:
+        named += ", or several people's or programs' labels with --label-columns"
+    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
+
+
+PANDAS_ONE_HOT = "in pandas: table[names].idxmax(axis=1)"
+
+
+def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:
+    """Columns of 0 and 1 of which each row has a single 1; None where there are none such."""
+    types = {field.name: value_type(field.type) for field in source.schema}
+    flat = [name for name, type_ in types.items() if is_number(type_) or pa.types.is_boolean(type_)]
+    flat = [name for name in flat if not pa.types.is_decimal(types[name])]
+    if len(flat) < 2:
+        return None
+    chunk = next(iter(scan(source, flat, read_rows)), None)
+    if chunk is None:
+        return None
+    cells = np.stack([_numbers(column) for column in chunk.batch.columns])
+    binary = ((cells == 0) | (cells == 1)).all(axis=1)
+    ones = cells[binary]
+    if binary.sum() < 2 or not (ones.sum(axis=0) == 1).all() or ones.any(axis=1).sum() < 2:
+        return None
+    return [name for name, flag in zip(flat, binary, strict=True) if flag]
+
+
+def _numbers(cells: pa.Array) -> npt.NDArray[np.float64]:
+    return np.asarray(cells.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
-    """Columns that bear one of the names in any case: lower-case name → column."""
+    """Columns that bear one of the names in any case: lower-case name → column, the one in lower case first."""
     if source is None:
         return {}
-    columns = {column.lower(): column for column in source.schema.names}
+    columns = {column.lower(): column for column in reversed(source.schema.names)}
+    columns |= {column: column for column in source.schema.names if column.islower()}
     return {name: columns[name] for name in names if name in columns}
+
+
+def _with_repeats(source: TableSource, columns: Sequence[str]) -> list[str]:
+    """Columns, and those of the same title: which of them is meant only the user knows."""
+    titles = dict(zip(source.schema.names, titles_of(source), strict=True))
+    again = [name for name, title in titles.items() if title in columns and name != title]
+    return [*columns, *(name for name in again if name not in columns)]
 
 
 def _one_of(

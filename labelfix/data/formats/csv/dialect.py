@@ -10,7 +10,7 @@ from typing import Any
 
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
-from labelfix.data.formats.csv.header import lines_above, looks_like_data
+from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
@@ -30,6 +30,7 @@ DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
+FASTTEXT = "__label__"
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
@@ -138,6 +139,9 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
 
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
+    if dialect.titles[0].startswith(FASTTEXT):
+        what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
+        return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
         return []
     shown = dialect.delimiter.join(dialect.titles)[:60]
@@ -182,6 +186,8 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
         first -= 1
         body = lines[first:]
     rows = _rows(body, complete, *choice) or [[]]
+    if (odd := odd_quotes(body, choice[0])) is not None:
+        raise input_error(file.name, *odd)
     return _with_header(replace(dialect, preamble="".join(lines[: first + above])), body, rows, complete)
 
 

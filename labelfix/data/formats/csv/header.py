@@ -141,6 +141,26 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
     return 0
 
 
+def odd_quotes(lines: Sequence[str], delimiter: str) -> tuple[str, str] | None:
+    """What is wrong with lines whose quotes no way of reading takes apart, and what to do; None where nothing is."""
+    sound = [line.strip() for line in lines[:MOST_ABOVE] if line.strip()]
+    if len(sound) < 2:
+        return None
+    inner = [line[1:-1].replace('""', '"') for line in sound]
+    whole = all(len(line) > 1 and line[0] == line[-1] == '"' for line in sound)
+    if whole and len({len(row) for row in csv.reader(sound)} | {1}) == 1 and delimiter in inner[0]:
+        rows = list(csv.reader(inner, delimiter=delimiter))
+        if len({len(row) for row in rows}) == 1 < len(rows[0]):
+            what = f"has each line in quotes, as one cell ({sound[0][:60]})"
+            return what, "take the outer quotes away, or save the table anew: it was written as CSV twice"
+    spaced = f'{delimiter} "'
+    if sum(spaced in line for line in sound[1:]) > len(sound[1:]) / 2 and not any(delimiter + '"' in x for x in sound):
+        shown = next(line for line in sound[1:] if spaced in line)
+        what = f"has a space between {delimiter!r} and a quote, where the quote is a part of the cell ({shown[:60]})"
+        return what, "write the cells without spaces around them, as in pandas read_csv(skipinitialspace=True).to_csv()"
+    return None
+
+
 def _is_title(cells: Sequence[str], delimiters: Collection[str]) -> bool:
     """Whether a line can be a report's title, or draws one, and is no name of a column nor several cells in truth."""
     cell = cells[0]
@@ -155,13 +175,10 @@ def _is_drawn(cells: Sequence[str]) -> bool:
 
 def _are_groups(cells: Sequence[str], following: Sequence[str]) -> bool:
     """Whether a line names groups of columns above the header, as merged cells do: it has gaps, the header none."""
-    return (
-        "" in cells
-        and len(cells) == len(following)
-        and "" not in following
-        and any(cell.lower() in NAMES for cell in following)
-        and not any(cell.lower() in NAMES for cell in cells)
-    )
+    if "" not in cells or "" in following or len(cells) != len(following):
+        return False
+    ours, below = (sum(cell.lower() in NAMES for cell in row) for row in (cells, following))
+    return below > max(1, ours)
 
 
 def _number(text: str) -> float | None:

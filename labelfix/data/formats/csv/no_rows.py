@@ -123,13 +123,13 @@ class NoRows:
         if self.ruler or self.drawn:
             yield "the line of dashes below the header is passed over"
         if self.empty:
-            yield f"{_rows(len(self.empty))} without any value {_are(len(self.empty))} passed over"
+            yield f"rows without any value, which are passed over: {len(self.empty):,}"
         if self.again:
-            yield f"{_rows(len(self.again))} that {_repeat(len(self.again))} the header {_are(len(self.again))} passed over"
+            yield f"rows that repeat the header, which are passed over: {len(self.again):,}"
         below = len(self.tail) + len(self.end)
         if below:
-            shown = f" (the first: {self.end[0].strip()[:60]!r})" if self.end else ""
-            yield f"what stands below the rows, {below} line{'s' * (below > 1)} of a report's end, is passed over{shown}"
+            shown = f", {self.end[0].strip()[:60]!r}" if self.end else ""
+            yield f"lines of a report's end below the rows, which are passed over: {below}{shown}"
 
     def _follow(self, bare: npt.NDArray[np.bool_], empty: npt.NDArray[np.bool_], first: int) -> None:
         """Keep up which rows may be a report's end: only the first cell filled, after a row without any value."""
@@ -162,15 +162,3 @@ def _empty(columns: Sequence[pa.Array]) -> npt.NDArray[np.bool_]:
         if not flags.any():
             break
     return flags
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _repeat(count: int) -> str:
-    return "repeats" if count == 1 else "repeat"

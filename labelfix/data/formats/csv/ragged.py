@@ -80,8 +80,8 @@ class Ragged:
         """
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
-        first = [(number - self._before(number, passed), *rest) for number, *rest in self._first[:DEFECTS_LISTED]]
-        lines = lines_of(self._dialect, [number for number, *_ in first])
+        first = [(n - self._before(n, passed), cells, text) for n, cells, text in self._first[:DEFECTS_LISTED]]
+        lines = lines_of(self._dialect, [number for number, _, _ in first])
         found = [
             Defect(
                 "error",
