@@ -175,8 +175,10 @@ def open_rows(
         classes = _with_aliases(classes, settings.class_map, findings)
     absent = [c for c in columns.spec.every_column if c not in table.schema.names]
     for column in absent:
-        what = f"has no column {column!r}, which the run classifies from; its columns are {listed(table, column)}"
-        findings.error(table.name, what, "give its column of the same content that name, or use another run")
+        what = f"has no column {column!r}; its columns are {listed(table, column)}"
+        findings.error(
+            table.name, what, "the run reads it: give your column of that content this name, or use another run"
+        )
     if not absent:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()

@@ -188,7 +188,7 @@ def _infer(
     flags = ", ".join(FLAGS.values())
     what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
     if not profiles and len(source.schema.names) > 1:
-        what, remedy = f"holds nothing to classify from but {listed(source)}", "join the rows' texts or features to it"
+        remedy = f"join the rows' texts or features to it (labelfix finds them, or {remedy})"
     findings.error(source.name, what, remedy)
     return None
 

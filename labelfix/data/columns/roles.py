@@ -255,13 +255,16 @@ def refuse_foreign(source: TableSource, findings: Findings) -> None:
     elif "annotations" in names and any(name.startswith("data.") for name in names):
         what = "holds tasks of Label Studio, each with its annotations"
         remedy = "export them as CSV or JSON-MIN, which have a row for each annotation"
-    elif source.format == "csv" and len(names) == len(parts_of(source)) == 1:
+    elif source.format == "csv" and len(names) == len(parts_of(source)) == 1 and names[0].lower() not in KNOWN:
         what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
         remedy = "part them with commas, tabs, semicolons or |"
     else:
         return
     findings.error(source.name, what, remedy)
 
+
+KNOWN = frozenset((*ID_NAMES, *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES))
+"""Names that a lone column may have: of such a file it is said what else it lacks."""
 
 OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "label_score", "source_file", "source_row"))
 """Columns of `corrected.parquet` and of what `labelfix correct` writes."""

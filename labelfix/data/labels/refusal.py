@@ -50,13 +50,11 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
     kind = "tags for the tokens of a sentence" if lists else "several labels a row"
     found = _first_of_several(source, column, rows)
-    holds = f"column {column!r} holds lists ({type_}), which is {kind}"
+    holds, row = f"column {column!r} holds lists ({type_}), which is {kind}", None
     if found is not None and not lists:
         row, value, count, total = found
-        holds = f"column {column!r} holds several labels in {count:,} of {total:,} rows (the first: {_short(value)})"
-    findings.error(
-        source.name, f"{holds}; {SINGLE_LABEL}", "give a table with one label a row", found[0] if found else None
-    )
+        holds = f"column {column!r} holds lists, {kind} in {count:,} of {total:,} rows (such as {_short(value)})"
+    findings.error(source.name, f"{holds}; {SINGLE_LABEL}", "give a table with one label a row", row)
     return True
 
 

@@ -187,7 +187,7 @@ def test_several_columns_of_labels_are_sources_perhaps() -> None:
 
 
 def test_labels_without_anything_to_classify_from() -> None:
-    assert "holds nothing to classify from but id, label; join the rows' texts" in refused(
+    assert "its columns are id, label; join the rows' texts or features to it" in refused(
         pa.table({"id": IDS, "label": LABELS})
     )
 
@@ -247,7 +247,10 @@ def test_the_first_row_with_several_labels_is_named() -> None:
     lists = [[label] for label in LABELS]
     lists[7] = ["sport", "food"]
     message = refused({**NOISY, "label": lists})
-    assert "row 8: column 'label' holds several labels in 1 of 60 rows (the first: \"['sport', 'food']\")" in message
+    assert (
+        "row 8: column 'label' holds lists, several labels a row in 1 of 60 rows (such as \"['sport', 'food']\")"
+        in message
+    )
 
 
 def test_marks_of_direction_and_formulas_are_no_part_of_labels_and_ids(put: Put) -> None:
@@ -332,6 +335,6 @@ def test_later_rows_that_lack_a_column_say_which_is_needed(
     put("later.csv", csv_of({"id": IDS, "body": TEXTS, "label": LABELS}))
     assert main(["correct", "--run", "run", "--noisy", "later.csv", "--out", "out.csv"]) == 2
     assert (
-        "later.csv: has no column 'text', which the run classifies from; its columns are id, body, label; give its "
-        "column of the same content that name, or use another run" in capsys.readouterr().err
+        "later.csv: has no column 'text'; its columns are id, body, label; the run reads it: give your column of that "
+        "content this name, or use another run" in capsys.readouterr().err
     )

@@ -147,7 +147,7 @@ def odd_quotes(lines: Sequence[str], delimiter: str) -> tuple[str, str] | None:
     if len(sound) < 2:
         return None
     inner = [line[1:-1].replace('""', '"') for line in sound]
-    whole = all(len(line) > 1 and line[0] == line[-1] == '"' for line in sound)
+    whole = all(line[0] == line[-1] == '"' and '"' not in line[1:-1].replace('""', "") for line in sound)
     if whole and len({len(row) for row in csv.reader(sound)} | {1}) == 1 and delimiter in inner[0]:
         rows = list(csv.reader(inner, delimiter=delimiter))
         if len({len(row) for row in rows}) == 1 < len(rows[0]):

@@ -40,12 +40,7 @@ class PassedOver:
 
     def kept(self, first: int, count: int) -> npt.NDArray[np.bool_] | None:
         """`(count,)` which of some rows are rows, the first of them at a position; None where all are."""
-        rows = np.array([row - first for row in self.rows if first <= row < first + count], np.int64)
-        if not len(rows):
-            return None
-        kept = np.ones(count, bool)
-        kept[rows] = False
-        return kept
+        return _all_but([row - first for row in self.rows if first <= row < first + count], count)
 
 
 NOTHING = PassedOver()
@@ -101,17 +96,17 @@ class NoRows:
         if batch.num_columns < 2 or not batch.num_rows:
             return None
         bare = _empty(batch.columns[1:])
-        empty = bare & _empty(batch.columns[:1])
-        self._follow(bare, empty, first)
-        none = empty.copy()
-        self.empty += [first + row for row in np.flatnonzero(empty).tolist()]
+        empty = pc.and_(bare, _empty(batch.columns[:1])) if pc.any(bare).as_py() else bare
+        none = pc.indices_nonzero(empty).to_pylist()
+        self._follow(pc.indices_nonzero(bare).to_pylist(), none, batch.num_rows, first)
+        self.empty += [first + row for row in none]
         for row in self._candidates(batch, first):
             cells = [cell.as_py().decode("utf-8", "replace") for cell in (column[row] for column in batch.columns)]
             if any(cells) and is_no_row(cells, self.titles, first + row == 0):
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
                 (self.drawn if drawn else self.again).append(first + row)
-                none[row] = True
-        return ~none if none.any() else None
+                none.append(row)
+        return _all_but(none, batch.num_rows)
 
     def found(self) -> PassedOver:
         """What is to be passed over, after all rows have been seen."""
@@ -131,18 +126,22 @@ class NoRows:
             shown = f", {self.end[0].strip()[:60]!r}" if self.end else ""
             yield f"lines of a report's end below the rows, which are passed over: {below}{shown}"
 
-    def _follow(self, bare: npt.NDArray[np.bool_], empty: npt.NDArray[np.bool_], first: int) -> None:
+    def _follow(self, bare: Sequence[int], empty: Sequence[int], count: int, first: int) -> None:
         """Keep up which rows may be a report's end: only the first cell filled, after a row without any value."""
-        full = np.flatnonzero(~bare)
-        start = int(full[-1]) + 1 if len(full) else 0
-        gaps = np.flatnonzero(empty[start:])
-        if len(full):
+        start = count
+        for row in reversed(bare):
+            if row != start - 1:
+                break
+            start = row
+        if start:
             self.tail, self._below = [], False
-        if not self._below and len(gaps):
-            self._below, start = True, start + int(gaps[0])
-        elif not self._below:
-            return
-        self.tail += [first + start + row for row in np.flatnonzero((bare & ~empty)[start:]).tolist()]
+        if not self._below:
+            gap = next((row for row in empty if row >= start), None)
+            if gap is None:
+                return
+            self._below, start = True, gap
+        gaps = set(empty)
+        self.tail += [first + row for row in range(start, count) if row not in gaps]
         if len(self.tail) > MOST_BELOW:
             self.tail, self._below = [], False
 
@@ -150,15 +149,25 @@ class NoRows:
         """Rows worth a look: those that hold the longest title in its own column, and the very first one."""
         place = max(range(len(self.titles)), key=lambda at: len(self.titles[at]))
         key = self.titles[place].encode("utf-8", "surrogateescape")
-        found = np.flatnonzero(pc.match_substring(batch.column(place), key)) if key else np.empty(0, np.int64)
-        return sorted({*found.tolist(), *([0] if first == 0 else [])})
+        found = pc.indices_nonzero(pc.match_substring(batch.column(place), key)).to_pylist() if key else []
+        return sorted({*found, *([0] if first == 0 else [])})
 
 
-def _empty(columns: Sequence[pa.Array]) -> npt.NDArray[np.bool_]:
+def _empty(columns: Sequence[pa.Array]) -> pa.Array:
     """`(n,)` whether all cells of a row are empty; from the last column, which is hardly ever."""
-    flags = np.ones(len(columns[0]), bool)
+    flags: pa.Array = None
     for column in reversed(columns):
-        flags &= np.asarray(pc.binary_length(column)) == 0
-        if not flags.any():
+        bare = pc.invert(pc.binary_length(column).cast(pa.bool_()))
+        flags = bare if flags is None else pc.and_(flags, bare)
+        if not pc.any(flags).as_py():
             break
     return flags
+
+
+def _all_but(rows: Sequence[int], count: int) -> npt.NDArray[np.bool_] | None:
+    """`(count,)` True but for some rows; None where there are none such."""
+    if not rows:
+        return None
+    kept = np.ones(count, bool)
+    kept[list(rows)] = False
+    return kept
