@@ -37,8 +37,6 @@ def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.
 
     Args:
         source: The trusted file, or several read as one: the column need not be in all of them.
-        rows: Its rows.
-        read_rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged.
@@ -64,7 +62,6 @@ def without_open(table: LabelTable, findings: Findings) -> LabelTable:
     """The trusted rows without those that `next` asked about and nobody has answered, which are counted.
 
     Args:
-        table: The trusted rows.
         findings: Told how many there are of either kind.
     """
     if table.chosen is None:

@@ -13,9 +13,10 @@ from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.columns.features import some
+from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
-from labelfix.data.columns.roles import Columns, id_columns, label_column, refuse_foreign, trusted_label_column
+from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
@@ -43,12 +44,9 @@ class Reading:
     """Both files, read and joined.
 
     Attributes:
-        data: The rows.
         columns: What the columns mean.
         notes: The choices that were made, one sentence each, for a person to read.
         warnings: What may be wrong.
-        noisy_source: The noisy file.
-        clean_source: The trusted file.
     """
 
     data: TrainingData
@@ -83,8 +81,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
 
     Args:
         noisy: Path, folder, glob, `hub:NAME` or a table in memory.
-        clean: The same, or a list of several.
-        settings: What the columns mean, as far as the user says.
+        settings: What the columns mean, as given by the user.
         read_rows: Rows read at once; the result does not depend on it.
 
     Raises:

@@ -142,9 +142,7 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
 
     Args:
         ids: `(N,)` ids, null where empty.
-        column: The id column.
         places: Where the rows came from.
-        findings: Takes the defects.
         codes: `(N,)` trusted labels: a duplicate with another label is a contradiction. None for noisy rows.
     """
     empty = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))

@@ -7,18 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.look_alikes import look_alikes
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import parts_of, titles_of
 from labelfix.data.labels.column import label_kind
-from labelfix.data.scan import is_number, scan, value_type
+from labelfix.data.scan import value_type
 from labelfix.data.tables import InputSpec
 from labelfix.settings.data import DataSettings
 
@@ -38,7 +34,6 @@ class Columns:
         label: Column of the given labels; None where these are what most sources say.
         clean_id: Id column of the trusted file; None where it has none.
         clean_label: Column of the trusted labels.
-        spec: The input columns.
         sources: The columns of labels where several sources have one; empty where there is one column of given labels.
         names: The sources; empty likewise.
         main: The source whose opinion is the given label; None where most of them count.
@@ -106,11 +101,8 @@ def id_columns(
     noisy file has; else the one column whose values are each there once in both files and are found again.
 
     Args:
-        noisy: The noisy file.
         clean: The trusted file; None where there is only one file.
         settings: May name the columns.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
 
     Returns:
         The column in the noisy file and in the trusted one; None where a file has none.
@@ -169,10 +161,7 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     """The column of the given labels.
 
     Args:
-        source: The noisy file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
     """
     asked = settings.label_column
     if asked is not None:
@@ -182,7 +171,8 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
-        what, remedy = look_alikes(source, read_rows)
+        what, remedy = look_alikes(source, TRUE_NAMES, read_rows)
+        what = what or f"its columns are {listed(source)}"
         findings.error(source.name, f"has no column that is named like labels ({names}); {what}", remedy)
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
@@ -203,12 +193,9 @@ def trusted_label_column(
     the given labels and one named like trusted labels stand there, the user has to choose.
 
     Args:
-        source: The trusted file.
         given: The label column of the noisy file.
         id_column: Id column of the trusted file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        flag: How the user names the column.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -239,88 +226,6 @@ def trusted_label_column(
 def type_name(source: TableSource, column: str) -> str:
     """The type of a column as a person would say it."""
     return str(value_type(source.schema.field(column).type))
-
-
-def refuse_foreign(source: TableSource, findings: Findings) -> None:
-    """Refuse a file that is no table of labelled rows, by its columns, and say what it is.
-
-    Args:
-        source: The noisy or the trusted file.
-        findings: Takes the error.
-    """
-    names = source.schema.names
-    if OF_A_RUN.issubset(names):
-        what = "is what labelfix says of the rows of a noisy file, and has no inputs"
-        remedy = "give that file itself; labelfix export --corrected-labels writes it with the corrected labels"
-    elif "annotations" in names and any(name.startswith("data.") for name in names):
-        what = "holds tasks of Label Studio, each with its annotations"
-        remedy = "export them as CSV or JSON-MIN, which have a row for each annotation"
-    elif source.format == "csv" and len(names) == len(parts_of(source)) == 1 and names[0].lower() not in KNOWN:
-        what = f"has a single column ({names[0][:60]!r}): nothing is found that parts the cells of a row"
-        remedy = "part them with commas, tabs, semicolons or |"
-    else:
-        return
-    findings.error(source.name, what, remedy)
-
-
-KNOWN = frozenset((*ID_NAMES, *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES))
-"""Names that a lone column may have: of such a file it is said what else it lacks."""
-
-OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "label_score", "source_file", "source_row"))
-"""Columns of `corrected.parquet` and of what `labelfix correct` writes."""
-
-
-def look_alikes(source: TableSource, read_rows: int) -> tuple[str, str]:
-    """What to say where no column is named like labels, and what to do.
-
-    Columns of few different values may be labels; where each row has a single 1 among several of 0 and 1, these are a
-    label together.
-    """
-    named = "name one with --label-column"
-    flat = [
-        name
-        for name in source.schema.names
-        if name and name.lower() not in TRUE_NAMES and label_kind(source.schema.field(name).type) not in (None, "float")
-    ]
-    profiles = profile_columns(source, flat, read_rows).values()
-    few = [
-        p.name
-        for p in profiles
-        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and p.holds in ("", "numbers")
-    ]
-    if (one_hot := _one_hot(source, read_rows)) is not None:
-        what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
-        return what, f"put the name of the column with the 1 into one column, such as 'label' ({PANDAS_ONE_HOT})"
-    if not few:
-        return f"its columns are {listed(source)}", named
-    if len(few) > 1:
-        named += ", or several people's or programs' labels with --label-columns"
-    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
-
-
-PANDAS_ONE_HOT = "in pandas: table[names].idxmax(axis=1)"
-
-
-def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:
-    """Columns of 0 and 1 of which each row has a single 1; None where there are none such."""
-    types = {field.name: value_type(field.type) for field in source.schema}
-    flat = [name for name, type_ in types.items() if is_number(type_) or pa.types.is_boolean(type_)]
-    flat = [name for name in flat if not pa.types.is_decimal(types[name])]
-    if len(flat) < 2:
-        return None
-    chunk = next(iter(scan(source, flat, read_rows)), None)
-    if chunk is None:
-        return None
-    cells = np.stack([_numbers(column) for column in chunk.batch.columns])
-    binary = ((cells == 0) | (cells == 1)).all(axis=1)
-    ones = cells[binary]
-    if binary.sum() < 2 or not (ones.sum(axis=0) == 1).all() or ones.any(axis=1).sum() < 2:
-        return None
-    return [name for name, flag in zip(flat, binary, strict=True) if flag]
-
-
-def _numbers(cells: pa.Array) -> npt.NDArray[np.float64]:
-    return np.asarray(cells.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
