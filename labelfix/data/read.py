@@ -266,6 +266,8 @@ def _labels(
     truth = match_codes(clean.labels, classes, theirs.name, findings, words)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings)
+        if not len(classes):
+            findings.stop_on_errors()  # every trusted label would be unknown as well
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
     return classes, given, truth
 

@@ -34,8 +34,21 @@ def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
         return
     out.write(json.dumps({"titles": [title for title, _ in full]}) + "\n")
     writer = csv.writer(out, lineterminator="\n")
-    # Rows without any value are left out, as blank lines of a CSV file are.
-    writer.writerows(list(_cells(row)) for row in rows if any(cell not in ("", None) for cell in row))
+    writer.writerows(_rows(rows))
+
+
+def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:
+    """The rows but for those without any value, as blank lines of a CSV file are left out.
+
+    One stays: above last rows of which only the first cell is filled, which it sets apart as a report's end.
+    """
+    filled = [[cell not in ("", None) for cell in row] for row in rows]
+    last = end = 1 + max((place for place, cells in enumerate(filled) if any(cells)), default=-1)
+    while end and filled[end - 1][0] and not any(filled[end - 1][1:]):
+        end -= 1
+    for place, row in enumerate(rows):
+        if any(filled[place]) or end - 1 == place < last - 1:
+            yield list(_cells(row))
 
 
 def _cells(row: list[Any]) -> Iterator[str]:

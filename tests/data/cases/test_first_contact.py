@@ -157,6 +157,33 @@ def test_notes_before_the_sheet_of_the_table(tmp_path: Path) -> None:
     assert "the sheet 'Rows' is read, and not 'Read me'" in said(reading)
 
 
+def test_a_sheet_with_notes_around_its_rows(tmp_path: Path) -> None:
+    xlsxwriter = pytest.importorskip("xlsxwriter")
+    pytest.importorskip("python_calamine")
+    with xlsxwriter.Workbook(str(tmp_path / "gold.xlsx")) as book:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "Checked by Ann")
+        rows = [("id", "label", "comment"), *((i, label, "") for i, label in zip(IDS[:20], LABELS, strict=False))]
+        for place, row in enumerate(rows):
+            sheet.write_row(2 + place + (place > 9), 0, row)
+        sheet.write(30, 0, "20 rows in all")
+    reading = read(NOISY, str(tmp_path / "gold.xlsx"))
+    assert reading.data.clean_in_noisy.tolist() == list(range(20))
+
+
+@pytest.mark.skipif(os.sep != "/", reason="backslashes are what parts a path here")
+def test_paths_as_windows_writes_them(tmp_path: Path, put: Put) -> None:
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "photos").mkdir()
+    for i in range(8):
+        image.new("RGB", (8, 8), (30 * i, 20, 90)).save(tmp_path / "photos" / f"{i}.png")
+    paths = [f"photos\\{i}.png" for i in range(8)]
+    noisy = put("list.csv", csv_of({"path": paths, "label": LABELS[:8]}))
+    gold = put("gold.csv", csv_of({"path": [f"photos/{i}.png" for i in range(4)], "label": LABELS[:4]}))
+    reading = read(str(noisy), str(gold))
+    assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]
+
+
 # Which column is the label
 
 
@@ -227,6 +254,11 @@ def test_rows_that_people_did_not_accept_have_no_label() -> None:
 
 
 # Labels
+
+
+def test_a_column_without_a_label_is_one_error() -> None:
+    message = refused({**NOISY, "label": [None] * N})
+    assert message == "noisy: column 'label' holds no label at all; name another with --label-column"
 
 
 def test_labels_that_name_several_classes() -> None:
