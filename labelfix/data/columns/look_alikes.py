@@ -40,7 +40,7 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     few = [
         p.name
         for p in profiles
-        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and p.holds in ("", "numbers")
+        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and not p.holds
     ]
     if (one_hot := _one_hot(source, read_rows)) is not None:
         what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
@@ -71,4 +71,4 @@ def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:
 
 
 def _numbers(cells: pa.Array) -> npt.NDArray[np.float64]:
-    return np.asarray(cells.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -96,7 +96,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
 
 def refuse_verdicts(source: TableSource, findings: Findings, rows: int = READ_ROWS) -> None:
     """Refuse a file of Prodigy's in which people said of a label that it is wrong, or nothing: such rows have none."""
-    if VERDICT not in source.schema.names:
+    if VERDICT not in source.schema.names or not is_text(value_type(source.schema.field(VERDICT).type)):
         return
     words = [word for chunk in scan(source, [VERDICT], rows) for word in chunk.batch.column(0).to_pylist()]
     wrong = [place for place, word in enumerate(words) if word != "accept"]
