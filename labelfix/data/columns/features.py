@@ -32,6 +32,8 @@ ROWS_OF_CODES = 30
 IN_OTHER_WORDS = -2.0
 """In place of a kappa, which is never below -1: where each value of a column goes with one label and the reverse."""
 
+ID_OR_TEXT = "looks like an id or a text: hardly any value repeats"
+
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
 INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
 
@@ -56,6 +58,11 @@ def choose_features(
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
         else:
             left.setdefault(reason, []).append(profile.name)
+            if reason == ID_OR_TEXT and profile.spaced > 0.5:
+                what = f"column {profile.name!r} holds words, hardly any value repeats, and it is not used"
+                findings.warning(
+                    source.name, what, f"if it is a text to classify from, pass --text-column {profile.name}"
+                )
     if left:
         shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
         findings.note(f"not used as features: {shown}")
@@ -101,7 +108,7 @@ def _no_feature(p: Profile) -> str | None:
     if p.numeric or p.dates:
         return None
     if p.distinct == p.given > 5 or (p.distinct > 20 and p.distinct > 0.5 * p.given):
-        return "looks like an id or a text: hardly any value repeats"
+        return ID_OR_TEXT
     if p.distinct > MOST_CATEGORIES:
         return f"more than {MOST_CATEGORIES:,} different values, too many for a category"
     return None

@@ -45,6 +45,12 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     if (one_hot := _one_hot(source, read_rows)) is not None:
         what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
         return what, f"put the name of the column with the 1 into one column, such as 'label' ({PANDAS_ONE_HOT})"
+    inside = [f"{f.name}.{part.name}" for f in source.schema if pa.types.is_struct(f.type) for part in f.type]
+    if not few and (labels := [path for path in inside if "label" in path.rpartition(".")[2].lower()]):
+        return (
+            f"{', '.join(labels[:5])} lie inside another column",
+            "give the one that is the label a column of its own",
+        )
     if not few:
         return "", named
     if len(few) > 1:

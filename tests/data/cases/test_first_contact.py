@@ -184,6 +184,22 @@ def test_paths_as_windows_writes_them(tmp_path: Path, put: Put) -> None:
     assert reading.data.clean_in_noisy.tolist() == [0, 1, 2, 3]
 
 
+def test_labels_by_id_in_one_object(put: Put) -> None:
+    gold = dict(zip(IDS[:20], LABELS, strict=False))
+    for text in (json.dumps(gold), json.dumps(gold, indent=1)):
+        assert read(NOISY, str(put("gold.json", text))).data.clean_in_noisy.tolist() == list(range(20))
+    table = put("gold.json", json.dumps({"data": records({"id": IDS[:20], "label": LABELS[:20]})}, indent=1))
+    assert len(read(NOISY, str(table)).data.clean) == 20
+
+
+def test_rows_of_another_encoding_among_utf8(put: Put) -> None:
+    texts = [f"caf\u00e9 {text}" for text in TEXTS]
+    rows = csv_of({**NOISY, "text": texts}).splitlines()
+    content = b"\n".join(row.encode("latin-1" if place == 7 else "utf-8") for place, row in enumerate(rows))
+    message = refused(str(put("t.csv", content)))
+    assert "byte 0xe9 in row 7, column 'text'); other rows are UTF-8" in message
+
+
 # Which column is the label
 
 
@@ -301,7 +317,19 @@ def test_letters_that_only_look_alike_and_the_class_that_is_meant() -> None:
     assert 'pass --class-map FILE, a CSV file of the line alias,class and below it "Sport," for no label' in warned
 
 
+def test_a_label_inside_another_column_is_said() -> None:
+    message = refused({"id": IDS, "text": TEXTS, "annotation": [{"label": label, "by": "x"} for label in LABELS]})
+    assert "annotation.label" in message
+    assert "give the one that is the label a column of its own" in message
+
+
 # Columns
+
+
+def test_words_that_are_not_used_are_warned_of() -> None:
+    names = [f"shoe r{i}" for i in range(N)]
+    reading = read({"id": IDS, "name": names, "price": [i % 7 for i in range(N)], "label": LABELS})
+    assert "if it is a text to classify from, pass --text-column name" in said(reading)
 
 
 def test_a_column_that_is_the_label_in_other_words_is_no_feature() -> None:

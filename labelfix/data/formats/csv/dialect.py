@@ -267,7 +267,7 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
         pass
     finally:
         csv.field_size_limit(limit)
-    titles, below = [cell.strip() for cell in rows[0]], rows[1:]
+    titles, below = [cell.strip().strip("\ufeff") for cell in rows[0]], rows[1:]
     odd = next((letter for title in titles for letter in title if "\udc80" <= letter <= "\udcff"), None)
     if odd is not None:
         before = (dialect.preamble + "".join(body)).partition(odd)[0].encode(UTF8, "surrogateescape")

@@ -21,6 +21,9 @@ ROWS = (
 DEEPEST = 3
 """Objects that the rows may lie in, one within the other."""
 
+LABELS = 10
+"""Keys from which on an object of few different values is one of ids and labels, and not a single row."""
+
 Row = dict[str, Any]
 
 
@@ -93,8 +96,14 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
 
 
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
-    """Columns as lists, columns by row, or rows by id."""
+    """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
+    if (
+        len(parts) >= LABELS
+        and all(isinstance(part, str | int) for part in parts)
+        and len(set(parts)) <= len(parts) / 2
+    ):
+        return "a row for each key, which is its id, with its label", [{"id": k, "label": v} for k, v in value.items()]
     if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
