@@ -220,9 +220,17 @@ def image_structs(cells: pa.Array, folder: str) -> pa.Array:
     paths = pc.if_else(data.is_valid(), pa.scalar(None, pa.string()), paths)
     if paths.null_count < len(paths):
         base = os.path.abspath(folder)
-        whole = [None if not p else os.path.join(base, os.path.expanduser(p)) for p in paths.to_pylist()]
+        whole = [None if not p else _found(base, os.path.expanduser(p)) for p in paths.to_pylist()]
         paths = pa.array(whole, pa.string())
     return pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))
+
+
+def _found(base: str, path: str) -> str:
+    """A path from a folder on; one with backslashes, as Windows writes it, also as this system does."""
+    whole = os.path.join(base, path)
+    if os.sep == "/" and "\\" in path and not os.path.exists(whole):
+        return os.path.join(base, path.replace("\\", "/"))
+    return whole
 
 
 def _blank_out(batch: pa.RecordBatch, column: str, blank: npt.NDArray[np.bool_]) -> pa.RecordBatch:
