@@ -13,7 +13,7 @@ from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.columns.features import some
-from labelfix.data.columns.ids import check_ids
+from labelfix.data.columns.ids import check_ids, find_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
@@ -129,7 +129,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
     noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
-    clean_table = _trusted_inputs(clean_table, theirs, columns.spec, settings, findings, read_rows)
+    clean_table = _trusted_inputs(clean_table, theirs, noisy_table, columns.spec, settings, findings, read_rows)
     if findings.error_count > before:
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
@@ -151,7 +151,13 @@ def _said(spec: InputSpec) -> str:
 
 
 def _trusted_inputs(
-    table: LabelTable, source: TableSource, spec: InputSpec, settings: DataSettings, findings: Findings, read_rows: int
+    table: LabelTable,
+    source: TableSource,
+    noisy: LabelTable,
+    spec: InputSpec,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
 ) -> LabelTable:
     """The trusted rows with inputs of their own where the file has all the columns; unreadable images left out."""
     columns = spec.every_column
@@ -160,6 +166,8 @@ def _trusted_inputs(
         lacks = "carries no inputs" if len(absent) == len(columns) else f"lacks input column {absent[0]!r}"
     elif table.id_column is not None and all_empty(source, columns, read_rows):
         lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
+    elif columns == (table.id_column,) and (find_ids(table.ids, noisy.ids) >= 0).all():
+        lacks = f"names the images of {noisy.name}"
     else:
         lacks = ""
     if lacks:
@@ -264,7 +272,7 @@ def _labels(
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words)
     if not refused:
-        check_given(given, classes, noisy.labels, ours.name, findings)
+        check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
     return classes, given, truth
 

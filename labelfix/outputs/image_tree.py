@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.formats import write_batches
 from labelfix.data.formats.images.files import IMAGE_SUFFIXES, normal
+from labelfix.data.image_place import image_place
 from labelfix.errors import input_error
 from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.exports import flat_probabilities
@@ -132,6 +133,7 @@ def _write_images(
 
 def _images(correction: AlignedLabels, image_column: str, id_column: str | None) -> Iterator[_Image]:
     tree = correction.source.format == "image_folder"
+    folder = os.path.abspath(correction.source.folder)
     columns = [image_column, correction.label_column, *([id_column] if id_column and id_column != image_column else [])]
     for chunk, said in correction.beside(columns):
         ids = chunk.batch.column(id_column).to_pylist() if id_column else [None] * chunk.batch.num_rows
@@ -143,7 +145,7 @@ def _images(correction: AlignedLabels, image_column: str, id_column: str | None)
             code, position = int(said.corrected[offset]), int(said.position[offset])
             label = correction.classes[code] if code >= 0 else _own_class(correction, own)
             name = _tree_name(str(id_)) if tree else _file_name(path, id_, content, chunk.first_row + offset)
-            file = None if content is not None else correction.source.folder / str(path)
+            file = None if content is not None else Path(image_place(str(path), folder))
             moved = code != int(said.given[offset])
             issue = bool(said.issue[offset])
             # The path in a folder source already starts with its folder.

@@ -15,7 +15,9 @@ IMBALANCE = 20
 """The largest class may have so many times the rows of the smallest before that is warned of."""
 
 
-def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings) -> None:
+def check_given(
+    codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings, folder: bool = False
+) -> None:
     """Errors and warnings about the labels of the noisy file.
 
     Args:
@@ -24,22 +26,31 @@ def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: st
         labels: The label column.
         name: The noisy file.
         findings: Takes the defects.
+        folder: Whether it is a folder of images, whose folders are the classes.
+
+    Raises:
+        InputError: There are not two classes, so that nothing else can be said of any label.
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
-    if not counts.sum():
+    if folder and len(classes) < 2:
+        what = f'in one folder only ("{classes.names[0]}")' if len(classes) else "in it, not in a folder for each class"
+        lay = "lay the images out as FOLDER/class/file.png, or give the table that has their labels as --noisy"
+        findings.error(name, f"its images lie {what}, so there are no labels", lay)
+    elif not counts.sum():
         findings.error(name, f"column {labels.column!r} holds no label at all", "name another with --label-column")
-        return
-    if len(classes) == 1:
+    elif len(classes) == 1:
         findings.error(
             name,
             f'column {labels.column!r} holds a single class ("{classes.names[0]}")',
             "at least two classes are needed; name another with --label-column",
         )
-        return
+    if len(classes) < 2 or not counts.sum():
+        findings.stop_on_errors()
     report_alike(classes, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
     if missing:
-        findings.warning(name, f"no row has {_named(missing)} of the class map")
+        where = "is given" if labels.of_sources else "has"
+        findings.warning(name, f"no row {where} {_named(missing)}{'' if labels.of_sources else ' of the class map'}")
     used = np.flatnonzero(counts)
     most, least = int(used[counts[used].argmax()]), int(used[counts[used].argmin()])
     if counts[most] > IMBALANCE * counts[least]:
