@@ -150,6 +150,8 @@ def certify(
     _show(voice, state, output_format)
     if written is not None:
         _say_next(voice, folder, state, written)
+    elif state.verdict.status == "not yet":
+        voice.note("they stand in the file that was written last; --out FILE writes those that are open once more")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

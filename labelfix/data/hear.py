@@ -72,14 +72,14 @@ def hear(
         _refuse_several(labels, trusted.labels, noisy.name, findings)
     _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
     classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-    truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+    truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
         findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-        truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+        truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     opinions = ballots.opinions(len(rows), codes)
     main = _main(ballots, settings, noisy.name, findings)
     if findings.has_errors:

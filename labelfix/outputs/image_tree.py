@@ -83,10 +83,13 @@ def export_tree(
         folders = _class_folders(correction, out)
         for label in folders.values():
             (root / label).mkdir()
-        places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link)
+        dead: list[str] = []
+        places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link, dead)
         if details:
             _write_details(correction, root / DETAILS_FILE, places)
-    return report(survey, None)
+    named = "1 image is" if len(dead) == 1 else f"{len(dead):,} images are"
+    notes = (f"{named} left out: a link that leads nowhere, such as {dead[0]}",) if dead else ()
+    return report(survey, None, notes)
 
 
 def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
@@ -113,8 +116,9 @@ def _write_images(
     folders: dict[str, str],
     drop_issues: bool,
     hard_link: bool,
+    dead: list[str],
 ) -> dict[int, str]:
-    """Write the images; position in the corrected table → place in the tree."""
+    """Write the images; position in the corrected table → place in the tree. Links to nowhere are told to `dead`."""
     taken: set[str] = set()
     places: dict[int, str] = {}
     # Of a folder tree, images that stay go first: they keep their names, and whatever moves makes room.
@@ -122,6 +126,9 @@ def _write_images(
     for moved in rounds:
         for image in _images(correction, image_column, id_column):
             if (drop_issues and image.issue) or (moved is not None and image.moved != moved):
+                continue
+            if moved is not None and image.file is not None and not image.file.exists():
+                dead.append(str(image.file))
                 continue
             folder = PurePosixPath(folders[image.label]) if image.label is not None else PurePosixPath()
             place = _claim(folder / image.name, taken)

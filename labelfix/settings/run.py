@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -149,7 +150,11 @@ def settings_from(options: Mapping[str, Any]) -> TrainSettings:
     values: dict[str, Any] = {}
     for name, value in options.items():
         if name not in places:
-            raise SettingsError(f"{name!r} is not a setting; `labelfix methods {method}` and the reference list them")
+            near = difflib.get_close_matches(name, places, n=1, cutoff=0.7)
+            remedy = (
+                f"did you mean {near[0]!r}?" if near else f"`labelfix methods {method}` and the reference list them"
+            )
+            raise SettingsError(f"{name!r} is not a setting; {remedy}")
         table = values
         for section in places[name]:
             table = table.setdefault(section, {})
