@@ -40,7 +40,7 @@ class TrainSettings:
     """What a run is compared with: `quick` fits rivals on the frozen features or on the final h(x), `full` also trains them end to end, which takes as long as they do."""
 
     side_checks: bool = True
-    """Look for repeated rows with different labels, on fixed features for nearly repeated ones too, and for rows unlike any trusted one; columns `duplicate_of` and `outlier_score`."""
+    """Look for repeated rows with different labels, on fixed features of texts, images and embeddings for nearly repeated ones too, and for rows unlike any trusted one; columns `duplicate_of` and `outlier_score`."""
 
     data: DataSettings = field(default_factory=DataSettings)
     """Columns and joining."""

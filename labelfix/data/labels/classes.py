@@ -261,7 +261,7 @@ def _nearest(value: str, classes: ClassNames) -> str:
     if alike is not None:
         return f'it differs from "{alike[0]}" only in {alike[1]}'
     if len(classes) <= LISTED_CLASSES:
-        return ", ".join(classes.names)
+        return ", ".join(f'"{name}"' if "," in name else name for name in classes.names)
     lower = {name.lower(): name for name in classes.names}
     near = difflib.get_close_matches(value.lower(), list(lower), n=3, cutoff=0.5)
     if near:
