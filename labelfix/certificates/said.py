@@ -55,7 +55,7 @@ def _of_answers(defect: Defect) -> Defect:
     remedy = defect.remedy
     if "--class-map" in remedy:
         remedy = f"write one of them, {CANNOT_TELL} where you cannot tell, or leave it blank"
-    what = re.sub(r"one of the (\d+) classes", "a class", defect.what)
+    what = re.sub(r"one of the \d+ classes", "one of the classes", defect.what)
     return replace(defect, what=what, file=IN_MEMORY if defect.file == "truth" else defect.file, remedy=remedy)
 
 

@@ -151,7 +151,10 @@ def certify(
     if written is not None:
         _say_next(voice, folder, state, written)
     elif state.verdict.status == "not yet":
-        voice.note("they stand in the file that was written last; --out FILE writes those that are open once more")
+        voice.note(
+            f"they stand in the file that was written for them ({TASKS}, unless --out named another); --out FILE"
+        )
+        voice.note("writes the open ones again; fill it in, then give it to --answers")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

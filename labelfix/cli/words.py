@@ -73,6 +73,9 @@ def meant(error: Exception) -> str:
     option = next((name for name in MEANT.get(str(unknown), ()) if name in there), None)
     if option is not None:
         return f"No such option: {unknown}; did you mean {option}?"
+    param: Any = getattr(error, "param", None)
+    if getattr(param, "metavar", None) == "SHARE" and unknown is None:
+        return f"Invalid value for '{param.opts[0]}': it takes a share from 0 to 1, such as 0.05 for 5 %"
     rows = next((name for name in ROWS if name in there), None)
     said = str(getattr(error, "message", ""))
     if not rows or not said.startswith(UNNAMED):

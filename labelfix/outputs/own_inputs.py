@@ -111,12 +111,9 @@ def _found(
     """An input that `run.json` gives one content hash for, under its own names or those of today."""
     if told["format"] == "memory" and not listed:
         what = "the run was trained on a table in memory"
-        remedy = (
-            f"its labels are in {folder.corrected}, in the order of the rows; or name a file of the same contents by"
-        )
-        return _lost(
-            which, str(told["name"]), what, remedy if which == "noisy" else "name a file of the same contents by"
-        )
+        if which == "noisy":
+            what += f", and the labels of its rows are in {folder.corrected}, in their order"
+        return _lost(which, str(told["name"]), what, "name a file with the same contents by")
     if not listed and any(name.startswith(HUB) or is_remote(name) for name in own):
         what = "lies on a hub or another machine, which is never asked for what only a run names"
         return _lost(which, " + ".join(own), what, "name it by")

@@ -170,7 +170,8 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # 
 
 def _index_left_out(frame: Any, named: bool) -> tuple[str, ...]:  # noqa: ANN401
     """A remark where rows are known by an index that has no name, as after a filter: results come in order of rows."""
-    if named or type(frame.index).__name__ == "RangeIndex":
+    counts = type(frame.index).__name__ == "RangeIndex" and (frame.index.start, frame.index.step) == (0, 1)
+    if named or counts:
         return ()
     return ("its index has no name and is left out; FRAME.rename_axis('id') makes it the id",)
 
