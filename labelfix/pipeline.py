@@ -59,8 +59,6 @@ def train(
         clean: The trusted file or files, or a table in memory.
         path: Where the run goes; None for a new folder under `runs/`.
         overwrite: Replace the run that is there.
-        settings: Everything else.
-        progress: Told what happens.
 
     Raises:
         LabelfixError: Anything that a person can fix; see `labelfix.errors`.
@@ -79,11 +77,9 @@ def resume(path: Path, noisy: Any, clean: Any, options: Mapping[str, Any], progr
     """Go on with an unfinished run; of a finished one, say so.
 
     Args:
-        path: The run folder.
         noisy: The noisy source again; None takes it by the name that it had.
         clean: The trusted ones, likewise.
         options: Settings given again, by their bare names.
-        progress: Told what happens.
 
     Raises:
         LabelfixError: There is no such run, something differs from what it was begun with, or as `train`.
@@ -217,12 +213,8 @@ def correct(
     """Judge a fit, correct all rows by it, and write the run.
 
     Args:
-        folder: The run.
         start: What it starts from.
-        encoded: The rows as the fit reads them.
-        made: The fit.
         checkpoints: What is kept of the run until it is done.
-        progress: Told what happens.
         figures: More for `metrics.json`.
         first: What is known of the given labels; None where the fit is to say it.
         goes_on: Whether the run goes on once this is written; where it stands already, it is not written again.

@@ -69,7 +69,6 @@ class Counted:
     """A stage that counts rows which are told by `rows_done`; see `counted`.
 
     Args:
-        progress: Told of the stage.
         total: Rows ahead; None where that is not known.
     """
 
@@ -85,7 +84,7 @@ class Counted:
             self._progress.advance(rows)
 
     def up_to(self, rows: int) -> None:
-        """At least so many rows in all."""
+        """At least that many rows in all."""
         self.add(rows - self.done)
 
 
@@ -95,11 +94,6 @@ def counted(progress: Progress, stage: str, total: int | None = None) -> Iterato
 
     A row counts each time that something passes over it: a head fitted six times to a thousand rows has done six
     thousand. A stage within a stage counts for both.
-
-    Args:
-        progress: Told of the stage.
-        stage: Its name.
-        total: Rows ahead, or about how many.
 
     Yields:
         The count, for rows that nothing tells of.

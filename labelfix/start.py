@@ -56,7 +56,6 @@ class Start:
         representation: What the classifier reads.
         described: `(K, D)` the features of each class's own words; None where none are given.
         device: Where to train.
-        settings: All settings.
         contents: Hashes of what the result depends on; see `RunOrigin.contents`.
         watch: Has timed this much.
     """
@@ -102,8 +101,6 @@ def prepare(
     Args:
         noisy: The noisy file, or a table in memory.
         clean: The trusted file or files, or a table in memory.
-        settings: All settings.
-        progress: Told what was inferred.
         begun: What the run was begun with that this goes on with; whatever differs from it is refused.
 
     Raises:

@@ -1,15 +1,19 @@
 """One thread for every test and every process it starts: two threads on a busy machine run many times slower.
 
-And no network: every connection but one to this machine fails, whatever a test does.
+No network: every connection but one to this machine fails, whatever a test does. And nothing waits: neither for the
+disk, which need not hold what a test writes, nor to ask a hub again that was refused.
 """
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,12 +40,22 @@ def network_denied():
     def looks_up(host, *rest, **options):
         if host is not None and host not in HERE:
             attempts.append(str(host))
+            if retrying := sys.modules.get("huggingface_hub.utils._http"):
+                patch.setattr(retrying, "time", SimpleNamespace(**{**vars(time), "sleep": lambda _: None}))
             raise socket.gaierror(f"the tests have no network: {host}")
         return look_up(host, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connects)
         patch.setattr(socket, "getaddrinfo", looks_up)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def disk_not_awaited():
+    """What a power cut leaves is played by `lost_power`; the tests' own folders go with the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
         yield
 
 

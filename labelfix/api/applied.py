@@ -97,7 +97,7 @@ class AppliedRun(OpenedRun):
         Args:
             rows: A path or a table with the input columns of the run.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
-            soft_top_k: Give only so many classes of each soft label. Default: as in the run.
+            soft_top_k: Give only this many classes of each soft label. Default: as in the run.
             progress: Told what happens; True shows bars.
             reading: Fields of `DataSettings` for these rows: `label_column="votes"`, or `unlabelled=True` where they
                 have no label column.

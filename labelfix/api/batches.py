@@ -31,7 +31,7 @@ class BatchCorrector:
         run: The run's folder, under a name that all workers know it by.
         keep: Columns of the rows that come along, before the others.
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
-        soft_top_k: Give only so many classes of each soft label. Default: as in the run.
+        soft_top_k: Give only this many classes of each soft label. Default: as in the run.
         device: Where to compute: `auto`, `cpu` or `cuda`. Default: as in the run.
         reading: Fields of `DataSettings` for these rows, such as `label_column="votes"`.
 

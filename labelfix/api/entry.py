@@ -76,7 +76,7 @@ def resume(
         noisy: The noisy table again where it was in memory; a name may be left out.
         clean: The trusted one, or several, likewise.
         progress: Told what happens; True shows bars.
-        options: `checkpoint_every`, `device`, `offline`, `cache_dir` and `read_rows` may be given anew; any other
+        options: `checkpoint_every`, `device`, `offline`, `cache_dir` and `read_rows` may be given again; any other
             setting only with the value that it has.
 
     Returns:

@@ -113,7 +113,7 @@ class OpenedRun:
         refuse_target(as_path(out), [*named(*sources), *inputs_of(self.folder)], overwrite, "out", folder)
 
     def _reading_with(self, reading: Mapping[str, Any]) -> DataSettings:
-        """How a file that is none of the run's own is read.
+        """How a file that is not one of the run's own is read.
 
         Args:
             reading: Fields of `DataSettings` for this file; None where one is not given.

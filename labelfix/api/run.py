@@ -197,7 +197,7 @@ class Run(AppliedRun):
             max_issue_rate: A gate: at most this share of the labelled rows may look wrong.
             min_confidence: A row looks wrong only where the confidence reaches this. Default: as in the run.
             max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
-            budget: Flag so many rows, the worst ones.
+            budget: Flag this many rows, the worst ones.
             max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
             baseline: A file, or files, of rows that were accepted before; a row that was edited since counts again.
             against: A gate: a run, or a file of corrected labels, whose classes must have the same shares.
@@ -258,7 +258,7 @@ class Run(AppliedRun):
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             drop_issues: Leave out the rows whose labels look wrong.
             details: Add the scores.
-            soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
+            soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
             hard_link: Link images instead of copying them.
             overwrite: Replace what is there; an input never is.
             answers: Where people decided about a row (`labelfix review`), their label stands.

@@ -42,7 +42,7 @@ class Backbone:
         name: As it was asked for.
         family: What it reads.
         classifier: The whole network, in training mode, on the CPU.
-        batch: Makes up so many rows.
+        batch: Makes up that many rows.
         lcn_hidden: Hidden units of the label correction network that suits it.
     """
 
@@ -60,7 +60,6 @@ def make_backbone(name: str, classes: int | None, size: int | None, seed: int = 
         name: `resnet32`, `bert-small`, `bert-base`, `timm:NAME`, `hf:NAME` or a folder of either library.
         classes: K; None for 10 classes of images, 4 of texts.
         size: Tokens of every text or side of every image; None for what is usual.
-        seed: Of weights and data.
 
     Raises:
         SettingsError: There is no such architecture.

@@ -38,12 +38,7 @@ Values = dict[tuple[str, int], float]
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """A 95 % confidence interval.
-
-    Attributes:
-        low: Its lower end.
-        high: Its upper end.
-    """
+    """A 95 % confidence interval."""
 
     low: float
     high: float
@@ -54,7 +49,6 @@ class Difference:
     """One figure of two methods, A − B.
 
     Attributes:
-        figure: The column.
         first: Mean of A over settings.
         second: Mean of B.
         mean: Of A − B.
@@ -117,7 +111,6 @@ class Standing:
     """A method among the others.
 
     Attributes:
-        method: The method.
         ranks: Column → mean rank over settings, 1 the best; equal figures share the mean of their ranks.
         average: Mean of the mean ranks in `RANKED`; None where one is missing.
         shortfalls: Column → the worst.
@@ -134,7 +127,6 @@ class Ranking:
     """All methods that were run everywhere.
 
     Attributes:
-        standings: The best average first.
         settings: Column → how many settings its ranks are over.
         seeds: Setting → the seeds that all methods have there.
         left_out: Method → how many settings it lacks.

@@ -35,7 +35,6 @@ class Setting:
 
     Attributes:
         name: `SET.KIND.RATE` or `SET.none` for the plan's noise, the set's own name otherwise.
-        data: The set.
         noise: The noise to make; None where the set brings given labels.
         kinds: The kinds of noise that it stands for.
     """
@@ -63,10 +62,7 @@ class Job:
     """One run of a plan.
 
     Attributes:
-        setting: The set and its noise.
-        method: The method.
         backbone: What encodes the inputs, as the settings name it; `none` for ready embeddings.
-        seed: The seed.
         identity: Hash of everything that decides the result, apart from the versions of other libraries.
         path: Where its row goes.
     """
@@ -93,7 +89,6 @@ def settings_of(plan: Plan, only: Sequence[str] = ()) -> list[Setting]:
     """Every set under every noise that the plan makes on it, rate 0 once.
 
     Args:
-        plan: The plan.
         only: Names of sets or of settings to keep; all where none is named.
 
     Raises:
@@ -136,9 +131,6 @@ def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Seque
     """The runs that have no finished row yet, set by set.
 
     Args:
-        plan: The plan.
-        root: Where its files are.
-        out: The results folder.
         model: The model's settings; their backbone counts where the plan names none.
         only: As for `settings_of`.
 

@@ -57,8 +57,6 @@ class LevelTable:
 
     Attributes:
         kind: Of noise.
-        column: Its name.
-        rates: The levels.
         methods: Method → mean over its seeds, one for each level; None where it was not run.
     """
 
@@ -73,7 +71,6 @@ class NoiseGrid:
     """The means of one set, and what they are made of.
 
     Attributes:
-        data: The set.
         means: For each range of levels and each kind, all kinds first: one per method.
         by_level: A table for each kind and each of `BY_LEVEL`.
         notes: Seeds that were left out.
@@ -106,11 +103,7 @@ def is_grid(rows: Sequence[Row]) -> bool:
 
 
 def noise_grid(rows: Sequence[Row]) -> NoiseGrid:
-    """The means of one set over its levels.
-
-    Args:
-        rows: All runs of the set.
-    """
+    """The means of one set over its levels."""
     cells = _cells(rows)
     methods = distinct(row["method"] for row in rows)
     means: list[NoiseMean] = []

@@ -36,7 +36,6 @@ class Loaded:
     """A set, ready to be cut.
 
     Attributes:
-        rows: Its rows, encoded.
         representation: What encoded them; makes the classifiers that read them.
     """
 
@@ -49,9 +48,8 @@ class _Part:
     """The files of a set, or those of its test rows.
 
     Attributes:
-        source: The files.
         truth: Column of the true labels.
-        sample: Use only so many rows; None for all.
+        sample: Use only this many rows; None for all.
         name: What to call it in messages.
     """
 
@@ -79,13 +77,10 @@ def load(
     """Read and encode a set.
 
     Args:
-        entry: The set.
-        root: Where its files are.
         model: The backbone that encodes texts or images.
         compute: Device and cache.
         freeze: Whether the backbone is kept fixed; embeddings are then taken as they are, and give a hidden layer
             something to read otherwise.
-        progress: Told what happens.
 
     Raises:
         InputError: A file or a column is missing.

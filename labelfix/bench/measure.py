@@ -47,7 +47,6 @@ class Made:
     """What became of a run.
 
     Attributes:
-        name: The run's.
         told: Its figures in a line; empty where it failed.
         failure: What went wrong; empty where nothing did.
         warnings: What the method warned of.
@@ -63,8 +62,6 @@ class Runner:
     """Makes runs one after the other; the set that was read last is kept.
 
     Args:
-        plan: Says how rows are cut.
-        root: Where the plan's files are.
         model: The model's settings, but for the backbone.
         compute: Device and cache.
     """
@@ -108,9 +105,6 @@ def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> t
     """Make one run.
 
     Args:
-        loaded: The set.
-        job: The run.
-        plan: Says how rows are cut.
         compute: The device.
 
     Returns:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def resident() -> float:
-    """Memory of this process in MB; starts the count of its peak anew where the system lets us."""
+    """Memory of this process in MB; starts the count of its peak afresh where the system lets us."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return _status("VmRSS")

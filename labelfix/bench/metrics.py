@@ -29,7 +29,7 @@ ECE_BINS = 20
 """Equal bins of [0, 1] in which P(given label) is counted."""
 
 MOST_CLASSES = 100
-"""Above so many classes a row carries no confusion matrix."""
+"""Above this many classes a row carries no confusion matrix."""
 
 LIBRARIES = ("labelfix", "torch", "numpy", "scipy", "scikit-learn", "pyarrow", "transformers", "timm", "cleanlab")
 
@@ -38,12 +38,6 @@ class OnTest:
     """The classifier on the test rows: after every epoch for the history, and at the end.
 
     What it takes is kept apart: it is no part of the method.
-
-    Args:
-        inputs: Where the test rows stand.
-        rows: Which they are.
-        truth: Their labels.
-        device: Where to compute.
 
     Attributes:
         seconds: Spent so far.
@@ -74,9 +68,6 @@ def label_figures(fitted: FittedModel, problem: Problem, part: Cut, min_confiden
     """How good corrected labels and scores are on the noisy rows.
 
     Args:
-        fitted: What the method made.
-        problem: What it was given.
-        part: The truth.
         min_confidence: The threshold of `corrected_sure_right`.
 
     Returns:

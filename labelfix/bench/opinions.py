@@ -20,9 +20,6 @@ def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, row
     """The rows with their opinions and, as given labels, what the entry makes of them.
 
     Args:
-        found: The rows.
-        source: Their files.
-        entry: Names the columns.
         rows: `(N,)` the rows of the files that are used.
 
     Raises:

@@ -100,7 +100,7 @@ class DataEntry:
     """Column of the true labels of the test files. Default: as in `files`."""
 
     sample: int | None = None
-    """Use only so many rows of the files, drawn once for all seeds."""
+    """Use only this many rows of the files, drawn once for all seeds."""
 
     test_sample: int | None = None
     """The same for the test files."""
@@ -188,7 +188,7 @@ class Plan:
     """A set is cut to so many rows, trusted ones included."""
 
     trusted_per_class: int = 100
-    """Trusted rows: so many times the number of classes, …"""
+    """Trusted rows: this many times the number of classes, …"""
 
     trusted_share: float = 0.1
     """… but no more than this share of the rows, where they are drawn at random."""

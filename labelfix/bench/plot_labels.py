@@ -14,10 +14,10 @@ from labelfix.bench import plot_style
 from labelfix.bench.results import Row, distinct
 
 NUMBERED = 14
-"""Up to so many classes the fields of a heat map bear their share."""
+"""Up to this many classes the fields of a heat map bear their share."""
 
 NAMED = 30
-"""Up to so many classes its rows and columns bear their names."""
+"""Up to this many classes its rows and columns bear their names."""
 
 LONGEST = 14
 """Letters of a class's name."""

@@ -45,12 +45,7 @@ LABEL_HEIGHT = 0.13
 
 @dataclass(frozen=True)
 class LineStyle:
-    """How a line is drawn.
-
-    Attributes:
-        colour: Its colour.
-        dash: Its dashes.
-    """
+    """How a line is drawn."""
 
     colour: str
     dash: Any = "-"
@@ -92,10 +87,9 @@ def panels(count: int, size: tuple[float, float], margins: Margins, columns: int
     """A figure with panels of one size, row by row.
 
     Args:
-        count: How many.
         size: Width and height of each, without its margins, in inches.
         margins: Around each.
-        columns: At most so many beside each other.
+        columns: At most this many beside each other.
         above: Room for the figure's title, in inches.
 
     Returns:

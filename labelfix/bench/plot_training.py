@@ -46,10 +46,6 @@ class TrainingCurves:
 def figures(rows: Sequence[Row], look: dict[str, plot_style.LineStyle]) -> Iterator[tuple[str, Any]]:
     """The trainings of one set, each run by its lowest seed.
 
-    Args:
-        rows: All runs of the set.
-        look: Of every method.
-
     Yields:
         The end of a file name and a figure: for made noise one for each kind and method, with a line for each level;
         for a set with labels of its own one, with a line for each method.

@@ -31,7 +31,6 @@ def draw_all(rows: Sequence[Row], folder: Path, settings: Sequence[str] = ()) ->
     """Draw everything that the rows have figures for.
 
     Args:
-        rows: Of a results folder.
         folder: Where the plots go; made if it is not there.
         settings: The settings of heat maps and histograms. Default: see `usual_settings`.
 

@@ -7,7 +7,7 @@ The generator of seed s is NumPy's default one, seeded with 1000 + s, and is use
 3. noise is drawn where the plan makes it, with as many numbers at rate 0, so that all rates of UNIF and FLIP share
    what follows;
 4. G = min(trusted per class · K, share · rows) rows, uniformly at random, are trusted, topped up to two of each class
-   (`trusted_draw = "per-class"`: the first so many rows of every class in a random order); the others are the noisy
+   (`trusted_draw = "per-class"`: the first rows of every class in a random order); the others are the noisy
    rows.
 
 Classes that neither labels nor truth of the rows show are dropped, and test rows of theirs with them.
@@ -47,11 +47,9 @@ class LabelledRows:
         truth: `(N,)` true labels.
         given: `(N,)` given labels; None where the plan makes them.
         test_inputs: The rows of the test file; None without one.
-        test_truth: Their true labels.
         first_view: Numbers of the first view, which noise that looks at features looks at; None for all of them. The
             noise of a set is thus the same whatever stands beside its encoder.
         opinions: What several sources say, labels as positions in `words`; None where there is one label a row.
-        words: Their distinct labels.
     """
 
     inputs: Inputs
@@ -82,15 +80,10 @@ class Cut:
     Attributes:
         classes: Class names in natural order.
         noisy: Rows of the set that are noisy.
-        given: Their given labels.
         noisy_truth: Their true labels, which no method sees.
         clean: Rows of the set that are trusted.
-        truth: Their labels.
-        clean_given: Their given labels.
         test: Rows of the test file, or of the set where there is none.
-        test_truth: Their labels.
         opinions: What several sources say of the noisy rows; None where there is one label a row.
-        clean_opinions: The same of the trusted rows.
     """
 
     classes: tuple[str, ...]
@@ -110,10 +103,7 @@ def cut(rows: LabelledRows, noise: Noise | None, plan: Plan, seed: int) -> Cut:
     """Cut a data set by the protocol; see the module's docstring.
 
     Args:
-        rows: The set.
         noise: The noise to make; None where the set brings given labels.
-        plan: The sizes.
-        seed: The seed.
 
     Raises:
         SettingsError: The set has too few rows or classes.

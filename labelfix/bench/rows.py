@@ -70,9 +70,7 @@ def write_row(job: Job, backbone: str, found: dict[str, Any]) -> None:
     """Write a run's row beside its place and rename it into it.
 
     Args:
-        job: The run.
         backbone: What to call its backbone.
-        found: The other columns.
 
     Raises:
         RunError: The folder cannot be written.

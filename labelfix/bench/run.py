@@ -39,14 +39,11 @@ def run_plan(
     """Run what is missing of a plan.
 
     Args:
-        plan: What to measure.
-        root: Where the plan's files are.
         out: The results folder; made if it is not there. Finished runs in it are not repeated.
         model: The backbone that encodes texts and images, where the plan names none.
         compute: Device and cache.
-        progress: Told of every run.
         only: Names of sets, or of sets under a noise (`ag-news.flip.0.4`), to run; all where none is named.
-        limit: At most so many runs this time.
+        limit: At most this many runs this time.
         at_once: Runs at once, each in a process of its own from 2 on; `auto` takes one a core, on a GPU no more than
             one for every 4 GiB of its free memory.
 

@@ -43,8 +43,6 @@ class StepCost:
     Attributes:
         way: One of `WAYS`.
         seconds: Median over the rounds.
-        low: The fastest round.
-        high: The slowest round.
         ratio: Median over the rounds of its time over that of the plain step.
         megabytes: Peak memory over that of the built networks and batches; None where it was not taken.
         memory_ratio: The same, relative to the plain step.
@@ -98,10 +96,6 @@ class StepReport:
 
 def measure(plan: StepPlan, progress: Progress) -> StepReport:
     """Time every way of the plan, then take its peak memory.
-
-    Args:
-        plan: What is to be timed.
-        progress: Told what is being measured.
 
     Raises:
         SettingsError: A backbone or device that is not there.

@@ -39,11 +39,6 @@ def in_processes(runner: Runner, jobs: Sequence[Job], count: int) -> Iterator[Ma
     Each writes its own rows. A process that dies costs the run it was at; another takes its place. However this ends,
     by an interrupt too, no process is left behind.
 
-    Args:
-        runner: Makes a run.
-        jobs: The runs, begun in this order.
-        count: How many at once.
-
     Yields:
         What became of every run, as they end.
     """

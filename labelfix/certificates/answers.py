@@ -75,10 +75,6 @@ class Answered:
 def answered(campaign: Campaign, folder: RunFolder) -> Answered:
     """What stands in the run's `answers.jsonl` about the rows of a plan.
 
-    Args:
-        campaign: The plan and its labels.
-        folder: The run.
-
     Raises:
         RunError: The file is damaged.
     """
@@ -126,12 +122,9 @@ def take_answers(
     """Take the answers of a filled table into `answers.jsonl`.
 
     Args:
-        folder: The run.
-        plan: Its plan.
         said: What the table says; see `said.said_in`.
         classes: The run's classes, as its own files write them.
         who: Whose answers these are, as `answers.jsonl` has it.
-        table: What the table is called.
 
     Raises:
         InputError: It contradicts an answer that is there; nothing is taken then.

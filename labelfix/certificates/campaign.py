@@ -91,8 +91,6 @@ def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
     """The campaign of a run, begun where there is none; its plan is on the disk.
 
     Args:
-        folder: The run.
-        wish: What is asked for.
         again: Give an earlier plan up.
 
     Raises:
@@ -158,7 +156,7 @@ def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken
     """Take a filled table's answers into the run; see `answers.take_answers`.
 
     Raises:
-        InputError: The table cannot be read, has a label that is no class, or contradicts an answer that is there;
+        InputError: The table cannot be read, has a label that is not a class, or contradicts an answer that is there;
             nothing is taken then.
     """
     manifest = folder.read_manifest(whole=True)
@@ -194,8 +192,6 @@ def stand(folder: RunFolder, campaign: Campaign, bound: float | None, with_answe
     """What the answers so far prove.
 
     Args:
-        folder: The run.
-        campaign: Its campaign.
         bound: The share of wrong labels asked for; None for the plan's.
         with_answers: Whether it is asked of the labels with the answers written over them.
     """
@@ -211,7 +207,7 @@ def keep(folder: RunFolder, state: State) -> None:
 
 
 def hand_out(folder: RunFolder, campaign: Campaign, count: int) -> Campaign:
-    """The campaign with so many more rows to read; the plan is on the disk."""
+    """The campaign with that many more rows to read; the plan is on the disk."""
     with held(folder.path):
         plan = more_rows(folder, campaign, count)
         write_plan(folder.path, plan)
@@ -228,8 +224,6 @@ def open_rows(folder: RunFolder, campaign: Campaign, noisy: str | None) -> pa.Ta
     """The rows that were handed out and have no answer, as `labelfix next` shows rows.
 
     Args:
-        folder: The run.
-        campaign: Its campaign.
         noisy: Where the noisy file lies now, if it was moved.
 
     Raises:
@@ -260,7 +254,6 @@ def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
     """Compute a run's certificate again from its files.
 
     Args:
-        folder: The run.
         noisy: Where the noisy file lies now, if it was moved.
 
     Returns:

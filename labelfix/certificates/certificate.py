@@ -39,10 +39,7 @@ def certificate_of(folder: RunFolder, campaign: Campaign, said: Answered, verdic
     """The certificate.
 
     Args:
-        folder: The run.
         campaign: The plan and its labels; the plan is on the disk.
-        said: The answers.
-        verdict: What they prove.
     """
     plan, exported = campaign.plan, campaign.exported
     versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}

@@ -52,7 +52,6 @@ def exported_labels(folder: RunFolder, min_confidence: float | None, drop_issues
     """Read them.
 
     Args:
-        folder: The run.
         min_confidence: As for `labelfix export`.
         drop_issues: As for `labelfix export`.
 

@@ -45,7 +45,7 @@ class Campaign:
     controls: Mapping[Counted, Floats]
 
     def draws(self, count: int) -> Draws:
-        """The first so many draws."""
+        """The first draws, as many as asked for."""
         return draws_of(self.order, self.weights, self.controls, count)
 
 
@@ -95,8 +95,6 @@ def expected_rate(folder: RunFolder, exported: Exported, as_judged: bool) -> flo
     """The share of wrong labels to expect: of the model's opinion, and of trusted rows judged by models of others.
 
     Args:
-        folder: The run.
-        exported: The labels.
         as_judged: Whether these are the labels that the trusted rows were judged on: the run's own export.
     """
     own = float(exported.error.mean())
@@ -120,8 +118,6 @@ def more_rows(folder: RunFolder, campaign: Campaign, count: int) -> Plan:
     """The plan with more rows handed out.
 
     Args:
-        folder: The run.
-        campaign: The plan so far.
         count: How many more, as far as there are so many.
     """
     plan = campaign.plan

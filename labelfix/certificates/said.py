@@ -19,7 +19,7 @@ from labelfix.errors import Defect, InputError
 from labelfix.settings.data import DataSettings
 
 IN_MEMORY = "a table"
-"""What a table is called that is no file, and who answers in it."""
+"""What a table in memory is called, and who answers in it."""
 
 CANNOT_TELL = "?"
 TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
@@ -32,11 +32,10 @@ def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_
     Args:
         table: The file, or a table of ids and labels.
         classes: The run's classes (K), as its own files write them.
-        data: How a table is read.
         id_column: Id column of a table.
 
     Raises:
-        InputError: It cannot be read, or has a label that is no class.
+        InputError: It cannot be read, or has a label that is not a class.
     """
     known = _with_too_hard(classes)
     table = table if isinstance(table, pa.Table) else str(table)

@@ -26,7 +26,7 @@ EXPECTED_COUNTS = 20
 """As many rows as what was expected counts where the rate is guessed."""
 
 CHEAPER = 1.5
-"""A bound so many times the estimated rate is proven with a bearable number of rows."""
+"""A bound this many times the estimated rate is proven with a bearable number of rows."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,6 @@ def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) 
     """Judge the answers.
 
     Args:
-        campaign: The plan and its labels.
-        said: The answers.
         bound: The share of wrong labels asked for.
         with_answers: Whether it is asked of the labels with the answers written over them.
     """
@@ -134,7 +132,7 @@ class _Ahead:
         return None if more is None else (weaker, more)
 
     def _missing(self, bound: float, more: int) -> float:
-        """The log wealth that would still be missing after so many more rows; above 0 also where it never comes."""
+        """The log wealth that would still be missing after that many more rows; above 0 also where it never comes."""
         exported, plan = self.campaign.exported, self.campaign.plan
         rows, read = len(exported), len(self.said.wrong)
         bets = self.campaign.design

@@ -137,7 +137,6 @@ def run(argv: Sequence[str] | None, voice: Voice) -> int:
 
     Args:
         argv: The words after `labelfix`; those of the process by default.
-        voice: How to speak.
 
     Returns:
         The exit code.

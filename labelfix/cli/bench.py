@@ -50,7 +50,7 @@ Seeds = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=1, show_default=False, help="At most so many runs this time."),
+    typer.Option("--limit", metavar="N", min=1, show_default=False, help="At most this many runs this time."),
 ]
 TrustedPerClass = Annotated[
     int | None,

@@ -25,10 +25,6 @@ def requires(*names: str, heading: str = REQUIRED) -> Callable[[F], F]:
 
     They are no required options to typer: a configuration file may name them, and what is missing is said with what
     it is for (`options.needed`).
-
-    Args:
-        names: The command's parameters.
-        heading: What stands above them.
     """
 
     def marked(function: F) -> F:
@@ -42,8 +38,6 @@ def panel_of(function: Any, name: str, panel: str | None) -> str:  # noqa: ANN40
     """The heading that a parameter stands under.
 
     Args:
-        function: The command's function.
-        name: The parameter.
         panel: The heading that its definition gives.
     """
     required: dict[str, str] = getattr(function, "required", {})

@@ -111,8 +111,6 @@ def corrupt(
     Args:
         labels: `(N,)` true labels in 0..classes-1.
         share: The share to make wrong, in [0, 1]; rounded to whole rows.
-        classes: How many classes there are.
-        generator: Draws the rows and the labels.
     """
     wrong = generator.choice(len(labels), round(share * len(labels)), replace=False)
     given = labels.copy()

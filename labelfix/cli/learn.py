@@ -50,9 +50,16 @@ def learn(
     if out is not None:
         words[-1] = str(out)
     flags = {"--overwrite": overwrite, "--offline": bool(offline), "--quiet": quiet, "--verbose": verbose}
-    voice.note(f"{rows:,} rows that people decided, {sampled:,} of them a random sample: {path}")
+    voice.note(f"{rows:,} rows that people decided; all train, {judging(sampled)}: {path}")
     code = run_command([*words[1:], *(flag for flag, wanted in flags.items() if wanted)], voice)
     if code:
         raise typer.Exit(code)
     for line in compared(folder, RunFolder.open_finished(Path(words[-1]))):
         voice.note(line)
+
+
+def judging(sampled: int) -> str:
+    """How many of the decided rows also judge, in words."""
+    if not sampled:
+        return "none judges, as only rows of the random queue do"
+    return f"{sampled:,} of the random queue also {'judges' if sampled == 1 else 'judge'}"

@@ -24,7 +24,6 @@ def open_run(context: typer.Context, path: Path | None, *data: Group) -> Run:
     configuration file, that counts. Of the data settings only the given flags do, for files that are not its own.
 
     Args:
-        context: The command's context.
         path: The run folder; None takes the newest finished one.
         data: The groups of flags that say how to read its rows.
 

@@ -96,9 +96,6 @@ def with_options(*groups: Group) -> Callable[[F], F]:
 
     The settings are taken from the context by their names (`options.settings_of`), so a command declares only what it
     reads itself; what it declares and a group has too is the group's.
-
-    Args:
-        groups: The flags.
     """
     shared = {name: annotation for group in groups for name, annotation in group.items()}
 
@@ -139,7 +136,6 @@ def values_of(given: Mapping[str, Any], *groups: Group) -> dict[str, Any]:
 
     Args:
         given: The parameters of a command's context.
-        groups: The flags.
     """
     names = {name for group in groups for name in group}
     return {name: value for name, value in given.items() if name in names and value is not None}

@@ -217,10 +217,6 @@ def settings_of(context: typer.Context) -> Resolved:
 def given_again(context: typer.Context, method: str) -> dict[str, Any]:
     """Settings given to go on with a run: those of flags and of a named file; no variable or found file counts.
 
-    Args:
-        context: The command's context.
-        method: The run's method.
-
     Returns:
         Bare name of a setting → value.
 
@@ -258,7 +254,6 @@ def inputs_needed(
     Args:
         noisy: As given by flag.
         clean: Likewise.
-        named: What the configuration file names.
         several: Whether labels come from several sources.
 
     Raises:

@@ -21,11 +21,7 @@ PLAIN = (str, Path, int, float)
 
 
 def read_lightly(command: Any) -> None:  # noqa: ANN401 - typer's own types are private
-    """Have the options of a command read here where that can be.
-
-    Args:
-        command: The command, as typer made it.
-    """
+    """Have the options of a command read here where that can be."""
     hints = typing.get_type_hints(command.callback, include_extras=True) if command.callback else {}
     for param in command.params:
         if getattr(param.process_value, "lightly", False):
@@ -36,11 +32,7 @@ def read_lightly(command: Any) -> None:  # noqa: ANN401 - typer's own types are 
 
 
 def switch_lightly(param: Any) -> None:  # noqa: ANN401 - as above
-    """Have a switch that typer adds read here: it is nearly never given.
-
-    Args:
-        param: The switch.
-    """
+    """Have a switch that typer adds read here: it is nearly never given."""
     if not getattr(param.process_value, "lightly", False):
         param.process_value = _process(param, None)
 

@@ -44,7 +44,6 @@ class _Steady:
     """A stream that passes everything on, and falls silent at an error.
 
     Args:
-        stream: The stream.
         forgiven: The errors that do not matter.
     """
 

@@ -20,12 +20,6 @@ BESIDE = ("class_map", "class_descriptions")
 def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
     """Refuse a table's file before the work that fills it.
 
-    Args:
-        context: The command's context.
-        path: The file.
-        run: The run that the command works on.
-        what: The flag that names the file.
-
     Raises:
         SettingsError: The name is no table's, or as `check_target`.
     """
@@ -40,9 +34,6 @@ def check_target(
 
     Args:
         context: The command's context: its flags name what is read, and say whether `--overwrite` was given.
-        path: The target.
-        run: The run that the command works on.
-        what: The flag that names the target.
         folder: Whether it is a folder that is written.
 
     Raises:

@@ -59,9 +59,6 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
 def meant(error: Exception) -> str:
     """What to say instead of typer: of an option by another tool's name, and of a file that no option names.
 
-    Args:
-        error: What typer raised.
-
     Returns:
         A sentence; nothing where typer's own is as good.
     """

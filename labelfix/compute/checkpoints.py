@@ -30,7 +30,7 @@ from labelfix.runs import atomic_path, remove, tidy
 from labelfix.settings.interval import CheckpointInterval
 
 KEPT = 2
-"""States kept; the one before the newest is there for the case that the disk lost a part of the newest."""
+"""States kept; the one before the newest is there in case the disk lost a part of the newest."""
 
 _TENSORS, _VALUES = "tensors.safetensors", "values.json"
 
@@ -55,7 +55,6 @@ class Checkpoints:
     Args:
         folder: Where they lie; made when the first one is written. Whatever an earlier process of the run left half
             written or half removed there is taken away.
-        every: How often a state is due.
         progress: Told from where a run goes on, and of a checkpoint that could not be written.
     """
 
@@ -184,7 +183,6 @@ def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> tuple[di
 
     Args:
         prefix: Put before every name, so that several optimisers fit into one snapshot.
-        optimizer: The optimiser.
 
     Returns:
         Tensors and values to be added to the snapshot's.
@@ -211,7 +209,6 @@ def load_optimizer(prefix: str, optimizer: torch.optim.Optimizer, snapshot: Snap
     Args:
         prefix: As given to `optimizer_tensors`.
         optimizer: One of the same kind over the same parameters in the same order.
-        snapshot: The snapshot.
     """
     saved = snapshot.values[prefix]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

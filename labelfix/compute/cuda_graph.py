@@ -25,7 +25,6 @@ class Replayed:
     Args:
         function: Called with the buffers, which have the shapes and types of the arguments of the first call. Whatever
             Python state it changes has to be put right by the caller: a replay does not run it.
-        device: Where it computes.
         told: Called once, with a sentence, where a capture fails.
         forget: Called after a failed capture: drops tensors that only the capture made.
 

@@ -42,8 +42,6 @@ def arithmetic(
     place would be given the first one's, so it does where all passes are at the same weights, and nowhere else.
 
     Args:
-        device: Where the pass computes.
-        precision: What it computes in.
         remember: Whether every pass within is at the same weights.
     """
     if precision == "fp32":

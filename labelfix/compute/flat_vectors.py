@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 ALIGNED = 64
-"""Every part begins at a multiple of so many numbers: kernels that load several at once ask for it."""
+"""Every part begins at a multiple of this many numbers: kernels that load several at once ask for it."""
 
 
 class Flat:

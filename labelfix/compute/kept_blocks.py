@@ -25,7 +25,6 @@ def in_parts(checkpoints: Checkpoints, progress: Progress, count: int, compute: 
     Args:
         checkpoints: Where it is kept; nothing else may be.
         progress: Told of the rows that need no computing.
-        count: How many blocks there are.
         compute: Computes those of some numbers. Where several processes work together it gives nothing on the others.
     """
     parts = _kept(checkpoints) if ranks().first else []

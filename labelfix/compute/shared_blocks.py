@@ -25,8 +25,6 @@ def in_turn(folder: Path, numbers: range, compute: Compute) -> Iterator[Arrays]:
 
     Args:
         folder: Where the blocks of other processes pass through; removed at the end.
-        numbers: The blocks.
-        compute: Computes them.
 
     Raises:
         TrainingError: Another process has died.

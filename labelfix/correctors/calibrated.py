@@ -59,7 +59,6 @@ class CalibratedCorrector:
     """Soft labels of another corrector, scaled; rows without a given label keep theirs, which are the classifier's.
 
     Attributes:
-        inner: The corrector.
         scale: What is done to its soft labels.
     """
 

@@ -36,7 +36,6 @@ class Problem:
     Attributes:
         noisy: The noisy training rows' inputs (N rows): labelled, not trusted.
         given: `(N,)` their given labels, all in 0..K-1.
-        clean: The trusted rows' inputs (M rows).
         truth: `(M,)` their labels.
         paired_given: `(M,)` the given label of a trusted row that stands in the noisy file; -1 elsewhere.
         num_classes: K.
@@ -45,7 +44,6 @@ class Problem:
         family: What is trained: a linear `head` on fixed features, a small `network` on feature vectors,
             or a whole `image` or `text` classifier. Methods choose their default hyper-parameters by it.
         device: Where to train.
-        seed: The run's seed.
         checkpoints: Keeps states and stages so that a killed run can go on; None where nothing is to be kept.
         precision: What forward passes of training compute in.
         accumulate: Pieces in which a batch goes through the network at first.
@@ -224,7 +222,5 @@ class Method(Protocol):
         """Fit it.
 
         Args:
-            problem: The data.
             settings: An instance of the method's settings class.
-            progress: Told of every epoch.
         """

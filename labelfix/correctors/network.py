@@ -101,7 +101,6 @@ class NetworkCorrector:
     """Soft label = the LCN's output, its temperature scaled; rows without a given label get P(y | x).
 
     Attributes:
-        lcn: The trained network.
         temperature: Of log q.
         classifier_temperature: Of the classifier's logits, for rows without a given label.
     """

@@ -41,9 +41,7 @@ def load_corrector(folder: Path, classes: int, width: int) -> Corrector:
     """The corrector that was saved in a folder.
 
     Args:
-        folder: The folder.
         classes: K of the classifier whose logits it corrects.
-        width: D of that classifier.
 
     Raises:
         RunError: The folder is damaged, or of a newer labelfix; file and field or tensor are named.

@@ -53,12 +53,7 @@ def with_inputs(
 
     Args:
         table: The table without inputs.
-        source: Where its inputs are.
-        spec: The input columns.
         settings: Says whether images that cannot be read are left out.
-        findings: Takes the defects.
-        read_rows: Rows read at once.
-        role: Whose rows they are.
     """
     inputs = ColumnInputs(source, spec, len(table))
     places = Places(table.files, table.file_index, table.row_number)
@@ -69,7 +64,7 @@ def with_inputs(
 
 
 def read_options(settings: DataSettings) -> ReadOptions:
-    """How files are to be read, as far as the user says."""
+    """How files are to be read, as given by the user."""
     return ReadOptions(encoding=settings.encoding, split=settings.split)
 
 

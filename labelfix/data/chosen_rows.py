@@ -37,8 +37,6 @@ def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.
 
     Args:
         source: The trusted file, or several read as one: the column need not be in all of them.
-        rows: Its rows.
-        read_rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged.
@@ -75,7 +73,6 @@ def without_open(table: LabelTable, blank: npt.NDArray[np.bool_], findings: Find
     """The trusted rows without the blank ones, and those that `next` asked about and nobody has answered: all counted.
 
     Args:
-        table: The trusted rows.
         blank: `(M,)` of `blank_rows`.
         findings: Told how many there are of either kind.
     """

@@ -24,7 +24,6 @@ def content_keys(batch: pa.RecordBatch, spec: InputSpec) -> pa.Array:
 
     Args:
         batch: Input columns as `InputTable.batches` gives them.
-        spec: What they hold.
 
     Returns:
         Array of strings or of fixed-size binaries: the text in normal form, the bytes of the embedding, the SHA-256 of
@@ -69,9 +68,7 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int) -> Codes:
     Only the keys of the trusted rows are held; the noisy rows stream by.
 
     Args:
-        noisy: The noisy inputs.
         clean_keys: `(M,)` keys of the trusted rows.
-        rows: Rows read at once.
 
     Returns:
         `(M,)` rows of `noisy`, -1 where there is none. Of trusted rows with the same content, only the first

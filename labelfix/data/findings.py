@@ -21,7 +21,6 @@ class Places:
     """Where rows came from.
 
     Attributes:
-        files: The files read.
         file_index: `(N,)` position in `files`.
         row_number: `(N,)` row within the file, counted from 1.
     """
@@ -43,7 +42,6 @@ class FilePlaces:
     """Where the rows of whole files came from: what `Places` says, in two numbers a file.
 
     Attributes:
-        files: The files read, in order.
         counts: Rows of each.
     """
 
@@ -107,7 +105,6 @@ class Findings:
             places: Where the rows came from.
             rows: Positions of the rows, counted from 0.
             what: Says of a position what is wrong there.
-            remedy: What to do.
             more: Says how many are not listed.
             warn: Whether these are warnings.
         """

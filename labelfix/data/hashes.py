@@ -17,8 +17,6 @@ def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSetting
     """SHA-256 of the noisy source, the trusted one, and the files that are read beside the rows.
 
     Args:
-        noisy: The noisy source.
-        clean: The trusted source.
         settings: Name those files.
 
     Raises:

@@ -49,15 +49,7 @@ def hear(
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
     Args:
-        noisy: The noisy file.
-        rows: Its ids.
-        columns: Its columns.
-        clean: The trusted file.
-        trusted: Its ids and labels.
         aliases: The class map, alias → class.
-        settings: Where the opinions are.
-        findings: Takes the defects.
-        read_rows: Rows read at once.
 
     Returns:
         None where an error stands in the way.
@@ -140,13 +132,8 @@ def read_ballots(
     """The opinions of a table's rows: in columns of it, in a file of their own, or both.
 
     Args:
-        table: The table.
         ids: `(N,)` its ids.
-        columns: Its columns of labels.
-        id_column: Its column of ids.
         settings: Name that file.
-        findings: Takes the defects.
-        read_rows: Rows read at once.
 
     Returns:
         None where an error stands in the way.
@@ -176,11 +163,11 @@ def _only_trusted(labels: LabelColumn, truth: Codes, classes: ClassNames) -> lis
 
 
 def _main(ballots: Ballots, settings: DataSettings, name: str, findings: Findings) -> str | None:
-    """The main source; an error where there is none of that name."""
+    """The main source; an error where there is none by that name."""
     main = settings.main_source
     if main is not None and main not in ballots.names:
         shown = ", ".join(ballots.names[:8]) + (", ..." if len(ballots.names) > 8 else "")
-        findings.error(name, f"--main-source {main!r} is none of the sources ({shown})", "name one of them")
+        findings.error(name, f"--main-source {main!r} is not one of the sources ({shown})", "name one of them")
     return main
 
 
@@ -195,12 +182,10 @@ def hear_again(
     """What sources say of new rows for a finished run, as far as they are there.
 
     Args:
-        table: The new rows.
         ids: `(N,)` their ids.
         columns: Those of the run.
         settings: May name a file of opinions, or other columns.
         findings: Told who is missing and who is new.
-        read_rows: Rows read at once.
 
     Returns:
         None where nobody says anything, or an error stands in the way.
@@ -227,10 +212,8 @@ def known_opinions(ballots: Ballots, rows: int, codes: Codes, names: Sequence[st
     """Opinions of a run's own sources; who is not there was not asked.
 
     Args:
-        ballots: What was read.
         rows: N.
         codes: `(O,)` the class of each opinion.
-        names: The run's sources.
     """
     places = {name: place for place, name in enumerate(names)}
     lookup = np.array([places.get(name, -1) for name in ballots.names], dtype=np.int64)

@@ -29,7 +29,7 @@ Role = Literal["noisy", "trusted", "new"]
 """Whose rows they are: those that statistics are made from, trusted ones, or later ones for a finished run."""
 
 WARNED_COLUMNS = 8
-"""Columns with cells that are no numbers that are warned of one by one."""
+"""How many columns with cells that are not numbers are warned of one by one."""
 
 
 def check_inputs(
@@ -38,11 +38,8 @@ def check_inputs(
     """Check every input.
 
     Args:
-        inputs: What to check.
         places: Where the rows came from.
-        findings: Takes the defects.
         settings: Whether images that cannot be decoded are warnings, and how large they may be.
-        rows: Rows read at once.
         role: Whose rows they are; a constant or an empty column of a few rows is no cause for alarm.
 
     Returns:
@@ -122,13 +119,11 @@ def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Finding
         lambda v: f"column {column!r} has {v} numbers where most rows have {width}",
         "make all embeddings with the same encoder",
     )
-    report(
-        "nan", lambda v: f"column {column!r} holds NaN at position {v}", "make the embedding anew or leave the row out"
-    )
+    report("nan", lambda v: f"column {column!r} holds NaN at position {v}", "compute it again or leave the row out")
     report(
         "inf",
         lambda v: f"column {column!r} holds an infinite number at position {v}",
-        "make the embedding anew or leave the row out",
+        "compute it again or leave the row out",
     )
 
 

@@ -35,7 +35,6 @@ class ColumnInputs:
 
     Attributes:
         source: What to read.
-        spec: The columns and what they hold.
         count: Rows of the source.
         blank: `(count,)` True where a blank image stands in for one that cannot be decoded; None for nowhere.
     """
@@ -115,9 +114,7 @@ class HeldInputs:
     """Some rows' inputs in memory: a block of rows that pass by. What is computed from them is not kept on disk.
 
     Attributes:
-        spec: The columns and what they hold.
         name: The input as the user named it.
-        held: The rows.
     """
 
     spec: InputSpec
@@ -172,7 +169,6 @@ def inputs_of(table: InputTable, spec: InputSpec) -> InputTable:
     """Some of the input columns of a table, as inputs of their own; nothing else is read.
 
     Args:
-        table: The rows.
         spec: Columns that are all among `table.spec.every_column`.
     """
     if spec == table.spec:

@@ -22,8 +22,6 @@ def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, floa
     """Wilson's score interval for a share.
 
     Args:
-        successes: How often it happened.
-        trials: How often it could have happened.
         z: Quantile of the normal distribution; the default gives 95 %.
 
     Returns:
@@ -50,7 +48,6 @@ def share_interval(successes: float, trials: float) -> tuple[float, float]:
 
     Args:
         successes: How often it happened; not whole where rows have weights.
-        trials: How often it could have happened.
 
     Returns:
         Lower and upper end in [0, 1]; (0, 1) without trials.

@@ -30,11 +30,8 @@ def join(
     """Find the noisy row of every trusted row.
 
     Args:
-        noisy: The noisy rows.
         clean: The trusted rows; `inputs` is None where they carry ids and labels only.
         settings: How trusted rows find their noisy rows and how they were drawn, where the user said so.
-        findings: Takes defects and choices made.
-        rows: Rows read at once.
         prefer_content: Whether ids tell labels (paths in a folder of images by class), so that content has to decide.
 
     Returns:

@@ -36,15 +36,12 @@ class NewRows:
     """Rows for a finished run, checked, and read block by block: nothing of a row is held.
 
     Attributes:
-        source: The table.
-        classes: The run's classes.
         label_column: Column of the given labels; None where the table has none.
         id_column: Column of the ids; None where ids are row numbers.
         id_type: Type of the ids: string or int64.
         places: Where the rows came from.
         inputs: Handle on the input columns of all rows.
         readable: `(N,)` as in `LabelTable`; None where every row can be read.
-        read_rows: Rows read at once.
         labels: Finds the position of a label among the distinct ones; None without labels.
         codes: Class code at each such position.
         opinions: What several sources say of all rows, which alone is held; None where there is one column of labels.
@@ -72,7 +69,6 @@ class NewRows:
         """All rows in order, as tables of `rows` rows (the last may be shorter).
 
         Args:
-            rows: Rows of a table.
             with_inputs: Whether each table holds its inputs in memory; without, its `inputs` are None.
         """
         if not len(self):
@@ -154,10 +150,7 @@ def open_rows(
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
-        classes: The run's classes.
-        columns: The run's columns.
         settings: May name another label or id column.
-        read_rows: Rows read at once.
         findings: Takes notes and warnings; None if nobody reads them.
         look_at_labels: Whether given labels matter: not where the classifier alone is asked.
 
@@ -224,7 +217,6 @@ def read_truth(
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
-        classes: The run's classes.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
         findings: Takes notes and warnings; None if nobody reads them.
@@ -311,7 +303,7 @@ def _with_aliases(classes: ClassNames, path: str, findings: Findings) -> ClassNa
     found = attempt(lambda: read_class_map(path), findings) or {}
     unknown = sorted({name for name in found.values() if name and name not in classes.codes})
     if unknown:
-        what = f'names "{unknown[0]}", which is none of the run\'s classes'
+        what = f'names "{unknown[0]}", which is not one of the run\'s classes'
         findings.error(path, what, "name classes of the run, or nothing for no label")
     own = {alias: name for alias, name in found.items() if alias != name}
     return replace(classes, aliases=tuple(sorted({**dict(classes.aliases), **own}.items())))
@@ -332,7 +324,7 @@ def _meet_new_classes(
         return
     for position in np.flatnonzero(codes == UNKNOWN).tolist():
         value, count = labels.values[position], labels.counts[position]
-        findings.warning(places.files[0], f'label "{value[:60]}" ({count:,} rows) is none of the classes: no label')
+        findings.warning(places.files[0], f'label "{value[:60]}" ({count:,} rows) is not one of the classes: no label')
 
 
 def _optional(source: TableSource, asked: str | None, usual: str | None, flag: str, findings: Findings) -> str | None:

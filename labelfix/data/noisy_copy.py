@@ -56,9 +56,6 @@ def write_noisy_copy(
     Rows without a label keep having none. Labels keep their type.
 
     Args:
-        source: The table.
-        out: The file to write.
-        column: Its label column.
         draw: Class names in natural order, and `(N,)` true classes (-1 = none) → `(N,)` given ones, none where there
             is no true one.
 
@@ -92,11 +89,6 @@ def write_noisy_copy(
 def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray[np.float32]:
     """A column of ready embeddings, whole.
 
-    Args:
-        source: The table.
-        column: The embedding column.
-        label: The label column.
-
     Returns:
         `(N, D)`.
 
@@ -120,7 +112,6 @@ def read_matrix(path: Path, classes: tuple[str, ...]) -> Floats:
 
     Args:
         path: The file. Its classes may come in any order; rows are in the order of the header.
-        classes: The classes wanted.
 
     Returns:
         `(K, K)` in the order of `classes`.

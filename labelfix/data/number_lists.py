@@ -12,7 +12,7 @@ LIST_ITEM = r"^[-+]?(\d+\.?\d*([eE][-+]?\d+)?|\.\d+([eE][-+]?\d+)?|(?i:nan|inf|i
 
 
 def number_lists(cells: pa.Array) -> pa.Array:
-    """Embeddings as lists; a cell that is no list of numbers is null.
+    """Embeddings as lists; a cell that is not a list of numbers is null.
 
     Text formats hold what JSON, Python, NumPy or torch wrote: `[0.1, 0.2]`, `[0.1 0.2]`, `[np.float32(0.1)]`,
     `array([0.1, 0.2], dtype=float32)`, `[[0.1, 0.2]]`. Of typed lists, one within another is taken for the inner one.

@@ -1,6 +1,6 @@
 """Numbers and dates as people write them: `1,234.50`, `$1,234`, `45 %`, `(12)`, `1.234,5`, `2024-01-31`.
 
-A cell that is no number counts as missing: placeholders such as `?` and `-`, bounds such as `<5`, and plain mistakes.
+A cell that is not a number counts as missing: placeholders like `?` and `-`, bounds like `<5`, and plain mistakes.
 A whole column is one of numbers where nearly all of its cells are; `read_numbers` then gives the rest as null, and the
 caller says which they were.
 """
@@ -26,10 +26,10 @@ PLACEHOLDERS = (
 """Cells that people write into a column of numbers where there is none, in any case."""
 
 NEARLY_ALL = 0.9
-"""A column is one of numbers where so many of its cells that are no placeholders are numbers ..."""
+"""A column is one of numbers where this share of its cells, placeholders aside, are numbers ..."""
 
 FEW_LEVELS = 10
-"""... and, where some are not, with at least so many different ones: `0, 1, 2, 3+` is a scale of four levels."""
+"""... and, where some are not, with at least this many different ones: `0, 1, 2, 3+` is a scale of four levels."""
 
 NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$|^[+-]?(?i:inf|infinity)$"
 """A number that a program would write; no leading zeros, which codes have."""
@@ -138,7 +138,7 @@ def nearly_dates(cells: pa.Array) -> bool:
 
 
 def _hardly_any(read: Callable[[pa.Array], pa.Array], cells: pa.Array) -> bool:
-    """Whether the first cells that are no placeholders show that a column is nothing of the kind: texts, mostly."""
+    """Whether the first cells that are not placeholders show that a column is nothing of the kind: texts, mostly."""
     some = cells.slice(0, FIRST_CELLS)
     given = some.filter(pc.invert(is_placeholder(some)))
     return len(given) >= FIRST_CELLS // 2 and len(read(given).drop_null()) < 0.5 * len(given)

@@ -22,7 +22,6 @@ class Opinions:
         start: `(N + 1,)` where each row's opinions begin.
         source: `(O,)` who says it, a position in `names`; ascending within a row.
         label: `(O,)` what, in 0..K-1.
-        names: The S sources.
         asked: `(S,)` False for sources that were not there to be asked, so that their silence says nothing.
     """
 
@@ -43,7 +42,6 @@ class Opinions:
             row: `(O,)` the row that each is of.
             source: `(O,)` who says it.
             label: `(O,)` what; below 0 counts as silence.
-            names: The sources.
         """
         said = np.flatnonzero(label >= 0)
         order = said[np.lexsort((label[said], source[said], row[said]))]
@@ -127,7 +125,6 @@ def coded(opinions: Opinions, words: tuple[str, ...], codes: dict[str, int]) -> 
 
     Args:
         opinions: Labels are positions in the words.
-        words: What sources say.
         codes: Class → code.
     """
     lookup = np.array([codes.get(word, -1) for word in words], dtype=np.int64)

@@ -43,12 +43,9 @@ class Reading:
     """Both files, read and joined.
 
     Attributes:
-        data: The rows.
         columns: What the columns mean.
         notes: The choices that were made, one sentence each, for a person to read.
         warnings: What may be wrong.
-        noisy_source: The noisy file.
-        clean_source: The trusted file.
     """
 
     data: TrainingData
@@ -83,8 +80,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
 
     Args:
         noisy: Path, folder, glob, `hub:NAME` or a table in memory.
-        clean: The same, or a list of several.
-        settings: What the columns mean, as far as the user says.
+        settings: What the columns mean, as given by the user.
         read_rows: Rows read at once; the result does not depend on it.
 
     Raises:

@@ -38,10 +38,8 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
     """Read ids and labels.
 
     Args:
-        source: The table.
         id_column: Column of the ids, or None.
         label: Column of the labels, or None.
-        rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged or not UTF-8.
@@ -88,10 +86,8 @@ def survey_rows(source: TableSource, id_column: str | None, label: str | None, r
     """Pass over ids and labels without holding them.
 
     Args:
-        source: The table.
         id_column: Column of the ids, or None.
         label: Column of the labels, or None.
-        rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged or not UTF-8.

@@ -1,4 +1,4 @@
-"""How the trusted rows were drawn from the noisy ones: at random, or so many of every class.
+"""How the trusted rows were drawn from the noisy ones: at random, or a fixed number of every class.
 
 The test: if trusted rows were drawn at random, the given labels of those that stand in the noisy file are a random
 sample of its given labels, however noisy these are. A chi-squared test compares the two distributions. It is
@@ -6,7 +6,7 @@ therefore a test of the null hypothesis "random"; per-class is assumed only wher
 
 Trusted rows that do not stand in the noisy file have no given labels to compare, and their true labels may differ
 from given ones because of the noise alone. There, per-class is assumed only where their classes are also equally
-frequent, as a draw of so many rows a class makes them.
+frequent, as drawing the same number of every class makes them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ def find_sampling(
         noisy: `(N,)` given labels of all noisy rows, -1 where there is none.
         paired: `(M,)` given labels of the trusted rows, -1 where a row has none.
         truth: `(M,)` trusted labels; compared in place of the given ones where too few rows are paired.
-        num_classes: K.
-        findings: Takes the sentence.
     """
     if asked is not None:
         findings.note(f"trusted rows drawn {_worded(asked)}, as --clean-sampling says")

@@ -19,9 +19,7 @@ def scan(
     """The chunks of a source; every column made plain (see `value_type`), strings known to be UTF-8.
 
     Args:
-        source: What to read.
-        columns: The columns wanted, in that order.
-        rows: At most so many rows a chunk.
+        rows: At most this many rows a chunk.
         verbatim: Cells of text formats as they stand in the file.
         texts: Columns among them that are wanted as text although they may be stored as binary.
 

@@ -57,11 +57,8 @@ def split_clean(
 
     Args:
         truth: `(M,)` trusted labels in 0..K-1.
-        num_classes: K.
         held_out: Share to hold out. Nothing is held out where the classes that have trusted rows have
             fewer than ten each in the mean.
-        seed: The run's seed.
-        sampling: How the rows were drawn.
     """
     generator = np.random.default_rng([seed, 1])
     present = len(np.unique(truth))
@@ -106,10 +103,7 @@ def with_choosers(split: CleanSplit, truth: Codes, seed: int, sampling: Sampling
     """The same, with half of the held-out rows, or of those of each class, for choices in training.
 
     Args:
-        split: Its parts.
         truth: `(M,)` trusted labels.
-        seed: The run's seed.
-        sampling: How the rows were drawn.
     """
     order = np.random.default_rng([seed, 2]).permutation(split.held_out)
     order = order if sampling == "random" else order[np.argsort(truth[order], kind="stable")]

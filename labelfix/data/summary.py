@@ -32,14 +32,11 @@ class Summary:
     """Plain figures about the data; K classes in class order.
 
     Attributes:
-        noisy: The noisy file.
-        clean: The trusted file.
         rows: Noisy rows N.
         unlabelled: Noisy rows without a given label.
         trusted: Trusted rows M.
         unreadable: Noisy rows whose image cannot be decoded.
         training: Noisy rows that train as such: labelled, readable, not trusted.
-        classes: The class names.
         given_counts: `(K,)` noisy rows with each given label.
         trusted_counts: `(K,)` trusted rows of each class.
         joined_by: `id`, `content` or `none`.

@@ -187,7 +187,6 @@ class LabelTable:
         codes: `(N,)` label codes, -1 where there is no label.
         classes: The classes of the run, shared by all tables of the run.
         inputs: Handle on the input columns; None for a table of ids and labels only.
-        files: The files read.
         file_index: `(N,)` position in `files` of the file a row came from.
         row_number: `(N,)` row within that file, counted from 1.
         label_column: Column that the labels came from; None where the table has no labels at all.
@@ -303,7 +302,6 @@ class CorrectedLabels:
         given: `(N,)` codes of the given labels, -1 where there was none.
         soft: `(N, K)` corrected soft labels, columns in class order, rows sum to 1.
         predicted: `(N,)` codes of the classifier's own prediction, blind to the given label.
-        classes: The classes.
         min_confidence: A label is changed only where its confidence reaches this.
         files: The files the rows came from.
         file_index: `(N,)` position in `files`.

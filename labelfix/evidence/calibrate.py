@@ -76,7 +76,6 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     """Calibrate a fitted model's soft labels, and choose its threshold again where pairs allow it.
 
     Args:
-        problem: The data.
         fitted: The model.
 
     Returns:
@@ -110,7 +109,6 @@ def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> Fitt
     """A model with its soft labels scaled as those of another one were.
 
     Args:
-        problem: The data.
         fitted: The model.
         other: What `calibrate` made of the other.
     """
@@ -133,7 +131,6 @@ def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: i
         log_p: `(Q, K)` log-probabilities.
         truth: `(Q,)` true classes.
         weights: `(Q,)`.
-        rows: How many rows they rest on.
     """
     p = softmax(log_p, axis=1)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == truth

@@ -112,7 +112,6 @@ def side_checks(
         order: `(N,)` their places in the file: of equal rows the first is the original.
         clean: The trusted rows, likewise.
         truth: `(M,)` their labels.
-        num_classes: K.
         view: Inputs and the rows of them wanted → `(n, D)` features by which they are compared.
         table: Whether the features are the columns of a table: then only rows that hold the same repeat each other.
     """

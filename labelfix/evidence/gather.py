@@ -73,7 +73,6 @@ class Evidence:
 
         Args:
             problem: What it was fitted to: the same rows.
-            model: The fit.
         """
         judged, judges = self.fitted, self.judges
         fitted = replace(
@@ -91,15 +90,7 @@ class Evidence:
 def judge(
     problem: Problem, fitted: FittedModel, settings: TrainSettings, classes: ClassNames, progress: Progress
 ) -> Evidence:
-    """Calibrate a fit and gather the evidence.
-
-    Args:
-        problem: What it was fitted to.
-        fitted: The fit.
-        settings: The run's.
-        classes: Names for the figures.
-        progress: Told what happens.
-    """
+    """Calibrate a fit and gather the evidence."""
     every = fitted.held
     judging = None if every is None else every.only(problem.judges[every.rows])
     found = calibrate(problem, replace(fitted, held=judging))
@@ -160,11 +151,8 @@ def ledger_of(
     """The run beside its rivals.
 
     Args:
-        problem: The data.
-        found: The run, with its judges.
         others: Of `rivals_of`.
         soft: `(n, K)` soft labels of some noisy rows: trusted rows drawn per class weigh what these say of the classes.
-        agreement: What noisy rows say of them.
     """
     asked, corrected, weights = found.asked, None, None
     if asked.paired:
@@ -198,8 +186,6 @@ def guarantee_of(
     """p-values of all noisy rows, and what they rest on.
 
     Args:
-        problem: The data.
-        found: The judges.
         soft: `(n, K)` soft labels of some noisy rows: they say how many of each class are rightly labelled.
         given: `(n,)` the given labels of these.
     """
@@ -285,7 +271,6 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
     """The noise rate, from pairs where there are `COUNTED` of them.
 
     Args:
-        problem: The data.
         soft: `(n, K)` soft labels of some noisy rows.
         given: `(n,)` the given labels of these.
     """

@@ -35,7 +35,7 @@ SATURATED = 1 - 1e-5
 """A label_score above it counts as it: single precision orders what is nearer to 1 by how it was computed."""
 
 MANY = 1_000
-"""With so many rightly labelled trusted rows of every class, drawn per class, each has p-values of its own."""
+"""With this many rightly labelled trusted rows of every class, drawn per class, each has p-values of its own."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Samplin
         classes: `(R,)` of the calibration rows.
         right: `(K,)` how many noisy rows of each class are rightly labelled, P(y)·T[y, y], in any unit.
         paired: Whether the given labels are the rows' own.
-        sampling: How they were drawn.
     """
     counts = np.bincount(classes, minlength=len(right)).astype(np.float64)
     if paired and sampling == "random":

@@ -113,7 +113,6 @@ def ask(
     """Ask the judging models.
 
     Args:
-        problem: The data.
         held: The models.
         transition: `(K, K)` T, for rows without a given label of their own.
         least_pairs: With fewer paired rows than this, given labels are assumed instead of known.
@@ -153,7 +152,6 @@ def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.N
 
     Args:
         models: Say it, those that cannot tell by themselves; a network that several share is asked once.
-        problem: The data.
     """
     given = problem.given
     scores = [
@@ -176,7 +174,6 @@ def blocks_of(rows: Codes, problem: Problem) -> Iterator[Codes]:
 
     Args:
         rows: `(n,)` the rows.
-        problem: Says of how many classes.
     """
     return (rows[part] for part in row_blocks(len(rows), max(problem.num_classes, LEAST_WIDTH)))
 

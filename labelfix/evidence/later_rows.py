@@ -33,7 +33,6 @@ class LaterRows:
 
     Attributes:
         judges: Say it.
-        classes: The classes.
         total: n, as far as it is known beforehand: of many rows every n-th is kept for the noise rate.
         given: `(K,)` rows of each given label.
         predicted: `(K,)` rows of each predicted class, of those with a given label.

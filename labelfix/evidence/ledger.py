@@ -35,7 +35,6 @@ class Estimate:
     """A figure with its 95 % interval.
 
     Attributes:
-        value: The figure.
         low: Lower end.
         high: Upper end.
         rows: Trusted rows that it rests on.
@@ -93,7 +92,6 @@ class Ledger:
         entries: This run last.
         classes: K.
         given_labels: Share of given labels that are right, on paired rows; None where there are too few.
-        corrected_labels: The same of corrected labels.
         difference: Corrected minus given.
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
         pairs: Judged rows with a given label.
@@ -146,7 +144,6 @@ def compare(
 
     Args:
         log_f: `(R, K)` log-probabilities of the judged rows by the run's classifier, as its judges have it.
-        rivals: The rivals.
         truth: `(R,)` labels of the judged rows.
         given: `(R,)` their given labels; -1 where there is none.
         corrected: `(R,)` corrected labels, made by models and choices without the row; -1 where a row has no given

@@ -41,7 +41,6 @@ def candidates(value: npt.NDArray[np.float64], usable: npt.NDArray[np.bool_], co
     Args:
         value: `(N,)` of `worth`.
         usable: `(N,)` False for rows that nobody may be asked about: trusted ones.
-        count: How many are wanted.
     """
     order = np.argsort(-value, kind="stable")
     return order[usable[order]][: CANDIDATES * count].astype(np.int64)
@@ -54,7 +53,6 @@ def choose(value: npt.NDArray[np.float64], suggested: Codes, features: Probabili
         value: `(n,)` what each is worth.
         suggested: `(n,)` its suggested class.
         features: `(n, D)` of length 1.
-        count: How many.
     """
     left = np.ones(len(value), dtype=bool)
     asked = np.zeros(int(suggested.max(initial=0)) + 1)

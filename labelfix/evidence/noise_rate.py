@@ -75,8 +75,6 @@ def estimate(
         truth: `(P,)` trusted labels.
         paired_given: `(P,)` given labels of the same rows.
         given: `(N,)` given labels of the noisy rows.
-        num_classes: K.
-        sampling: How the pairs were drawn.
         opinion: Makes intervals narrower; None where no model is honest enough. Not used for per-class draws.
     """
     of_given = np.bincount(given, minlength=num_classes)
@@ -142,7 +140,6 @@ def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, ce
         said: `(P,)` the opinion of it.
         of_noisy: `(N,)` the same of noisy rows.
         hits: Pairs that count.
-        rows: Of so many.
         centre: Added to θ.
     """
     spread = 1 + len(z) / max(len(of_noisy), 1)

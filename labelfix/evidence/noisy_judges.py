@@ -84,12 +84,6 @@ def asks(problem: Problem, held: Held) -> bool:
 def ask_noisy_rows(problem: Problem, held: Held, settings: TrainSettings, progress: Progress) -> Agreement | None:
     """Fit the run's method and its rivals again, each time without a part of the noisy rows, and ask about that part.
 
-    Args:
-        problem: What the run was fitted to.
-        held: Its judges.
-        settings: The run's.
-        progress: Told that this is done.
-
     Returns:
         None where trusted rows are enough, noisy ones too few, or whole networks would have to be trained.
     """

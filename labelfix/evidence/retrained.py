@@ -25,13 +25,7 @@ METHOD = {CLEAN_ONLY: "clean-only", NOISY_AND_CLEAN: "mixed", GLC: "glc", CONFID
 
 
 def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
-    """Train them.
-
-    Args:
-        problem: What the run was fitted to.
-        held: Its judges.
-        progress: Told of every training.
-    """
+    """Train them."""
     found = []
     for name in METHOD:
         if name == CONFIDENT_LEARNING and not is_there("cleanlab"):

@@ -43,7 +43,7 @@ THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
 
 LARGE, RIVALS_SAMPLE = 100_000, 20_000
-"""From so many noisy rows on, rivals learn from a sample of this size."""
+"""From this many noisy rows on, rivals learn from a sample of this size."""
 
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
@@ -129,11 +129,6 @@ class _Field:
 def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, ...]:
     """Fit all rivals of a run.
 
-    Args:
-        problem: What the run was fitted to.
-        held: Its judges.
-        progress: Told where a rival is left out.
-
     Returns:
         In the order of the module's docstring; none where no trusted row is left to learn from.
     """
@@ -160,7 +155,6 @@ def passes(problem: Problem, fitted: bool = True) -> int:
     """About how many rows the fits of the rivals pass over; see `labelfix.progress.counted`.
 
     Args:
-        problem: What the run was fitted to.
         fitted: Whether the run's own fits to the same rows serve rivals too.
     """
     large = len(problem.given) >= LARGE

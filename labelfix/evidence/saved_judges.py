@@ -151,11 +151,6 @@ class Judges:
     def load(cls, folder: Path, classes: int, width: int) -> Judges | None:
         """Read what `save` wrote; None where a run has none.
 
-        Args:
-            folder: The folder.
-            classes: K of the run's classifier.
-            width: D of it.
-
         Raises:
             RunError: It is damaged; file and field or tensor are named.
         """

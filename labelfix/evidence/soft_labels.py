@@ -14,7 +14,6 @@ def soft_labels_of(problem: Problem, fitted: FittedModel, rows: Codes) -> Probab
     """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time.
 
     Args:
-        problem: The data.
         fitted: The model.
         rows: `(n,)` the rows.
     """

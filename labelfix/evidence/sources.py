@@ -26,8 +26,7 @@ COPIED = 0.85
 """From this surplus of agreement on, one source is called a copy of the other."""
 
 RANDOM = 0.05
-"""Labels and truth that chance alone would make so far apart in so many cases count as having nothing to do with each
-other."""
+"""Labels and truth that chance alone would make so far apart in this share of cases count as unrelated."""
 
 Figures = dict[str, Any]
 
@@ -36,8 +35,6 @@ def of_sources(problem: Problem, names: Sequence[str], metrics: Mapping[str, Any
     """Plain values of all sources; None where there is one column of given labels.
 
     Args:
-        problem: The data.
-        names: Of the classes.
         metrics: What the method says of sources, under `sources`.
     """
     if problem.opinions is None or problem.paired_opinions is None:
@@ -65,8 +62,6 @@ def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
 
     Args:
         counts: `(K, K)` what it says of trusted rows.
-        others: Its labels of other rows.
-        classes: Names.
     """
     meant, total = max(others, 1), int(counts.sum())
     of_class = []

@@ -84,7 +84,6 @@ def ask_chosen(problem: Problem, held: Held, found: Calibrated) -> Answered | No
     """Ask the judging models about the chosen rows.
 
     Args:
-        problem: The data.
         held: All rows that can be judged, those that `next` chose among them.
         found: The calibrated fit; chosen rows had no part in its scale and threshold.
 

@@ -57,11 +57,7 @@ class Verdict:
 
 
 def conclude(ledger: Ledger) -> Verdict:
-    """What to do.
-
-    Args:
-        ledger: What was measured.
-    """
+    """What to do."""
     one_class = ledger.judged_classes < 2 <= ledger.classes
     labels = "not measurable" if one_class else labels_of(ledger.difference)
     sentence = _one_class(ledger) if one_class else _of_labels(ledger, labels)

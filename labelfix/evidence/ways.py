@@ -43,12 +43,7 @@ MOST = 100_000
 
 
 def ways_of(problem: Problem, asked: JudgesAnswers) -> tuple[Rival, ...]:
-    """The ways; none where there is one column of given labels, or trusted rows have no opinions of their own.
-
-    Args:
-        problem: The data.
-        asked: The judged rows.
-    """
+    """The ways; none where there is one column of given labels, or trusted rows have no opinions of their own."""
     if problem.opinions is None or problem.paired_opinions is None or not asked.paired:
         return ()
     own, classes = problem.paired_opinions.take(asked.held_rows), problem.num_classes

@@ -53,7 +53,6 @@ def held_by(
     """The heads that saw all trusted rows but one fold, each as the judge of that fold.
 
     Args:
-        fitted: The heads.
         rows: M, without what stands in for classes that no trusted row has.
         correctors: Of each fold; none of them saw its rows.
         own_scores: Of each fold, as in `JudgingModel`.
@@ -105,10 +104,7 @@ def posterior_model(
     """A head as the classifier, and the soft label ∝ f(y|x) · exp(label_terms[y, y']).
 
     Args:
-        problem: The data.
-        fitted: The head.
         label_terms: `(K, K)` log T; zeros where given labels say nothing.
-        history: Of the fit.
         metrics: Figures beside those of the head.
         without: `label_terms` without each fold of the trusted rows; None where no trusted row had a part in them.
     """

@@ -28,7 +28,6 @@ def fit_scale(kind: Kind, log_p: Floats, truth: Codes, weights: Floats) -> Scale
     """The scale that makes a truth likeliest.
 
     Args:
-        kind: What may move.
         log_p: `(R, K)` log-probabilities.
         truth: `(R,)` true classes.
         weights: `(R,)` of the rows.

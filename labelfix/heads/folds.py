@@ -56,7 +56,6 @@ def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True
 
     Args:
         truth: `(M,)` classes, M ≥ 2.
-        seed: The run's seed.
         count: Folds wanted; with fewer rows, fewer.
         by_class: False deals them as they come, whatever their class.
     """
@@ -113,7 +112,6 @@ def cross_fit(
 
     Args:
         fit: (trusted rows to use, the fold left out or None, where to begin or None) → head.
-        folds: The folds.
         clean: `(M, D)` trusted features.
         truth: `(M,)` trusted labels.
     """
@@ -135,7 +133,6 @@ def cross_fit_together(
 
     Args:
         fit: (what each head may learn from, where all begin or None) → heads.
-        folds: The folds.
         clean: `(M, D)` trusted features.
         truth: `(M,)` trusted labels.
         at_once: How many heads are asked for in one call.

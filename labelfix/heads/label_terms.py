@@ -31,7 +31,7 @@ class SourceTerms:
         return evidence(spoken, self.label_terms, self.weights).astype(np.float64)
 
     def __rmul__(self, kappa: float) -> SourceTerms:
-        """All of it counts so many times."""
+        """All of it counts that many times."""
         return replace(self, weights=kappa * self.weights)
 
 

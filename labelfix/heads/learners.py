@@ -65,7 +65,6 @@ class GivenLabels:
         learned: `(n,)` those rows.
         of: `(n,)` the fold of each.
         ridge: r.
-        full: The head of all.
         without: The heads without fold 0, 1, …
     """
 
@@ -196,7 +195,6 @@ def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Float
     Args:
         log_p: `(N, K)` log f(x).
         given: `(N,)` given labels.
-        start: Where T begins.
         prior: `(K, K)` T0.
         rounds: EM rounds.
     """

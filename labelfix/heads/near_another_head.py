@@ -42,7 +42,6 @@ def drawn_to(rows: FitRows, towards: LinearHead, ridges: Sequence[float]) -> lis
 
     Args:
         rows: The data; noisy rows are not used.
-        towards: The other head.
         ridges: r, rising. Where no choice among the heads so far, of all rows or of all folds but one, falls on the
             last one, a larger r is not tried: the looser a fit, the longer its search.
     """

@@ -125,11 +125,9 @@ def fit_trust(
         log_f: `(P, K)` out-of-fold log f of the paired rows.
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
-        given: Their given labels.
         fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
-        kappas: Its candidates.
         apart: How far κ and β are usually from that and from 1, as a standard deviation.
     """
     parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
@@ -170,7 +168,6 @@ def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> Paired
     """The same with a slope and a shift for each class, which make the pairs likeliest out of fold.
 
     Args:
-        found: The posterior.
         truth: `(P,)` trusted labels of the pairs.
         fold: `(P,)` their folds.
     """

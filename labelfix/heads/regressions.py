@@ -46,12 +46,7 @@ class Regressions:
     scalings: dict[float, Scaling] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def fit(self, asked: Sequence[RidgeAndFold], starts: Sequence[LinearHead]) -> list[LinearHead]:
-        """The heads, as many side by side as is worth it.
-
-        Args:
-            asked: Of each head.
-            starts: Where the search for each begins.
-        """
+        """The heads, as many side by side as is worth it."""
         size = searched_at_once(self.num_classes)
         groups = [slice(first, first + size) for first in range(0, len(asked), size)]
         return [head for group in groups for head in self._side_by_side(asked[group], starts[group])]

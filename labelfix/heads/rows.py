@@ -60,7 +60,6 @@ class FitRows:
         truth: `(M,)` trusted labels.
         num_classes: K.
         folds: Of the trusted rows.
-        seed: The run's seed.
         described: `(K, D)` the features of each class's own words, around their mean; None where none are given.
         scalings: r → the coordinates of fits on all rows, as they are asked for.
         fits: What was fitted to them; see `once`. Rows that are made of these by `replace` begin without.
@@ -92,7 +91,7 @@ class FitRows:
         return self.num_classes > SIDE_BY_SIDE
 
     def sample(self, most: int) -> Tensor:
-        """At most so many noisy rows, in order."""
+        """At most that many noisy rows, in order."""
         if len(self.given) <= most:
             return torch.arange(len(self.given))
         chosen = np.random.default_rng([self.seed, 31]).choice(len(self.given), most, replace=False)
@@ -170,7 +169,6 @@ class FitRows:
 
         Args:
             ridge: r.
-            begin: Where the full fit begins.
             residual: (what each head may learn from) → the losses.
             iterations: As for `minimise`.
             tolerance: Likewise; one at which a start can still be told needs `apart`.
@@ -201,7 +199,7 @@ def load_rows(problem: Problem, progress: Progress | None = None, folds: int = F
 
 
 def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
-    """The problem's rows as tensors, with so many folds of the trusted ones.
+    """The problem's rows as tensors, with that many folds of the trusted ones.
 
     A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
     """

@@ -18,7 +18,7 @@ from labelfix.numerics.linear_heads import LinearHead
 Arrays = Mapping[str, np.ndarray]
 
 WORTH_KEEPING = 1.0
-"""Seconds from which on a part of the judging is kept: there are a dozen parts, and a small run shall not wait for the
+"""Seconds from which on a part of the judging is kept: there are a dozen parts, and a small run should not wait for the
 disk as often. What is repeated after a kill is less than this for each."""
 
 

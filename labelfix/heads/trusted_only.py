@@ -76,7 +76,6 @@ def fits_better(rows: FitRows, plain: LinearHead, drawn: LinearHead, gain: npt.N
     on both sides are counted in standard errors and added up.
 
     Args:
-        rows: Some noisy rows.
         plain: A head of trusted rows.
         drawn: One of the same trusted rows, drawn to the words.
         gain: By how much the second has a lower loss on trusted rows that neither has seen.

@@ -8,7 +8,7 @@ has not seen, and g the mean over the noisy rows of s(x)[y'], which is the share
 
 Source: Li, Yang, Song, Cao, Luo and Li, "Learning from Noisy Labels with Distillation", ICCV 2017, where λ follows from
 the risk bounds of two detectors; the rule above takes its place. The soft label is λ·onehot(y') + (1 − λ)·P(y | x),
-with the classifier in the place of s.
+with the classifier in place of s.
 """
 
 from __future__ import annotations

@@ -61,13 +61,8 @@ def fit(
     Both are put in an order of their contents, so that the same rows give the same result in any order and format.
 
     Args:
-        data: What was read.
-        representation: What the classifier reads.
         inputs: The N noisy and the M trusted rows, encoded by it.
-        settings: The run's settings.
-        device: Where to train.
         checkpoints: Where the method keeps how far it has come; None keeps nothing.
-        progress: Told what happens.
         described: `(K, D)` the features of each class's own words.
 
     Raises:
@@ -112,8 +107,6 @@ def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -
 
     Args:
         problem: What it learns from.
-        settings: The run's settings.
-        progress: Told what happens.
 
     Raises:
         TrainingError: Training cannot go on.
@@ -134,12 +127,7 @@ def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -
 
 
 def _warn_of_memory(problem: Problem, progress: Progress) -> None:
-    """Say beforehand where fits on fixed features will need more memory than the machine has.
-
-    Args:
-        problem: The data.
-        progress: Told.
-    """
+    """Say beforehand where fits on fixed features will need more memory than the machine has."""
     width = int(problem.clean.batch(np.zeros(1, dtype=np.int64)).shape[1])
     needed = memory_needed(len(problem.given) + len(problem.truth), width, problem.num_classes)
     there = machine_memory()
@@ -167,9 +155,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
     """What models say of noisy rows that did not train on their given label: the method fitted once without each part.
 
     Args:
-        problem: The data.
         settings: `cross_fit` says how many parts.
-        progress: Told of every fit.
     """
     folds = cut_folds(problem.given, problem.seed, settings.cross_fit)
     soft = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)

@@ -121,11 +121,6 @@ class JointTrainer(Trainer):
 def train_network(problem: Problem, settings: JointOptimizationSettings, progress: Progress) -> FittedModel:
     """Fit it; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-
     Raises:
         TrainingError: A loss that is not a number.
     """

@@ -64,11 +64,6 @@ class L2rwTrainer(ReweightingTrainer):
 def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) -> FittedModel:
     """Train the classifier; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-
     Raises:
         TrainingError: A loss that is not a number.
     """

@@ -101,11 +101,6 @@ class MetaWeightNetTrainer(ReweightingTrainer):
 def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: Progress) -> FittedModel:
     """Train classifier and weight network together; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-
     Raises:
         TrainingError: A loss that is not a number.
     """

@@ -4,7 +4,7 @@
     soft label: P(y | x, y') ∝ f(y|x) · T[y, y'], with T estimated on the trusted rows
 
 End to end it takes the steps of MLC's published recipe, the same batches at the same learning rates, with the given
-labels in the place of corrected ones and without the look-ahead. On fixed features it is the logistic regression of
+labels in place of corrected ones and without the look-ahead. On fixed features it is the logistic regression of
 all rows, regularised by the likelihood of trusted rows out of fold. `noisy-only` is the same without trusted rows in
 training; they still set the temperature and T.
 

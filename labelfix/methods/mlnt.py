@@ -229,11 +229,6 @@ class MlntTrainer(AheadTrainer):
 def train_network(problem: Problem, settings: MlntSettings, progress: Progress) -> FittedModel:
     """Train student and teacher; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-
     Raises:
         TrainingError: A loss that is not a number.
     """

@@ -19,7 +19,6 @@ def passes(problem: Problem, settings: TrainSettings) -> int | None:
 
     Args:
         problem: The data; its inputs are fixed features.
-        settings: Of the run.
 
     Returns:
         None for methods that train in batches there too: these show epochs.

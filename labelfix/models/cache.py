@@ -116,7 +116,6 @@ def cached(compute: ComputeSettings, key: str, what: str, make: Callable[[Taker]
     """The arrays under a key, made first where they are missing or damaged.
 
     Args:
-        compute: Says where the cache lies.
         key: Hex digest of everything that determines the arrays.
         what: What the arrays are, for messages.
         make: Writes them; called again where they can only be held in memory.

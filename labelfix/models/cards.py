@@ -68,7 +68,6 @@ def views_card(kinds: Sequence[str], cards: Sequence[FeatureCard]) -> FeatureCar
 
     Args:
         kinds: What each view reads: `text`, `table`, `image` or `embedding`.
-        cards: Its card.
 
     Returns:
         A card whose function takes what all views take, or a dictionary by kind where they read different things.

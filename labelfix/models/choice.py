@@ -31,7 +31,6 @@ def choose_representation(
         noisy: The noisy rows; statistics of table columns are taken from them.
         settings: The model's settings.
         compute: Rows read at once, and whether a hub may be asked.
-        progress: Told what was chosen.
 
     Raises:
         SettingsError: A backbone that does not exist or does not fit the inputs.

@@ -46,8 +46,6 @@ class Classifier(nn.Module):
 
     Args:
         backbone: Maps a `Batch` to `(B, D)`; `nn.Identity()` where the features are computed once and frozen.
-        feature_width: D.
-        num_classes: K.
         generator: Draws the head's initial weights (uniform in ±1/√D, as `nn.Linear`); the bias starts at 0.
         fresh: Names of the backbone's parameters that start untrained while the others are pretrained.
     """

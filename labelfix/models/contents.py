@@ -25,13 +25,7 @@ IMAGES_AT_ONCE = 256
 
 
 def windows(table: InputTable, rows: int, read_rows: int) -> Iterator[pa.RecordBatch]:
-    """The input columns in windows of exactly `rows` rows (the last one may be shorter).
-
-    Args:
-        table: The rows.
-        rows: Rows of a window.
-        read_rows: Rows read at once.
-    """
+    """The input columns in windows of exactly `rows` rows (the last one may be shorter)."""
     for batches in regroup(table.batches(_rows_at_once(table, read_rows)), rows):
         yield _joined(batches)
 

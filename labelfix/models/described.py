@@ -31,8 +31,6 @@ def describe_classes(
     Where no encoder reads the texts, their own words do: these know a class only where its words stand in the data.
 
     Args:
-        representation: Encodes the rows.
-        words: Of every class, in class order.
         compute: The device.
         progress: Told nothing but what the encoder tells.
 

@@ -57,7 +57,6 @@ class EncoderFolder:
     """A folder with `config.json` and weights.
 
     Attributes:
-        path: The folder, absolute.
         name: The encoder as the user named it.
         learnt: Whether a run trained it, so that it lies nowhere else.
     """
@@ -120,7 +119,6 @@ def find_encoder(
         prefix: `hf:` or `timm:`.
         repository: The hub's repository of a name; None takes the name itself.
         offline: Only look at what the hub's cache on this disk holds.
-        progress: Told when a hub is asked.
 
     Raises:
         SettingsError: No such folder or name, a folder without configuration or safetensors, no network.

@@ -64,13 +64,10 @@ def encode_rows(
     A block of rows that pass by (`HeldInputs`) is encoded in memory; the cache plays no part.
 
     Args:
-        table: The rows.
         identity: Hash of everything beside the rows that determines the encoding.
         window: Rows encoded together; fixed, so that results do not depend on `compute.read_rows`.
         empty: The encoding of no rows: gives type and shape.
-        encode: Encodes a window.
         compute: Cache folder and rows read at once.
-        progress: Shows the rows done.
 
     Returns:
         An array with a row for every row of the table; memory-mapped where it was kept.

@@ -95,7 +95,7 @@ def select(inputs: Inputs, rows: RowNumbers) -> Inputs:
 
 
 def unwrapped(inputs: Inputs) -> tuple[Inputs, RowNumbers | None]:
-    """Inputs that are no selection, and which of their rows are meant; None for all."""
+    """The inputs behind any selections, and which of their rows are meant; None for all."""
     return (inputs.inputs, inputs.rows) if isinstance(inputs, SelectedInputs) else (inputs, None)
 
 

@@ -27,7 +27,6 @@ class FrozenFeatures(ABC):
     """A `Representation` that is computed once; the classifier is a linear head on it. One can stand beside others.
 
     Attributes:
-        spec: The input columns it reads.
         hidden_units: Of a layer between features and head; None for a linear head.
     """
 

@@ -48,8 +48,6 @@ class Head:
         """What `write` wrote.
 
         Args:
-            folder: Where it lies.
-            num_classes: K.
             width: F.
             hidden_units: U; None without a hidden layer.
 

@@ -37,8 +37,6 @@ class LabelCorrectionNetwork(nn.Module):
     """g_α: features and a given label in, a soft label out.
 
     Args:
-        feature_width: D.
-        num_classes: K.
         hidden: U.
         embedding: E.
         skip: Whether the gate is there.

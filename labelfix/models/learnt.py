@@ -69,7 +69,6 @@ class Place:
     Attributes:
         representation: All of them.
         encoder: What can be trained.
-        spec: The columns that it reads.
         weight: Of the features that it learns.
         stay: Number of each view that stays beside these, with what it then counts of what it counted before.
     """

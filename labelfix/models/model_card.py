@@ -12,9 +12,6 @@ def model_card(description: str, card: Card, classes: ClassNames, temperature: f
     """The text of `README.md`.
 
     Args:
-        description: The backbone in one line.
-        card: What the code needs, takes and is.
-        classes: The classes.
         temperature: Divides the logits before the softmax.
     """
     shown = ", ".join(classes.names[:SHOWN_CLASSES])

@@ -29,7 +29,6 @@ class OnDevice:
     """A `Predictor` that is a network.
 
     Attributes:
-        module: The network.
         device: Where to compute.
     """
 

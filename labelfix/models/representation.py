@@ -78,8 +78,6 @@ class Representation(Protocol):
         """The classifier that `write_predictor` wrote.
 
         Args:
-            folder: Where it lies.
-            num_classes: K.
             device: Where a network computes; a head on fixed features needs none.
         """
 
@@ -91,10 +89,7 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
     """Bring back a saved representation.
 
     Args:
-        family: Its key.
         values: What its `to_json` gave.
-        spec: Its input columns.
-        folder: The classifier folder.
 
     Raises:
         RunError: A family that this version does not know.

@@ -24,7 +24,6 @@ class StructuredCorrectionNetwork(nn.Module):
     """g_α with structure: what an averaged classifier says and a given label in, a soft label out.
 
     Args:
-        feature_width: D.
         log_transition: `(K, K)` log T0.
         hidden: Hidden units of r.
         embedding: Dimensions of r's label embedding.

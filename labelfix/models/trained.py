@@ -41,9 +41,7 @@ class TrainedClassifier:
     """The product's classifier.
 
     Attributes:
-        representation: Encodes raw inputs.
         predictor: From encoded inputs to logits.
-        classes: The classes.
         temperature: Divides the logits before the softmax.
     """
 
@@ -58,7 +56,6 @@ class TrainedClassifier:
         Args:
             inputs: Encoded rows.
             progress: Advanced by the rows done; starting and finishing the stage is the caller's.
-            rows: Rows of a yield.
 
         Yields:
             Rows, logits before temperature `(n, K)`, and h(x) `float32 (n, D)`.
@@ -97,7 +94,6 @@ class TrainedClassifier:
         """Read a folder that `save` wrote.
 
         Args:
-            folder: The folder.
             device: Where a network computes; a head on fixed features needs none.
 
         Raises:

@@ -139,11 +139,6 @@ def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
 def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) -> Views:
     """Representations as views, each of weight 1; views of views stand in one row.
 
-    Args:
-        spec: All input columns.
-        names: What the user calls each.
-        found: The representations.
-
     Raises:
         SettingsError: One of them is trained as a whole.
     """

@@ -35,9 +35,6 @@ def read_weights(folder: Path, width: int, num_classes: int, make: Callable[[int
     """A module with a head, filled from `model.safetensors`.
 
     Args:
-        folder: Where it lies.
-        width: D of the head.
-        num_classes: K.
         make: Makes the module for so many classes; called once the head is known to be as large.
 
     Raises:

@@ -34,12 +34,7 @@ class Epochs:
     """Every epoch passes once over the noisy rows.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
         split: The trusted rows' parts; no batches are drawn from an empty one.
-        trainer: Takes the steps.
-        progress: Told of every epoch.
         redrawn: Whether both clean batches of a step are halves of one, drawn from all trusted rows but the held-out.
         interval: Meta rows are given to every such step.
         resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: see
@@ -84,7 +79,7 @@ class Epochs:
             A row for every epoch, and for every so many steps where that is asked for.
 
         Raises:
-            TrainingError: A loss that is no number, or collapsed labels.
+            TrainingError: A loss that is not a number, or collapsed labels.
         """
         total = len(self.problem.noisy)
         self.progress.start("train", total=self.plan.epochs * total)

@@ -29,7 +29,6 @@ class Feed:
     """Rows and their labels.
 
     Attributes:
-        inputs: The rows as they were encoded.
         labels: `(N,)`.
         device: Where batches go.
     """

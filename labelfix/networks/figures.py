@@ -83,8 +83,6 @@ def figures(
     """The figures of a step.
 
     Args:
-        learned: Of the classifier's own step.
-        noisy: Its noisy rows.
         clean: Its clean training rows; None for a step without them, whose loss is then 0.
         meta_loss: L_clean(w'); None in a step without a meta-gradient.
         gradient: g_w'; None likewise.

@@ -69,10 +69,6 @@ def teaching(problem: Problem, split: CleanSplit) -> Codes:
 def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
     """Whose labels choices may look at: all trusted rows for the run, and for each judge all but those that it judges.
 
-    Args:
-        problem: The data.
-        split: The trusted rows' parts.
-
     Returns:
         Trusted rows, first for the run; and `(H,)` which judge each of the rows `split.judging` has.
     """
@@ -89,8 +85,6 @@ def chosen_and_judged(
     """What all trusted rows choose, and the judges of the held-out ones; None where there are none.
 
     Args:
-        problem: The data.
-        split: The trusted rows' parts.
         classifier: The network, in evaluation mode.
         choose: Makes the choice; called for each of `may_look`, in order.
     """
@@ -110,8 +104,6 @@ def how_often_right(problem: Problem, split: CleanSplit, logits: Probabilities) 
     """How often a classifier is right on the held-out rows that judge, as plain values.
 
     Args:
-        problem: The data.
-        split: The trusted rows' parts.
         logits: `(M, K)` of the trusted rows.
     """
     rows = split.judging[problem.judges[split.judging]]
@@ -123,7 +115,6 @@ def transition_from(problem: Problem, said: Probabilities, split: CleanSplit | N
     """T from what a model of the given labels says of trusted rows, sharpened by pairs where there are any.
 
     Args:
-        problem: The data.
         said: `(M, K)` n(y'|x) of the trusted rows.
         split: Where given, only rows that training left out count, pairs aside: the model has seen the others.
     """
@@ -147,11 +138,7 @@ def network_model(
     """A trained network with its temperature and soft labels.
 
     Args:
-        problem: The data.
-        split: The trusted rows' parts.
-        classifier: The network.
         corrector: Trusted rows whose labels may be looked at, and the temperature that they choose → soft labels.
-        history: Of the training.
         metrics: Further figures.
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
@@ -186,11 +173,7 @@ def posterior_network(
     """A trained network as the classifier, and the soft label ∝ f(y|x) · T[y, y'].
 
     Args:
-        problem: The data.
-        split: The trusted rows' parts.
-        classifier: The network.
         transition: T; None for soft labels that are P(y | x), blind to the given label.
-        history: Of the training.
         metrics: Further figures.
     """
 

@@ -45,7 +45,6 @@ class AheadTrainer(Trainer):
         """L_clean and its gradient, at the live weights or at others.
 
         Args:
-            meta: The clean rows.
             weights: Where, in the order of `weights`; they require a gradient.
         """
         return self.memory.attempt(lambda pieces: self._clean_gradient(meta, weights, pieces), len(meta.labels))
@@ -76,7 +75,6 @@ class AheadTrainer(Trainer):
         """`(B, K)` δz, the derivative of the noisy rows' logits along a direction.
 
         Args:
-            noisy: The rows.
             weights: w.
             direction: Overwritten.
             at_weights: `(B, K)` their logits at w.

@@ -37,11 +37,7 @@ def mixture_network(
     """Normalise the weights, fit how far they are to be believed, and put it together.
 
     Args:
-        problem: The data.
         split: The trusted rows' parts; those held out set the temperature and s.
-        classifier: The trained network.
-        weigher: Gives rows their weights.
-        history: Rows of the history.
     """
     classifier.eval()
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // MIXTURE_SAMPLE), dtype=np.int64)

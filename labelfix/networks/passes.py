@@ -85,7 +85,6 @@ def forward_all(
     Args:
         classifier: Its weights do not move meanwhile.
         batches: Each with the context of its pass.
-        precision: What the passes compute in.
     """
     found = []
     with arithmetic(classifier.head.weight.device, precision, remember=len(batches) > 1):

@@ -31,7 +31,6 @@ class StepRows:
     """A step's rows after their forward pass at w.
 
     Attributes:
-        noisy: The noisy rows.
         clean: Clean training rows; None where none train.
         logits: `(B, K)` of the noisy rows, without a graph.
         losses: `(B,)` L_i, without a graph.
@@ -101,7 +100,6 @@ class ReweightingTrainer(AheadTrainer):
         """∇ (Σ_i ω_i L_i + Σ_clean L) / n at w, over all processes.
 
         Args:
-            rows: The step's rows.
             weights: `(B,)` ω, without a graph.
             total: n; all rows of the step by default.
             last: Whether this is the last gradient that the graph is needed for.
@@ -140,7 +138,6 @@ class ReweightingTrainer(AheadTrainer):
         """`(B,)` ⟨v, ∇L_i⟩ at w for every noisy row.
 
         Args:
-            rows: The step's rows.
             direction: v; overwritten.
         """
         delta = self.logits_along(rows.noisy, Flat.of(self.weights), direction, rows.logits, rows.pieces)
@@ -154,7 +151,6 @@ class ReweightingTrainer(AheadTrainer):
         """The figures of a step; `gate` is the mean weight.
 
         Args:
-            rows: The step's rows.
             weights: `(B,)` ω.
             total: What the weighted sum of losses is divided by.
             meta_loss: Of the trusted rows; None in a step without them.

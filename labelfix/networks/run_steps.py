@@ -70,10 +70,8 @@ def draw_rows(
 
     Args:
         count: Noisy rows.
-        split: The trusted rows' parts.
         sizes: Noisy and clean rows of a batch.
         redrawn: The published way: both clean batches are halves of one, drawn from all trusted rows.
-        seed: The run's seed.
         epoch: From 0.
         lengths: `(N,)` of texts, which are put together by length.
 
@@ -104,10 +102,6 @@ class StepRunner:
     """Runs an epoch's steps.
 
     Args:
-        trainer: Takes the steps.
-        noisy: The noisy rows.
-        clean: The trusted rows.
-        seed: Of the augmentation.
         interval: The meta-gradient is taken on every such step.
         tally: Sums up the figures of one step a block.
         resident: Whether to work from rows on the device, in blocks that a graph can hold.

@@ -44,13 +44,12 @@ def batches_of(
     stream: int,
     lengths: Codes | None = None,
 ) -> list[Codes]:
-    """An epoch's batches, drawn without replacement until the pool is used up, then anew.
+    """An epoch's batches, drawn without replacement until the pool is used up, then from the whole pool again.
 
     Args:
         pool: Rows to draw from, at least one.
         size: Rows a batch; a smaller pool gives smaller batches.
         count: How many batches; None for one pass over the pool, without the incomplete last batch.
-        seed: The run's seed.
         epoch: The epoch, from 0.
         stream: Tells apart the streams of one epoch.
         lengths: How long every row is, by row number: batches then hold rows of similar length, in random order of the

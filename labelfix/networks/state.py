@@ -25,7 +25,6 @@ class TrainingState:
     Attributes:
         epoch: Whole epochs done.
         step: Steps done of the next one.
-        history: Its rows so far.
         best: `(accuracy, −loss)` on the choosing rows of the best epoch so far; None before the first.
         best_epoch: Which one that was, from 1.
         best_weights: Its networks, by name, where they are kept.

@@ -36,7 +36,6 @@ class Loss(NamedTuple):
     """What noisy rows cost, and by which labels.
 
     Attributes:
-        summed: The sum over the rows.
         soft: `(B, K)` the labels that they were taken to have.
         gate: `(B,)` the given label's share in them; None where there is none.
     """

@@ -56,12 +56,7 @@ def make_trainer(
     """A trainer with the classifier's optimiser; images in the layout that convolutions like.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
         classifier: f_w, on the device.
-        progress: Told where the memory runs out.
-        kind: What takes the steps.
         more: What that kind needs beside the fields of `Trainer`.
     """
     if problem.family == "image":
@@ -103,12 +98,7 @@ def train(
     """The warm-up and all epochs, or what is left of them after an interruption.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
         split: The trusted rows' parts; an empty one gives no batches.
-        trainer: Its networks are trained.
-        progress: Told of every epoch.
         warm_up: Gives them a start and returns what it found, as plain values.
         phase: Which training of the method this is.
         redrawn: See `Epochs`.
@@ -139,8 +129,6 @@ def finished_phase(
     """Run a phase, or take what it left before an interruption.
 
     Args:
-        problem: The data.
-        name: Of the phase.
         classifier: Trained by it; in evaluation mode afterwards.
         run: Trains it, and returns what else the method goes on with, and its history.
 
@@ -172,7 +160,6 @@ def history_table(*phases: History, without: Collection[str] = ()) -> pa.Table:
     """The rows of one or more phases as a table; with several, `phase` counts them from 1.
 
     Args:
-        phases: Rows of each phase.
         without: Columns that say nothing of this training.
     """
     rows: list[dict[str, Any]] = []
@@ -200,14 +187,8 @@ def train_phase(
     """One training of several: train the classifier, or take the one that was trained before an interruption.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
-        split: The trusted rows' parts.
         classifier: Trained; in evaluation mode afterwards.
-        progress: Told of every epoch.
         name: Of the phase, unlike any other of the method.
-        kind: What takes the steps.
         more: What that kind needs beside the fields of `Trainer`.
 
     Raises:
@@ -225,8 +206,6 @@ def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool
     """The trusted rows' parts; half of the held-out rows choose where an epoch, or something else, has to be chosen.
 
     Args:
-        problem: The data.
-        settings: The method's settings.
         choosers: Whether training has something else to choose.
     """
     drawn = problem.seed, problem.sampling

@@ -33,13 +33,8 @@ def train_on_trusted(
     """Train a classifier on the trusted rows that teach.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        settings: The method's settings.
         split: Its `train` rows teach.
         classifier: Trained from where it stands.
-        progress: Told of every epoch.
-        name: Of the phase.
 
     Raises:
         TrainingError: A loss that is not a number.

@@ -26,11 +26,8 @@ def learn_given_labels(
     """Train the classifier on the noisy rows as they are.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
         trainer: Its classifier and optimiser are used.
         frozen_epochs: First epochs in which only the head is trained.
-        progress: Told of every step.
     """
     rows = np.arange(len(problem.noisy), dtype=np.int64)
     feed = Feed(problem.noisy, problem.given, problem.device)
@@ -59,11 +56,7 @@ def learn_trusted_rows(
     """Train the classifier on trusted rows, at the learning rate of the warm-up.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
         trainer: Its classifier and optimiser are used.
-        rows: The trusted rows that may train.
-        steps: How many.
         frozen: Whether only the head is trained.
     """
     if steps == 0:

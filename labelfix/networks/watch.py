@@ -29,7 +29,6 @@ class Seen:
     Attributes:
         means: Figure → mean over the steps in which there was one; NaN where there was none.
         corrected_top: The largest class's share of the corrected labels' mass.
-        given_top: The commonest given label's share.
         rows: Rows seen.
     """
 
@@ -43,10 +42,7 @@ class Tally:
     """Sums of figures on the device; it is read once an epoch or so, and nobody waits for it before.
 
     Args:
-        names: Of the figures.
-        always: Those that every step has; for them a value that is no number counts as one.
-        num_classes: K.
-        device: Where the figures are.
+        always: Those that every step has; for them a value that is not a number counts as one.
     """
 
     def __init__(self, names: Sequence[str], always: Sequence[str], num_classes: int, device: torch.device) -> None:
@@ -81,7 +77,7 @@ class Tally:
         return Seen(means, max(mass[0]) / totals[0], max(mass[1]) / totals[1], round(sum(mass[1])))
 
     def clear(self) -> None:
-        """Start anew."""
+        """Start again."""
         for tensor in (self.sums, self.counts, self.mass):
             tensor.zero_()
 
@@ -99,7 +95,6 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, m
     """Stop a training that is of no use any more.
 
     Args:
-        seen: What has been watched.
         losses: Figures that have to be numbers.
         epoch: From 1, for the message.
         learning_rate: Of the classifier, likewise.

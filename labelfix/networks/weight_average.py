@@ -16,7 +16,6 @@ class Average:
     """An exponential average of a classifier's weights and statistics, in evaluation mode.
 
     Args:
-        classifier: Whose.
         decay: Share of the average that one step leaves; the average is over about 1 / (1 − decay) steps.
     """
 
@@ -32,7 +31,7 @@ class Average:
 
     @torch.no_grad()
     def restart(self, classifier: Classifier) -> None:
-        """Begin anew at the classifier as it is."""
+        """Start again from the classifier as it is."""
         torch._foreach_copy_(self._numbers(self.classifier), self._numbers(classifier))
 
     @torch.no_grad()

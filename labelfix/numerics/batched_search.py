@@ -37,9 +37,8 @@ def search(loss: Loss, start: Tensor, iterations: int, tolerance: float) -> Tens
     """`(B, P)` the minima.
 
     Args:
-        loss: The problems.
         start: `(B, P)` where they begin.
-        iterations: At most so many steps each.
+        iterations: At most that many steps each.
         tolerance: Relative fall of the loss below which a search ends.
     """
     point, which = start.clone(), torch.arange(len(start))

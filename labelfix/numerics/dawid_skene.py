@@ -27,12 +27,7 @@ SMALLEST = 1e-10
 
 
 def dawid_skene(opinions: Opinions, classes: int) -> Floats:
-    """`(N, K)` log P(y | y'_1..S); rows without an opinion get the shares of the classes.
-
-    Args:
-        opinions: Of all rows.
-        classes: K.
-    """
+    """`(N, K)` log P(y | y'_1..S); rows without an opinion get the shares of the classes."""
     spoken = Spoken.of(opinions, classes)
     votes = opinions.votes(classes).astype(np.float64)
     heard = votes.sum(axis=1) > 0

@@ -49,7 +49,6 @@ def solve(
         probabilities: `(B, K, N)` softmax at w* of each problem.
         weights: `(B, N)` ω.
         ridge: r.
-        right: The right-hand sides.
         steps: At most this many; fewer once the residual has fallen by 1e-10.
         scaling: Coordinates in which H is nearly round.
     """

@@ -35,7 +35,7 @@ CHUNK = 16_384
 """Rows at a time."""
 
 CURVATURE = 20_000
-"""The Hessian is measured on at most so many rows, taken at even distances."""
+"""The Hessian is measured on at most this many rows, taken at even distances."""
 
 MANY, MOST_WORK = 100, 3e12
 """With more classes, or more multiplications for a Hessian of each, they share one."""

@@ -197,7 +197,7 @@ def _thin(centred: Tensor, curvature: float, ridge: float) -> tuple[Product, Pro
 
 
 SCALING_ROWS, WIDE = 10_000, 1_000
-"""The coordinates are measured on so many rows; of features wider than the second on so many as that."""
+"""The coordinates are measured on this many rows; of features wider than the second on as many rows as that."""
 
 
 def searched_at_once(num_classes: int) -> int:
@@ -242,7 +242,6 @@ def minimise_all(
 
     Args:
         features: `(N, D)`.
-        residual: The losses.
         ridges: `(B,)` r of each.
         starts: `(B,)` where each begins.
         scalings: `(B,)` coordinates of each.

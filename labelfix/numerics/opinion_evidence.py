@@ -17,7 +17,6 @@ def evidence_of(opinions: Opinions, label_terms: Floats, weights: Floats) -> Flo
     """`(N, K)` Σ_s w_s L_s[·, y'_s], silence of the sources that were asked among them.
 
     Args:
-        opinions: Of the rows.
         label_terms: `(S, K, K + 1)` L.
         weights: `(S,)` w.
     """

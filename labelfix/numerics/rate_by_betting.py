@@ -127,7 +127,6 @@ def wealth_below(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet])
         draws: The draws (n of N rows).
         wrong: `(n,)` e of the drawn rows; 1 where nobody could tell.
         bound: m.
-        bets: What is betted.
     """
 
     def result(counted: Counted) -> Floats:
@@ -158,9 +157,7 @@ def upper_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) 
     """The smallest bound on θ from above that the answers have ever proven; 1 where none.
 
     Args:
-        draws: The draws.
         wrong: `(n,)` e; 1 where nobody could tell.
-        bets: What is betted.
         alpha: How often it may be below θ at any time.
     """
     enough = -np.log(alpha)
@@ -179,9 +176,7 @@ def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
     """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n.
 
     Args:
-        draws: The draws.
         wrong: `(n,)` e.
-        counted: The c in question.
     """
     return float(_values(draws, wrong, counted)[1].mean()) if len(draws) else float("nan")
 

@@ -33,7 +33,7 @@ MARGIN = 1.25
 """A share nearer to the bound than this takes more rows than anybody reads; no bet is made for it."""
 
 HOPELESS = 2.5
-"""Where so many times the bound are expected, nothing is done for the case that the bound holds after all."""
+"""Where this many times the bound are expected, nothing is done in case the bound holds after all."""
 
 UNIFORM = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1)
 COUNTED = (0.0, 0.5, 1.0)
@@ -94,7 +94,6 @@ def design(error: Floats, bound: float) -> Design:
 
     Args:
         error: `(N,)` the model's probability that a row is wrong.
-        bound: What is to be proven or refuted.
     """
     mean = float(_inside(error).mean())
     scenarios = _scenarios(mean, bound)
@@ -156,9 +155,6 @@ def growth(
         error: `(N,)` the probability with which each row is taken to be wrong.
         weights: `(N,)` w.
         controls: What bets count on → `(N,)` c.
-        bets: The bets.
-        bound: The bound.
-        side: Of the bets.
     """
     groups = _Groups.of(error)
     w, wrong = groups.mean(weights), groups.mean(error)

@@ -52,7 +52,6 @@ def recovered_transition(
         of_clean: `(M, K)` n(y'|x) of the trusted rows, by a model that has not seen them.
         given: `(S,)` given labels of some noisy rows.
         of_noisy: `(S, K)` n(y'|x) of those.
-        num_classes: K.
 
     Returns:
         `(K, K)`, rows sum to 1, no entry is 0.

@@ -12,7 +12,6 @@ def row_blocks(rows: int, width: int) -> Iterator[slice]:
     """Slices of consecutive rows, together all of them.
 
     Args:
-        rows: How many there are.
         width: Numbers of a row.
     """
     size = max(CELLS // max(width, 1), 1)

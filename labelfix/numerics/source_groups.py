@@ -74,7 +74,6 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
     """Compare all sources.
 
     Args:
-        spoken: The opinions of some rows.
         shares: `(N, K)` how likely each class is of each row.
         transitions: `(S, K, K + 1)` T.
     """
@@ -95,7 +94,7 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
     own = np.maximum(np.diagonal(cross), 1e-9)
     most = np.sqrt(np.outer(own, own))
     share = np.clip(cross / most, 0, 1)
-    # What chance makes of strangers on so many rows is none; of copies it makes nothing.
+    # On so many rows chance makes no copies of strangers.
     beyond = np.maximum(1 - (1 - share**2) ** 2 / np.maximum(share**2 * rows, 1e-9), 0)
     shared = share * beyond
     np.fill_diagonal(shared, 0)

@@ -30,10 +30,10 @@ from labelfix.data.tables import Codes
 from labelfix.numerics.transition import FLOOR, PAIR_STRENGTHS
 
 MANY, OTHERS = 50.0, 5.0
-"""With so many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""
+"""With this many pairs a source has half a say in how strong its prior is; so many sources' say has the mean of all."""
 
 CHANCE = 20.0
-"""With so many pairs a source that seems to answer at random loses half its weight."""
+"""With this many pairs a source that seems to answer at random loses half its weight."""
 
 POOLED = 4.0
 """The accuracy of all sources together counts as so many opinions of one."""
@@ -99,7 +99,6 @@ def evidence(spoken: Spoken, log_t: Floats, weights: Floats) -> npt.NDArray[np.f
     """`(N, K)` E.
 
     Args:
-        spoken: The opinions.
         log_t: `(S, K, K + 1)` log T.
         weights: `(S,)` w.
     """
@@ -118,7 +117,6 @@ def each_alone(spoken: Spoken, log_t: Floats, weights: Floats, some: slice) -> F
         spoken: The opinions, of few rows.
         log_t: `(S, K, K + 1)` log T.
         weights: `(S,)` w.
-        some: The n sources.
     """
     scaled = np.where(spoken.asked, weights, 0.0)[some, None, None] * log_t[some]
     cells = slice(some.start * spoken.classes, some.stop * spoken.classes)

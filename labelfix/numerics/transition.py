@@ -31,7 +31,6 @@ def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floati
     Args:
         truth: `(M,)` trusted labels in 0..K-1.
         given_probabilities: `(M, K)` n(y'|x) of the trusted rows, by a model that has not seen them.
-        num_classes: K.
 
     Returns:
         `(K, K)`, rows sum to 1, entries at least about `FLOOR`.

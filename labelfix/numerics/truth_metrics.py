@@ -42,7 +42,6 @@ def compare_with_truth(labels: CorrectedLabels, rows: Codes, truth: Codes) -> di
     """The quality of corrected labels on rows whose truth is known.
 
     Args:
-        labels: The corrected labels.
         rows: `(R,)` rows of `labels` to judge.
         truth: `(R,)` their true classes.
 

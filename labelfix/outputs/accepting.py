@@ -19,8 +19,6 @@ def not_accepted(
 
     Args:
         group: Columns `id` and `given_label`.
-        flagged: The rows.
-        accepted: The baseline.
 
     Returns:
         The rows that it does not know; and row → what is known of it, where it has to hold the same.
@@ -50,7 +48,6 @@ def since_edited(
     A row whose source cannot be read is taken for what it was: its id and given label are the same.
 
     Args:
-        findings: The rows.
         doubtful: Position → what is known of them, in the same order.
         details: Tells their contents.
 

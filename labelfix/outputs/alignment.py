@@ -92,9 +92,7 @@ class AlignedLabels:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
-        rows: The corrected labels (N rows).
         source: The table they were made from.
-        label_column: Its column of labels.
         files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
         min_confidence: Judge at this threshold instead of the one they were made with.
         answers: Id → the class that a person gave: it stands, whatever the run says, and is no issue.
@@ -132,7 +130,7 @@ class AlignedLabels:
             verbatim: The cells as they stand in a text file, rather than typed values.
             details: Columns of the corrected labels to lay beside them.
             prepare: Makes of a table of those columns the one that is laid there.
-            rows: At most so many rows a chunk.
+            rows: At most this many rows a chunk.
         """
         ahead = self._verdicts(details, prepare)
         rest: Verdicts | None = None
@@ -191,7 +189,6 @@ class AlignedLabels:
         the spelling that the file uses.
 
         Args:
-            survey: What the label column holds.
             verbatim: See `survey`.
 
         Raises:

@@ -52,12 +52,7 @@ class Baseline:
         return Baseline(dict.fromkeys(ids, (Accepted(),)))
 
     def as_given(self, name: object, given: object) -> tuple[Accepted, ...]:
-        """The entries that a row of this id and given label may be.
-
-        Args:
-            name: The id.
-            given: The given label.
-        """
+        """The entries that a row of this id and given label may be."""
         return tuple(each for each in self.rows.get(str(name), ()) if each.given in (None, given))
 
     def joined(self, other: Baseline) -> Baseline:

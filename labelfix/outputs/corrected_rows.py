@@ -128,9 +128,6 @@ class HeldRows:
 class CorrectedFile:
     """A file that `write_corrected` wrote as Parquet, read row group by row group.
 
-    Args:
-        path: The file.
-
     Raises:
         InputError: It is not there, or is not such a file.
     """
@@ -227,8 +224,6 @@ def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) 
     """`(K,)` rows of each class in some columns of labels, of the rows that have a given label.
 
     Args:
-        rows: Corrected labels.
-        classes: The classes.
         columns: Columns of `CODED` that hold labels.
     """
     found = [np.zeros(len(classes), dtype=np.int64) for _ in columns]
@@ -244,7 +239,6 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
     """A file of corrected labels, opened and known to be one.
 
     Args:
-        path: The file.
         coded: Columns to read as codes.
 
     Raises:

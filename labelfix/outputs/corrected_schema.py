@@ -60,7 +60,6 @@ class CorrectedMetadata:
         run_id: Id of the run that made the file.
         id_column: Column of the ids in the source; None where ids are row numbers.
         input_kind: `text`, `image`, `table` or `embedding`; None where it was not recorded.
-        input_columns: The input columns in the source.
         encoding: Of a source that is a text file and not UTF-8.
         sources: Who the labels come from, where several say something.
         soft_top_k: How many classes `soft_label` has of each row, most likely first; None for all, in class order.

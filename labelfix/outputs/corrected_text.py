@@ -29,9 +29,6 @@ READ_ROWS = 65536
 def read_corrected_text(path: Path) -> HeldRows:
     """Corrected labels out of a text file, in memory.
 
-    Args:
-        path: The file.
-
     Raises:
         InputError: It is no such file, or a cell of it is not what its column says.
     """
@@ -50,7 +47,7 @@ def read_corrected_text(path: Path) -> HeldRows:
     for name in ("confidence", "source_row"):
         if table[name].null_count:
             row = int(pc.index(table[name].is_null(), True).as_py()) + 1
-            raise input_error(str(path), f"column {name!r} holds no number", "write it anew with labelfix correct", row)
+            raise input_error(str(path), f"column {name!r} holds no number", "run labelfix correct again", row)
     return HeldRows(table.replace_schema_metadata({METADATA_KEY: json.dumps(_about(table, source.schema)).encode()}))
 
 

@@ -55,8 +55,6 @@ class Drift:
         distance: Share of the rows that would have to be of another class, in [0, 1].
         tolerance: What of it is let through.
         class_name: The class whose share differs most.
-        share: Its share here.
-        share_against: Its share there.
     """
 
     what: str
@@ -121,7 +119,6 @@ def compare(
     """Compare the shares of classes among some rows with those of a run or of a file of corrected labels.
 
     Args:
-        rows: The rows.
         against: A finished run, or a file of corrected labels.
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].

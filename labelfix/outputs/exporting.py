@@ -24,12 +24,7 @@ CLASSIFIER_MARK = "labelfix.json"
 
 
 def is_tree(folder: RunFolder, out: Path) -> bool:
-    """Whether the labels go out as a folder of images by class, and not as a table.
-
-    Args:
-        folder: The run.
-        out: What is written.
-    """
+    """Whether the labels go out as a folder of images by class, and not as a table."""
     return not is_table(out) and Columns.from_json(folder.read_manifest()["columns"]).spec.kind == "image"
 
 
@@ -49,7 +44,7 @@ def check_labels(folder: RunFolder, out: Path, hard_link: bool, overwrite: bool)
 
 
 def check_classifier(path: Path) -> None:
-    """Refuse to replace a folder that is no classifier: all that is in it would go.
+    """Refuse to replace a folder that is not a classifier: all that is in it would go.
 
     Raises:
         SettingsError: It holds something else.
@@ -74,13 +69,12 @@ def export_labels(
     """Write the noisy file of a run again, with corrected labels; whether it may be written is asked before.
 
     Args:
-        folder: The run.
         out: A table's file or, for images, a folder.
         noisy: Where the noisy file lies now, if it was moved.
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
         drop_issues: Leave out the rows whose labels look wrong.
         details: Add the scores.
-        soft_top_k: With `details`: of each soft label only so many classes. Default: as in the run.
+        soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
         hard_link: Link images instead of copying them.
         overwrite: Replace an earlier export of images.
         answers: Where people decided about a row, their label stands.
@@ -138,8 +132,6 @@ def export_classifier(folder: RunFolder, out: Path, overwrite: bool = False) -> 
     """Copy the classifier of a run into a folder of its own; whether it may be written is asked before.
 
     Args:
-        folder: The run.
-        out: The folder.
         overwrite: Replace a classifier that is there.
     """
     with atomic_path(out, replace=overwrite) as beside:

@@ -47,7 +47,7 @@ def corrected_table(
         labels: The corrected labels (N rows, K classes).
         spec: Which source columns the classifier read; recorded so that `flag` can quote them.
         id_column: Column of the ids in the source; None where ids are row numbers.
-        soft_top_k: Keep only so many classes of each soft label; see `soft_columns`.
+        soft_top_k: Keep only this many classes of each soft label; see `soft_columns`.
         encoding: Of a source that is a text file and not UTF-8; recorded so that `flag` can quote it.
 
     Returns:
@@ -178,7 +178,7 @@ def write_tables(
         closing: As for `write_corrected`; text formats have no room for it.
 
     Raises:
-        InputError: The suffix is none that labelfix writes.
+        InputError: The suffix is not one that labelfix writes.
     """
     pieces = iter(tables)
     first = next(pieces)
@@ -212,7 +212,7 @@ def with_evidence(table: pa.Table, said: Mapping[str, Any]) -> pa.Table:
 
 
 def _row_groups(pieces: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
-    """The rows in tables of so many rows in one chunk each (no rows: one empty table), as one table gives them."""
+    """The rows in tables of that many rows in one chunk each (no rows: one empty table), as one table gives them."""
     held: pa.Table | None = None
     cut = False
     for piece in pieces:
@@ -242,7 +242,7 @@ def flat_probabilities(table: pa.Table, classes: Sequence[str]) -> pa.Table:
 
 
 def with_min_confidence(table: pa.Table, min_confidence: float | None) -> pa.Table:
-    """The table judged anew at another threshold: `is_label_issue`, `corrected_label` and `action` follow from it.
+    """The table judged again at another threshold: `is_label_issue`, `corrected_label` and `action` follow from it.
 
     Args:
         table: Corrected labels; strings that are dictionary-coded come back as plain ones.

@@ -22,8 +22,6 @@ def findings_table(findings: Sequence[Finding], columns: int, cut_places: bool) 
     """The lines, a header first; nothing without findings.
 
     Args:
-        findings: What to show.
-        columns: How wide lines may be.
         cut_places: Whether places may be cut too, where nothing else helps: a place that is cut is no good to a program
             that reads the lines.
     """

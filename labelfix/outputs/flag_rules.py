@@ -22,7 +22,7 @@ from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, val
 
 AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
 SCORE_AGAIN = (
-    "write it anew as .parquet with `labelfix correct` and a run whose trusted rows judge it, such as one of mlc; the "
+    "write it again as .parquet with `labelfix correct` and a run whose trusted rows judge it, such as one of mlc; the "
     "rows that a run was trained on are flagged with --run"
 )
 
@@ -51,7 +51,6 @@ def by_guarantee(
 
     Args:
         rows: Corrected labels with a column `p_value`.
-        source: What to call them.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
         run: Whether they are a run's own rows.
@@ -106,8 +105,6 @@ def by_budget(rows: CorrectedRows, count: int, trusted: npt.NDArray[np.bool_] | 
     """The rows of lowest label_score; of equals the first. Trusted ones are left out.
 
     Args:
-        rows: Corrected labels.
-        count: How many.
         trusted: `(N,)` True for those; None where it is not known.
     """
     score = _column(rows, "label_score")

@@ -45,7 +45,7 @@ class FlagOptions:
         max_issue_rate: A gate: at most this share of the labelled rows may look wrong.
         min_confidence: A row looks wrong only where the confidence reaches this. Default: as in the run.
         max_false_flags: Flag so that at most this share of the flagged rows is expected to be right after all.
-        budget: Flag so many rows, the worst ones.
+        budget: Flag this many rows, the worst ones.
         max_noise_rate: A gate: the lower end of the noise rate's interval may be at most this.
         baseline: Files of rows that were accepted before.
         include_trusted: Do not leave trusted rows out.
@@ -119,8 +119,6 @@ def flag(
 
     Args:
         of: A finished run; or a file or a table of corrected labels.
-        asked: Which rows, and the gates.
-        warn: Told what cannot be shown.
 
     Raises:
         SettingsError: Options do not go together.
@@ -171,7 +169,6 @@ class _Sources:
     Attributes:
         about: What the corrected labels say of them.
         folder: The run; None for a file of its own.
-        corrected: The file of corrected labels.
         noisy: The name of the source today; None for its own.
         warn: Told what was not found.
     """

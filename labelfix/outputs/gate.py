@@ -38,8 +38,6 @@ def apply_gates(
     """Judge corrected labels, group by group; memory grows with the findings that are shown and with nothing else.
 
     Args:
-        rows: Corrected labels.
-        source: What to call them.
         max_issue_rate: The gate, in [0, 1]; None only lists.
         min_confidence: Take the issues at this threshold instead of the one they were made with.
         accepted: Rows that are no findings any more, as long as they are what they were.
@@ -110,7 +108,6 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     """The judgement with its findings looked up in their sources.
 
     Args:
-        judgement: The judgement.
         details: Gives the findings back with `snippet` or `line` filled.
     """
     return replace(judgement, findings=tuple(details(judgement.findings)))

@@ -17,10 +17,8 @@ class Part:
     """Counts the labelled rows and the findings of each of some parts.
 
     Args:
-        names: What the parts are called.
         column: The column by which rows belong to them.
         part_of: Value of that column → the name of its part; None where it belongs to none.
-        of: The same of a finding.
     """
 
     def __init__(

@@ -65,7 +65,6 @@ def export_tree(
 
     Args:
         correction: The labels and their source, a folder of images or a table with an image column.
-        image_column: The column of images.
         out: The folder to make; it may exist if it is empty.
         id_column: Column that names images which have no path.
         drop_issues: Leave flagged images out.

@@ -19,10 +19,8 @@ class Finding:
     """A row whose given label looks wrong.
 
     Attributes:
-        id: The row's id.
         file: The source file as the user named it.
         row: Row of that file, counted from 1.
-        given: The given label.
         suggested: The label that the soft label favours.
         confidence: Probability of the suggested label, in [0, 1].
         label_score: Probability that the given label is right, in [0, 1]; lower is worse.

@@ -26,9 +26,6 @@ from labelfix.runs import RunFolder, atomic_path
 def write_decided(folder: RunFolder) -> tuple[Path, int, int]:
     """Write the decisions that stand now into a file of their own in the run folder, which stays as it is.
 
-    Args:
-        folder: The run.
-
     Returns:
         The file, how many rows it has, and how many of them are a random sample.
 
@@ -58,7 +55,6 @@ def sampled(rows: RunRows, known: Any) -> int:  # noqa: ANN401 - an array
     """How many rows at the beginning of the random order are all decided.
 
     Args:
-        rows: The run.
         known: `(N,)` the rows whose label a person gave.
     """
     answered = known[rows.random_order]

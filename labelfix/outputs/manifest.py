@@ -27,11 +27,8 @@ def manifest(
     """What `run.json` says of the inputs, the settings and the versions.
 
     Args:
-        reading: What was read.
-        identity: The run's id.
         min_confidence: The threshold that its labels were changed at.
         contents: Content hashes of the noisy and of the trusted input.
-        settings: The run's settings.
     """
     data = reading.data
     return {
@@ -57,12 +54,7 @@ def manifest(
 
 
 def row_counts(data: TrainingData, actions: Mapping[str, int]) -> dict[str, Any]:
-    """How many rows there are of each kind.
-
-    Args:
-        data: The rows.
-        actions: Rows of each action.
-    """
+    """How many rows there are of each kind."""
     noise = rate_in(data)
     return {
         "noisy": len(data.noisy),

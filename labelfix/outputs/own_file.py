@@ -78,14 +78,13 @@ def export_table(
     metadata.
 
     Args:
-        correction: The labels and their source.
         out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
         drop_issues: Leave flagged rows out.
         details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
-        soft_top_k: Of the soft labels, write only so many classes.
+        soft_top_k: Of the soft labels, write only this many classes.
 
     Raises:
-        InputError: The labels do not fit the column, or the file's ending is none that labelfix writes.
+        InputError: The labels do not fit the column, or the file's ending is not one that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
@@ -215,11 +214,9 @@ def details_added(
     """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields.
 
     Args:
-        correction: The labels.
         details: Whether anything is added.
         soft_top_k: As for `details_of`, and so the others.
         text: Whether they go into a text format.
-        columns: Names that are taken.
     """
     names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
 
@@ -237,10 +234,8 @@ def details_of(
 
     Args:
         table: Columns of `DETAILS`.
-        correction: Knows classes and sources.
-        soft_top_k: Of the soft labels, only so many classes.
+        soft_top_k: Of the soft labels, only this many classes.
         text: Whether they go into a text format.
-        columns: Names that are taken.
     """
     if SOURCE_SCORES in table.column_names:
         said = given_columns(table.column(SOURCE_SCORES), correction.sources)

@@ -73,7 +73,6 @@ def find_input(
     machine: its inputs are taken only from the folder that it lies in.
 
     Args:
-        folder: The run.
         which: The noisy input or the trusted one.
         given: Its name today, or its names where there are several; None or empty for the run's own.
         images_by_name: Do not read all images of a folder to compare them; whoever asks compares their names.
@@ -219,7 +218,6 @@ def find_rows(
     Args:
         files: The sources as the rows name them; without any nothing is looked for.
         folder: The run; None for a file of its own.
-        corrected: The file of corrected labels.
         given: The name of the source today; None for its own.
 
     Returns:

@@ -55,10 +55,9 @@ def width(text: str) -> int:
 
 
 def shorten(text: str, columns: int, head: bool = False) -> str:
-    """A text that takes at most so many columns; `…` marks what was cut.
+    """A text that takes at most that many columns; `…` marks what was cut.
 
     Args:
-        text: What to cut.
         columns: At least 1.
         head: Cut at its beginning, as of paths.
     """
@@ -74,10 +73,9 @@ def shorten(text: str, columns: int, head: bool = False) -> str:
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """A sentence as lines of at most so many columns, broken at spaces; a word that is longer has its own.
+    """A sentence as lines of at most that many columns, broken at spaces; a word that is longer has its own.
 
     Args:
-        text: What to break.
         columns: Columns of a line; those after the first begin with two spaces.
     """
     if width(text) <= columns:

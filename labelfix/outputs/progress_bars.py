@@ -38,7 +38,6 @@ class Stage:
     """One stage under way: what it has done, how fast, and what it reported last.
 
     Args:
-        name: What is being done.
         total: Units of work ahead; None where that is not known.
         unit: What a unit is.
     """

@@ -38,7 +38,7 @@ KINDS = ("worst", "next", "doubtful", "class A->B", "source S", "random", "certi
 RANDOM, CERTIFY = "random", "certify"
 
 ChooseNext = Callable[[int], Codes]
-"""Gives so many rows in the order of `labelfix next`."""
+"""Gives that many rows in the order of `labelfix next`."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,7 @@ class Queue:
 class RunRows:
     """The columns of a run's corrected labels that queues are made of.
 
-    Args:
-        folder: The run.
-
     Attributes:
-        path: Its folder.
-        classes: Its classes.
         ids: `(N,)` ids as texts.
         given: `(N,)` given label; -1 for none.
         suggested: `(N,)` suggested label.
@@ -79,7 +74,6 @@ class RunRows:
         doubtful: `(N,)` the label is doubted and was not changed.
         trusted: `(N,)` a person gave the label before the run.
         sources: Who the labels come from, where several say something.
-        files: The source files.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -138,7 +132,7 @@ class RunRows:
         """`(N,)` the rows of a source file, named in full or by its last part.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: There is none by that name.
         """
         wanted = [place for place, file in enumerate(self.files) if name in (file, file.rpartition("/")[2])]
         if not wanted:
@@ -178,7 +172,6 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
     Args:
         asked: One of `KINDS`, with classes or a source in it where that has letters.
-        rows: The run.
         budget: How many rows people mean to read; the random queue's inclusion probability follows from it.
         choose_next: Makes the queue `next`.
 

@@ -29,7 +29,6 @@ def content_hash(row: Mapping[Any, Any], columns: Sequence[str], folder: Path) -
 
     Args:
         row: Column → value, as a source gives it.
-        columns: The input columns.
         folder: From where images that are named count.
     """
     if not columns or any(name not in row for name in columns):

@@ -61,7 +61,6 @@ def fewer_classes(table: pa.Table, names: Sequence[str], top_k: int | None) -> p
 
     Args:
         table: Corrected labels, or some columns of them.
-        names: The classes of the run.
         top_k: k; None leaves the table as it is.
     """
     if top_k is None or SOFT not in table.column_names:

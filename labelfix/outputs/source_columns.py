@@ -42,7 +42,6 @@ def given_columns(column: pa.ChunkedArray, sources: Sequence[str]) -> dict[str, 
 
     Args:
         column: `source_scores`.
-        sources: Their names.
     """
     rows = column.combine_chunks()
     rows = rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows

@@ -28,7 +28,6 @@ class WorstOpinion:
     """A row that a source seems to have wrong.
 
     Attributes:
-        id: The row's id.
         file: Where it came from.
         row: Row of that file, from 1.
         label: What the source says.
@@ -63,7 +62,6 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
     Args:
         found: Of `read_sources`.
         costs: Source → price of a label.
-        rows: Rows of the run.
 
     Raises:
         SettingsError: There is no such source.
@@ -157,13 +155,7 @@ def of_classes(each: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
 
 
 def worst_opinions(folder: RunFolder, source: str, most: int) -> list[WorstOpinion]:
-    """The rows of which a source is the least likely to be right, worst first; trusted rows are left out.
-
-    Args:
-        folder: The run.
-        source: Its name.
-        most: How many.
-    """
+    """The rows of which a source is the least likely to be right, worst first; trusted rows are left out."""
     rows = CorrectedFile(folder.corrected)
     if SOURCE_SCORES not in rows.schema.names:
         return []

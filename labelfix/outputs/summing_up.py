@@ -53,8 +53,6 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: str) -> str:
 
     Args:
         verdict: `verdict` of `run.json`; None where nothing judged the run.
-        run: The run folder.
-        noisy: The noisy file.
     """
     labels, folder = (verdict or {}).get("labels"), shlex.quote(run)
     if labels == USE:
@@ -70,7 +68,6 @@ def go_further(features: str, run: str) -> str:
 
     Args:
         features: `features` of `run.json`.
-        run: The run folder.
     """
     if features != LEARNABLE:
         return ""

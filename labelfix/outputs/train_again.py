@@ -16,9 +16,7 @@ def train_again(folder: RunFolder, noisy: str | None, answers: Path) -> tuple[st
     """The words of the command: the run's own settings and files, and the answers beside its trusted ones.
 
     Args:
-        folder: The run.
         noisy: Where its noisy file lies now, if it was moved.
-        answers: The file of answers.
 
     Returns:
         Empty where it would not work: with tables in memory or files that are gone, and where trusted rows have

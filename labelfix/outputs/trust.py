@@ -18,9 +18,6 @@ from labelfix.runs.schema_evidence import Metrics
 def read_evidence(folder: RunFolder) -> dict[str, Any]:
     """`evidence` of a run; empty where it has none.
 
-    Args:
-        folder: A finished run.
-
     Raises:
         RunError: See `read_metrics`.
     """
@@ -29,9 +26,6 @@ def read_evidence(folder: RunFolder) -> dict[str, Any]:
 
 def read_metrics(folder: RunFolder) -> dict[str, Any]:
     """`metrics.json` of a run; empty where it is missing or no JSON at all: the labels can be used without it.
-
-    Args:
-        folder: A finished run.
 
     Raises:
         RunError: It is JSON, and not what labelfix writes.
@@ -66,7 +60,6 @@ def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> di
 
     Args:
         evidence: Of a run's `metrics.json`, or of a file of new rows.
-        source: What to call it.
         run: Whether it is a run.
 
     Raises:
@@ -86,11 +79,7 @@ def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> di
 
 
 def of_new_rows(evidence: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is assumed of rows that a finished run has corrected, and why it does not hold; sentences for people.
-
-    Args:
-        evidence: Of a file of new rows.
-    """
+    """What is assumed of rows that a finished run has corrected, and why it does not hold; sentences for people."""
     about = evidence.get("new_rows") or {}
     notes = []
     if without := int(about.get("rows", 0)) - int(about.get("labelled", 0)):

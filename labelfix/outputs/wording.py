@@ -10,7 +10,6 @@ def verdict(judgement: Judgement, columns: int | None = None) -> list[str]:
     """What stands below the findings: what a person should know first, then the verdict.
 
     Args:
-        judgement: What was found.
         columns: Width of the terminal that the lines are wrapped for; None where they are not.
     """
     said = [*all_notes(judgement), summary(judgement)]

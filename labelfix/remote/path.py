@@ -182,7 +182,6 @@ def readable(path: Path, ahead: bool = False) -> Any:  # noqa: ANN401 - a path o
     """What libraries read a file from: a path of this machine as it is, else a stream.
 
     Args:
-        path: The file.
         ahead: Read it ahead, as it will be read from its beginning to its end; else only what is asked for is fetched.
     """
     return path.open("rb", -1 if ahead else 0) if isinstance(path, RemotePath) else path

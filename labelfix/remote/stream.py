@@ -16,7 +16,6 @@ class RemoteFile(io.RawIOBase):
     """A remote file, read from any place; every failure on the way is an `InputError` that names the file.
 
     Args:
-        raw: What fsspec opened.
         url: The file's name, with its secrets.
     """
 
@@ -29,9 +28,6 @@ class RemoteFile(io.RawIOBase):
         """Open a file.
 
         Args:
-            files: The file system.
-            key: What it calls the file.
-            url: The file's name.
             cache: How it reads ahead, as fsspec calls it.
             block: Bytes that it reads ahead.
 

@@ -96,7 +96,7 @@ def uploaded(path: RemotePath) -> Iterator[Upload]:
     """Write a file in another place, whole or not at all.
 
     Args:
-        path: Where it shall stand; a file there is replaced in one step.
+        path: Where it goes; a file there is replaced in one step.
 
     Yields:
         A path of the same name to write to.

@@ -81,7 +81,6 @@ class Pages:
         desk: Queues and decisions.
         worker: Finds neighbours; None where nobody wants them.
         who: The person that the page takes itself to be used by at first.
-        queue: The queue that it begins with.
         run: What the run is called.
     """
 
@@ -192,7 +191,6 @@ def application(pages: Pages, access: Access) -> Starlette:
     """The application.
 
     Args:
-        pages: What it shows.
         access: Who may ask.
     """
     asked = {

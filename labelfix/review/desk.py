@@ -47,9 +47,7 @@ class Desk:
     """What all pages share.
 
     Args:
-        folder: The run.
         noisy: Where its noisy file lies now, if it was moved.
-        budget: How many rows people mean to read.
         choose_next: Makes the queue `next`.
     """
 
@@ -78,7 +76,7 @@ class Desk:
         """A queue; made when it is first asked for.
 
         Raises:
-            SettingsError: There is none of that name.
+            SettingsError: There is none by that name.
         """
         return self._line(name).queue
 
@@ -86,9 +84,6 @@ class Desk:
         """The next rows of a queue for a page, none of which another page has before it.
 
         Args:
-            page: Which page asks.
-            name: The queue.
-            count: How many rows.
             have: Ids of rows that it has already.
         """
         line = self._line(name)
@@ -148,7 +143,6 @@ class Desk:
         """Take back a person's latest decision that stands; None where there is none.
 
         Args:
-            who: The person.
             key: Of the undo: sent twice, it takes back one decision.
         """
         with self._lock:

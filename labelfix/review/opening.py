@@ -20,10 +20,7 @@ def open_desk(
     """Lay it out; what runs beside it ends with it.
 
     Args:
-        folder: The run.
         noisy: Where its noisy file lies now, if it was moved.
-        budget: How many rows people mean to read.
-        queue: The queue to begin with.
         who: The person that the page takes itself to be used by at first.
         nearest: Look for the trusted rows nearest to those that come up.
 

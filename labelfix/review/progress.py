@@ -49,8 +49,6 @@ def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping
     """u of the module's docstring, before the first decision and now; None where the run has no interval.
 
     Args:
-        rows: The run.
-        standing: What people have decided, by row.
         evidence: Of its `metrics.json`.
     """
     rate = (evidence.get("noise") or {}).get("rate") or {}

@@ -58,7 +58,6 @@ class RowReader:
     """Reads rows of a run and of its noisy file.
 
     Args:
-        folder: The run.
         noisy: Where the noisy file lies now, if it was moved.
 
     Attributes:

@@ -43,7 +43,6 @@ def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        pages: What is served.
         listener: Of `listen`.
         host: The interface.
         ready: Told the address as soon as it can be opened.
@@ -64,7 +63,7 @@ def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str
 
 @contextmanager
 def _the_end_is_no_error() -> Iterator[None]:
-    """Ctrl-C is how serving ends: uvicorn catches it, and raises it anew for handlers that were there before."""
+    """Ctrl-C is how serving ends: uvicorn catches it, and raises it again for handlers that were there before."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

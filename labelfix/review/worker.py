@@ -35,7 +35,6 @@ class Worker:
     """The process, started when it is first asked.
 
     Args:
-        folder: The run folder.
         noisy: Where the noisy file lies now, if it was moved.
     """
 

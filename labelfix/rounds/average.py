@@ -29,7 +29,6 @@ class Part:
     """One of the two fits.
 
     Attributes:
-        model: The fit.
         columns: `(E,)` where its features stand among those of both.
         scale: `(E,)` what those are multiplied by to be its own.
         width: D.
@@ -67,7 +66,6 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     Args:
         problem: The data, with the features of both side by side.
         first: One fit; it can judge every row that the other can, by the same folds.
-        second: The other.
     """
     one, other = first.model, second.model
     assert other.held is not None
@@ -103,7 +101,6 @@ def _corrector(
     """The posterior that is the mean of two.
 
     Args:
-        parts: The fits.
         correctors: A corrector of each.
         heads: What each of them turns, on the features of both.
     """

@@ -77,8 +77,6 @@ def judged(problem: Problem, model: FittedModel, rows: npt.NDArray[np.bool_]) ->
     """Ask a fit.
 
     Args:
-        problem: What it was fitted to.
-        model: The fit.
         rows: `(M,)` trusted rows that are asked about.
     """
     assert model.held is not None

@@ -31,7 +31,7 @@ from labelfix.settings.methods import MlcSettings, NetworkSettings
 from labelfix.settings.mlc import OF_ROUNDS
 
 LEAST_STEPS = 300
-"""Small sets are gone through more often, until the network has taken about so many steps."""
+"""Small sets are gone through more often, until the network has taken about this many steps."""
 
 MOST_EPOCHS = 60
 
@@ -44,9 +44,7 @@ class Lesson:
     """What an encoder is to learn.
 
     Attributes:
-        encoder: The encoder.
         problem: The noisy rows as it reads them; no trusted row.
-        plan: The hyper-parameters.
         settings: Those that the plan leaves.
     """
 
@@ -65,10 +63,8 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
     """Prepare one.
 
     Args:
-        encoder: The encoder.
         problem: Of fixed features; gives rows, seed, device and checkpoints.
         noisy: `(N)` its noisy rows as the encoder reads them.
-        settings: The method's.
     """
     nobody = np.zeros(0, dtype=np.int64)
     own = replace(
@@ -97,11 +93,8 @@ def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: 
     """Train the encoder and write it, unless that was done before an interruption.
 
     Args:
-        task: What is to be learned.
         soft: `(N, K)` the soft labels.
         folder: Where the encoder goes; there is all of it, or nothing.
-        name: Of the phase.
-        progress: Told of every epoch.
 
     Raises:
         TrainingError: A loss that is not a number.

@@ -50,7 +50,6 @@ class Learnt:
 
     Attributes:
         encoded: The rows as the kept fit reads them.
-        made: The kept fit.
         figures: Plain values, `rounds` of `metrics.json`.
     """
 
@@ -65,8 +64,6 @@ class Rounds:
 
     Attributes:
         start: Inputs and settings.
-        frozen: The fit on fixed features.
-        encoded: The rows it reads.
         place: What of the representation learns.
         folder: Where encoders go.
         checkpoints: Keeps how far it has come.
@@ -214,12 +211,7 @@ def _judged(of: Mapping[str, tuple[Encoded, Fit]]) -> tuple[Encoded, Fit]:
 
 
 def before(task: Lesson, times: int) -> str:
-    """What a person should know before encoders learn: how long it takes, what it may bring, and the way out.
-
-    Args:
-        task: What the first one is to learn.
-        times: How many learn as much.
-    """
+    """What a person should know before encoders learn: how long it takes, what it may bring, and the way out."""
     rows, seconds = len(task.problem.noisy), times * seconds_ahead(task)
     takes = f"{times} times {task.plan.epochs} passes over {rows:,} rows, {spent(seconds)}"
     brings = f"; {task.encoder.brings}" if task.encoder.brings else ""

@@ -248,9 +248,6 @@ class AnswersFile:
 def read_answers(folder: Path) -> Ledger:
     """What people decided about the rows of a run; empty where nobody did.
 
-    Args:
-        folder: The run folder.
-
     Raises:
         RunError: A line is damaged; file and line are named.
     """

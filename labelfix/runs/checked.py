@@ -59,7 +59,6 @@ def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any
     """What is wrong with a parsed document, as `field: what`; empty where nothing is.
 
     Args:
-        value: The document.
         schema: A type of `labelfix.runs.schema`.
     """
     try:
@@ -73,10 +72,8 @@ def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN
     """Refuse a document that its schema does not allow.
 
     Args:
-        value: The document.
         schema: A type of `labelfix.runs.schema`.
         source: The file, for the message.
-        remedy: What to do about it.
 
     Raises:
         RunError: It does not; file and field are named.
@@ -89,9 +86,7 @@ def read_checked(path: Path, schema: Any, remedy: str = TRAIN_AGAIN) -> Any:  # 
     """Read a JSON file of a run.
 
     Args:
-        path: The file.
         schema: A type of `labelfix.runs.schema` .
-        remedy: What to do where it is damaged.
 
     Raises:
         UnreadableError: It is missing, or is no JSON at all.

@@ -49,7 +49,7 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
     """Write a file or a folder beside its place, have the disk keep it, and rename it into place.
 
     Args:
-        path: Where it shall stand. A file there is replaced; a folder there must be empty.
+        path: Where it goes. A file there is replaced; a folder there must be empty.
         replace: Replace a folder there with all that it holds.
 
     Yields:

@@ -159,7 +159,6 @@ class RunFolder:
             path: The folder; None makes `runs/<UTC time>`.
             overwrite: Replace the run that is there, once the new one is written (`writing`). Files that labelfix
                 did not write stay.
-            begun: What is needed to go on with it.
 
         Raises:
             RunError: The folder is in the way, or cannot be made.
@@ -205,7 +204,6 @@ class RunFolder:
 
         Args:
             new: What `writing` gave; or this folder, where the run lies already.
-            begun: What is needed to go on with it.
         """
         write_json(new.path / _UNFINISHED, {**begun, _REPLACES: True, _STANDS: True})
 
@@ -277,9 +275,6 @@ class RunFolder:
     @classmethod
     def open_begun(cls, path: Path) -> RunFolder:
         """Open a run to go on with: one that is under way, or one that turns out to be finished.
-
-        Args:
-            path: Its folder.
 
         Raises:
             RunError: There is none.

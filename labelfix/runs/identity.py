@@ -16,7 +16,6 @@ def run_id(settings: Mapping[str, Any], contents: Sequence[str], seed: int) -> s
     Args:
         settings: Plain values of every setting that can change the result.
         contents: Content hashes of the inputs, in a fixed order.
-        seed: The run's seed.
 
     Returns:
         16 hexadecimal digits of a SHA-256.

@@ -80,7 +80,7 @@ class InputsOfKind(Struct):
         """Categories and dates are some of the columns."""
         for name in (*self.categorical, *self.dates):
             if name not in self.columns:
-                raise ValueError(f"{name!r} is none of its columns")
+                raise ValueError(f"{name!r} is not one of its columns")
         if self.kind == "embedding" and self.width is None:
             raise ValueError("an embedding has a width")
 
@@ -117,7 +117,7 @@ class Columns(Struct):
         if self.label is None and not self.names:
             raise ValueError("label names no column, and there are no sources")
         if self.main is not None and self.main not in self.names:
-            raise ValueError(f"main: {self.main!r} is none of the sources")
+            raise ValueError(f"main: {self.main!r} is not one of the sources")
 
 
 class Part(Struct):
@@ -238,7 +238,7 @@ class OriginFields(Struct):
 def refuse_unknown_encoding(name: str | None) -> None:
     """Refuse an encoding of text that Python does not have; for `__post_init__`."""
     if name is not None and not is_encoding(name):
-        raise ValueError(f"encoding: {name[:40]!r} is none that Python knows")
+        raise ValueError(f"encoding: {name[:40]!r} is not one that Python knows")
 
 
 def refuse_repeated(names: list[str]) -> None:

@@ -59,7 +59,6 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
     """Refuse a target that is an input, or that is there already and may not be replaced.
 
     Args:
-        target: Where the work is to be written.
         inputs: What must not be touched, whatever the user says; see `named` and `inputs_of`.
         overwrite: Whether something else that is there may be replaced.
         what: The flag or the argument that names the target, for the message.
@@ -149,11 +148,7 @@ def named(*sources: Any, bases: Iterable[Path] = ()) -> list[tuple[str, Path]]: 
 
 
 def inputs_of(folder: RunFolder) -> list[tuple[str, Path]]:
-    """What a finished run was made of, as far as `run.json` names it, and the run's own files.
-
-    Args:
-        folder: A finished run.
-    """
+    """What a finished run was made of, as far as `run.json` names it, and the run's own files."""
     manifest = folder.read_manifest()
     data = manifest.get("data") or {}
     sources = [

@@ -59,7 +59,7 @@ def check_tensors(
         if (kind in _FLOATS) == (name in whole):
             raise _damaged(path, name, f"holds {kind}, not {'whole numbers' if name in whole else 'floats'}")
     if not others and (more := sorted(found.keys() - shapes.keys())):
-        raise _damaged(path, more[0], "is none of them")
+        raise _damaged(path, more[0], "is not one of them")
 
 
 def read_arrays(

@@ -24,7 +24,6 @@ class Matched:
     """The rows of a run that a truth knows.
 
     Attributes:
-        labels: Their corrected labels (R rows).
         position: `(T,)` place in `labels` of each row of the truth; -1 where the run has no such id.
         row: `(T,)` place in the run, counted from 0; -1 likewise.
     """
@@ -41,7 +40,6 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
         rows: The run's corrected labels. Where soft labels have only the most likely classes, what is left of their
             probability is shared equally among the other classes.
         ids: `(T,)` the ids wanted, each once.
-        classes: The run's classes.
     """
     about = corrected_metadata(rows)
     wanted = id_keys_of(ids)
@@ -74,9 +72,6 @@ def labels_of(table: pa.Table, classes: ClassNames, min_confidence: float, run_i
 
     Args:
         table: The columns of `READ`, and `soft_label_classes` where there is one.
-        classes: The run's classes.
-        min_confidence: The run's threshold.
-        run_id: Its id.
     """
     names = tuple(dict.fromkeys(name for name in table["source_file"].to_pylist()))
     ids = pa.concat_arrays(table["id"].chunks) if len(table) else pa.array([], table["id"].type)

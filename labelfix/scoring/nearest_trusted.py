@@ -60,9 +60,7 @@ def nearest_trusted(
     """Find them among the trusted rows that stand in the noisy file, and among those of trusted files.
 
     Args:
-        noisy: The noisy file.
         files: Opens each trusted file; one that holds no inputs or is gone is passed over.
-        classifier: Gives h(x).
         wanted: `(n,)` rows of the noisy file, from 0.
         paired: Trusted rows among them, in order.
         folder: The run: its corrected labels say what these are called.

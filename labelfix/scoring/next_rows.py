@@ -42,12 +42,8 @@ def next_rows(
     """Choose them.
 
     Args:
-        rows: The run's corrected labels.
-        blocks: The noisy file.
-        classifier: Gives h(x).
         trusted: Rows that were trusted, from 0.
         names: What the columns of the run's files mean.
-        count: How many rows.
         places: Source file of a row → where it lies now; None reads them as they are named.
         asker: Says whom to ask; the rows are then those of which an answer gains most for its price, and the columns
             `ask`, `ask_gain` and `ask_price` tell.
@@ -103,11 +99,9 @@ def described(
     """Rows to ask a person about, as `next_rows` gives them.
 
     Args:
-        rows: The run's corrected labels.
         chosen: `(n,)` which rows, from 0, in the order to ask.
         names: As for `next_rows`.
         places: As for `next_rows`.
-        drawn: How they were drawn.
         chance: `(n,)` with which probability; empty where nothing about it was random.
         asker: As for `next_rows`.
     """

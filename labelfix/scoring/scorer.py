@@ -61,7 +61,6 @@ class HeldBlocks:
     """The blocks of a table whose ids, labels and encoded rows are there.
 
     Attributes:
-        table: The table (N rows).
         inputs: Its rows as the classifier reads them, usually memory-mapped.
     """
 
@@ -87,9 +86,6 @@ class NewBlocks:
     """The blocks of rows that a finished run is applied to.
 
     Attributes:
-        rows: The rows.
-        representation: Encodes them.
-        compute: Rows read at once.
         inputs: All rows encoded, where their encoding is kept; None where each block is encoded as it comes.
     """
 
@@ -129,7 +125,6 @@ class Scorer:
     """What a finished or fitted run says of rows.
 
     Attributes:
-        classifier: The classifier.
         corrector: Makes soft labels of what it says and of the given label.
         min_confidence: A label is changed only where its confidence reaches this.
         run_id: Id of the run.
@@ -150,12 +145,7 @@ class Scorer:
     kept: Callable[[int, Compute], Iterator[Arrays]] | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
-        """A soft label for every row, with or without a given label; an unreadable row keeps what it has.
-
-        Args:
-            blocks: The rows.
-            progress: Shows the rows done.
-        """
+        """A soft label for every row, with or without a given label; an unreadable row keeps what it has."""
         # An unreadable row without a label gets the mean of the others: that takes a pass of its own.
         lost = any(_unknown(table) for table in blocks.tables())
         mean = self._mean(blocks, progress) if lost else None
@@ -177,12 +167,7 @@ class Scorer:
         return judges.p_values(said["scores"], given)
 
     def predicted(self, blocks: Blocks, progress: Progress) -> Iterator[tuple[LabelTable, Probabilities]]:
-        """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels.
-
-        Args:
-            blocks: The rows.
-            progress: Shows the rows done.
-        """
+        """The classifier's calibrated probabilities of every row, `(n, K)` a block, blind to given labels."""
         progress.start("predict", total=len(blocks))
         for table, said in self._each(blocks, lambda _, inputs: self._probabilities(inputs, progress)):
             yield table, said["probabilities"]
@@ -298,8 +283,6 @@ class SideColumns:
         """A block with its columns.
 
         Args:
-            labels: The block.
-            start: Its first row.
             ids: `(N,)` of all rows.
         """
         here = slice(start, start + len(labels))
@@ -322,8 +305,6 @@ def with_what_is_known(
 
     Args:
         blocks: All rows of the noisy table, in its order.
-        data: Whose rows they are.
-        sides: What is known of them.
     """
     trusted = data.trusted_codes
     start = 0

@@ -30,7 +30,6 @@ class Asker:
     """What it costs to ask, and what may come of it.
 
     Attributes:
-        names: The sources.
         label_terms: `(S, K, K + 1)` log T.
         weights: `(S,)` of the terms in the soft label.
         costs: Source, or `trusted` → price of an answer; nobody else is asked.
@@ -69,8 +68,6 @@ def asker_of(corrector: Corrector, names: Sequence[str], costs: Mapping[str, flo
     """The asker of a run.
 
     Args:
-        corrector: The run's.
-        names: Its sources.
         costs: Source, or `trusted` → price of an answer.
 
     Raises:

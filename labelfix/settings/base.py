@@ -62,7 +62,6 @@ def build(cls: type[S], values: Mapping[str, Any], where: str) -> S:
     """Make settings from plain values (of a TOML table, or strings from the command line).
 
     Args:
-        cls: The settings class.
         values: Field name → value; strings are read as the field's type.
         where: What to call the origin in messages, for example `--set` or `labelfix.toml`.
 

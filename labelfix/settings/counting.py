@@ -40,12 +40,7 @@ def counting(settings: MethodSettings) -> dict[str, Collection[str]]:
 
 
 def unread(settings: MethodSettings, counting: Collection[str]) -> dict[str, object]:
-    """Settings with another value than their default that the method does not read.
-
-    Args:
-        settings: The method's.
-        counting: Names of those that it reads.
-    """
+    """Settings with another value than their default that the method does not read."""
     given = {f.name: getattr(settings, f.name) for f in fields_of(type(settings))}
     default = {f.name: f.default for f in fields_of(type(settings))}
     return {name: value for name, value in given.items() if name not in counting and value != default[name]}
@@ -53,10 +48,6 @@ def unread(settings: MethodSettings, counting: Collection[str]) -> dict[str, obj
 
 def refuse_unread(settings: TrainSettings, family: Family) -> None:
     """Refuse settings of the method that would change nothing. Those that say the default are let through.
-
-    Args:
-        settings: The run's.
-        family: What is trained.
 
     Raises:
         SettingsError: There are such; all are named, and those that count.

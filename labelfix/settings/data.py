@@ -64,7 +64,7 @@ class DataSettings:
     """Words that stand for "no label" in text files such as CSV, separated by commas, beside the empty cell; `--missing ""` leaves the empty cell alone, so that every word is a class."""
 
     new_classes: Literal["error", "as-unlabelled"] = "error"
-    """What a label means that is none of the run's classes, in rows for a finished run: an error, or no label."""
+    """What a label means that is not one of the run's classes, in rows for a finished run: an error, or no label."""
 
     unlabelled: bool = False
     """Take rows for a finished run that have no label column: all of them are filled in."""

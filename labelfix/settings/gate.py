@@ -48,7 +48,7 @@ class GateSettings:
     """Flag rows so that at most this share of the flagged ones is expected to be right after all."""
 
     budget: int | None = None
-    """Flag so many rows, the worst ones."""
+    """Flag this many rows, the worst ones."""
 
     baseline: tuple[str, ...] = ()
     """Files of rows that were accepted before."""
@@ -121,10 +121,6 @@ class GateTable:
 
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
     """Take the gate out of the values of a configuration file.
-
-    Args:
-        document: What the file holds.
-        config: The file.
 
     Raises:
         SettingsError: An unknown key, or a value that does not fit.

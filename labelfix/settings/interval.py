@@ -32,7 +32,7 @@ class CheckpointInterval:
         """Read `30s`, `10m`, `1.5h`, `2 epochs`, or `0` for never.
 
         Raises:
-            SettingsError: It is none of these.
+            SettingsError: It is not one of these.
         """
         found = _WRITTEN.fullmatch(text.strip().lower())
         number = float(found[1]) if found else math.nan

@@ -146,7 +146,6 @@ class MlcSettings(NetworkSettings):
 
         Args:
             batch_size: Noisy rows a step.
-            family: What is trained.
         """
         return replace(
             self,

@@ -75,7 +75,7 @@ class NetworkSettings(MethodSettings):
     """Learning rate over the run: cosine to zero, divided by ten at two and at five sixths of the epochs (as the published code of MLC does), linear to zero after a tenth in which it rises, or constant."""
 
     early_stop: int | None = None
-    """Stop after so many epochs without a better result on half of the held-out trusted rows, which then judge nothing. Default: train all epochs."""
+    """Stop after this many epochs without a better result on half of the held-out trusted rows, which then judge nothing. Default: train all epochs."""
 
     keep_best: bool = False
     """End with the weights of the epoch that was best on half of the held-out trusted rows, which then judge nothing, not with the last ones."""

@@ -34,7 +34,7 @@ class TrainSettings:
     """Write only the probabilities of a row's so many most likely classes, as they are, with the classes in `soft_label_classes`; for many classes. Default: those of all classes, in class order."""
 
     cross_fit: int = 0
-    """Score each noisy row by a model that did not train on its given label: the method is fitted so many times more, each time without a part of the noisy rows. Did nothing for few classes and harm for 77; 0 is off."""
+    """Score each noisy row by a model that did not train on its given label: the method is fitted that many times more, each time without a part of the noisy rows. Did nothing for few classes and harm for 77; 0 is off."""
 
     ledger: Literal["quick", "full"] = "quick"
     """What a run is compared with: `quick` fits rivals on the frozen features or on the final h(x), `full` also trains them end to end, which takes as long as they do."""

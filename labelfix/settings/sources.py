@@ -32,10 +32,6 @@ class Sources:
 def read_sources(values: Mapping[str, Any], config: Path) -> Sources:
     """Take the files out of the values of a configuration file; relative names count from its folder.
 
-    Args:
-        values: What the file holds.
-        config: The file.
-
     Raises:
         SettingsError: A value is no name.
     """

@@ -8,6 +8,7 @@ import sys
 import time
 from types import SimpleNamespace
 
+import own_process
 import pytest
 from bench_data import write_root
 
@@ -37,7 +38,13 @@ def jobs(*names):
     return [SimpleNamespace(name=name) for name in names]
 
 
-def test_a_process_that_dies_costs_the_run_it_was_at_and_no_other():
+@pytest.fixture
+def imported(monkeypatch):
+    """Processes begin with their imports done."""
+    monkeypatch.setattr("labelfix.bench.workers.multiprocessing.get_context", lambda _: own_process.FORKS)
+
+
+def test_a_process_that_dies_costs_the_run_it_was_at_and_no_other(imported):
     made = {each.name: each for each in in_processes(Names(), jobs("a", "die", "b", "c"), 2)}
     assert made.keys() == {"a", "die", "b", "c"}
     assert made["die"].failure == "its process ended with exit code 7"
@@ -46,7 +53,7 @@ def test_a_process_that_dies_costs_the_run_it_was_at_and_no_other():
     assert not multiprocessing.active_children()
 
 
-def test_whoever_stops_listening_leaves_no_process_behind():
+def test_whoever_stops_listening_leaves_no_process_behind(imported):
     coming = in_processes(Names(), jobs("a", "sleep"), 2)
     assert next(coming).name == "a"
     assert multiprocessing.active_children()

@@ -37,7 +37,7 @@ def test_a_run_with_descriptions_reads_them(files, method, monkeypatch):
     ("words", "more", "message"),
     [
         ("x,pump\n", [], "words.csv: has no words for the classes y"),
-        ("x,pump\ny,bill\nz,boat\n", [], "words.csv, row 3: names 'z', which is none of the classes"),
+        ("x,pump\ny,bill\nz,boat\n", [], "words.csv, row 3: names 'z', which is not one of the classes"),
         ("x,pump\ny,bill\n", ["--feature-columns", "id"], "--class-descriptions needs a text column"),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_text_file_and_the_runs_own_table_name_the_way_out(folder: Path, capsy
         for gate in (["--max-false-flags", "0.2"], ["--max-noise-rate", "0.2"]):
             assert main(["flag", "--corrected", str(folder / name), *gate]) == 2
             said = capsys.readouterr().err
-            assert "write it anew as .parquet with `labelfix correct`" in said
+            assert "write it again as .parquet with `labelfix correct`" in said
             assert "with --run" in said
 
 

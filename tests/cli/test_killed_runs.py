@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from own_process import OwnProcess
 from PIL import Image
 
 PATIENCE = 300.0  # seconds that one process may take
@@ -56,7 +55,7 @@ class Killer:
                 self._wait(process, then)
             finally:
                 process.kill()
-                self.said.append(process.communicate()[1])
+                self.said.append(process.ended()[1])
             if process.returncode != -signal.SIGKILL:
                 assert process.returncode == 0, self.said[-1]
                 return
@@ -64,22 +63,20 @@ class Killer:
             self.kills += 1
             self.during_writes += any(True for _ in (self.out / "checkpoints").glob(".*"))
         process = self._start(["--resume", str(self.out), "--checkpoint-every", "10m"])
-        self.said.append(process.communicate(timeout=PATIENCE)[1])
+        self.said.append(process.ended()[1])
         assert process.returncode == 0, self.said[-1]
 
-    def _start(self, words: list[str]) -> subprocess.Popen[str]:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "labelfix", "train", *words]
-        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    def _start(self, words: list[str]) -> OwnProcess:
+        return OwnProcess("train", *words, folder=self.out.parent)
 
-    def _wait(self, process: subprocess.Popen[str], moment: str) -> None:
+    def _wait(self, process: OwnProcess, moment: str) -> None:
         """Until a moment of this kind, or the end of the process."""
         if moment == "anywhen":
             time.sleep(random.Random(self.kills).uniform(0.0, 0.5))
             return
         folder, before, mark = self.out / "checkpoints", self._states(), self.out / "unfinished"
         end = time.monotonic() + PATIENCE
-        while process.poll() is None:
+        while process.returncode is None:
             assert time.monotonic() < end, f"nothing happened for {PATIENCE} s"
             if moment == "beginning" and mark.exists():
                 return
@@ -96,9 +93,9 @@ class Killer:
 
 def straight_through(words: list[str], out: Path) -> bytes:
     """`corrected.parquet` of a run that nobody kills."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "labelfix", "train", *words, "--out", str(out), "--checkpoint-every", "0", "-q"]
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    process = OwnProcess("train", *words, "--out", str(out), "--checkpoint-every", "0", "-q", folder=out.parent)
+    _, said = process.ended()
+    assert process.returncode == 0, said
     return (out / "corrected.parquet").read_bytes()
 
 

@@ -88,7 +88,7 @@ def test_learning_keeps_the_old_run_shows_both_ledgers_and_lets_random_rows_judg
     assert main(["learn", "--run", str(folder), "--out", str(new)]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(new)
-    assert "18 rows that people decided, 8 of them a random sample" in captured.err
+    assert "18 rows that people decided; all train, 8 of the random queue also judge" in captured.err
     assert "rows that a person checked  24" in captured.err
     (kept,) = folder.glob("decided-*.jsonl")
     drawn = {line["labelfix_id"]: line["labelfix_drawn"] for line in map(json.loads, kept.read_text().splitlines())}

@@ -8,6 +8,7 @@ import tempfile
 import time
 
 import pytest
+from own_process import OwnProcess
 
 import labelfix
 from labelfix.cli import main
@@ -25,11 +26,6 @@ def fail(monkeypatch):
         monkeypatch.setattr("labelfix.cli.terminal.Voice.data", raises)
 
     return make
-
-
-def labelfix_process(*words, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen([sys.executable, "-m", "labelfix", *words], env=environment, text=True, **options)
 
 
 def test_the_version_is_said(capsys):
@@ -165,40 +161,28 @@ def test_an_interrupt_exits_130(fail, capsys):
     assert capsys.readouterr().err == "labelfix: interrupted; nothing was written\n"
 
 
-def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_go_on(at_work):
-    words = [
-        "train",
-        "--noisy",
-        "noisy.parquet",
-        "--clean",
-        "gold.csv",
-        "--out",
-        str(at_work / "r"),
-        "--set",
-        "recipe=paper",
-        "--set",
-        "epochs=99999",
-    ]
-    process = labelfix_process(*words, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_go_on(at_work, workshop):
+    run = at_work / "r"
+    words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", str(run), "--set", "recipe=paper"]
+    process = OwnProcess(*words, "--set", "epochs=99999", folder=workshop)
     try:
         end = time.monotonic() + 60
-        while not (at_work / "r" / "unfinished").exists():
+        while not (run / "unfinished").exists():
             assert time.monotonic() < end
-            assert process.poll() is None
+            assert process.returncode is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        os.kill(process.process.pid, signal.SIGINT)
+        _, said = process.ended()
     finally:
         process.kill()
     assert process.returncode == 130
-    run = at_work / "r"
     go_on = f"`labelfix train --resume {run}` goes on with it"
     assert said.splitlines()[-1] == f"labelfix: interrupted; {run} is unfinished; {go_on}"
     assert "Traceback" not in said
-    assert main(["flag", "--run", str(at_work / "r")]) == 2
+    assert main(["flag", "--run", str(run)]) == 2
 
 
 def test_the_module_runs_as_a_program():
-    process = labelfix_process("--version", stdout=subprocess.PIPE)
-    assert process.communicate(timeout=60)[0] == f"labelfix {labelfix.__version__}\n"
-    assert process.returncode == 0
+    words = [sys.executable, "-m", "labelfix", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == f"labelfix {labelfix.__version__}\n"

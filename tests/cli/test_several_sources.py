@@ -289,7 +289,7 @@ def test_odd_sources_are_told_in_words(at_work, capsys):
     [
         (["--label-columns", "nobody*"], "noisy.parquet: has no column that 'nobody*' fits; its columns are id, x"),
         (["--label-columns", "anna", "--label-column", "bert"], "label_column = 'bert' names one column"),
-        (["--label-columns", "anna,bert", "--main-source", "carl"], "--main-source 'carl' is none of the sources"),
+        (["--label-columns", "anna,bert", "--main-source", "carl"], "--main-source 'carl' is not one of the sources"),
         (["--abstain", "?", "--label-column", "anna"], "--abstain is for labels of several sources"),
         (["--sources", "missing.csv"], "missing.csv"),
         (["--sources", "gold.csv"], "gold.csv: has no column of who says it"),

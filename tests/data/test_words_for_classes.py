@@ -30,10 +30,10 @@ def test_words_come_in_class_order(header: str, tmp_path: Path) -> None:
     [
         ("0,a\n1,b\n", "words.csv: has no words for the classes sports"),
         ("0,a\n1,b\nsports,\n", "row 3: has no words for the class 'sports'"),
-        ("0,a\n1,b\nsport,c\n", "row 3: names 'sport', which is none of the classes"),
+        ("0,a\n1,b\nsport,c\n", "row 3: names 'sport', which is not one of the classes"),
         ("0,a\n0,b\n1,b\nsports,c\n", "row 2: describes the class '0' once more"),
         ("0,a,b\n1,b\nsports,c\n", "row 1: has 3 cells"),
-        ("n/a,a\n0,a\n1,b\nsports,c\n", "row 1: names 'n/a', which is none of the classes"),
+        ("n/a,a\n0,a\n1,b\nsports,c\n", "row 1: names 'n/a', which is not one of the classes"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_row(text: str, message: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from own_process import OwnProcess, together
 from PIL import Image
 
 TINY = ["--set", "recipe=paper", "--set", "epochs=2", "--set", "warmup_epochs=1", "--set", "batch_size=32"]
@@ -24,7 +25,7 @@ def test_a_network_trained_by_two_processes_is_the_one_that_one_process_trains(t
     noisy, clean = _vectors(tmp_path, 340)
     command = ["train", "--noisy", noisy, "--clean", clean, "--backbone", "mlp", *TINY]
     _alone(tmp_path, *command, "--out", "one")
-    said = _together(tmp_path, *command, "--out", "two")
+    said = _by_torchrun(tmp_path, *command, "--out", "two")
     _agree(tmp_path / "one", tmp_path / "two")
     assert said.stdout.splitlines() == ["two"]
     assert said.stderr.count("corrected labels: two/corrected.parquet") == 1
@@ -87,9 +88,10 @@ def test_what_two_processes_learn_of_patches_is_what_one_learns(tmp_path: Path) 
 
 def test_an_input_error_is_said_once(tmp_path: Path) -> None:
     noisy, clean = _vectors(tmp_path, 300)
-    said = _together(tmp_path, "train", "--noisy", noisy, "--clean", clean, "--label-column", "nothing", expect=None)
-    assert said.returncode != 0
-    assert sum(line.startswith("labelfix: ") for line in said.stderr.splitlines()) == 1
+    processes = together(2, "train", "--noisy", noisy, "--clean", clean, "--label-column", "no", folder=tmp_path)
+    said = [process.ended()[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2]
+    assert sum(line.startswith("labelfix: ") for line in "".join(said).splitlines()) == 1
 
 
 @pytest.mark.slow
@@ -122,15 +124,21 @@ def _agree(one: Path, two: Path) -> None:
 
 
 def _alone(folder: Path, *words: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "labelfix", *words], cwd=folder, env=_environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    process = OwnProcess(*words, folder=folder)
+    _, said = process.ended()
+    assert process.returncode == 0, said
 
 
-def _together(folder: Path, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+def _together(folder: Path, *words: str) -> None:
+    """As torchrun does it, without the imports of three processes."""
+    processes = together(2, *words, folder=folder)
+    said = [process.ended() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+
+
+def _by_torchrun(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(_torchrun(*words), cwd=folder, env=_environment(), capture_output=True, text=True)
-    assert expect is None or done.returncode == expect, done.stderr
+    assert done.returncode == 0, done.stderr
     return done
 
 

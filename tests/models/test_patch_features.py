@@ -239,7 +239,7 @@ def change(folder, **arrays):
         (lambda folder: change(folder, offsets=None), "tensor offsets: is missing"),
         (lambda folder: change(folder, filters=np.zeros((3, 108), np.float32)), "tensor filters: has shape"),
         (lambda folder: change(folder, mean=np.full(8 * 40 + 12, np.nan, np.float32)), "tensor mean: holds NaN"),
-        (lambda folder: change(folder, more=np.zeros(2, np.float32)), "tensor more: is none of them"),
+        (lambda folder: change(folder, more=np.zeros(2, np.float32)), "tensor more: is not one of them"),
     ],
 )
 def test_damaged_arrays_are_named(saved, damage, said):

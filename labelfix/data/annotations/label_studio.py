@@ -1,7 +1,7 @@
 """Label Studio's exports: JSON (tasks with their annotations), and JSON_MIN, CSV and TSV (a record an annotation).
 
 A cancelled annotation is a skipped row, an empty one was submitted without a choice: no answer either way. The `id` of
-a task is Label Studio's own and starts anew in each project; ours is in `data`.
+a task is Label Studio's own and starts afresh in each project; ours is in `data`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ QUESTION = "label"
 """The control of Label Studio, and the question of Argilla, that the class is chosen in."""
 
 ESCAPED = "labelfix_escaped"
-"""Where something stands in it, one apostrophe in front of id and answer is none of theirs."""
+"""Where something stands in it, one apostrophe in front of id and answer is not part of them."""
 
 GIVEN, SUGGESTED = "given_label", "suggested_label"
 

@@ -24,9 +24,7 @@ def named_alike(
 
     Args:
         parts: Of `open_trusted`.
-        noisy: The noisy table.
-        settings: What columns mean, as far as the user says.
-        read_rows: Rows read at once.
+        settings: What columns mean, as given by the user.
 
     Raises:
         InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.
@@ -63,7 +61,7 @@ def _named(
 
 
 def _check_numbers(part: AnnotatedSource, noisy: TableSource) -> None:
-    """Refuse ids that are no row numbers of a noisy file without ids."""
+    """Refuse ids that are not row numbers of a noisy file without ids."""
     rows = sum(chunk.batch.num_rows for chunk in noisy.scan(noisy.schema.names[:1]))
     for place, mark in enumerate(part.marks, start=1):
         if not (mark.id.isdecimal() and 1 <= int(mark.id) <= rows):

@@ -48,8 +48,7 @@ def open_trusted(
 
     Args:
         sources: Paths or tables.
-        name: What to call a table in memory.
-        options: How files are to be read, as far as the user says.
+        options: How files are to be read, as given by the user.
 
     Raises:
         InputError: As `open_several`, or a file of answers is damaged.
@@ -72,8 +71,7 @@ def open_opinions(path: str, options: ReadOptions) -> TableSource:
     """Open a file with a row for each opinion; of answers that come back from people, each person is a source.
 
     Args:
-        path: The file.
-        options: How it is to be read, as far as the user says.
+        options: How it is to be read, as given by the user.
 
     Raises:
         InputError: It cannot be opened.

@@ -22,8 +22,6 @@ class AnnotatedSource:
 
     Args:
         name: The file as the user named it.
-        kind: What the file is, in words.
-        votes: The answers.
         content: Gives the hash of what the file holds.
         id_name: Column of the ids; None where the table has `inputs` in its place.
         label_name: Column of the labels.
@@ -95,7 +93,6 @@ class AnnotatedSource:
         """The same for a noisy file without ids, whose rows go by their number: with what these rows hold.
 
         Args:
-            noisy: The noisy file.
             label_name: Column of the labels.
             without: Columns that are left away, such as that of the given labels.
         """

@@ -36,11 +36,9 @@ def choose_features(
     """The columns to classify from.
 
     Args:
-        source: The noisy file.
         profiles: What its columns hold, but ids and labels.
         label: Its label column; None where it is not known.
         findings: Told which columns are left out and why.
-        read_rows: Rows read at once.
     """
     agrees = _agreement(source, label, profiles, read_rows) if label is not None else {}
     used: list[Profile] = []

@@ -149,9 +149,7 @@ def check_ids(
 
     Args:
         ids: `(N,)` ids, null where empty.
-        column: The id column.
         places: Where the rows came from.
-        findings: Takes the defects.
         codes: `(N,)` trusted labels: a duplicate with another label is a contradiction. None for noisy rows.
         blank: `(N,)` rows that may be without an id; None for none.
     """

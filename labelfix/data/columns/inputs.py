@@ -60,11 +60,8 @@ def input_columns(
     """The input columns of the noisy file.
 
     Args:
-        source: The noisy file.
         taken: Columns that are ids or labels in either file, never inputs.
         settings: May name the columns.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
         label: The column of the given labels, where it is known: a column that agrees with it may be a label itself.
 
     Returns:
@@ -87,8 +84,6 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     Args:
         source: The trusted file or new rows; it has all of `spec.every_column`.
         spec: The input columns of the noisy file.
-        findings: Takes the errors.
-        read_rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged or not UTF-8.

@@ -33,7 +33,6 @@ class Profile:
     """What the first rows of a column hold.
 
     Attributes:
-        name: The column.
         type: Its plain type (see `labelfix.data.scan.value_type`).
         rows: Rows looked at.
         missing: Those that are null (or empty strings).
@@ -41,7 +40,7 @@ class Profile:
         length: Mean length in characters (strings), or the most frequent length (lists of numbers).
         words: Mean number of words (strings).
         spaced: Share of values with a space (strings).
-        letters: Share of letters among the characters that are no spaces (strings).
+        letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
         holds: `image_paths`, `addresses`, `json`, `numbers` (a list of them as JSON), `images` (encoded), or "".
         values: The distinct values where there are at most 200 of them (strings).
@@ -86,11 +85,6 @@ class Profile:
 
 def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
     """Look at the first rows of some columns.
-
-    Args:
-        source: The table.
-        columns: The columns.
-        read_rows: Rows read at once.
 
     Raises:
         InputError: The file is damaged or not UTF-8.

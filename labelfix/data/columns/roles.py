@@ -33,7 +33,6 @@ class Columns:
         label: Column of the given labels; None where these are what most sources say.
         clean_id: Id column of the trusted file; None where it has none.
         clean_label: Column of the trusted labels.
-        spec: The input columns.
         sources: The columns of labels where several sources have one; empty where there is one column of given labels.
         names: The sources; empty likewise.
         main: The source whose opinion is the given label; None where most of them count.
@@ -101,11 +100,8 @@ def id_columns(
     noisy file has; else the one column whose values are each there once in both files and are found again.
 
     Args:
-        noisy: The noisy file.
         clean: The trusted file; None where there is only one file.
         settings: May name the columns.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
 
     Returns:
         The column in the noisy file and in the trusted one; None where a file has none.
@@ -164,10 +160,7 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     """The column of the given labels.
 
     Args:
-        source: The noisy file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        read_rows: Rows read at once.
     """
     asked = settings.label_column
     if asked is not None:
@@ -197,12 +190,9 @@ def trusted_label_column(
     the given labels and one named like trusted labels stand there, the user has to choose.
 
     Args:
-        source: The trusted file.
         given: The label column of the noisy file.
         id_column: Id column of the trusted file.
         settings: May name the column.
-        findings: Takes errors and the choice made.
-        flag: How the user names the column.
     """
     asked = settings.clean_label_column
     if asked is not None:

@@ -30,12 +30,8 @@ def shared_key(
     """A column of each file that names the same items, where there is exactly one such pair.
 
     Args:
-        noisy: The noisy file.
-        clean: The trusted file.
         clean_ids: The trusted file's id column where that is known.
         settings: Columns that it names are none.
-        findings: Told of the choice.
-        read_rows: Rows read at once.
 
     Returns:
         The column in the noisy file and in the trusted one; None twice where there is no such pair, or several.
@@ -70,12 +66,7 @@ def column_of_ids(
     """The column of the trusted file that holds the noisy file's ids under another name, where there is one such.
 
     Args:
-        noisy: The noisy file.
-        ids: Its id column.
-        clean: The trusted file.
         settings: Columns that it names are none.
-        findings: Told of the choice.
-        read_rows: Rows read at once.
     """
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
     theirs = _candidates(clean, named, read_rows)
@@ -101,10 +92,8 @@ def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, r
     """The columns of the noisy file that may be its ids: each value there once, and all wanted ones among them.
 
     Args:
-        noisy: The noisy file.
         wanted: Ids in their one spelling.
         settings: Columns that it names are none.
-        read_rows: Rows read at once.
     """
     named = {settings.label_column, *settings.text_columns(noisy.schema.names)}
     if not _are_keys(wanted):

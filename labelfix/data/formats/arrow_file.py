@@ -37,7 +37,6 @@ class ArrowSource(TypedFiles):
     """One Arrow file, in the file or the stream format.
 
     Args:
-        path: The file.
         name: The table as the user named it.
 
     Raises:

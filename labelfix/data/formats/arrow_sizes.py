@@ -30,7 +30,6 @@ class Table:
     """A FlatBuffers table.
 
     Attributes:
-        data: The buffer that it lies in.
         place: Where it begins.
     """
 
@@ -74,8 +73,6 @@ def check_unpacked(path: Path, name: str, indexed: bool) -> None:
     """Refuse a file that holds far more than its size; see `labelfix.data.formats.bounds`.
 
     Args:
-        path: The file.
-        name: What to call it.
         indexed: Whether it is in the file format, not in that of a stream.
 
     Raises:

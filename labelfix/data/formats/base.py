@@ -52,7 +52,6 @@ class Chunk:
     """Some consecutive rows of one file.
 
     Attributes:
-        batch: The rows.
         file_index: Position of the file in `TableSource.files`.
         first_row: Number of the first of them within the file, counted from 1.
     """
@@ -118,7 +117,7 @@ class TableSource(Protocol):
 
         Args:
             columns: The columns wanted, in that order; None for all.
-            rows: At most so many rows a chunk.
+            rows: At most this many rows a chunk.
 
         Raises:
             InputError: The file turns out to be damaged.
@@ -192,9 +191,7 @@ class Rewritable(Protocol):
         """Write the rows again.
 
         Args:
-            path: The file to write.
             target: The name that the file will have in the end.
-            label: The column of labels.
             given: Name of a new column for the labels as they were.
             added: Further new columns.
             edits: What becomes of the rows, in order.

@@ -16,7 +16,7 @@ MOST_BYTES = 1 << 29
 """So much may come out of any file; it may have to be held twice."""
 
 MOST_RATIO = 200
-"""And so many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
+"""And this many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
 
 RECORD_BYTES = 1 << 26
 """Bytes of one record of a text file, 64 MB."""
@@ -32,8 +32,6 @@ class Bounds:
     """Counts what comes out of a file.
 
     Args:
-        path: The file.
-        name: What to call it.
         remedy: What to do about one that holds too much.
     """
 
@@ -68,7 +66,6 @@ class BoundedStream(io.RawIOBase):
     """The bytes that come out of a compressed file, as long as they are not too many.
 
     Args:
-        raw: Gives them.
         bounds: Counts them.
     """
 
@@ -101,7 +98,7 @@ def check_columns(count: int, name: str) -> None:
     """Refuse a table of more than `MOST_COLUMNS` columns.
 
     Raises:
-        InputError: It has so many.
+        InputError: It has more.
     """
     if count > MOST_COLUMNS:
         what = f"has more than {MOST_COLUMNS:,} columns"
@@ -112,9 +109,7 @@ def too_long(name: str, row: int | None, what: str) -> InputError:
     """The error for a record that is longer than `RECORD_BYTES`.
 
     Args:
-        name: The file.
         row: The row that it is, from 1, where that is known.
-        what: What it is, such as "a row".
     """
     remedy = "close a quote that was left open, or leave the cell out"
     return input_error(name, f"holds {what} of more than {RECORD_BYTES >> 20} MB", remedy, row)

@@ -34,7 +34,6 @@ class ExcelSource(CsvSource):
     """One workbook. Its cells are held in memory, as text.
 
     Args:
-        path: The file.
         name: The table as the user named it.
 
     Raises:

@@ -45,7 +45,6 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Fil
     """Open the tables in a folder as one; None where there are none.
 
     Args:
-        root: The folder.
         name: The folder as the user named it.
         options: May name the split.
         kinds: The types of files that are tables; those of the first are looked for in all folders below.
@@ -66,9 +65,7 @@ def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Fi
     """Open the files that a pattern matches as one table, or those in the folders that it matches.
 
     Args:
-        pattern: The pattern.
         name: The pattern as the user gave it.
-        options: How the files are to be read.
         kinds: The types of files that are tables.
 
     Raises:

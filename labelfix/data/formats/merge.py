@@ -29,8 +29,6 @@ class TablePart:
     """One of the tables that are read as one.
 
     Attributes:
-        name: The table as a person knows it.
-        schema: Its columns.
         cells: Reads a column of it, by name.
     """
 

@@ -63,7 +63,7 @@ def open_table(source: Source, name: str | None = None, options: ReadOptions = A
     Args:
         source: A path, a folder, a glob, `hub:NAME`, or a table in memory.
         name: What to call it in messages; by default the path as given, or `table`.
-        options: How it is to be read, as far as the user says.
+        options: How it is to be read, as given by the user.
 
     Raises:
         InputError: There is no such file, or labelfix does not read its type.
@@ -105,10 +105,9 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
     Args:
         path: Where to; an existing file is replaced.
         schema: Columns, types and metadata (CSV keeps the names only).
-        batches: The rows.
 
     Raises:
-        InputError: The ending is none that labelfix writes.
+        InputError: The ending is not one that labelfix writes.
     """
     path = as_path(path)
     for format_ in FORMATS:

@@ -51,7 +51,7 @@ SMALL, PAGES = 4, 1 << 12
 and so many for the headers of pages."""
 
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
-"""A row group is written once it has so many rows, or takes so many bytes in memory."""
+"""A row group is written once it has this many rows, or takes so many bytes in memory."""
 
 
 class ParquetSource(TypedFiles):
@@ -89,10 +89,6 @@ class ParquetSource(TypedFiles):
 
 class _File:
     """One Parquet file. Its columns are found by their place: titles may repeat, or hold dots.
-
-    Args:
-        path: The file.
-        name: The file as a person knows it.
 
     Raises:
         InputError: It is missing or damaged.
@@ -185,10 +181,8 @@ def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable
     """Write a table as Parquet.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end (not used).
         schema: Columns, types and metadata.
-        batches: The rows.
     """
     import pyarrow.parquet as pq
 

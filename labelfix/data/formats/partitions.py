@@ -25,7 +25,6 @@ class PartitionedSource:
     A key that is also a column of the files is that column.
 
     Args:
-        source: The files read as one table.
         keys: What the folders of each say, as many as `source.files`.
         remarks: What else to say of how they were chosen.
     """
@@ -86,7 +85,6 @@ def with_partitions(source: TableSource, paths: Sequence[PurePath], remarks: Seq
     """A table of several files, with the columns that their folders say.
 
     Args:
-        source: The files read as one table.
         paths: Their paths, in the same order, relative to the folder that the user named.
         remarks: What to say of how they were chosen.
     """

@@ -138,7 +138,6 @@ def convert_lists(array: pa.Array, plain: pa.DataType, convert: Callable[[pa.Arr
     """Lists of any kind as those of a plain list type.
 
     Args:
-        array: The lists.
         plain: A list of fixed size only where the lists are such, too.
         convert: Makes of their items those of `plain`.
     """

@@ -16,7 +16,6 @@ def unpacked(batch: pa.RecordBatch, schema: pa.Schema, bounds: Bounds) -> Iterat
 
     Args:
         batch: The rows; columns of texts may be dictionary-encoded.
-        schema: What types they shall have.
         bounds: Counts what comes out.
 
     Raises:

@@ -51,11 +51,10 @@ def choose_split(name: str, splits: Sequence[str], asked: str | None, ways: Sequ
     Args:
         name: What holds the splits, as the user named it.
         splits: Their names, at least one.
-        asked: The one asked for.
         ways: How each could be given by itself; empty where there is no such way.
 
     Raises:
-        InputError: There are several and none was asked for, or there is none of that name.
+        InputError: There are several and none was asked for, or there is none by that name.
     """
     if asked is not None:
         same = [split for split in splits if split == asked] or [s for s in splits if s.lower() == asked.lower()]

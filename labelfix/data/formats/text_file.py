@@ -83,7 +83,7 @@ class Utf8Stream(io.RawIOBase):
     """Bytes in some encoding, read as UTF-8.
 
     Attributes:
-        failure: What was found that is no text, once reading has stopped there: `(what, offset)` with the offending
+        failure: What was found that is not text, once reading has stopped there: `(what, offset)` with the offending
             byte as `byte 0xe9`, or `a zero byte`, and how many bytes of the source lay before it.
     """
 
@@ -147,7 +147,7 @@ class Utf8Stream(io.RawIOBase):
 
 
 class NotTextError(ValueError):
-    """A stream has come upon bytes that are no text; its `failure` says which."""
+    """A stream has come upon bytes that are not text; its `failure` says which."""
 
 
 def open_unpacked(path: Path, name: str) -> IO[bytes]:
@@ -177,8 +177,6 @@ def unpacking(path: Path, name: str, kind: str) -> Iterator[None]:
     """Word the errors of reading a file that may be compressed.
 
     Args:
-        path: The file.
-        name: What to call it.
         kind: What it holds, such as `CSV`.
 
     Raises:
@@ -199,9 +197,7 @@ def find_text(path: Path, name: str, encoding: str | None) -> TextFile:
     then the encoding that the user names counts, and without one the file has to be UTF-8.
 
     Args:
-        path: The file.
         name: What to call it in messages.
-        encoding: What the user says, if anything.
 
     Raises:
         InputError: The file is missing, empty, damaged, or in no encoding that can be told.
@@ -231,7 +227,6 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     """The error for a file that holds bytes which are no text.
 
     Args:
-        file: The file.
         failure: See `Utf8Stream.failure`.
         where: Where they stand, such as `in row 4, column 'text'`; may be empty.
 

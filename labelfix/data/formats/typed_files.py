@@ -16,7 +16,6 @@ class HashedFiles:
     """Some files, told from others by their bytes.
 
     Args:
-        paths: The files, in order.
         name: The table as the user named it.
 
     Attributes:

@@ -35,7 +35,6 @@ class Ballots:
         row: `(O,)` the row that each is of.
         source: `(O,)` who says it, a position in `names`.
         labels: What; `positions` is `(O,)`.
-        names: The sources.
     """
 
     row: Codes
@@ -57,7 +56,6 @@ def source_columns(table: TableSource, patterns: Sequence[str], findings: Findin
     """The columns that names and patterns such as `llm_*` mean, in the order of the patterns and then of the table.
 
     Args:
-        table: The table.
         patterns: Of `--label-columns`.
         findings: Takes an error for each that means none.
     """
@@ -79,11 +77,7 @@ def read_columns(
     """The opinions in columns of a table: one source a column, or several in a column of votes.
 
     Args:
-        table: The table.
-        columns: The columns.
         abstain: Words that mean silence.
-        findings: Takes the errors.
-        read_rows: Rows read at once.
 
     Returns:
         None where an error stands in the way.
@@ -187,8 +181,6 @@ def read_long(
         id_column: Column of these.
         noisy: What the file of the rows is called.
         abstain: Words that mean silence.
-        findings: Takes the errors.
-        read_rows: Rows read at once.
 
     Returns:
         None where an error stands in the way.
@@ -248,9 +240,7 @@ def with_trusted(labels: LabelColumn, values: Sequence[str], stored: Sequence[st
     """The labels with further ones of which no source speaks.
 
     Args:
-        labels: Of all sources.
         values: Labels of the trusted file that are not among them.
-        stored: How it writes them.
     """
     more = {"counts": (0,) * len(values), "first": (0,) * len(values)}
     return replace(

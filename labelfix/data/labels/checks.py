@@ -13,7 +13,7 @@ from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
 IMBALANCE = 20
-"""The largest class may have so many times the rows of the smallest before that is warned of."""
+"""The largest class may have this many times the rows of the smallest before that is warned of."""
 
 
 def check_given(
@@ -23,10 +23,6 @@ def check_given(
 
     Args:
         codes: `(N,)` given labels.
-        classes: The classes found.
-        labels: The label column.
-        name: The noisy file.
-        findings: Takes the defects.
         folder: Whether it is a folder of images, whose folders are the classes.
 
     Raises:
@@ -74,11 +70,7 @@ def check_trusted(
     """Errors and warnings about the labels of the trusted file.
 
     Args:
-        rows: Its ids and labels.
         codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
-        classes: The classes.
-        name: The trusted file.
-        findings: Takes the defects.
         chosen: `(M,)` True for rows that `labelfix next` asked about: these may still be without a label.
     """
     assert rows.labels is not None

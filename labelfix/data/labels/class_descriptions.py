@@ -51,5 +51,5 @@ def _wrong_with(row: list[str], names: dict[str, int], found: dict[int, str]) ->
         return f"has no words for the class {row[0]!r}"
     code = names.get(spell(row[0]))
     if code is None:
-        return f"names {row[0][:60]!r}, which is none of the classes"
+        return f"names {row[0][:60]!r}, which is not one of the classes"
     return f"describes the class {row[0]!r} once more" if code in found else ""

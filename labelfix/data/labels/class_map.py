@@ -37,7 +37,6 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     """The rows of a CSV file, without a header.
 
     Args:
-        path: The file.
         header: Names of its two columns, which may stand in its first row.
 
     Raises:

@@ -33,7 +33,7 @@ SPREADS = (1.0, 4.0, 16.0, 64.0, 256.0)
 """Errors a class by which destinations are drawn toward all alike."""
 
 TEMPER = 0.5
-"""Power of the likelihoods that weigh the strengths: few rows shall not be sure which is right."""
+"""Power of the likelihoods that weigh the strengths: few rows should not be sure which is right."""
 
 PRIOR = 1.0
 """Rows that q counts as beside the pairs, where it stands for π."""

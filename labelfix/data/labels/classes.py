@@ -52,7 +52,6 @@ def class_names(
         other: That of the trusted file: words such as "NA" and "-1" are classes where it uses them.
         aliases: The class map, alias → class.
         name: The noisy file as the user named it.
-        findings: Told of the choices made.
         missing: Words that stand for "no label" in a text file.
 
     Returns:
@@ -96,15 +95,13 @@ def match_codes(
     """Labels of another file as codes of the classes.
 
     Args:
-        labels: Its label column.
-        classes: The classes of the run.
         file: The file as the user named it.
         findings: Told when labels match in another spelling.
         missing: Words that stand for "no label" in a text file.
         typed: Whether people typed them: then one that differs from a single class only in case is that class.
 
     Returns:
-        `(N,)` codes, -1 where there is no label, -2 where the label is none of the classes.
+        `(N,)` codes, -1 where there is no label, -2 where the label is not one of the classes.
     """
     matcher = _Matcher(classes, missing if labels.untyped else frozenset(), typed)
     found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
@@ -126,7 +123,7 @@ def report_unknown(
     findings: Findings,
     remedy: str = "fix it or pass --class-map",
 ) -> None:
-    """An error for every distinct label that is none of the classes, with the nearest ones."""
+    """An error for every distinct label that is not one of the classes, with the nearest ones."""
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
 

@@ -21,7 +21,6 @@ class LabelColumn:
     """One label column, read.
 
     Attributes:
-        column: Its name.
         kind: Type of its values in the file.
         values: Distinct labels in their one spelling (see `labelfix.data.spelling`), in order of first appearance;
             class names where the file has them; words like "NA" are still among them.
@@ -79,8 +78,6 @@ class LabelReader:
     """Gathers a label column batch by batch.
 
     Args:
-        source: The table.
-        column: Its column of labels.
         keep: Whether the position of every row is held; without, only distinct values are.
     """
 

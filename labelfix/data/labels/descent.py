@@ -35,9 +35,8 @@ def descend(loss: Loss, start: Floats, steps: int, fall: float) -> Floats:
     """`(B, P)` minima.
 
     Args:
-        loss: The problems.
         start: `(B, P)` where they begin.
-        steps: At most so many each.
+        steps: At most this many each.
         fall: A problem is solved when a step would lower its loss by less than this.
     """
     point, which = start.copy(), np.arange(len(start))

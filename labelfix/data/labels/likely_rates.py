@@ -40,13 +40,7 @@ STEPS, SETTLED = 100, 1e-6
 
 @dataclass(frozen=True)
 class Likely:
-    """Rates that the rows bear.
-
-    Attributes:
-        value: The likeliest.
-        low: The lowest.
-        high: The highest.
-    """
+    """Rates that the rows bear."""
 
     value: float
     low: float

@@ -73,7 +73,6 @@ def nearest_class(features: npt.NDArray[np.floating], truth: Codes, num_classes:
     Args:
         features: `(N, D)`.
         truth: `(N,)` true classes; every class occurs.
-        num_classes: K.
         rate: ρ in [0, 1].
 
     Raises:
@@ -104,7 +103,7 @@ def given_matrix(rows: npt.ArrayLike, num_classes: int) -> Floats:
         raise SettingsError(f"the noise matrix is {shape}; for {num_classes} classes it must be square of that size")
     for row, values in enumerate(matrix, start=1):
         if not (np.isfinite(values).all() and (values >= 0).all()):
-            raise SettingsError(f"the noise matrix, row {row}: holds a number that is no probability")
+            raise SettingsError(f"the noise matrix, row {row}: holds a number that is not a probability")
         if abs(values.sum() - 1) > 1e-6:
             raise SettingsError(f"the noise matrix, row {row}: sums to {values.sum():g}, not to 1")
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
@@ -155,9 +154,7 @@ def draw_noise(
     Args:
         kind: One of `KINDS` and `FEATURE_KINDS`.
         truth: `(N,)` true classes.
-        num_classes: K.
         rate: ρ in [0, 1].
-        generator: What is drawn.
         features: `(N, D)`, for one of `FEATURE_KINDS`.
 
     Returns:
@@ -190,7 +187,6 @@ def instance_dependent(
     Args:
         features: `(N, D)`, of rows without a label too.
         truth: `(N,)` true classes; -1 keeps having none.
-        num_classes: K.
         rate: ρ in [0, 1].
         generator: Two uniform numbers a row are drawn from it, labelled or not, then the K matrices W in turn.
 

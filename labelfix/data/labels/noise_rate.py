@@ -1,7 +1,7 @@
 """How many given labels of the noisy rows are wrong, counted on trusted rows among them, with 95 % intervals.
 
 The one estimate of the product: `check` prints it, and a run does where no model's opinion makes it narrower
-(`evidence.noise_rate`). What is meant is the share of wrong labels among the N noisy rows that are no pairs, not a rate
+(`evidence.noise_rate`). It is the share of wrong labels among the N noisy rows that are not pairs, not a rate
 that they were drawn from; so the variance of P pairs is larger by P/N.
 
 Drawn at random: the share of the pairs. Drawn per class: weighted (`class_shares`). Of single classes and cells of T,
@@ -25,16 +25,16 @@ from labelfix.data.labels.likely_rates import likely_rates
 from labelfix.data.tables import UNLABELLED, Codes, Sampling, TrainingData
 
 COUNTED = 5
-"""With so many pairs the noise rate is what they show, and not what is assumed."""
+"""With this many pairs the noise rate is what they show, and not what is assumed."""
 
 OPINION_FROM = 20
-"""With so many pairs a run adds a model's opinion of the other rows, where features are fixed."""
+"""With this many pairs a run adds a model's opinion of the other rows, where features are fixed."""
 
 FEW = 5
 """With fewer pairs of either kind, wrong and right, it does not; nor does the likelihood say how far a rate may be."""
 
 FEW_CLASSES = 6
-"""Of at most so many classes drawn per class the likelihood says which rates there may be: the variance that more
+"""Of at most this many classes drawn per class the likelihood says which rates there may be: the variance that more
 classes go by holds the truth there in .7 to .9 of draws where frequent classes are wrong most (docs/benchmarks.md)."""
 
 HOW = {
@@ -116,7 +116,6 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> RateInterval:
     Args:
         counts: `(K, K)` pairs by true class and given label.
         given: `(K,)` noisy rows, the pairs not among them, by given label.
-        sampling: How the pairs were drawn.
     """
     total, rows = int(counts.sum()), max(int(given.sum()), 1)
     if sampling == "random" or not total:
@@ -173,7 +172,6 @@ def counted(hits: int, total: int, meant: float) -> RateInterval:
 
     Args:
         hits: Pairs that count.
-        total: Of so many.
         meant: Noisy rows whose share is meant.
     """
     if not total:
@@ -194,7 +192,6 @@ def pair_counts(truth: Codes, given: Codes, num_classes: int) -> Counts:
     Args:
         truth: `(P,)` trusted labels.
         given: `(P,)` given labels of the same rows; -1 where there is none, which does not count.
-        num_classes: K.
     """
     known = given != UNLABELLED
     flat = truth[known] * num_classes + given[known]
@@ -219,6 +216,5 @@ def rate_line(rate: Mapping[str, Any], how: str) -> str:
 
     Args:
         rate: As `RateInterval.to_json` has it, with both ends.
-        how: How it was estimated.
     """
     return f"estimate {rate['value']:.1%}, 95 % interval {rate['low']:.1%} to {rate['high']:.1%} ({how})"

@@ -20,12 +20,6 @@ SEPARATORS = "|;#,/"
 def refuse_type(source: TableSource, column: str, findings: Findings, rows: int = READ_ROWS) -> bool:
     """Refuse a label column whose type cannot be a label, and say why.
 
-    Args:
-        source: The table.
-        column: The column.
-        findings: Takes the error.
-        rows: Rows read at once.
-
     Returns:
         Whether it was refused.
     """
@@ -56,12 +50,9 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
     """Refuse a column whose values look like anything but class labels, and say why.
 
     Args:
-        labels: The column.
         places: Where its rows came from.
         name: The file as the user named it.
-        flag: How the user names the column.
         named: Whether the user did: then a column that only looks odd is taken, with a warning.
-        findings: Takes the error or the warning.
 
     Returns:
         Whether it was refused.

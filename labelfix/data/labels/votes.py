@@ -50,12 +50,7 @@ def holds_votes(table: TableSource, column: str, read_rows: int) -> bool:
 
 
 class VotesReader:
-    """Gathers a column of votes batch by batch.
-
-    Args:
-        table: The table.
-        column: Its column of votes.
-    """
+    """Gathers a column of votes batch by batch."""
 
     def __init__(self, table: TableSource, column: str) -> None:
         self.column = column
@@ -68,9 +63,7 @@ class VotesReader:
         """Take the next cells into account.
 
         Args:
-            cells: Of the column.
             file: Where they come from.
-            first_row: Its row of the first of them.
             findings: Takes an error for a cell that holds no votes.
         """
         for place, cell in enumerate(cells.to_pylist()):

@@ -99,7 +99,6 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
     Args:
         problem: The data; its inputs are fixed features.
         settings: Unused beyond the recipe's name: the recipe has no knobs.
-        progress: Told of every part.
     """
     rows, keep = load_rows(problem, progress), problem.checkpoints
     clock = _Clock(progress, {})

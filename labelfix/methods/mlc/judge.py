@@ -92,10 +92,7 @@ def judge_network(
     """Fit the temperatures, and compare corrected with given labels on rows that were kept out.
 
     Args:
-        problem: The data.
-        split: The trusted rows' parts.
         transition: T, which no held-out row had a part in.
-        classifier: The trained classifier.
         lcns: The trained LCN, as the rows of each of `may_look` have it.
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT

@@ -60,11 +60,6 @@ TRUSTED_SHARE = 0.25
 def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Train classifier and LCN together; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-
     Returns:
         The averaged classifier and the LCN with temperatures fitted on trusted rows that were kept out.
 

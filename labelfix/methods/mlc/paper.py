@@ -59,12 +59,6 @@ def train_network(
 ) -> FittedModel:
     """Train classifier and LCN together; see the module's docstring.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told of every epoch.
-        kind: What takes the steps.
-
     Returns:
         The last epoch's networks, or the best one's, with temperatures fitted on trusted rows that were kept out.
 
@@ -191,14 +185,7 @@ def finished(
     """Judge what came out and put it together.
 
     Args:
-        problem: The data.
-        plan: The hyper-parameters.
-        split: The trusted rows' parts.
-        found: What the warm-up found.
-        classifier: The trained classifier.
         lcns: The trained label correction network, as the rows of each of `may_look` have it.
-        history: Rows of the history.
-        recipe: Its name, for the metrics.
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
     for lcn in lcns:

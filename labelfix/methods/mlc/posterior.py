@@ -57,7 +57,7 @@ APART = 0.25
 """How far κ and β of several sources are usually from that and from 1."""
 
 SCALED_FROM = 100
-"""From so many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
+"""From this many pairs on they scale the posterior of several sources class by class: 40 make it worse, 160 better."""
 
 Rows = slice | Tensor
 """Some noisy rows."""
@@ -96,10 +96,7 @@ def fit_posterior(
 
     Args:
         problem: The data.
-        rows: The same as tensors.
         prior: What was known before the meta step.
-        labels: What the LCN was given.
-        correction: The trained LCN.
         classifier: f, fitted to its labels.
     """
     paired = int((problem.paired_given != UNLABELLED).sum()) >= MIN_PAIRS
@@ -215,7 +212,6 @@ class _Seen:
     """Noisy rows by heads that learned them, each row taken out again; some rows at a time.
 
     Attributes:
-        rows: The data.
         prior: Holds N1.
         labels: What the LCN was given.
         correction: Made the labels that f learned.

@@ -67,9 +67,7 @@ def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -
     """Train classifier and LCN together; see the module's docstring.
 
     Args:
-        problem: The data.
         settings: The method's settings; those that the procedure fixes have no say.
-        progress: Told of every epoch.
 
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.

@@ -11,11 +11,6 @@ from labelfix.settings.methods import MlcSettings
 def run_recipe(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
     """Fit the recipe that the settings name, or the one that suits what is trained.
 
-    Args:
-        problem: The data.
-        settings: The method's settings.
-        progress: Told what happens.
-
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """

@@ -192,7 +192,6 @@ class Heard:
     """What opinions say before anything is learned from the noisy rows.
 
     Attributes:
-        noisy: The opinions of the noisy rows.
         trusted: Those of the trusted rows, M of them.
         weights: `(S,)` w.
         informed: `(S,)` the part of each that is more than chance.
@@ -214,7 +213,6 @@ def hear(problem: Problem, rows: FitRows) -> Heard:
 
     Args:
         problem: The data, with opinions.
-        rows: The same as tensors.
     """
     assert problem.opinions is not None
     assert problem.paired_opinions is not None
@@ -257,7 +255,6 @@ def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> 
 
     Args:
         problem: The data, with opinions.
-        rows: The same as tensors.
         prior: Its stack says what each row is before any opinion is heard.
         heard: The opinions, and the weights of the sources.
     """

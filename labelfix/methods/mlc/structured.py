@@ -103,7 +103,6 @@ class InnerProblem:
 
     Attributes:
         rows: The data, with the sample of noisy rows.
-        fold: The trusted fold that judges.
         log_prior: `(K, N)` log f_s of the noisy sample by a prior that did not see the fold.
         given: `(N,)` given labels of the sample, or `(K, N)` of several sources; see `StructuredCorrection.soft`.
         log_expected: `(K, K)` log T0 without the fold, or `(K, N)`.
@@ -143,10 +142,7 @@ def outer_together(
 
     Args:
         problems: Of the same rows, solved side by side.
-        correction: Makes their labels.
         inner_steps: L-BFGS iterations at most.
-        solver_steps: Of the conjugate gradients.
-        tolerance: Of the fits.
     """
     rows, ridge = problems[0].rows, problems[0].ridge
     leaves = [p.detach().clone().requires_grad_() for p in correction.parameters()]
@@ -180,7 +176,6 @@ def train(
 
     Args:
         problems: One a fold.
-        num_classes: K.
         trusted: M.
 
     Returns:
@@ -213,11 +208,7 @@ def train(
 
 
 class _Adam:
-    """Adam (Kingma and Ba 2015) in place; torch's own takes over a second to import what these few numbers do not need.
-
-    Args:
-        values: What is trained.
-    """
+    """Adam (Kingma and Ba 2015) in place: torch's own takes over a second to import."""
 
     RATE, MEAN, SQUARE = 0.15, 0.7, 0.95
 

@@ -22,8 +22,6 @@ class Key(NamedTuple):
     """The place of a batch in a run; plain integers, or int64 tensors without dimensions on the device of the draws.
 
     Attributes:
-        seed: The run's seed.
-        epoch: The epoch.
         step: The step within the epoch, or within the run.
         stream: Tells apart the batches of one step.
         first: Place of the first row in its whole batch, where a process has a part of one.
@@ -40,7 +38,6 @@ def hashed(key: Key, draws: int, count: int, device: torch.device) -> Tensor:
     """Random integers in [0, 2³²).
 
     Args:
-        key: Which ones.
         draws: Independent draws for each row.
         count: B.
         device: Where they are made; the numbers are the same on every device.
@@ -68,10 +65,8 @@ def crop_draws(key: Key, count: int, margin: int, device: torch.device) -> tuple
     """What `crop_and_flip` needs for a batch; nothing waits for the device.
 
     Args:
-        key: Which draws.
         count: B.
         margin: Pixels of padding on each side.
-        device: Where the images are.
 
     Returns:
         int64 `(2, B)` offsets down and across in 0..2·margin, and bool `(B,)` whether to mirror.
@@ -111,7 +106,6 @@ def normalisation(mean: Sequence[float], std: Sequence[float], device: torch.dev
     Args:
         mean: Of each channel, in units of [0, 1].
         std: Of each channel, in units of [0, 1].
-        device: Where the images are.
     """
     scale = [1 / (255 * s) for s in std]
     shift = [-m / s for m, s in zip(mean, std, strict=True)]

@@ -128,11 +128,9 @@ def encode_images(
     """Put a table's encoded images, unchanged, into one file of the cache.
 
     Args:
-        table: The rows.
         config: The model's data configuration.
         smallest_crop: Share of the image's area that the smallest random part has.
         compute: Cache folder, rows read at once and threads.
-        progress: Shows the rows done.
     """
     key = hashlib.sha256(b"encoded images 1" + contents_hash(table, compute.read_rows, progress).encode()).hexdigest()
 

@@ -43,8 +43,6 @@ class FrozenTimm(FrozenFeatures):
     """Features of a fixed timm model; the classifier is a linear head.
 
     Attributes:
-        spec: The image column.
-        folder: The encoder.
         source: Hash of the encoder's files.
         config: Its data configuration, what `timm.data.create_transform` takes.
         batch_size: Images encoded at once.

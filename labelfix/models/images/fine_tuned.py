@@ -35,7 +35,6 @@ class TrainedTimm(WholeNetwork):
     """A timm model, trained as a whole.
 
     Attributes:
-        spec: The image column.
         folder: The pretrained encoder, or the trained classifier once saved.
         source: Hash of the encoder's files.
         config: Its data configuration, what `timm.data.create_transform` takes.
@@ -139,7 +138,6 @@ def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
 
     Args:
         model: A timm model with `num_classes=0`.
-        config: Its data configuration.
 
     Returns:
         D, what the head reads.

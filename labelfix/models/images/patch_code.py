@@ -78,7 +78,6 @@ class PatchCode:
     """What turns an image into features.
 
     Attributes:
-        rules: The constants.
         filters: `(K, 3 P P)`, whitening and atoms in one; a patch is laid out channel by channel, then row by row.
         offsets: `(K,)`, what the filters make of the mean patch.
         mean: `(W,)` of the raw figures.
@@ -108,7 +107,6 @@ class PatchDescriber:
     """The raw figures of images.
 
     Args:
-        rules: The constants.
         filters: `(K, 3 P P)`.
         offsets: `(K,)`.
     """
@@ -137,11 +135,7 @@ class PatchDescriber:
 
 
 class PatchEncoder:
-    """The features of images.
-
-    Args:
-        code: What was learned.
-    """
+    """The features of images."""
 
     def __init__(self, code: PatchCode) -> None:
         self._describer = PatchDescriber(code.rules, code.filters, code.offsets)

@@ -102,10 +102,8 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
     """Learn from a table's images, or take what an earlier run learned from the same ones.
 
     Args:
-        table: The noisy rows.
         side: S; None for about the images' own.
         compute: Cache folder and rows read at once.
-        progress: Shows what is done.
 
     Raises:
         SettingsError: Images are to be larger than patches of a few pixels tell anything of.
@@ -207,7 +205,6 @@ def dictionary(patches: Tensor, generator: torch.Generator) -> tuple[Array, Arra
 
     Args:
         patches: `(3 P P, n)` without contrast.
-        generator: Draws the atoms to start with.
     """
     mean = patches.mean(dim=1, keepdim=True)
     centred = (patches - mean).double()
@@ -225,7 +222,6 @@ def spherical_means(points: Tensor, generator: torch.Generator) -> Tensor:
 
     Args:
         points: `(n, p)`.
-        generator: Draws the points to start with.
     """
     atoms = torch.nn.functional.normalize(points[torch.randperm(len(points), generator=generator)[:ATOMS]])
     for _ in range(ROUNDS):

@@ -43,7 +43,6 @@ class PatchFeatures(FrozenFeatures):
     """Features of patches; the classifier is a linear head.
 
     Attributes:
-        spec: The image column.
         code: What was learned from the noisy rows.
     """
 

@@ -62,8 +62,6 @@ def decoded(data: bytes, name: str, row: int) -> Image:
     """`open_image`, with an error that says which image it is.
 
     Args:
-        data: The encoded image.
-        name: The table's name.
         row: The row (from 1).
 
     Raises:

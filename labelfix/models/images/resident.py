@@ -59,7 +59,6 @@ def resident(inputs: Inputs, device: torch.device) -> ResidentImages | None:
 
     Args:
         inputs: Decoded images, or some rows of such.
-        device: Where they go.
     """
     images, rows = unwrapped(inputs)
     if not isinstance(images, ImageInputs):
@@ -76,7 +75,6 @@ def placed(tensor: Tensor, rows: RowNumbers | None, device: torch.device) -> Ten
     Args:
         tensor: `(N, ...)` on the CPU.
         rows: Which; None for all.
-        device: Where they go.
     """
     chosen = tensor if rows is None else tensor[torch.from_numpy(np.ascontiguousarray(rows))]
     if device.type == "cuda" and chosen.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:

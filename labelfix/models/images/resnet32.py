@@ -58,11 +58,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet32(nn.Module):
-    """Images to 64 features.
-
-    Args:
-        generator: Draws the initial weights.
-    """
+    """Images to 64 features."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()

@@ -41,7 +41,6 @@ class SmallImages(WholeNetwork):
     """ResNet-32, trained from the start.
 
     Attributes:
-        spec: The image column.
         side: S; images of another size are scaled to it.
     """
 

@@ -70,11 +70,7 @@ class Layer(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """The network; see the module's docstring.
-
-    Args:
-        generator: Draws the weights.
-    """
+    """The network; see the module's docstring."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()
@@ -98,7 +94,6 @@ class LearntImages(FrozenFeatures):
     """Features of a small network that has learned; the classifier is a linear head.
 
     Attributes:
-        spec: The image column.
         side: S; images of another size are scaled to it.
         weights: Weights and statistics of the network, by name.
     """
@@ -184,7 +179,6 @@ class TrainableImages:
     """The network before it has learned.
 
     Attributes:
-        spec: The image column.
         side: S.
     """
 

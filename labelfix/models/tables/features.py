@@ -74,7 +74,6 @@ class TableFeatures(NumbersForHead):
     """Standardised numbers and one-hot categories, with a linear head or one hidden layer.
 
     Attributes:
-        spec: The columns.
         statistics: Of the noisy training rows.
         hidden_units: U, or None for a linear head.
     """

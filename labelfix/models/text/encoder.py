@@ -48,8 +48,6 @@ class FrozenText(FrozenFeatures):
     """Features of a fixed transformers encoder; the classifier is a linear head.
 
     Attributes:
-        spec: The text column.
-        folder: The encoder.
         source: Hash of the encoder's files.
         pooling: Ways of pooling, keys of `pooling.CODE`.
         limit: Tokens of the longest text.

@@ -46,7 +46,6 @@ class SequenceBackbone(nn.Module):
 
     Args:
         model: The library's sequence classifier; its last linear layer is taken out.
-        num_classes: K.
         fresh: Names of the model's parameters that the pretrained folder does not have.
 
     Attributes:
@@ -74,7 +73,6 @@ class FineTunedText(WholeNetwork):
     """A transformers sequence classifier, trained as a whole.
 
     Attributes:
-        spec: The text column.
         folder: The pretrained encoder, or the trained classifier once saved.
         source: Hash of the pretrained encoder's files.
         limit: Tokens of the longest text.

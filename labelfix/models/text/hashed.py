@@ -51,7 +51,6 @@ class HashedText(FrozenFeatures):
     """Hashed words and character n-grams; the classifier is a linear head.
 
     Attributes:
-        spec: The text column.
         dimensions: D, at least 2.
     """
 

@@ -37,14 +37,13 @@ BROUGHT = "on three sets it made the classifier 0 to 7 points better and the lab
 """What was measured (docs/benchmarks.md)."""
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json")
-"""Files of an encoder that saving it writes anew."""
+"""Files of an encoder that saving it rewrites."""
 
 
 class PooledEncoder(nn.Module):
     """From tokens to the features of `FrozenText`, times `SCALE`.
 
     Args:
-        encoder: Of the transformers library.
         pooling: Keys of `pooling.CODE`.
     """
 
@@ -64,9 +63,6 @@ def train_upper_half(encoder: nn.Module) -> None:
     """Have nothing but the upper half of the layers trained: less is learned by heart, in half the time.
 
     Layers are the longest list of modules; an encoder without one is trained as a whole.
-
-    Args:
-        encoder: Of the transformers library.
     """
     layers = max((m for m in encoder.modules() if isinstance(m, nn.ModuleList)), key=len, default=nn.ModuleList())
     encoder.requires_grad_(not layers)

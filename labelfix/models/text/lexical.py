@@ -56,7 +56,6 @@ class LexicalText(FrozenFeatures):
     """Words and word pairs on their main directions; the classifier is a linear head.
 
     Attributes:
-        spec: The text columns.
         source: Hash of what was fitted on.
         rows: Texts that were fitted on.
         terms: V terms, sorted.

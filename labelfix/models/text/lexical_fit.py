@@ -43,7 +43,6 @@ def fit_lexical(table: InputTable, read_rows: int) -> LexicalText:
     """Terms, idf and directions of a table's texts; labels play no part.
 
     Args:
-        table: The noisy rows.
         read_rows: Rows read at once; the result does not depend on it.
     """
     sample, source = _sample(table, read_rows)

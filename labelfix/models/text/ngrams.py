@@ -28,7 +28,6 @@ def pieces(word: str, least: int, most: int) -> Iterator[str]:
     """Runs of characters of a word with a space before and behind it.
 
     Args:
-        word: The word.
         least: Characters of the shortest run.
         most: Characters of the longest; a word with its spaces that is shorter is one run, once.
     """

@@ -60,8 +60,6 @@ def _check_vocabulary(folder: EncoderFolder, tokenizer: Any, rows: int | None) -
     unknown or nothing at all.
 
     Args:
-        folder: The encoder.
-        tokenizer: Its tokenizer.
         rows: How many tokens the model has embeddings of; None where it does not say.
     """
     vocabulary: dict[str, int] = tokenizer.get_vocab()

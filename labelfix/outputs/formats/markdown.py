@@ -11,7 +11,7 @@ from labelfix.outputs.plain_text import printed
 from labelfix.outputs.wording import all_notes, percent
 
 MARK = "<!-- labelfix -->"
-"""By which a job finds its own comment again, to write it anew."""
+"""By which a job finds its own comment, to replace it."""
 
 _BREAKS_CODE = {ord("`"): "\\x60", ord("|"): "\\x7c"}
 """What would end code, or the cell of a table that it stands in."""

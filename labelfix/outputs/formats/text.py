@@ -20,7 +20,6 @@ def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> 
     """The findings as aligned lines for a terminal, then the verdict.
 
     Args:
-        judgement: What to show.
         columns: How wide the table may be; see `findings_table`.
         terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
             A program that reads lines finds each of them whole.

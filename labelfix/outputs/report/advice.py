@@ -45,7 +45,6 @@ def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evide
     Args:
         run: The run folder, as the user named it.
         noisy: `name` and `rows` of the noisy table.
-        actions: Rows of each action.
         evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
     """
     verdict = evidence.get("verdict")

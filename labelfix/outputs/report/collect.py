@@ -39,7 +39,6 @@ class WorstRow:
 
     Attributes:
         position: Place in the noisy table, from 0.
-        id: Its id.
         file: Where it came from, as the user named it.
         row: Row of that file, from 1.
         given: Given label.
@@ -76,11 +75,10 @@ class Collected:
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
         actions: Rows of each action.
-        worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are none of them.
+        worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
         history: Column → values, numbers only.
-        settings: The settings as TOML.
     """
 
     path: str
@@ -101,10 +99,6 @@ class Collected:
 
 def collect(folder: RunFolder, most: int) -> Collected:
     """Read a finished run.
-
-    Args:
-        folder: The run.
-        most: How many of the worst rows.
 
     Raises:
         RunError: The run is damaged.

@@ -199,7 +199,7 @@ class Glossary:
         self._linked: set[str] = set()
 
     def section(self) -> str:
-        """Begin a part of the page: in its sentences each word is linked anew, the first time it stands there."""
+        """Begin a part of the page: in its sentences each word is linked anew, where it first occurs."""
         self._linked = set()
         return ""
 

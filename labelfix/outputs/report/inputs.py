@@ -54,7 +54,6 @@ def look_at(
 
     Args:
         wanted: Source file and row within it.
-        metadata: Says which columns hold the input.
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
     """
     by_file = _by_file(wanted, places)
@@ -75,7 +74,6 @@ def cells_of(
 
     Args:
         wanted: Source file and row within it.
-        metadata: Says which columns hold the input.
         places: As for `look_at`.
     """
     found = CellReader(metadata, places).read(wanted)
@@ -86,7 +84,6 @@ class CellReader:
     """Reads the input cells of rows, images as they stand in the file itself; files stay open in between.
 
     Args:
-        metadata: Says which columns hold the input.
         places: As for `look_at`.
     """
 
@@ -174,9 +171,7 @@ def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:
 
     Args:
         value: Its cell: a path, or an object with `path` or `bytes`.
-        file: The source that the row stands in.
         longest: Pixels of its longer side at most.
-        quality: Of the JPEG.
 
     Raises:
         OSError: There is no such file.

@@ -64,7 +64,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def fixed(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits behind the point."""
+    """A number with that many digits after the point."""
     return NOTHING if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 

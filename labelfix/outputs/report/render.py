@@ -47,8 +47,6 @@ class Neighbour:
     """A trusted row near a doubtful one.
 
     Attributes:
-        id: Its id.
-        label: Its trusted label.
         similarity: Cosine of the angle between their features.
         file: Where it stands; empty where that is not known.
         row: Row of that file, from 1.
@@ -71,8 +69,6 @@ def write_report(
     """Write the report.
 
     Args:
-        out: The file.
-        found: The run.
         reasons: Nearest trusted rows of the worst ones.
         why_none: A sentence where there are none.
         places: Source file of a row → where it lies now; see `look_at`.
@@ -108,8 +104,6 @@ def render(
     """The page.
 
     Args:
-        found: The run.
-        looks: What rows look like.
         reasons: Nearest trusted rows.
         why_none: A sentence where there are none.
         rows: How many of the worst rows to show.

@@ -26,7 +26,6 @@ def write(rows: TaskRows, folder: Path) -> tuple[int, list[str]]:
     """Write them into a new folder.
 
     Args:
-        rows: The tasks.
         folder: It; nothing is in it yet.
 
     Returns:

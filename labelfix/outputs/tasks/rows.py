@@ -35,7 +35,6 @@ class Task:
     """A row to be labelled.
 
     Attributes:
-        id: Its id as a text.
         given: Given label.
         suggested: Suggested label.
         confidence: Of the suggestion.
@@ -64,9 +63,6 @@ class TaskRows:
     """What all of them share.
 
     Attributes:
-        folder: The run.
-        own: Its noisy file.
-        queue: The rows, in order.
         count: How many of them.
     """
 

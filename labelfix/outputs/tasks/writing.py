@@ -52,7 +52,7 @@ def place_of(tool: str, out: Path | None) -> Path:
         out: The place that was asked for; None for one that is called after the tool.
 
     Raises:
-        SettingsError: There is no such tool, or the name's ending is none of its.
+        SettingsError: There is no such tool, or the name's ending is not one of its own.
     """
     if tool not in TOOLS:
         raise SettingsError(f"--tasks {tool}: there is no such form; there are {', '.join(TOOLS)}")
@@ -70,7 +70,6 @@ def write_tasks(tool: str, rows: TaskRows, out: Path, overwrite: bool = False) -
 
     Args:
         tool: One of `TOOLS`.
-        rows: The rows.
         out: Of `place_of`.
         overwrite: Replace a folder that is there.
     """

@@ -37,7 +37,6 @@ class Dialect:
     """How the cells of a file are told apart.
 
     Attributes:
-        text: The file.
         delimiter: Stands between cells.
         quote: Encloses a cell; None where quotes have no meaning.
         escape: Stands before a quote inside a cell; None where the quote is doubled instead.
@@ -45,7 +44,6 @@ class Dialect:
         titles: The same as they stand in the file.
         header_only: Whether there is nothing below the header.
         preamble: What stands before the header: blank lines, comments, a line that names the delimiter.
-        header_line: The header with its line end.
         row_names: Whether rows begin with a name that has no title.
         trailing: Whether rows end with a delimiter that the header has not.
         rows: Some of the first rows.
@@ -107,9 +105,6 @@ def sniff(file: TextFile) -> Dialect:
 
     Every combination of delimiter and quoting is tried on the first 128 KiB (more where rows are very long); the one
     under which the most rows have as many cells as the header, and more than one, is taken.
-
-    Args:
-        file: The file.
 
     Raises:
         InputError: The file is damaged, holds zero bytes, or has no header.

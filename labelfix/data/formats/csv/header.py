@@ -76,7 +76,6 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
     and they do not run on as 0, 1, 2 …, which pandas writes above columns without names.
 
     Args:
-        first: The cells of the first row.
         rows: Some rows below it, of as many cells.
     """
     cells = [cell.strip() for cell in first]
@@ -111,10 +110,6 @@ def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
 
     The row below them is taken for the header if a word of it is a usual title, and rows as wide follow that are
     unlike it.
-
-    Args:
-        lines: The first lines of the file.
-        delimiters: What may stand between cells.
     """
     for delimiter in delimiters:
         others = [other for other in delimiters if other != delimiter]

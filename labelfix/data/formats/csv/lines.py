@@ -23,8 +23,7 @@ def numbered_rows(dialect: Dialect, errors: str = "replace") -> Iterator[tuple[i
     Blank lines are no rows, but count as lines; so do line breaks within quotes.
 
     Args:
-        dialect: How the file is written.
-        errors: What to do with bytes that are no text, as in `bytes.decode`.
+        errors: What to do with bytes that are not text, as in `bytes.decode`.
     """
     before = list(io.StringIO(dialect.preamble, newline=""))
     with _long_fields(), closing(dialect.text.open(errors)) as stream:
@@ -53,10 +52,9 @@ def lines_of(dialect: Dialect, rows: Collection[int]) -> dict[int, int]:
 
 
 def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
-    """The error for bytes that are no text, with the row and the column that they stand in.
+    """The error for bytes that are not text, with the row and the column that they stand in.
 
     Args:
-        dialect: How the file is written.
         failure: See `Utf8Stream.failure`.
     """
     for number, _, cells in numbered_rows(dialect, dialect.text.lenient):

@@ -21,7 +21,6 @@ class Ragged:
 
     Args:
         name: The file, for messages.
-        dialect: How it is written.
 
     Attributes:
         rows: How many there are.
@@ -80,7 +79,6 @@ def first_few(defects: list[Defect], count: int | None = None) -> list[Defect]:
     """The first five, and how many more there are.
 
     Args:
-        defects: What was found.
         count: How much that is in all, where not all of it is listed.
     """
     more = (len(defects) if count is None else count) - DEFECTS_LISTED

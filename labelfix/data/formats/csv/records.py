@@ -51,11 +51,7 @@ class Records:
 
 @dataclass(frozen=True)
 class Cells:
-    """Takes a record apart.
-
-    Args:
-        dialect: How the file is written.
-    """
+    """Takes a record apart."""
 
     dialect: Dialect
 
@@ -145,11 +141,7 @@ def read_records(dialect: Dialect) -> Iterator[Records]:
 
 
 class Aligned:
-    """Rows of files, one after the other, given back in pieces of any size.
-
-    Args:
-        dialects: How the files are written.
-    """
+    """Rows of files, one after the other, given back in pieces of any size."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
         self._read = (records for dialect in dialects for records in read_records(dialect))

@@ -53,10 +53,8 @@ def rewrite_csv(
     before it, line ends, the encoding and its mark stay, too; blank lines go.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end; it decides on .gz.
         dialects: How the files are written; all the same way.
-        label: The column of labels.
         new_titles: Of the new columns, the first of which holds the old labels.
         edits: What becomes of the rows, in order.
 
@@ -161,7 +159,7 @@ class _Writer:
         return pc.utf8_slice_codeunits(texts, 0, -1)
 
     def _changed(self, texts: pa.Array, edit: Edit) -> pa.Array:
-        """The rows with their new labels, each in the place of the old one and quoted like it."""
+        """The rows with their new labels, each in place of the old one and quoted like it."""
         changed = edit.changed & edit.kept
         rows = np.flatnonzero(changed)
         if not len(rows):

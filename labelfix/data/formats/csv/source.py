@@ -46,9 +46,8 @@ class CsvSource(HashedFiles):
     """One CSV file, or several with the same header.
 
     Args:
-        paths: The files, in order.
         name: The table as the user named it.
-        options: How the files are to be read, as far as the user says.
+        options: How the files are to be read, as given by the user.
 
     Attributes:
         titles: The columns' titles as they stand in the file, in the order of the schema; its names are unique.
@@ -203,7 +202,7 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
 
 
 def _check_text(path: Path, name: str, dialect: Dialect) -> None:
-    """Refuse a header that is no text: without rows nothing else reads it."""
+    """Refuse a header that is not text: without rows nothing else reads it."""
     with unpacking(path, name, "CSV"), dialect.text.open() as stream:
         try:
             stream.read()

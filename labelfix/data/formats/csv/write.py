@@ -102,10 +102,8 @@ def write_csv(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa.
     Cells are quoted only where they must be; nested columns become JSON text, bytes base64; null is an empty cell.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end; it decides on TSV and .gz.
         schema: The columns; its metadata may name the delimiter of the file that they come from.
-        batches: The rows.
     """
     own = (schema.metadata or {}).get(DELIMITER.encode(), b",").decode()
     delimiter = "\t" if ".tsv" in target.name.lower() else "," if own == "\t" else own

@@ -60,7 +60,6 @@ class FolderListing:
     """What lies in a folder and below it; paths are relative to it, with forward slashes, spelled as on the disk.
 
     Attributes:
-        images: The files that are read.
         others: The files that are not, clutter apart.
         folders: The folders directly in it, in natural order.
         again: Links to folders that are read elsewhere in it, or that hold it; they are not followed.
@@ -84,7 +83,6 @@ class _Walk:
 
     Attributes:
         root: Where it starts.
-        folders: The folders directly in it.
         again: See `FolderListing.again`.
         closed: Folders that cannot be read, each with the reason.
     """
@@ -138,7 +136,6 @@ def survey(root: Path, name: str) -> FolderListing:
     files of their own.
 
     Args:
-        root: The folder.
         name: The folder as the user named it.
 
     Raises:
@@ -228,10 +225,6 @@ def split_names(found: FolderListing) -> list[str]:
 
 def unread(found: FolderListing, name: str) -> tuple[tuple[str, ...], tuple[Defect, ...]]:
     """What is said of files that are not read, and of links that are not followed.
-
-    Args:
-        found: The folder.
-        name: What to call it.
 
     Returns:
         Remarks, and warnings: the latter for pictures.

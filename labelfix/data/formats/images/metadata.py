@@ -52,7 +52,6 @@ class ImageMetadataSource:
     labels. `file_name` can be scanned like any column, and an export to a table writes the metadata's own columns.
 
     Args:
-        root: The folder.
         file: Name of the metadata file in it.
         name: The folder as the user named it.
         shown: What to call the folder that the metadata is in: `name`, or a split of it.

@@ -36,9 +36,8 @@ class JsonSource(TypedFiles):
     """One JSON file, or several with the same columns.
 
     Args:
-        paths: The files, in order.
         name: The table as the user named it.
-        options: How the files are to be read, as far as the user says.
+        options: How the files are to be read, as given by the user.
 
     Raises:
         InputError: A file is missing, or a record of it is broken.
@@ -125,7 +124,7 @@ def open_json(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> 
 
 
 def _of_size(blocks: Iterable[tuple[int, list[dict[str, Any]]]], rows: int) -> Iterator[list[dict[str, Any]]]:
-    """Records in pieces of so many, the last one apart."""
+    """Records in pieces of that many, the last one apart."""
     held: list[dict[str, Any]] = []
     for _, records in blocks:
         held += records

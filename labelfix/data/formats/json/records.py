@@ -57,7 +57,6 @@ def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[st
     """The records' values in blocks, each with the line that its first record begins on.
 
     Args:
-        file: The file.
         array: See `is_array`.
 
     Raises:

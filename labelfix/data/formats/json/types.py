@@ -39,9 +39,6 @@ class JsonColumn:
     """One column.
 
     Attributes:
-        path: The keys that lead to it.
-        type: Its type.
-        kinds: The kinds of its values.
         mixed: Whether values are spelled as text.
     """
 

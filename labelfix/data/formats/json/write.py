@@ -24,10 +24,7 @@ def write_json(path: Path, target: Path, schema: pa.Schema, batches: Iterable[pa
     """Write a table as JSON Lines, or as one array where the name of `target` says so.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end.
-        schema: The columns.
-        batches: The rows.
     """
     records = (dumped(record) for batch in batches for record in batch.to_pylist())
     write_texts(path, target, records, is_lines(target))
@@ -42,9 +39,7 @@ def write_texts(path: Path, target: Path, records: Iterable[str], lines: bool) -
     """Write records that are JSON already.
 
     Args:
-        path: The file to write.
         target: The name that the file will have in the end; it decides on .gz.
-        records: The records.
         lines: One a line, and not in an array.
     """
     with open_to_write(path, target) as stream:

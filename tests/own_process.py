@@ -1,0 +1,88 @@
+"""labelfix in processes of their own that have done their imports already.
+
+Training imports for seconds. A process that is forked from one which has imported everything, and has done nothing
+else, is as much a process of its own: it can be killed, it ends with an exit code, and several can work as one. What
+is asked of the very start (`python -m labelfix`, torchrun, what a command imports) is asked of real ones.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
+ROOT = Path(__file__).parents[1]
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.preprocessing"])
+
+
+class OwnProcess:
+    """`labelfix` with some words, begun.
+
+    Args:
+        words: The words after `labelfix`.
+        folder: Its working directory; what it says is kept there in files whose names begin with a dot.
+        variables: Of its environment, besides this process's own.
+    """
+
+    begun = 0
+
+    def __init__(self, *words: str, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+        OwnProcess.begun += 1
+        self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in ("out", "err")]
+        environment = {**os.environ, **(variables or {})}
+        self.process = FORKS.Process(target=_run, args=(words, folder, environment, self._says))
+        # What is forked takes its modules from here, not from where an installation may have them.
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = str(ROOT)
+        try:
+            self.process.start()
+        finally:
+            del os.environ["PYTHONPATH"]
+            if before is not None:
+                os.environ["PYTHONPATH"] = before
+
+    @property
+    def returncode(self) -> int | None:
+        """As of `subprocess.Popen`; None while it runs."""
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """End it as a machine that runs out of memory does."""
+        self.process.kill()
+
+    def ended(self) -> tuple[str, str]:
+        """Wait for its end; gives what it said on stdout and on stderr."""
+        self.process.join()
+        out, err = (path.read_text(encoding="utf-8") if path.exists() else "" for path in self._says)
+        for path in self._says:
+            path.unlink(missing_ok=True)
+        return out, err
+
+
+def together(count: int, *words: str, folder: Path) -> list[OwnProcess]:
+    """Several that work as one, with the variables that torchrun would give them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(count)}
+    ranks = ({**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count))
+    return [OwnProcess(*words, folder=folder, variables=variables) for variables in ranks]
+
+
+def _run(words: tuple[str, ...], folder: Path, environment: dict[str, str], says: list[Path]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for descriptor, path in zip((1, 2), says, strict=True):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, descriptor)
+        os.close(handle)
+    sys.argv = ["labelfix", *words]
+    from labelfix.cli import run_process
+
+    run_process()
