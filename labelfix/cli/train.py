@@ -104,7 +104,7 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
     seconds = duration(sum(manifest["seconds"].values()))
     voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
     voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))
-    voice.note(next_step(verdict, str(path), str(manifest["data"]["noisy"]["name"])))
+    voice.note(next_step(verdict, str(path), manifest["data"]["noisy"]))
     if further := go_further(manifest.get("features", ""), str(path)):
         voice.note(further)
     voice.data(str(path))
