@@ -126,7 +126,7 @@ def _write_images(
         for image in _images(correction, image_column, id_column):
             if (drop_issues and image.issue) or (moved is not None and image.moved != moved):
                 continue
-            if moved is not None and image.file is not None and not image.file.exists():
+            if moved is not None and image.file is not None and image.file.is_symlink() and not image.file.exists():
                 dead.append(str(image.file))
                 continue
             folder = PurePosixPath(folders[image.label]) if image.label is not None else PurePosixPath()
