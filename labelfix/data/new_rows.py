@@ -243,7 +243,7 @@ def read_truth(
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
     assert ids is not None
-    codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words)
+    codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
     report_unknown(rows.labels, codes, classes, rows.places, findings)
     check_ids(rows.ids, ids, rows.places, findings, codes)
     if not len(rows):

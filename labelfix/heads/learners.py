@@ -47,8 +47,8 @@ TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
 
 CLEARLY = 3.0
-"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers each
-noisy row's label so well that to take it out again (`leave_one_out`) is rough: a small gain does not pay for that."""
+"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers
+the labels of noisy rows so well that to take them out again (`leave_one_out`) is rough: a small gain does not pay."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
