@@ -21,6 +21,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
+from labelfix.heads.discriminants import fit_discriminants
 from labelfix.heads.folds import (
     CrossFitted,
     Part,
@@ -184,11 +185,13 @@ def _fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
 
 
 def fit_as_given(rows: FitRows) -> CrossFitted:
-    """N1: the given labels taken at their word, beside the trusted rows."""
+    """N1: the given labels taken at their word, beside the trusted rows; of very many classes as discriminants."""
     return rows.once("as-given", lambda: _fit_as_given(rows))
 
 
 def _fit_as_given(rows: FitRows) -> CrossFitted:
+    if rows.many_classes:
+        return fit_discriminants(rows).fitted
     labels = torch.cat([rows.given, rows.truth])
 
     def residual(parts: Sequence[Part]) -> Residual:
