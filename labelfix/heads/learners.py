@@ -47,7 +47,11 @@ TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
 
 TIGHT_UP_TO = 32
-"""With more classes, each a small part of the rows, the tight one is not tried: it holds weights too near to 0."""
+"""With more classes, each a small part of the rows, GLC is not tried with the tight one: it is no rival then."""
+
+CLEARLY = 3.0
+"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers
+the labels of noisy rows so well that to take them out again (`leave_one_out`) is rough: a small gain does not pay."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -149,13 +153,19 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
     def fitted(ridge: float) -> CrossFitted:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
-    loose = fitted(LOOSE)
-    tight = fitted(TIGHT) if TIGHT in ridges(rows.num_classes) else None
-    return (loose, LOOSE) if tight is None or loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
+    tight, loose = fitted(TIGHT), fitted(LOOSE)
+    clearly = clearly_less(loose.losses(truth), tight.losses(truth))
+    return (loose, LOOSE) if clearly else (tight, TIGHT)
+
+
+def clearly_less(losses: Floats, others: Floats) -> bool:
+    """Whether the same rows lose less by one fit than by another, by `CLEARLY` standard errors of the difference."""
+    gain = others - losses
+    return bool(len(gain) > 1 and gain.mean() > CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
-    """Candidates for r; of many classes the loose one alone."""
+    """Candidates for r of GLC; of many classes the loose one alone."""
     return (LOOSE,) if num_classes > TIGHT_UP_TO else (TIGHT, LOOSE)
 
 
