@@ -148,11 +148,12 @@ EACH_CELL, EACH_PAIR = 16, 300
 """Bytes of each row and class: soft labels and leverages of two heads, in single precision. And of each pair of
 classes: matrices in double precision, in full and without each fold, and as label terms."""
 
-OF_MANY_CELL, OF_MANY_TRUSTED, OF_MANY_WEIGHT, OF_MANY_PAIR = 2, 60, 200, 90
+OF_MANY_CELL, OF_MANY_TRUSTED, OF_MANY_WEIGHT, OF_MANY_PAIR = 2, 36, 200, 50
 """The same of very many classes (`mlc.many_classes`). Of each row and class, soft labels in half precision. Of each
-trusted row and class, what five heads and the judges say, and three temporaries in double precision. Of each weight
-of a head, ten steps and gradients of a search, and five heads of five folds. Of each pair of classes, label terms in
-full and without four folds, twice, in single precision, and six temporaries in double precision."""
+trusted row and class, in single precision, what five heads say out of fold, and the classifier and its labels once more
+and nested. Of each weight of a head, ten steps and gradients of a search, and five heads of five folds. Of each pair of
+classes, label terms in full and without four folds, in single precision, and what four matrices in double precision
+take while one of them is made."""
 
 
 def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:

@@ -31,5 +31,5 @@ def test_it_follows_from_what_is_held():
     """The features four times, and numbers of rows and classes, of classes and classes; of very many classes fewer."""
     features = 800_000_000 + 4 * 60_000 * 64 * 4
     assert fit.memory_needed(60_000, 64, 100, 2000) == features + 16 * 60_000 * 100 + 300 * 100**2
-    of_classes = 2 * 60_000 + 60 * 2000 + 200 * 64 + 90 * 1000
+    of_classes = 2 * 60_000 + 36 * 2000 + 200 * 64 + 50 * 1000
     assert fit.memory_needed(60_000, 64, 1000, 2000) == features + of_classes * 1000
