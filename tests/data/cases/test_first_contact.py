@@ -280,13 +280,14 @@ def test_a_column_without_a_label_is_one_error() -> None:
 def test_labels_that_name_several_classes() -> None:
     rare = [*LABELS[:58], "sport;food", "sport;food"]
     warned = said(read({**NOISY, "label": rare}))
-    assert "row 59: column 'label' names several classes at once in 2 rows (\"sport;food\")" in warned
+    assert "row 59: column 'label' holds several labels in 2 rows (\"sport;food\")" in warned
     often = [*LABELS[:50], *["food / sport"] * 10]
-    assert "row 51: column 'label' holds values such as \"food / sport\", which name several classes" in refused(
-        {**NOISY, "label": often}
+    assert (
+        "row 51: column 'label' holds values such as \"food / sport\", which look like several labels a row"
+        in refused({**NOISY, "label": often})
     )
     named = said(read({**NOISY, "label": often}, label_column="label"))
-    assert "which name several classes at once; its values are taken as classes" in named
+    assert "which look like several labels a row; its values are taken as classes" in named
     apart = ["Sport/Games" if label == "sport" else "Food/Drink" for label in LABELS]
     assert "several" not in said(read({**NOISY, "label": apart}, pa.table({"id": IDS[:20], "label": apart[:20]})))
 
