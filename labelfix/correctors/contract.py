@@ -117,7 +117,7 @@ class Corrector(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write safetensors and JSON into an existing empty folder; `correction.load_corrector` reads them back."""
+        """Write safetensors and JSON into an existing empty folder; `storage.load_corrector` reads them back."""
 
 
 LEARNED = "scored by models that trained on them"
@@ -216,7 +216,7 @@ class FittedModel:
 
 
 class Method(Protocol):
-    """A way of learning from noisy and trusted rows; one row of `labelfix.methods.METHODS`."""
+    """A way of learning from noisy and trusted rows; one row of `labelfix.methods.table.METHODS`."""
 
     def __call__(self, problem: Problem, settings: Any, progress: Progress) -> FittedModel:  # noqa: ANN401
         """Fit it.

@@ -7,7 +7,7 @@ that made the soft labels, and what it gets wrong would be fitted along.
 
 Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
-Legend: R held rows, Q questions (see `evidence.asked`), K classes.
+Legend: R held rows, Q questions (see `evidence.judges_answers`), K classes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All that trusted rows say of a fit, gathered once, for `metrics.json` and the columns beside the labels.
+"""All that trusted rows say about a fit, gathered once, for `metrics.json` and the columns beside the labels.
 
 Legend: N noisy rows, M trusted rows, K classes.
 """
@@ -45,7 +45,7 @@ from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 
 JUDGED = ("classifier_right", "out_of_fold_nll")
-"""Metrics of a fit that trusted rows say."""
+"""Metrics of a fit that come from trusted rows."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def judge(
 
 
 def passes(problem: Problem, fitted: FittedModel) -> int:
-    """About how many rows are passed over by what `judge` fits; see `labelfix.progress.counted`."""
+    """About how many rows the fits of `judge` pass over; see `labelfix.progress.counted`."""
     if fitted.held is None:
         return 0
     # The method itself, fitted again beside its rivals, passes over about three times as many.

@@ -1,7 +1,7 @@
 """Simpler ways of using the same rows, each judged on the trusted rows that judge the run.
 
     clean-only             logistic regression on the trusted rows
-    noisy-and-clean        the given labels at their word beside the trusted rows, which are a fifth of the loss
+    noisy-and-clean        the given labels taken at their word beside the trusted rows, a fifth of the loss
     glc                    the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018)
     confident-learning     given labels that it flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
 

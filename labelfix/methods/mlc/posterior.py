@@ -2,10 +2,10 @@
 
 The posterior is made from pairs where there are enough of them. Without them its label terms are T_m's as far as the
 class alone explains the given labels, and else what noisy rows and the LCN leave of them; see
-`correction.row_dependent`.
+`numerics.row_dependence`.
 
-A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`. Noisy rows
-that stand in for a class without trusted rows are in both twice, and only once taken out.
+A noisy row is judged as if neither the classifier nor N1 had learned its label; see `leave_one_out.left_out`. Noisy
+rows that stand in for a class without trusted rows are in both twice, and only once taken out.
 
 Legend: N noisy rows, M trusted rows, K classes, F folds.
 """

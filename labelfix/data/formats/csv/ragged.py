@@ -72,7 +72,7 @@ class Ragged:
         return [text.strip(self._dialect.quote or "") for text in below]
 
     def defects(self, passed: Sequence[int]) -> list[Defect]:
-        """One for each of the first rows, and how many more there are.
+        """A defect for each of the first rows, and how many more there are.
 
         Args:
             passed: Positions of rows that are none, which are not counted.
