@@ -14,7 +14,7 @@ from labelfix.errors import input_error
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
-    "hits", "nodes", "edges", "values", "objects", "list",
+    "features", "hits", "nodes", "edges", "values", "objects", "list",
 )  # fmt: skip
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
