@@ -137,6 +137,11 @@ def certify(
     _show(voice, state, output_format)
     if written is not None:
         _say_next(voice, folder, state, written)
+    elif state.verdict.status == "not yet":
+        voice.note(
+            f"they stand in the file that was written for them ({TASKS}, unless --out named another); --out FILE"
+        )
+        voice.note("writes the open ones again; fill it in, then give it to --answers")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

@@ -68,7 +68,7 @@ def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) ->
     """Report trusted ids that the noisy file lacks, where the trusted rows have no inputs of their own."""
     if clean.inputs is not None or noisy.id_column is None or clean.id_column is None:
         return
-    lost = np.flatnonzero(_by_id(noisy, clean) < 0)
+    lost = np.flatnonzero((_by_id(noisy, clean) < 0) & np.asarray(clean.ids.is_valid()))
     if len(lost):
         _report_lost(noisy, clean, lost, places_of(clean), findings)
 
@@ -252,7 +252,7 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
         places,
         clash,
         what,
-        "keep the right one",
+        "if both are the same item, keep the right one" if clean.id_column is not None else "keep the right one",
         "{} more trusted rows contradict an earlier one",
         warn=clean.id_column is not None,
     )

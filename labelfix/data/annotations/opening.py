@@ -22,6 +22,7 @@ from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.json import lines as json_lines
+from labelfix.data.formats.json.one_object import rows_alone
 from labelfix.data.formats.json.records import is_array, read_values
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.scan import as_text, scan
@@ -95,7 +96,8 @@ def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource |
 
     def records() -> Iterator[Record]:
         text = find_text(path, name, options.encoding)
-        return (record for _, block in read_values(text, is_array(text)) for record in block)
+        alone, array = (text, True) if is_array(text) else rows_alone(text)
+        return (record for _, block in read_values(alone, array) for record in block)
 
     def content() -> str:
         return hash_files([path])
