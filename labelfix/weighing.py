@@ -30,7 +30,9 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     total = passes(by.problem, by.model) + (len(made.problem.given) if settings.side_checks else 0)
     with threads, counted(progress, "check against trusted rows", total):
         evidence = judge(by.problem, by.model, settings, data.classes, progress)
-        repeated = checked(made) if settings.side_checks else None
+        spec = data.noisy.inputs.spec if data.noisy.inputs is not None else None
+        table = spec is not None and all(part.kind == "table" for part in spec.parts)
+        repeated = checked(made, table) if settings.side_checks else None
     if by is not made:
         evidence = evidence.said_of(made.problem, made.model)
     figures = evidence.figures
@@ -43,8 +45,8 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     return replace(evidence, figures=figures), side_columns(made.noisy, evidence, repeated)
 
 
-def checked(made: Fit) -> Checks:
-    """Repeated rows and outliers among the noisy rows, by fixed features or by h(x) of the network."""
+def checked(made: Fit, table: bool) -> Checks:
+    """Repeated rows and outliers among the noisy rows, by fixed features (of a table) or by h(x) of the network."""
     problem = made.problem
 
     def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
@@ -53,7 +55,7 @@ def checked(made: Fit) -> Checks:
     def look() -> dict[str, np.ndarray]:
         order, view = made.noisy.rows, None if problem.family == "head" else hidden
         rows = problem.noisy, problem.given, order, problem.clean, problem.truth
-        return side_checks(*rows, problem.num_classes, view).to_arrays()
+        return side_checks(*rows, problem.num_classes, view, table).to_arrays()
 
     return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from labelfix.api.entry import load_run
 from labelfix.api.run import Run
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, input_error
 from labelfix.runs import RunFolder
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -78,6 +78,9 @@ class BatchCorrector:
             return self._corrected(rows)
         if isinstance(rows, pa.RecordBatch):
             return _one_batch(self._corrected(pa.Table.from_batches([rows])))
+        if isinstance(rows, Mapping) or hasattr(rows, "columns") or not isinstance(rows, Iterable):
+            what = f"are of type {type(rows).__name__}, and no Arrow batch"
+            raise input_error("rows", what, 'ask the engine for Arrow, such as batch_format="pyarrow" in Ray')
         return (self(batch) for batch in rows)
 
     def schema(self, rows: pa.Schema) -> pa.Schema:

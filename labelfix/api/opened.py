@@ -28,6 +28,7 @@ from labelfix.runs import RunFolder, inputs_of, named, refuse_target
 from labelfix.runs.checked import TRAIN_AGAIN, read_checked
 from labelfix.runs.schema_evidence import Metrics
 from labelfix.scoring.scorer import NewBlocks, Scorer
+from labelfix.settings.base import build
 from labelfix.settings.data import DataSettings
 from labelfix.settings.run import TrainSettings, read_toml, train_settings
 
@@ -116,8 +117,13 @@ class OpenedRun:
 
         Args:
             reading: Fields of `DataSettings` for this file; None where one is not given.
+
+        Raises:
+            SettingsError: One is no such field, or no value that it takes.
         """
-        given = {name: value for name, value in reading.items() if value is not None}
+        asked = {name: value for name, value in reading.items() if value is not None}
+        checked = build(DataSettings, asked, "options")
+        given = {name: getattr(checked, name) for name in asked}
         return replace(
             self.settings.data, **{**dict.fromkeys(OF_OWN_FILES), "label_columns": (), **self.reading, **given}
         )

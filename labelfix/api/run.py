@@ -230,6 +230,9 @@ class Run(AppliedRun):
             noisy=noisy,
         )
         of = as_path(corrected) if isinstance(corrected, str | Path) else corrected
+        if of is not None and not isinstance(of, Path | pa.Table):
+            remedy = "give the Arrow table of `correct` as it came, or a file that `correct_to` wrote"
+            raise input_error("corrected", f"is of type {type(of).__name__}, which has lost what belongs to it", remedy)
         return flag(self.folder if of is None else of, asked, (listener(progress)).warn)
 
     def export(

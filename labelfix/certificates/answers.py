@@ -152,7 +152,9 @@ def take_answers(
             if there.who != who:
                 own, theirs = label or CANNOT_TELL, there.label or CANNOT_TELL
                 what = f'row {row.id}: says "{own}", where {there.who} said "{theirs}" before'
-                defects.append(Defect("error", table, None, what, "agree on one, and leave the other blank"))
+                defects.append(
+                    Defect("error", table, None, what, f"give {there.who} with another answer, or leave this one blank")
+                )
                 continue
         knowing = None if there is None else there.key
         decision = _decision(label, *suggested[row.row - 1])

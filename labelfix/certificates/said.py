@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,8 @@ def _of_answers(defect: Defect) -> Defect:
     remedy = defect.remedy
     if "--class-map" in remedy:
         remedy = f"write one of them, {CANNOT_TELL} where you cannot tell, or leave it blank"
-    return replace(defect, file=IN_MEMORY if defect.file == "truth" else defect.file, remedy=remedy)
+    what = re.sub(r"one of the \d+ classes", "one of the classes", defect.what)
+    return replace(defect, what=what, file=IN_MEMORY if defect.file == "truth" else defect.file, remedy=remedy)
 
 
 def _of_tool(source: AnnotatedSource, classes: ClassNames) -> dict[str, int]:

@@ -23,11 +23,8 @@ TASKS = Path("to_check.csv")
 
 MaxNoiseRate = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-noise-rate",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="The share of labels that may be wrong, such as 0.02. Default: that of the plan that is under way.",
     ),
 ]
@@ -140,6 +137,11 @@ def certify(
     _show(voice, state, output_format)
     if written is not None:
         _say_next(voice, folder, state, written)
+    elif state.verdict.status == "not yet":
+        voice.note(
+            f"they stand in the file that was written for them ({TASKS}, unless --out named another); --out FILE"
+        )
+        voice.note("writes the open ones again; fill it in, then give it to --answers")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

@@ -104,8 +104,11 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
     seconds = duration(sum(manifest["seconds"].values()))
     voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
     voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))
-    voice.note(next_step(verdict, str(path), str(manifest["data"]["noisy"]["name"])))
-    if further := go_further(manifest.get("features", ""), str(path)):
+    voice.note(next_step(verdict, str(path), manifest["data"]["noisy"]))
+    from labelfix.rounds.teachers import LEAST
+
+    further = go_further(manifest.get("features", ""), str(path))
+    if further and manifest["counts"]["clean"] >= LEAST:
         voice.note(further)
     voice.data(str(path))
 

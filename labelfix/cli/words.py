@@ -23,6 +23,8 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "--file": ROWS,
     "--output": ("--corrected-labels",),
     "--threshold": ("--min-confidence",),
+    "--budget": ("--count",),
+    "--count": ("--budget", "--show"),
 }
 """What other tools, other commands and people call a thing → options for it, of which the first that is there."""
 
@@ -68,9 +70,18 @@ def meant(error: Exception) -> str:
     option = next((name for name in MEANT.get(str(unknown), ()) if name in there), None)
     if option is not None:
         return f"No such option: {unknown}; did you mean {option}?"
+    param: Any = getattr(error, "param", None)
+    if getattr(param, "metavar", None) == "SHARE" and unknown is None:
+        return f"Invalid value for '{param.opts[0]}': it takes a share from 0 to 1, such as 0.05 for 5 %"
     rows = next((name for name in ROWS if name in there), None)
     said = str(getattr(error, "message", ""))
-    return f"{said}; an option names each file: {rows} FILE" if rows and said.startswith(UNNAMED) else ""
+    if not rows or not said.startswith(UNNAMED):
+        return ""
+    if context.params.get("answers") is True:
+        return (
+            f"{said}; --answers takes no file but what `labelfix review` kept: give yours to `labelfix train --clean`"
+        )
+    return f"{said}; an option names each file: {rows} FILE"
 
 
 def _command(command: Any, words: Sequence[str]) -> tuple[Any, Sequence[str]]:  # noqa: ANN401 - as above

@@ -17,6 +17,7 @@ from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_lon
 from labelfix.data.labels.checks import check_given
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
+from labelfix.data.labels.refusal import SEPARATORS, several_labels
 from labelfix.data.opinions import Opinions
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import difference
@@ -59,16 +60,18 @@ def hear(
     assert trusted.labels is not None
     words = settings.missing_words
     labels = ballots.labels
+    if len(columns.sources) == 1:
+        _refuse_several(labels, trusted.labels, noisy.name, findings)
     _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
     classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-    truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+    truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
         findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
-        truth = match_codes(trusted.labels, classes, clean.name, findings, words)
+        truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     opinions = ballots.opinions(len(rows), codes)
     main = _main(ballots, settings, noisy.name, findings)
     if findings.has_errors:
@@ -84,6 +87,17 @@ def hear(
     how = f"what {main!r} says, most of them where it is silent" if main else "what most of them say"
     findings.note(f"{len(opinions.names)} sources with {len(opinions.label):,} labels; the given label is {how}")
     return classes, opinions, given, truth, main
+
+
+def _refuse_several(labels: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
+    """Refuse a column of votes that are written as one text, such as "a|b|a", unless trusted rows say such a class."""
+    sizes = np.array(labels.counts, dtype=np.int64)
+    odd = several_labels(labels, sizes, int(sizes.sum()), len(sizes))
+    if odd is None or any(set(SEPARATORS) & set(value) for value in trusted.values):
+        return
+    remedy = 'write votes as JSON, such as ["a", "b"] or {"anna": "a"}, or give each source a column of its own'
+    findings.error(name, f"{odd[0]}, {odd[1]}", remedy)
+    findings.stop_on_errors()
 
 
 def _warn_of_no_answers(labels: LabelColumn, classes: Collection[str], name: str, findings: Findings) -> None:

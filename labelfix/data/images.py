@@ -20,6 +20,8 @@ PLAIN = ("RGB", "L", "1", "CMYK", "YCbCr")
 
 DECODING_THREADS = 8
 
+NO_FILE = "there is no such file"
+
 
 def unreadable(batches: Iterator[pa.RecordBatch], most_pixels: int) -> Iterator[tuple[int, str, str]]:
     """Decode every image once.
@@ -71,9 +73,10 @@ def _reason(most_pixels: int, image: dict[str, Any] | None) -> str | None:
                     # What colours mean is looked up apart from decoding, and may be damaged; one pixel shows it.
                     to_rgb(opened.crop((0, 0, 1, 1)))
     except FileNotFoundError:
-        return "there is no such file"
+        return NO_FILE
     except UnidentifiedImageError:
-        return "it is no image"
+        size = len(image["bytes"]) if image["bytes"] is not None else os.path.getsize(image["path"])
+        return "it is no image" if size else "it is empty, 0 bytes"
     except Exception as error:  # decoders raise whatever their format's library does
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip()
         return said.splitlines()[0][:100] if said else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ import pyarrow.compute as pc
 
 from labelfix.data.findings import LISTED, AnyPlaces, Findings
 from labelfix.data.formats.csv.types import is_missing
-from labelfix.data.images import unreadable
+from labelfix.data.image_place import begins_in, why_lost
+from labelfix.data.images import NO_FILE, unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
 from labelfix.data.scan import is_text
@@ -237,6 +239,15 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
         findings.note(f"{inputs.name}: missing values: {shown}{more} (of {rows:,} rows)")
 
 
+def _note_start(inputs: ColumnInputs, folder: str, findings: Findings) -> None:
+    """Say where the paths begin, where that is not the table's folder."""
+    first = next((chunk.batch.column(0)[0].as_py() for chunk in inputs.chunks(1)), None)
+    if isinstance(first, str) and (start := begins_in(first.replace("\\", "/"), folder)) != folder:
+        findings.note(
+            f"{inputs.name}: the paths of images count from {os.path.relpath(start)}, not from its own folder"
+        )
+
+
 def _told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         yield batch
@@ -247,22 +258,24 @@ def _check_images(
     inputs: ColumnInputs, places: AnyPlaces, findings: Findings, settings: DataSettings, rows: int, role: Role
 ) -> Flags | None:
     skip, most = settings.skip_unreadable, settings.max_pixels
+    folder = os.path.abspath(inputs.source.folder)
+    _note_start(inputs, folder, findings)
     found = {row: (path, reason) for row, path, reason in unreadable(_told(inputs.batches(rows)), most)}
     if not found:
         return None
-    folder = str(inputs.source.folder.absolute())
     (column,) = inputs.spec.columns
+    bad = np.array(sorted(found), dtype=np.int64)
+    if len(bad) == len(places) and all(reason == NO_FILE for _, reason in found.values()):
+        what_they_do, remedy = why_lost([found[row][0] for row in bad.tolist()], folder)
+        findings.error(inputs.name, f"the {len(bad):,} paths in column {column!r} {what_they_do}", remedy)
+        return np.zeros(len(places), bool)
 
     def what(row: int) -> str:
         path, reason = found[row]
-        shown = (
-            f"image {Path(path).relative_to(folder) if path.startswith(folder) else path}"
-            if path
-            else f"the image in column {column!r}"
-        )
-        return f"{shown} cannot be read ({reason})"
+        within = Path(path).is_relative_to(folder)
+        shown = f"image {Path(path).relative_to(folder) if within else path}"
+        return f"{shown if path else f'the image in column {column!r}'} cannot be read ({reason})"
 
-    bad = np.array(sorted(found), dtype=np.int64)
     passed = "left out of training, its given label is kept" if role != "new" else "scored blank; a given label is kept"
     remedy = passed if skip else "fix or remove it, or pass --skip-unreadable"
     findings.rows(places, bad, what, remedy, "{} more images cannot be read", warn=skip)

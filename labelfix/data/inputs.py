@@ -19,6 +19,7 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.formats.images.folder import IMAGE_TYPE
+from labelfix.data.image_place import image_place
 from labelfix.data.number_lists import fixed_lists, number_lists
 from labelfix.data.numbers import read_dates, read_numbers
 from labelfix.data.scan import as_text, is_text, scan, value_type
@@ -220,17 +221,9 @@ def image_structs(cells: pa.Array, folder: str) -> pa.Array:
     paths = pc.if_else(data.is_valid(), pa.scalar(None, pa.string()), paths)
     if paths.null_count < len(paths):
         base = os.path.abspath(folder)
-        whole = [None if not p else _found(base, os.path.expanduser(p)) for p in paths.to_pylist()]
+        whole = [image_place(p, base) if p else None for p in paths.to_pylist()]
         paths = pa.array(whole, pa.string())
     return pa.StructArray.from_arrays([data, paths], fields=list(IMAGE_TYPE))
-
-
-def _found(base: str, path: str) -> str:
-    """A path from a folder on; one with backslashes, as Windows writes it, also as this system does."""
-    whole = os.path.join(base, path)
-    if os.sep == "/" and "\\" in path and not os.path.exists(whole):
-        return os.path.join(base, path.replace("\\", "/"))
-    return whole
 
 
 def _blank_out(batch: pa.RecordBatch, column: str, blank: npt.NDArray[np.bool_]) -> pa.RecordBatch:

@@ -68,7 +68,7 @@ def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) ->
     """Report trusted ids that the noisy file lacks, where the trusted rows have no inputs of their own."""
     if clean.inputs is not None or noisy.id_column is None or clean.id_column is None:
         return
-    lost = np.flatnonzero(_by_id(noisy, clean) < 0)
+    lost = np.flatnonzero((_by_id(noisy, clean) < 0) & np.asarray(clean.ids.is_valid()))
     if len(lost):
         _report_lost(noisy, clean, lost, places_of(clean), findings)
 

@@ -209,25 +209,18 @@ def open_rows(
     )
 
 
-def read_truth(
-    source: Source,
-    classes: ClassNames,
-    settings: DataSettings,
-    id_column: str | None,
-    findings: Findings | None = None,
-) -> LabelTable:
+def read_truth(source: Source, classes: ClassNames, settings: DataSettings, id_column: str | None) -> LabelTable:
     """Read true labels to evaluate against: ids and labels, no inputs.
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
-        findings: Takes notes and warnings; None if nobody reads them.
 
     Raises:
         InputError: Anything is wrong; all defects that can be found are listed.
     """
-    findings = findings or Findings()
+    findings = Findings()
     table = open_table(source, memory_name(source, "truth"), read_options(settings))
     findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
@@ -243,7 +236,7 @@ def read_truth(
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
     assert ids is not None
-    codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words)
+    codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
     report_unknown(rows.labels, codes, classes, rows.places, findings)
     check_ids(rows.ids, ids, rows.places, findings, codes)
     if not len(rows):

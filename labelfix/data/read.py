@@ -11,10 +11,10 @@ import numpy.typing as npt
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import read_chosen, without_open
+from labelfix.data.chosen_rows import blank_rows, read_chosen, without_open
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
-from labelfix.data.columns.ids import check_ids
+from labelfix.data.columns.ids import check_ids, find_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
@@ -119,20 +119,21 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_balance(given, classes, ours.name, findings)
     else:
         classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
+    blank = blank_rows(clean_rows, truth)
     if columns.clean_id is not None:
-        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
+        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth, blank)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
     noisy_table = replace(noisy_table, opinions=opinions)
     clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
     clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
     noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
-    clean_table = _trusted_inputs(clean_table, theirs, columns.spec, settings, findings, read_rows)
+    clean_table = _trusted_inputs(clean_table, theirs, noisy_table, columns.spec, settings, findings, read_rows)
     if findings.error_count > before:
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
-    clean_table = without_open(clean_table, findings)
+    clean_table = without_open(clean_table, blank, findings)
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:
@@ -149,7 +150,13 @@ def _said(spec: InputSpec) -> str:
 
 
 def _trusted_inputs(
-    table: LabelTable, source: TableSource, spec: InputSpec, settings: DataSettings, findings: Findings, read_rows: int
+    table: LabelTable,
+    source: TableSource,
+    noisy: LabelTable,
+    spec: InputSpec,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
 ) -> LabelTable:
     """The trusted rows with inputs of their own where the file has all the columns; unreadable images left out."""
     columns = spec.every_column
@@ -158,6 +165,8 @@ def _trusted_inputs(
         lacks = "carries no inputs" if len(absent) == len(columns) else f"lacks input column {absent[0]!r}"
     elif table.id_column is not None and all_empty(source, columns, read_rows):
         lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
+    elif columns == (table.id_column,) and (find_ids(table.ids.drop_null(), noisy.ids) >= 0).all():
+        lacks = f"names the images of {noisy.name}"
     else:
         lacks = ""
     if lacks:
@@ -264,11 +273,9 @@ def _labels(
     refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
-    truth = match_codes(clean.labels, classes, theirs.name, findings, words)
+    truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
     if not refused:
-        check_given(given, classes, noisy.labels, ours.name, findings)
-        if not len(classes):
-            findings.stop_on_errors()  # every trusted label would be unknown as well
+        check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth

@@ -1,8 +1,9 @@
 """Side checks: repeated rows with different labels, and rows unlike any trusted one.
 
-A row repeats another where both hold the same, or, on fixed features, nearly the same (cosine of at least `NEAR`); the
-features of a network that was trained on the rows bring all rows of a class close together. Which of them is named as
-the original follows the file; how many there are does not depend on the order of rows. How unlike a
+A row repeats another where both hold the same, or, on fixed features of texts, images or embeddings, nearly the same
+(cosine of at least `NEAR`). The features of a network that was trained on the rows bring all rows of a class close
+together, and a few columns of a table point the same way for rows that have nothing to do with each other. Which of
+them is named as the original follows the file; how many there are does not depend on the order of rows. How unlike a
 row is to the trusted rows is told by them: its outlier score is the share of trusted rows that have another trusted row
 nearer than this row has one.
 
@@ -101,6 +102,7 @@ def side_checks(
     truth: Codes,
     num_classes: int,
     view: View | None = None,
+    table: bool = False,
 ) -> Checks:
     """Look for them.
 
@@ -111,6 +113,7 @@ def side_checks(
         clean: The trusted rows, likewise.
         truth: `(M,)` their labels.
         view: Inputs and the rows of them wanted → `(n, D)` features by which they are compared.
+        table: Whether the features are the columns of a table: then only rows that hold the same repeat each other.
     """
     fixed, view = view is None, view or _features
     every = np.argsort(order, kind="stable").astype(np.int64)
@@ -120,7 +123,7 @@ def side_checks(
     own = trusted @ trusted.T
     np.fill_diagonal(own, -np.inf)
     usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
-    pairs = fixed and len(given) <= MOST_PAIRS
+    pairs = fixed and not table and len(given) <= MOST_PAIRS
     held = _unit(view(noisy, every)) if pairs else None
     neighbours = _Neighbours(held, labels) if held is not None else None
     keys = content_keys(noisy, every)

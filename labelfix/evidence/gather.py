@@ -76,7 +76,7 @@ class Evidence:
         """
         judged, judges = self.fitted, self.judges
         fitted = replace(
-            scaled_as(problem, model, judged),
+            scaled_as(model, judged),
             min_confidence=judged.min_confidence,
             metrics=dict(model.metrics) | {name: judged.metrics[name] for name in JUDGED if name in judged.metrics},
             held=judged.held,
@@ -175,7 +175,7 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     given = problem.given[rows]
     if fitted.own_rows is not None:
         soft = fitted.own_rows.soft
-        return soft if len(rows) == len(soft) else soft[rows], given
+        return soft[:] if len(rows) == len(soft) else soft[rows], given
     keep = problem.checkpoints  # what passes over many rows is kept, for a run that is killed here
     return judging_stage(keep, "soft-labels", lambda: {"soft": soft_labels_of(problem, fitted, rows)})["soft"], given
 

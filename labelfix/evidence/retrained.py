@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from scipy.special import log_softmax
 
 from labelfix.correctors.contract import Held, Method, Problem
 from labelfix.evidence.rivals import ABOUT, CLEAN_ONLY, CONFIDENT_LEARNING, GLC, NOISY_AND_CLEAN, Rival, kept_rival
+from labelfix.extras import is_there
 from labelfix.methods.table import METHODS
 from labelfix.progress import Progress
 from labelfix.settings.methods import METHOD_SETTINGS
@@ -28,7 +28,7 @@ def retrained(problem: Problem, held: Held, progress: Progress) -> tuple[Rival, 
     """Train them."""
     found = []
     for name in METHOD:
-        if name == CONFIDENT_LEARNING and find_spec("cleanlab") is None:
+        if name == CONFIDENT_LEARNING and not is_there("cleanlab"):
             continue
         found.append(kept_rival(problem, name, partial(_trained, problem, held, name, progress)))
     return tuple(rival for rival in found if rival is not None)

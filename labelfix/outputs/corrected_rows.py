@@ -250,6 +250,10 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
     except FileNotFoundError:
         raise input_error(str(path), "does not exist", REMEDY) from None
     except (OSError, pa.ArrowException) as error:
+        if path.is_dir():
+            raise input_error(
+                str(path), "is a folder", "give a file of corrected labels; a run is given by --run"
+            ) from None
         raise damaged(path, error) from None
     what = lack(schema)
     if what:

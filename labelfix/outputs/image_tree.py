@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.formats import write_batches
 from labelfix.data.formats.images.files import IMAGE_SUFFIXES, normal
+from labelfix.data.image_place import image_place
 from labelfix.errors import input_error
 from labelfix.outputs.alignment import AlignedLabels
 from labelfix.outputs.exports import flat_probabilities
@@ -81,10 +82,13 @@ def export_tree(
         folders = _class_folders(correction, out)
         for label in folders.values():
             (root / label).mkdir()
-        places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link)
+        dead: list[str] = []
+        places = _write_images(correction, image_column, id_column, root, folders, drop_issues, hard_link, dead)
         if details:
             _write_details(correction, root / DETAILS_FILE, places)
-    return report(survey, None)
+    named = "1 image is" if len(dead) == 1 else f"{len(dead):,} images are"
+    notes = (f"{named} left out: a link that leads nowhere, such as {dead[0]}",) if dead else ()
+    return report(survey, None, notes)
 
 
 def check_tree(out: Path, classes: Sequence[str], overwrite: bool) -> None:
@@ -111,8 +115,9 @@ def _write_images(
     folders: dict[str, str],
     drop_issues: bool,
     hard_link: bool,
+    dead: list[str],
 ) -> dict[int, str]:
-    """Write the images; position in the corrected table → place in the tree."""
+    """Write the images; position in the corrected table → place in the tree. Links to nowhere are told to `dead`."""
     taken: set[str] = set()
     places: dict[int, str] = {}
     # Of a folder tree, images that stay go first: they keep their names, and whatever moves makes room.
@@ -120,6 +125,9 @@ def _write_images(
     for moved in rounds:
         for image in _images(correction, image_column, id_column):
             if (drop_issues and image.issue) or (moved is not None and image.moved != moved):
+                continue
+            if moved is not None and image.file is not None and image.file.is_symlink() and not image.file.exists():
+                dead.append(str(image.file))
                 continue
             folder = PurePosixPath(folders[image.label]) if image.label is not None else PurePosixPath()
             place = _claim(folder / image.name, taken)
@@ -131,6 +139,7 @@ def _write_images(
 
 def _images(correction: AlignedLabels, image_column: str, id_column: str | None) -> Iterator[_Image]:
     tree = correction.source.format == "image_folder"
+    folder = os.path.abspath(correction.source.folder)
     columns = [image_column, correction.label_column, *([id_column] if id_column and id_column != image_column else [])]
     for chunk, said in correction.beside(columns):
         ids = chunk.batch.column(id_column).to_pylist() if id_column else [None] * chunk.batch.num_rows
@@ -142,7 +151,7 @@ def _images(correction: AlignedLabels, image_column: str, id_column: str | None)
             code, position = int(said.corrected[offset]), int(said.position[offset])
             label = correction.classes[code] if code >= 0 else _own_class(correction, own)
             name = _tree_name(str(id_)) if tree else _file_name(path, id_, content, chunk.first_row + offset)
-            file = None if content is not None else correction.source.folder / str(path)
+            file = None if content is not None else Path(image_place(str(path), folder))
             moved = code != int(said.given[offset])
             issue = bool(said.issue[offset])
             # The path in a folder source already starts with its folder.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from labelfix.errors import Defect, InputError, LabelfixError
+from labelfix.errors import Defect, InputError, LabelfixError, input_error
 from labelfix.outputs.corrected_rows import first_line
 from labelfix.remote import as_path
 from labelfix.runs import RunFolder, made_here, names_of
@@ -79,7 +79,7 @@ def find_input(
     """
     manifest = folder.read_manifest()
     told = manifest["data"][which]
-    listed = [given] if isinstance(given, str) else list(given or ())
+    listed = _names(which, given)
     parts = told.get("parts")
     if not parts:
         own = [str(told["name"])] if which == "noisy" else names_of(told)
@@ -110,6 +110,8 @@ def _found(
     """An input that `run.json` gives one content hash for, under its own names or those of today."""
     if told["format"] == "memory" and not listed:
         what = "the run was trained on a table in memory"
+        if which == "noisy":
+            what += f", and the labels of its rows are in {folder.corrected}, in their order"
         return _lost(which, str(told["name"]), what, "name a file with the same contents by")
     if not listed and any(name.startswith(HUB) or is_remote(name) for name in own):
         what = "lies on a hub or another machine, which is never asked for what only a run names"
@@ -136,6 +138,15 @@ def _found(
     if not made_here(manifest):
         what = "is not beside the run, which was not made here, so that it may name any file"
     return _lost(which, " + ".join(own), what, "name it by")
+
+
+def _names(which: Which, given: object) -> list[str]:
+    """The names that are given now; from Python they may be anything."""
+    listed = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
+    if any(not isinstance(name, str | Path) for name in listed):
+        what = f"is given as {type(given).__name__}, where the name of a file is needed"
+        raise input_error(which, what, f"name a file of the same contents by {FLAGS[which]}")
+    return list(map(str, listed))
 
 
 def _lost(which: Which, name: str, what: str, remedy: str) -> OwnInput:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
+from labelfix.extras import is_there
 from labelfix.outputs.plain_text import printed, visible
 from labelfix.progress import Progress, Silent
 
@@ -311,7 +311,7 @@ def shown() -> Shown:
     from rich.console import Console
 
     notebook = Console().is_jupyter
-    if find_spec("ipywidgets") is not None if notebook else sys.stderr.isatty():
+    if is_there("ipywidgets") if notebook else sys.stderr.isatty():
         return Bars()
     return Lines(_to_stderr)
 

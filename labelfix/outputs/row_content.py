@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from labelfix.data.image_place import image_place
 
 DIGITS = 32
 """Of the hash, 128 bits: nobody finds two rows of one hash by chance, nor on purpose in a baseline that others read."""
@@ -47,7 +50,9 @@ def _plain(value: Any, folder: Path) -> str:  # noqa: ANN401 - whatever a source
         return _file(value)
     if isinstance(value, dict) and ("bytes" in value or "path" in value):
         data, path = value.get("bytes"), value.get("path")
-        return _plain(data, folder) if data is not None else _file(folder / str(path))
+        return (
+            _plain(data, folder) if data is not None else _file(Path(image_place(str(path), os.path.abspath(folder))))
+        )
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, sort_keys=True, default=str)
     text = str(value).strip()

@@ -48,11 +48,12 @@ def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger:
     )
 
 
-def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: str) -> str:
+def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: Mapping[str, Any]) -> str:
     """What to do next, with the command for it.
 
     Args:
         verdict: `verdict` of `run.json`; None where nothing judged the run.
+        noisy: Of `run.json`.
     """
     labels, folder = (verdict or {}).get("labels"), shlex.quote(run)
     if labels == USE:
@@ -75,9 +76,11 @@ def go_further(features: str, run: str) -> str:
     return f"or learn better features first, which takes minutes; this run stays until then: {again}"
 
 
-def fixed_name(noisy: str) -> str:
+def fixed_name(noisy: Mapping[str, Any]) -> str:
     """What to call the noisy file with corrected labels: of its own kind where that can be written."""
-    suffix = PurePath(noisy).suffix.lower()
+    if noisy.get("format") == "image_folder":
+        return "fixed"
+    suffix = PurePath(str(noisy["name"])).suffix.lower()
     return f"fixed{suffix if suffix in EXPORTED else '.parquet'}"
 
 

@@ -132,7 +132,7 @@ class Rounds:
             )
             model = fit_problem(part, self.start.settings, self.progress)
         assert model.own_rows is not None
-        return model.own_rows.soft
+        return model.own_rows.soft[:]
 
     def run(self) -> Learnt:
         """All rounds, and the choice."""

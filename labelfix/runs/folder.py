@@ -137,9 +137,10 @@ class RunFolder:
             manifest: Its `run.json`.
         """
         begun = manifest.get("directory")
-        # By its letters, as it was recorded: the run may lie behind a link.
-        recorded = (Path(os.path.normpath(self.path.absolute() / begun)),) if isinstance(begun, str) else ()
-        return (*recorded, self.path.absolute().parent)
+        # By its letters, as it was recorded: the run may lie behind a link. And behind it, as the link may be new.
+        here = dict.fromkeys((self.path.absolute(), self.path.resolve()))
+        recorded = [Path(os.path.normpath(path / begun)) for path in here if isinstance(begun, str)]
+        return (*recorded, *(path.parent for path in here))
 
     def files_beside(self) -> list[str]:
         """Its class map and class descriptions, as they were named; empty where there were none or nothing tells."""
@@ -255,6 +256,8 @@ class RunFolder:
         folder = cls(path)
         if isinstance(as_path(path), RemotePath):
             raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
+        if path.is_file():
+            raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():
             raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
         folder.settle()

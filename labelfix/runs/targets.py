@@ -74,12 +74,20 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
         return
     if not os.path.lexists(target):
         return
+    if _is_device(target):
+        raise SettingsError(f"{what} {target}: is a device or a pipe, and no file; name a file")
     if target.is_dir() != folder and target.exists():
         kind = "is a folder; name a file in it" if target.is_dir() else "is a file, not a folder; choose another place"
         raise SettingsError(f"{what} {target}: {kind}")
     if overwrite or (folder and target.is_dir() and not any(target.iterdir())):
         return
     raise SettingsError(f"{what} {target}: exists already; pass --overwrite to replace it, or choose another place")
+
+
+def _is_device(target: Path) -> bool:
+    """Whether a name stands for no file or folder: a rename over it would take /dev/null away from everybody."""
+    there = target.exists() and not target.is_file() and not target.is_dir()
+    return there or Path(os.path.abspath(target)).parent == Path("/dev")
 
 
 def _refuse_remote(target: RemotePath, overwrite: bool, what: str, folder: bool) -> None:

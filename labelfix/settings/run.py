@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,7 @@ class TrainSettings:
     """What a run is compared with: `quick` fits rivals on the frozen features or on the final h(x), `full` also trains them end to end, which takes as long as they do."""
 
     side_checks: bool = True
-    """Look for repeated rows with different labels, on fixed features for nearly repeated ones too, and for rows unlike any trusted one; columns `duplicate_of` and `outlier_score`."""
+    """Look for repeated rows with different labels, on fixed features of texts, images and embeddings for nearly repeated ones too, and for rows unlike any trusted one; columns `duplicate_of` and `outlier_score`."""
 
     data: DataSettings = field(default_factory=DataSettings)
     """Columns and joining."""
@@ -149,7 +150,11 @@ def settings_from(options: Mapping[str, Any]) -> TrainSettings:
     values: dict[str, Any] = {}
     for name, value in options.items():
         if name not in places:
-            raise SettingsError(f"{name!r} is not a setting; `labelfix methods {method}` and the reference list them")
+            near = difflib.get_close_matches(name, places, n=1, cutoff=0.7)
+            remedy = (
+                f"did you mean {near[0]!r}?" if near else f"`labelfix methods {method}` and the reference list them"
+            )
+            raise SettingsError(f"{name!r} is not a setting; {remedy}")
         table = values
         for section in places[name]:
             table = table.setdefault(section, {})

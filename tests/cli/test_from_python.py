@@ -15,7 +15,8 @@ import pytest
 
 import labelfix
 from labelfix.cli import main
-from labelfix.errors import InputError, SettingsError
+from labelfix.data.formats import open_table
+from labelfix.errors import Defect, InputError, LabelfixError, SettingsError
 from labelfix.outputs.formats.json import write as as_json
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,46 @@ def test_frames_are_corrected_as_files_are(run):
     from_file = run.correct("new.parquet").drop_columns(["source_file"])
     for frame in (pd.read_parquet("new.parquet"), pl.read_parquet("new.parquet"), pq.read_table("new.parquet")):
         assert run.correct(frame).drop_columns(["source_file"]).equals(from_file)
+
+
+WRONG = {
+    "a frame of corrected labels": (
+        lambda run: run.flag(run.correct("new.parquet").to_pandas()),
+        "corrected: is of type DataFrame, .* give the Arrow table of `correct` as it came",
+    ),
+    "one column": (lambda run: run.correct(pd.read_parquet("new.parquet")["label"]), r"pandas.Series, .* give a frame"),
+    "features by themselves": (
+        lambda run: labelfix.check(pd.read_parquet("new.parquet")[["x", "y"]].to_numpy(), "gold.csv").findings[0],
+        r'numpy.ndarray, which is no table; give a dict of columns, such as {"features": ARRAY',
+    ),
+    "an option misspelled": (lambda run: run.correct("new.parquet", label_colum="x"), "label_column"),
+    "a setting misspelled": (
+        lambda run: labelfix.train("new.parquet", "gold.csv", label_colum="x"),
+        "'label_colum' is not a setting; did you mean 'label_column'?",
+    ),
+    "a frame for a file": (
+        lambda run: run.export("out.csv", noisy=pd.read_parquet("new.parquet")),
+        "noisy: is given as DataFrame, where the name of a file is needed",
+    ),
+    "a frame for a batch": (
+        lambda run: labelfix.batch_corrector("run")(pd.read_parquet("new.parquet")),
+        "rows: are of type DataFrame, and no Arrow batch",
+    ),
+    "columns for a batch": (lambda run: labelfix.batch_corrector("run")({"x": [1]}), "rows: are of type dict"),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_what_cannot_be_done_is_said_with_what_can(run, how):
+    call, message = WRONG[how]
+    with pytest.raises(LabelfixError, match=message):
+        raise InputError([found]) if isinstance(found := call(run), Defect) else AssertionError(found)
+
+
+def test_an_index_without_a_name_is_told(run):
+    frame = pd.read_parquet("new.parquet")
+    for rows, told in ((frame, False), (frame[frame.index % 2 == 0], True)):
+        assert any("rename_axis" in note for note in open_table(rows, "rows").remarks) == told
 
 
 def test_rows_without_labels_are_filled_in(run):

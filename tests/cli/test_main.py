@@ -59,7 +59,16 @@ def test_the_version_is_said(capsys):
             ["bench", "run", "--out", "a", "--plan", "p", "--out", "b"],
             "labelfix: --out is given 2 times, as a and as b",
         ),
-        (["flag", "--max-issue-rate", "5"], "labelfix: Invalid value for '--max-issue-rate'"),
+        (
+            ["flag", "--max-issue-rate", "5"],
+            "labelfix: Invalid value for '--max-issue-rate': it takes a share from 0 to 1",
+        ),
+        (["flag", "--max-issue-rate", "5%"], "labelfix: Invalid value for '--max-issue-rate': it takes a share from 0"),
+        (["next", "--budget", "9"], "labelfix: No such option: --budget; did you mean --count?"),
+        (
+            ["export", "--answers", "a.csv"],
+            "labelfix: Got unexpected extra argument(s) (a.csv); --answers takes no file",
+        ),
         (["flag", "--format", "xml"], "labelfix: --format xml: there is no such format; it is one of text"),
         (["flag", "--run"], "labelfix: Option '--run' requires an argument"),
         (["methods", "a", "b"], "labelfix: Got unexpected extra argument"),

@@ -57,6 +57,12 @@ def moved(project, tmp_path, monkeypatch):
     return tmp_path / "moved"
 
 
+def test_a_link_to_a_run_finds_what_the_run_finds(moved, monkeypatch, capsys):
+    Path("latest").symlink_to(moved / "runs" / "a")
+    assert main(["export", "--run", "latest", "--corrected-labels", "fixed.csv"]) == 0
+    assert len(Path("fixed.csv").read_text().splitlines()) == 121
+
+
 def flagged(run, capsys, *words):
     capsys.readouterr()
     assert main(["flag", "--run", str(run), "--format", "json", *words]) == 0
@@ -208,7 +214,8 @@ def test_a_table_that_was_in_memory_is_named_as_a_file_of_the_same_contents(tmp_
     pq.write_table(table.slice(1), "other.parquet")
     found, said = flagged("run", capsys)
     assert {snippet for _, snippet in found} == {None}
-    assert "the run was trained on a table in memory; name a file with the same contents by --noisy" in said
+    assert "the run was trained on a table in memory, and the labels of its rows are in run/corrected.parquet" in said
+    assert "; name a file with the same contents by --noisy" in said
     found, said = flagged("run", capsys, "--noisy", "same.parquet")
     assert said == ""
     assert all(" n" in snippet for _, snippet in found)

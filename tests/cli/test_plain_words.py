@@ -178,9 +178,10 @@ def test_where_nothing_can_be_said_that_is_said():
     ],
 )
 def test_the_next_step_follows_the_verdict(labels, said):
-    assert next_step({"labels": labels}, "my run", "data/tickets.csv") == said
+    assert next_step({"labels": labels}, "my run", {"name": "data/tickets.csv", "format": "csv"}) == said
 
 
 def test_the_fixed_file_is_of_the_kind_of_the_noisy_one_or_parquet():
-    for noisy, fixed in [("a.jsonl", "fixed.jsonl"), ("images", "fixed.parquet"), ("a.CSV", "fixed.csv")]:
-        assert next_step({"labels": "use"}, "run", noisy).endswith(fixed)
+    for noisy, fixed in [("a.jsonl", "fixed.jsonl"), ("parts", "fixed.parquet"), ("a.CSV", "fixed.csv")]:
+        assert next_step({"labels": "use"}, "run", {"name": noisy, "format": "csv"}).endswith(f" {fixed}")
+    assert next_step({"labels": "use"}, "run", {"name": "photos", "format": "image_folder"}).endswith(" fixed")

@@ -150,6 +150,17 @@ def test_exports_leave_the_sources_alone_and_add_their_labels_with_details(at_wo
     assert "240 rows" in capsys.readouterr().err
 
 
+def test_votes_that_are_one_text_are_refused(at_work, capsys):
+    table = pq.read_table("noisy.parquet")
+    said = zip(*(table[name].to_pylist() for name in ("anna", "bert", "copy")), strict=True)
+    votes = ["|".join(filter(None, row)) for row in said]
+    pq.write_table(table.select(["id", "x", "y"]).append_column("votes", pa.array(votes)), "piped.parquet")
+    assert main(["check", "-q", "--noisy", "piped.parquet", "--label-columns", "votes", "--clean", "gold.csv"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "piped.parquet: column 'votes' holds values such as" in line
+    assert 'write votes as JSON, such as ["a", "b"]' in line
+
+
 def test_new_rows_may_lack_sources_or_have_new_ones(at_work, capsys):
     noisy = pq.read_table("noisy.parquet")
     fewer = noisy.drop_columns(["bert", "copy"]).append_column("robot", noisy["bert"])

@@ -170,6 +170,17 @@ def test_the_default_files_of_next_and_report_are_kept(place, capsys):
     assert main(["report", "--run", "run", "--overwrite", "-q"]) == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/null"), reason="has no devices")
+@pytest.mark.parametrize("out", ["/dev/null", "/dev/stdout", "pipe"])
+def test_nothing_takes_the_place_of_a_device_or_a_pipe(place, out, capsys):
+    os.mkfifo("pipe")
+    there = os.lstat(out)
+    for words in (["flag", "--run", "run", "--format", f"json={out}"], ["report", "--run", "run", "--out", out]):
+        assert main([*words, "--overwrite", "-q"] if words[0] == "report" else [*words, "--overwrite"]) == 2
+        assert f"{out}: is a device or a pipe, and no file; name a file" in capsys.readouterr().err
+    assert (os.lstat(out).st_ino, os.lstat(out).st_mode) == (there.st_ino, there.st_mode)
+
+
 def test_a_classifier_is_replaced_when_asked_for_and_no_other_folder_is(place, capsys):
     words = ["export", "--run", "run", "--classifier"]
     assert main([*words, "model", "-q"]) == 0

@@ -38,6 +38,13 @@ def test_nearly_equal_rows_count_too() -> None:
     assert (found.equal, found.near) == (0, 2)
 
 
+def test_rows_of_a_table_that_point_the_same_way_do_not_hold_the_same() -> None:
+    noisy = features([[1, 0, 0], [0.999, 0.02, 0], [1, 0, 0]])
+    found = side_checks(noisy, np.array([0, 1, 1]), np.arange(3), TRUSTED, TRUTH, 2, table=True)
+    assert found.duplicate_of.tolist() == [-1, -1, 0]
+    assert (found.equal, found.near) == (2, None)
+
+
 @pytest.mark.parametrize("most", [20_000, 3])
 def test_many_rows_are_searched_block_by_block(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(checks, "BLOCK", 4)

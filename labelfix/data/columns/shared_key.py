@@ -12,6 +12,9 @@ from labelfix.data.formats import TableSource
 from labelfix.data.scan import is_number, is_text, scan, value_type
 from labelfix.settings.data import DataSettings
 
+MOSTLY = 0.5
+"""Share of a column's values that are found among the ids where it is meant to hold them."""
+
 LONGEST_KEY = 64
 """Characters of a key at most, on average: what is longer is content, and rows are joined by that anyway."""
 
@@ -75,6 +78,10 @@ def column_of_ids(
         return None
     keys = _keys(noisy, ids, read_rows)
     fitting = [name for name in naming if _all_found(keys, wanted[name])]
+    if not fitting:
+        # Files that are mostly found are meant; those that are not will be named.
+        fitting = [name for name in naming if (find_ids(wanted[name], keys) >= 0).mean() >= MOSTLY]
+        return fitting[0] if len(fitting) == 1 else None
     if len(fitting) != 1:
         return None
     findings.note(f"the ids of {clean.name} are taken from column {fitting[0]!r}: all of them stand in {noisy.name}")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import zipfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
@@ -19,6 +18,7 @@ from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
 from labelfix.data.formats.csv.source import CsvSource
 from labelfix.data.formats.text_file import TextFile
 from labelfix.errors import input_error
+from labelfix.extras import is_there
 
 SUFFIXES = (".xlsx", ".xlsm")
 BOOK = "xl/workbook.xml"
@@ -76,7 +76,7 @@ def open_excel(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) ->
 
 def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
     """The first sheet that has any rows, as CSV, and what to say of the others."""
-    if find_spec("python_calamine") is None:
+    if not is_there("python_calamine"):
         remedy = "pip install 'labelfix[excel]', or save the sheet as CSV UTF-8"
         raise input_error(name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy)
     head, _, rows = _said(path, name).partition(b"\n")

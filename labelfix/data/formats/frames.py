@@ -122,18 +122,31 @@ def _table(source: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa:
     if isinstance(source, list | tuple) and source and all(isinstance(row, Mapping) for row in source):
         keys = list(dict.fromkeys(key for row in source for key in row))
         return _from_columns({key: [row.get(key) for row in source] for key in keys}, name)
-    if hasattr(source, "__arrow_c_stream__"):
+    if hasattr(source, "__arrow_c_stream__") and kind != "Series":
         try:
             return pa.table(source), ()
         except REFUSED as error:
             raise _refused(name, error) from None
-    remedy = f"give {TABLES}"
-    if library == "polars" and kind == "LazyFrame":
-        remedy = "call .collect() on it"
-    elif kind.startswith("Iterable"):
-        remedy = "give a datasets.Dataset, or rows of it as a list of records: list(DATASET.take(1000))"
     shown = kind if library == "builtins" else f"{library}.{kind}"
-    raise input_error(name, f"is of type {shown}, which is no table", remedy)
+    raise input_error(name, f"is of type {shown}, which is no table", _instead_of(source, library, kind))
+
+
+def _instead_of(source: object, library: str, kind: str) -> str:
+    """What to give instead of something that is not a table."""
+    if kind == "Series":
+        return "give a frame of rows, such as FRAME[['id', 'label']] or FRAME.head(1)"
+    if library == "polars" and kind == "LazyFrame":
+        return "call .collect() on it"
+    if kind.startswith("Iterable"):
+        return "give a datasets.Dataset, or rows of it as a list of records: list(DATASET.take(1000))"
+    if hasattr(source, "__array__") or _are_arrays(source):
+        return 'give a dict of columns, such as {"features": ARRAY, "label": LABELS}'
+    return f"give {TABLES}"
+
+
+def _are_arrays(source: object) -> bool:
+    """Whether it is what other libraries take: a pair of features and labels."""
+    return isinstance(source, list | tuple) and any(hasattr(each, "__array__") for each in source)
 
 
 def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa: ANN401
@@ -142,10 +155,10 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # 
         try:
             table = pa.Table.from_pandas(frame, preserve_index=named)
             _ = [table.schema.field(i).type for i in range(table.num_columns)]
-            return table, ()
+            return table, _index_left_out(frame, named)
         except REFUSED:
             pass
-    columns = _Columns(name)
+    columns = _Columns(name, remarks=list(_index_left_out(frame, named)))
     for place, title in enumerate(frame.columns):
         _add_series(columns, str(title), frame.iloc[:, place])
     if named:
@@ -153,6 +166,14 @@ def _from_pandas(frame: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # 
             title = f"__index_level_{place}__" if level is None or str(level) in columns.titles else str(level)
             _add_series(columns, title, frame.index.get_level_values(place).to_series())
     return columns.table()
+
+
+def _index_left_out(frame: Any, named: bool) -> tuple[str, ...]:  # noqa: ANN401
+    """A remark where rows are known by an index that has no name, as after a filter: results come in order of rows."""
+    counts = type(frame.index).__name__ == "RangeIndex" and (frame.index.start, frame.index.step) == (0, 1)
+    if named or counts:
+        return ()
+    return ("its index has no name and is left out; FRAME.rename_axis('id') makes it the id",)
 
 
 def _add_series(columns: _Columns, title: str, series: Any) -> None:  # noqa: ANN401

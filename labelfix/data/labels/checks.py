@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.chosen_rows import blank_rows
 from labelfix.data.findings import Findings
 from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
 from labelfix.data.labels.column import LabelColumn
@@ -15,27 +16,38 @@ IMBALANCE = 20
 """The largest class may have this many times the rows of the smallest before that is warned of."""
 
 
-def check_given(codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings) -> None:
+def check_given(
+    codes: Codes, classes: ClassNames, labels: LabelColumn, name: str, findings: Findings, folder: bool = False
+) -> None:
     """Errors and warnings about the labels of the noisy file.
 
     Args:
         codes: `(N,)` given labels.
+        folder: Whether it is a folder of images, whose folders are the classes.
+
+    Raises:
+        InputError: There are not two classes, so that nothing else can be said of any label.
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
-    if not counts.sum():
+    if folder and len(classes) < 2:
+        what = f'in one folder only ("{classes.names[0]}")' if len(classes) else "in it, not in a folder for each class"
+        lay = "lay the images out as FOLDER/class/file.png, or give the table that has their labels as --noisy"
+        findings.error(name, f"its images lie {what}, so there are no labels", lay)
+    elif not counts.sum():
         findings.error(name, f"column {labels.column!r} holds no label at all", "name another with --label-column")
-        return
-    if len(classes) == 1:
+    elif len(classes) == 1:
         findings.error(
             name,
             f'column {labels.column!r} holds a single class ("{classes.names[0]}")',
             "at least two classes are needed; name another with --label-column",
         )
-        return
+    if len(classes) < 2 or not counts.sum():
+        findings.stop_on_errors()
     report_alike(classes, counts, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
     if missing:
-        findings.warning(name, f"no row has {_named(missing)} of the class map")
+        where = "is given" if labels.of_sources else "has"
+        findings.warning(name, f"no row {where} {_named(missing)}{'' if labels.of_sources else ' of the class map'}")
 
 
 def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findings) -> None:
@@ -78,7 +90,8 @@ def check_trusted(
     assert rows.labels is not None
     column = rows.labels.column
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
+    blank = blank_rows(rows, codes)
+    empty = np.flatnonzero((codes == UNLABELLED) & ~(blank if chosen is None else blank | chosen))
 
     def what(row: int) -> str:
         position = int(rows.labels.positions[row]) if rows.labels is not None else -1
@@ -88,10 +101,11 @@ def check_trusted(
     findings.rows(
         rows.places, empty, what, "write the trusted label or remove the row", "{} more trusted labels are empty"
     )
-    if len(rows) < 2:
+    count = len(rows) - int(blank.sum())
+    if count < 2:
         findings.error(
             name,
-            f"holds {len(rows)} trusted row{'' if len(rows) == 1 else 's'}",
+            f"holds {count} trusted row{'' if count == 1 else 's'}",
             "give at least two, better 20 of every class",
         )
         return

@@ -90,6 +90,7 @@ def match_codes(
     file: str,
     findings: Findings,
     missing: frozenset[str] = frozenset(MISSING_WORDS),
+    typed: bool = False,
 ) -> Codes:
     """Labels of another file as codes of the classes.
 
@@ -97,11 +98,12 @@ def match_codes(
         file: The file as the user named it.
         findings: Told when labels match in another spelling.
         missing: Words that stand for "no label" in a text file.
+        typed: Whether people typed them: then one that differs from a single class only in case is that class.
 
     Returns:
         `(N,)` codes, -1 where there is no label, -2 where the label is not one of the classes.
     """
-    matcher = _Matcher(classes, missing if labels.untyped else frozenset())
+    matcher = _Matcher(classes, missing if labels.untyped else frozenset(), typed)
     found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
     for how in dict.fromkeys(how for _, how in found if how):
         pairs = [
@@ -145,10 +147,7 @@ def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findin
     """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers.
 
     Args:
-        classes: The classes.
         counts: `(K,)` how many rows have each: the one that most have is what the others are to become.
-        name: The noisy file.
-        findings: Takes it.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for class_ in sorted(classes.names, key=lambda each: -counts[classes.codes[each]]):
@@ -166,8 +165,11 @@ def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findin
 
 
 class _Matcher:
-    def __init__(self, classes: ClassNames, missing: frozenset[str]) -> None:
+    def __init__(self, classes: ClassNames, missing: frozenset[str], typed: bool) -> None:
         self._missing = missing
+        self._lower: dict[str, list[int]] = defaultdict(list)
+        for name, code in classes.codes.items() if typed else ():
+            self._lower[name.casefold()].append(code)
         self._codes = classes.codes
         self._aliases = dict(classes.aliases)
         self._stored = {spell(s): code for code, s in enumerate(classes.stored)}
@@ -201,6 +203,8 @@ class _Matcher:
                 return self._stored[written], "by the number that the noisy file stores"
         if stored != value and stored in self._codes:
             return self._codes[stored], "by the number that stands for the class"
+        if len(alike := self._lower.get(value.casefold(), [])) == 1:
+            return alike[0], "without regard to case"
         return UNKNOWN, ""
 
 
@@ -258,7 +262,7 @@ def _nearest(value: str, classes: ClassNames) -> str:
     if alike is not None:
         return f'it differs from "{alike[0]}" only in {alike[1]}'
     if len(classes) <= LISTED_CLASSES:
-        return ", ".join(classes.names)
+        return ", ".join(f'"{name}"' if "," in name else name for name in classes.names)
     lower = {name.lower(): name for name in classes.names}
     near = difflib.get_close_matches(value.lower(), list(lower), n=3, cutoff=0.5)
     if near:

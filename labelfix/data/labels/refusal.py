@@ -73,7 +73,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
         file, number = places.of(int(labels.first[first]))
         findings.error(file, f"{what}; {SINGLE_LABEL}", f"name the column of class labels with {flag}", number)
         return True
-    for test in (_several, _measured, _unique):
+    for test in (several_labels, _measured, _unique):
         odd = test(labels, sizes, total, distinct)
         if odd is None:
             continue
@@ -139,8 +139,8 @@ Odd = tuple[str, str, int | None] | None
 """What a column holds, what it looks like for that, and the value that shows it where one does."""
 
 
-def _several(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
-    """Labels like "a|b" count as several only where they are many and their parts recur."""
+def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:
+    """Labels like "a|b", which count as several only where they are many and their parts recur."""
     if labels.kind != "string":
         return None
     together = _joined(labels)

@@ -95,7 +95,6 @@ def fit_posterior(
     """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
 
     Args:
-        problem: The data.
         prior: What was known before the meta step.
         classifier: f, fitted to its labels.
     """
@@ -121,10 +120,10 @@ def fit_posterior(
                 score[part] = said[np.arange(len(said)), problem.given[part]]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
-        corrector=_corrector(trust, classifier.full, prior.as_given.full),
+        corrector=corrector_of(trust, classifier.full, prior.as_given.full),
         threshold=threshold,
         own_rows=OwnRows(soft, soft[each, problem.given], LEFT_OUT),
-        judges=[_corrector(own, f, n) for own, f, n in heads],
+        judges=[corrector_of(own, f, n) for own, f, n in heads],
         judges_scores=scores,
         metrics={"beta": trust.beta, "share_of_labels_as_given": trust.share, **metrics},
     )
@@ -303,7 +302,7 @@ def _soft(trust: Trust, seen: _Seen, fold: int | None, given: Labels) -> Iterato
         yield part, np.exp(trust.log_soft(mixed, given[part]))
 
 
-def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:
+def corrector_of(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
     affine = None if turn is None else turn.affine()

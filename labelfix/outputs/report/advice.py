@@ -54,7 +54,7 @@ def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evide
     kind, place = verdict["labels"], shlex.quote(run)
     sentence = MEANT.get(kind, "")
     if kind == USE:
-        command = f"labelfix export --run {place} --corrected-labels {fixed_name(str(noisy['name']))}"
+        command = f"labelfix export --run {place} --corrected-labels {fixed_name(noisy)}"
         following = "write the noisy file with the corrected labels"
     elif kind == KEEP:
         following, command = "leave the labels as they are; the rows below are those most worth a look", ""

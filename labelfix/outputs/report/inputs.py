@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from labelfix.data.image_place import image_place
 from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
 from labelfix.outputs.corrected_rows import CorrectedMetadata
@@ -180,8 +181,8 @@ def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:
     path = value.get("path") if isinstance(value, dict) else value
     content = value.get("bytes") if isinstance(value, dict) else None
     if content is None and isinstance(path, str):
-        place = Path(path) if Path(path).is_absolute() else (file if file.is_dir() else file.parent) / path
-        content = place.read_bytes()
+        folder = os.path.abspath(file if file.is_dir() else file.parent)
+        content = Path(image_place(path, folder)).read_bytes()
     if not isinstance(content, bytes):
         return None
     try:

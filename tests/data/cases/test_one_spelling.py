@@ -202,9 +202,12 @@ def test_ids_that_differ_only_in_case_are_named(put: Callable[[str, str], str]) 
         read(put, noisy, "id,label\nABC-1,x\nABC-2,y\n")
 
 
-def test_a_label_that_differs_only_in_case_is_named(put: Callable[[str, str], str]) -> None:
-    with pytest.raises(InputError, match='label "Cat".*it differs from "cat" only in case'):
-        read(put, lines(["cat", "dog"] * 6), "id,label\n0,Cat\n1,dog\n")
+def test_a_trusted_label_in_another_case_is_its_class_where_one_alone_fits(put: Callable[[str, str], str]) -> None:
+    reading = read(put, lines(["cat", "dog"] * 6), "id,label\n0,Cat\n1,DOG\n")
+    assert reading.data.clean.codes.tolist() == [0, 1]
+    assert any("labels are matched without regard to case (Cat = cat, DOG = dog)" in note for note in reading.notes)
+    with pytest.raises(InputError, match='label "CAT".*it differs from "(cat|Cat)" only in case'):
+        read(put, lines(["cat", "Cat", "dog"] * 6), "id,label\n0,CAT\n1,dog\n")
 
 
 def test_ids_that_stand_side_by_side_in_two_spellings_are_two_ids(put: Callable[[str, str], str]) -> None:

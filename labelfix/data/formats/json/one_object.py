@@ -18,11 +18,13 @@ ROWS = (
 )  # fmt: skip
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
+COCO = {"images", "annotations", "categories"}
+
+MANY = 10
+"""Keys from which an object of plain values is not a row but a label for each key."""
+
 DEEPEST = 3
 """Objects that the rows may lie in, one within the other."""
-
-LABELS = 10
-"""Keys from which on an object of few different values is one of ids and labels, and not a single row."""
 
 Row = dict[str, Any]
 
@@ -44,6 +46,9 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     if not isinstance(value, dict):
         return text, False
     found = _table(value)
+    if found is None and value.keys() >= COCO:
+        remedy = "write a row for each image: its file_name, and as label the name of its category"
+        raise input_error(text.name, "is a COCO file, whose images, annotations and categories stand apart", remedy)
     if found is None:
         if b"\n" not in content:
             return text, False
@@ -82,7 +87,12 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
     data: Any = value.get("data")
     if _are(columns, str) and _are(data, list) and {len(row) for row in data} == {len(columns)}:
         return "a row for each list in 'data'", [dict(zip(columns, row, strict=True)) for row in data]
-    keys = [key for key in value if _are(value[key], dict) and (key in ROWS or len(value) == 1)]
+    alone = 1 if not path else MANY  # deep in an object, a few objects under any name are a part of a single row
+    keys = [
+        key
+        for key, rows in value.items()
+        if _are(rows, dict) and (key in ROWS or (len(value) == 1 and len(rows) >= alone))
+    ]
     if len(keys) == 1:
         return f"its rows are those of {'.'.join((*path, keys[0]))!r}", value[keys[0]]
     inside = [key for key in value if isinstance(value[key], dict)]
@@ -98,12 +108,8 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
-    if (
-        len(parts) >= LABELS
-        and all(isinstance(part, str | int) for part in parts)
-        and len(set(parts)) <= len(parts) / 2
-    ):
-        return "a row for each key, which is its id, with its label", [{"id": k, "label": v} for k, v in value.items()]
+    if len(parts) >= MANY and (_are(parts, str) or _are(parts, int)) and 1 < len(set(parts)) <= len(parts) / 2:
+        return "a label for each key, which is its id", [{"id": key, "label": said} for key, said in value.items()]
     if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):

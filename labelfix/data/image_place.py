@@ -1,0 +1,76 @@
+"""Where the path of an image leads: from its table's folder on, whoever wrote it and on whatever system."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+LEVELS = 4
+"""Folders above the table's own that a path may begin in: people write paths from the top of their project."""
+
+
+def image_place(path: str, folder: str) -> str:
+    """Where an image lies; the place need not exist.
+
+    `file://` addresses are paths, backslashes divide folders where no file is called so. A relative path counts from
+    the table's folder. If there is nothing there of the name that the path begins with, it counts from the nearest
+    folder above that has it. An address of another machine is given back as it is.
+
+    Args:
+        path: As the table has it.
+    """
+    if path[:7].lower() == "file://":
+        path = unquote(re.sub(r"^(localhost)?(?=/)", "", path[7:]))
+    elif ADDRESS.match(path):
+        return path
+    path = os.path.expanduser(path)
+    if "\\" in path and not os.path.lexists(os.path.join(folder, path)):
+        path = path.replace("\\", "/")
+    return os.path.join(begins_in(path, folder), path)
+
+
+def begins_in(path: str, folder: str) -> str:
+    """The folder that a relative path counts from."""
+    first = path.removeprefix("./").split("/", 1)[0]
+    if first in ("", ".", "..") or "/" not in path or os.path.lexists(os.path.join(folder, first)):
+        return folder
+    above = folder
+    for _ in range(LEVELS):
+        above = os.path.dirname(above)
+        if os.path.isdir(os.path.join(above, first)):
+            return above
+    return folder
+
+
+def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
+    """What to say where no image of a table is at its place: what its paths are, and what to do.
+
+    Args:
+        paths: Their places, as `image_place` gives them.
+    """
+    first = paths[0]
+    if ADDRESS.match(first):
+        return f"are addresses such as {first}", "images are read from a disk: download them, and name the files"
+    inside = os.path.relpath(first, folder)
+    if DRIVE.match(inside):
+        return f"are of another computer, such as {inside}", "write them from the table's folder on: photos/1.png"
+    found = f"lead to no file: the first is looked for at {first}"
+    near = next((place for place in _near(folder) if os.path.lexists(os.path.join(place, inside))), None)
+    if near is None:
+        return found, "paths count from the folder of their table: correct them, or put the table where they begin"
+    written = os.path.join(os.path.relpath(near, folder), inside)
+    return found, f"paths count from the folder of their table: write {written}, or put the table into {near}"
+
+
+def _near(folder: str) -> list[str]:
+    """Where people keep images: in a folder beside the table, or where they are themselves."""
+    try:
+        with os.scandir(folder) as entries:
+            beside = sorted(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        beside = []
+    return [*beside, os.path.dirname(folder), os.getcwd()]
