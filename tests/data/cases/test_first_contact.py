@@ -230,7 +230,7 @@ def test_several_columns_of_labels_are_sources_perhaps() -> None:
 
 
 def test_what_cannot_be_classified_from_is_named() -> None:
-    pages = [f"https://example.com/{i}.jpg" for i in range(N)]
+    pages = [f"https://example.com/clips/{i}" for i in range(N)]
     message = refused({"id": IDS, "photo": pages, "label": LABELS})
     assert "'photo' holds addresses, which are not fetched; download what they name" in message
     turns = [[{"role": "user", "content": text}] for text in TEXTS]
