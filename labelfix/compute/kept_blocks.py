@@ -15,7 +15,7 @@ from labelfix.progress import Progress
 KEPT_EVERY = 30.0
 """Seconds of work that a kill costs at most."""
 
-LARGEST = 64 << 20
+LARGEST = 16 << 20
 """Bytes that are held until they are kept."""
 
 

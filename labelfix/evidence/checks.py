@@ -38,6 +38,9 @@ MOST_TRUSTED = 5_000
 
 BLOCK = 2_048
 
+TILE = 512
+"""Rows that a block is compared with at a time: their products stay in the processor's cache."""
+
 DIRECTIONS, MEASURED = 24, 1_000
 """Directions in which rows are compared first, and how many rows say which these are."""
 
@@ -197,19 +200,11 @@ class _Neighbours:
         low = (unit - centre) @ axes
         half, one = (low**2).sum(axis=1, keepdims=True) / 2, np.ones((len(low), 1), dtype=np.float32)
         # Their product is −½ of the squared distance.
-        self.left, self.right = np.hstack([low, one, -half]), np.hstack([low, -half, one])
-        self.room = np.empty((min(BLOCK, len(low)), len(low)), dtype=np.float32)
+        self.left, self.right = np.hstack([low, one, -half]), np.vstack([low.T, -half.T, one.T])
 
     def mark(self, rows: slice, twin: Codes, near: npt.NDArray[np.bool_]) -> None:
         """The nearest earlier row of each of a block goes into `twin` where no equal one was; both go into `near`."""
-        left, right = self.left[rows], self.right[: rows.stop]
-        apart = np.matmul(left, right.T, out=self.room[: len(left), : rows.stop])
-        apart[:, rows] = np.where(np.tri(len(apart), k=-1, dtype=bool), apart[:, rows], -np.inf)
-        some = np.flatnonzero(apart.max(axis=1) >= NEAR - 1 - SLACK)
-        place, second = np.nonzero(apart[some] >= NEAR - 1 - SLACK)
-        first = rows.start + some[place]
-        kept = self.labels[first] != self.labels[second]
-        first, second = first[kept], second[kept]
+        first, second = self._maybe(rows)
         cosine = np.empty(len(first), dtype=np.float32)
         for start in range(0, len(first), BLOCK):
             part = slice(start, start + BLOCK)
@@ -221,6 +216,17 @@ class _Neighbours:
         found, place = np.unique(first[order], return_index=True)
         nearest, new = second[order[place]], twin[found] < 0
         twin[found[new]] = nearest[new]
+
+    def _maybe(self, rows: slice) -> tuple[Codes, Codes]:
+        """Rows of a block and earlier ones of other labels that may be near, as far as the directions tell."""
+        left, found = self.left[rows], [np.zeros((2, 0), dtype=np.int64)]
+        for start in range(0, rows.stop, TILE):
+            near = left @ self.right[:, start : min(start + TILE, rows.stop)] >= NEAR - 1 - SLACK
+            if near.any():
+                pairs = np.stack(np.nonzero(near)) + [[rows.start], [start]]
+                found.append(pairs[:, (pairs[0] > pairs[1]) & (self.labels[pairs[0]] != self.labels[pairs[1]])])
+        first, second = np.hstack(found)
+        return first, second
 
 
 def _unit(features: Probabilities) -> Probabilities:

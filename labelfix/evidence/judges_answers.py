@@ -22,7 +22,7 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
-from labelfix.numerics.transition import normalised, possible_labels
+from labelfix.numerics.transition import MOST_LABELS, normalised, possible_labels
 
 MIN_PAIRS = 20
 """With fewer paired rows than this, given labels are assumed instead of known."""
@@ -110,7 +110,7 @@ class Donors:
 def ask(
     problem: Problem, held: Held, transition: Floats, least_pairs: int = MIN_PAIRS, donors: Donors | None = None
 ) -> JudgesAnswers:
-    """Ask the judging models.
+    """Ask the judging models; of very many classes what they say is kept in single precision.
 
     Args:
         held: The models.
@@ -131,8 +131,9 @@ def ask(
         label, opinions = problem.given[lent], problem.opinions.take(lent)
     else:
         row, label, weight = possible_labels(truth, transition, ANSWERS)
-    log_f = np.empty((len(truth), problem.num_classes))
-    log_soft = np.empty((len(row), problem.num_classes))
+    precision = np.float32 if problem.num_classes > MOST_LABELS else np.float64
+    log_f = np.empty((len(truth), problem.num_classes), dtype=precision)
+    log_soft = np.empty((len(row), problem.num_classes), dtype=precision)
     for number, model in enumerate(held.models):
         own = np.flatnonzero(held.by == number)
         logits, hidden = model.outputs(problem.clean, held.rows[own])

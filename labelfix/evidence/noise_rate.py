@@ -29,7 +29,15 @@ import numpy as np
 
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import share_interval
-from labelfix.data.labels.noise_rate import FEW, NoiseRate, RateInterval, counted, counted_rate, pair_counts
+from labelfix.data.labels.noise_rate import (
+    FEW,
+    TOLD_UP_TO,
+    NoiseRate,
+    RateInterval,
+    counted,
+    counted_rate,
+    pair_counts,
+)
 from labelfix.data.tables import Codes, Probabilities, Sampling
 
 RATE_PARTS = 4
@@ -85,12 +93,12 @@ def estimate(
     said = 1 - opinion.pairs[np.arange(len(truth)), paired_given].astype(np.float64)
     of_noisy = 1 - opinion.noisy[np.arange(len(opinion.given)), opinion.given].astype(np.float64)
     rate = _powered(wrong.astype(np.float64), said, of_noisy, int(wrong.sum()), len(truth))
-    matrix = found.transition
-    if num_classes <= MOST_CLASSES:
-        every = range(num_classes)
-        matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
-    classes = tuple(row[c].complement() for c, row in enumerate(matrix))
-    return replace(found, rate=rate, classes=classes, transition=matrix, how=POWERED)
+    found = replace(found, rate=rate, how=POWERED)
+    if num_classes > MOST_CLASSES:
+        return found
+    every = range(num_classes)
+    matrix = tuple(_to_one([_of_cell(c, j, truth, paired_given, opinion) for j in every]) for c in every)
+    return replace(found, classes=tuple(row[c].complement() for c, row in enumerate(matrix)), transition=matrix)
 
 
 def assumed(soft: Probabilities, given: Codes, transition: Floats) -> NoiseRate:
@@ -107,7 +115,8 @@ def assumed(soft: Probabilities, given: Codes, transition: Floats) -> NoiseRate:
         return RateInterval(float(np.clip(value, 0, 1)), None, None, 0)
 
     how = "as the soft labels have it, under noise that depends on the true class alone; no coverage is promised"
-    matrix = tuple(tuple(bare(cell) for cell in row) for row in transition)
+    told = transition if len(transition) <= TOLD_UP_TO else ()
+    matrix = tuple(tuple(bare(cell) for cell in row) for row in told)
     classes = tuple(bare(1 - row[c]) for c, row in enumerate(transition))
     return NoiseRate(bare(1 - score.mean()), classes, matrix, how, False)
 

@@ -140,7 +140,7 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     field = functools.cache(lambda: _field(problem, held))
 
     def glc() -> Rival:
-        ridges = learners.TIGHT, learners.LOOSE
+        ridges = learners.ridges(problem.num_classes)
         return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in ridges])
 
     ways: dict[str, Callable[[], Rival | None]] = {
@@ -163,7 +163,8 @@ def passes(problem: Problem, fitted: bool = True) -> int:
     large = _large(problem)
     noisy, trusted, heads = RIVALS_SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
     # Confident learning, and GLC at the r that the run does not try; of very many classes neither.
-    own = 2 * heads * (noisy + trusted) if problem.num_classes <= SIDE_BY_SIDE else 0
+    fits = len(learners.ridges(problem.num_classes)) if problem.num_classes <= SIDE_BY_SIDE else 0
+    own = fits * heads * (noisy + trusted)
     shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
     return own if fitted and problem.family == "head" and not large else own + shared
 

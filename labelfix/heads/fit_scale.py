@@ -15,6 +15,7 @@ from labelfix.correctors.calibrated import Scale
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.numerics.batched_search import search
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.temperature import fit_temperature
 
@@ -41,19 +42,21 @@ def fit_scale(kind: Kind, log_p: Floats, truth: Codes, weights: Floats) -> Scale
 
 
 def _fit_vector(log_p: Floats, truth: Codes, weights: Floats) -> Scale:
-    classes = log_p.shape[1]
-    target = np.eye(classes)[truth]
-
-    rows = weights.sum()
+    classes, rows = log_p.shape[1], weights.sum()
 
     def loss(points: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
         parameters = points[0].numpy()
         slope, shift = parameters[:classes], parameters[classes:]
-        log_q = log_softmax(slope * log_p + shift)
-        residual = weights[:, None] * (np.exp(log_q) - target)
         pull = PRIOR * np.concatenate([slope - 1, shift])
-        value = -(weights * (log_q * target).sum(axis=1)).sum() + 0.5 * pull @ pull / PRIOR
-        slopes = np.concatenate([(residual * log_p).sum(axis=0), residual.sum(axis=0)]) + pull
+        value, slopes = 0.5 * pull @ pull / PRIOR, pull
+        for part in row_blocks(*log_p.shape):
+            own, right, weight = log_p[part], truth[part, None], weights[part, None]
+            log_q = log_softmax(slope * own + shift)
+            value -= (weight * np.take_along_axis(log_q, right, 1)).sum()
+            residual = np.exp(log_q, out=log_q)
+            np.put_along_axis(residual, right, np.take_along_axis(residual, right, 1) - 1, 1)
+            residual *= weight
+            slopes = slopes + np.concatenate([(residual * own).sum(axis=0), residual.sum(axis=0)])
         return torch.tensor([value / rows]), torch.from_numpy(slopes / rows)[None]
 
     begin = torch.cat([torch.ones(classes), torch.zeros(classes)]).double()

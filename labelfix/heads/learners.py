@@ -31,7 +31,6 @@ from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import (
-    SIDE_BY_SIDE,
     LinearHead,
     Residual,
     cross_entropy_of,
@@ -46,6 +45,9 @@ GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 
 TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
+
+TIGHT_UP_TO = 32
+"""With more classes, each a small part of the rows, GLC is not tried with the tight one: it is no rival then."""
 
 CLEARLY = 3.0
 """Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers
@@ -163,8 +165,8 @@ def clearly_less(losses: Floats, others: Floats) -> bool:
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
-    """Candidates for r; of very many classes, each of few rows, the loose one alone."""
-    return (LOOSE,) if num_classes > SIDE_BY_SIDE else (TIGHT, LOOSE)
+    """Candidates for r of GLC; of many classes the loose one alone."""
+    return (LOOSE,) if num_classes > TIGHT_UP_TO else (TIGHT, LOOSE)
 
 
 def fit_glc(rows: FitRows, ridge: float) -> CrossFitted:

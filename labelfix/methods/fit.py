@@ -22,6 +22,7 @@ from labelfix.models.features import Inputs, select
 from labelfix.models.network_inputs import by_content
 from labelfix.models.representation import Representation
 from labelfix.networks.loop import network_outputs
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE
 from labelfix.progress import Progress, counted
 from labelfix.settings.networks import Family
 from labelfix.settings.run import TrainSettings
@@ -129,7 +130,8 @@ def fit_problem(problem: Problem, settings: TrainSettings, progress: Progress) -
 def _warn_of_memory(problem: Problem, progress: Progress) -> None:
     """Say beforehand where fits on fixed features will need more memory than the machine has."""
     width = int(problem.clean.batch(np.zeros(1, dtype=np.int64)).shape[1])
-    needed = memory_needed(len(problem.given) + len(problem.truth), width, problem.num_classes)
+    trusted = len(problem.truth)
+    needed = memory_needed(len(problem.given) + trusted, width, problem.num_classes, trusted)
     there = machine_memory()
     if there is not None and needed > there:
         progress.warn(
@@ -139,16 +141,35 @@ def _warn_of_memory(problem: Problem, progress: Progress) -> None:
         )
 
 
-LIBRARIES, EACH_CELL, EACH_PAIR = 800_000_000, 16, 300
-"""Bytes of the process before it holds any row, with what linear algebra sets aside; of each row and class; and of each
-pair of classes, of which matrices are there in full, without each fold, and as label terms.
+LIBRARIES = 800_000_000
+"""Bytes of the process before it holds any row, with what linear algebra and the writing of blocks set aside."""
 
-Measured: 1.8 GB with 60,000 rows of 1,000 classes and 64 features, 1.7 GB with 20,000."""
+EACH_CELL, EACH_PAIR = 16, 300
+"""Bytes of each row and class: soft labels and leverages of two heads, in single precision. And of each pair of
+classes: matrices in double precision, in full and without each fold, and as label terms."""
+
+OF_MANY_CELL, OF_MANY_TRUSTED, OF_MANY_WEIGHT, OF_MANY_PAIR = 2, 36, 200, 50
+"""The same of very many classes (`mlc.many_classes`). Of each row and class, soft labels in half precision. Of each
+trusted row and class, in single precision, what five heads say out of fold, and the classifier and its labels once more
+and nested. Of each weight of a head, ten steps and gradients of a search, and five heads of five folds. Of each pair of
+classes, label terms in full and without four folds, in single precision, and what four matrices in double precision
+take while one of them is made."""
 
 
-def memory_needed(rows: int, width: int, classes: int) -> int:
-    """Bytes that fits on fixed features need, about: the features are there four times."""
-    return LIBRARIES + 4 * rows * width * 4 + EACH_CELL * rows * classes + EACH_PAIR * classes**2
+def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:
+    """Bytes that fits on fixed features need, about: the features are there four times.
+
+    Args:
+        rows: Noisy and trusted ones.
+        width: Numbers of a row.
+        classes: How many.
+        trusted: The trusted rows among them.
+    """
+    held = LIBRARIES + 4 * rows * width * 4
+    if classes <= SIDE_BY_SIDE:
+        return held + EACH_CELL * rows * classes + EACH_PAIR * classes**2
+    of_rows = OF_MANY_CELL * rows + OF_MANY_TRUSTED * trusted
+    return held + (of_rows + OF_MANY_WEIGHT * width + OF_MANY_PAIR * classes) * classes
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:

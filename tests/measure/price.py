@@ -84,7 +84,7 @@ def measured(command):
 def trained(folder, noisy=NOISY, gold=GOLD):
     """Costs of `labelfix train`, and the share of its wall time that judging took."""
     run = folder / "run"
-    command = [*LABELFIX, "train", "-q", "--noisy", folder / noisy, "--clean", folder / gold]
+    command = [*LABELFIX, "train", "-q", "--label-column", "label", "--noisy", folder / noisy, "--clean", folder / gold]
     found, _ = measured([*command, "--out", run, "--overwrite"])
     if (run / "metrics.json").is_file():
         seconds = json.loads((run / "metrics.json").read_text())["seconds"]

@@ -27,6 +27,9 @@ def test_more_than_the_machine_has_is_said(monkeypatch, there, warned):
         assert "train on fewer rows" in heard.warnings[0]
 
 
-def test_it_is_what_the_process_takes_the_features_four_times_16_bytes_a_row_and_class_and_matrices_of_classes():
-    found = fit.memory_needed(60_000, 64, 1000)
-    assert found == 800_000_000 + 4 * 60_000 * 64 * 4 + 16 * 60_000 * 1000 + 300 * 1000**2
+def test_it_follows_from_what_is_held():
+    """The features four times, and numbers of rows and classes, of classes and classes; of very many classes fewer."""
+    features = 800_000_000 + 4 * 60_000 * 64 * 4
+    assert fit.memory_needed(60_000, 64, 100, 2000) == features + 16 * 60_000 * 100 + 300 * 100**2
+    of_classes = 2 * 60_000 + 36 * 2000 + 200 * 64 + 50 * 1000
+    assert fit.memory_needed(60_000, 64, 1000, 2000) == features + of_classes * 1000

@@ -77,6 +77,10 @@ class RateInterval:
         return {"value": self.value, "low": self.low, "high": self.high, "rows": self.rows}
 
 
+TOLD_UP_TO = 128
+"""With more classes the cells of T are not told: they are more than there are rows to count."""
+
+
 @dataclass(frozen=True)
 class NoiseRate:
     """How noisy the given labels are.
@@ -84,7 +88,7 @@ class NoiseRate:
     Attributes:
         rate: Share of all given labels that are wrong.
         classes: Of the rows of each true class.
-        transition: `[K][K]` T, rows = true class.
+        transition: `[K][K]` T, rows = true class; empty with more than `TOLD_UP_TO` classes.
         how: How it was estimated, a sentence.
         coverage: Whether the intervals hold what they say.
     """
@@ -97,14 +101,12 @@ class NoiseRate:
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:
         """Plain values; `names` are those of the classes."""
-        matrix = {
-            part: [[getattr(cell, part) for cell in row] for row in self.transition]
-            for part in ("value", "low", "high")
-        }
+        parts = ("value", "low", "high") if self.transition else ()
+        matrix = {part: [[getattr(cell, part) for cell in row] for row in self.transition] for part in parts}
         return {
             "rate": self.rate.to_json(),
             "classes": [{"class": name, **each.to_json()} for name, each in zip(names, self.classes, strict=True)],
-            "transition": matrix,
+            **({"transition": matrix} if matrix else {}),
             "how": self.how,
             "coverage": self.coverage,
         }
@@ -155,9 +157,12 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     if sampling == "per-class" and total:
         found = weighted(counts, given)
         rate, meant = _per_class(found, counts, given), rows * found.least
-    matrix = tuple(_row(row.tolist(), max(float(each), 1.0)) for row, each in zip(counts, meant, strict=True))
+    meant = np.maximum(meant.astype(np.float64), 1.0)
+    right = zip(counts.diagonal().tolist(), pairs.tolist(), meant.tolist(), strict=True)
+    classes = tuple(counted(*each).complement() for each in right)
+    told = zip(counts, meant, strict=True) if len(counts) <= TOLD_UP_TO else ()
+    matrix = tuple(_row(row.tolist(), float(each)) for row, each in told)
     coverage = sampling == "random" or bool((pairs[given > 0] > 0).all())
-    classes = tuple(row[c].complement() for c, row in enumerate(matrix))
     return NoiseRate(rate, classes, matrix, HOW[sampling], coverage)
 
 
