@@ -44,7 +44,7 @@ def need_training() -> None:
 def is_there(module: str) -> bool:
     """Whether a package is installed; it is not loaded."""
     if module in sys.modules:
-        return True
+        return sys.modules[module] is not None
     try:
         return find_spec(module) is not None
     except ImportError:

@@ -63,7 +63,6 @@ def blank_rows(rows: IdsAndLabels, codes: Codes) -> npt.NDArray[np.bool_]:
 
     Args:
         rows: Ids and labels.
-        codes: The labels as codes.
     """
     blank: npt.NDArray[np.bool_] = np.asarray(rows.ids.is_null(), dtype=bool) & (codes == UNLABELLED)
     return blank

@@ -9,7 +9,7 @@ from toy_problem import problem, soft_labels
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.heads import learners
-from labelfix.methods.mlc import anchored, structured
+from labelfix.methods.mlc import anchored
 from labelfix.progress import Silent
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import MlcSettings
@@ -60,7 +60,7 @@ def test_a_run_killed_after_any_stage_comes_to_the_same_bits(finished, tmp_path,
     if left <= 1:
         monkeypatch.setattr(anchored, "train", None)
     if left == 0:
-        monkeypatch.setattr(structured.InnerProblem, "outer", None)
+        monkeypatch.setattr(anchored, "outer_together", None)
     assert same(fit(tmp_path), whole)
 
 

@@ -23,8 +23,9 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
+from labelfix.data.formats.csv.find_no_rows import NoRows
 from labelfix.data.formats.csv.lines import no_text_error
-from labelfix.data.formats.csv.no_rows import NOTHING, NoRows
+from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, typed
@@ -190,9 +191,7 @@ def _rows(
     """Batches of binary columns, without what is no row.
 
     Args:
-        path: The file.
         name: Its name in messages.
-        dialect: How it is written.
         columns: All columns in the order of the schema where it is read for the first time.
         no_rows: Finds what is no row, the first time.
     """
