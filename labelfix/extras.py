@@ -43,7 +43,7 @@ def need_training() -> None:
 
 def is_there(module: str) -> bool:
     """Whether a package is installed; it is not loaded."""
-    if module in sys.modules:
+    if sys.modules.get(module) is not None:
         return True
     try:
         return find_spec(module) is not None
