@@ -17,7 +17,8 @@ from pathlib import Path
 IMPORTED = ("labelfix.pipeline", "labelfix.api", "labelfix.cli.train", "labelfix.cli.correct", "torch.distributed")
 ROOT = Path(__file__).parents[1]
 
-FORKS = multiprocessing.get_context("forkserver")
+METHOD = "forkserver"
+FORKS = multiprocessing.get_context(METHOD)
 FORKS.set_forkserver_preload([*IMPORTED, "torch._dynamo", "sklearn.preprocessing"])
 
 
@@ -28,13 +29,17 @@ class OwnProcess:
         words: The words after `labelfix`.
         folder: Its working directory; what it says is kept there in files whose names begin with a dot.
         variables: Of its environment, besides this process's own.
+        merged: Whether what it says on stderr stands among what it says on stdout.
     """
 
     begun = 0
 
-    def __init__(self, *words: str, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *words: str, folder: Path, variables: Mapping[str, str] | None = None, merged: bool = False
+    ) -> None:
         OwnProcess.begun += 1
-        self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in ("out", "err")]
+        names = ("out", "out") if merged else ("out", "err")
+        self._says = [folder / f".process-{os.getpid()}-{OwnProcess.begun}.{name}" for name in names]
         environment = {**os.environ, **(variables or {})}
         self.process = FORKS.Process(target=_run, args=(words, folder, environment, self._says))
         # What is forked takes its modules from here, not from where an installation may have them.
@@ -79,7 +84,7 @@ def _run(words: tuple[str, ...], folder: Path, environment: dict[str, str], says
     os.environ.clear()
     os.environ.update(environment)
     for descriptor, path in zip((1, 2), says, strict=True):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(handle, descriptor)
         os.close(handle)
     sys.argv = ["labelfix", *words]

@@ -67,12 +67,12 @@ class BatchCorrector:
             rows: The rows, with the input columns of the run.
 
         Returns:
-            As many, in their order and of the kind that was given: the columns of `keep`, then those that
+            As many rows, in their order and of the kind that was given: the columns of `keep`, then those that
             `labelfix correct` writes, but for the names and numbers of source rows.
 
         Raises:
             InputError: They do not fit the run.
-            RunError: Another run stands in the folder than when this was made.
+            RunError: The folder holds another run than when this was made.
         """
         if isinstance(rows, pa.Table):
             return self._corrected(rows)
@@ -84,7 +84,7 @@ class BatchCorrector:
         return (self(batch) for batch in rows)
 
     def schema(self, rows: pa.Schema) -> pa.Schema:
-        """What comes out where rows of a schema go in."""
+        """The schema that comes out where rows of a schema go in."""
         return self(rows.empty_table()).schema
 
     def _corrected(self, rows: pa.Table) -> pa.Table:

@@ -27,7 +27,7 @@ def report(
     clean: str | Sequence[str] | None,
     progress: Progress,
 ) -> int:
-    """Write it; without what rows hold where their file is gone or has changed.
+    """Write the report; rows whose file is gone or has changed are shown without their content.
 
     Args:
         run: The run.
@@ -54,7 +54,7 @@ def report(
 
 
 def _trusted_names(run: OpenedRun, clean: str | Sequence[str] | None, progress: Progress) -> Sequence[str]:
-    """The trusted files, where rows of them do not stand in the noisy one; said where they are not found."""
+    """The trusted files with rows that the noisy file lacks; a warning names those that are not found."""
     if len(run.manifest["trusted_rows"]) >= run.manifest["data"]["clean"]["rows"]:
         return ()
     found = find_input(run.folder, "clean", clean)
@@ -76,7 +76,7 @@ def nearest(
         progress: Told what happens.
 
     Returns:
-        They, and a sentence where there are none.
+        The rows, and a sentence that says why where there are none.
     """
     trusted = _trusted_names(run, clean, progress)
     rows = np.asarray(run.manifest["trusted_rows"], dtype=np.int64)

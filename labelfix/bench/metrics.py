@@ -134,9 +134,10 @@ def device_name(device: torch.device) -> str:
 
 def _judged(fitted: FittedModel, problem: Problem) -> tuple[Probabilities, npt.NDArray[np.float32]]:
     """Soft labels `(N, K)` and label scores `(N,)` of the noisy rows."""
-    if fitted.own_rows is not None:
-        return fitted.own_rows.soft, fitted.own_rows.label_score
     every = np.arange(len(problem.given), dtype=np.int64)
+    if fitted.own_rows is not None:
+        soft, score = fitted.own_rows.soft[:], fitted.own_rows.label_score
+        return soft, soft[every, problem.given] if score is None else score
     logits, hidden = network_outputs(fitted.classifier, problem.noisy, every, problem.device)
     soft = fitted.corrector.soft_labels(logits, hidden, problem.given, problem.opinions)
     return soft, soft[every, problem.given]

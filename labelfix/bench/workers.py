@@ -27,7 +27,7 @@ ENDED = 143
 
 @dataclass
 class _Worker:
-    """A process that makes runs, and the line to it."""
+    """A process that makes runs, and the pipe to it."""
 
     process: BaseProcess
     line: Any

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from labelfix.cli import common_options as options
 from labelfix.cli.above import AboveTheGate
-from labelfix.cli.commands import Command, Group
+from labelfix.cli.commands import SPEAKING, Command, Group, with_options
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
 from labelfix.extras import need, need_training
@@ -47,7 +47,7 @@ def _app(names: Collection[str]) -> typer.Typer:
                 app.add_typer(module.app, name=name, rich_help_panel=panel)
             else:
                 function = getattr(module, name, None) or getattr(module, f"{name}_")
-                app.command(name, cls=Command, rich_help_panel=panel)(function)
+                app.command(name, cls=Command, rich_help_panel=panel)(with_options(SPEAKING)(function))
     return app
 
 
@@ -76,7 +76,7 @@ def _listed() -> typer.Typer:
 def _told(name: str) -> str:
     """The first paragraph of a command's help, read off its source; what loads is more than the whole help is worth."""
     source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
-    begin = rf'^def {name}_?\(.*?^\) -> None:\n    """|^app = typer\.Typer\(.*?help="'
+    begin = rf'^def {name}_?\(.*?\) -> None:\n    """|^app = typer\.Typer\(.*?help="'
     found = re.search(rf'(?:{begin})(.*?)(?:\n\n|")', source, re.MULTILINE | re.DOTALL)
     assert found is not None, name
     return found[1]

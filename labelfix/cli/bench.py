@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from labelfix.cli import bench_results, options
-from labelfix.cli.commands import Command, Group, requires
+from labelfix.cli.commands import SPEAKING, Command, Group, requires, with_options
 from labelfix.errors import SettingsError
 
 app = typer.Typer(
@@ -23,43 +23,39 @@ PlanName = Annotated[
 ]
 DataRoot = Annotated[
     Path | None,
-    typer.Option("--data-root", metavar="DIR", show_default=False, help="The folder of the plan's data files."),
+    options.option("--data-root", metavar="DIR", doc="The folder of the plan's data files."),
 ]
 Results = Annotated[
     Path | None,
-    typer.Option(
-        "--out", metavar="DIR", show_default=False, help="Where results go; runs that are there are not repeated."
-    ),
+    options.option("--out", metavar="DIR", doc="Where results go; runs that are there are not repeated."),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--only",
         metavar="SET",
-        show_default=False,
-        help="Only this set of the plan, or this set under one noise (ag-news.flip.0.4). May be repeated.",
+        doc="Only this set of the plan, or this set under one noise (ag-news.flip.0.4). May be repeated.",
     ),
 ]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", metavar="NAME", show_default=False, help="Only this method of the plan. May be repeated."),
+    options.option("--method", metavar="NAME", doc="Only this method of the plan. May be repeated."),
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option("--seeds", metavar="N,N", show_default=False, help="These seeds instead of the plan's."),
+    options.option("--seeds", metavar="N,N", doc="These seeds instead of the plan's."),
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=1, show_default=False, help="At most this many runs this time."),
+    options.option("--limit", metavar="N", min=1, doc="At most this many runs this time."),
 ]
 TrustedPerClass = Annotated[
     int | None,
-    typer.Option(
+    options.option(
         "--trusted-per-class",
         metavar="N",
         min=1,
-        show_default=False,
-        help="Trusted rows a class instead of the plan's; use another --out for it.",
+        doc="Trusted rows a class instead of the plan's; use another --out for it.",
     ),
 ]
 Jobs = Annotated[
@@ -100,34 +96,30 @@ CleanRows = Annotated[int, typer.Option("--clean", metavar="N", min=1, help="Cle
 MetaRows = Annotated[int, typer.Option("--meta", metavar="N", min=1, help="Clean meta rows of a step.")]
 StepWays = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--way",
         metavar="NAME",
-        show_default=False,
-        help="Only this way beside the plain step: fd1, fd2, jvp, double-backward or published. May be repeated.",
+        doc="Only this way beside the plain step: fd1, fd2, jvp, double-backward or published. May be repeated.",
     ),
 ]
 Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Rounds, each way once in each.")]
 SecondsLimit = Annotated[
     float | None,
-    typer.Option("--limit", metavar="SECONDS", min=0, show_default=False, help="Begin no further round after so long."),
+    options.option("--limit", metavar="SECONDS", min=0, doc="Begin no further round after so long."),
 ]
 StepSize = Annotated[
     int | None,
-    typer.Option(
+    options.option(
         "--size",
         metavar="N",
         min=8,
-        show_default=False,
-        help="Tokens of every text or side of every image. Default: 64 for bert-small, 128 for other texts, 32 for "
+        doc="Tokens of every text or side of every image. Default: 64 for bert-small, 128 for other texts, 32 for "
         "resnet32, the model's own for timm.",
     ),
 ]
 StepClasses = Annotated[
     int | None,
-    typer.Option(
-        "--classes", metavar="N", min=2, show_default=False, help="Classes. Default: 10 for images, 4 for texts."
-    ),
+    options.option("--classes", metavar="N", min=2, doc="Classes. Default: 10 for images, 4 for texts."),
 ]
 StepMemory = Annotated[
     bool,
@@ -140,6 +132,7 @@ StepFormat = Annotated[StepOutput, typer.Option("--format", help="Aligned column
 
 @app.command("run", cls=Command)
 @requires("data_root", "out")
+@with_options(SPEAKING)
 def bench_run(
     context: typer.Context,
     plan: PlanName = "real-noise",
@@ -157,9 +150,6 @@ def bench_run(
     set_: options.Set = None,
     device: options.Device = None,
     cache_dir: options.CacheDir = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Run what is missing of a plan: every method on every set with every seed, one result file each."""
     data_root = options.needed(data_root, "--data-root", "name the folder of the plan's data files")
@@ -187,6 +177,7 @@ bench_results.add_to(app)
 
 
 @app.command("step", cls=Command)
+@with_options(SPEAKING)
 def bench_step(
     context: typer.Context,
     backbone: StepBackbone = "resnet32",
@@ -202,9 +193,6 @@ def bench_step(
     device: StepDevice = "auto",
     precision: StepPrecision = StepDigits.fp32,
     output_format: StepFormat = StepOutput.text,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)

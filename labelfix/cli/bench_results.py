@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.commands import Command, requires
+from labelfix.cli.commands import SPEAKING, Command, Flags, requires, with_options
 from labelfix.cli.targets import check_folder, check_target
-from labelfix.cli.terminal import Voice
+
+if TYPE_CHECKING:
+    from labelfix.bench.results import Row
 
 
 class Format(enum.StrEnum):
@@ -24,139 +27,100 @@ class Format(enum.StrEnum):
 
 Results = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.option(
         "--results",
         metavar="DIR",
-        show_default=False,
-        help="The --out of `labelfix bench run`. May be repeated: the runs of several plans are then read as one.",
+        doc="The --out of `labelfix bench run`. May be repeated: the runs of several plans are then read as one.",
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns, JSON or Markdown.")]
-File = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", show_default=False, help="Also write it into this file.")
-]
-Folder = Annotated[Path | None, typer.Option("--out", metavar="FOLDER", show_default=False, help="Where the plots go.")]
+File = Annotated[Path | None, options.option("--out", metavar="FILE", doc="Also write it into this file.")]
+Folder = Annotated[Path | None, options.option("--out", metavar="FOLDER", doc="Where the plots go.")]
 EveryLevel = Annotated[
     bool,
     typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise."),
 ]
 Groups = Annotated[
     list[str] | None,
-    typer.Option("--group", metavar="NAME", show_default=False, help="Only sets of this group. May be repeated."),
+    options.option("--group", metavar="NAME", doc="Only sets of this group. May be repeated."),
 ]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", metavar="NAME", show_default=False, help="Only this method. May be repeated."),
+    options.option("--method", metavar="NAME", doc="Only this method. May be repeated."),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--setting",
         metavar="NAME",
-        show_default=False,
-        help="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
+        doc="Heat maps and histograms of this setting (a set, or SET.KIND.RATE). May be repeated. Default: every set "
         "with labels of its own, and of each kind of noise the level nearest to 0.6.",
     ),
 ]
 
 
+TOLD: Flags = {"results": Results, "out": File, "overwrite": options.Overwrite, "groups": Groups}
+"""What all commands that print have."""
+
+FOLDER = "name the folder that `labelfix bench run --out` filled"
+
+
 def add_to(app: typer.Typer) -> None:
     """Make the commands part of `labelfix bench`."""
-    app.command("table", cls=Command)(bench_table)
-    app.command("compare", cls=Command)(bench_compare)
-    app.command("ranks", cls=Command)(bench_ranks)
-    app.command("plot", cls=Command)(bench_plot)
+    for name, function in (
+        ("table", bench_table),
+        ("compare", bench_compare),
+        ("ranks", bench_ranks),
+        ("plot", bench_plot),
+    ):
+        app.command(name, cls=Command)(with_options(SPEAKING)(function))
 
 
 @requires("results")
+@with_options(TOLD)
 def bench_table(
     context: typer.Context,
-    results: Results = None,
     output_format: OutputFormat = Format.text,
-    out: File = None,
-    overwrite: options.Overwrite = False,
-    groups: Groups = None,
     method_names: Methods = None,
     every_level: EveryLevel = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Show results per set and method: mean ± standard error over seeds; means over levels of noise and groups."""
-    folders = _folders(results)
-    if out is not None:
-        check_target(context, out)
-    voice = options.voice(context)
-
+    rows = _rows(context)
     from labelfix.bench import table, table_text
-    from labelfix.bench.results import chosen, read_rows
 
-    found = table.tables(chosen(read_rows(*folders), method_names or (), groups or ()))
-    if output_format is Format.json:
-        _give(voice, table_text.as_json(found), out)
-    else:
-        _give(voice, table_text.as_text(found, output_format is Format.markdown, every_level), out)
+    found = table.tables(rows)
+    _give(context, table_text.as_json(found), lambda markdown: table_text.as_text(found, markdown, every_level))
 
 
 @requires("results")
+@with_options(TOLD)
 def bench_compare(
     context: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="A method of the results.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The method that it is compared with.")],
-    results: Results = None,
     output_format: OutputFormat = Format.text,
-    out: File = None,
-    overwrite: options.Overwrite = False,
-    groups: Groups = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Compare two methods in pairs of runs: mean difference, 95 % intervals, settings won and lost, worst regret."""
-    folders = _folders(results)
-    if out is not None:
-        check_target(context, out)
-    voice = options.voice(context)
-
+    rows = _rows(context)
     from labelfix.bench import compare_text
     from labelfix.bench.compare import compared
-    from labelfix.bench.results import chosen, read_rows
 
-    found = compared(chosen(read_rows(*folders), groups=groups or ()), first, second)
-    if output_format is Format.json:
-        _give(voice, compare_text.as_json(found), out)
-    else:
-        _give(voice, compare_text.comparison_text(found, output_format is Format.markdown), out)
+    found = compared(rows, first, second)
+    _give(context, compare_text.as_json(found), lambda markdown: compare_text.comparison_text(found, markdown))
 
 
 @requires("results")
+@with_options(TOLD)
 def bench_ranks(
-    context: typer.Context,
-    results: Results = None,
-    output_format: OutputFormat = Format.text,
-    out: File = None,
-    overwrite: options.Overwrite = False,
-    groups: Groups = None,
-    method_names: Methods = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    context: typer.Context, output_format: OutputFormat = Format.text, method_names: Methods = None
 ) -> None:
     """Rank all methods: the mean rank in each figure over settings, and the worst shortfall against the best method."""
-    folders = _folders(results)
-    if out is not None:
-        check_target(context, out)
-    voice = options.voice(context)
-
+    rows = _rows(context)
     from labelfix.bench import compare_text
     from labelfix.bench.compare import ranking
-    from labelfix.bench.results import chosen, read_rows
 
-    found = ranking(chosen(read_rows(*folders), method_names or (), groups or ()))
-    if output_format is Format.json:
-        _give(voice, compare_text.as_json(found), out)
-    else:
-        _give(voice, compare_text.ranking_text(found, output_format is Format.markdown), out)
+    found = ranking(rows)
+    _give(context, compare_text.as_json(found), lambda markdown: compare_text.ranking_text(found, markdown))
 
 
 @requires("results", "out")
@@ -168,12 +132,9 @@ def bench_plot(
     settings: Settings = None,
     groups: Groups = None,
     method_names: Methods = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Plot results as SVG and PNG: accuracy by noise, heat maps of corrected labels, P(given label), training."""
-    folders = _folders(results)
+    options.needed(results, "--results", FOLDER)
     place = options.needed(out, "--out", "name a folder for the plots")
     check_folder(place, overwrite)
     voice = options.voice(context)
@@ -181,21 +142,30 @@ def bench_plot(
     from labelfix.bench.plots import draw_all
     from labelfix.bench.results import chosen, read_rows
 
-    rows = chosen(read_rows(*folders), method_names or (), groups or ())
+    rows = chosen(read_rows(*(results or ())), method_names or (), groups or ())
     for path in draw_all(rows, place, settings or ()):
         voice.data(str(path))
 
 
-def _folders(results: list[Path] | None) -> list[Path]:
-    options.needed(results, "--results", "name the folder that `labelfix bench run --out` filled")
-    return results or []
+def _rows(context: typer.Context) -> list[Row]:
+    """The rows that a command is asked about, once it is known that it may write what comes of them."""
+    given = context.params
+    folders = options.needed(list(given["results"] or ()), "--results", FOLDER)
+    if given["out"] is not None:
+        check_target(context, Path(given["out"]))
+    from labelfix.bench.results import chosen, read_rows
+
+    return chosen(read_rows(*folders), given.get("method_names") or (), given["groups"] or ())
 
 
-def _give(voice: Voice, text: str, out: Path | None) -> None:
+def _give(context: typer.Context, as_json: str, as_text: Callable[[bool], str]) -> None:
+    """Show what came out, and write it where that is asked for; a text is made as Markdown or not."""
+    voice, shown, out = options.voice(context), Format(context.params["output_format"]), context.params["out"]
+    text = as_json if shown is Format.json else as_text(shown is Format.markdown)
     voice.data(*text.splitlines())
     if out is not None:
         from labelfix.runs import atomic_path
 
-        with atomic_path(out) as beside:
+        with atomic_path(Path(out)) as beside:
             beside.write_text(text + "\n", encoding="utf-8")
         voice.note(f"also written to {out}")

@@ -23,59 +23,52 @@ TASKS = Path("to_check.csv")
 
 MaxNoiseRate = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--max-noise-rate",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="The share of labels that may be wrong, such as 0.02. Default: that of the plan that is under way.",
+        doc="The share of labels that may be wrong, such as 0.02. Default: that of the plan that is under way.",
     ),
 ]
 Answers = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.option(
         "--answers",
         metavar="TABLE",
-        show_default=False,
-        help="A file of rows to check, filled in; ? stands for a row that nobody can tell. May be repeated. The "
+        doc="A file of rows to check, filled in; ? stands for a row that nobody can tell. May be repeated. The "
         "answers go into answers.jsonl of the run, those of the review page are there already.",
     ),
 ]
 Count = Annotated[
     int | None,
-    typer.Option(
+    options.option(
         "--count",
         min=1,
         metavar="N",
-        show_default=False,
-        help="How many rows to hand out next. Default: about as many as are needed, 20 to 200.",
+        doc="How many rows to hand out next. Default: about as many as are needed, 20 to 200.",
     ),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
+    options.option(
         "--out",
         callback=options.placed,
         metavar="FILE",
-        show_default=False,
-        help="Where to write the rows to check: .csv, .tsv or .parquet. Default: to_check.csv, to_check-2.csv, …",
+        doc="Where to write the rows to check: .csv, .tsv or .parquet. Default: to_check.csv, to_check-2.csv, …",
     ),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--confidence",
         metavar="SHARE",
-        show_default=False,
-        help="How sure the certificate has to be. Default: 0.95. Fixed once rows are handed out.",
+        doc="How sure the certificate has to be. Default: 0.95. Fixed once rows are handed out.",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", min=0, metavar="N", show_default=False, help="Of the draw of the rows to check. Default: 0."
-    ),
+    options.option("--seed", min=0, metavar="N", doc="Of the draw of the rows to check. Default: 0."),
 ]
 DropIssues = Annotated[
     bool,
@@ -118,9 +111,6 @@ def certify(
     output_format: OutputFormat = options.Format.text,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Prove how many labels are wrong at most, as `labelfix export` would write them, from rows that a person reads.
 

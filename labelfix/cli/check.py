@@ -5,13 +5,13 @@ from __future__ import annotations
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.commands import requires
-from labelfix.cli.option_groups import READING, SETTINGS, SPEAKING, TRAINING_COLUMNS, with_options
+from labelfix.cli.commands import requires, with_options
+from labelfix.cli.option_groups import READING, SETTINGS, TRAINING_COLUMNS
 from labelfix.progress import counted
 
 
 @requires("noisy", "clean", heading="Required, here or in labelfix.toml")
-@with_options(TRAINING_COLUMNS, READING, SETTINGS, SPEAKING)
+@with_options(TRAINING_COLUMNS, READING, SETTINGS)
 def check(
     context: typer.Context,
     noisy: options.Noisy = None,

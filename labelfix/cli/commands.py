@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import typing
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
 
+from labelfix.cli import common_options
 from labelfix.cli.reading import read_lightly, switch_lightly
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -16,8 +19,59 @@ MAIN = "Main options"
 GENERAL = "General"
 COMPLETION = "Shell completion"
 
-ALWAYS = ("offline", "quiet", "verbose", "version", "help")
+Flags = Mapping[str, Any]
+"""Parameter → its type with its option, as typer reads it."""
+
+SPEAKING: Flags = {
+    "offline": common_options.Offline,
+    "quiet": common_options.Quiet,
+    "verbose": common_options.Verbose,
+}
+"""What every command has; their callbacks do what they say."""
+
+ALWAYS = (*SPEAKING, "version", "help")
 """Parameters that say how a command speaks, or what it is."""
+
+
+def with_options(*groups: Flags) -> Callable[[F], F]:
+    """Give a command the flags of some groups, after its own.
+
+    The settings are taken from the context by their names (`options.settings_of`), so a command declares only what it
+    reads itself; what it declares and a group has too is the group's.
+    """
+    shared = {name: annotation for group in groups for name, annotation in group.items()}
+
+    def decorated(function: F) -> F:
+        signature = inspect.signature(function)
+        own = typing.get_type_hints(function, include_extras=True)
+        hints = {name: own[name] for name in signature.parameters if name not in shared} | shared
+        parameters = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_default(signature.parameters.get(name), hint),
+                annotation=hint,
+            )
+            for name, hint in hints.items()
+        ]
+
+        def command(**given: Any) -> None:  # noqa: ANN401 - whatever typer has read
+            function(**{name: given[name] for name in signature.parameters})
+
+        command.__dict__.update(function.__dict__)
+        command.__name__, command.__doc__, command.__module__ = function.__name__, function.__doc__, function.__module__
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = hints
+        return typing.cast(F, command)
+
+    return decorated
+
+
+def _default(declared: inspect.Parameter | None, hint: Any) -> Any:  # noqa: ANN401 - a type with its option
+    """A command's own default; of a group's flag None, or False of a switch that cannot be None."""
+    if declared is not None:
+        return declared.default
+    return False if typing.get_args(hint)[0] is bool else None
 
 
 def requires(*names: str, heading: str = REQUIRED) -> Callable[[F], F]:

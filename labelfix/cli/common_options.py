@@ -20,8 +20,8 @@ def plain(text: str) -> str:
     return text.replace("[", r"\[")
 
 
-def option(*names: str, doc: str, panel: str, **rest: Any) -> Any:  # noqa: ANN401 - typer's own type is private
-    """An option whose help is written out, under a heading."""
+def option(*names: str, doc: str, panel: str | None = None, **rest: Any) -> Any:  # noqa: ANN401 - typer's is private
+    """An option whose help is written out, under a heading; by default under that of the command's own."""
     return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
 
 
@@ -75,12 +75,11 @@ def _offline(wanted: bool | None) -> None:
 
 Offline = Annotated[
     bool | None,
-    typer.Option(
+    option(
         "--offline",
         callback=_offline,
         metavar="",
-        show_default=False,
-        help="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same.",
+        doc="Never ask a hub or another machine; LABELFIX_OFFLINE=1 does the same.",
     ),
 ]
 
@@ -156,7 +155,7 @@ SafeCsv = Annotated[
 
 
 def voice(context: typer.Context) -> Voice:
-    """How the command speaks."""
+    """The voice that the command speaks with."""
     found = context.find_root().obj
     assert isinstance(found, Voice)
     return found

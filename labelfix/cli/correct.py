@@ -5,15 +5,15 @@ from __future__ import annotations
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.commands import requires
+from labelfix.cli.commands import requires, with_options
 from labelfix.cli.opened_run import open_run
-from labelfix.cli.option_groups import NEW_LABELS, NEW_ROWS, READING, SCORING, SPEAKING, WRITING, with_options
+from labelfix.cli.option_groups import NEW_LABELS, NEW_ROWS, READING, SCORING, WRITING
 from labelfix.cli.targets import check_table
 from labelfix.runs import RunFolder
 
 
 @requires("noisy", "out")
-@with_options(NEW_ROWS, NEW_LABELS, READING, SCORING, WRITING, SPEAKING)
+@with_options(NEW_ROWS, NEW_LABELS, READING, SCORING, WRITING)
 def correct(
     context: typer.Context,
     noisy: options.Noisy = None,

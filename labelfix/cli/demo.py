@@ -35,9 +35,6 @@ def demo(
     seed: Seed = 0,
     device: options.Device = None,
     overwrite: options.Overwrite = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Try labelfix on handwritten digits: corrupt 40 % of the labels, correct them, and compare. Offline.
 

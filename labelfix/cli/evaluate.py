@@ -48,9 +48,6 @@ def evaluate(
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
     output_format: options.OutputFormat = options.Format.text,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Compare a run with the truth: accuracy with 95 % intervals, and how well label_score finds wrong labels."""
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")

@@ -20,36 +20,33 @@ if TYPE_CHECKING:
 
 CorrectedLabels = Annotated[
     Path | None,
-    typer.Option(
+    options.option(
         "--corrected-labels",
         callback=options.placed,
         metavar="OUT",
-        show_default=False,
-        help="Write the noisy file again with corrected labels: a .parquet, .csv, .tsv, .jsonl or .json file (text "
+        doc="Write the noisy file again with corrected labels: a .parquet, .csv, .tsv, .jsonl or .json file (text "
         "also .gz) or, for images, a folder DIR/class/file. The old labels go into the column given_label.",
     ),
 ]
 ClassifierOut = Annotated[
     Path | None,
-    typer.Option("--classifier", metavar="DIR", show_default=False, help="Copy the classifier into a new folder."),
+    options.option("--classifier", metavar="DIR", doc="Copy the classifier into a new folder."),
 ]
 Tasks = Annotated[
     str | None,
-    typer.Option(
+    options.option(
         "--tasks",
         metavar="TOOL",
-        show_default=False,
-        help="Write rows for people to label: label-studio, argilla, csv or xlsx. What comes back is given to --clean "
+        doc="Write rows for people to label: label-studio, argilla, csv or xlsx. What comes back is given to --clean "
         "of train as it is.",
     ),
 ]
 TasksOut = Annotated[
     Path | None,
-    typer.Option(
+    options.option(
         "--out",
         metavar="PATH",
-        show_default=False,
-        help="With --tasks: the folder (label-studio, argilla) or file. Default: TOOL-tasks or tasks.TOOL, here.",
+        doc="With --tasks: the folder (label-studio, argilla) or file. Default: TOOL-tasks or tasks.TOOL, here.",
     ),
 ]
 TasksQueue = Annotated[
@@ -103,9 +100,6 @@ def export(
     answers: Answers = False,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Give the noisy file back with its labels corrected: the same columns, order and types.
 

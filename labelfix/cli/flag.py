@@ -15,79 +15,69 @@ FORMATS = "text|json|github|sarif|gitlab|junit|markdown"
 
 MaxIssueRate = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--max-issue-rate",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="The gate: exit with 1 where more than this share of the labelled rows looks wrong. "
+        doc="The gate: exit with 1 where more than this share of the labelled rows looks wrong. "
         "Default: only list them.",
     ),
 ]
 MaxFalseFlags = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--max-false-flags",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="Flag rows so that at most this share of the flagged ones is expected to be right after all, "
+        doc="Flag rows so that at most this share of the flagged ones is expected to be right after all, "
         "by conformal p-values of trusted rows; instead of the confidence.",
     ),
 ]
 Budget = Annotated[
     int | None,
-    typer.Option(
-        "--budget",
-        min=1,
-        metavar="N",
-        show_default=False,
-        help="Flag the N worst rows that are not trusted; instead of the confidence.",
+    options.option(
+        "--budget", min=1, metavar="N", doc="Flag the N worst rows that are not trusted; instead of the confidence."
     ),
 ]
 MaxNoiseRate = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--max-noise-rate",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="A gate on evidence: exit with 1 where even the lower end of the noise rate's 95 % interval is above it.",
+        doc="A gate on evidence: exit with 1 where even the lower end of the noise rate's 95 % interval is above it.",
     ),
 ]
 Baseline = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.option(
         "--baseline",
         callback=options.placed,
         metavar="FILE",
-        show_default=False,
-        help="Rows accepted before, which are no findings any more as long as they are not edited: what --format json "
+        doc="Rows accepted before, which are no findings any more as long as they are not edited: what --format json "
         "wrote, a corrected.parquet, or a CSV or Parquet file with a column `id`. May be repeated.",
     ),
 ]
 Show = Annotated[
     int | None,
-    typer.Option(
+    options.option(
         "--show",
         min=0,
         metavar="N",
-        show_default=False,
-        help="Show the N worst rows. Default: 20 as text and Markdown, all of them as JSON. The other formats hold "
+        doc="Show the N worst rows. Default: 20 as text and Markdown, all of them as JSON. The other formats hold "
         "what their readers take: 10 on GitHub, 5,000 in SARIF and GitLab's report, 500 in JUnit's.",
     ),
 ]
 OutputFormat = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--format",
         metavar="NAME|NAME=FILE",
-        show_default=False,
         autocompletion=lambda: FORMATS.split("|"),
-        help=f"How findings are shown: {FORMATS.replace('|', ', ')}. With =FILE into a file. May be repeated; one goes "
+        doc=f"How findings are shown: {FORMATS.replace('|', ', ')}. With =FILE into a file. May be repeated; one goes "
         "to stdout. Default: text.",
     ),
 ]
@@ -96,35 +86,32 @@ Overwrite = Annotated[
 ]
 Against = Annotated[
     Path | None,
-    typer.Option(
+    options.option(
         "--against",
         callback=options.placed,
         metavar="RUN|FILE",
-        show_default=False,
-        help="A gate on drift: exit with 1 where given labels or predicted classes have other shares than in this run "
+        doc="A gate on drift: exit with 1 where given labels or predicted classes have other shares than in this run "
         "or file of corrected labels, by more than chance makes and than --max-drift lets through.",
     ),
 ]
 DriftLevel = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--drift-level",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="With --against: how often like rows may be called drifted. Default: 0.001.",
+        doc="With --against: how often like rows may be called drifted. Default: 0.001.",
     ),
 ]
 MaxDrift = Annotated[
     float | None,
-    typer.Option(
+    options.option(
         "--max-drift",
         min=0.0,
         max=1.0,
         metavar="SHARE",
-        show_default=False,
-        help="With --against: the share of rows that may be of another class before it fails. Default: 0.05.",
+        doc="With --against: the share of rows that may be of another class before it fails. Default: 0.05.",
     ),
 ]
 
@@ -158,9 +145,6 @@ def flag(
     output_format: OutputFormat = None,
     overwrite: Overwrite = False,
     config: options.Config = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """List the rows whose labels look wrong, worst first; with --max-issue-rate exit with 1 if there are too many.
 

@@ -36,9 +36,6 @@ def info(
     device: options.Device = None,
     cache_dir: options.CacheDir = None,
     seed: options.Seed = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Show versions, the device, the feature cache, every setting and where it came from, and the newest run."""
     voice = options.voice(context)

@@ -13,9 +13,7 @@ from labelfix.runs import RunFolder, refuse_taken
 
 LearnOut = Annotated[
     Path | None,
-    typer.Option(
-        "--out", metavar="DIR", show_default=False, help="Where the new run goes. Default: run-2 beside run, and so on."
-    ),
+    options.option("--out", metavar="DIR", doc="Where the new run goes. Default: run-2 beside run, and so on."),
 ]
 
 

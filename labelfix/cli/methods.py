@@ -19,9 +19,6 @@ Name = Annotated[str | None, typer.Argument(metavar="[METHOD]", show_default=Fal
 def methods(
     context: typer.Context,
     name: Name = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """List the methods; with a name: its idea, its settings with their defaults, and its source."""
     from labelfix.settings.methods import METHOD_SETTINGS

@@ -17,11 +17,10 @@ from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
-    typer.Option(
+    options.option(
         "--cost",
         metavar="SOURCE=PRICE",
-        show_default=False,
-        help="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
+        doc="Of several sources: what an answer costs, also of the person whose answers are `trusted`; repeated. The "
         "rows are then those where an answer gains most for its price, and the column `ask` says whom to ask.",
     ),
 ]
@@ -46,9 +45,6 @@ def next_(
     out: Out = Path("to_label.csv"),
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Choose the rows whose answer is worth most, and write them with an empty column for the label to fill in.
 

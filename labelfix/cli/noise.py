@@ -48,15 +48,14 @@ NoiseKind = Annotated[
 ]
 Rate = Annotated[
     float | None,
-    typer.Option("--rate", metavar="SHARE", min=0.0, max=1.0, show_default=False, help="How often, from 0 to 1."),
+    options.option("--rate", metavar="SHARE", min=0.0, max=1.0, doc="How often, from 0 to 1."),
 ]
 MatrixFile = Annotated[
     Path | None,
-    typer.Option(
+    options.option(
         "--matrix",
         metavar="FILE",
-        show_default=False,
-        help="CSV file: the class names, then one row of probabilities for each of them as the true class.",
+        doc="CSV file: the class names, then one row of probabilities for each of them as the true class.",
     ),
 ]
 EmbeddingColumn = Annotated[
@@ -84,9 +83,6 @@ def noise(
     label_column: LabelColumn = "label",
     embedding_column: EmbeddingColumn = None,
     seed: Seed = 0,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Write a table again with noisy labels, for experiments; the true ones go into the column true_label."""
     table = options.needed(input, "--input", "name a table with true labels")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from labelfix.cli import options
-from labelfix.cli.option_groups import Group, values_of
+from labelfix.cli.commands import Flags
+from labelfix.cli.option_groups import values_of
 from labelfix.extras import need
 from labelfix.settings.resolve import DEFAULT
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from labelfix.api import Run
 
 
-def open_run(context: typer.Context, path: Path | None, *data: Group) -> Run:
+def open_run(context: typer.Context, path: Path | None, *data: Flags) -> Run:
     """Open a run; its own settings hold, except for the machine and for the columns of the new file.
 
     The run may have been trained on another machine: where device, cache and offline are given by flag, variable or

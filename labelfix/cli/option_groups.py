@@ -1,20 +1,14 @@
-"""The flags that several commands have, as groups: a decorator gives a command all flags of some of them."""
+"""The flags that several commands have, as groups; `commands.with_options` gives a command all of some groups."""
 
 from __future__ import annotations
 
-import inspect
-import typing
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from labelfix.cli import options
+from labelfix.cli.commands import Flags
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-Group = Mapping[str, Any]
-"""Parameter → its type with its option, as typer reads it."""
-
-TRAINING_COLUMNS: Group = {
+TRAINING_COLUMNS: Flags = {
     "clean_sampling": options.CleanSampling,
     "label_column": options.LabelColumn,
     "label_columns": options.LabelColumns,
@@ -35,7 +29,7 @@ TRAINING_COLUMNS: Group = {
 }
 """What the columns of the noisy and of the trusted file mean, and how their rows belong together."""
 
-NEW_LABELS: Group = {
+NEW_LABELS: Flags = {
     "label_column": options.LabelColumn,
     "label_columns": options.LabelColumns,
     "sources": options.SourcesFile,
@@ -47,10 +41,10 @@ NEW_LABELS: Group = {
 }
 """What the labels of new rows mean to a finished run."""
 
-NEW_ROWS: Group = {"id_column": options.IdColumn}
+NEW_ROWS: Flags = {"id_column": options.IdColumn}
 """What else a finished run must know of new rows."""
 
-READING: Group = {
+READING: Flags = {
     "encoding": options.Encoding,
     "split": options.Split,
     "skip_unreadable": options.SkipUnreadable,
@@ -58,13 +52,13 @@ READING: Group = {
 }
 """How files are read."""
 
-SETTINGS: Group = {"config": options.Config, "set_": options.Set}
+SETTINGS: Flags = {"config": options.Config, "set_": options.Set}
 """Where any setting may come from."""
 
-SCORING: Group = {"config": options.Config, "device": options.Device, "cache_dir": options.CacheDir}
+SCORING: Flags = {"config": options.Config, "device": options.Device, "cache_dir": options.CacheDir}
 """Where and how a finished run computes."""
 
-TRAINING: Group = {
+TRAINING: Flags = {
     "method": options.Method,
     "backbone": options.Backbone,
     "lexical": options.Lexical,
@@ -84,54 +78,11 @@ TRAINING: Group = {
 }
 """How a run is trained."""
 
-WRITING: Group = {"overwrite": options.Overwrite, "safe_csv": options.SafeCsv}
+WRITING: Flags = {"overwrite": options.Overwrite, "safe_csv": options.SafeCsv}
 """How a table is written."""
 
-SPEAKING: Group = {"offline": options.Offline, "quiet": options.Quiet, "verbose": options.Verbose}
-"""What every command has."""
 
-
-def with_options(*groups: Group) -> Callable[[F], F]:
-    """Give a command the flags of some groups, after its own.
-
-    The settings are taken from the context by their names (`options.settings_of`), so a command declares only what it
-    reads itself; what it declares and a group has too is the group's.
-    """
-    shared = {name: annotation for group in groups for name, annotation in group.items()}
-
-    def decorated(function: F) -> F:
-        signature = inspect.signature(function)
-        own = typing.get_type_hints(function, include_extras=True)
-        hints = {name: own[name] for name in signature.parameters if name not in shared} | shared
-        parameters = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=_default(signature.parameters.get(name), hint),
-                annotation=hint,
-            )
-            for name, hint in hints.items()
-        ]
-
-        def command(**given: Any) -> None:  # noqa: ANN401 - whatever typer has read
-            function(**{name: given[name] for name in signature.parameters})
-
-        command.__name__, command.__doc__, command.__module__ = function.__name__, function.__doc__, function.__module__
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = hints
-        return typing.cast(F, command)
-
-    return decorated
-
-
-def _default(declared: inspect.Parameter | None, hint: Any) -> Any:  # noqa: ANN401 - a type with its option
-    """A command's own default; of a group's flag None, or False of a switch that cannot be None."""
-    if declared is not None:
-        return declared.default
-    return False if typing.get_args(hint)[0] is bool else None
-
-
-def values_of(given: Mapping[str, Any], *groups: Group) -> dict[str, Any]:
+def values_of(given: Mapping[str, Any], *groups: Flags) -> dict[str, Any]:
     """What was given of some groups.
 
     Args:

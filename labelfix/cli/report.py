@@ -14,12 +14,8 @@ from labelfix.runs import RunFolder
 
 ReportOut = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        callback=options.placed,
-        metavar="FILE",
-        show_default=False,
-        help="The HTML file. Default: report.html in the run.",
+    options.option(
+        "--out", callback=options.placed, metavar="FILE", doc="The HTML file. Default: report.html in the run."
     ),
 ]
 MaxRows = Annotated[int, typer.Option("--max-rows", min=0, metavar="N", help="How many of the worst rows to show.")]
@@ -33,9 +29,6 @@ def report(
     out: ReportOut = None,
     overwrite: options.Overwrite = False,
     max_rows: MaxRows = 200,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
     voice = options.voice(context)

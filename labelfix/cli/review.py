@@ -27,9 +27,7 @@ Budget = Annotated[
 ]
 Who = Annotated[
     str | None,
-    typer.Option(
-        "--who", metavar="NAME", show_default=False, help="Who decides; can be changed in the page. Default: the user."
-    ),
+    options.option("--who", metavar="NAME", doc="Who decides; can be changed in the page. Default: the user."),
 ]
 Host = Annotated[
     str,
@@ -60,9 +58,6 @@ def review(
     port: Port = 0,
     browser: Browser = True,
     nearest: Nearest = True,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Show rows one by one in the browser, take decisions by single keys, and keep each in the run's answers.jsonl.
 

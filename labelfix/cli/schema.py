@@ -34,9 +34,6 @@ Name = Annotated[
 def schema(
     context: typer.Context,
     document: Name,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Print the JSON Schema (draft 2020-12) of a document that labelfix writes."""
     from labelfix.outputs.plain_text import json_text

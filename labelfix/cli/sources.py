@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
-from labelfix.cli.option_groups import SPEAKING, with_options
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
 from labelfix.outputs.sources_table import (
@@ -24,26 +23,17 @@ from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
-    typer.Option(
-        "--cost",
-        metavar="SOURCE=PRICE",
-        show_default=False,
-        help="What a label of a source costs; repeated for several.",
-    ),
+    options.option("--cost", metavar="SOURCE=PRICE", doc="What a label of a source costs; repeated for several."),
 ]
 Only = Annotated[
     str | None,
-    typer.Option(
-        "--source",
-        metavar="NAME",
-        show_default=False,
-        help="More of one source: each class, what it says instead, and its worst rows.",
+    options.option(
+        "--source", metavar="NAME", doc="More of one source: each class, what it says instead, and its worst rows."
     ),
 ]
 Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="With --source: how many of its worst rows.")]
 
 
-@with_options(SPEAKING)
 def sources(
     context: typer.Context,
     run: options.Run = None,

@@ -9,9 +9,9 @@ import typer
 
 from labelfix import runs
 from labelfix.cli import interrupts, options
-from labelfix.cli.commands import requires
+from labelfix.cli.commands import requires, with_options
 from labelfix.cli.evaluate import share
-from labelfix.cli.option_groups import READING, SETTINGS, SPEAKING, TRAINING, TRAINING_COLUMNS, with_options
+from labelfix.cli.option_groups import READING, SETTINGS, TRAINING, TRAINING_COLUMNS
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @requires("noisy", "clean", heading="Required, here or in labelfix.toml; not with --resume")
-@with_options(TRAINING_COLUMNS, READING, TRAINING, SETTINGS, SPEAKING)
+@with_options(TRAINING_COLUMNS, READING, TRAINING, SETTINGS)
 def train(
     context: typer.Context,
     noisy: options.Noisy = None,

@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the machine: the next stage's arrays need not stand beside the last one's holes.
+"""Free memory goes back to the machine, so that the next stage's arrays need not stand beside the last one's holes.
 
 The C library keeps what it has freed for later. After stages that make and drop arrays of tens of megabytes, that is
 hundreds of them.

@@ -1,4 +1,4 @@
-"""Blocks of rows that a killed run does not compute again: what is computed of them is kept every now and then."""
+"""Blocks of rows that a killed run does not compute again: what is computed of them is kept at intervals."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Corrector(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write safetensors and JSON into an existing empty folder; `correction.load_corrector` reads them back."""
+        """Write safetensors and JSON into an existing empty folder; `storage.load_corrector` reads them back."""
 
 
 LEARNED = "scored by models that trained on them"
@@ -126,18 +126,28 @@ OUT_OF_FOLD = "scored by models that did not train on their given label ({parts}
 """How noisy rows got their scores, for people."""
 
 
+class SoftRows(Protocol):
+    """Soft labels of N rows: an array, or what makes some of them when asked (`correctors.made`)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Probabilities:  # noqa: ANN401
+        """`(n, K)` those of some rows: their places, or a slice."""
+
+
 @dataclass(frozen=True)
 class OwnRows:
     """What a method says of the noisy rows it learned from, where it judged each by a model that had not seen it.
 
     Attributes:
         soft: `(N, K)` soft labels, rows sum to 1.
-        label_score: `(N,)` how much each given label is to be believed, in [0, 1], lower is worse.
+        label_score: `(N,)` how much each given label is to be believed, in [0, 1], lower is worse; None where that is
+            its probability.
         how: How they were judged, a phrase.
     """
 
-    soft: Probabilities
-    label_score: npt.NDArray[np.float32]
+    soft: SoftRows
+    label_score: npt.NDArray[np.float32] | None
     how: str
 
 
@@ -216,7 +226,7 @@ class FittedModel:
 
 
 class Method(Protocol):
-    """A way of learning from noisy and trusted rows; one row of `labelfix.methods.METHODS`."""
+    """A way of learning from noisy and trusted rows; one row of `labelfix.methods.table.METHODS`."""
 
     def __call__(self, problem: Problem, settings: Any, progress: Progress) -> FittedModel:  # noqa: ANN401
         """Fit it.

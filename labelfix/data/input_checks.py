@@ -111,7 +111,7 @@ def _check_embeddings(inputs: ColumnInputs, places: AnyPlaces, findings: Finding
 
     report(
         "missing",
-        lambda v: f"column {column!r} holds {v!r}, no list of numbers" if v else f"column {column!r} is empty",
+        lambda v: f"column {column!r} {_no_list(v)}" if v else f"column {column!r} is empty",
         "give every row an embedding or leave the row out",
     )
     report(
@@ -284,3 +284,8 @@ def _check_images(
     readable = np.ones(len(places), bool)
     readable[bad] = False
     return readable
+
+
+def _no_list(value: object) -> str:
+    cut = ", some of whose numbers were left out where it was written" if "..." in str(value) else ""
+    return f"holds {value!r}, no list of numbers{cut}"

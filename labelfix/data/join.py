@@ -252,7 +252,7 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
         places,
         clash,
         what,
-        "keep the right one",
+        "if both are the same item, keep the right one" if clean.id_column is not None else "keep the right one",
         "{} more trusted rows contradict an earlier one",
         warn=clean.id_column is not None,
     )

@@ -166,9 +166,12 @@ def open_rows(
     id_column = _optional(table, settings.id_column, columns.id, "--id-column", findings)
     if settings.class_map is not None:
         classes = _with_aliases(classes, settings.class_map, findings)
-    absent = [
-        c for c in columns.spec.every_column if not require_column(table, c, "the file, or use another run", findings)
-    ]
+    absent = [c for c in columns.spec.every_column if c not in table.schema.names]
+    for column in absent:
+        what = f"has no column {column!r}; its columns are {listed(table, column)}"
+        findings.error(
+            table.name, what, "the run reads it: give your column of that content this name, or use another run"
+        )
     if not absent:
         inputs_fit(table, columns.spec, findings, read_rows)
     findings.stop_on_errors()

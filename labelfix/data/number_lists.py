@@ -15,14 +15,15 @@ def number_lists(cells: pa.Array) -> pa.Array:
     """Embeddings as lists; a cell that is not a list of numbers is null.
 
     Text formats hold what JSON, Python, NumPy or torch wrote: `[0.1, 0.2]`, `[0.1 0.2]`, `[np.float32(0.1)]`,
-    `array([0.1, 0.2], dtype=float32)`, `[[0.1, 0.2]]`. Of typed lists, one within another is taken for the inner one.
+    `array([0.1, 0.2], dtype=float32)`, `[[0.1, 0.2]]`, databases `{0.1,0.2}`, and others the bare numbers with spaces,
+    semicolons, commas or bars between them. Of typed lists, one within another is taken for the inner one.
     """
     if not is_text(cells.type):
         return _inner(cells) if is_list(cells.type) and is_list(cells.type.value_type) else cells
     text = pc.replace_substring_regex(cells, r"np\.float\d+\(([^)]*)\)", r"\1")
     text = pc.replace_substring_regex(text, r"^\s*(?:(?:np\.)?array|tensor)\((.*?)(?:,\s*[a-z]+=[^\]]*)?\)\s*$", r"\1")
-    inner = pc.utf8_trim(text, " []\t\r\n")
-    listed = pc.replace_substring_regex(inner, r"\s*,\s*|\s+", ",")
+    inner = pc.utf8_trim(text, " []{}\t\r\n")
+    listed = pc.replace_substring_regex(inner, r"\s*[,;|]\s*|\s+", ",")
     parts = pc.split_pattern(pc.if_else(pc.equal(listed, ""), pa.scalar(None, pa.string()), listed), ",")
     lengths = pc.fill_null(pc.list_value_length(parts), 0).to_numpy(zero_copy_only=False)
     items = parts.flatten()

@@ -77,7 +77,7 @@ def whole_numbers(values: Greys) -> Greys:
 
 
 def floats(values: Greys) -> Greys:
-    """`uint8` of floats; NaN is as the least value, infinities as the least and the greatest."""
+    """`uint8` of floats; NaN counts as the least value, infinities as the least and the greatest."""
     finite = values[np.isfinite(values)].astype(np.float64)
     if not len(finite):
         return np.zeros(values.shape, np.uint8)

@@ -13,6 +13,7 @@ from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import blank_rows, read_chosen, without_open
 from labelfix.data.columns.features import some
+from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
@@ -27,7 +28,7 @@ from labelfix.data.labels.ballots import source_columns
 from labelfix.data.labels.checks import check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import class_names, match_codes
-from labelfix.data.labels.refusal import refuse_type, refuse_values
+from labelfix.data.labels.refusal import refuse_type, refuse_values, refuse_verdicts
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
@@ -216,6 +217,9 @@ def _open(
 def _columns(
     ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, read_rows: int
 ) -> Columns:
+    for source in (ours, theirs):
+        refuse_foreign(source, findings)
+    findings.stop_on_errors()
     ids, clean_ids = id_columns(ours, theirs, settings, findings, read_rows)
     sources: tuple[str, ...] = ()
     if settings.several:
@@ -227,6 +231,7 @@ def _columns(
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
             refuse_type(source, column, findings, read_rows)
+        refuse_verdicts(source, findings, read_rows)
     taken = {column for column in (ids, label, clean_ids, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.

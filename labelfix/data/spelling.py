@@ -5,6 +5,7 @@ Labels, categories, ids and the keys that rows are joined by are compared in thi
 - text in Unicode's composed form (NFC), without characters of no width and without spaces around it;
 - `True`, `TRUE` and `true` are one value, as is the boolean of a typed column; `False` likewise;
 - a whole number is a whole number: `1.0` and `1.00` are `1`, as are the integer and the float of a typed column;
+- `="007"`, as programs write a text that a spreadsheet is to leave alone, is `007`;
 - a number of a typed column is written with the fewest digits that give it back: `2.5`. In a text file `2.50` stays
   `2.50` and `007` stays `007`: there they may be codes. Where nothing else is 2.5, they still meet by `number_key`.
 
@@ -22,10 +23,15 @@ import pyarrow.compute as pc
 
 from labelfix.data.scan import is_text
 
-NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-"""Zero-width space, non-joiner and joiner, word joiner, byte order mark, soft hyphen."""
+NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""Zero-width space, non-joiner and joiner, word joiner, byte order mark, soft hyphen, and what sets the direction of
+text; as the inside of a class of a regular expression."""
 
 WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
+ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχ", "abehijkmopsctyxdhabehikmvoptx")
+"""Small letters of the Cyrillic and the Greek alphabet that look like Latin ones."""
+FORMULA = r'^="([^"]*)"$'
+"""How a text is written that a spreadsheet is not to take for a number: `="007"`."""
 TRUTH = r"^(?i:true|false)$"
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
@@ -74,7 +80,7 @@ def number_key(text: str) -> str | None:
 
 def folded(text: str) -> str:
     """A text without what people hardly see: case, spaces, characters of no width, compatibility forms."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(ALIKE)
     return "".join(re.sub(f"[{NO_WIDTH}]", "", plain).split())
 
 
@@ -85,6 +91,10 @@ def difference(left: str, right: str) -> str | None:
         return "how the number is written"
     if unicodedata.normalize("NFKC", left) == unicodedata.normalize("NFKC", right):
         return "the Unicode form"
+    if left.casefold().translate(ALIKE) == right.casefold().translate(ALIKE) != left.casefold() and (
+        left.casefold() != right.casefold()
+    ):
+        return "letters of another alphabet"
     if left.casefold() == right.casefold():
         return "case"
     bare = [re.sub(r"[\s_-]+", "", text) for text in (left, right)]
@@ -97,6 +107,8 @@ def _text(cells: pa.Array) -> pa.Array:
     if not _ascii(cells):
         cells = _composed(cells)
     cells = pc.utf8_trim_whitespace(cells)
+    if _any(pc.starts_with(cells, '="')):
+        cells = pc.replace_substring_regex(cells, FORMULA, r"\1")
     if _any(pc.match_substring(cells, ".")):
         cells = pc.replace_substring_regex(cells, WHOLE, r"\1")
     truth = pc.match_substring_regex(cells, TRUTH)

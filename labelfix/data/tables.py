@@ -117,7 +117,7 @@ class InputSpec:
 
     @property
     def parts(self) -> tuple[InputSpec, ...]:
-        """The columns of each kind by themselves."""
+        """The columns of each kind on their own."""
         return (replace(self, beside=()), *self.beside)
 
     @property

@@ -7,12 +7,13 @@ that made the soft labels, and what it gets wrong would be fitted along.
 
 Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 
-Legend: R held rows, Q questions (see `evidence.asked`), K classes.
+Legend: R held rows, Q questions (see `evidence.judges_answers`), K classes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -21,9 +22,10 @@ from scipy.special import softmax
 
 from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
+from labelfix.correctors.made import MadeSoft
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import Donors, JudgesAnswers, ask, sample, transition_of
+from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, sample, transition_of
 from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
@@ -86,6 +88,8 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
         return None
 
     def transition() -> dict[str, np.ndarray]:
+        if (problem.paired_given[held.rows] != UNLABELLED).sum() >= MIN_PAIRS:
+            return {"transition": np.zeros((0, 0))}  # nobody asks for it
         rows = sample(problem)
         soft = soft_labels_of(problem, fitted, rows)
         found = {"transition": transition_of(soft, problem.given[rows])}
@@ -100,12 +104,12 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
     if kind != "none":
-        fitted = _scaled(problem, fitted, scale)
+        fitted = _scaled(fitted, scale)
     before = float(-np.average(_likelihood(asked.log_soft, asked.answer), weights=asked.weight))
     return Calibrated(replace(fitted, min_confidence=threshold), asked, kind, log_soft, corrected, before)
 
 
-def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> FittedModel:
+def scaled_as(fitted: FittedModel, other: FittedModel) -> FittedModel:
     """A model with its soft labels scaled as those of another one were.
 
     Args:
@@ -113,14 +117,15 @@ def scaled_as(problem: Problem, fitted: FittedModel, other: FittedModel) -> Fitt
         other: What `calibrate` made of the other.
     """
     corrector = other.corrector
-    return _scaled(problem, fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
+    return _scaled(fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
 
 
-def _scaled(problem: Problem, fitted: FittedModel, scale: Scale) -> FittedModel:
+def _scaled(fitted: FittedModel, scale: Scale) -> FittedModel:
     own = fitted.own_rows
     if own is not None:
-        soft = scaled(scale, own.soft)
-        own = OwnRows(soft, soft[np.arange(len(soft)), problem.given], own.how)
+        change = partial(scaled, scale)
+        soft = own.soft.then(change) if isinstance(own.soft, MadeSoft) else change(own.soft[:])
+        own = OwnRows(soft, None, own.how)
     return replace(fitted, corrector=CalibratedCorrector(fitted.corrector, scale), own_rows=own)
 
 

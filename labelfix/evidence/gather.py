@@ -1,4 +1,4 @@
-"""All that trusted rows say of a fit, gathered once, for `metrics.json` and the columns beside the labels.
+"""All that trusted rows say about a fit, gathered once, for `metrics.json` and the columns beside the labels.
 
 Legend: N noisy rows, M trusted rows, K classes.
 """
@@ -45,7 +45,7 @@ from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 
 JUDGED = ("classifier_right", "out_of_fold_nll")
-"""Metrics of a fit that trusted rows say."""
+"""Metrics of a fit that come from trusted rows."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Evidence:
         """
         judged, judges = self.fitted, self.judges
         fitted = replace(
-            scaled_as(problem, model, judged),
+            scaled_as(model, judged),
             min_confidence=judged.min_confidence,
             metrics=dict(model.metrics) | {name: judged.metrics[name] for name in JUDGED if name in judged.metrics},
             held=judged.held,
@@ -126,7 +126,7 @@ def judge(
 
 
 def passes(problem: Problem, fitted: FittedModel) -> int:
-    """About how many rows are passed over by what `judge` fits; see `labelfix.progress.counted`."""
+    """About how many rows the fits of `judge` pass over; see `labelfix.progress.counted`."""
     if fitted.held is None:
         return 0
     # The method itself, fitted again beside its rivals, passes over about three times as many.
@@ -175,7 +175,7 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     given = problem.given[rows]
     if fitted.own_rows is not None:
         soft = fitted.own_rows.soft
-        return soft if len(rows) == len(soft) else soft[rows], given
+        return soft[:] if len(rows) == len(soft) else soft[rows], given
     keep = problem.checkpoints  # what passes over many rows is kept, for a run that is killed here
     return judging_stage(keep, "soft-labels", lambda: {"soft": soft_labels_of(problem, fitted, rows)})["soft"], given
 

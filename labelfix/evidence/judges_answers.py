@@ -36,7 +36,7 @@ LEAST_WIDTH = 32
 LENT = 8
 """Noisy rows that lend a trusted row what sources say of them."""
 
-QUESTIONS, ANSWERS = 50_000, 2**25
+QUESTIONS, ANSWERS = 50_000, 2**23
 """Noisy rows that a share is estimated on, at most, and probabilities of theirs: of very many classes fewer rows do."""
 
 
@@ -130,7 +130,7 @@ def ask(
         row, lent, weight = donors.draw(truth)
         label, opinions = problem.given[lent], problem.opinions.take(lent)
     else:
-        row, label, weight = possible_labels(truth, transition)
+        row, label, weight = possible_labels(truth, transition, ANSWERS)
     log_f = np.empty((len(truth), problem.num_classes))
     log_soft = np.empty((len(row), problem.num_classes))
     for number, model in enumerate(held.models):

@@ -1,4 +1,4 @@
-"""How many given labels of the noisy rows are wrong: what pairs say (`data.noise_rate`), and what a model adds.
+"""How many given labels of the noisy rows are wrong: what pairs say (`labels.noise_rate`), and what a model adds.
 
 Trusted rows drawn at random from the noisy file: prediction-powered inference. A model's opinion p of all noisy rows is
 corrected by what it gets wrong on the paired rows, z = [y' ≠ y], and counts as far as it foretells z,

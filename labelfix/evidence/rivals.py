@@ -1,7 +1,7 @@
 """Simpler ways of using the same rows, each judged on the trusted rows that judge the run.
 
     clean-only             logistic regression on the trusted rows
-    noisy-and-clean        the given labels at their word beside the trusted rows, which are a fifth of the loss
+    noisy-and-clean        the given labels taken at their word beside the trusted rows, a fifth of the loss
     glc                    the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS 2018)
     confident-learning     given labels that it flags are left out (Northcutt, Jiang and Chuang, JAIR 2021)
 
@@ -9,7 +9,9 @@ All are linear heads: on the run's fixed features, or on the final h(x) of its n
 each fold of the trusted rows, a rival is fitted without each of the same folds. Where one network judges rows that were
 held out of its training, rivals learn from the other trusted rows. A choice among rivals of one kind, and a rival's
 temperature, is made on the folds that it is not judged on. Departure from confident learning as a method of its own: no
-trusted row has a part in the flags, so that they are the same for every fold.
+trusted row has a part in the flags, so that they are the same for every fold. With more than 128 classes `glc` and
+`confident-learning` are left out: both reckon with every pair of classes, of which there are more than rows then; and
+`noisy-and-clean` is a discriminant (`heads.discriminants`).
 
 Legend: N noisy rows, M trusted rows, R judged ones among them, D features, K classes.
 """
@@ -30,12 +32,12 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.heads import learners
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, likeliest
-from labelfix.heads.rows import ROUGH, FitRows, load_rows
+from labelfix.heads.rows import FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
 from labelfix.numerics.label_issues import flagged
-from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Residual, cross_entropy_of
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 
@@ -138,15 +140,16 @@ def fit_rivals(problem: Problem, held: Held, progress: Progress) -> tuple[Rival,
     field = functools.cache(lambda: _field(problem, held))
 
     def glc() -> Rival:
-        ridges = learners.ridges(problem.num_classes)
+        ridges = learners.TIGHT, learners.LOOSE
         return field().rival(GLC, [learners.fit_glc(field().rows, ridge) for ridge in ridges])
 
     ways: dict[str, Callable[[], Rival | None]] = {
         CLEAN_ONLY: lambda: field().rival(CLEAN_ONLY, [fit_trusted_only(field().rows)]),
         NOISY_AND_CLEAN: lambda: field().rival(NOISY_AND_CLEAN, [learners.fit_as_given(field().rows)]),
-        GLC: glc,
-        CONFIDENT_LEARNING: lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)]),
     }
+    if problem.num_classes <= SIDE_BY_SIDE:
+        ways[GLC] = glc
+        ways[CONFIDENT_LEARNING] = lambda: field().rival(CONFIDENT_LEARNING, [_confident_learning(field().rows)])
     found = (kept_rival(problem, name, fit) for name, fit in ways.items())
     return tuple(rival for rival in found if rival is not None)
 
@@ -157,18 +160,23 @@ def passes(problem: Problem, fitted: bool = True) -> int:
     Args:
         fitted: Whether the run's own fits to the same rows serve rivals too.
     """
-    large = len(problem.given) >= LARGE
+    large = _large(problem)
     noisy, trusted, heads = RIVALS_SAMPLE if large else len(problem.given), len(problem.truth), FOLDS + 1
-    # Confident learning, and GLC at the r that the run does not try.
-    own = len(learners.ridges(problem.num_classes)) * heads * (noisy + trusted)
+    # Confident learning, and GLC at the r that the run does not try; of very many classes neither.
+    own = 2 * heads * (noisy + trusted) if problem.num_classes <= SIDE_BY_SIDE else 0
     shared = 4 * heads * trusted + 7 * noisy + 2 * heads * (noisy + trusted)
     return own if fitted and problem.family == "head" and not large else own + shared
+
+
+def _large(problem: Problem) -> bool:
+    """Whether rivals learn from a sample; with very many classes they are members of the run, which are fitted."""
+    return len(problem.given) >= LARGE and problem.num_classes <= SIDE_BY_SIDE
 
 
 def _field(problem: Problem, held: Held) -> _Field:
     """What rivals learn from."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
-    if len(every) >= LARGE:
+    if _large(problem):
         chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), RIVALS_SAMPLE, replace=False)
         every, where = (
             np.sort(chosen).astype(np.int64),
@@ -227,10 +235,7 @@ def _confident_learning(rows: FitRows) -> CrossFitted:
             own[torch.from_numpy(use) + len(rows.given)] = 1
         return cross_entropy_of(labels, weights)
 
-    # n(y'|x) has seen no trusted row, so that nothing can leak from it.
-    many = rows.many_classes
-    begun = (100, ROUGH, [given.full] * rows.folds.count) if many else ()
-    return rows.cross_fit(given.ridge, given.full, residual, *begun)
+    return rows.cross_fit(given.ridge, given.full, residual)
 
 
 def _given_out_of_fold(rows: FitRows) -> npt.NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """The judging models of a run, kept so that rows which come later are judged as its own rows were.
 
-A new row is scored by every model that judged trusted rows, and its p-value is the one of `evidence.conformal`: no
+A new row is scored by every model that judged trusted rows, and its p-value is the one of `evidence.guarantee`: no
 model has seen it, nor the trusted rows that it is compared with. The same models' opinion of its given label, beside
 their opinion of the pairs, estimates how many given labels of the new rows are wrong (`evidence.noise_rate`).
 

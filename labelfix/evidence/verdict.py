@@ -10,7 +10,7 @@ and not accuracy, because it tells ways apart that disagree on few rows: with 80
 rule picks lacked at most .016 of the best one's test accuracy, and .024 where the most accurate entry was picked
 (docs/benchmarks.md). One standard error and not two, because staying with a worse run costs as much as leaving a better
 one. With fewer than 50 judged rows that says little, and noisy rows are heard where trusted ones do not contradict them
-(`evidence.agreement`): of the entries that say no fewer given labels than the best, within one standard error, it is
+(`evidence.noisy_judges`): of the entries that say no fewer given labels than the best, within one standard error, it is
 the one with the lowest negative log-likelihood.
 
 The entry is marked in the ledger and no advice is made of it: that a classifier is better on a handful of rows says

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from labelfix.data.tables import Codes
-from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
 from labelfix.numerics.temperature import fit_temperature
 
 FOLDS = 4
@@ -79,7 +79,7 @@ class CrossFitted:
     Attributes:
         full: The head that saw every trusted row, its logits divided by its temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
-        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it.
+        held: `(M, K)` log-probabilities of each trusted row by the head that did not see it; see `out_of_fold`.
         by: `(M,)` which of `without` that is.
         temperatures: `(F + 1,)` what logits were divided by: those of `full`, then of each of `without`.
     """
@@ -197,9 +197,12 @@ def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> Cross
 
 
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:
-    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold."""
+    """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold.
+
+    Of very many classes in single precision, in which they were computed.
+    """
     held = torch.empty(len(clean), len(without[0].bias))
     for fold, head in enumerate(without):
         rows = torch.from_numpy(folds.inside(fold))
         held[rows] = head.log_probabilities(clean[rows])
-    return held.numpy().astype(np.float64)
+    return np.asarray(held.numpy(), dtype=np.float32 if held.shape[1] > SIDE_BY_SIDE else np.float64)

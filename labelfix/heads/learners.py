@@ -21,6 +21,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
+from labelfix.heads.discriminants import fit_discriminants
 from labelfix.heads.folds import (
     CrossFitted,
     Part,
@@ -45,6 +46,10 @@ GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
 
 TIGHT, LOOSE = 1.0, 8.0
 """Candidates for r of S1, and of GLC as a method of its own."""
+
+CLEARLY = 3.0
+"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers
+the labels of noisy rows so well that to take them out again (`leave_one_out`) is rough: a small gain does not pay."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -147,7 +152,14 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
         return rows.cross_fit(ridge, trusted_only.full, residual)
 
     tight, loose = fitted(TIGHT), fitted(LOOSE)
-    return (loose, LOOSE) if loose.nll(truth) < 0.98 * tight.nll(truth) else (tight, TIGHT)
+    clearly = clearly_less(loose.losses(truth), tight.losses(truth))
+    return (loose, LOOSE) if clearly else (tight, TIGHT)
+
+
+def clearly_less(losses: Floats, others: Floats) -> bool:
+    """Whether the same rows lose less by one fit than by another, by `CLEARLY` standard errors of the difference."""
+    gain = others - losses
+    return bool(len(gain) > 1 and gain.mean() > CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
@@ -173,11 +185,13 @@ def _fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
 
 
 def fit_as_given(rows: FitRows) -> CrossFitted:
-    """N1: the given labels taken at their word, beside the trusted rows."""
+    """N1: the given labels taken at their word, beside the trusted rows; of very many classes as discriminants."""
     return rows.once("as-given", lambda: _fit_as_given(rows))
 
 
 def _fit_as_given(rows: FitRows) -> CrossFitted:
+    if rows.many_classes:
+        return fit_discriminants(rows).fitted
     labels = torch.cat([rows.given, rows.truth])
 
     def residual(parts: Sequence[Part]) -> Residual:

@@ -17,6 +17,7 @@ from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.fit_scale import fit_scale
 from labelfix.heads.label_terms import Labels, LabelTerms, said
+from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import paired_transition, possible_labels
 
@@ -88,7 +89,13 @@ class PairedPosterior:
 
 
 def fit_paired(
-    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
+    log_f: Floats,
+    log_n: Floats,
+    truth: Codes,
+    given: Codes,
+    fold: Codes,
+    expected: Floats,
+    without: Sequence[Floats],
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
 
@@ -118,6 +125,7 @@ def fit_trust(
     usual: float = 0.8,
     kappas: Sequence[float] = KAPPAS,
     apart: float = 0.5,
+    shares: Sequence[float] = SHARES,
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
 
@@ -129,6 +137,7 @@ def fit_trust(
         terms: Label terms at κ = 1, and without each fold.
         usual: κ where pairs say nothing of it.
         apart: How far κ and β are usually from that and from 1, as a standard deviation.
+        shares: Candidates for ς.
     """
     parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
     heard = np.zeros_like(log_f)
@@ -140,8 +149,11 @@ def fit_trust(
         mixed = (1 - share) * log_f[use] + share * log_n[use]
         return log_softmax(beta * mixed + kappa * heard[use])
 
-    each = np.arange(len(truth))
-    losses = {candidate: -log_soft(candidate)[each, truth] for candidate in product(BETAS, SHARES, kappas)}
+    def losses_of(candidate: tuple[float, float, float]) -> Floats:
+        parts = row_blocks(*log_f.shape)
+        return np.concatenate([-np.take_along_axis(log_soft(candidate, p), truth[p, None], 1)[:, 0] for p in parts])
+
+    losses = {candidate: losses_of(candidate) for candidate in product(BETAS, shares, kappas)}
 
     def chosen(use: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
         def loss(candidate: tuple[float, float, float]) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelfix.heads.discriminants import fit_trusted_discriminants
 from labelfix.heads.folds import (
     CrossFitted,
     assembled,
@@ -42,7 +43,7 @@ DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
 
 def fit_trusted_only(rows: FitRows) -> CrossFitted:
-    """f_g, regularised as out-of-fold likelihood likes it best.
+    """f_g, regularised as out-of-fold likelihood likes it best; of very many classes discriminants.
 
     Where the classes have words of their own, weights are drawn towards these words' features instead of zero, if that
     is clearly better; see `fits_better`.
@@ -51,6 +52,8 @@ def fit_trusted_only(rows: FitRows) -> CrossFitted:
 
 
 def _fit_trusted_only(rows: FitRows) -> CrossFitted:
+    if rows.many_classes and rows.described is None:
+        return fit_trusted_discriminants(rows)
     truth, zero = rows.truth.numpy(), LinearHead.zeros(rows.num_classes, rows.clean.shape[1])
     plain = likeliest(drawn_to(rows, zero, TRUSTED_RIDGES), truth)[1]
     if rows.described is None:

@@ -1,4 +1,4 @@
-"""How much each view of a row weighs: as the given labels that were left out like it best.
+"""How much each view of a row weighs: as makes the given labels that were left out most likely.
 
 Views are of unit norm, and a penalty holds their weights alike: a view that says little crowds out the others unless it
 weighs less. Heads of the given labels of four fifths of some noisy rows tell how likely the labels of the other fifth
@@ -28,7 +28,7 @@ WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
 
 MOST, VIEW_FOLDS = 4_000, 5
-"""Rows that are asked at most, and the parts of which each is left out in turn."""
+"""Rows that are used at most, and the parts of which each is left out in turn."""
 
 RIDGES = (1.0, 10.0)
 """r of the heads; of each weight the likelier one counts."""
@@ -54,7 +54,7 @@ class _SideBySide:
 def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tuple[float, ...]:
     """The weight of each view.
 
-    The rows that are asked, and which of them are left out, depend on what they hold and not on their order; rows of
+    The rows that are used, and which of them are left out, depend on what they hold and not on their order; rows of
     the same content are on the same side.
 
     Args:

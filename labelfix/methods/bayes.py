@@ -17,16 +17,7 @@ from labelfix.heads.folds import MORE_FOLDS
 from labelfix.heads.rows import load_rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import posterior_network, transition_from
-from labelfix.networks.plan import make_plan
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    says,
-    teaching_split,
-    train_phase,
-    without_teachers,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.progress import Progress
 from labelfix.settings.methods import BayesSettings
@@ -43,10 +34,10 @@ def solve(problem: Problem, settings: BayesSettings, progress: Progress) -> Fitt
 
 def train_network(problem: Problem, settings: BayesSettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    training = plain_training(problem, settings, progress)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
-    first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
+    first = train_phase(training.without_teachers(), of_given, "given-labels")
     transition = transition_from(problem, says(problem, of_given, "clean"))
-    second = train_on_trusted(problem, plan, settings, split, classifier, progress)
+    second = train_on_trusted(training, classifier)
     history = history_table(first, second, without=(*META_COLUMNS, "clean_loss"))
-    return posterior_network(problem, split, classifier, transition, history)
+    return posterior_network(problem, training.split, classifier, transition, history)

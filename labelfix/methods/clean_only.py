@@ -15,13 +15,7 @@ from labelfix.heads.folds import MORE_FOLDS
 from labelfix.heads.rows import load_rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import posterior_network
-from labelfix.networks.plan import make_plan
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    teaching_split,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training
 from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.progress import Progress
 from labelfix.settings.methods import CleanOnlySettings
@@ -37,8 +31,8 @@ def solve(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> 
 
 def train_network(problem: Problem, settings: CleanOnlySettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    training = plain_training(problem, settings, progress)
     classifier = new_classifier(problem)
-    history = train_on_trusted(problem, plan, settings, split, classifier, progress)
+    history = train_on_trusted(training, classifier)
     table = history_table(history, without=(*META_COLUMNS, "clean_loss"))
-    return posterior_network(problem, split, classifier, None, table)
+    return posterior_network(problem, training.split, classifier, None, table)

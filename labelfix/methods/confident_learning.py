@@ -31,15 +31,7 @@ from labelfix.heads.rows import FitRows, load_rows
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
 from labelfix.networks.finished_model import network_model
-from labelfix.networks.plan import make_plan
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    says,
-    teaching_split,
-    train_phase,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
@@ -73,7 +65,7 @@ def solve(problem: Problem, settings: ConfidentLearningSettings, progress: Progr
 def train_network(problem: Problem, settings: ConfidentLearningSettings, progress: Progress) -> FittedModel:
     """Train a network for each fold, and one of the rows that are left; all start from the same weights."""
     cleanlab = _cleanlab()
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    training = plain_training(problem, settings, progress)
     folds = cut_folds(problem.given, problem.seed, settings.folds)
     held = np.empty((len(problem.given), problem.num_classes), dtype=np.float32)
     histories = []
@@ -81,7 +73,7 @@ def train_network(problem: Problem, settings: ConfidentLearningSettings, progres
     def learn(use: Codes, name: str) -> Classifier:
         some = replace(problem, noisy=select(problem.noisy, use), given=problem.given[use])
         classifier = new_classifier(problem)
-        histories.append(train_phase(some, plan, settings, split, classifier, progress, name))
+        histories.append(train_phase(replace(training, problem=some), classifier, name))
         return classifier
 
     for fold in range(folds.count):
@@ -95,7 +87,7 @@ def train_network(problem: Problem, settings: ConfidentLearningSettings, progres
     def corrector(_: Codes, temperature: float) -> FlagCorrector:
         return FlagCorrector.learn(held, problem.given, flagged, temperature)
 
-    model = network_model(problem, split, classifier, corrector, history, {"flagged": int(flagged.sum())})
+    model = network_model(problem, training.split, classifier, corrector, history, {"flagged": int(flagged.sum())})
     return replace(model, own_rows=own_rows)
 
 

@@ -28,15 +28,8 @@ from labelfix.heads.rows import load_rows
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.networks.finished_model import network_model, teaching
 from labelfix.networks.loop import network_outputs
-from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TargetsTrainer
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    teaching_split,
-    train_phase,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, train_phase
 from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to
 from labelfix.numerics.softmax import softmax
@@ -71,9 +64,10 @@ def solve(problem: Problem, settings: DistillationSettings, progress: Progress) 
 def train_network(problem: Problem, settings: DistillationSettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
     # The teacher's temperature and accuracy are in every target: rows that choose them cannot judge.
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings, choosers=True)
+    training = plain_training(problem, settings, progress, choosers=True)
+    split = training.split
     teacher, classifier = new_classifier(problem), new_classifier(problem)
-    first = train_on_trusted(problem, plan, settings, split, teacher, progress)
+    first = train_on_trusted(training, teacher)
     asked = split.choosing if len(split.choosing) else teaching(problem, split)
     of_trusted, _ = network_outputs(teacher, problem.clean, asked, problem.device)
     temperature = fit_temperature(of_trusted, problem.truth[asked])
@@ -83,17 +77,8 @@ def train_network(problem: Problem, settings: DistillationSettings, progress: Pr
     share = _share(settings, said, problem.given, accuracy)
     targets = (1 - share) * said
     targets[every, problem.given] += share
-    second = train_phase(
-        problem,
-        plan,
-        settings,
-        split,
-        classifier,
-        progress,
-        "distillation",
-        TargetsTrainer,
-        targets=torch.from_numpy(targets.astype(np.float32)).to(problem.device),
-    )
+    learned = torch.from_numpy(targets.astype(np.float32)).to(problem.device)
+    second = train_phase(training, classifier, "distillation", TargetsTrainer, targets=learned)
     history = history_table(first, second, without=META_COLUMNS)
     return network_model(
         problem, split, classifier, lambda _, temperature: _mixture(share, temperature), history, {"share": share}

@@ -17,16 +17,7 @@ from labelfix.heads.finished_model import posterior_model
 from labelfix.heads.near_another_head import fit_around
 from labelfix.heads.rows import load_rows
 from labelfix.networks.finished_model import posterior_network, transition_from
-from labelfix.networks.plan import make_plan
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    says,
-    teaching_split,
-    train_phase,
-    without_teachers,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.networks.trusted_rows import fine_tune
 from labelfix.progress import Progress
 from labelfix.settings.methods import FineTuneSettings
@@ -45,10 +36,10 @@ def solve(problem: Problem, settings: FineTuneSettings, progress: Progress) -> F
 
 def train_network(problem: Problem, settings: FineTuneSettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    training = plain_training(problem, settings, progress)
     classifier = new_classifier(problem)
-    first = train_phase(problem, plan, settings, without_teachers(split), classifier, progress, "given-labels")
+    first = train_phase(training.without_teachers(), classifier, "given-labels")
     transition = transition_from(problem, says(problem, classifier, "clean"))
-    second = fine_tune(problem, plan, settings, split, classifier, progress)
+    second = fine_tune(training, classifier)
     history = history_table(first, second, without=META_COLUMNS)
-    return posterior_network(problem, split, classifier, transition, history)
+    return posterior_network(problem, training.split, classifier, transition, history)

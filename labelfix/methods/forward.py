@@ -29,17 +29,8 @@ from labelfix.heads.folds import calibrated, cut_folds
 from labelfix.heads.near_another_head import fit_around
 from labelfix.heads.rows import FitRows, load_rows
 from labelfix.networks.finished_model import posterior_network
-from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TransitionTrainer
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    says,
-    teaching_split,
-    train_phase,
-    without_teachers,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.networks.trusted_rows import fine_tune
 from labelfix.numerics.linear_heads import LinearHead, forward_likelihood
 from labelfix.numerics.transition import normalised
@@ -107,29 +98,19 @@ def _kept_out_loss(rows: FitRows, matrix: torch.Tensor, ridge: float, start: Lin
 
 def train_network(problem: Problem, settings: ForwardSettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
-    alone = without_teachers(split)
+    training = plain_training(problem, settings, progress)
+    alone = training.without_teachers()
     of_given, classifier = new_classifier(problem), new_classifier(problem)
-    phases = [train_phase(problem, plan, settings, alone, of_given, progress, "given-labels")]
+    phases = [train_phase(alone, of_given, "given-labels")]
     transition = anchored_transition(says(problem, of_given, "noisy"), _percentile(settings))
     log_transition = torch.from_numpy(np.log(transition)).float().to(problem.device)
     phases.append(
-        train_phase(
-            problem,
-            plan,
-            settings,
-            alone,
-            classifier,
-            progress,
-            "through-the-matrix",
-            TransitionTrainer,
-            log_transition=log_transition,
-        )
+        train_phase(alone, classifier, "through-the-matrix", TransitionTrainer, log_transition=log_transition)
     )
     if settings.then_finetune:
-        phases.append(fine_tune(problem, plan, settings, split, classifier, progress))
+        phases.append(fine_tune(training, classifier))
     history = history_table(*phases, without=META_COLUMNS)
-    return posterior_network(problem, split, classifier, lambda _: transition, history)
+    return posterior_network(problem, training.split, classifier, lambda _: transition, history)
 
 
 def _percentile(settings: ForwardSettings) -> float | None:

@@ -21,17 +21,8 @@ from labelfix.heads import learners
 from labelfix.heads.finished_model import best_ridge, posterior_model
 from labelfix.heads.rows import load_rows
 from labelfix.networks.finished_model import posterior_network, teaching, transition_from
-from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_target_trainers import TransitionTrainer
-from labelfix.networks.training import (
-    META_COLUMNS,
-    history_table,
-    new_classifier,
-    says,
-    teaching_split,
-    train_phase,
-    without_teachers,
-)
+from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.progress import Progress
 from labelfix.settings.methods import GlcSettings
 
@@ -48,22 +39,12 @@ def solve(problem: Problem, settings: GlcSettings, progress: Progress) -> Fitted
 
 def train_network(problem: Problem, settings: GlcSettings, progress: Progress) -> FittedModel:
     """Train it end to end; see the module's docstring and `Method`."""
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
+    training = plain_training(problem, settings, progress)
     of_given, classifier = new_classifier(problem), new_classifier(problem)
-    first = train_phase(problem, plan, settings, without_teachers(split), of_given, progress, "given-labels")
+    first = train_phase(training.without_teachers(), of_given, "given-labels")
     transition = transition_from(problem, says(problem, of_given, "clean"))
-    log_transition = torch.from_numpy(np.log(transition(teaching(problem, split)))).float().to(problem.device)
-    second = train_phase(
-        problem,
-        plan,
-        settings,
-        split,
-        classifier,
-        progress,
-        "through-the-matrix",
-        TransitionTrainer,
-        log_transition=log_transition,
-        together=True,
-    )
+    log_transition = torch.from_numpy(np.log(transition(teaching(problem, training.split)))).float().to(problem.device)
+    more = {"log_transition": log_transition, "together": True}
+    second = train_phase(training, classifier, "through-the-matrix", TransitionTrainer, **more)
     history = history_table(first, second, without=META_COLUMNS)
-    return posterior_network(problem, split, classifier, transition, history)
+    return posterior_network(problem, training.split, classifier, transition, history)

@@ -34,7 +34,6 @@ from labelfix.data.tables import Codes
 from labelfix.models.classifier import ClassifierOutput
 from labelfix.networks.finished_model import posterior_network, teaching
 from labelfix.networks.passes import Labelled
-from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.state import History
@@ -45,10 +44,9 @@ from labelfix.networks.training import (
     history_table,
     make_trainer,
     new_classifier,
-    teaching_split,
+    plain_training,
     train,
     train_phase,
-    without_teachers,
 )
 from labelfix.progress import Progress
 from labelfix.settings.methods import JointOptimizationSettings
@@ -124,45 +122,34 @@ def train_network(problem: Problem, settings: JointOptimizationSettings, progres
     Raises:
         TrainingError: A loss that is not a number.
     """
-    plan, split = make_plan(problem, settings), without_teachers(teaching_split(problem, settings))
+    training = plain_training(problem, settings, progress).without_teachers()
+    split = training.split
     rows, classes, device = len(problem.noisy), problem.num_classes, problem.device
     prior = _prior(problem, teaching(problem, split))
     learner, classifier = new_classifier(problem), new_classifier(problem)
 
     def first_phase() -> tuple[Mapping[str, np.ndarray], History]:
         trainer = make_trainer(
-            problem,
-            plan,
-            settings,
+            training,
             learner,
-            progress,
             JointTrainer,
             prior=torch.from_numpy(prior).float().to(device),
             alpha=settings.alpha,
             beta=settings.beta,
-            begin=max(1, round(settings.begin * plan.epochs)),
+            begin=max(1, round(settings.begin * training.plan.epochs)),
             # A row that an epoch leaves out, with the incomplete last batch, keeps its last prediction.
             predictions=torch.full((REMEMBERED, rows, classes), 1 / classes, dtype=torch.float16, device=device),
             labels=torch.full((rows, classes), 1 / classes, device=device),
         )
         # The learning rate stays high, and every epoch counts: neither the best nor an early one would have ten others.
         steady = replace(settings, schedule="constant", keep_best=False, early_stop=None)
-        course = train(problem, plan, steady, split, trainer, progress, phase="labels")
+        course = train(replace(training, settings=steady), trainer, phase="labels")
         return {"labels": trainer.labels.cpu().numpy()}, course.history
 
     arrays, first = finished_phase(problem, "labels", learner, first_phase)
     labels = arrays["labels"]
-    second = train_phase(
-        problem,
-        plan,
-        settings,
-        split,
-        classifier,
-        progress,
-        "network",
-        TargetsTrainer,
-        targets=torch.from_numpy(np.array(labels)).to(device),
-    )
+    targets = torch.from_numpy(np.array(labels)).to(device)
+    second = train_phase(training, classifier, "network", TargetsTrainer, targets=targets)
     history = history_table(first, second, without=META_COLUMNS)
     model = posterior_network(problem, split, classifier, None, history, {"prior": prior.tolist()})
     score = labels[np.arange(rows), problem.given].astype(np.float32)

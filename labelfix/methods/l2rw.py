@@ -29,10 +29,9 @@ from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
 from labelfix.networks.loop import network_outputs
 from labelfix.networks.mixture_model import mixture_network
-from labelfix.networks.plan import make_plan
 from labelfix.networks.reweighting import ReweightingTrainer
 from labelfix.networks.trainer import Labelled, StepFigures
-from labelfix.networks.training import make_trainer, new_classifier, teaching_split, train
+from labelfix.networks.training import make_trainer, new_classifier, plain_training, train
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress
 from labelfix.settings.methods import L2rwSettings
@@ -67,12 +66,13 @@ def train_network(problem: Problem, settings: L2rwSettings, progress: Progress) 
     Raises:
         TrainingError: A loss that is not a number.
     """
-    plan, split = make_plan(problem, settings), teaching_split(problem, settings)
-    split = replace(split, train=split.train[:0], meta=split.train)
+    training = plain_training(problem, settings, progress)
+    split = replace(training.split, train=training.split.train[:0], meta=training.split.train)
+    training = replace(training, split=split)
     progress.say(split.describe())
     classifier = new_classifier(problem)
-    trainer = make_trainer(problem, plan, settings, classifier, progress, L2rwTrainer, derivative=settings.derivative)
-    course = train(problem, plan, settings, split, trainer, progress)
+    trainer = make_trainer(training, classifier, L2rwTrainer, derivative=settings.derivative)
+    course = train(training, trainer)
     weigher = AgreementWeigher(_head_gradient(problem, split, classifier))
     return mixture_network(problem, split, classifier, weigher, course.history)
 

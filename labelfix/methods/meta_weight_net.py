@@ -32,7 +32,7 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import LossWeigher
 from labelfix.models.weight_network import WeightNetwork
 from labelfix.networks.mixture_model import mixture_network
-from labelfix.networks.plan import make_plan
+from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.reweighting import ReweightingTrainer, StepRows
 from labelfix.networks.trainer import Labelled, StepFigures
 from labelfix.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
@@ -104,20 +104,17 @@ def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: P
     Raises:
         TrainingError: A loss that is not a number.
     """
-    plan = make_plan(problem, settings)
     split = cut_trusted_rows(problem, settings)
     if not settings.train_on_clean:
         judging = np.sort(np.concatenate([split.train, split.meta]))
         split = replace(split, train=judging[:0], meta=judging)
     progress.say(split.describe())
+    training = Training(problem, make_plan(problem, settings), settings, split, progress)
     classifier = new_classifier(problem)
     network = WeightNetwork(settings.hidden, torch.Generator().manual_seed(problem.seed)).to(problem.device)
     trainer = make_trainer(
-        problem,
-        plan,
-        settings,
+        training,
         classifier,
-        progress,
         MetaWeightNetTrainer,
         derivative=settings.derivative,
         weight_network=network,
@@ -129,7 +126,7 @@ def train_network(problem: Problem, settings: MetaWeightNetSettings, progress: P
             capturable=problem.device.type == "cuda",
         ),
     )
-    course = train(problem, plan, settings, split, trainer, progress, interval=settings.meta_interval)
+    course = train(training, trainer, interval=settings.meta_interval)
     arrays = {name: value.detach().cpu().double().numpy() for name, value in network.state_dict().items()}
     weigher = LossWeigher(
         arrays["first.weight"][:, 0], arrays["first.bias"], arrays["second.weight"][0], arrays["second.bias"]

@@ -28,17 +28,15 @@ from labelfix.heads.finished_model import best_ridge, posterior_model
 from labelfix.heads.folds import FOLDS, MORE_FOLDS, CrossFitted, calibrated, cross_fit
 from labelfix.heads.rows import FitRows, load_rows
 from labelfix.networks.finished_model import posterior_network, transition_from
-from labelfix.networks.plan import make_plan
 from labelfix.networks.trainer import Trainer
 from labelfix.networks.training import (
     META_COLUMNS,
     history_table,
     make_trainer,
     new_classifier,
+    plain_training,
     says,
-    teaching_split,
     train,
-    without_teachers,
 )
 from labelfix.networks.warmup import learn_given_labels
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
@@ -84,18 +82,18 @@ def train_network(
     problem: Problem, settings: MixedSettings | NoisyOnlySettings, progress: Progress, trusted: bool = True
 ) -> FittedModel:
     """Take every epoch and step of MLC's published recipe plainly; without trusted rows it is `noisy-only`."""
-    plan = make_plan(problem, settings)
-    split = teaching_split(problem, settings)
-    split = split if trusted else without_teachers(split)
+    training = plain_training(problem, settings, progress)
+    training = training if trusted else training.without_teachers()
+    split = training.split
     progress.say(f"trusted rows: {len(split.train)} train, {len(split.held_out)} held out")
     classifier = new_classifier(problem)
-    trainer = make_trainer(problem, plan, settings, classifier, progress, Trainer)
+    trainer = make_trainer(training, classifier, Trainer)
 
     def warm_up() -> dict[str, Any]:
-        learn_given_labels(problem, plan, trainer, 0, progress)
+        learn_given_labels(training, trainer, 0)
         return {}
 
-    course = train(problem, plan, settings, split, trainer, progress, warm_up)
+    course = train(training, trainer, warm_up)
     # The classifier has learned given labels: what it says of trusted rows it has not seen is n(y'|x).
     transition = transition_from(problem, says(problem, classifier, "clean"), split)
     return posterior_network(

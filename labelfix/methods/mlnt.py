@@ -45,7 +45,6 @@ from labelfix.networks.finished_model import TransitionOf, kept_out, posterior_n
 from labelfix.networks.lookahead import frozen_statistics, step_length
 from labelfix.networks.lookahead_trainer import AheadTrainer
 from labelfix.networks.passes import forward
-from labelfix.networks.plan import make_plan
 from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.trainer import Labelled, concatenated
 from labelfix.networks.training import (
@@ -53,10 +52,9 @@ from labelfix.networks.training import (
     history_table,
     make_trainer,
     new_classifier,
+    plain_training,
     says,
-    teaching_split,
     train,
-    without_teachers,
 )
 from labelfix.networks.weight_average import Average
 from labelfix.numerics.recovered_transition import recovered_transition
@@ -232,16 +230,14 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
     Raises:
         TrainingError: A loss that is not a number.
     """
-    plan, split = make_plan(problem, settings), without_teachers(teaching_split(problem, settings))
+    training = plain_training(problem, settings, progress).without_teachers()
+    plan, split = training.plan, training.split
     progress.say(split.describe())
     classifier = new_classifier(problem)
     steps = plan.epochs * max(len(problem.noisy) // plan.batch_size, 1)
     trainer = make_trainer(
-        problem,
-        plan,
-        settings,
+        training,
         classifier,
-        progress,
         MlntTrainer,
         sets=settings.synthetic_sets,
         inner_rate=settings.inner_learning_rate or (plan.learning_rate if problem.family in SMALL else 0.02),
@@ -255,7 +251,7 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
     # A function of the step is worked out on the host: steps are taken one by one, never from a graph.
     trainer.seed = problem.seed
     trainer.average = average = Average(classifier, EARLY_DECAY)
-    course = train(problem, plan, settings, split, trainer, progress)
+    course = train(training, trainer)
     teacher = average.classifier
     history = history_table(course.history, without=(*META_COLUMNS, "clean_loss"))
     return posterior_network(problem, split, teacher, _transition(problem, split, teacher), history)

@@ -54,7 +54,7 @@ def _of_several_kinds(
     kinds = {name: kind_read_by(name) for name in named}
     for name, kind in kinds.items():
         if noisy.spec.part(kind) is None:
-            raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it away")
+            raise SettingsError(f"backbone = {name!r} reads {kind}s, and no {kind} column is named; leave it out")
     found: list[tuple[str, Representation]] = []
     for spec in noisy.spec.parts:
         mine = tuple(name for name, kind in kinds.items() if kind == spec.kind) or ("auto",)
@@ -83,7 +83,7 @@ def _text_view(
     if not settings.freeze:
         progress.warn(
             "--no-freeze trains the encoder along, which has made the labels of texts worse: on the TREC questions it "
-            "took them from 54 to 31 % right where --freeze reaches 77 %; leave it away unless you compare both"
+            "took them from 54 to 31 % right where --freeze reaches 77 %; leave it out unless you compare both"
         )
     encoder: Representation = open_text_encoder(noisy.spec, settings, compute, progress)
     return encoder

@@ -12,29 +12,24 @@ from torch.nn import functional
 
 from labelfix.compute.devices import full_precision
 from labelfix.compute.ranks import ranks
-from labelfix.correctors.contract import Problem
-from labelfix.data.split import CleanSplit
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.network_inputs import lengths
 from labelfix.networks import state
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, learning_rates, network_outputs
-from labelfix.networks.plan import TrainingPlan
+from labelfix.networks.plan import Training
 from labelfix.networks.run_steps import ALWAYS, FIGURES, EpochRows, StepRunner, draw_rows, from_resident_rows
 from labelfix.networks.schedule import learning_rate_factor
 from labelfix.networks.state import History, TrainingState
 from labelfix.networks.trainer import Trainer
 from labelfix.networks.watch import Tally, check
-from labelfix.progress import Progress
-from labelfix.settings.methods import NetworkSettings
 
 
 class Epochs:
     """Every epoch passes once over the noisy rows.
 
     Args:
-        split: The trusted rows' parts; no batches are drawn from an empty one.
         redrawn: Whether both clean batches of a step are halves of one, drawn from all trusted rows but the held-out.
         interval: Meta rows are given to every such step.
         resident: Whether to work from rows on the device, in blocks of steps that a CUDA graph can hold. Default: see
@@ -43,18 +38,15 @@ class Epochs:
 
     def __init__(
         self,
-        problem: Problem,
-        plan: TrainingPlan,
-        settings: NetworkSettings,
-        split: CleanSplit,
+        training: Training,
         trainer: Trainer,
-        progress: Progress,
         redrawn: bool = False,
         interval: int = 1,
         resident: bool | None = None,
     ) -> None:
-        self.problem, self.plan, self.settings, self.split = problem, plan, settings, split
-        self.trainer, self.progress, self.redrawn = trainer, progress, redrawn
+        self.problem, self.plan, self.settings = training.problem, training.plan, training.settings
+        self.split, self.progress, self.trainer, self.redrawn = training.split, training.progress, trainer, redrawn
+        problem = self.problem
         self.tally = Tally(FIGURES, ALWAYS, problem.num_classes, problem.device)
         if resident is None:
             resident = from_resident_rows(trainer, problem.device)
@@ -66,7 +58,7 @@ class Epochs:
             interval,
             self.tally,
             resident,
-            progress.say,
+            self.progress.say,
         )
 
     def run(self, course: TrainingState) -> History:

@@ -1,13 +1,15 @@
-"""The hyper-parameters of one training with every automatic choice made."""
+"""What one training goes by: its rows, and the hyper-parameters with every automatic choice made."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelfix.correctors.contract import Problem
+from labelfix.data.split import CleanSplit
 from labelfix.networks.loop import OptimizerName
+from labelfix.progress import Progress
 from labelfix.settings.methods import NetworkSettings
 from labelfix.settings.networks import Family
 
@@ -23,6 +25,27 @@ class TrainingPlan:
     learning_rate: float
     weight_decay: float
     warmup_epochs: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one training goes by.
+
+    Attributes:
+        split: The trusted rows' parts; no batches are drawn from an empty one.
+        progress: Told of every epoch.
+    """
+
+    problem: Problem
+    plan: TrainingPlan
+    settings: NetworkSettings
+    split: CleanSplit
+    progress: Progress
+
+    def without_teachers(self) -> Training:
+        """The same with no trusted rows in training."""
+        nobody = self.split.train[:0]
+        return replace(self, split=replace(self.split, train=nobody, meta=nobody))
 
 
 DEFAULTS: dict[Family, TrainingPlan] = {

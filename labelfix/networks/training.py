@@ -28,7 +28,7 @@ from labelfix.networks import state
 from labelfix.networks.epochs import Epochs
 from labelfix.networks.loop import groups_of, make_optimizer, network_outputs
 from labelfix.networks.passes import Memory, draws_masks
-from labelfix.networks.plan import TrainingPlan
+from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.run_steps import FIGURES
 from labelfix.networks.state import History, TrainingState
 from labelfix.networks.trainer import Trainer
@@ -45,11 +45,8 @@ def new_classifier(problem: Problem) -> Classifier:
 
 
 def make_trainer(
-    problem: Problem,
-    plan: TrainingPlan,
-    settings: NetworkSettings,
+    training: Training,
     classifier: Classifier,
-    progress: Progress,
     kind: type[AnyTrainer],
     **more: Any,  # noqa: ANN401 - the fields of that kind
 ) -> AnyTrainer:
@@ -59,6 +56,7 @@ def make_trainer(
         classifier: f_w, on the device.
         more: What that kind needs beside the fields of `Trainer`.
     """
+    problem, plan, settings = training.problem, training.plan, training.settings
     if problem.family == "image":
         classifier.to(memory_format=torch.channels_last)
     share_statistics(classifier)
@@ -78,18 +76,14 @@ def make_trainer(
         seed=problem.seed if draws_masks(classifier, probe) else None,
         precision=problem.precision,
         clip_norm=settings.clip_norm,
-        memory=Memory(problem.accumulate, progress.warn),
+        memory=Memory(problem.accumulate, training.progress.warn),
         **more,
     )
 
 
 def train(
-    problem: Problem,
-    plan: TrainingPlan,
-    settings: NetworkSettings,
-    split: CleanSplit,
+    training: Training,
     trainer: Trainer,
-    progress: Progress,
     warm_up: Callable[[], dict[str, Any]] | None = None,
     phase: str = "train",
     redrawn: bool = False,
@@ -98,7 +92,6 @@ def train(
     """The warm-up and all epochs, or what is left of them after an interruption.
 
     Args:
-        split: The trusted rows' parts; an empty one gives no batches.
         warm_up: Gives them a start and returns what it found, as plain values.
         phase: Which training of the method this is.
         redrawn: See `Epochs`.
@@ -110,14 +103,14 @@ def train(
     Raises:
         TrainingError: A loss that is not a number, or collapsed labels.
     """
-    epochs = Epochs(problem, plan, settings, split, trainer, progress, redrawn, interval)
-    snapshot = None if problem.checkpoints is None else problem.checkpoints.latest(phase)
+    epochs, checkpoints = Epochs(training, trainer, redrawn, interval), training.problem.checkpoints
+    snapshot = None if checkpoints is None else checkpoints.latest(phase)
     if snapshot is not None:
         course = state.restore(snapshot, trainer, epochs.tally)
     else:
         course = TrainingState(carried={} if warm_up is None else warm_up(), phase=phase)
-        if problem.checkpoints is not None and problem.checkpoints.every:
-            state.save(problem.checkpoints, course, trainer, epochs.tally)
+        if checkpoints is not None and checkpoints.every:
+            state.save(checkpoints, course, trainer, epochs.tally)
     ranks().copy_first(list(state.network_tensors(trainer).values()))
     epochs.run(course)
     return course
@@ -174,12 +167,8 @@ META_COLUMNS = FIGURES[2:]
 
 
 def train_phase(
-    problem: Problem,
-    plan: TrainingPlan,
-    settings: NetworkSettings,
-    split: CleanSplit,
+    training: Training,
     classifier: Classifier,
-    progress: Progress,
     name: str,
     kind: type[Trainer] = Trainer,
     **more: Any,  # noqa: ANN401 - the fields of that kind
@@ -196,10 +185,9 @@ def train_phase(
     """
 
     def run() -> tuple[Mapping[str, np.ndarray], History]:
-        trainer = make_trainer(problem, plan, settings, classifier, progress, kind, **more)
-        return {}, train(problem, plan, settings, split, trainer, progress, phase=name).history
+        return {}, train(training, make_trainer(training, classifier, kind, **more), phase=name).history
 
-    return finished_phase(problem, name, classifier, run)[1]
+    return finished_phase(training.problem, name, classifier, run)[1]
 
 
 def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
@@ -214,13 +202,9 @@ def cut_trusted_rows(problem: Problem, settings: NetworkSettings, choosers: bool
     return with_choosers(split, problem.truth, *drawn) if choosers else split
 
 
-def teaching_split(problem: Problem, settings: NetworkSettings, choosers: bool = False) -> CleanSplit:
-    """Trusted rows that teach, and those held out: nothing is judged in training, so the rest is free to teach."""
+def plain_training(problem: Problem, settings: NetworkSettings, progress: Progress, choosers: bool = False) -> Training:
+    """A training in which nothing is judged: all trusted rows but those held out are free to teach."""
     split = cut_trusted_rows(problem, settings, choosers)
     teaching = np.sort(np.concatenate([split.train, split.meta]))
-    return replace(split, train=teaching, meta=teaching[:0])
-
-
-def without_teachers(split: CleanSplit) -> CleanSplit:
-    """The same with no trusted rows in training."""
-    return replace(split, train=split.train[:0], meta=split.train[:0])
+    split = replace(split, train=teaching, meta=teaching[:0])
+    return Training(problem, make_plan(problem, settings), settings, split, progress)

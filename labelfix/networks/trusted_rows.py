@@ -10,54 +10,38 @@ from dataclasses import replace
 
 import numpy as np
 
-from labelfix.correctors.contract import Problem
-from labelfix.data.split import CleanSplit
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
-from labelfix.networks.plan import TrainingPlan
+from labelfix.networks.plan import Training
 from labelfix.networks.state import History
-from labelfix.networks.training import train_phase, without_teachers
-from labelfix.progress import Progress
-from labelfix.settings.methods import FineTuningSettings, NetworkSettings
+from labelfix.networks.training import train_phase
+from labelfix.settings.methods import FineTuningSettings
 
 
-def train_on_trusted(
-    problem: Problem,
-    plan: TrainingPlan,
-    settings: NetworkSettings,
-    split: CleanSplit,
-    classifier: Classifier,
-    progress: Progress,
-    name: str = "trusted-rows",
-) -> History:
+def train_on_trusted(training: Training, classifier: Classifier, name: str = "trusted-rows") -> History:
     """Train a classifier on the trusted rows that teach.
 
     Args:
-        split: Its `train` rows teach.
         classifier: Trained from where it stands.
 
     Raises:
         TrainingError: A loss that is not a number.
     """
-    rows = np.resize(split.train, max(len(problem.noisy), len(split.train)))
+    problem, teaching = training.problem, training.split.train
+    rows = np.resize(teaching, max(len(problem.noisy), len(teaching)))
     trusted = replace(problem, noisy=select(problem.clean, rows), given=problem.truth[rows])
-    return train_phase(trusted, plan, settings, without_teachers(split), classifier, progress, name)
+    return train_phase(replace(training.without_teachers(), problem=trusted), classifier, name)
 
 
-def fine_tune(
-    problem: Problem,
-    plan: TrainingPlan,
-    settings: FineTuningSettings,
-    split: CleanSplit,
-    classifier: Classifier,
-    progress: Progress,
-) -> History:
+def fine_tune(training: Training, classifier: Classifier) -> History:
     """Go on with the trusted rows at a low learning rate; see `train_on_trusted`."""
+    plan, settings = training.plan, training.settings
+    assert isinstance(settings, FineTuningSettings)
     epochs = settings.fine_tuning_epochs or max(1, round(plan.epochs * FINE_TUNING_SHARE))
     low = replace(plan, epochs=epochs, learning_rate=plan.learning_rate * settings.fine_tuning_rate)
     if settings.head_learning_rate is not None:
         settings = replace(settings, head_learning_rate=settings.head_learning_rate * settings.fine_tuning_rate)
-    return train_on_trusted(problem, low, settings, split, classifier, progress, "fine-tuning")
+    return train_on_trusted(replace(training, plan=low, settings=settings), classifier, "fine-tuning")
 
 
 FINE_TUNING_SHARE = 0.2

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelfix.correctors.contract import Problem
-from labelfix.data.tables import Codes
 from labelfix.models.images.augment import Key
 from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
 from labelfix.networks.loop import frozen_backbone, scale_learning_rates
-from labelfix.networks.plan import TrainingPlan
+from labelfix.networks.plan import Training
 from labelfix.networks.run_steps import from_resident_rows
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.trainer import Trainer
-from labelfix.progress import Progress
 
 STREAM, TRUSTED_STREAM = 3, 4
 """Of the augmentation of noisy and of trusted rows."""
 
 
-def learn_given_labels(
-    problem: Problem, plan: TrainingPlan, trainer: Trainer, frozen_epochs: int, progress: Progress
-) -> None:
+def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int) -> None:
     """Train the classifier on the noisy rows as they are.
 
     Args:
         trainer: Its classifier and optimiser are used.
         frozen_epochs: First epochs in which only the head is trained.
     """
+    problem, plan, progress = training.problem, training.plan, training.progress
     rows = np.arange(len(problem.noisy), dtype=np.int64)
     feed = Feed(problem.noisy, problem.given, problem.device)
     resident = feed.resident() if from_resident_rows(trainer, problem.device) else None
@@ -50,9 +46,7 @@ def learn_given_labels(
     progress.finish()
 
 
-def learn_trusted_rows(
-    problem: Problem, plan: TrainingPlan, trainer: Trainer, rows: Codes, steps: int, frozen: bool
-) -> None:
+def learn_trusted_rows(training: Training, trainer: Trainer, steps: int, frozen: bool) -> None:
     """Train the classifier on trusted rows, at the learning rate of the warm-up.
 
     Args:
@@ -61,8 +55,9 @@ def learn_trusted_rows(
     """
     if steps == 0:
         return
+    problem = training.problem
     feed = Feed(problem.clean, problem.truth, problem.device)
-    batches = batches_of(rows, plan.batch_size, steps, problem.seed, 0, stream=13)
+    batches = batches_of(training.split.train, training.plan.batch_size, steps, problem.seed, 0, stream=13)
     wanted = ((batch, Key(problem.seed, 0, step, TRUSTED_STREAM)) for step, batch in enumerate(batches))
     with frozen_backbone(trainer.classifier, frozen):
         trainer.choose_weights()

@@ -1,7 +1,7 @@
 """Convex heads: multinomial logistic regression on fixed features by L-BFGS.
 
 `argmin over (W, b) of Σ_i ω_i CE(q_i, softmax(W h_i + b)) + ‖W‖² / 2r`, biases not penalised, and the same with the
-likelihood of given labels through a transition matrix. The search (`training.search`) goes on in coordinates in which
+likelihood of given labels through a transition matrix. The search (`batched_search`) goes on in coordinates in which
 the problem is nearly round: features of encoders lie around one direction, and in their own coordinates a hundred
 iterations get less far than twenty in these. The gradient of a softmax-linear loss is one matrix product and is
 written out.

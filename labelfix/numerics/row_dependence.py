@@ -35,7 +35,7 @@ matrix by no more than that says nothing. With one error instead, weak features 
 matrix for that of rows in one draw of three."""
 
 PRIOR = 20.0
-"""Strength of T0 in A, in given labels a class; that of `members.learned_transition`."""
+"""Strength of T0 in A, in given labels a class; that of `learners.learned_transition`."""
 
 STEPS = 60
 """Of L-BFGS a candidate; each begins at the one before."""

@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 
 from labelfix.data.arrays import Floats
 from labelfix.numerics.linear_heads import LinearHead
+from labelfix.numerics.row_blocks import row_blocks
 
 HIGHEST = 1.5
 """No member counts for more than this."""
@@ -39,19 +40,22 @@ def fit_stack(log_members: Floats, truth: npt.NDArray[np.int64]) -> Floats:
         `(J,)` in [0, 1.5].
     """
     members, rows = log_members.shape[:2]
-    at = np.arange(rows)
     equal = np.full(members, 1 / members)
 
     def loss(beta: Floats) -> tuple[float, Floats, Floats]:
-        scores = np.tensordot(beta, log_members, axes=1)
-        log_p = scores - logsumexp(scores, axis=1, keepdims=True)
-        p = np.exp(log_p)
-        gaps = log_members - (p * log_members).sum(axis=2, keepdims=True)
-        value = -log_p[at, truth].mean() + STRENGTH / rows * ((beta - equal) ** 2).sum()
-        slope = -gaps[:, at, truth].mean(axis=1) + 2 * STRENGTH / rows * (beta - equal)
-        flat = gaps.reshape(members, -1)
-        curvature = (flat * p.reshape(-1)) @ flat.T / rows + 2 * STRENGTH / rows * np.eye(members)
-        return float(value), slope, curvature
+        value = STRENGTH / rows * float(((beta - equal) ** 2).sum())
+        slope, curvature = 2 * STRENGTH / rows * (beta - equal), 2 * STRENGTH / rows * np.eye(members)
+        for part in row_blocks(rows, members * log_members.shape[2]):
+            said, own = log_members[:, part], truth[part]
+            scores = np.tensordot(beta, said, axes=1)
+            log_p = scores - logsumexp(scores, axis=1, keepdims=True)
+            p, at = np.exp(log_p), np.arange(len(own))
+            gaps = said - (p * said).sum(axis=2, keepdims=True)
+            value -= float(log_p[at, own].sum()) / rows
+            slope -= gaps[:, at, own].sum(axis=1) / rows
+            flat = gaps.reshape(members, -1)
+            curvature += (flat * p.reshape(-1)) @ flat.T / rows
+        return value, slope, curvature
 
     # Projected Newton: those at a bound that the slope holds there stay, the others take Newton's step.
     beta, (value, slope, curvature) = equal, loss(equal)

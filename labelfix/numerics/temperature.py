@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
+
+from labelfix.numerics.row_blocks import row_blocks
 
 LOWEST, HIGHEST = 0.05, 20.0
 """Bounds of a temperature."""
@@ -38,19 +39,22 @@ def fit_temperature(
     weight = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
     if weight.sum() < MIN_ROWS:
         return 1.0
-    scores = np.asarray(logits, dtype=np.float64)
-    scores = np.maximum(scores, scores.max(axis=1, keepdims=True) - IMPOSSIBLE)
-    rows = np.arange(len(truth))
 
     def slopes(log_temperature: float) -> tuple[float, float]:
         """First and second derivative of the loss by log T."""
-        scaled = scores / np.exp(log_temperature)
-        p = softmax(scaled, axis=1)
-        mean = (p * scaled).sum(axis=1)
-        spread = (p * scaled**2).sum(axis=1) - mean**2
-        gap = scaled[rows, truth] - mean
         # A standard normal prior on log T, worth one row: separable rows would send T to its bound.
-        return float(weight @ gap) + log_temperature, float(weight @ (spread - gap)) + 1.0
+        slope, curvature = log_temperature, 1.0
+        for part in row_blocks(*logits.shape):
+            scaled = np.asarray(logits[part], dtype=np.float64)
+            scaled = np.maximum(scaled, scaled.max(axis=1, keepdims=True) - IMPOSSIBLE) / np.exp(log_temperature)
+            p = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            p /= p.sum(axis=1, keepdims=True)
+            mean = (p * scaled).sum(axis=1)
+            spread = (p * scaled**2).sum(axis=1) - mean**2
+            gap = scaled[np.arange(len(scaled)), truth[part]] - mean
+            slope += float(weight[part] @ gap)
+            curvature += float(weight[part] @ (spread - gap))
+        return slope, curvature
 
     low, high, at = np.log(LOWEST), np.log(HIGHEST), 0.0
     for _ in range(STEPS):

@@ -35,10 +35,13 @@ def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floati
     Returns:
         `(K, K)`, rows sum to 1, entries at least about `FLOOR`.
     """
-    member = np.eye(num_classes)[truth]
-    overall = given_probabilities.mean(axis=0)
-    sums = member.T @ given_probabilities + 0.5 * overall + 0.5 * np.eye(num_classes)
-    return normalised(sums / (member.sum(axis=0)[:, None] + 1))
+    sums, rows = np.zeros((num_classes, num_classes)), np.bincount(truth, minlength=num_classes)
+    for own, said in zip(truth, given_probabilities, strict=True):
+        sums[own] += said
+    sums += 0.5 * given_probabilities.mean(axis=0, dtype=np.float64)
+    sums.flat[:: num_classes + 1] += 0.5
+    sums /= rows[:, None] + 1
+    return normalised(sums)
 
 
 def paired_transition(truth: Codes, paired_given: Codes, expected: Floats) -> Floats:
@@ -69,8 +72,9 @@ def _even(counts: Floats) -> Floats:
     """Noise that is the same for all classes and to all classes, at the rate of some pairs."""
     classes = len(counts)
     wrong = (counts.sum() - np.trace(counts) + 0.5) / (counts.sum() + 1)
-    apart = 1 - np.eye(classes)
-    return np.asarray((1 - wrong) * np.eye(classes) + wrong * apart / max(classes - 1, 1))
+    found = np.full_like(counts, wrong / max(classes - 1, 1))
+    np.fill_diagonal(found, 1 - wrong)
+    return found
 
 
 def _evidence(counts: Floats, prior: Floats) -> float:
@@ -78,15 +82,17 @@ def _evidence(counts: Floats, prior: Floats) -> float:
     from scipy.special import gammaln  # training alone has to do with it
 
     rows = gammaln(prior.sum(axis=1)) - gammaln(prior.sum(axis=1) + counts.sum(axis=1))
-    return float(rows.sum() + (gammaln(prior + counts) - gammaln(prior)).sum())
+    seen = counts > 0  # the others add nothing
+    return float(rows.sum() + (gammaln(prior[seen] + counts[seen]) - gammaln(prior[seen])).sum())
 
 
-def possible_labels(truth: Codes, transition: Floats) -> tuple[Codes, Codes, npt.NDArray[np.float64]]:
+def possible_labels(truth: Codes, transition: Floats, most: int | None = None) -> tuple[Codes, Codes, Floats]:
     """The given labels that trusted rows could have had, with their probabilities.
 
     Args:
         truth: `(R,)` trusted labels.
         transition: `(K, K)` T.
+        most: Fewer are drawn where Q × K would be above it; None where that does not matter.
 
     Returns:
         `(Q,)` rows, labels and weights: each row with all K labels weighted by T[y], or, with more than `MOST_LABELS`
@@ -97,16 +103,18 @@ def possible_labels(truth: Codes, transition: Floats) -> tuple[Codes, Codes, npt
         label, weight = np.tile(np.arange(classes), len(truth)), transition[truth].ravel()
         return np.repeat(np.arange(len(truth)), classes), label, weight
     start = np.random.default_rng([classes, len(truth)]).random((len(truth), 1))
-    quantiles = (start + np.arange(DRAWN)) / DRAWN
+    count = DRAWN if most is None else min(max(most // max(len(truth) * classes, 1), 1), DRAWN)
+    quantiles = (start + np.arange(count)) / count
     heaped = np.cumsum(transition, axis=1)
     drawn = [np.searchsorted(heaped[y], q) for y, q in zip(truth, quantiles, strict=True)]
     label = np.concatenate([np.zeros(0, dtype=np.int64), *drawn])
-    row = np.repeat(np.arange(len(truth)), DRAWN)
-    return row, np.minimum(label, classes - 1).astype(np.int64), np.full(len(row), 1 / DRAWN)
+    row = np.repeat(np.arange(len(truth)), count)
+    return row, np.minimum(label, classes - 1).astype(np.int64), np.full(len(row), 1 / count)
 
 
 def normalised(matrix: Floats) -> Floats:
     """The matrix with entries clipped from below at `FLOOR` of their row and rows summing to 1."""
-    shares = matrix / matrix.sum(axis=1, keepdims=True)
-    clipped = np.maximum(shares, FLOOR)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True), dtype=np.float64)
+    shares = np.asarray(matrix / matrix.sum(axis=1, keepdims=True), dtype=np.float64)
+    np.maximum(shares, FLOOR, out=shares)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

@@ -29,7 +29,7 @@ def content_hash(row: Mapping[Any, Any], columns: Sequence[str], folder: Path) -
 
     Args:
         row: Column → value, as a source gives it.
-        folder: From where images that are named count.
+        folder: Where images that are named are looked for.
     """
     if not columns or any(name not in row for name in columns):
         return None

@@ -42,7 +42,7 @@ def _own_inputs(folder: RunFolder) -> bool:
 
 
 def _moved_settings(folder: RunFolder) -> Sequence[str]:
-    """Flags for settings that name files, where these do not lie as the settings say when read from here."""
+    """Flags for settings that name files which are not where the settings point to when read from here."""
     settings = read_toml(folder.settings)
     flags: list[str] = []
     for flag, value in (
@@ -58,7 +58,7 @@ def _moved_settings(folder: RunFolder) -> Sequence[str]:
 
 
 def _moved(folder: RunFolder, name: str) -> str | None:
-    """Where a file lies that a setting names, where that is elsewhere than the setting says when read from here."""
+    """Where the file of a setting lies, if that is not where the setting points to when read from here."""
     if os.path.exists(os.path.expanduser(name)):
         return None
     found = (base / name for base in folder.bases(folder.read_manifest()))

@@ -73,7 +73,7 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     assert other.own_rows is not None
     parts = first, second
     judges = [_judge(parts, fold) for fold in range(len(other.held.models))]
-    soft = _mean(one.own_rows.soft, other.own_rows.soft)
+    soft = _mean(one.own_rows.soft[:], other.own_rows.soft[:])
     heads = [part.head for part in parts]
     return replace(
         other,

@@ -21,13 +21,13 @@ from labelfix.models.images.augment import Key
 from labelfix.models.learnt import Trainable
 from labelfix.models.network_inputs import lengths
 from labelfix.networks.feed import Feed
-from labelfix.networks.plan import TrainingPlan, make_plan
+from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.training import make_trainer, new_classifier, train_phase
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
-from labelfix.settings.methods import MlcSettings, NetworkSettings
+from labelfix.settings.methods import MlcSettings
 from labelfix.settings.mlc import OF_ROUNDS
 
 LEAST_STEPS = 300
@@ -44,19 +44,22 @@ class Lesson:
     """What an encoder is to learn.
 
     Attributes:
-        problem: The noisy rows as it reads them; no trusted row.
-        settings: Those that the plan leaves.
+        training: On the noisy rows as it reads them; no trusted row.
     """
 
     encoder: Trainable
-    problem: Problem
-    plan: TrainingPlan
-    settings: NetworkSettings
+    training: Training
+
+    @property
+    def problem(self) -> Problem:
+        """The noisy rows."""
+        return self.training.problem
 
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return self.plan.epochs * max(len(self.problem.noisy) // self.plan.batch_size, 1)
+        plan = self.training.plan
+        return plan.epochs * max(len(self.problem.noisy) // plan.batch_size, 1)
 
 
 def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSettings) -> Lesson:
@@ -86,7 +89,7 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
     if settings.epochs is None and encoder.family == "image":
         steps = max(len(noisy) // plan.batch_size, 1)
         plan = replace(plan, epochs=min(max(plan.epochs, -(-LEAST_STEPS // steps)), MOST_EPOCHS))
-    return Lesson(encoder, own, plan, chosen)
+    return Lesson(encoder, Training(own, plan, chosen, CleanSplit(nobody, nobody, nobody), Silent()))
 
 
 def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: Progress) -> None:
@@ -103,10 +106,7 @@ def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: 
         return
     classifier = new_classifier(task.problem)
     targets = torch.from_numpy(np.ascontiguousarray(soft, dtype=np.float32)).to(task.problem.device)
-    nobody = np.zeros(0, dtype=np.int64)
-    split = CleanSplit(nobody, nobody, nobody)
-    more = task.problem, task.plan, task.settings, split, classifier, progress, name
-    train_phase(*more, TargetsTrainer, targets=targets)
+    train_phase(replace(task.training, progress=progress), classifier, name, TargetsTrainer, targets=targets)
     if ranks().first:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(folder) as beside:
@@ -117,13 +117,11 @@ def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: 
 
 def seconds_ahead(task: Lesson) -> float:
     """About how long it will take, from a few steps of a network that is then thrown away."""
-    problem, plan = task.problem, task.plan
+    problem = task.problem
     soft = torch.full((len(problem.noisy), problem.num_classes), 1 / problem.num_classes, device=problem.device)
-    trainer = make_trainer(
-        problem, plan, task.settings, new_classifier(problem), Silent(), TargetsTrainer, targets=soft
-    )
+    trainer = make_trainer(task.training, new_classifier(problem), TargetsTrainer, targets=soft)
     rows: Codes = np.arange(len(problem.noisy), dtype=np.int64)
-    drawn = batches_of(rows, plan.batch_size, None, problem.seed, 0, 20, lengths(problem.noisy))[:TIMED]
+    drawn = batches_of(rows, task.training.plan.batch_size, None, problem.seed, 0, 20, lengths(problem.noisy))[:TIMED]
     wanted = [(each, Key(problem.seed, 0, number)) for number, each in enumerate(drawn)]
     taken: list[float] = []
     for batch in Feed(problem.noisy, problem.given, problem.device).batches(wanted):

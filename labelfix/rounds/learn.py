@@ -132,7 +132,7 @@ class Rounds:
             )
             model = fit_problem(part, self.start.settings, self.progress)
         assert model.own_rows is not None
-        return model.own_rows.soft
+        return model.own_rows.soft[:]
 
     def run(self) -> Learnt:
         """All rounds, and the choice."""
@@ -213,7 +213,7 @@ def _judged(of: Mapping[str, tuple[Encoded, Fit]]) -> tuple[Encoded, Fit]:
 def before(task: Lesson, times: int) -> str:
     """What a person should know before encoders learn: how long it takes, what it may bring, and the way out."""
     rows, seconds = len(task.problem.noisy), times * seconds_ahead(task)
-    takes = f"{times} times {task.plan.epochs} passes over {rows:,} rows, {spent(seconds)}"
+    takes = f"{times} times {task.training.plan.epochs} passes over {rows:,} rows, {spent(seconds)}"
     brings = f"; {task.encoder.brings}" if task.encoder.brings else ""
     return f"learning features: {takes}{brings}; Ctrl-C keeps the run on fixed features, which is finished"
 

@@ -1,6 +1,6 @@
-"""Where may be written: never over an input or a run's own files, and over nothing else that is there without a word.
+"""Where labelfix may write: never over an input or a run's own files, and over anything else only when told to.
 
-One rule for the command line and for Python; it is asked before the work that fills the target.
+One rule for the command line and for Python; it is checked before any work starts.
 """
 
 from __future__ import annotations

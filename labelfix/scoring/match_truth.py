@@ -68,7 +68,7 @@ def columns_of(rows: CorrectedRows) -> list[str]:
 
 
 def labels_of(table: pa.Table, classes: ClassNames, min_confidence: float, run_id: str) -> CorrectedLabels:
-    """Rows of corrected labels as they were before they were written.
+    """Corrected labels as they were before they were written.
 
     Args:
         table: The columns of `READ`, and `soft_label_classes` where there is one.

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
-from labelfix.correctors.contract import Corrector
+from labelfix.correctors.contract import Corrector, SoftRows
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.later_rows import LaterRows
@@ -276,7 +276,7 @@ class SideColumns:
     p_value: Probabilities | None = None
     duplicate_of: Codes | None = None
     outlier_score: Probabilities | None = None
-    own: Probabilities | None = None
+    own: SoftRows | None = None
     own_at: Codes | None = None
 
     def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:

@@ -25,7 +25,7 @@ class DataSettings:
     """Column of the trusted file that names the item, where it has another name there than in the noisy file."""
 
     label_column: str | None = None
-    """Column of the given labels in the noisy file. Default: the column called label (or given_label, noisy_label, class, target, category, y)."""
+    """Column of the given labels in the noisy file. Default: the column called label (or given_label, noisy_label, labels, class, target, category, y)."""
 
     label_columns: tuple[str, ...] = ()
     """Columns of labels, one for each source: annotators, rules, models, an old export. Names, or patterns such as `llm_*`; also a column of votes: lists, or JSON such as `{"anna": "spam"}`. Empty cells are silence."""

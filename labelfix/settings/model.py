@@ -63,7 +63,7 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        require(all(self.backbones) and len(self.backbones) > 0, "backbone names nothing; leave it away for auto")
+        require(all(self.backbones) and len(self.backbones) > 0, "backbone names nothing; leave it out for auto")
         for name in ("hidden_units", "text_dimensions", "max_tokens", "encode_batch_size"):
             require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
         require(0 < self.smallest_crop <= 1, f"smallest_crop = {self.smallest_crop} must be above 0 and at most 1")

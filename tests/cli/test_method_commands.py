@@ -11,6 +11,8 @@ import pytest
 import labelfix
 from labelfix.cli import main
 from labelfix.settings.methods import METHOD_SETTINGS
+from labelfix.settings.resolve import resolve
+from labelfix.settings.run import to_toml
 
 LEAST = {"distillation": (0.65, 0.95), "mlnt": (0.65, 0.95), "meta-weight-net": (0.75, 0.95)}
 """Of corrected labels and AUROC, for methods whose soft labels keep the given one on a table of some dozen rows: their
@@ -35,10 +37,19 @@ def test_a_method_corrects_a_table_and_new_rows(at_work, capsys, method):
     soft = np.array(pq.read_table(new)["soft_label"].to_pylist())
     assert soft.shape == (20, 2)
     assert np.allclose(soft.sum(axis=1), 1, atol=1e-5)
-    # The settings that the run keeps lead to the same method again.
-    assert main(["train", "--config", f"{out}/settings.toml", *words[:4], "--out", f"{out}-2", "-q"]) == 0
+    # The settings that the run keeps are read as what they were written from.
+    kept = at_work / "run" / "settings.toml"
+    again = resolve({}, (), kept, environ={}).settings
+    assert (again.method, to_toml(again)) == (method, kept.read_text())
+
+
+def test_the_settings_that_a_run_keeps_lead_to_it_again(at_work):
+    out = str(at_work / "run")
+    words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "-q"]
+    assert main([*words, "--method", "glc", "--set", "ridge=3", "--seed", "5", "--out", out]) == 0
+    assert main([*words, "--config", f"{out}/settings.toml", "--out", f"{out}-2"]) == 0
     first, second = (pq.read_table(f"{folder}/corrected.parquet") for folder in (out, f"{out}-2"))
-    assert first["corrected_label"].equals(second["corrected_label"])
+    assert first["confidence"].equals(second["confidence"])
 
 
 def test_settings_of_a_method_are_checked_against_it(at_work, capsys):

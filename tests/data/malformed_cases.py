@@ -403,7 +403,7 @@ def multi_label_lists(folder: Path) -> Case:
     return Case(
         folder / "noisy.parquet",
         gold_csv(folder),
-        ("noisy.parquet: column 'label' holds lists", "several labels a row", "single-label classification"),
+        ("column 'label' holds lists, several labels a row in", "row 2: ", "single-label classification"),
     )
 
 

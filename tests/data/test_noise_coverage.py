@@ -28,7 +28,7 @@ def _simulation():
     return sys.modules[name]
 
 
-DRAWS = 100
+DRAWS = 60
 
 CELLS = [
     ("per-class", 2, 10, 0.2, 100, "unif"),
@@ -130,5 +130,5 @@ def figures(pairs, given):
 
 
 def test_the_constants_are_those_that_the_figures_of_the_docs_were_measured_with():
-    """Measured anew where one moves: docs/benchmarks.md, and then these."""
+    """Measured again where one moves: docs/benchmarks.md, and then these."""
     assert [figures(*each) for each in KNOWN] == [pytest.approx(each, abs=1e-5) for each in FIGURES]

@@ -17,7 +17,7 @@ from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -59,9 +59,10 @@ def trained(family, device, options, resident=None, **more):
     lcn = LabelCorrectionNetwork(classifier.feature_width, made.num_classes, 8, 8, False, generator).to(device)
     kind = PublishedTrainer if published else MlcTrainer
     told = Told()
-    trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, told, kind)
+    training = MlcTraining(made, plan, settings, split, told)
+    trainer = paper.make_mlc_trainer(training, classifier, lcn, kind)
     start = weights_of(classifier), weights_of(lcn)
-    epochs = Epochs(made, plan, settings, split, trainer, told, published, resident=resident)
+    epochs = Epochs(training, trainer, published, resident=resident)
     epochs.run(TrainingState())
     assert trainer.steps == 5 * settings.epochs
     return (weights_of(classifier), weights_of(lcn)), start, told.lines

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import own_process
 import pytest
 import torch
 import torch.multiprocessing as mp
@@ -100,7 +101,8 @@ def _run_two(work: Any, folder: Path, argument: Any) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(_process, (port, work, folder, argument), nprocs=2)
+    # Forked from a process that has its imports.
+    mp.start_processes(_process, (port, work, folder, argument), nprocs=2, start_method=own_process.METHOD)
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,18 @@ def make_files(folder: Path) -> None:
     (folder / PERSON).write_text(person.group(1), encoding="utf-8")
 
 
-def run(page: Path, folder: Path) -> Iterator[tuple[Command, str]]:
-    """Run all commands of a page, and give each with what it prints."""
+Start = Callable[[list[str], dict[str, str]], tuple[int, str]]
+"""The words after `labelfix`, and variables → the exit code, and what was printed."""
+
+IN_A_SHELL = re.compile(r"[|&;<>$*`]|^(?!labelfix )")
+
+
+def run(page: Path, folder: Path, start: Start | None = None) -> Iterator[tuple[Command, str]]:
+    """Run all commands of a page, and give each with what it prints.
+
+    Args:
+        start: Runs those that are labelfix alone; by default a shell does it all.
+    """
     programs = folder / ".programs"
     programs.mkdir()
     for name, line in (("labelfix", "-m labelfix"), ("python", "")):
@@ -78,16 +89,24 @@ def run(page: Path, folder: Path) -> Iterator[tuple[Command, str]]:
             if words == "echo $?":
                 yield command, f"{last}\n"
                 continue
-            done = subprocess.run(
-                ["bash", "-o", "pipefail", "-c", words],
-                cwd=folder,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            last = str(done.returncode)
-            yield command, PROGRESS.sub("", done.stdout)
+            if start is not None and not IN_A_SHELL.search(words):
+                code, printed = start(shlex.split(words)[1:], environment)
+            else:
+                code, printed = _in_a_shell(words, folder, environment)
+            last = str(code)
+            yield command, PROGRESS.sub("", printed)
+
+
+def _in_a_shell(words: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, done.stdout
 
 
 def as_shown(command: Command, printed: str) -> str:

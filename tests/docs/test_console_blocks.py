@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import console_blocks as blocks
 import pytest
+from own_process import OwnProcess
 
 
 @pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.name)
 def test_a_page_shows_what_its_commands_print(page, tmp_path):
+    def start(words, environment):
+        process = OwnProcess(*words, folder=tmp_path, variables=environment, merged=True)
+        said, _ = process.ended()
+        return process.returncode, said
+
     blocks.make_files(tmp_path)
     ran = 0
-    for command, printed in blocks.run(page, tmp_path):
+    for command, printed in blocks.run(page, tmp_path, start):
         shown = blocks.as_shown(command, printed)
         assert not blocks.differs(command.shown, shown), f"$ {command.words}\n{shown}"
         ran += 1

@@ -12,6 +12,7 @@ from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.errors import RunError
+from labelfix.heads import learners
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
@@ -268,3 +269,12 @@ def test_the_network_has_the_published_number_of_parameters():
     for units, expected in ((128, 43786), (64, 18442)):
         lcn = LabelCorrectionNetwork(64, 10, units, 128, False, torch.Generator())
         assert sum(p.numel() for p in lcn.parameters()) == expected
+
+
+def test_a_loose_ridge_needs_three_standard_errors():
+    others = np.array([1.0, 2.0, 3.0, 2.0])
+    noise = np.array([1.0, -1.0, 1.0, -1.0])  # its standard error of the mean is 1/√3
+    for errors, clear in ((2.9, False), (3.1, True)):
+        assert learners.clearly_less(others - errors / np.sqrt(3) - noise, others) == clear
+    assert not learners.clearly_less(others, others)
+    assert not learners.clearly_less(np.zeros(1), np.ones(1))

@@ -20,6 +20,8 @@ Expectation = Callable[[Case], None]
 
 EXPECTATIONS: dict[str, Expectation] = {}
 INPUTS: dict[str, Expectation] = {}
+MADE: dict[str, tuple[str, ...]] = {}
+"""Cases that make their inputs themselves, and their commands."""
 
 csv.field_size_limit(1 << 28)
 
@@ -31,6 +33,17 @@ def expects(number: str) -> Callable[[Expectation], Expectation]:
         assert number not in EXPECTATIONS, number
         EXPECTATIONS[number] = work
         return work
+
+    return register
+
+
+def made(name: str, expectation: Expectation, *lines: str) -> Callable[[Expectation], Expectation]:
+    """Register a case that makes its own input, with what has to come out; by default of a `check`."""
+
+    def register(work: Expectation) -> Expectation:
+        MADE[name] = lines or ("check --noisy noisy.csv --clean gold.csv",)
+        expects(name.split("-")[0])(expectation)
+        return makes(name.split("-")[0])(work)
 
     return register
 

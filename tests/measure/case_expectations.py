@@ -5,12 +5,13 @@ from __future__ import annotations
 import case_ids
 import case_images
 import case_labels
+import case_made
 import case_parquet
 import case_tables
 import case_text_files
 import case_texts
-from case_asks import EXPECTATIONS, INPUTS
+from case_asks import EXPECTATIONS, INPUTS, MADE
 
-MODULES = (case_ids, case_images, case_labels, case_parquet, case_tables, case_text_files, case_texts)
+MODULES = (case_ids, case_images, case_labels, case_made, case_parquet, case_tables, case_text_files, case_texts)
 
-__all__ = ["EXPECTATIONS", "INPUTS", "MODULES"]
+__all__ = ["EXPECTATIONS", "INPUTS", "MADE", "MODULES"]

@@ -1,14 +1,15 @@
 """Which of a folder of awkward inputs come out as their owners need.
 
-    OMP_NUM_THREADS=1 python tests/measure/cases.py CASES_FOLDER [--only 31,50] [--jobs 2] [--out table.md] \\
+    OMP_NUM_THREADS=1 python tests/measure/cases.py [CASES_FOLDER] [--only 31,50] [--jobs 2] [--out table.md] \\
         [--encoder DIR] [--show]
 
 CASES_FOLDER holds one folder an input and a README.md with a table: the input, what it is, what its owner needs, the
-commands, and what happened before. Every case runs in a copy of its folder. What has to come out stands in the
-modules case_*.py beside this one, one function a case: the right outcome, not merely exit code 0. Prints a table of
-pass, fail (wrong, or refused without need), unclear (refused, and the message does not lead out) and crash, with a
-line of reason each, beside the verdict of the table in README.md, and the totals. `--show` prints what the commands
-said. `--encoder` names a folder of a small sentence-transformers encoder, which two cases need.
+commands, and what happened before. Without it the cases run that make their inputs themselves. Every case runs in a
+copy of its folder. What has to come out stands in the modules case_*.py beside this one, one function a case: the right
+outcome, not merely exit code 0. Prints a table of pass, fail (wrong, or refused without need), unclear (refused, and
+the message does not lead out) and crash, with a line of reason each, beside the verdict of the table in README.md, and
+the totals. `--show` prints what the commands said. `--encoder` names a folder of a small sentence-transformers encoder,
+which two cases need.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from case_expectations import EXPECTATIONS, INPUTS
+from case_expectations import EXPECTATIONS, INPUTS, MADE
 from case_runs import Case, Said, Unmet
 
 VERDICTS = ("pass", "fail", "unclear", "crash", "skipped")
@@ -56,7 +57,7 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--only", default="", help="numbers of cases, with commas between")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, help="also write the table there")
@@ -65,12 +66,14 @@ def main() -> None:
     asked = parser.parse_args()
     started = time.monotonic()
     numbers = {each.strip() for each in asked.only.split(",") if each.strip()}
-    wanted = [each for each in described(asked.folder / "README.md") if not numbers or number(each.name) in numbers]
+    every = described(asked.folder / "README.md") if asked.folder else made()
+    wanted = [each for each in every if not numbers or number(each.name) in numbers]
     if missing := numbers - {number(each.name) for each in wanted}:
-        sys.exit(f"README.md has no case {', '.join(sorted(missing))}")
+        sys.exit(f"there is no case {', '.join(sorted(missing))}")
     encoder = asked.encoder.resolve() if asked.encoder else None
     outcomes = []
-    for outcome in run_cases(wanted, asked.folder.resolve(), encoder, asked.jobs):
+    folder = asked.folder.resolve() if asked.folder else Path("nowhere")
+    for outcome in run_cases(wanted, folder, encoder, asked.jobs):
         outcomes.append(outcome)
         if asked.show:
             show(outcome)
@@ -99,6 +102,11 @@ def described(readme: Path) -> list[Described]:
         lines = tuple(each.replace("\\|", "|") for each in re.findall(r"`([^`]+)`", cells[3]))
         rows.append(Described(cells[0].strip("`"), cells[2], lines, cells[4]))
     return sorted(rows, key=lambda each: int(number(each.name)))
+
+
+def made() -> list[Described]:
+    """The cases that make their inputs themselves."""
+    return [Described(name, "", lines, "") for name, lines in sorted(MADE.items(), key=lambda each: number(each[0]))]
 
 
 def run_cases(wanted: list[Described], folder: Path, encoder: Path | None, jobs: int) -> Iterator[Outcome]:

@@ -14,6 +14,7 @@ from labelfix.heads.learners import fit_given_labels, transitions
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.methods.mlc import anchored, recipes
 from labelfix.models.classifier import Classifier
+from labelfix.models.features import FeatureInputs
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
@@ -129,3 +130,34 @@ def test_more_classes_than_em_and_a_full_delta_allow():
     )
     soft = soft_labels(big, fit(big))
     assert (soft.argmax(axis=1) == truth[202:]).mean() > 0.95
+
+
+def blurred(made, scale):
+    """The problem with features in which classes overlap."""
+    draw = np.random.default_rng(1)
+    noisy, clean = (
+        FeatureInputs((each.features + draw.normal(scale=scale, size=each.features.shape)).astype(np.float32))
+        for each in (made.noisy, made.clean)
+    )
+    return replace(made, noisy=noisy, clean=clean)
+
+
+CHOSEN = ("beta", "kappa", "share_of_labels_as_given", "ridge", "min_confidence")
+KNOWN_FIGURES = {
+    0.4: ((0.4686, 0.2347, 0.3005), (1.2275, 1.0629, 0.2061), (0.4088, 0.3880), (1.0, 1.0, 0.0, 1.0, 0.56)),
+    0.5: ((0.4804, 0.0883, 0.4122), (1.1995, 1.0777, 0.2332), (0.5840, 0.5900), (1.0, 1.0, 0.5, 1.0, 0.54)),
+}
+"""Shares of the members, parameters of the LCN, losses out of fold, and what was chosen."""
+
+
+@pytest.mark.parametrize("scale", KNOWN_FIGURES)
+def test_its_constants_are_those_that_the_figures_of_the_docs_were_measured_with(scale):
+    """Priors, ridges, folds and candidates: one that moves has to be measured again, on sets that did not choose it."""
+    made, _ = problem(noisy=300, clean=60)
+    fitted = fit(blurred(made, scale))
+    found = {**fitted.metrics, **fitted.metrics["posterior"], "min_confidence": fitted.min_confidence}
+    shares, lcn, losses, chosen = KNOWN_FIGURES[scale]
+    assert tuple(found["shares"].values()) == pytest.approx(shares, abs=1e-3)
+    assert tuple(found["lcn"].values()) == pytest.approx(lcn, abs=5e-3)
+    assert tuple(found["out_of_fold_nll"].values()) == pytest.approx(losses, abs=1e-3)
+    assert tuple(found[name] for name in CHOSEN) == chosen

@@ -152,10 +152,10 @@ def test_every_fold_is_judged_by_a_network_that_saw_the_others_and_the_trusted_r
     made, _ = whole(noisy=90)
     learned = {}
 
-    def recorded(some, plan, settings, split, classifier, progress, name):
-        features = some.noisy.batch(np.arange(len(some.given))).numpy()
-        learned[name] = {row.tobytes() for row in features}, split
-        return training.train_phase(some, plan, settings, split, classifier, progress, name)
+    def recorded(some, classifier, name):
+        features = some.problem.noisy.batch(np.arange(len(some.problem.given))).numpy()
+        learned[name] = {row.tobytes() for row in features}, some.split
+        return training.train_phase(some, classifier, name)
 
     monkeypatch.setattr(confident_learning, "train_phase", recorded)
     fitted = fit("confident-learning", made, folds=3, epochs=2)

@@ -11,7 +11,7 @@ from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge_network
-from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.warmup import estimate_transition
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -21,9 +21,16 @@ from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
 
-@pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize(
-    "settings", [{}, {"warmup_epochs": 0, "epochs": 40}, {"lookahead": 5}, {"skip": True}, {"clean_split": "redrawn"}]
+    ("settings", "paired"),
+    [
+        ({}, True),
+        ({}, False),
+        ({"warmup_epochs": 0, "epochs": 40}, True),
+        ({"lookahead": 5}, False),
+        ({"skip": True}, True),
+        ({"clean_split": "redrawn"}, False),
+    ],
 )
 def test_it_corrects_most_wrong_labels(settings, paired):
     made, truth = problem(paired=paired)
@@ -104,12 +111,13 @@ def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
     """40 % uniform noise over three classes: the diagonal is .6, the rest .2."""
     made, _ = problem(noisy=3000, clean=300, paired=paired)
     settings = MlcSettings()
-    plan = make_mlc_plan(made, settings)
+    split = split_clean(made.truth, CLASSES, 0.2, 0)
+    training = MlcTraining(made, make_mlc_plan(made, settings), settings, split, Silent())
     generator = torch.Generator().manual_seed(0)
     classifier = made.new_classifier(generator)
     lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
-    trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, Silent())
-    learn_given_labels(made, plan, trainer, 0, Silent())
+    trainer = paper.make_mlc_trainer(training, classifier, lcn)
+    learn_given_labels(training, trainer, 0)
     found = estimate_transition(made, classifier, np.arange(len(made.truth)))
     assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
 

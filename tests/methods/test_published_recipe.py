@@ -13,7 +13,7 @@ import labelfix
 from labelfix.data.split import split_clean
 from labelfix.errors import SettingsError
 from labelfix.methods.mlc import paper, published
-from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import Labelled
 from labelfix.models.classifier import Classifier
@@ -182,11 +182,12 @@ def test_blocks_of_resident_rows_take_the_same_steps():
         settings = MlcSettings(recipe="published", epochs=2, lookahead=3).as_published(32, "network")
         plan = make_mlc_plan(made, settings)
         split = split_clean(made.truth, CLASSES, settings.held_out, made.seed)
+        training = MlcTraining(made, plan, settings, split, Silent())
         generator = torch.Generator().manual_seed(0)
         classifier = made.new_classifier(generator)
         lcn = LabelCorrectionNetwork(16, CLASSES, 8, 8, False, generator)
-        trainer = paper.make_mlc_trainer(made, plan, settings, classifier, lcn, Silent(), PublishedTrainer)
-        Epochs(made, plan, settings, split, trainer, Silent(), redrawn=True, resident=resident).run(TrainingState())
+        trainer = paper.make_mlc_trainer(training, classifier, lcn, PublishedTrainer)
+        Epochs(training, trainer, redrawn=True, resident=resident).run(TrainingState())
         ends.append(state_of(classifier, lcn))
     assert torch.allclose(*ends, rtol=1e-5, atol=1e-6)
     assert bool(torch.isfinite(ends[0]).all())

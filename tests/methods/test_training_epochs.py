@@ -14,7 +14,7 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.correctors.contract import Problem
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import ImageInputs
@@ -100,15 +100,15 @@ def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path, settings):
 
 def trained(problem, settings, resident):
     """Trainer and history after all epochs, from rows on the device or from batches of the host."""
-    plan = make_mlc_plan(problem, settings)
-    split = cut_trusted_rows(problem, settings)
+    plan, split = make_mlc_plan(problem, settings), cut_trusted_rows(problem, settings)
+    training = MlcTraining(problem, plan, settings, split, Silent())
     generator = torch.Generator().manual_seed(0)
     classifier = problem.new_classifier(generator)
     lcn = LabelCorrectionNetwork(128, CLASSES, 8, 4, False, generator)
-    trainer = paper.make_mlc_trainer(problem, plan, settings, classifier, lcn, Silent())
+    trainer = paper.make_mlc_trainer(training, classifier, lcn)
     course = TrainingState()
     how = {"redrawn": settings.clean_split == "redrawn", "interval": settings.meta_interval, "resident": resident}
-    history = Epochs(problem, plan, settings, split, trainer, Silent(), **how).run(course)
+    history = Epochs(training, trainer, **how).run(course)
     return SimpleNamespace(trainer=trainer, history=history, course=course)
 
 

@@ -9,12 +9,13 @@ import pytest
 import torch
 from toy_problem import problem, soft_labels
 
-from labelfix.evidence.rivals import _confident_learning
-from labelfix.heads import near_another_head, rows
+from labelfix.evidence import rivals
+from labelfix.heads import discriminants, folds, near_another_head, rows
+from labelfix.heads.discriminants import fit_discriminants
 from labelfix.heads.near_another_head import drawn_to
 from labelfix.heads.rows import load_rows
-from labelfix.heads.trusted_only import TRUSTED_RIDGES, fit_trusted_only
-from labelfix.methods.mlc import anchored, structured
+from labelfix.heads.trusted_only import TRUSTED_RIDGES
+from labelfix.methods.mlc import anchored
 from labelfix.numerics import linear_heads, row_blocks
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
@@ -24,7 +25,7 @@ from labelfix.settings.methods import MlcSettings
 
 @pytest.fixture
 def many(monkeypatch):
-    for module in (linear_heads, rows):
+    for module in (linear_heads, rows, rivals, folds):
         monkeypatch.setattr(module, "SIDE_BY_SIDE", 2)
 
 
@@ -38,40 +39,57 @@ def test_wrong_labels_are_corrected_as_well(many):
     right = soft_labels(made, fitted).argmax(axis=1) == truth
     assert right[made.given != truth].mean() > 0.9
     assert right[made.given == truth].mean() > 0.97
-    assert list(fitted.metrics["shares"]) == ["GLC8", "N1"]
+    assert list(fitted.metrics["shares"]) == ["discriminants", "regression"]
 
 
-def test_what_ends_early_has_not_seen_the_fold(many):
-    """Other labels in a fold, as many as there are, move the heads that saw them, and not the one that did not."""
+def test_neither_trusted_nor_noisy_rows_of_a_fold_move_the_heads_without_it(many, monkeypatch):
+    """Other labels in a fold move the heads that saw them, and not the one that did not."""
     made, _ = problem()
-    whole = load_rows(made)
-    truth, inside = whole.truth.clone(), torch.from_numpy(whole.folds.inside(0))
+    whole, of = load_rows(made), torch.arange(900) % 4
+    monkeypatch.setattr(discriminants, "cut_folds", lambda *_: folds.Folds(of.numpy(), 4))
+    monkeypatch.setattr(discriminants, "SHRINKAGES", (0.2,))  # numbers that all rows have a part in do not move here
+    truth, given, inside = whole.truth.clone(), whole.given.clone(), torch.from_numpy(whole.folds.inside(0))
     truth[inside] = (truth[inside] + 1) % whole.num_classes
-    other = replace(whole, truth=truth)
-    for fit_heads in (fit_trusted_only, _confident_learning):
-        (one, two) = (
-            [fit_heads(each).without_temperature(fold)[0].weight for fold in (0, 1)] for each in (whole, other)
-        )
-        assert torch.allclose(one[0], two[0], atol=1e-4 * float(one[0].abs().max()))
-        assert not torch.allclose(one[1], two[1], atol=1e-2 * float(one[1].abs().max()))
+    given[of == 0] = given[of == 0].roll(1)
+    transition = np.full((3, 3), 0.1) + 0.7 * np.eye(3)
+    for other in (replace(whole, truth=truth), replace(whole, given=given)):
+        first, second = fit_discriminants(whole), fit_discriminants(other)
+        one, two = ([each.again(fold, *behind(each, fold, transition)) for fold in (0, 1)] for each in (first, second))
+        for kind in (0, 1):
+            scale = float(one[0][kind].weight.abs().max())
+            assert torch.allclose(one[0][kind].weight, two[0][kind].weight, atol=1e-4 * scale)
+            assert not torch.allclose(one[1][kind].weight, two[1][kind].weight, atol=1e-3 * scale)
 
 
-def test_folds_judge_the_meta_step_in_turn(many, monkeypatch):
-    judged = []
-    whole = structured.outer_together
+def behind(first, fold, transition):
+    """What labels and rows say, by heads of one temperature: this is a number that all rows have a part in."""
+    cold = first.fitted.without_temperature(fold)[0]
+    without = [cold if k == fold else head for k, head in enumerate(first.fitted.without)]
+    return replace(first, fitted=replace(first.fitted, without=tuple(without))).behind(fold, transition)
 
-    def watched(problems, *rest):
-        judged.append([each.fold for each in problems])
-        return whole(problems, *rest)
 
-    monkeypatch.setattr(structured, "outer_together", watched)
+def test_soft_labels_are_made_when_asked_for(many):
     made, _ = problem()
-    in_turn = fit(made).metrics["lcn"]
-    assert judged == [[step % 4] for step in range(structured.OUTER_STEPS)]
-    for module in (linear_heads, rows):
-        monkeypatch.setattr(module, "SIDE_BY_SIDE", 128)
-    together = fit(made).metrics["lcn"]
-    assert all(abs(in_turn[name] - together[name]) < 0.3 for name in ("a", "b"))
+    fitted = fit(made)
+    soft, score = fitted.own_rows.soft[:], fitted.own_rows.label_score
+    assert np.allclose(soft.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(score, soft[np.arange(len(soft)), made.given])
+    assert np.allclose(fitted.own_rows.soft[np.array([7, 3])], soft[[7, 3]], atol=1e-6)
+    assert fitted.own_rows.how.startswith("scored by models that did not train on their given label")
+
+
+def test_without_pairs_too(many):
+    made, truth = problem(paired=False)
+    fitted = fit(made)
+    assert fitted.metrics["posterior"]["paired"] == 0
+    assert (fitted.own_rows.soft[:].argmax(axis=1) == truth).mean() > 0.95
+
+
+def test_the_ledger_has_the_rivals_that_need_no_pair_of_classes(many):
+    made, _ = problem()
+    fitted = fit(made)
+    found = rivals.fit_rivals(made, fitted.held, Silent())
+    assert [each.name for each in found] == [rivals.CLEAN_ONLY, rivals.NOISY_AND_CLEAN]
 
 
 def test_larger_ridges_are_tried_only_where_one_may_be_chosen(monkeypatch):
@@ -92,7 +110,7 @@ def test_blocks_of_rows_say_what_all_rows_at_once_do(monkeypatch):
     whole = fit(made).own_rows
     monkeypatch.setattr(row_blocks, "CELLS", 100)
     blocks = fit(problem(noisy=300)[0]).own_rows
-    assert np.allclose(whole.soft, blocks.soft, atol=1e-5)
+    assert np.allclose(whole.soft[:], blocks.soft[:], atol=1e-5)
     assert [len(range(300)[part]) for part in row_blocks.row_blocks(300, 3)] == [33] * 9 + [3]
 
 

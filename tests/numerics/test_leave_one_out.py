@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from labelfix.numerics.leave_one_out import left_out, leverages
+from labelfix.numerics.leave_one_out import left_out, leverages, shares_hessian
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
 
 
@@ -139,3 +139,25 @@ def test_of_many_classes_rows_of_little_curvature_count_by_their_mean(monkeypatc
     said = logits, left_out(logits, targets, some), left_out(logits, targets, whole)
     before, about, exact = (each.softmax(dim=1)[own] for each in said)
     assert float((about - exact).norm() / (before - exact).norm()) < 0.05
+
+
+def test_rows_that_hardly_bend_the_loss_are_passed_over(monkeypatch):
+    """Four rows in ten are, and no leverage moves by more than a hundredth; twice `NEGLIGIBLE` moves some by two."""
+    import labelfix.numerics.leave_one_out as module
+
+    generator = torch.Generator().manual_seed(8)
+    labels = torch.randint(0, 4, (2000,), generator=generator)
+    features = torch.nn.functional.one_hot(labels, 12).float() * 3 + torch.randn(2000, 12, generator=generator)
+    targets, weights = torch.nn.functional.one_hot(labels, 4).float(), torch.ones(2000)
+    head = minimise(features, cross_entropy_to(targets, weights), 1.0, LinearHead.zeros(4, 12))
+    p = head.log_probabilities(features).exp()
+    curvature = p * (1 - p)
+    assert (curvature < module.NEGLIGIBLE * curvature.mean(dim=0)).float().mean() > 0.42
+    found = leverages(features, head, weights, 1.0, 2000)
+    monkeypatch.setattr(module, "NEGLIGIBLE", 0.0)
+    assert float((found / leverages(features, head, weights, 1.0, 2000) - 1).abs().max()) < 0.011
+
+
+def test_classes_share_a_hessian_where_there_are_many_or_each_would_take_minutes():
+    assert [shares_hessian(10, 10, classes) for classes in (100, 101)] == [False, True]
+    assert [shares_hessian(rows, 384, 100) for rows in (200_000, 210_000)] == [False, True]

@@ -52,3 +52,12 @@ def test_rows_are_projected_onto_probabilities():
     """(.5, .7) is .1 too much each; (2, 0) loses its second entry; (.3, .7) stays."""
     rows = np.array([[0.5, 0.7], [2.0, 0.0], [0.3, 0.7]])
     assert np.allclose(onto_simplex(rows), [[0.4, 0.6], [1.0, 0.0], [0.3, 0.7]])
+
+
+def test_the_prior_weighs_as_much_as_fifteen_sure_trusted_rows():
+    """A model that is sure of 16 trusted rows: R = (32 · of given rows + 30 · prior) / 62, then smoothed."""
+    truth, given = np.arange(16) % 2, np.arange(40) % 2
+    of_noisy = np.where(np.eye(2)[given] > 0, 0.95, 0.05)
+    found = recovered_transition(truth, np.eye(2)[truth], given, of_noisy, 2)
+    kept = (32 * 0.95 + 30 * 0.75) / 62
+    assert found == pytest.approx(0.9 * np.array([[kept, 1 - kept], [1 - kept, kept]]) + 0.05, abs=1e-4)

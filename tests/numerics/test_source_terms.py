@@ -8,6 +8,7 @@ from labelfix.numerics.opinion_evidence import evidence_of
 from labelfix.numerics.source_groups import surplus
 from labelfix.numerics.source_terms import (
     Spoken,
+    accuracies,
     each_alone,
     evidence,
     floored,
@@ -184,3 +185,16 @@ def test_a_source_that_answers_at_random_loses_its_weight_with_the_pairs_that_sh
     assert found[3] > 0.95
     few = Spoken.of(opinions_of(said[:6]), K).counts(np.eye(K)[truth[:6]])
     assert told_from_chance(few)[0] > 0.7  # six rows prove nothing
+
+
+@pytest.mark.parametrize(("pairs", "weight"), [(20, 0.5), (60, 0.25)])
+def test_a_source_that_answers_at_random_loses_weight_with_its_pairs(pairs, weight):
+    """1 − P / (P + 20): labels that have nothing to do with the class are all chance."""
+    counts = np.array([[[pairs / 4, pairs / 4, 0], [pairs / 4, pairs / 4, 0]]])
+    assert told_from_chance(counts) == pytest.approx(weight)
+
+
+def test_four_pairs_of_a_source_say_as_much_of_its_accuracy_as_all_sources_together():
+    """Of two sources one is right four times and one never; together they are right half of the time."""
+    counts = np.array([[[2.0, 0, 0], [0, 2.0, 0]], [[0, 2.0, 0], [2.0, 0, 0]]])
+    assert accuracies(counts) == pytest.approx([(4 + 4 * 0.5) / 8, (0 + 4 * 0.5) / 8])

@@ -17,7 +17,7 @@ import fuzz_pool
 from fuzz_reading import judged
 from labelfix.errors import LabelfixError
 
-fuzz_pool.CPU_SECONDS = 6
+fuzz_pool.CPU_SECONDS = 2
 fuzz_pool.MEMORY = 256 << 20
 
 class Careless:
@@ -100,7 +100,7 @@ def test_a_worker_that_dies_hangs_or_fills_the_memory_is_wrong_and_the_rest_goes
         "segv wrong the process died by SIGSEGV",
         "bus wrong the process died by SIGBUS",
         "exits wrong the process died by exit code 3",
-        "hangs wrong did not end within 6 s",
+        "hangs wrong did not end within 2 s",
         "fills wrong took more than 256 MB of memory",
         "after read ",
     ], done.stderr

@@ -88,7 +88,7 @@ def facts(reading: Reading) -> dict[str, Any]:
     }
 
 
-@SETTINGS
+@settings(SETTINGS, max_examples=15)
 @given(tables(), st.sampled_from(["text", "size"]))
 def test_every_format_gives_the_same_rows(pair: tuple[pa.Table, pa.Table], column: str) -> None:
     noisy, clean = pair

@@ -96,8 +96,8 @@ def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource |
 
     def records() -> Iterator[Record]:
         text = find_text(path, name, options.encoding)
-        found = (text, True) if is_array(text) else rows_alone(text)
-        return (record for _, block in read_values(*found) for record in block)
+        alone, array = (text, True) if is_array(text) else rows_alone(text)
+        return (record for _, block in read_values(alone, array) for record in block)
 
     def content() -> str:
         return hash_files([path])

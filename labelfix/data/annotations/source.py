@@ -14,7 +14,7 @@ from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
 from labelfix.errors import Defect
 
 SOMEBODY = "somebody"
-"""The source that answers without a name come from."""
+"""The source of answers without a name."""
 
 
 class AnnotatedSource:
@@ -94,7 +94,7 @@ class AnnotatedSource:
 
         Args:
             label_name: Column of the labels.
-            without: Columns that are left away, such as that of the given labels.
+            without: Columns that are left out, such as that of the given labels.
         """
         names = [name for name in noisy.schema.names if name not in {*without, label_name, DRAWN, CHANCE}]
         wanted = np.array([int(mark.id) - 1 for mark in self.marks], dtype=np.int64)

@@ -26,6 +26,14 @@ MOST_CATEGORIES = 1000
 AGREEMENT = 0.4
 """From this kappa on (agreement beyond chance, 1 for the same values) a column may be somebody's label."""
 
+ROWS_OF_CODES = 30
+"""Rows from which on it is no chance that a column goes with the label one to one."""
+
+IN_OTHER_WORDS = -2.0
+"""In place of a kappa, which is never below -1: where each value of a column goes with one label and the reverse."""
+
+ID_OR_TEXT = "looks like an id or a text: hardly any value repeats"
+
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
 INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
 
@@ -50,6 +58,11 @@ def choose_features(
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
         else:
             left.setdefault(reason, []).append(profile.name)
+            if reason == ID_OR_TEXT and profile.spaced > 0.5:
+                what = f"column {profile.name!r} holds words, hardly any value repeats, and it is not used"
+                findings.warning(
+                    source.name, what, f"if it is a text to classify from, pass --text-column {profile.name}"
+                )
     if left:
         shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
         findings.note(f"not used as features: {shown}")
@@ -86,6 +99,8 @@ def _no_feature(p: Profile) -> str | None:
         return None
     if not p.text:
         return p.holds.replace("_", " ") if p.holds and p.holds != "numbers" else _type(p)
+    if p.holds == "numbers" and not p.length:
+        return "lists of numbers that are none, as where '...' stands for some of them"
     if p.holds:
         return p.holds.replace("_", " ")
     if p.distinct == 1 and whole and not p.missing:
@@ -93,7 +108,7 @@ def _no_feature(p: Profile) -> str | None:
     if p.numeric or p.dates:
         return None
     if p.distinct == p.given > 5 or (p.distinct > 20 and p.distinct > 0.5 * p.given):
-        return "looks like an id or a text: hardly any value repeats"
+        return ID_OR_TEXT
     if p.distinct > MOST_CATEGORIES:
         return f"more than {MOST_CATEGORIES:,} different values, too many for a category"
     return None
@@ -110,6 +125,8 @@ def _is_label(p: Profile, agreement: tuple[float, bool] | None) -> str | None:
     if agreement is None:
         return None
     kappa, same_values = agreement
+    if kappa == IN_OTHER_WORDS:
+        return "the label in other words: each of its values goes with one label"
     name = p.name.lower()
     named = name in (*GIVEN_NAMES, *TRUE_NAMES, *OTHER_LABEL_NAMES) or LABEL_NAME.search(name) is not None
     if same_values and p.text and not p.numeric and p.distinct > 1:
@@ -138,7 +155,7 @@ def _agreement(
     flat = [
         p.name
         for p in profiles.values()
-        if (p.text or pa.types.is_boolean(p.type) or pa.types.is_integer(p.type)) and 1 < p.distinct <= 200
+        if (p.text or pa.types.is_boolean(p.type) or is_number(p.type)) and 1 < p.distinct <= 200
     ]
     type_ = value_type(source.schema.field(label).type)
     if not flat or pa.types.is_nested(type_):
@@ -160,7 +177,18 @@ def _agreement(
         words = other.unique().drop_null()
         same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
         found[name] = (_kappa(given, other) if same else 0.0, same)
+        if not same and _is_code(given, other):
+            found[name] = (IN_OTHER_WORDS, False)
     return found
+
+
+def _is_code(given: pa.Array, other: pa.Array) -> bool:
+    """Whether a column says what the label says, in words or numbers of its own."""
+    both = pc.and_(given.is_valid(), other.is_valid())
+    pairs = pa.table({"given": given, "other": other}).filter(both)
+    kinds = [len(pairs.column(name).unique()) for name in ("given", "other")]
+    together = pairs.group_by(["given", "other"]).aggregate([]).num_rows
+    return bool(kinds[0] == kinds[1] == together > 1) and len(pairs) >= max(ROWS_OF_CODES, 5 * together)
 
 
 def _kappa(left: pa.Array, right: pa.Array) -> float:

@@ -181,9 +181,10 @@ def _infer(
     if used:
         return _spec("table", used, findings)
     flags = ", ".join(FLAGS.values())
-    findings.error(
-        source.name, f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
-    )
+    what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
+    if not profiles and len(source.schema.names) > 1:
+        remedy = f"join the rows' texts or features to it (labelfix finds them, or {remedy})"
+    findings.error(source.name, what, remedy)
     return None
 
 

@@ -24,7 +24,13 @@ HEAD_ROWS_NESTED = 256
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
 _ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
-NUMBER_LIST = rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[=']*\)?\s*$"
+_FRACTION = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
+NUMBER_LIST = (
+    rf"^\s*(?:(?:np\.)?array\(|tensor\()?\s*\[[\[\s]*{_ONE}[-+\d.eE,\sA-Za-z()\]\[=']*\)?\s*$"
+    rf"|^\s*\{{\s*{_ONE}[-+\d.eE,\s]*\}}\s*$"
+    rf"|^\s*{_FRACTION}(?:[\s,;|]+(?:{_FRACTION}|[-+]?\d+)){{3,}}\s*$"
+)
+"""Numbers in brackets or braces, or four and more bare ones, the first of them a fraction."""
 """A list of numbers as JSON, Python, NumPy or torch write it."""
 
 

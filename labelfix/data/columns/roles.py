@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.look_alikes import look_alikes
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
+from labelfix.data.formats.base import parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
 from labelfix.data.tables import InputSpec
@@ -19,7 +20,7 @@ from labelfix.settings.data import DataSettings
 
 ID_NAMES = ("id", "uid", "uuid", "key", "guid", "row_id", "item_id", "example_id")
 GIVEN_NAMES = ("label", "given_label", "noisy_label")
-OTHER_LABEL_NAMES = ("class", "target", "category", "y")
+OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
 
@@ -166,11 +167,13 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     if asked is not None:
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
-    chosen = _one_of(source, list(named.values()), None, "the given labels", "--label-column", findings)
+    candidates = _with_repeats(source, list(named.values()))
+    chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
         names = ", ".join((*GIVEN_NAMES, *OTHER_LABEL_NAMES))
-        what = f"has no column that is named like labels ({names}); {_look_alikes(source, read_rows)}"
-        findings.error(source.name, what, "name one with --label-column")
+        what, remedy = look_alikes(source, TRUE_NAMES, read_rows)
+        what = what or f"its columns are {listed(source)}"
+        findings.error(source.name, f"has no column that is named like labels ({names}); {what}", remedy)
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
     return chosen
@@ -206,14 +209,15 @@ def trusted_label_column(
     others = [name for name in source.schema.names if name and name != id_column]
     if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
         candidates = others
+    candidates = _with_repeats(source, candidates)
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
-        findings.error(
-            source.name,
-            f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}",
-            f"name one with {flag}",
-        )
+        what = f"has no column that is named like trusted labels ({names}); its columns are {listed(source, 'label')}"
+        remedy = f"name one with {flag}"
+        if len(parts_of(source)) > 1:
+            remedy += ", after giving the columns of labels the same name in all of them"
+        findings.error(source.name, what, remedy)
     if chosen is not None:
         findings.note(f"trusted label column: {chosen} ({type_name(source, chosen)})")
     return chosen
@@ -224,26 +228,20 @@ def type_name(source: TableSource, column: str) -> str:
     return str(value_type(source.schema.field(column).type))
 
 
-def _look_alikes(source: TableSource, read_rows: int) -> str:
-    """The columns of few different values, which may be labels, as a phrase; else all columns."""
-    flat = [
-        name
-        for name in source.schema.names
-        if name and name.lower() not in TRUE_NAMES and label_kind(source.schema.field(name).type) not in (None, "float")
-    ]
-    profiles = profile_columns(source, flat, read_rows).values()
-    few = [p.name for p in profiles if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given]
-    if not few:
-        return f"its columns are {listed(source)}"
-    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels"
-
-
 def _named(source: TableSource | None, names: Sequence[str]) -> dict[str, str]:
-    """Columns that bear one of the names in any case: lower-case name → column."""
+    """Columns that bear one of the names in any case: lower-case name → column, the one in lower case first."""
     if source is None:
         return {}
-    columns = {column.lower(): column for column in source.schema.names}
+    columns = {column.lower(): column for column in reversed(source.schema.names)}
+    columns |= {column: column for column in source.schema.names if column.islower()}
     return {name: columns[name] for name in names if name in columns}
+
+
+def _with_repeats(source: TableSource, columns: Sequence[str]) -> list[str]:
+    """Columns, and those of the same title: which of them is meant only the user knows."""
+    titles = dict(zip(source.schema.names, titles_of(source), strict=True))
+    again = [name for name, title in titles.items() if title in columns and name != title]
+    return [*columns, *(name for name in again if name not in columns)]
 
 
 def _one_of(

@@ -53,7 +53,7 @@ def shared_key(
         return None, clean_ids
     ours_, theirs_ = pairs[0]
     findings.note(
-        f"ids are taken from column {ours_!r}"
+        f"ids are taken from {f'column {ours_!r}' if ours_ else 'the first column, which has no title'}"
         + (f" ({theirs_!r} in {clean.name})" if theirs_ != ours_ else "")
         + ": its values are each there once, and those of the trusted file are all found; --id-column names another"
     )
@@ -106,9 +106,7 @@ def _candidates(source: TableSource, named: set[str | None], read_rows: int) -> 
     flat = [
         field.name
         for field in source.schema
-        if field.name
-        and field.name not in named
-        and (is_text(value_type(field.type)) or is_number(value_type(field.type)))
+        if field.name not in named and (is_text(value_type(field.type)) or is_number(value_type(field.type)))
     ]
     return [name for name, p in profile_columns(source, flat, read_rows).items() if _is_key(p)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -305,15 +306,30 @@ def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> Inpu
 def check_file(path: Path, name: str) -> None:
     """Refuse a file that is not there, not readable or empty."""
     try:
-        size = path.stat().st_size
-        with path.open("rb", buffering=0):
-            pass
+        status = path.stat()
+        if name == "-" or stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):
+            raise _no_file(name)
+        size = status.st_size
+        with path.open("rb", buffering=0) as stream:
+            head = b"" if isinstance(path, RemotePath) else stream.read(64)
     except FileNotFoundError:
+        if name == "-":
+            raise _no_file(name) from None
         raise input_error(name, "there is no such file or folder", missing_remedy(path)) from None
     except OSError as error:
         raise input_error(name, f"cannot be opened ({error.strerror})", "check its permissions") from None
     if size == 0:
         raise input_error(name, "is an empty file (0 bytes)", "give a file with a header and rows")
+    if head.startswith(b"version https://git-lfs"):
+        raise input_error(name, "is a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
+        remedy = "save the table as CSV, or download it again: a page to sign in may have come in its place"
+        raise input_error(name, "is a web page (HTML), not a table", remedy)
+
+
+def _no_file(name: str) -> InputError:
+    what = "is no file but a pipe or a device, and labelfix reads its inputs more than once"
+    return input_error(name, what, "save what comes through it as a file, and give that")
 
 
 def missing_remedy(path: Path) -> str:
@@ -322,8 +338,14 @@ def missing_remedy(path: Path) -> str:
 
     if isinstance(path, RemotePath):
         return "check the name"
+    if address := re.match(r"([a-z][a-z0-9+]+):/", str(path)):
+        if address[1] == "file":
+            return "give its path without file://"
+        return "labelfix reads s3://, gs://, az://, hf:// and https://; fetch it, and give the file"
     beside = path.absolute().parent
     names = sorted(os.listdir(beside)) if beside.is_dir() else []
+    if path.name in names:
+        return "it is a link that leads nowhere"
     near = difflib.get_close_matches(path.name, names, n=1)
     if near:
         return f"did you mean {path.with_name(near[0])}?"

@@ -2,7 +2,8 @@
 
 A workbook of five kilobytes with a cell in its last corner asks for 500 GB. Run as a script, with the bytes of memory
 that it may take: reads a workbook from stdin, and writes to stdout a line of JSON, `titles` of the sheets that hold
-anything or `error`, and then the first of these as CSV. It imports nothing of labelfix: that takes memory and time.
+anything, those with several rows and columns first, or `error`, and then the first of these as CSV. It imports nothing
+of labelfix: that takes memory and time.
 """
 
 from __future__ import annotations
@@ -25,14 +26,29 @@ def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
         with CalamineWorkbook.from_filelike(workbook) as book:
             sheets = ((title, book.get_sheet_by_name(title)) for title in book.sheet_names)
             full = [(title, sheet) for title, sheet in sheets if sheet.height and sheet.width]
+            # Notes may stand before the table: it has columns, and rows below its header.
+            full.sort(key=lambda sheet: min(sheet[1].height, sheet[1].width) < 2)
             rows = full[0][1].to_python(skip_empty_area=True) if full else []
     except (CalamineError, OSError, ValueError) as error:
         out.write(json.dumps({"error": str(error)}) + "\n")
         return
     out.write(json.dumps({"titles": [title for title, _ in full]}) + "\n")
     writer = csv.writer(out, lineterminator="\n")
-    # Rows without any value are left out, as blank lines of a CSV file are.
-    writer.writerows(list(_cells(row)) for row in rows if any(cell not in ("", None) for cell in row))
+    writer.writerows(_rows(rows))
+
+
+def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:
+    """The rows but for those without any value, as blank lines of a CSV file are left out.
+
+    One stays: above last rows of which only the first cell is filled, which it sets apart as a report's end.
+    """
+    filled = [[cell not in ("", None) for cell in row] for row in rows]
+    last = end = 1 + max((place for place, cells in enumerate(filled) if any(cells)), default=-1)
+    while end and filled[end - 1][0] and not any(filled[end - 1][1:]):
+        end -= 1
+    for place, row in enumerate(rows):
+        if any(filled[place]) or end - 1 == place < last - 1:
+            yield list(_cells(row))
 
 
 def _cells(row: list[Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from labelfix.remote import RemotePath, matching
 
 CLUTTER = re.compile(
     r"^(readme|license|licence|notice|copying|citation|changelog|requirements)\b"
-    r"|^(dataset_infos?|dataset_dict|state|config|croissant|metadata)\.json$",
+    r"|^(dataset_infos?|dataset_dict|state|config|croissant|metadata)\.json$|manifest$",
     re.IGNORECASE,
 )
 """Files that stand beside tables and are none."""
@@ -33,12 +33,14 @@ class FileKind:
         suffixes: Endings of such files, in lower case.
         open: Opens some files under a name, as a user says they are to be read.
         rest: Endings that other files have as well: of such a kind only where the folder holds no others.
+        bare: Whether numbered files without an ending are likewise, as databases write them (`part-00000`).
     """
 
     name: str
     suffixes: tuple[str, ...]
     open: Callable[[Sequence[Path], str, ReadOptions], TableSource]
     rest: tuple[str, ...] = ()
+    bare: bool = False
 
 
 def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[FileKind]) -> TableSource | None:
@@ -97,7 +99,7 @@ def table_files(root: Path, kinds: Sequence[FileKind]) -> list[PurePath]:
     first kind are looked for in all folders below; others there only where there is nothing else.
     """
     found = [path.relative_to(root) for path in root.rglob("*") if _kind(path, kinds) and path.is_file()]
-    plain = [p for p in found if not any(part[0] in "._" for part in p.parts) and not CLUTTER.match(p.name)]
+    plain = [p for p in found if not any(part[0] in "._" for part in p.parts) and not CLUTTER.search(p.name)]
     sure = [p for p in plain if not _is_rest(p, kinds)] or plain
     near = [p for p in sure if len(p.parts) == 1 or _kind(p, kinds) is kinds[0]]
     return sorted(near or sure, key=lambda p: natural_key(p.as_posix()))
@@ -135,7 +137,8 @@ def _open(
 
 def _kind(path: PurePath, kinds: Sequence[FileKind]) -> FileKind | None:
     name = path.name.lower()
-    return next((kind for kind in kinds if name.endswith((*kind.suffixes, *kind.rest))), None)
+    bare = "." not in name and re.search(r"\d", name) is not None
+    return next((kind for kind in kinds if name.endswith((*kind.suffixes, *kind.rest)) or (bare and kind.bare)), None)
 
 
 def _is_rest(path: PurePath, kinds: Sequence[FileKind]) -> bool:

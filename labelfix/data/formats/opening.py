@@ -42,10 +42,13 @@ FORMATS: tuple[FileFormat, ...] = (
 )
 """Tried in this order; the first that recognises a source reads it."""
 
+SHEETS = (".xls", ".xlsb", ".ods", ".numbers")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+
 KINDS: tuple[folders.FileKind, ...] = (
     folders.FileKind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
     folders.FileKind(
-        "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz")
+        "CSV", csv.SUFFIXES, lambda paths, name, options: csv.CsvSource(paths, name, options), (".txt", ".txt.gz"), True
     ),
     folders.FileKind(
         "JSON Lines",
@@ -152,13 +155,20 @@ def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource
     noun = magic(path)
     if noun == "a Parquet file":
         return parquet.open_parquet
-    return arrow_file.open_arrow if noun == "an Arrow or Feather file" else None
+    if noun == "an Arrow or Feather file":
+        return arrow_file.open_arrow
+    return json_lines.open_json if noun is None and json_lines.begins_with_records(path) else None
 
 
 def _unread(path: Path, name: str) -> InputError:
     """The error for a file of a type that labelfix does not read, with the way out where there is one."""
     noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
     remedy = f"it reads {FORMATS_READ}"
-    if noun.startswith("a ZIP archive"):
+    name_ = path.name.lower()
+    if name_.endswith(SHEETS):
+        noun, remedy = f"a {path.suffix} file", "save its table as .xlsx or as CSV UTF-8"
+    elif name_.endswith(ARCHIVES):
+        noun, remedy = "an archive", "unpack it, and give the file that is in it"
+    elif noun.startswith("a ZIP archive"):
         noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
     return input_error(name, f"is {noun}, which labelfix does not read", remedy)

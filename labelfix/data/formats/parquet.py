@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import is_plain_text, unpacked
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
@@ -184,17 +185,41 @@ def write_parquet(path: Path, target: Path, schema: pa.Schema, batches: Iterable
         target: The name that the file will have in the end (not used).
         schema: Columns, types and metadata.
     """
-    import pyarrow.parquet as pq
-
+    schema = pa.schema([field.with_type(_stored_type(field.type)) for field in schema], schema.metadata)
     held: list[pa.RecordBatch] = []
-    with writable(path) as sink, pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with writable(path) as sink, _writer(sink, schema, str(target)) as writer:
         for batch in filter(len, batches):
-            held.append(batch)
+            held.append(pa.record_batch(list(map(_stored, batch.columns)), schema=schema))
             if sum(map(len, held)) >= GROUP_ROWS or sum(b.nbytes for b in held) >= GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(held, schema))
                 held = []
         if held:
             writer.write_table(pa.Table.from_batches(held, schema))
+
+
+def _writer(sink: Any, schema: pa.Schema, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetWriter(sink, schema, compression="zstd")
+    except pa.ArrowNotImplementedError as error:
+        raise input_error(name, f"Parquet cannot hold a column ({error})", "write another kind of file") from None
+
+
+def _stored_type(type_: pa.DataType) -> pa.DataType:
+    """The type that Parquet holds a column in: run ends and categories of string views have none of their own."""
+    if pa.types.is_dictionary(type_) and type_.value_type in (pa.string_view(), pa.binary_view()):
+        return pa.dictionary(type_.index_type, value_type(type_), type_.ordered)
+    return value_type(type_) if pa.types.is_run_end_encoded(type_) else type_
+
+
+def _stored(column: pa.Array) -> pa.Array:
+    wanted = _stored_type(column.type)
+    if wanted == column.type:
+        return column
+    if not pa.types.is_dictionary(wanted):
+        return decode(column)
+    return pa.DictionaryArray.from_arrays(column.indices, decode(column.dictionary), ordered=wanted.ordered)
 
 
 def _schema(path: Path, name: str) -> pa.Schema:

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from labelfix.data.formats.base import cannot_read, check_file
 from labelfix.data.formats.bounds import BoundedStream, Bounds
-from labelfix.data.formats.text_guess import guess, wide_order
+from labelfix.data.formats.text_guess import MIXED, guess, wide_order
 from labelfix.errors import InputError, input_error
 from labelfix.remote import readable
 
@@ -247,6 +247,8 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     with unpacking(file.path, file.name, "text"), open_unpacked(file.path, file.name) as stream:
         likely = guess(stream, offset)
     remedy = f"it looks like {likely}: pass --encoding {likely}" if likely else "pass its encoding as --encoding"
+    if likely == MIXED:
+        remedy = "other rows are UTF-8: rows of different encodings were put together; write those that are not anew"
     return input_error(file.name, f"is not UTF-8 text ({at})", remedy)
 
 

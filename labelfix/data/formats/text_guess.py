@@ -16,6 +16,9 @@ USUAL = (
 
 WESTERN = "àâäáãåæçéèêëíìîïñóòôöõøœßúùûüÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜ’‘“”–—…€£§°«»•¿¡\xa0"
 
+MIXED = "utf-8 and another"
+"""What is said of a text most of whose lines with letters beyond ASCII are UTF-8, and some are not."""
+
 WRITTEN = 1 << 15
 """Bytes of lines with letters beyond ASCII that the guess rests on: more makes it no better."""
 
@@ -50,6 +53,8 @@ def guess(stream: IO[bytes], offset: int) -> str | None:
     told = b"\n".join(lines)[:WRITTEN]
     if not told:
         return None
+    if 2 * sum(_decodes(line, "utf-8") for line in told.splitlines()) > len(told.splitlines()):
+        return MIXED
     if _decodes(told, "cp1252") and _western(told.decode("cp1252", errors="replace")):
         return "cp1252"
     fitting = [name for name in USUAL if _decodes(told, name)]

@@ -43,7 +43,7 @@ def check_given(
         )
     if len(classes) < 2 or not counts.sum():
         findings.stop_on_errors()
-    report_alike(classes, name, findings)
+    report_alike(classes, counts, name, findings)
     missing = [classes.names[i] for i in np.flatnonzero(counts == 0)]
     if missing:
         where = "is given" if labels.of_sources else "has"
@@ -98,7 +98,7 @@ def check_trusted(
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
     without = [classes.names[i] for i in np.flatnonzero(counts == 0)]
     if without and (codes >= 0).any() and not (codes == UNKNOWN).all():
-        findings.warning(name, f"no trusted row has {_named(without)}", "add a few; such a class is hard to correct")
+        findings.warning(name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without)}")
 
 
 def check_joined(data: TrainingData, findings: Findings) -> None:
@@ -117,6 +117,16 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
             "has no labelled row that is not trusted as well, so there is nothing to learn about its labels",
             "give as trusted only the rows whose labels were checked",
         )
+
+
+def _no_class(names: list[str]) -> str:
+    """What to do about classes without trusted rows, which may be words for "no answer" or slips of a program."""
+    plain = next((name for name in names if not set(name) & set(',"\r\n')), None)
+    hard = "such a class is hard to correct"
+    if plain is None:
+        return f"{hard}; what is no class of yours can be left out with --class-map"
+    lines = f'of the line alias,class and below it "{plain}," for no label, or that and the class that is meant'
+    return f"{hard}; if it is no class of yours, pass --class-map FILE, a CSV file {lines}"
 
 
 def _named(names: list[str]) -> str:

@@ -143,10 +143,17 @@ MOST_ALIKE = 4
 """Classes that may be one, so many of them are shown."""
 
 
-def report_alike(classes: ClassNames, name: str, findings: Findings) -> None:
-    """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers."""
+def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findings) -> None:
+    """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers.
+
+    Args:
+        classes: The classes.
+        counts: `(K,)` how many rows have each: the one that most have is what the others are to become.
+        name: The noisy file.
+        findings: Takes it.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
-    for class_ in classes.names:
+    for class_ in sorted(classes.names, key=lambda each: -counts[classes.codes[each]]):
         # A hyphen between letters joins words; one at an end is a sign or a grade.
         words = re.sub(r"(?<=\w)[-_ ]+(?=\w)", "", class_)
         groups[number_key(class_) or folded(words)].append(class_)

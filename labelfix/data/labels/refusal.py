@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
@@ -13,6 +15,9 @@ from labelfix.data.labels.column import LabelColumn, item_type, label_kind, writ
 from labelfix.data.scan import is_list, is_text, scan, value_type
 
 SINGLE_LABEL = "labelfix is for single-label classification"
+VERDICT = "answer"
+"""Prodigy's column: `accept` where the label is right, `reject` where it is wrong, `ignore` where a person skipped."""
+
 SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
 
@@ -38,11 +43,12 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
         return False
     lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
     kind = "tags for the tokens of a sentence" if lists else "several labels a row"
-    findings.error(
-        source.name,
-        f"column {column!r} holds lists ({type_}), which is {kind}; {SINGLE_LABEL}",
-        "give a table with one label a row",
-    )
+    found = _first_of_several(source, column, rows)
+    holds, row = f"column {column!r} holds lists ({type_}), which is {kind}", None
+    if found is not None and not lists:
+        row, value, count, total = found
+        holds = f"column {column!r} holds lists, {kind} in {count:,} of {total:,} rows (such as {_short(value)})"
+    findings.error(source.name, f"{holds}; {SINGLE_LABEL}", "give a table with one label a row", row)
     return True
 
 
@@ -79,7 +85,38 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
         place: tuple[str, int | None] = (name, None) if position is None else places.of(int(labels.first[position]))
         findings.error(place[0], f"{what}, {because}; {SINGLE_LABEL}", remedy, place[1])
         return True
+    if joined := _joined(labels):
+        count = int(sizes[joined].sum())
+        shown = _short(labels.values[joined[0]])
+        file, number = places.of(int(labels.first[joined[0]]))
+        what = f"column {labels.column!r} names several classes at once in {count:,} row{'s' * (count > 1)} ({shown})"
+        findings.warning(file, what, "make each one of them, or no label, with --class-map", number)
     return False
+
+
+def refuse_verdicts(source: TableSource, findings: Findings, rows: int = READ_ROWS) -> None:
+    """Refuse a file of Prodigy's in which people said of a label that it is wrong, or nothing: such rows have none."""
+    if VERDICT not in source.schema.names or not is_text(value_type(source.schema.field(VERDICT).type)):
+        return
+    words = [word for chunk in scan(source, [VERDICT], rows) for word in chunk.batch.column(0).to_pylist()]
+    wrong = [place for place, word in enumerate(words) if word != "accept"]
+    if wrong and {"accept", "reject", "ignore"}.issuperset(words):
+        what = f"{len(wrong):,} of {len(words):,} rows are not accepted (the first: answer {words[wrong[0]]!r})"
+        remedy = "their label is wrong or was skipped: keep the rows whose answer is accept"
+        findings.error(source.name, f"{what}, as Prodigy writes them", remedy, wrong[0] + 1)
+
+
+def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:
+    """The first row with several labels, they, how many such rows there are, and how many rows in all."""
+    found: tuple[int, str] | None = None
+    count = total = 0
+    for chunk in scan(source, [column], rows):
+        cells = chunk.batch.column(0)
+        several = np.flatnonzero(pc.fill_null(pc.greater(pc.list_value_length(cells), 1), False))
+        if found is None and len(several):
+            found = chunk.first_row + int(several[0]), str(cells[int(several[0])].as_py())
+        count, total = count + len(several), total + len(cells)
+    return (*found, count, total) if found is not None else None
 
 
 def _longest(source: TableSource, column: str, rows: int) -> int:
@@ -106,6 +143,10 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
     """Labels like "a|b", which count as several only where they are many and their parts recur."""
     if labels.kind != "string":
         return None
+    together = _joined(labels)
+    if together and sizes[together].sum() >= 0.05 * total:
+        what = f"column {labels.column!r} holds values such as {_short(labels.values[together[0]])}"
+        return what, "which name several classes at once", together[0]
     for separator in SEPARATORS:
         joined = np.array([separator in v.strip(separator) for v in labels.values])
         if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:
@@ -123,6 +164,15 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
                 first,
             )
     return None
+
+
+def _joined(labels: LabelColumn) -> list[int]:
+    """Positions of labels that are other labels of the column with a separator between them."""
+    if labels.kind != "string":
+        return []
+    known = set(labels.values)
+    parts = {i: re.split(rf"\s*[{re.escape(SEPARATORS)}]\s*", value) for i, value in enumerate(labels.values)}
+    return [i for i, found in parts.items() if len(found) > 1 and known.issuperset(found)]
 
 
 def _measured(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int, distinct: int) -> Odd:

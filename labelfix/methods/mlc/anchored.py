@@ -16,10 +16,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from time import perf_counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +29,11 @@ from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.heads import learners, stages
 from labelfix.heads.finished_model import as_classifier, held_by, right_out_of_fold
-from labelfix.heads.folds import CrossFitted, calibrated, out_of_fold
+from labelfix.heads.folds import CrossFitted, calibrated
 from labelfix.heads.learners import learned_transition
 from labelfix.heads.rows import NOISY_SAMPLE, FitRows, load_rows
+from labelfix.heads.stacking import stacked
+from labelfix.methods.mlc.many_classes import solve_many
 from labelfix.methods.mlc.posterior import fit_posterior
 from labelfix.methods.mlc.prior import GivenLabels, OneColumn, Prior
 from labelfix.methods.mlc.sources import fit_sources, hear
@@ -46,47 +45,23 @@ from labelfix.methods.mlc.structured import (
     outer_together,
     train,
 )
+from labelfix.methods.mlc.timing import Clock
 from labelfix.numerics.leave_one_out import shares_hessian
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once
 from labelfix.numerics.row_blocks import row_blocks
-from labelfix.numerics.stack import fit_stack, merge
-from labelfix.progress import Progress, counted
+from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
 
 EM_ROUNDS = 50
 """EM rounds of T_m."""
 
 
-@dataclass
-class _Clock:
-    progress: Progress
-    seconds: dict[str, float]
-
-    @contextmanager
-    def part(self, name: str, total: int) -> Iterator[None]:
-        """Show a part as a stage, and time it."""
-        started = perf_counter()
-        with counted(self.progress, STAGES[name], total):
-            yield
-        self.seconds[name] = round(perf_counter() - started, 3)
-
-
-STAGES = {
-    "members": "fit simple models",
-    "meta step": "learn how labels go wrong",
-    "classifier": "fit the classifier",
-    "posterior": "weigh every label",
-}
-"""Part → its name for people."""
-
-
 def _passes(rows: FitRows, width: int) -> dict[str, int]:
     """Part → about how many rows its fits pass over: every head counts the rows that it is fitted to."""
     heads, noisy, trusted = rows.folds.count + 1, len(rows.given), len(rows.truth)
     every, some = noisy + trusted, min(noisy, META_SAMPLE) + trusted
-    fits = 2 if rows.many_classes else 4  # GLC8 and N1; S1 twice
     return {
-        "members": heads * (4 * trusted + fits * every) + 7 * min(noisy, NOISY_SAMPLE),
+        "members": heads * 4 * (trusted + every) + 7 * min(noisy, NOISY_SAMPLE),  # GLC8 and N1; S1 twice
         "meta step": OUTER_STEPS * min(rows.folds.count, searched_at_once(rows.num_classes)) * some,
         "classifier": every + rows.folds.count * some,
         "posterior": 2 * noisy + (0 if shares_hessian(noisy, width, rows.num_classes) else min(noisy, META_SAMPLE)),
@@ -101,8 +76,9 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
         settings: Unused beyond the recipe's name: the recipe has no knobs.
     """
     rows, keep = load_rows(problem, progress), problem.checkpoints
-    clock = _Clock(progress, {})
-    heard = None
+    clock, heard = Clock(progress, {}), None
+    if rows.many_classes and problem.opinions is None:
+        return solve_many(problem, rows, clock)
     if problem.opinions is not None:
         heard = hear(problem, rows)
         rows = replace(rows, given=torch.from_numpy(heard.voted))
@@ -148,26 +124,20 @@ def solve(problem: Problem, settings: MlcSettings, progress: Progress) -> Fitted
 
 def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
     """The members, their stack, and the transition matrices."""
-    truth = rows.truth.numpy()
     expected, without = learners.given_transitions(rows)
 
     def fit_bayes() -> dict[str, np.ndarray]:
         found, ridge = learners.fit_bayes_student(rows)
         return stages.to_arrays(found) | {"ridge": np.array(ridge)}
 
-    fitted, ridge = dict[str, CrossFitted](), learners.LOOSE
-    if not rows.many_classes:  # of very many, what trusted rows alone say is too little: the stack gives it no share
-        arrays = stages.stage(keep, "S1", fit_bayes)
-        fitted["S1"], ridge = stages.from_arrays(arrays), float(arrays["ridge"])
+    arrays = stages.stage(keep, "S1", fit_bayes)
+    fitted, ridge = {"S1": stages.from_arrays(arrays)}, float(arrays["ridge"])
     later = {
         "GLC8": lambda: learners.fit_glc(rows, learners.LOOSE),
         "N1": lambda: learners.fit_as_given(rows),
     }
     fitted |= {name: stages.cross_fitted_stage(keep, name, compute) for name, compute in later.items()}
-    held = np.stack([m.held for m in fitted.values()])
-    others = [rows.folds.outside(fold) for fold in range(rows.folds.count)]
-    beta, *without_fold = (fit_stack(held[:, use], truth[use]) for use in (np.arange(len(truth)), *others))
-    stack = _stacked(list(fitted.values()), beta, without_fold, rows)
+    stack, beta = stacked(list(fitted.values()), rows)
     part = rows.subset(rows.sample(NOISY_SAMPLE))
 
     def fit_matrix(head: LinearHead, prior: Floats) -> Floats:
@@ -236,13 +206,3 @@ def fit_classifier(
         outer_together(inner[first : first + size], correction, 25, 1)
     heads = [problem.head for problem in inner if problem.head is not None]
     return calibrated(full, heads, rows.folds, rows.clean, rows.truth.numpy())
-
-
-def _stacked(
-    parts: list[CrossFitted], factors: np.ndarray, without_fold: list[np.ndarray], rows: FitRows
-) -> CrossFitted:
-    """The stack of cross-fitted heads, merged into one head each, in full and without each fold."""
-    full = merge([part.full for part in parts], list(factors))
-    without = [merge([part.without[k] for part in parts], list(own)) for k, own in enumerate(without_fold)]
-    held, ones = out_of_fold(without, rows.folds, rows.clean), np.ones(len(without) + 1)
-    return CrossFitted(full, tuple(without), held, rows.folds.of, ones)

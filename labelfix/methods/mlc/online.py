@@ -10,7 +10,7 @@ problem; here it is the published one-step look-ahead.
 
 In turn: the classifier learns the given labels, T0 is estimated on the trusted rows with it, it learns the trusted
 rows, and then all three learn together. f̄ is the classifier of the finished run. After so short a training the
-classifier is unsure of itself, and T0 is taken in a way that does not mind (`correction.recovered_transition`).
+classifier is unsure of itself, and T0 is taken in a way that does not mind (`numerics.recovered_transition`).
 
 Legend: B rows of a batch, K classes.
 """
@@ -27,7 +27,6 @@ import torch
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
-from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.paper import (
     FINISHED_WITH,
     TRAINED_WITH,
@@ -37,7 +36,7 @@ from labelfix.methods.mlc.paper import (
     make_mlc_trainer,
     train_both,
 )
-from labelfix.methods.mlc.plan import MlcPlan
+from labelfix.methods.mlc.plan import MlcPlan, MlcTraining
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import recover_transition
 from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
@@ -66,26 +65,19 @@ def train_network(problem: Problem, settings: MlcSettings, progress: Progress) -
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    plan, split, generator, classifier = begin(problem, settings, progress)
+    training, generator, classifier = begin(problem, settings, progress)
+    plan = training.plan
     unknown = torch.zeros(problem.num_classes, problem.num_classes)
     lcn = StructuredCorrectionNetwork(
         classifier.feature_width, unknown, plan.lcn_hidden, settings.lcn_embedding, generator
     ).to(problem.device)
-    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress)
+    trainer = make_mlc_trainer(training, classifier, lcn)
     trainer.lcn_optimizer = _lcn_optimizer(lcn, plan)
     steps = max(len(problem.noisy) // plan.batch_size, 1)
     trainer.average = average = Average(classifier, 1 - 1 / max(AVERAGED_EPOCHS * steps, LEAST_AVERAGED))
-    history, found = train_both(
-        problem,
-        plan,
-        settings,
-        split,
-        trainer,
-        lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
-        progress,
-    )
+    history, found = train_both(training, trainer, lambda: _warm_up(training, trainer, lcn))
     lcns = [_with_transition(lcn, matrix) for matrix in found[FINISHED_WITH]]
-    fitted = finished(problem, plan, split, found, average.classifier, lcns, history, "anchored")
+    fitted = finished(training, found, average.classifier, lcns, history, "anchored")
     a, b = lcn.trust.tolist()
     fitted.metrics["trust"] = {"classifier": a, "given_label": b}
     return fitted
@@ -101,25 +93,18 @@ def _lcn_optimizer(lcn: StructuredCorrectionNetwork, plan: MlcPlan) -> torch.opt
     return torch.optim.Adam(groups, lr=plan.lcn_learning_rate, amsgrad=True, fused=True, capturable=on_gpu)
 
 
-def _warm_up(
-    problem: Problem,
-    plan: MlcPlan,
-    settings: MlcSettings,
-    split: CleanSplit,
-    trainer: MlcTrainer,
-    lcn: StructuredCorrectionNetwork,
-    progress: Progress,
-) -> Matrices:
+def _warm_up(training: MlcTraining, trainer: MlcTrainer, lcn: StructuredCorrectionNetwork) -> Matrices:
     """A start for the classifier, its average and the LCN; returns T0 for training, and for the finished networks."""
     assert trainer.average is not None
+    problem, plan, settings, split = training.problem, training.plan, training.settings, training.split
     with full_precision(problem.device):
-        learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
+        learn_given_labels(training, trainer, settings.frozen_epochs)
         transition, *later = (
             recover_transition(problem, trainer.classifier, rows)
             for rows in (teaching(problem, split), *may_look(problem, split)[0])
         )
         steps = math.ceil(TRUSTED_SHARE * plan.warmup_epochs * max(len(problem.noisy) // plan.batch_size, 1))
-        learn_trusted_rows(problem, plan, trainer, split.train, steps, settings.frozen_epochs > plan.warmup_epochs)
+        learn_trusted_rows(training, trainer, steps, settings.frozen_epochs > plan.warmup_epochs)
     lcn.log_transition.copy_(torch.from_numpy(np.log(transition)))
     trainer.average.restart(trainer.classifier)
     return {TRAINED_WITH: [transition], FINISHED_WITH: later}

@@ -30,9 +30,8 @@ import torch
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
-from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.judge import judge_network
-from labelfix.methods.mlc.plan import MlcPlan, make_mlc_plan
+from labelfix.methods.mlc.plan import MlcPlan, MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.methods.mlc.warmup import estimate_transition, learn_to_undo
 from labelfix.models.classifier import Classifier
@@ -65,117 +64,73 @@ def train_network(
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
-    plan, split, generator, classifier = begin(problem, settings, progress)
+    training, generator, classifier = begin(problem, settings, progress)
+    width, hidden = classifier.feature_width, training.plan.lcn_hidden
     lcn = LabelCorrectionNetwork(
-        classifier.feature_width, problem.num_classes, plan.lcn_hidden, settings.lcn_embedding, settings.skip, generator
+        width, problem.num_classes, hidden, settings.lcn_embedding, settings.skip, generator
     ).to(problem.device)
-    trainer = make_mlc_trainer(problem, plan, settings, classifier, lcn, progress, kind)
-    history, found = train_both(
-        problem,
-        plan,
-        settings,
-        split,
-        trainer,
-        lambda: _warm_up(problem, plan, settings, split, trainer, lcn, progress),
-        progress,
-    )
-    lcns = [lcn] * len(may_look(problem, split)[0])
-    return finished(problem, plan, split, found, classifier, lcns, history, settings.recipe or "paper")
+    trainer = make_mlc_trainer(training, classifier, lcn, kind)
+    history, found = train_both(training, trainer, lambda: _warm_up(training, trainer, lcn))
+    lcns = [lcn] * len(may_look(problem, training.split)[0])
+    return finished(training, found, classifier, lcns, history, settings.recipe or "paper")
 
 
 def begin(
     problem: Problem, settings: MlcSettings, progress: Progress
-) -> tuple[MlcPlan, CleanSplit, torch.Generator, Classifier]:
+) -> tuple[MlcTraining, torch.Generator, Classifier]:
     """What training a whole network starts from; the generator goes on to draw the LCN's weights."""
-    plan = make_mlc_plan(problem, settings)
     split = cut_trusted_rows(problem, settings)
     progress.say(split.describe())
     generator = torch.Generator().manual_seed(problem.seed)
-    return plan, split, generator, problem.new_classifier(generator).to(problem.device)
+    training = MlcTraining(problem, make_mlc_plan(problem, settings), settings, split, progress)
+    return training, generator, problem.new_classifier(generator).to(problem.device)
 
 
 def make_mlc_trainer(
-    problem: Problem,
-    plan: MlcPlan,
-    settings: MlcSettings,
-    classifier: Classifier,
-    lcn: Lcn,
-    progress: Progress,
-    kind: type[MlcTrainer] = MlcTrainer,
+    training: MlcTraining, classifier: Classifier, lcn: Lcn, kind: type[MlcTrainer] = MlcTrainer
 ) -> MlcTrainer:
     """The two networks with their optimisers."""
     return make_trainer(
-        problem,
-        plan,
-        settings,
+        training,
         classifier,
-        progress,
         kind,
         lcn=lcn,
-        lcn_optimizer=make_lcn_optimizer(lcn, plan.lcn_learning_rate),
-        derivative=settings.derivative,
-        lookahead=settings.lookahead,
+        lcn_optimizer=make_lcn_optimizer(lcn, training.plan.lcn_learning_rate),
+        derivative=training.settings.derivative,
+        lookahead=training.settings.lookahead,
     )
 
 
-def train_both(
-    problem: Problem,
-    plan: MlcPlan,
-    settings: MlcSettings,
-    split: CleanSplit,
-    trainer: MlcTrainer,
-    warm_up: Callable[[], Matrices],
-    progress: Progress,
-) -> tuple[History, Matrices]:
+def train_both(training: MlcTraining, trainer: MlcTrainer, warm_up: Callable[[], Matrices]) -> tuple[History, Matrices]:
     """The warm-up and all epochs of Algorithm 1; returns the history and what the warm-up found.
 
     Raises:
         TrainingError: A loss that is not a number, or a collapsed label correction network.
     """
     course = train(
-        problem,
-        plan,
-        settings,
-        split,
+        training,
         trainer,
-        progress,
         warm_up=lambda: {name: [matrix.tolist() for matrix in found] for name, found in warm_up().items()},
-        redrawn=settings.clean_split == "redrawn",
-        interval=settings.meta_interval,
+        redrawn=training.settings.clean_split == "redrawn",
+        interval=training.settings.meta_interval,
     )
     return course.history, {name: [np.array(matrix) for matrix in found] for name, found in course.carried.items()}
 
 
-def _warm_up(
-    problem: Problem,
-    plan: MlcPlan,
-    settings: MlcSettings,
-    split: CleanSplit,
-    trainer: MlcTrainer,
-    lcn: LabelCorrectionNetwork,
-    progress: Progress,
-) -> Matrices:
+def _warm_up(training: MlcTraining, trainer: MlcTrainer, lcn: LabelCorrectionNetwork) -> Matrices:
     """A start for both networks; returns T."""
+    problem, plan, settings, split = training.problem, training.plan, training.settings, training.split
     with full_precision(problem.device):
-        learn_given_labels(problem, plan, trainer, settings.frozen_epochs, progress)
+        learn_given_labels(training, trainer, settings.frozen_epochs)
         transition = estimate_transition(problem, trainer.classifier, teaching(problem, split))
         if plan.warmup_epochs:
-            learn_to_undo(
-                problem,
-                split,
-                transition,
-                trainer.classifier,
-                lcn,
-                settings.warmup_steps,
-                plan.clean_batch_size,
-            )
+            steps, batch_size = settings.warmup_steps, plan.clean_batch_size
+            learn_to_undo(problem, split, transition, trainer.classifier, lcn, steps, batch_size)
     return {TRAINED_WITH: [transition]}
 
 
 def finished(
-    problem: Problem,
-    plan: MlcPlan,
-    split: CleanSplit,
+    training: MlcTraining,
     found: Matrices,
     classifier: Classifier,
     lcns: Sequence[Lcn],
@@ -187,6 +142,7 @@ def finished(
     Args:
         lcns: The trained label correction network, as the rows of each of `may_look` have it.
     """
+    problem, plan, split = training.problem, training.plan, training.split
     classifier.to(memory_format=torch.contiguous_format).eval()
     for lcn in lcns:
         lcn.eval()

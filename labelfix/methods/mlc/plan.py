@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from labelfix.correctors.contract import Problem
-from labelfix.networks.plan import TrainingPlan, make_plan
+from labelfix.networks.plan import Training, TrainingPlan, make_plan
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.networks import Family
 
@@ -22,6 +22,14 @@ class MlcPlan(TrainingPlan):
 
     lcn_hidden: int
     lcn_learning_rate: float
+
+
+@dataclass(frozen=True)
+class MlcTraining(Training):
+    """What a training by MLC goes by."""
+
+    plan: MlcPlan
+    settings: MlcSettings
 
 
 def make_mlc_plan(problem: Problem, settings: MlcSettings) -> MlcPlan:

@@ -2,10 +2,10 @@
 
 The posterior is made from pairs where there are enough of them. Without them its label terms are T_m's as far as the
 class alone explains the given labels, and else what noisy rows and the LCN leave of them; see
-`correction.row_dependent`.
+`numerics.row_dependence`.
 
-A noisy row is judged as if neither the classifier nor N1 had learned its label; see `correction.left_out`. Noisy rows
-that stand in for a class without trusted rows are in both twice, and only once taken out.
+A noisy row is judged as if neither the classifier nor N1 had learned its label; see `leave_one_out.left_out`. Noisy
+rows that stand in for a class without trusted rows are in both twice, and only once taken out.
 
 Legend: N noisy rows, M trusted rows, K classes, F folds.
 """
@@ -121,10 +121,10 @@ def fit_posterior(
                 score[part] = said[np.arange(len(said)), problem.given[part]]
     heads = zip(without, classifier.without, prior.as_given.without, strict=True)
     return Posterior(
-        corrector=_corrector(trust, classifier.full, prior.as_given.full),
+        corrector=corrector_of(trust, classifier.full, prior.as_given.full),
         threshold=threshold,
         own_rows=OwnRows(soft, soft[each, problem.given], LEFT_OUT),
-        judges=[_corrector(own, f, n) for own, f, n in heads],
+        judges=[corrector_of(own, f, n) for own, f, n in heads],
         judges_scores=scores,
         metrics={"beta": trust.beta, "share_of_labels_as_given": trust.share, **metrics},
     )
@@ -303,7 +303,7 @@ def _soft(trust: Trust, seen: _Seen, fold: int | None, given: Labels) -> Iterato
         yield part, np.exp(trust.log_soft(mixed, given[part]))
 
 
-def _corrector(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:
+def corrector_of(trust: Trust, f: LinearHead, n: LinearHead) -> Corrector:
     """The same for rows that nobody learned: f is the run's classifier, N1 turns its logits."""
     turn = merge([n, f], [trust.share, -trust.share]) if trust.share else None
     affine = None if turn is None else turn.affine()

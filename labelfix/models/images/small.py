@@ -1,7 +1,7 @@
 """Images without any download: ResNet-32 on pixels decoded once.
 
 Pixels are normalised with the constants of the CIFAR experiments of Zheng et al.; a training pass adds a
-random crop of the reflect-padded image and a mirror flip (`features.ImageInputs`).
+random crop of the reflect-padded image and a mirror flip (`network_inputs.ImageInputs`).
 
 Legend: B rows of a batch, S side in pixels, K classes.
 """

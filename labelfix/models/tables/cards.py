@@ -15,7 +15,7 @@ DATE_LINES = """\
         days = pd.to_datetime(frame[name], utc=True, errors="coerce") - pd.Timestamp(0, tz="UTC")
         frame = frame.assign(**{name: days / pd.Timedelta(days=1)})
 """
-"""Of a table's card."""
+"""Of the card of a table."""
 
 TABLE_CARD = """\
 def spelled(value):

@@ -21,7 +21,7 @@ def as_text(judgement: Judgement, columns: int = 80, terminal: bool = False) -> 
 
     Args:
         columns: How wide the table may be; see `findings_table`.
-        terminal: Whether a person looks at it there and then: places may be cut to that end, and sentences are broken.
+        terminal: Whether a person reads it in a terminal: places may then be cut, and sentences are wrapped.
             A program that reads lines finds each of them whole.
     """
     lines = findings_table(judgement.findings, columns, terminal)

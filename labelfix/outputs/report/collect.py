@@ -30,7 +30,7 @@ from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder
 
 HISTOGRAM_BINS = 20
-"""Of the histogram of label_score."""
+"""Bins of the histogram of label_score."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class WorstRow:
 
 @dataclass(frozen=True)
 class Collected:
-    """All of it, but for the rows' inputs.
+    """All that the report shows, but for the rows' inputs.
 
     Attributes:
         path: The run, as the user named it.

@@ -1,4 +1,4 @@
-"""The curves of a training that tell a person something, with the names they go by."""
+"""The curves of a training that tell people something, with the names they are shown under."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def named_curves(history: Mapping[str, Sequence[float]]) -> list[NamedCurve]:
     """The curves worth drawing: known by name, and not flat.
 
     Args:
-        history: Column → values. Without epochs it is a list of settings that were tried, and no course of anything.
+        history: Column → values. Without epochs it is a list of settings that were tried, not a course over time.
     """
     epochs = history.get("epoch")
     if not epochs:

@@ -66,11 +66,11 @@ def place_of(tool: str, out: Path | None) -> Path:
 
 
 def write_tasks(tool: str, rows: TaskRows, out: Path, overwrite: bool = False) -> Written:
-    """Write tasks; whether they may be written is asked before.
+    """Write tasks; the caller has checked that they may be written.
 
     Args:
         tool: One of `TOOLS`.
-        out: Of `place_of`.
+        out: From `place_of`.
         overwrite: Replace a folder that is there.
     """
     if tool in FILES:

@@ -10,7 +10,8 @@ from typing import Any
 
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
-from labelfix.data.formats.csv.header import lines_above, looks_like_data
+from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
+from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
 
@@ -29,6 +30,7 @@ DECIMAL = "csv_decimal"
 """Schema metadata: `,` where columns of numbers have decimal commas."""
 ROW_NAMES = "rownames"
 """What a first column of row names is called that the header leaves out."""
+FASTTEXT = "__label__"
 _SEP = re.compile(r'^"?sep=([\x01-\x7e])"?\s*$', re.IGNORECASE)
 
 
@@ -47,6 +49,7 @@ class Dialect:
         row_names: Whether rows begin with a name that has no title.
         trailing: Whether rows end with a delimiter that the header has not.
         rows: Some of the first rows.
+        passed: What below the header is no row; known once the whole file has been read.
     """
 
     text: TextFile
@@ -61,6 +64,7 @@ class Dialect:
     row_names: bool = False
     trailing: bool = False
     rows: tuple[tuple[str, ...], ...] = ()
+    passed: PassedOver = NOTHING
 
     @property
     def start(self) -> int:
@@ -97,7 +101,7 @@ class Dialect:
         for column, title in zip(self.header, self.titles, strict=True):
             if title and column != title:
                 found.append(f"another column is called {title!r}, too; it is read as {column!r}")
-        return (*self.text.remarks, *found)
+        return (*self.text.remarks, *found, *self.passed.said)
 
 
 def sniff(file: TextFile) -> Dialect:
@@ -130,6 +134,9 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
 
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
+    if dialect.titles[0].startswith(FASTTEXT):
+        what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
+        return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
         return []
     shown = dialect.delimiter.join(dialect.titles)[:60]
@@ -174,6 +181,8 @@ def _sniffed(file: TextFile, text: str, complete: bool) -> Dialect:
         first -= 1
         body = lines[first:]
     rows = _rows(body, complete, *choice) or [[]]
+    if (odd := odd_quotes(body, choice[0])) is not None:
+        raise input_error(file.name, *odd)
     return _with_header(replace(dialect, preamble="".join(lines[: first + above])), body, rows, complete)
 
 
@@ -258,7 +267,7 @@ def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], compl
         pass
     finally:
         csv.field_size_limit(limit)
-    titles, below = [cell.strip() for cell in rows[0]], rows[1:]
+    titles, below = [cell.strip().strip("\ufeff") for cell in rows[0]], rows[1:]
     odd = next((letter for title in titles for letter in title if "\udc80" <= letter <= "\udcff"), None)
     if odd is not None:
         before = (dialect.preamble + "".join(body)).partition(odd)[0].encode(UTF8, "surrogateescape")

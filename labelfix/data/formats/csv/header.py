@@ -6,6 +6,8 @@ import csv
 import re
 from collections.abc import Collection, Sequence
 
+from labelfix.data.formats.csv.no_rows import RULER
+
 NAMES = frozenset(
     {
         "id",
@@ -106,35 +108,72 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
 
 
 def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
-    """How many lines of a report's title stand above the header: lines with one filled cell, the first, and blank ones.
+    """How many lines stand above the header: a report's title, titles of groups of columns, blank and drawn ones.
 
-    The row below them is taken for the header if a word of it is a usual title, and rows as wide follow that are
-    unlike it.
+    A title is a line with one filled cell, the first; titles of groups leave cells empty where the line below them has
+    none, as merged cells do. The row below is taken for the header if a word of it is a usual title, and rows as wide
+    follow that are unlike it.
     """
     for delimiter in delimiters:
         others = [other for other in delimiters if other != delimiter]
         reader = csv.reader(lines[:MOST_ABOVE], delimiter=delimiter)
-        above = 0
         try:
-            for row in reader:
-                cells = [cell.strip() for cell in row]
-                if not any(cells) or (cells[0] and not any(cells[1:]) and _is_title(cells[0], others)):
-                    above = reader.line_num
-                    continue
-                below = [other for other in reader if other] if above else []
-                words = {word for cell in cells for word in re.findall(r"[a-z]+", cell.lower())}
-                even = len(cells) > 1 and len(below) > 1 and all(len(other) == len(cells) for other in below[:-1])
-                if even and words & NAMES and not looks_like_data(cells, below):
-                    return above
-                break
+            rows = [([cell.strip() for cell in row], reader.line_num) for row in reader]
         except csv.Error:
             continue
+        above = 0
+        for place, (cells, end) in enumerate(rows):
+            following = rows[place + 1][0] if place + 1 < len(rows) else []
+            if not any(cells) or _is_title(cells, others) or _are_groups(cells, following):
+                above = end
+                continue
+            below = [other for other, _ in rows[place + 1 :] if other and not _is_drawn(other)] if above else []
+            words = {word for cell in cells for word in re.findall(r"[a-z]+", cell.lower())}
+            even = len(cells) > 1 and len(below) > 1 and all(len(other) == len(cells) for other in below[:-1])
+            if even and words & NAMES and not looks_like_data(cells, below):
+                return above
+            break
     return 0
 
 
-def _is_title(cell: str, delimiters: Collection[str]) -> bool:
-    """Whether the one cell of a line can be a report's title, and no name of a column nor several cells in truth."""
+def odd_quotes(lines: Sequence[str], delimiter: str) -> tuple[str, str] | None:
+    """What is wrong with lines whose quotes no way of reading takes apart, and what to do; None where nothing is."""
+    sound = [line.strip() for line in lines[:MOST_ABOVE] if line.strip()]
+    if len(sound) < 2:
+        return None
+    inner = [line[1:-1].replace('""', '"') for line in sound]
+    whole = all(line[0] == line[-1] == '"' and '"' not in line[1:-1].replace('""', "") for line in sound)
+    if whole and len({len(row) for row in csv.reader(sound)} | {1}) == 1 and delimiter in inner[0]:
+        rows = list(csv.reader(inner, delimiter=delimiter))
+        if len({len(row) for row in rows}) == 1 < len(rows[0]):
+            what = f"has each line in quotes, as one cell ({sound[0][:60]})"
+            return what, "take the outer quotes away, or save the table anew: it was written as CSV twice"
+    spaced = f'{delimiter} "'
+    if sum(spaced in line for line in sound[1:]) > len(sound[1:]) / 2 and not any(delimiter + '"' in x for x in sound):
+        shown = next(line for line in sound[1:] if spaced in line)
+        what = f"has a space between {delimiter!r} and a quote, where the quote is a part of the cell ({shown[:60]})"
+        return what, "write the cells without spaces around them, as in pandas read_csv(skipinitialspace=True).to_csv()"
+    return None
+
+
+def _is_title(cells: Sequence[str], delimiters: Collection[str]) -> bool:
+    """Whether a line can be a report's title, or draws one, and is no name of a column nor several cells in truth."""
+    cell = cells[0]
+    if not cell or any(cells[1:]):
+        return False
     return cell.lower() not in NAMES and not any(delimiter in cell for delimiter in delimiters)
+
+
+def _is_drawn(cells: Sequence[str]) -> bool:
+    return len(cells) == 1 and RULER.fullmatch(cells[0]) is not None
+
+
+def _are_groups(cells: Sequence[str], following: Sequence[str]) -> bool:
+    """Whether a line names groups of columns above the header, as merged cells do: it has gaps, the header none."""
+    if "" not in cells or "" in following or len(cells) != len(following):
+        return False
+    ours, below = (sum(cell.lower() in NAMES for cell in row) for row in (cells, following))
+    return below > max(1, ours)
 
 
 def _number(text: str) -> float | None:

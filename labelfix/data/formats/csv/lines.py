@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from typing import IO, cast
 
 from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.csv.no_rows import COUNT, RULER, is_no_row
 from labelfix.data.formats.text_file import UTF8, not_text
 from labelfix.errors import InputError
 
@@ -20,22 +21,44 @@ _BAD = re.compile("[\x00\udc80-\udcff\ufffd]")
 def numbered_rows(dialect: Dialect, errors: str = "replace") -> Iterator[tuple[int, int, list[str]]]:
     """All rows with their number and the line that they begin on, both from 1; row 0 is the header.
 
-    Blank lines are no rows, but count as lines; so do line breaks within quotes.
+    Blank lines and what `no_rows` finds are no rows, but count as lines; so do line breaks within quotes.
 
     Args:
         errors: What to do with bytes that are not text, as in `bytes.decode`.
     """
+    number = -1
+    begun = False
+    for line, cells, _ in _records(dialect, errors):
+        if number >= 0 and is_no_row(cells, dialect.titles, first=not begun):
+            begun = True
+            continue
+        begun = begun or number >= 0
+        number += 1
+        yield number, line, cells
+
+
+def is_set_apart(dialect: Dialect, record: int) -> bool:
+    """Whether a record, counted from 1 below the header, plainly is no row: after a blank line, drawn, or a count."""
+    for number, (_, cells, gap) in enumerate(_records(dialect, "replace")):
+        if number == record:
+            line = dialect.delimiter.join(cells).strip()
+            return gap or (RULER.fullmatch(line) or COUNT.fullmatch(line)) is not None
+    return False
+
+
+def _records(dialect: Dialect, errors: str) -> Iterator[tuple[int, list[str], bool]]:
+    """All records from the header on with the line that they begin on, and whether a blank line goes before."""
     before = list(io.StringIO(dialect.preamble, newline=""))
     with _long_fields(), closing(dialect.text.open(errors)) as stream:
         text = io.TextIOWrapper(cast(IO[bytes], stream), encoding=UTF8, errors=errors, newline="")
         for _ in before:
             text.readline()
         reader = csv.reader(text, **dialect.reader)
-        number, line = -1, len(before) + 1
+        line, gap = len(before) + 1, False
         for cells in reader:
-            number += bool(cells)
             if cells:
-                yield number, line, cells
+                yield line, cells, gap
+            gap = not cells
             line = len(before) + reader.line_num + 1
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.dialect import Dialect
-from labelfix.data.formats.csv.lines import lines_of
+from labelfix.data.formats.csv.lines import is_set_apart, lines_of
+from labelfix.data.formats.csv.no_rows import MOST_BELOW, RULER
 from labelfix.errors import Defect
 
 DEFECTS_LISTED = 5
@@ -24,10 +26,12 @@ class Ragged:
 
     Attributes:
         rows: How many there are.
+        ruler: Whether the first line below the header only draws; it is none of them.
     """
 
     def __init__(self, name: str, dialect: Dialect) -> None:
         self.rows = 0
+        self.ruler = False
         self._name = name
         self._dialect = dialect
         self._first: list[tuple[int, int, str]] = []
@@ -37,7 +41,10 @@ class Ragged:
         """Note a row that pyarrow cannot take, and go on."""
         # One cell more than the header has comes with every row where rows end in a delimiter.
         cells = row.actual_columns - (self._dialect.trailing and row.actual_columns > len(self._dialect.header) + 1)
-        self._add(row.number, cells, row.text)
+        if row.number == 1 and RULER.fullmatch(row.text.strip()):
+            self.ruler = True
+        else:
+            self._add(row.number, cells, row.text)
         return "skip"
 
     def without_end(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -52,11 +59,28 @@ class Ragged:
         self._read += batch.num_rows
         return batch.select(range(batch.num_columns - 1))
 
-    def defects(self) -> list[Defect]:
-        """One for each of the first rows, and how many more there are."""
+    def end(self, rows: int) -> list[str]:
+        """A report's last lines, where the ragged rows are these: all at the end, too short, and set apart.
+
+        Args:
+            rows: How many rows have as many cells as the header.
+        """
+        first = rows + 1 + self.ruler
+        below = [text for number, cells, text in self._first if cells < len(self._dialect.header) and number >= first]
+        if not 0 < len(below) == self.rows <= MOST_BELOW or not is_set_apart(self._dialect, first):
+            return []
+        return [text.strip(self._dialect.quote or "") for text in below]
+
+    def defects(self, passed: Sequence[int]) -> list[Defect]:
+        """A defect for each of the first rows, and how many more there are.
+
+        Args:
+            passed: Positions of rows that are none, which are not counted.
+        """
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
-        lines = lines_of(self._dialect, [number for number, _, _ in self._first])
+        first = [(n - self._before(n, passed), cells, text) for n, cells, text in self._first[:DEFECTS_LISTED]]
+        lines = lines_of(self._dialect, [number for number, _, _ in first])
         found = [
             Defect(
                 "error",
@@ -65,13 +89,18 @@ class Ragged:
                 f"has {cells} cells, but the header has {header} (line {lines.get(number, '?')}: {text[:60]!r})",
                 remedy,
             )
-            for number, cells, text in self._first
+            for number, cells, text in first
         ]
         return first_few(found, self.rows)
 
+    def _before(self, number: int, passed: Sequence[int]) -> int:
+        """How many records before one are no rows, whose positions do not count ragged ones."""
+        ragged = sum(other < number for other, _, _ in self._first) + self.ruler
+        return self.ruler + sum(position < number - 1 - ragged for position in passed)
+
     def _add(self, number: int, cells: int, text: str) -> None:
         self.rows += 1
-        if len(self._first) < DEFECTS_LISTED:
+        if len(self._first) < MOST_BELOW:
             self._first.append((number, cells, text))
 
 

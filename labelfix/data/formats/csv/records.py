@@ -113,7 +113,28 @@ class Cells:
 
 
 def read_records(dialect: Dialect) -> Iterator[Records]:
-    """All rows below the header, in order; blank lines are left out.
+    """All rows below the header, in order; blank lines and what else is no row are left out.
+
+    Args:
+        dialect: How the file is written, which has been read before and so is known to be sound.
+    """
+    passed = dialect.passed
+    first = -passed.ruler
+    for records in _all_records(dialect):
+        start = first
+        records = records[max(-start, 0) :]
+        first, begin = start + len(records) + max(-start, 0), max(start, 0)
+        if passed.end is not None:
+            records = records[: max(passed.end - begin, 0)]
+        kept = passed.kept(begin, len(records))
+        if kept is not None:
+            records = Records(records.texts.filter(pa.array(kept)), records.ends[kept])
+        if len(records):
+            yield records
+
+
+def _all_records(dialect: Dialect) -> Iterator[Records]:
+    """All records below the header, in order; blank lines are left out.
 
     Args:
         dialect: How the file is written, which has been read before and so is known to be sound.

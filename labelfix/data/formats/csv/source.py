@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.csv.no_rows import NOTHING, NoRows
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, typed
@@ -65,8 +67,8 @@ class CsvSource(HashedFiles):
         self._dialects = self._find_dialects(options)
         self._check_headers()
         self.titles = self._dialects[0].titles
-        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
         self.schema: pa.Schema = self._type_columns()
+        self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
@@ -81,7 +83,7 @@ class CsvSource(HashedFiles):
         names = list(self.schema.names if columns is None else columns)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             first = 1
-            for batch in _parse(path, file, self._dialects[index], names):
+            for batch in _rows(path, file, self._dialects[index], names):
                 texts = [column.cast(pa.string()) for column in batch.columns]
                 yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
                 first += batch.num_rows
@@ -125,10 +127,13 @@ class CsvSource(HashedFiles):
         header = self._dialects[0].header
         types = {column: ColumnType() for column in header}
         defects: list[Defect] = []
-        for path, file, dialect in zip(self.paths, self.files, self._dialects, strict=True):
+        tails = False
+        for place, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
+            dialect = self._dialects[place]
+            no_rows = NoRows(dialect.titles) if dialect.passed is NOTHING else None
             first = 1
             last: pa.Array = None
-            for batch in _parse(path, file, dialect, list(header)):
+            for batch in _rows(path, file, dialect, list(header), no_rows):
                 for column, cells in zip(header, batch.columns, strict=True):
                     text = _decode(cells, column, file, first, defects)
                     if text is not None:
@@ -137,8 +142,14 @@ class CsvSource(HashedFiles):
                 rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
             defects += _open_quote(path, file, dialect, last, first - 1)
+            if no_rows is not None:
+                self._dialects[place] = replace(dialect, passed=no_rows.found())
+                tails = tails or bool(no_rows.tail)
         if defects:
             raise InputError(first_few(defects))
+        if tails:
+            # What stands below the rows has been seen as if it were rows: it may have another type.
+            return self._type_columns()
         written = {DELIMITER: self._dialects[0].delimiter}
         if any(type_.decimal_comma for type_ in types.values()):
             written[DECIMAL] = ","
@@ -173,8 +184,29 @@ def _check(path: Path, name: str) -> None:
         raise InputError([Defect("error", name, None, f"is {noun}, not CSV", remedy)])
 
 
-def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Batches of binary columns; a block too small for one long row is made larger and the file read on from there."""
+def _rows(
+    path: Path, name: str, dialect: Dialect, columns: list[str], no_rows: NoRows | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Batches of binary columns, without what is no row.
+
+    Args:
+        path: The file.
+        name: Its name in messages.
+        dialect: How it is written.
+        columns: All columns in the order of the schema where it is read for the first time.
+        no_rows: Finds what is no row, the first time.
+    """
+    first = 0
+    for batch in _parse(path, name, dialect, columns, no_rows):
+        kept = dialect.passed.kept(first, batch.num_rows) if no_rows is None else no_rows.take(batch)
+        first += batch.num_rows
+        yield batch if kept is None else batch.filter(pa.array(kept))
+
+
+def _parse(
+    path: Path, name: str, dialect: Dialect, columns: list[str], no_rows: NoRows | None
+) -> Iterator[pa.RecordBatch]:
+    """All records; a block too small for one long row is made larger and the file read on from there."""
     if dialect.header_only:
         _check_text(path, name, dialect)
         return
@@ -185,7 +217,7 @@ def _parse(path: Path, name: str, dialect: Dialect, columns: list[str]) -> Itera
         try:
             seen = 0
             with unpacking(path, name, "CSV"):
-                for batch in _parse_blocks(name, dialect, columns, block):
+                for batch in _parse_blocks(name, dialect, columns, block, no_rows):
                     fresh = max(done - seen, 0)
                     seen += batch.num_rows
                     if fresh < batch.num_rows:
@@ -211,10 +243,13 @@ def _check_text(path: Path, name: str, dialect: Dialect) -> None:
             raise no_text_error(dialect, stream.failure) from None
 
 
-def _parse_blocks(name: str, dialect: Dialect, columns: list[str], block: int) -> Iterator[pa.RecordBatch]:
+def _parse_blocks(
+    name: str, dialect: Dialect, columns: list[str], block: int, no_rows: NoRows | None
+) -> Iterator[pa.RecordBatch]:
     import pyarrow.csv as arrow_csv
 
     ragged = Ragged(name, dialect)
+    read = 0
     # A delimiter that ends every row begins one more cell.
     names = [*dialect.header, *([BEYOND] if dialect.trailing else [])]
     with dialect.text.open() as stream:
@@ -238,13 +273,17 @@ def _parse_blocks(name: str, dialect: Dialect, columns: list[str], block: int) -
                 ),
             )
             for batch in reader:
+                read += batch.num_rows
                 yield ragged.without_end(batch)
         except (NotTextError, pa.ArrowException, OSError):
             if stream.failure is not None:
                 raise no_text_error(dialect, stream.failure) from None
             raise
-    if ragged.rows:
-        raise InputError(ragged.defects())
+    if no_rows is not None:
+        no_rows.ruler = ragged.ruler
+        no_rows.end = ragged.end(read)
+    if ragged.rows and not (dialect.passed.end is not None if no_rows is None else no_rows.end):
+        raise InputError(ragged.defects([] if no_rows is None else no_rows.rows))
 
 
 def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:

@@ -113,9 +113,19 @@ class JsonSource(TypedFiles):
                     raise too_deep(self.name) from None
 
 
+BEGINNING = 1 << 12
+_RECORDS = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"[^"\r\n]*"\s*:')
+
+
 def recognises(source: Source) -> bool:
     """A file named .jsonl, .ndjson or .json, also compressed."""
     return isinstance(source, Path) and _ENDING.search(source.name) is not None
+
+
+def begins_with_records(path: Path) -> bool:
+    """Whether a file, whatever it is called, begins as JSON Lines or an array of objects does."""
+    with path.open("rb", buffering=0) as stream:
+        return _RECORDS.match(stream.read(BEGINNING)) is not None
 
 
 def open_json(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> JsonSource:

@@ -12,12 +12,15 @@ from labelfix.data.formats.bounds import RECORD_BYTES
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
 
-ROWS = ("data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents")
+ROWS = (
+    "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
+    "hits", "nodes", "edges", "values", "objects", "list",
+)  # fmt: skip
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
 COCO = {"images", "annotations", "categories"}
 
-MANY = 12
+MANY = 10
 """Keys from which an object of plain values is no row but a label for each key."""
 
 DEEPEST = 3
@@ -90,13 +93,15 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
     inside = [key for key in value if isinstance(value[key], dict)]
     if len(value) > 1 and (turned := _by_key(value)) is not None:
         return turned
-    if len(inside) == 1 and len(path) + 1 < DEEPEST and (inside[0] in ROWS or len(value) == 1):
-        return _table(value[inside[0]], (*path, inside[0]))
+    if len(path) + 1 < DEEPEST:
+        # Beside the object that holds the rows stands what is said about them: a count, a status, the next page.
+        found = [table for key in inside if (table := _table(value[key], (*path, key))) is not None]
+        return found[0] if len(found) == 1 else None
     return None
 
 
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
-    """Columns as lists, columns by row, or rows by id."""
+    """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
     if len(parts) >= MANY and (_are(parts, str) or _are(parts, int)) and 1 < len(set(parts)) <= len(parts) / 2:
         return "a label for each key, which is its id", [{"id": key, "label": said} for key, said in value.items()]

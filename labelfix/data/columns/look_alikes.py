@@ -1,0 +1,80 @@
+"""Columns that may be labels where none is named so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from labelfix.data.columns.profile import profile_columns
+from labelfix.data.formats import TableSource
+from labelfix.data.labels.column import label_kind
+from labelfix.data.scan import is_number, scan, value_type
+
+PANDAS_ONE_HOT = "in pandas: table[names].idxmax(axis=1)"
+
+
+def look_alikes(source: TableSource, others: Collection[str], read_rows: int) -> tuple[str, str]:
+    """What to say where no column is named like labels, and what to do.
+
+    Columns of few different values may be labels; where each row has a single 1 among several of 0 and 1, these are a
+    label together.
+
+    Args:
+        source: The noisy file.
+        others: Names of columns that are none, in lower case.
+        read_rows: Rows read at once.
+
+    Returns:
+        A sentence, empty where no column is like labels, and a remedy.
+    """
+    named = "name one with --label-column"
+    flat = [
+        name
+        for name in source.schema.names
+        if name and name.lower() not in others and label_kind(source.schema.field(name).type) not in (None, "float")
+    ]
+    profiles = profile_columns(source, flat, read_rows).values()
+    few = [
+        p.name
+        for p in profiles
+        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and not p.holds
+    ]
+    if (one_hot := _one_hot(source, read_rows)) is not None:
+        what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
+        return what, f"put the name of the column with the 1 into one column, such as 'label' ({PANDAS_ONE_HOT})"
+    inside = [f"{f.name}.{part.name}" for f in source.schema if pa.types.is_struct(f.type) for part in f.type]
+    if not few and (labels := [path for path in inside if "label" in path.rpartition(".")[2].lower()]):
+        return (
+            f"{', '.join(labels[:5])} lie inside another column",
+            "give the one that is the label a column of its own",
+        )
+    if not few:
+        return "", named
+    if len(few) > 1:
+        named += ", or several people's or programs' labels with --label-columns"
+    return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
+
+
+def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:
+    """Columns of 0 and 1 of which each row has a single 1; None where there are none such."""
+    types = {field.name: value_type(field.type) for field in source.schema}
+    flat = [name for name, type_ in types.items() if is_number(type_) or pa.types.is_boolean(type_)]
+    flat = [name for name in flat if not pa.types.is_decimal(types[name])]
+    if len(flat) < 2:
+        return None
+    chunk = next(iter(scan(source, flat, read_rows)), None)
+    if chunk is None:
+        return None
+    cells = np.stack([_numbers(column) for column in chunk.batch.columns])
+    binary = ((cells == 0) | (cells == 1)).all(axis=1)
+    ones = cells[binary]
+    if binary.sum() < 2 or not (ones.sum(axis=0) == 1).all() or ones.any(axis=1).sum() < 2:
+        return None
+    return [name for name, flag in zip(flat, binary, strict=True) if flag]
+
+
+def _numbers(cells: pa.Array) -> npt.NDArray[np.float64]:
+    return np.asarray(cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
