@@ -78,7 +78,7 @@ def test_rows_of_nothing_that_a_spreadsheet_left_are_passed_over(folder: Path) -
     )
     reading = read(folder, file)
     assert len(reading.data.clean) == 22
-    assert any("rows without id and label are passed over (3)" in note for note in reading.notes)
+    assert any("rows without any value, which are passed over: 3" in note for note in reading.notes)
 
 
 def test_an_answer_that_is_no_class_is_an_error(folder: Path) -> None:
