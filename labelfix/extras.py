@@ -43,8 +43,8 @@ def need_training() -> None:
 
 def is_there(module: str) -> bool:
     """Whether a package is installed; it is not loaded."""
-    if sys.modules.get(module) is not None:
-        return True
+    if module in sys.modules:
+        return sys.modules[module] is not None
     try:
         return find_spec(module) is not None
     except ImportError:

@@ -4,6 +4,7 @@ No network: every connection but one to this machine fails, whatever a test does
 disk, which need not hold what a test writes, nor to ask a hub again that was refused.
 """
 
+import gc
 import os
 import shutil
 import socket
@@ -24,6 +25,12 @@ HERE = ("127.0.0.1", "::1", "localhost")
 
 attempts: list[str] = []
 """Names and addresses outside this machine that the running test tried to reach."""
+
+
+def pytest_collection_finish():
+    """What is there by now stays to the end: the garbage collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -80,6 +80,7 @@ def together(count: int, *words: str, folder: Path) -> list[OwnProcess]:
 
 
 def _run(words: tuple[str, ...], folder: Path, environment: dict[str, str], says: list[Path]) -> None:
+    os.setsid()  # as a terminal's job: it and whatever it starts can be told apart
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

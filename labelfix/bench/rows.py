@@ -69,9 +69,6 @@ rightly and wrongly labelled rows in 20 bins of [0, 1]; `history` and `versions`
 def write_row(job: Job, backbone: str, found: dict[str, Any]) -> None:
     """Write a run's row beside its place and rename it into it.
 
-    Args:
-        backbone: What to call its backbone.
-
     Raises:
         RunError: The folder cannot be written.
     """

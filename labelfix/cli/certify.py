@@ -23,11 +23,8 @@ TASKS = Path("to_check.csv")
 
 MaxNoiseRate = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-noise-rate",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="The share of labels that may be wrong, such as 0.02. Default: that of the plan that is under way.",
     ),
 ]

@@ -25,6 +25,11 @@ def option(*names: str, doc: str, panel: str | None = None, **rest: Any) -> Any:
     return typer.Option(*names, help=plain(doc), rich_help_panel=panel, show_default=False, **rest)
 
 
+def share(*names: str, doc: str, panel: str | None = None) -> Any:  # noqa: ANN401 - as above
+    """An option that takes a share, from 0 to 1."""
+    return option(*names, doc=doc, panel=panel, metavar="SHARE", min=0.0, max=1.0)
+
+
 class Format(enum.StrEnum):
     """How figures are shown."""
 
@@ -113,12 +118,9 @@ Corrected = Annotated[
 
 OtherMinConfidence = Annotated[
     float | None,
-    option(
+    share(
         "--min-confidence",
-        metavar="SHARE",
         panel=OUTPUT,
-        min=0.0,
-        max=1.0,
         doc="Take a label for wrong only where the confidence reaches this. Default: as in the run.",
     ),
 ]

@@ -15,22 +15,16 @@ FORMATS = "text|json|github|sarif|gitlab|junit|markdown"
 
 MaxIssueRate = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-issue-rate",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="The gate: exit with 1 where more than this share of the labelled rows looks wrong. "
         "Default: only list them.",
     ),
 ]
 MaxFalseFlags = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-false-flags",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="Flag rows so that at most this share of the flagged ones is expected to be right after all, "
         "by conformal p-values of trusted rows; instead of the confidence.",
     ),
@@ -43,11 +37,8 @@ Budget = Annotated[
 ]
 MaxNoiseRate = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-noise-rate",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="A gate on evidence: exit with 1 where even the lower end of the noise rate's 95 % interval is above it.",
     ),
 ]
@@ -96,21 +87,12 @@ Against = Annotated[
 ]
 DriftLevel = Annotated[
     float | None,
-    options.option(
-        "--drift-level",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
-        doc="With --against: how often like rows may be called drifted. Default: 0.001.",
-    ),
+    options.share("--drift-level", doc="With --against: how often like rows may be called drifted. Default: 0.001."),
 ]
 MaxDrift = Annotated[
     float | None,
-    options.option(
+    options.share(
         "--max-drift",
-        min=0.0,
-        max=1.0,
-        metavar="SHARE",
         doc="With --against: the share of rows that may be of another class before it fails. Default: 0.05.",
     ),
 ]

@@ -48,7 +48,7 @@ NoiseKind = Annotated[
 ]
 Rate = Annotated[
     float | None,
-    options.option("--rate", metavar="SHARE", min=0.0, max=1.0, doc="How often, from 0 to 1."),
+    options.share("--rate", doc="How often, from 0 to 1."),
 ]
 MatrixFile = Annotated[
     Path | None,

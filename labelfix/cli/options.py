@@ -30,6 +30,7 @@ Overwrite = common_options.Overwrite
 Quiet = common_options.Quiet
 Run = common_options.Run
 SafeCsv = common_options.SafeCsv
+share = common_options.share
 Verbose = common_options.Verbose
 voice = common_options.voice
 

@@ -22,7 +22,6 @@ def image_place(path: str, folder: str) -> str:
 
     Args:
         path: As the table has it.
-        folder: The table's folder, absolute.
     """
     if path[:7].lower() == "file://":
         path = unquote(re.sub(r"^(localhost)?(?=/)", "", path[7:]))
@@ -52,7 +51,6 @@ def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
 
     Args:
         paths: Their places, as `image_place` gives them.
-        folder: The table's folder, absolute.
     """
     first = paths[0]
     if ADDRESS.match(first):

@@ -18,18 +18,15 @@ def effective(weights: npt.NDArray[np.float64]) -> float:
     return float(weights.sum() ** 2 / max(float((weights**2).sum()), 1e-300)) if len(weights) else 0.0
 
 
-def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval for a share.
-
-    Args:
-        z: Quantile of the normal distribution; the default gives 95 %.
+def wilson(successes: float, trials: float) -> tuple[float, float]:
+    """Wilson's 95 % score interval for a share.
 
     Returns:
         Lower and upper end in [0, 1]; (0, 1) without trials.
     """
     if trials <= 0:
         return 0.0, 1.0
-    share = successes / trials
+    share, z = successes / trials, Z95
     centre = share + z * z / (2 * trials)
     half = z * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)))
     scale = 1 + z * z / trials

@@ -209,25 +209,18 @@ def open_rows(
     )
 
 
-def read_truth(
-    source: Source,
-    classes: ClassNames,
-    settings: DataSettings,
-    id_column: str | None,
-    findings: Findings | None = None,
-) -> LabelTable:
+def read_truth(source: Source, classes: ClassNames, settings: DataSettings, id_column: str | None) -> LabelTable:
     """Read true labels to evaluate against: ids and labels, no inputs.
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
-        findings: Takes notes and warnings; None if nobody reads them.
 
     Raises:
         InputError: Anything is wrong; all defects that can be found are listed.
     """
-    findings = findings or Findings()
+    findings = Findings()
     table = open_table(source, memory_name(source, "truth"), read_options(settings))
     findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)

@@ -25,7 +25,7 @@ from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
 from labelfix.data.labels.ballots import source_columns
-from labelfix.data.labels.checks import check_given, check_joined, check_trusted
+from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import class_names, match_codes
 from labelfix.data.labels.refusal import refuse_type, refuse_values, refuse_verdicts
@@ -116,6 +116,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         classes, opinions, given, truth, main = heard
         columns = replace(columns, names=opinions.names, main=main)
         check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
+        check_balance(given, classes, ours.name, findings)
     else:
         classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
     if columns.clean_id is not None:
@@ -275,6 +276,7 @@ def _labels(
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
+        check_balance(given, classes, ours.name, findings)
     return classes, given, truth
 
 

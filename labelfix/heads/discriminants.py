@@ -159,7 +159,6 @@ def _best(rows: FitRows, mean: Tensor, sums: Callable[[int | None], Moments]) ->
     """The shrinkages that out-of-fold likelihood likes best, in full and without each fold, and the heads.
 
     Args:
-        rows: The data.
         mean: What was taken from features.
         sums: The fold that is left out → what the head is made of.
     """

@@ -20,7 +20,6 @@ def stacked(members: Sequence[CrossFitted], rows: FitRows) -> tuple[CrossFitted,
 
     Args:
         members: Fitted to the rows, over the same folds.
-        rows: The data.
 
     Returns:
         The stack, and `(J,)` the shares in its full head.

@@ -148,7 +148,6 @@ class Memory:
     """In how many pieces a step goes through the network, and more of them when the memory runs out.
 
     Args:
-        pieces: How many to begin with.
         told: Called once with a sentence for people.
     """
 

@@ -67,7 +67,7 @@ def make_plan(problem: Problem, settings: NetworkSettings) -> TrainingPlan:
     return TrainingPlan(**filled)
 
 
-def mean_squared_norm(problem: Problem, sample: int = 2048) -> float:
+def mean_squared_norm(problem: Problem) -> float:
     """The mean of ‖h(x)‖² over the first noisy rows: the curvature of a softmax-linear loss grows with it."""
-    features = problem.noisy.batch(np.arange(min(sample, len(problem.noisy)), dtype=np.int64))
+    features = problem.noisy.batch(np.arange(min(2048, len(problem.noisy)), dtype=np.int64))
     return max(float(features.pow(2).sum(dim=1).mean()), 1e-6)

@@ -64,13 +64,6 @@ Leverage = Callable[[slice | Tensor], Tensor]
 """Some of the first rows → `(n, K)` A of these."""
 
 
-def leverages(
-    features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
-) -> Tensor:
-    """`(N, K)` A of all of the first rows; arguments as for `leverage_of`."""
-    return leverage_of(features, head, weights, ridge, rows, targets)(slice(0, rows))
-
-
 def leverage_of(
     features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
 ) -> Leverage:
@@ -188,7 +181,7 @@ def left_out(logits: Tensor, targets: Tensor, leverage: Tensor) -> Tensor:
     Args:
         logits: `(N, K)` the head's.
         targets: `(N, K)` q, the labels it was fitted to with weight 1.
-        leverage: `(N, K)` of `leverages`.
+        leverage: `(N, K)` by `leverage_of`.
     """
     changed = torch.empty_like(logits)
     for part in row_blocks(*logits.shape):

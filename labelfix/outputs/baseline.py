@@ -46,11 +46,6 @@ class Baseline:
     def __bool__(self) -> bool:
         return bool(self.rows)
 
-    @staticmethod
-    def of_ids(ids: Iterable[str]) -> Baseline:
-        """A baseline that knows nothing of its rows but their ids."""
-        return Baseline(dict.fromkeys(ids, (Accepted(),)))
-
     def as_given(self, name: object, given: object) -> tuple[Accepted, ...]:
         """The entries that a row of this id and given label may be."""
         return tuple(each for each in self.rows.get(str(name), ()) if each.given in (None, given))

@@ -28,7 +28,7 @@ class Finding:
         line: Line of a text file that the row begins on; None for other files.
         path: The image's own file, where the source is a folder of images; None elsewhere.
         trusted: Whether the row is a trusted one, whose label a person has given: its suggestion is that label.
-        severity: How bad it is; one of `SEVERITIES`.
+        severity: How bad it is; one of `settings.gate.Severity`.
         owner: Whom it concerns, as the policy says; None where it names nobody.
         lies: Where the source file lies now; None where it was not looked for or not found.
         content: A hash of the row's inputs, by which an edited row is told; None where nobody asked, or where the

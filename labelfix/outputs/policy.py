@@ -6,13 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import get_args
 
 from labelfix.errors import SettingsError
-from labelfix.settings.gate import ClassPolicy, FilePolicy, Severity
-
-SEVERITIES: tuple[str, ...] = get_args(Severity)
-"""The least first: those of GitLab's code quality, which the others are subsets of."""
+from labelfix.settings.gate import ClassPolicy, FilePolicy
 
 MINOR, MAJOR = "minor", "major"
 

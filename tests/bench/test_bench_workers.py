@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
@@ -114,20 +113,13 @@ def test_an_interrupt_ends_all_processes_and_keeps_finished_rows(tmp_path):
     write_root(tmp_path)
     (tmp_path / "plan.toml").write_text(ENDLESS)
     words = ["bench", "run", "--plan", "plan.toml", "--data-root", ".", "--out", "results", "--device", "cpu"]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "labelfix", *words, "--jobs", "2", "--cache-dir", "cache"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    running = own_process.OwnProcess(*words, "--jobs", "2", "--cache-dir", "cache", folder=tmp_path)
     finished = tmp_path / "results" / "people.bayes.0.parquet"
     end = time.monotonic() + 60
     while not finished.exists() and time.monotonic() < end:
         time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, said = running.communicate(timeout=30)
+    os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, said = running.ended()
     assert running.returncode == 130, said
     assert "labelfix: interrupted; the same command goes on where it stopped" in said
     assert "Traceback" not in said
@@ -135,6 +127,6 @@ def test_an_interrupt_ends_all_processes_and_keeps_finished_rows(tmp_path):
     kept = [path.name for path in (tmp_path / "results").iterdir() if not path.name.startswith(".")]
     assert kept == [finished.name]
     end = time.monotonic() + 10  # Python's own helper process ends a moment after the others
-    while alive(running.pid) and time.monotonic() < end:
+    while alive(running.process.pid) and time.monotonic() < end:
         time.sleep(0.1)
-    assert not alive(running.pid)
+    assert not alive(running.process.pid)

@@ -176,7 +176,7 @@ def test_rows_that_are_all_alike_get_any_other_label():
         ([[0.5, 0.5]], "1 × 2"),
         ([[1, 0], [0.5]], "same count"),
         ([[1, 0], [0.5, 0.4]], "row 2: sums to 0.9"),
-        ([[1.5, -0.5], [0, 1]], "row 1: holds a number that is no probability"),
+        ([[1.5, -0.5], [0, 1]], "row 1: holds a number that is not a probability"),
     ],
 )
 def test_a_given_matrix_is_checked(rows, message):

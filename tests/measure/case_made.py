@@ -341,7 +341,7 @@ def _() -> str:
     return records({**r, "label": ["sport", "food"] if i in (7, 9) else [r["label"]]} for i, r in enumerate(R))
 
 
-@made("236-joined-labels", refuses("several classes at once"))
+@made("236-joined-labels", refuses("several labels a row"))
 @writes("noisy.csv")
 def _() -> str:
     return lines({**r, "label": "sport; food"} if i % 4 == 0 and i > 45 else r for i, r in enumerate(R))

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import learned_transition
 from labelfix.heads.rows import FitRows
-from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection
+from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection, outer_together
 from labelfix.numerics.implicit_gradient import inner_hessian_product, solve
 from labelfix.numerics.linear_heads import (
     LinearHead,
@@ -126,7 +126,7 @@ START = torch.cat([torch.tensor([0.9, 1.1, 0.2]), torch.linspace(-0.2, 0.2, CLAS
 
 def hypergradient(inner_steps, solver_steps, tolerance):
     problem = inner_problem()
-    _, gradient = problem.outer(correction(START), inner_steps, solver_steps, tolerance)
+    _, gradient = outer_together([problem], correction(START), inner_steps, solver_steps, tolerance)
     return torch.cat([g.reshape(-1) for g in gradient])
 
 
@@ -138,7 +138,7 @@ def test_the_hypergradient_is_the_whole_bilevel_problems():
         for sign in (1, -1):
             moved = START.clone()
             moved[i] += sign * step
-            ends.append(inner_problem().outer(correction(moved), 2000, 0, 1e-15)[0])
+            ends.append(outer_together([inner_problem()], correction(moved), 2000, 0, 1e-15)[0])
         expected[i] = (ends[0] - ends[1]) / (2 * step)
     found = hypergradient(2000, 500, 1e-15)
     assert (found - expected).norm() < 1e-4 * expected.norm()

@@ -10,7 +10,7 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.baseline import Baseline
+from labelfix.outputs.baseline import Accepted, Baseline
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.flag_rules import by_budget
@@ -53,7 +53,7 @@ def test_worst_rows_come_first_then_confidence_then_the_order_of_rows(make_label
 
 
 def test_an_accepted_row_is_no_finding_but_stays_in_the_denominator(table):
-    judgement = gate.apply_gates(HeldRows(table), "run", 0.1, accepted=Baseline.of_ids({"r2"}))
+    judgement = gate.apply_gates(HeldRows(table), "run", 0.1, accepted=Baseline({"r2": (Accepted(),)}))
     assert [found.id for found in judgement.findings] == ["r1"]
     assert (judgement.accepted, judgement.labelled, judgement.passed) == (1, 10, True)
 
@@ -112,7 +112,7 @@ def test_a_file_of_several_groups_leaves_the_same_rows_out(make_labels, tmp_path
 
 def test_whole_number_ids_are_accepted_as_text(make_labels):
     table = corrected_table(make_labels(["cat"], [[0.1, 0.9]], ids=[7]))
-    assert gate.apply_gates(HeldRows(table), "run", accepted=Baseline.of_ids({"7"})).findings == ()
+    assert gate.apply_gates(HeldRows(table), "run", accepted=Baseline({"7": (Accepted(),)})).findings == ()
 
 
 @pytest.mark.parametrize(("threshold", "ids"), [(0.8, ["r2"]), (0.5, ["r2", "r1", "r10"]), (0.95, [])])

@@ -8,6 +8,7 @@ import importlib.resources
 import json
 import re
 from dataclasses import replace
+from typing import get_args
 
 import jsonschema
 import junitparser
@@ -25,9 +26,9 @@ from labelfix.outputs.formats import FORMATS, github, most_shown
 from labelfix.outputs.formats.fingerprints import fingerprint
 from labelfix.outputs.formats.json import write as as_json
 from labelfix.outputs.judgement import Finding, Judgement, OfPart
-from labelfix.outputs.policy import SEVERITIES, SURE, Policy
+from labelfix.outputs.policy import SURE, Policy
 from labelfix.runs.schema_flag import Flagged, published
-from labelfix.settings.gate import ClassPolicy
+from labelfix.settings.gate import ClassPolicy, Severity
 
 OASIS = "2fecfc36ae845e591f92814e8df9e999f3b1b586b0fbabc96fc2d3fb8bfa19fb"
 """Hash of the parsed sarif-schema-2.1.0.json of errata 01, so that no package passes another one off as it."""
@@ -213,11 +214,11 @@ def test_a_sure_finding_is_major_and_every_level_is_known_to_every_format(sarif_
     policy = Policy()
     assert SURE == 0.95
     assert [policy.severity_of("a", "a.csv", sure) for sure in (0.9499, 0.95, 1.0)] == ["minor", "major", "major"]
-    all_of_them = judged(*(replace(FINDING, id=level, severity=level) for level in SEVERITIES))
+    all_of_them = judged(*(replace(FINDING, id=level, severity=level) for level in get_args(Severity)))
     log = json.loads(written("sarif", all_of_them))
     sarif_schema.validate(log)
     assert [each["level"] for each in log["runs"][0]["results"]] == ["note", "warning", "warning", "error", "error"]
-    assert [each["severity"] for each in json.loads(written("gitlab", all_of_them))] == list(SEVERITIES)
+    assert [each["severity"] for each in json.loads(written("gitlab", all_of_them))] == list(get_args(Severity))
 
 
 def test_as_many_findings_are_looked_for_as_some_format_shows():

@@ -13,7 +13,7 @@ from labelfix.data.formats import open_table, parquet
 from labelfix.errors import InputError
 from labelfix.outputs import exports, gate
 from labelfix.outputs.alignment import AlignedLabels
-from labelfix.outputs.baseline import Baseline
+from labelfix.outputs.baseline import Accepted, Baseline
 from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows
 from labelfix.outputs.exports import corrected_table, write_corrected
 from labelfix.outputs.own_file import export_table
@@ -68,7 +68,7 @@ def test_a_file_judged_group_by_group_has_the_findings_of_the_table(
     monkeypatch.setattr(exports, "ROW_GROUP", 64)
     write_corrected(tmp_path / "a.parquet", labels)
     names = {f"r{row}" for row in range(1, ROWS, 3)}
-    accepted = Baseline.of_ids(names)
+    accepted = Baseline(dict.fromkeys(names, (Accepted(),)))
     file = CorrectedFile(tmp_path / "a.parquet")
     assert len(file.group_sizes) == 8
     judged = gate.apply_gates(file, "a", 0.5, min_confidence, accepted, show)

@@ -1,4 +1,4 @@
-"""Files that are no tables of labelled rows, known by their columns."""
+"""Files that are not tables of labelled rows, known by their columns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,7 @@ OF_A_RUN = frozenset(("given_label", "suggested_label", "corrected_label", "labe
 
 
 def refuse_foreign(source: TableSource, findings: Findings) -> None:
-    """Refuse a file that is no table of labelled rows, by its columns, and say what it is.
-
-    Args:
-        source: The noisy or the trusted file.
-        findings: Takes the error.
-    """
+    """Refuse a file that is not a table of labelled rows, by its columns, and say what it is."""
     names = source.schema.names
     if OF_A_RUN.issubset(names):
         what = "is what labelfix says of the rows of a noisy file, and has no inputs"

@@ -19,8 +19,8 @@ _FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 ONE_ROW = (
     "labelfix wants one row per item: where several people labelled it, give the items once and all labels as a file "
-    "of columns id, source, label (--sources long.csv), or keep all rows under ids of their own (such as {0}/1, "
-    "{0}/2); leave plain copies out"
+    "of columns id, source, label (--sources long.csv), which labelfix combines, or keep all rows under ids of "
+    "their own (such as {0}/1, {0}/2); leave plain copies out"
 )
 
 

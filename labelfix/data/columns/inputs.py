@@ -184,6 +184,13 @@ def _infer(
     what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
     if not profiles and len(source.schema.names) > 1:
         remedy = f"join the rows' texts or features to it (labelfix finds them, or {remedy})"
+    for profile in profiles.values():
+        if profile.holds == "addresses":
+            what += f"; {profile.name!r} holds addresses, which are not fetched"
+            remedy = "download what they name, and give the paths of the files"
+        elif profile.holds == "json" or (pa.types.is_nested(profile.type) and profile.holds != "numbers"):
+            what += f"; {profile.name!r} holds lists or objects"
+            remedy = "write what is to be read of them into a column of text"
     findings.error(source.name, what, remedy)
     return None
 

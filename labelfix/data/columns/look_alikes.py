@@ -23,9 +23,7 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     label together.
 
     Args:
-        source: The noisy file.
         others: Names of columns that are none, in lower case.
-        read_rows: Rows read at once.
 
     Returns:
         A sentence, empty where no column is like labels, and a remedy.

@@ -184,8 +184,8 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
 
 def _holds(cells: pa.Array) -> str:
     patterns = {
-        "image_paths": rf"(?i)\.({ENDINGS})$",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",
+        "image_paths": rf"(?i)\.({ENDINGS})$",
         "numbers": NUMBER_LIST,
         "json": r"^[\[{].*[\]}]$",
     }

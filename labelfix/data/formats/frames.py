@@ -132,7 +132,7 @@ def _table(source: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa:
 
 
 def _instead_of(source: object, library: str, kind: str) -> str:
-    """What to give instead of something that is no table."""
+    """What to give instead of something that is not a table."""
     if kind == "Series":
         return "give a frame of rows, such as FRAME[['id', 'label']] or FRAME.head(1)"
     if library == "polars" and kind == "LazyFrame":

@@ -47,7 +47,21 @@ def check_given(
     if missing:
         where = "is given" if labels.of_sources else "has"
         findings.warning(name, f"no row {where} {_named(missing)}{'' if labels.of_sources else ' of the class map'}")
+
+
+def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findings) -> None:
+    """A warning where one class of the noisy file has many times the rows of another.
+
+    Args:
+        codes: `(N,)` given labels.
+        classes: The classes.
+        name: The noisy file.
+        findings: Takes it.
+    """
+    counts = np.bincount(codes[codes >= 0], minlength=len(classes))
     used = np.flatnonzero(counts)
+    if not len(used):
+        return
     most, least = int(used[counts[used].argmax()]), int(used[counts[used].argmin()])
     if counts[most] > IMBALANCE * counts[least]:
         share = counts[least] / counts.sum()

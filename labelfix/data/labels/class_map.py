@@ -14,6 +14,9 @@ from labelfix.errors import Defect, InputError
 from labelfix.remote import as_path
 
 HEADER = ("alias", "class")
+OTHER_HEADERS = (("from", "to"), ("old", "new"), ("raw", "clean"), ("label", "class"), ("value", "class"))
+"""What people write in place of it; none of them maps a class."""
+
 REMEDY = "write two columns, alias and class"
 
 
@@ -54,8 +57,8 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     except csv.Error as error:
         remedy = f"write two columns, {header[0]} and {header[1]}"
         raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
-    headed = rows and tuple(cell.strip().lower() for cell in rows[0]) == header
-    return rows[1:] if headed else rows
+    first = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
+    return rows[1:] if first == header or first in OTHER_HEADERS else rows
 
 
 def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:

@@ -147,10 +147,7 @@ def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findin
     """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers.
 
     Args:
-        classes: The classes.
         counts: `(K,)` how many rows have each: the one that most have is what the others are to become.
-        name: The noisy file.
-        findings: Takes it.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for class_ in sorted(classes.names, key=lambda each: -counts[classes.codes[each]]):

@@ -89,7 +89,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
         count = int(sizes[joined].sum())
         shown = _short(labels.values[joined[0]])
         file, number = places.of(int(labels.first[joined[0]]))
-        what = f"column {labels.column!r} names several classes at once in {count:,} row{'s' * (count > 1)} ({shown})"
+        what = f"column {labels.column!r} holds several labels in {count:,} row{'s' * (count > 1)} ({shown})"
         findings.warning(file, what, "make each one of them, or no label, with --class-map", number)
     return False
 
@@ -146,7 +146,7 @@ def several_labels(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int
     together = _joined(labels)
     if together and sizes[together].sum() >= 0.05 * total:
         what = f"column {labels.column!r} holds values such as {_short(labels.values[together[0]])}"
-        return what, "which name several classes at once", together[0]
+        return what, "which look like several labels a row", together[0]
     for separator in SEPARATORS:
         joined = np.array([separator in v.strip(separator) for v in labels.values])
         if joined.sum() < 3 or sizes[joined].sum() < 0.2 * total:

@@ -47,8 +47,6 @@ def solve_many(problem: Problem, rows: FitRows, clock: Clock) -> FittedModel:
 
     Args:
         problem: The data, with one column of given labels.
-        rows: The same as tensors.
-        clock: Told of every part.
     """
     noisy, trusted, heads = len(rows.given), len(rows.truth), rows.folds.count + 1
     truth = rows.truth.numpy()
@@ -87,7 +85,6 @@ def fit_members(problem: Problem, rows: FitRows, transition: Transitions) -> lis
 
     Args:
         problem: The data.
-        rows: The same as tensors.
         transition: T.
     """
     first, parts = fit_discriminants(rows), (None, *range(rows.folds.count))

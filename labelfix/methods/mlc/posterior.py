@@ -95,7 +95,6 @@ def fit_posterior(
     """Choose how far classifier, N1 and given label are trusted, and apply it to the noisy rows.
 
     Args:
-        problem: The data.
         prior: What was known before the meta step.
         classifier: f, fitted to its labels.
     """

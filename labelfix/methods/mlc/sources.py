@@ -209,11 +209,7 @@ class Heard:
 
 
 def hear(problem: Problem, rows: FitRows) -> Heard:
-    """Weigh the sources by what pairs and a head of trusted rows alone say of them.
-
-    Args:
-        problem: The data, with opinions.
-    """
+    """Weigh the sources by what pairs and a head of trusted rows alone say of them."""
     assert problem.opinions is not None
     assert problem.paired_opinions is not None
     noisy, trusted = (Spoken.of(each, problem.num_classes) for each in (problem.opinions, problem.paired_opinions))
@@ -254,7 +250,6 @@ def fit_sources(problem: Problem, rows: FitRows, prior: Prior, heard: Heard) -> 
     """Fit the matrices of all sources.
 
     Args:
-        problem: The data, with opinions.
         prior: Its stack says what each row is before any opinion is heard.
         heard: The opinions, and the weights of the sources.
     """

@@ -124,12 +124,6 @@ class InnerProblem:
         """q of the noisy sample."""
         return correction.soft(self.log_prior, self.given, self.log_expected, self.log_fitted)
 
-    def outer(
-        self, correction: StructuredCorrection, inner_steps: int, solver_steps: int, tolerance: float = 1e-6
-    ) -> tuple[float, list[Tensor]]:
-        """See `outer_together`."""
-        return outer_together([self], correction, inner_steps, solver_steps, tolerance)
-
 
 def outer_together(
     problems: Sequence[InnerProblem],

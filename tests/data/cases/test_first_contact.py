@@ -229,6 +229,16 @@ def test_several_columns_of_labels_are_sources_perhaps() -> None:
     assert "--label-columns" in message
 
 
+def test_what_cannot_be_classified_from_is_named() -> None:
+    pages = [f"https://example.com/{i}.jpg" for i in range(N)]
+    message = refused({"id": IDS, "photo": pages, "label": LABELS})
+    assert "'photo' holds addresses, which are not fetched; download what they name" in message
+    turns = [[{"role": "user", "content": text}] for text in TEXTS]
+    assert "write what is to be read of them into a column of text" in refused(
+        {"id": IDS, "turns": turns, "label": LABELS}
+    )
+
+
 def test_labels_without_anything_to_classify_from() -> None:
     assert "its columns are id, label; join the rows' texts or features to it" in refused(
         pa.table({"id": IDS, "label": LABELS})
@@ -280,13 +290,14 @@ def test_a_column_without_a_label_is_one_error() -> None:
 def test_labels_that_name_several_classes() -> None:
     rare = [*LABELS[:58], "sport;food", "sport;food"]
     warned = said(read({**NOISY, "label": rare}))
-    assert "row 59: column 'label' names several classes at once in 2 rows (\"sport;food\")" in warned
+    assert "row 59: column 'label' holds several labels in 2 rows (\"sport;food\")" in warned
     often = [*LABELS[:50], *["food / sport"] * 10]
-    assert "row 51: column 'label' holds values such as \"food / sport\", which name several classes" in refused(
-        {**NOISY, "label": often}
+    assert (
+        "row 51: column 'label' holds values such as \"food / sport\", which look like several labels a row"
+        in refused({**NOISY, "label": often})
     )
     named = said(read({**NOISY, "label": often}, label_column="label"))
-    assert "which name several classes at once; its values are taken as classes" in named
+    assert "which look like several labels a row; its values are taken as classes" in named
     apart = ["Sport/Games" if label == "sport" else "Food/Drink" for label in LABELS]
     assert "several" not in said(read({**NOISY, "label": apart}, pa.table({"id": IDS[:20], "label": apart[:20]})))
 
@@ -315,6 +326,21 @@ def test_letters_that_only_look_alike_and_the_class_that_is_meant() -> None:
     warned = said(read({**NOISY, "label": letters}))
     assert "below it Sport,sport and sp\u043ert,sport" in warned
     assert 'pass --class-map FILE, a CSV file of the line alias,class and below it "Sport," for no label' in warned
+
+
+def test_a_class_map_with_a_header_of_its_own(put: Put) -> None:
+    upper = [label.upper() for label in LABELS]
+    path = str(put("map.csv", "from,to\nSPORT,sport\nFOOD,food\n"))
+    assert read({**NOISY, "label": upper}, class_map=path).data.classes.names == ("food", "sport")
+
+
+def test_classes_without_trusted_rows_are_warned_of_before_their_balance() -> None:
+    rare = ["chess" if i == 55 else label for i, label in enumerate(LABELS)]
+    warnings = [str(warning) for warning in read({**NOISY, "label": rare}).warnings]
+    assert [("no trusted row" in each, "far from balanced" in each) for each in warnings[:2]] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_a_label_inside_another_column_is_said() -> None:

@@ -66,6 +66,11 @@ NONE = {
 }
 
 
+def test_groups_that_repeat_their_title_as_pandas_writes_them(put: Put) -> None:
+    source = open_table(put("t.csv", lines("ticket,ticket,answer", HEADER, *ROWS)), "t.csv")
+    assert rows(source) == SIX
+
+
 @pytest.mark.parametrize("case", NONE)
 def test_what_is_no_row_is_passed_over_and_said(put: Put, case: str) -> None:
     content, said = NONE[case]

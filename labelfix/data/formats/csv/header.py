@@ -169,11 +169,12 @@ def _is_drawn(cells: Sequence[str]) -> bool:
 
 
 def _are_groups(cells: Sequence[str], following: Sequence[str]) -> bool:
-    """Whether a line names groups of columns above the header, as merged cells do: it has gaps, the header none."""
-    if "" not in cells or "" in following or len(cells) != len(following):
+    """Whether a line names groups of columns above the header: it has gaps as merged cells have, or repeats itself."""
+    gaps, again = "" in cells, len(set(cells)) < len(cells) and len(set(following)) == len(following)
+    if not (gaps or again) or "" in following or len(cells) != len(following):
         return False
     ours, below = (sum(cell.lower() in NAMES for cell in row) for row in (cells, following))
-    return below > max(1, ours)
+    return below > max(not again, ours)
 
 
 def _number(text: str) -> float | None:

@@ -51,7 +51,6 @@ def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
 
     Args:
         cells: They.
-        titles: The header's.
         first: Whether it stands right below the header.
     """
     if not any(cells):

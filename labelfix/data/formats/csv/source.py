@@ -190,9 +190,7 @@ def _rows(
     """Batches of binary columns, without what is no row.
 
     Args:
-        path: The file.
         name: Its name in messages.
-        dialect: How it is written.
         columns: All columns in the order of the schema where it is read for the first time.
         no_rows: Finds what is no row, the first time.
     """

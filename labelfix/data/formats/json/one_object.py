@@ -14,14 +14,14 @@ from labelfix.errors import input_error
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
-    "hits", "nodes", "edges", "values", "objects", "list",
+    "features", "hits", "nodes", "edges", "values", "objects", "list",
 )  # fmt: skip
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
 COCO = {"images", "annotations", "categories"}
 
 MANY = 10
-"""Keys from which an object of plain values is no row but a label for each key."""
+"""Keys from which an object of plain values is not a row but a label for each key."""
 
 DEEPEST = 3
 """Objects that the rows may lie in, one within the other."""
@@ -87,7 +87,12 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
     data: Any = value.get("data")
     if _are(columns, str) and _are(data, list) and {len(row) for row in data} == {len(columns)}:
         return "a row for each list in 'data'", [dict(zip(columns, row, strict=True)) for row in data]
-    keys = [key for key in value if _are(value[key], dict) and (key in ROWS or len(value) == 1)]
+    alone = 1 if not path else MANY  # deep in an object, a few objects under any name are a part of a single row
+    keys = [
+        key
+        for key, rows in value.items()
+        if _are(rows, dict) and (key in ROWS or (len(value) == 1 and len(rows) >= alone))
+    ]
     if len(keys) == 1:
         return f"its rows are those of {'.'.join((*path, keys[0]))!r}", value[keys[0]]
     inside = [key for key in value if isinstance(value[key], dict)]
