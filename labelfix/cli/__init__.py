@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
 
 WENT_WRONG = 2
 INTERRUPTED = 130
+
+_PERMISSIONS = "check its permissions and those of the folders above it"
+OF_THE_DISK = {
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EROFS: "choose a place that may be written, or copy the folder to one",
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk, or ask for more",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.EIO: "the disk, or the way to it, is failing: copy the file elsewhere",
+    errno.ESTALE: "the file went away on another machine: begin again",
+    errno.EMFILE: "this process may open no more files: raise the limit (ulimit -n)",
+}
+"""What to do about what a disk refuses, whatever command meets it."""
 
 
 def run_process() -> NoReturn:
@@ -80,11 +95,11 @@ def _main(argv: Sequence[str] | None) -> int:
                 _say(f"labelfix: {line}", voice)
         _traceback(voice)
         return WENT_WRONG
-    except PermissionError as error:
-        if error.filename is None:
-            _unexpected(error, voice)
-        else:
+    except OSError as error:
+        if error.errno in OF_THE_DISK:
             _refused(error, voice)
+        else:
+            _unexpected(error, voice)
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
         missing = as_missing(error) if isinstance(error, ImportError) else None
@@ -98,10 +113,10 @@ def _main(argv: Sequence[str] | None) -> int:
             voice.close()
 
 
-def _refused(error: PermissionError, voice: Voice | None) -> None:
-    """Say of a file that this user may not touch: no part of labelfix knows better what to do about it."""
-    remedy = "check its permissions and those of the folders above it"
-    _say(f"labelfix: {os.fsdecode(error.filename)}: {error.strerror}; {remedy}", voice)
+def _refused(error: OSError, voice: Voice | None) -> None:
+    """Say of a file what its disk does not do: no part of labelfix knows better what to do about it."""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
+    _say(f"labelfix: {name}: {error.strerror}; {OF_THE_DISK[error.errno or 0]}", voice)
     if voice is not None and (left := voice.left_behind()):
         _say(f"labelfix: {left}", voice)
     _traceback(voice)

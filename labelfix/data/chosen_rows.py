@@ -20,7 +20,7 @@ from labelfix.data.inputs import SelectedInputs
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
 from labelfix.data.spelling import spelled
-from labelfix.data.tables import UNLABELLED, Codes, LabelTable
+from labelfix.data.tables import LabelTable
 
 DRAWN = "labelfix_drawn"
 """Column of how a row was drawn; whatever stands in it, a row with something there was chosen and judges nothing."""
@@ -58,28 +58,12 @@ def _there(cells: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.not_equal(words, "").to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def blank_rows(rows: IdsAndLabels, codes: Codes) -> npt.NDArray[np.bool_]:
-    """`(M,)` True for the rows without id and label, which spreadsheets leave behind the last one.
+def without_open(table: LabelTable, findings: Findings) -> LabelTable:
+    """The trusted rows without those that `next` asked about and nobody has answered, which are counted.
 
     Args:
-        rows: Ids and labels.
-    """
-    blank: npt.NDArray[np.bool_] = np.asarray(rows.ids.is_null(), dtype=bool) & (codes == UNLABELLED)
-    return blank
-
-
-def without_open(table: LabelTable, blank: npt.NDArray[np.bool_], findings: Findings) -> LabelTable:
-    """The trusted rows without the blank ones, and those that `next` asked about and nobody has answered: all counted.
-
-    Args:
-        blank: `(M,)` of `blank_rows`.
         findings: Told how many there are of either kind.
     """
-    if blank.any():
-        findings.note(f"{table.name}: rows without id and label are passed over ({int(blank.sum()):,})")
-        keep = ~blank
-        inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
-        table = table.only(keep, inputs)
     if table.chosen is None:
         return table
     still_open = table.chosen & ~table.labelled

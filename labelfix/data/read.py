@@ -11,7 +11,7 @@ import numpy.typing as npt
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import blank_rows, read_chosen, without_open
+from labelfix.data.chosen_rows import read_chosen, without_open
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
@@ -119,9 +119,8 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_balance(given, classes, ours.name, findings)
     else:
         classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
-    blank = blank_rows(clean_rows, truth)
     if columns.clean_id is not None:
-        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth, blank)
+        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
     noisy_table = replace(noisy_table, opinions=opinions)
     clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
@@ -133,7 +132,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
-    clean_table = without_open(clean_table, blank, findings)
+    clean_table = without_open(clean_table, findings)
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:

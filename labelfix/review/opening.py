@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from labelfix.data.tables import Codes
+from labelfix.errors import RunError
 from labelfix.review.app import Pages
 from labelfix.review.desk import Desk
 from labelfix.review.worker import Worker
@@ -26,8 +28,12 @@ def open_desk(
 
     Raises:
         SettingsError: There is no such queue.
-        RunError: The run, or its file of answers, is damaged.
+        RunError: The run, or its file of answers, is damaged, or cannot be written.
     """
+    if not os.access(folder.path, os.W_OK):
+        raise RunError(
+            f"{folder.path}: decisions are kept in it, and it cannot be written; copy the run to where it can"
+        )
     worker = Worker(folder.path, noisy)
 
     def choose_next(count: int) -> Codes:

@@ -14,7 +14,6 @@ from msgspec import Meta
 
 from labelfix.errors import RunError
 from labelfix.runs.checked import read_checked
-from labelfix.runs.durable import make_folder
 from labelfix.runs.files import write_json
 
 FORMAT_VERSION = 1
@@ -151,5 +150,4 @@ def needed_plan(run: Path) -> Plan:
 
 def write_plan(run: Path, plan: Plan) -> None:
     """Keep it."""
-    make_folder(plan_path(run).parent)
     write_json(plan_path(run), msgspec.to_builtins(plan))

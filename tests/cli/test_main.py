@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -144,6 +145,18 @@ def test_an_unexpected_error_exits_2_and_leaves_its_traceback_in_a_file(fail, ca
     assert "issue tracker of labelfix; --verbose shows the traceback to send along" in capsys.readouterr().err
     assert main(["methods", "--verbose"]) == 2
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.EROFS, "choose a place that may be written"), (errno.ENOSPC, "make room"), (errno.EACCES, "permissions")],
+)
+def test_what_a_disk_refuses_is_one_line_that_names_the_file(fail, capsys, number, remedy):
+    fail(OSError(number, os.strerror(number), "run/plan.json"))
+    assert main(["methods"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"labelfix: run/plan.json: {os.strerror(number)}; ")
+    assert remedy in line
 
 
 def test_a_broken_pipe_within_a_command_exits_2(fail):

@@ -74,11 +74,11 @@ def test_a_blank_label_of_a_row_that_nobody_chose_is_still_an_error(folder: Path
 def test_rows_of_nothing_that_a_spreadsheet_left_are_passed_over(folder: Path) -> None:
     file = answers(folder, {50: "Y", 51: "x"})
     file.write_text(
-        file.read_text().replace(",", ";").replace("\n", ";extra\n", 1).replace("1\n", "1;\n") + ";;;;x\n" * 3
+        file.read_text().replace(",", ";").replace("\n", ";extra\n", 1).replace("1\n", "1;\n") + ";;;;\n" * 3
     )
     reading = read(folder, file)
     assert len(reading.data.clean) == 22
-    assert any("rows without id and label are passed over (3)" in note for note in reading.notes)
+    assert any("rows without any value, which are passed over: 3" in note for note in reading.notes)
 
 
 def test_an_answer_that_is_no_class_is_an_error(folder: Path) -> None:

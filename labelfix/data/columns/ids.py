@@ -138,23 +138,15 @@ def row_numbers(count: int) -> pa.Array:
     return pa.array(np.arange(1, count + 1, dtype=np.int64))
 
 
-def check_ids(
-    ids: pa.Array,
-    column: str,
-    places: AnyPlaces,
-    findings: Findings,
-    codes: Codes | None = None,
-    blank: npt.NDArray[np.bool_] | None = None,
-) -> None:
+def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings, codes: Codes | None = None) -> None:
     """Report empty and duplicate ids.
 
     Args:
         ids: `(N,)` ids, null where empty.
         places: Where the rows came from.
         codes: `(N,)` trusted labels: a duplicate with another label is a contradiction. None for noisy rows.
-        blank: `(N,)` rows that may be without an id; None for none.
     """
-    empty = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False) & (True if blank is None else ~blank))
+    empty = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
     findings.rows(
         places, empty, lambda _: f"column {column!r} is empty", "give every row an id", "{} more ids are empty"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.chosen_rows import blank_rows
 from labelfix.data.findings import Findings
 from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
 from labelfix.data.labels.column import LabelColumn
@@ -90,8 +89,7 @@ def check_trusted(
     assert rows.labels is not None
     column = rows.labels.column
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    blank = blank_rows(rows, codes)
-    empty = np.flatnonzero((codes == UNLABELLED) & ~(blank if chosen is None else blank | chosen))
+    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
 
     def what(row: int) -> str:
         position = int(rows.labels.positions[row]) if rows.labels is not None else -1
@@ -101,11 +99,10 @@ def check_trusted(
     findings.rows(
         rows.places, empty, what, "write the trusted label or remove the row", "{} more trusted labels are empty"
     )
-    count = len(rows) - int(blank.sum())
-    if count < 2:
+    if len(rows) < 2:
         findings.error(
             name,
-            f"holds {count} trusted row{'' if count == 1 else 's'}",
+            f"holds {len(rows)} trusted row{'' if len(rows) == 1 else 's'}",
             "give at least two, better 20 of every class",
         )
         return

@@ -83,14 +83,20 @@ def test_a_path_is_not_looked_for_further_up_where_its_own_folder_is_there(place
     assert f"noisy.csv, row 1: image photos/{NAMES[0]} cannot be read (there is no such file)" in err
 
 
+PATHS = f"the {len(NAMES)} paths in column 'path' "
+ADDRESSES = (
+    "has no column to classify from; its columns are path, label; 'path' holds addresses",
+    "download what they",
+)
 LOST = {
-    "s3://bucket/a.png": ("are addresses such as s3://bucket/a.png", "download them"),
-    "https://example.org/a.png": ("are addresses such as https://example.org/a.png", "download them"),
+    "s3://bucket/a.png": ADDRESSES,
+    "https://example.org/a.png": ADDRESSES,
+    "az://container/a.png": (f"{PATHS}are addresses such as az://container/a.png", "download them"),
     "C:\\Users\\me\\a.png": (
-        "are of another computer, such as C:/Users/me/a.png",
-        "write them from the table's folder",
+        f"{PATHS}are of another computer, such as C:/Users/me/a.png",
+        "write them from the table's",
     ),
-    "a.png": ("lead to no file: the first is looked for at ", "paths count from the folder of their table"),
+    "a.png": (f"{PATHS}lead to no file: the first is looked for at ", "paths count from the folder of their table"),
 }
 
 
@@ -101,7 +107,7 @@ def test_where_no_path_leads_to_an_image_one_error_says_why(place, first, capsys
     code, _, err = check(capsys, noisy, table("gold.csv", listed([f"photos/{name}" for name in NAMES])[:8]), "-q")
     (line,) = err.splitlines()
     assert code == 2
-    assert line.startswith(f"labelfix: lists/noisy.csv: the {len(NAMES)} paths in column 'path' {LOST[first][0]}")
+    assert line.startswith(f"labelfix: lists/noisy.csv: {LOST[first][0]}")
     assert LOST[first][1] in line
 
 
