@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from labelfix.compute.checkpoints import Checkpoints
+from labelfix.compute.freed_memory import give_back
 from labelfix.compute.kept_blocks import in_parts
 from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.tables import Probabilities
@@ -256,6 +257,7 @@ def write(
 
     `begun` is what a run was begun with that goes on from here; None where this is its end.
     """
+    give_back()
     reading, settings, watch, fitted = start.reading, start.settings, start.watch, evidence.fitted
     contents = [start.contents["noisy"], start.contents["clean"]]
     settled = {name: value for name, value in to_plain(settings).items() if name not in ("compute", "seed")}
