@@ -50,9 +50,10 @@ TIGHT_UP_TO = 32
 """With more classes, each a small part of the rows, the tight one is not tried: on banking77 the loose one is always
 chosen."""
 
-CLEARLY = 3.0
-"""Standard errors by which the loose r of S1 must be better out of fold. f takes the same r, and a loose f remembers
-the labels of noisy rows so well that to take them out again (`leave_one_out`) is rough: a small gain does not pay."""
+BETTER, CLEARLY, FEW = 0.98, 3.0, 4
+"""What the loose r of S1 must come to out of fold: this share of the tight one's loss; or, with fewer noisy rows than
+this many for each feature, these standard errors less. f takes the same r, and where rows are few a loose f remembers
+their labels so well that to take them out again (`leave_one_out`) is rough: a small gain of S1 does not pay."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
@@ -157,12 +158,20 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
     if TIGHT not in ridges(rows.num_classes):
         return fitted(LOOSE), LOOSE
     tight, loose = fitted(TIGHT), fitted(LOOSE)
-    clearly = clearly_less(loose.losses(truth), tight.losses(truth))
-    return (loose, LOOSE) if clearly else (tight, TIGHT)
+    few = noisy < FEW * rows.features.shape[1]
+    return (loose, LOOSE) if is_better(loose.losses(truth), tight.losses(truth), few) else (tight, TIGHT)
 
 
-def clearly_less(losses: Floats, others: Floats) -> bool:
-    """Whether the same rows lose less by one fit than by another, by `CLEARLY` standard errors of the difference."""
+def is_better(losses: Floats, others: Floats, few: bool) -> bool:
+    """Whether a loose fit is so much better than a tight one that it is taken.
+
+    Args:
+        losses: `(M,)` what each trusted row loses by it, out of fold.
+        others: `(M,)` the same by the tight one.
+        few: Whether rows are few for each feature.
+    """
+    if not few:
+        return bool(losses.mean() < BETTER * others.mean())
     gain = others - losses
     return bool(len(gain) > 1 and gain.mean() > CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain)))
 

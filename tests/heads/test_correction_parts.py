@@ -13,6 +13,8 @@ from labelfix.correctors.storage import load_corrector
 from labelfix.data.tables import ClassNames, CorrectedLabels
 from labelfix.errors import RunError
 from labelfix.heads import learners
+from labelfix.heads.folds import cut_folds
+from labelfix.heads.rows import FitRows
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
@@ -271,10 +273,27 @@ def test_the_network_has_the_published_number_of_parameters():
         assert sum(p.numel() for p in lcn.parameters()) == expected
 
 
-def test_a_loose_ridge_needs_three_standard_errors():
+def test_a_loose_ridge_needs_two_per_cent_and_three_standard_errors_where_rows_are_few():
     others = np.array([1.0, 2.0, 3.0, 2.0])
     noise = np.array([1.0, -1.0, 1.0, -1.0])  # its standard error of the mean is 1/√3
-    for errors, clear in ((2.9, False), (3.1, True)):
-        assert learners.clearly_less(others - errors / np.sqrt(3) - noise, others) == clear
-    assert not learners.clearly_less(others, others)
-    assert not learners.clearly_less(np.zeros(1), np.ones(1))
+    for errors, better in ((2.9, False), (3.1, True)):
+        assert learners.is_better(others - errors / np.sqrt(3) - noise, others, few=True) == better
+    for share, better in ((0.985, False), (0.975, True)):
+        assert learners.is_better(share * others + noise, others, few=False) == better
+    assert not learners.is_better(others, others, few=True)
+    assert not learners.is_better(np.zeros(1), np.ones(1), few=True)
+
+
+def fit_rows(noisy, width):
+    generator = torch.Generator().manual_seed(0)
+    features, truth = torch.randn(noisy + 12, width, generator=generator), np.arange(12) % 2
+    given = torch.arange(noisy) % 2
+    return FitRows(features, given, torch.from_numpy(truth), 2, cut_folds(truth, 0), 0)
+
+
+def test_rows_are_few_below_four_for_each_feature(monkeypatch):
+    asked = []
+    monkeypatch.setattr(learners, "is_better", lambda losses, others, few: asked.append(few) or False)
+    for noisy in (4 * 6 - 1, 4 * 6):
+        learners.fit_bayes_student(fit_rows(noisy, width=6))
+    assert asked == [True, False]
