@@ -13,7 +13,7 @@ def pairs(confident_wrong, rows=100, confidence=0.65):
 
 def test_pairs_raise_the_threshold_above_wrong_suggestions():
     assert choose_threshold(100, *pairs(confident_wrong=20)) == pytest.approx(0.73, abs=0.011)
-    assert choose_threshold(100, *pairs(confident_wrong=20, confidence=0.85)) == pytest.approx(0.89, abs=0.011)
+    assert choose_threshold(100, *pairs(confident_wrong=20, confidence=0.85)) == pytest.approx(0.86, abs=0.009)
 
 
 def test_pairs_lower_the_threshold_below_right_suggestions():
@@ -21,6 +21,19 @@ def test_pairs_lower_the_threshold_below_right_suggestions():
     assert choose_threshold(100, held, np.ones(100, dtype=np.int64), 1 - truth) == 0.6
     held[:20] = [0.55, 0.45]
     assert choose_threshold(100, held, np.ones(100, dtype=np.int64), truth) == 0.5
+
+
+def test_with_more_than_two_classes_it_goes_down_to_a_third_where_pairs_speak_for_it():
+    """Twenty right suggestions at .35 to .5, as four classes have them; the given labels of these rows are wrong."""
+    held = np.tile([0.97, 0.01, 0.01, 0.01], (100, 1))
+    held[:20, 0] = np.linspace(0.35, 0.49, 20)
+    held[:20, 1:] = (1 - held[:20, :1]) / 3
+    truth = np.zeros(100, dtype=np.int64)
+    given = np.where(np.arange(100) < 20, 1, 0)
+    assert choose_threshold(100, held, given, truth) == pytest.approx(0.35, abs=0.03)
+    assert choose_threshold(100, held, truth, truth) == 0.6
+    held[:20] = held[:20, [1, 0, 2, 3]]  # now the suggestions are wrong, and what is given is right
+    assert choose_threshold(100, held, truth, truth) == pytest.approx(0.63, abs=0.03)
 
 
 def test_one_pair_moves_it_by_little():
