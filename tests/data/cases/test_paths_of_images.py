@@ -84,14 +84,11 @@ def test_a_path_is_not_looked_for_further_up_where_its_own_folder_is_there(place
 
 
 PATHS = f"the {len(NAMES)} paths in column 'path' "
-ADDRESSES = (
-    "has no column to classify from; its columns are path, label; 'path' holds addresses",
-    "download what they",
-)
 LOST = {
-    "s3://bucket/a.png": ADDRESSES,
-    "https://example.org/a.png": ADDRESSES,
-    "az://container/a.png": (f"{PATHS}are addresses such as az://container/a.png", "download them"),
+    **{
+        address: (f"{PATHS}are addresses such as {address}", "download them")
+        for address in ("s3://bucket/a.png", "https://example.org/a.png", "az://container/a.png")
+    },
     "C:\\Users\\me\\a.png": (
         f"{PATHS}are of another computer, such as C:/Users/me/a.png",
         "write them from the table's",
