@@ -37,6 +37,7 @@ from labelfix.numerics.linear_heads import (
     cross_entropy_to,
     forward_likelihood,
 )
+from labelfix.numerics.paired_losses import surely_more
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
@@ -172,8 +173,7 @@ def is_better(losses: Floats, others: Floats, few: bool) -> bool:
     """
     if not few:
         return bool(losses.mean() < BETTER * others.mean())
-    gain = others - losses
-    return bool(len(gain) > 1 and gain.mean() > CLEARLY * gain.std(ddof=1) / np.sqrt(len(gain)))
+    return surely_more(others, losses, CLEARLY)
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.correctors.contract import FittedModel, Problem
-from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED
 from labelfix.evidence.judges_answers import ask
+from labelfix.numerics.paired_losses import surely_more
 
 FROZEN, LEARNT, BOTH = "frozen", "learnt", "both"
 """The fits."""
@@ -104,11 +104,5 @@ def choose(of: Mapping[str, Judged]) -> Choice:
         of: Name → what was asked of it, `FROZEN` among them; of the same rows in the same order.
     """
     best = min(of, key=lambda name: float(of[name].losses.mean()))
-    cautious = (name for name in CAREFUL if name in of and not surely_worse(of[name].losses, of[best].losses))
+    cautious = (name for name in CAREFUL if name in of and not surely_more(of[name].losses, of[best].losses))
     return Choice(next(cautious), of)
-
-
-def surely_worse(losses: Floats, others: Floats) -> bool:
-    """Whether the same rows lose more by one fit than by another, on average by more than the standard error."""
-    gain = losses - others
-    return bool(len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
