@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import Findings, Places
@@ -15,8 +16,8 @@ from labelfix.data.labels.column import LabelColumn, item_type, label_kind, writ
 from labelfix.data.scan import is_list, is_text, scan, value_type
 
 SINGLE_LABEL = "labelfix is for single-label classification"
-VERDICT = "answer"
-"""Prodigy's column: `accept` where the label is right, `reject` where it is wrong, `ignore` where a person skipped."""
+VERDICT, VERDICTS = "answer", ("accept", "reject", "ignore")
+"""Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
 
 SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
@@ -98,12 +99,21 @@ def refuse_verdicts(source: TableSource, findings: Findings, rows: int = READ_RO
     """Refuse a file of Prodigy's in which people said of a label that it is wrong, or nothing: such rows have none."""
     if VERDICT not in source.schema.names or not is_text(value_type(source.schema.field(VERDICT).type)):
         return
-    words = [word for chunk in scan(source, [VERDICT], rows) for word in chunk.batch.column(0).to_pylist()]
-    wrong = [place for place, word in enumerate(words) if word != "accept"]
-    if wrong and {"accept", "reject", "ignore"}.issuperset(words):
-        what = f"{len(wrong):,} of {len(words):,} rows are not accepted (the first: answer {words[wrong[0]]!r})"
+    first: tuple[int, str] | None = None
+    count = total = 0
+    for chunk in scan(source, [VERDICT], rows):
+        words = chunk.batch.column(0).cast(pa.string())
+        if not pc.all(pc.is_in(words, pa.array(VERDICTS))).as_py():
+            return  # another column of that name
+        wrong = pc.indices_nonzero(pc.not_equal(words, VERDICTS[0])).to_pylist()
+        if first is None and wrong:
+            first = total + wrong[0], words[wrong[0]].as_py()
+        count, total = count + len(wrong), total + len(words)
+    if first is not None:
+        place, word = first
+        what = f"{count:,} of {total:,} rows are not accepted (the first: answer {word!r})"
         remedy = "their label is wrong or was skipped: keep the rows whose answer is accept"
-        findings.error(source.name, f"{what}, as Prodigy writes them", remedy, wrong[0] + 1)
+        findings.error(source.name, f"{what}, as Prodigy writes them", remedy, place + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ class PassedOver:
     """What of a file is no row.
 
     Attributes:
-        rows: Positions, from 0, among the rows that have as many cells as the header.
+        rows: Positions, from 0 and in order, among the rows that have as many cells as the header.
         ruler: Whether the first line below the header only draws, and has another number of cells.
         end: How many rows of the header's width there are, where a report's last lines follow; else None.
         said: What a person should know about it.
@@ -38,7 +39,8 @@ class PassedOver:
 
     def kept(self, first: int, count: int) -> npt.NDArray[np.bool_] | None:
         """`(count,)` which of some rows are rows, the first of them at a position; None where all are."""
-        return all_but([row - first for row in self.rows if first <= row < first + count], count)
+        inside = self.rows[bisect_left(self.rows, first) : bisect_left(self.rows, first + count)]
+        return all_but([row - first for row in inside], count)
 
 
 NOTHING = PassedOver()
