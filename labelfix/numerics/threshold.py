@@ -35,8 +35,8 @@ REACH = 0.15
 """How far from the usual value a candidate without a gain still counts, in confidence."""
 
 STEP = 0.3
-"""What a pair more that is right is worth: it makes a candidate exp(STEP) times as heavy. At .5 a single pair moves the
-threshold by up to .07, at .1 a thousand pairs do not move it at all."""
+"""What a pair more that is right is worth: it makes a candidate exp(STEP) times as heavy. Where twenty
+suggestions of .3 to .5 turn right one by one, each moves the threshold by .05 at most; at .5 it is .07."""
 
 
 def choose_threshold(

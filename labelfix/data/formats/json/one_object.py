@@ -21,7 +21,8 @@ ROWS = (
 COCO = {"images", "annotations", "categories"}
 
 MANY = 10
-"""Keys from which an object of plain values is not a row but a label for each key."""
+"""Keys from which an object of plain values is not a row but a label for each key; and objects from which a list deep
+in another object is a table, whatever it is called."""
 
 DEEPEST = 3
 """Objects that the rows may lie in, one within the other."""
