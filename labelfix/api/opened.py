@@ -19,6 +19,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
+from labelfix.models.pieces import Pieces
 from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
@@ -51,6 +52,7 @@ class OpenedRun:
         self.folder = folder
         self.manifest: Mapping[str, Any] = folder.read_manifest(whole=True)
         self.reading: dict[str, Any] = {}
+        self._pieces: list[Pieces] = []
 
     @property
     def path(self) -> Path:

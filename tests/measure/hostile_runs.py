@@ -164,9 +164,7 @@ def readers(folder: Path, sound: Path) -> dict[tuple[str, ...], set[str]]:
     return found
 
 
-def judge(
-    change: Change, folder: Path, sound: Path, opens: dict[tuple[str, ...], set[str]] | None = None
-) -> list[str]:
+def judge(change: Change, folder: Path, sound: Path, opens: dict[tuple[str, ...], set[str]] | None = None) -> list[str]:
     """What is wrong with how the commands end; the folder is hostile after it.
 
     Args:

@@ -48,7 +48,7 @@ def unpacks(type_: pa.DataType) -> bool:
 
 
 def told_bytes(batch: pa.RecordBatch) -> int:
-    """Bytes of those columns of which a file holds fewer than come out of it, and that are not unpacked by `unpacked`."""
+    """Bytes of the columns of which more may come out than a file holds, but for what `unpacked` unpacks."""
     columns = (c for c in batch.columns if pa.types.is_nested(c.type) or is_plain_text(c.type))
     return sum(column.nbytes for column in columns)
 
@@ -91,11 +91,11 @@ def _sizes(column: pa.Array) -> npt.NDArray[np.int64]:
         return np.asarray(pc.fill_null(lengths.take(column.indices), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
     if pa.types.is_struct(column.type):
         parts = [_sizes(part) for part in column.flatten() if _has_texts(part.type)]
-        return np.sum(parts, axis=0, dtype=np.int64)
+        return np.stack(parts).sum(axis=0)
     if pa.types.is_map(column.type):
         column = column.cast(pa.list_(column.type.field(0)))
     inside, rows = _sizes(column.flatten()), np.asarray(pc.list_parent_indices(column))
-    return np.bincount(rows, inside, len(column)).astype(np.int64)
+    return np.asarray(np.bincount(rows, inside, len(column)), dtype=np.int64)
 
 
 def _pieces(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
