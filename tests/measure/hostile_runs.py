@@ -194,6 +194,7 @@ def judge(change: Change, folder: Path, sound: Path, opens: dict[tuple[str, ...]
 def _names_a_file(said: str, change: Change) -> bool:
     """Whether an error names what was changed; what is sound but for what it leads to may be named by that."""
     names = (change.file, Path(change.file).parent.as_posix() + ":", "new.parquet", "that begun was begun with")
+    names += ("begun with tables in memory", "name too long")
     return any(name in said for name in (*names, "noisy.csv", "gold.csv", "--noisy", "run/", "--max-false-flags"))
 
 

@@ -23,8 +23,9 @@ from labelfix.data.formats.base import (
     slices,
     unique_names,
 )
-from labelfix.data.formats.bounds import BATCH_BYTES, Bounds, check_columns
+from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
 from labelfix.data.formats.typed_files import TypedFiles
@@ -32,7 +33,7 @@ from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
 if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+    pass
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -43,19 +44,6 @@ REMOTE_BYTES = 1 << 26
 """Bytes that are read ahead of all columns of a remote file together."""
 
 UNPACK = "if you trust it, write it as CSV and give that"
-
-ROW_BYTES = 8
-"""What the label of a row takes in memory, at least."""
-
-SMALL, PAGES = 4, 1 << 12
-"""A column of texts is read as the few different ones that it has where its cells take fewer bytes each beside them,
-and so many for the headers of pages."""
-
-WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
-"""Bytes of a value in memory, beside those of eight and those whose column says it."""
-
-PREFIXED_ROWS = 256
-"""Rows that are read at once of texts whose beginnings are told by the text before: how long they are nothing says."""
 
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 """A row group is written once it has this many rows, or takes so many bytes in memory."""
@@ -126,8 +114,9 @@ class _File:
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
             about = pq.read_metadata(readable(self.path))
-            repeated = self._repeated(about, leaves)
-            at_once = min(rows, self._rows_at_once(about, leaves, repeated))
+            able = [leaf for place in read if unpacks(self.schema.field(place).type) for leaf in self._leaves[place]]
+            repeated = repeated_texts(about, able)
+            at_once = min(rows, rows_at_once(about, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
                 readable(self.path),
                 metadata=about,
@@ -146,45 +135,6 @@ class _File:
                     raise pa.ArrowInvalid(f"{found:,} rows of {', '.join(called)} where there are {said:,}")
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
-
-    def _repeated(self, about: pq.FileMetaData, leaves: Sequence[int]) -> list[str]:
-        """Columns of texts whose cells take hardly any room beside a few different ones, which may be of any length."""
-        found = set()
-        fields = zip(self.schema, self._leaves, strict=True)
-        able = {leaf for field, held in fields if unpacks(field.type) for leaf in held}
-        for group in range(about.num_row_groups):
-            for leaf in able.intersection(leaves):
-                column = about.row_group(group).column(leaf)
-                if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
-                    continue
-                texts = column.data_page_offset - column.dictionary_page_offset
-                if column.total_compressed_size - texts < SMALL * column.num_values + PAGES:
-                    found.add(column.path_in_schema)
-        return sorted(found)
-
-    def _rows_at_once(self, about: pq.FileMetaData, leaves: Sequence[int], repeated: Sequence[str]) -> int:
-        """Rows of which no more than `BATCH_BYTES` have to be held, as far as the file says.
-
-        Raises:
-            InputError: The file says that more is in it than can be held.
-        """
-        bounds = Bounds(self.path, self.name, UNPACK)
-        bounds.take(ROW_BYTES * about.num_rows)
-        most = BATCH_BYTES
-        for group in map(about.row_group, range(about.num_row_groups)):
-            held = 0
-            for leaf in leaves:
-                column, stored = group.column(leaf), about.schema.column(leaf)
-                size = column.num_values * (stored.length or WIDTHS.get(stored.physical_type, ROW_BYTES))
-                if stored.physical_type == "BYTE_ARRAY" and stored.path not in repeated:
-                    size = max(size, column.total_uncompressed_size)
-                    prefixed = "DELTA_BYTE_ARRAY" in column.encodings
-                    most = min(most, PREFIXED_ROWS if prefixed else most)
-                if stored.max_repetition_level or stored.length:
-                    bounds.take(size)
-                held += size
-            most = min(most, max(BATCH_BYTES * group.num_rows // max(held, 1), 1))
-        return most
 
     def cells(self, name: str) -> Iterator[pa.Array]:
         """One column, batch by batch."""

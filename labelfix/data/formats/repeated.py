@@ -91,7 +91,7 @@ def _sizes(column: pa.Array) -> npt.NDArray[np.int64]:
         return np.asarray(pc.fill_null(lengths.take(column.indices), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
     if pa.types.is_struct(column.type):
         parts = [_sizes(part) for part in column.flatten() if _has_texts(part.type)]
-        return np.stack(parts).sum(axis=0)
+        return np.asarray(np.sum(parts, axis=0), dtype=np.int64)
     if pa.types.is_map(column.type):
         column = column.cast(pa.list_(column.type.field(0)))
     inside, rows = _sizes(column.flatten()), np.asarray(pc.list_parent_indices(column))
