@@ -24,7 +24,7 @@ from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
 from labelfix.runs.answers import NAME
 from labelfix.runs.begun import UNFINISHED as _UNFINISHED
-from labelfix.runs.checked import TRAIN_AGAIN, check, check_rows, read_checked
+from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import sealed
@@ -180,6 +180,7 @@ class RunFolder:
 
     def begun(self) -> dict[str, Any]:
         """What an unfinished run was begun with; empty where that was not kept."""
+        check_files(self.path / _UNFINISHED)
         try:
             found = read_json(self.path / _UNFINISHED)
         except (OSError, ValueError):
@@ -266,6 +267,8 @@ class RunFolder:
             raise RunError(f"{path}: the run is unfinished; {how_to_go_on(path)}")
         if not folder.finished:
             raise RunError(f"{path}: is not a labelfix run (no run.json in it); give a folder of `labelfix train`")
+        for place in folder.own_files:
+            check_files(place)
         folder.read_manifest()
         missing = [name for name in _REQUIRED if not (path / name).exists()]
         if missing:
@@ -324,6 +327,7 @@ class RunFolder:
         Raises:
             RunError: It is missing, damaged, or of a newer labelfix.
         """
+        check_files(self.manifest)
         try:
             manifest = read_json(self.manifest)
         except (OSError, ValueError) as error:
