@@ -155,7 +155,7 @@ def check_rows(path: Path, rows: int) -> None:
 
     try:
         found = pq.read_metadata(path).num_rows
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, ValueError):  # also names of columns that are no UTF-8
         return
     if found != rows:
         raise RunError(f"{path}: is damaged (it has {found:,} rows, and the run was made from {rows:,}); {TRAIN_AGAIN}")
