@@ -166,8 +166,7 @@ class Epochs:
         Where an epoch is chosen, other held-out rows choose it: the best of many results on the same rows is too good.
         """
         judging, choosing = self.split.judging, self.split.choosing
-        average = self.trainer.average
-        judged = self.trainer.classifier if average is None else average.classifier
+        judged = self.trainer.judged()
         observed = {} if self.problem.observe is None else dict(self.problem.observe(judged))
         if len(choosing):
             # Decisions hang on these: every process has to come to the same.

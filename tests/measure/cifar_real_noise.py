@@ -34,8 +34,6 @@ from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import METHOD_SETTINGS
 
-RECIPES = ("paper", "anchored")
-
 
 def images(table):
     cells = table.column("image").combine_chunks().field("bytes").to_pylist()
@@ -91,7 +89,6 @@ def figures(problem, truth, fitted, test, test_truth):
         "corrected_sure": float((sure == truth).mean()),
         "auroc": float(roc_auc_score(wrong, suspicion)),
         "average_precision": float(average_precision_score(wrong, suspicion)),
-        "trust": fitted.metrics.get("trust"),
         "held_out_by_epoch": [row["held_out_accuracy"] for row in fitted.history.to_pylist()],
     }
 
@@ -99,15 +96,14 @@ def figures(problem, truth, fitted, test, test_truth):
 def main():
     said = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     said.add_argument("folder", type=Path)
-    said.add_argument("method", choices=[*RECIPES, "mixed", "noisy-only"])
+    said.add_argument("method", choices=["paper", "mixed", "noisy-only"])
     for name, default in (("rows", 10_000), ("trusted", 1000), ("epochs", 4), ("seed", 0), ("test-rows", 2000)):
         said.add_argument(f"--{name}", type=int, default=default)
     said.add_argument("--unpaired", action="store_true")
     asked = said.parse_args()
     made = read(asked.folder, asked.rows, asked.trusted, asked.seed, not asked.unpaired, asked.test_rows)
     problem, truth, test, test_truth = made
-    method = "mlc" if asked.method in RECIPES else asked.method
-    recipe = {"recipe": asked.method} if method == "mlc" else {}
+    method, recipe = ("mlc", {"recipe": "paper"}) if asked.method == "paper" else (asked.method, {})
     settings = METHOD_SETTINGS[method](epochs=asked.epochs, **recipe)
     started = perf_counter()
     fitted = METHODS[method](problem, settings, Silent())

@@ -25,7 +25,6 @@ from labelfix.settings.methods import METHOD_SETTINGS
 NOISE, TEST, TRUSTED, HIDDEN = 0.4, 350, 150, 128
 WAYS = {
     "paper": ("mlc", {"recipe": "paper"}),
-    "anchored": ("mlc", {"recipe": "anchored"}),
     "mixed": ("mixed", {}),
     "noisy-only": ("noisy-only", {}),
 }

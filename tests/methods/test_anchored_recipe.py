@@ -9,6 +9,7 @@ from scipy.special import softmax
 from toy_problem import CLASSES, WIDTH, problem, soft_labels
 
 from labelfix.correctors.storage import load_corrector
+from labelfix.errors import SettingsError
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import fit_given_labels, transitions
 from labelfix.heads.trusted_only import fit_trusted_only
@@ -94,7 +95,7 @@ def test_folds_are_even_and_stratified():
     assert cut_folds(np.array([0, 1]), seed=0).count == 2
 
 
-def test_the_default_recipe_depends_on_what_is_trained():
+def test_the_default_recipe_is_for_fixed_features():
     made, _ = problem(noisy=100)
     assert recipes.run_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
     network = replace(
@@ -102,11 +103,10 @@ def test_the_default_recipe_depends_on_what_is_trained():
         family="network",
         new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
     )
-    online = recipes.run_recipe(network, MlcSettings(epochs=1), Silent())
-    assert online.metrics["recipe"] == "anchored"
-    assert "trust" in online.metrics  # of the look-ahead with the structured network
-    text = replace(network, family="text")
-    assert recipes.run_recipe(text, MlcSettings(epochs=1, warmup_epochs=0), Silent()).metrics["recipe"] == "paper"
+    with pytest.raises(SettingsError, match="--set recipe=paper"):
+        recipes.run_recipe(network, MlcSettings(), Silent())
+    asked = MlcSettings(recipe="paper", epochs=1, warmup_epochs=0)
+    assert recipes.run_recipe(network, asked, Silent()).metrics["recipe"] == "paper"
 
 
 def test_more_classes_than_em_and_a_full_delta_allow():

@@ -61,7 +61,8 @@ def images(dropout=0.0, noisy=330, clean=120, **changes):
     return replace(made, **changes)
 
 
-FAST = {"epochs": 3, "batch_size": 30, "clean_batch_size": 10, "warmup_epochs": 1, "warmup_steps": 20}
+FAST = {"recipe": "paper", "epochs": 3, "batch_size": 30, "clean_batch_size": 10}
+FAST |= {"warmup_epochs": 1, "warmup_steps": 20}
 
 
 def numbers(fitted):

@@ -16,41 +16,13 @@ from torch.nn import functional
 from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
-from labelfix.data.tables import Codes
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.loop import network_outputs
 from labelfix.networks.schedule import batches_of
-from labelfix.numerics.recovered_transition import recovered_transition
-from labelfix.numerics.softmax import softmax
-from labelfix.numerics.transition import expected_transition, paired_transition
-
-WARMUP_SAMPLE = 5000
-"""Noisy rows that `recover_transition` looks at."""
 
 LEARNING_RATE = 1e-3
 """Of the LCN while it learns to undo the estimated noise: plain supervised learning, with Adam's usual rate."""
-
-
-def estimate_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Floats:
-    """T from some trusted rows and the classifier of the given labels, sharpened by pairs where there are any."""
-    logits, _ = network_outputs(classifier, problem.clean, trusted, problem.device)
-    truth = problem.truth[trusted]
-    expected = expected_transition(truth, softmax(logits.astype(np.float64)), problem.num_classes)
-    return paired_transition(truth, problem.paired_given[trusted], expected)
-
-
-def recover_transition(problem: Problem, classifier: Classifier, trusted: Codes) -> Floats:
-    """The same for a classifier of the given labels that is still unsure of itself."""
-    order = np.random.default_rng([problem.seed, 14]).permutation(len(problem.noisy))
-    sample = np.sort(order[:WARMUP_SAMPLE])
-    of_clean, of_noisy = (
-        softmax(network_outputs(classifier, inputs, rows, problem.device)[0].astype(np.float64))
-        for inputs, rows in ((problem.clean, trusted), (problem.noisy, sample))
-    )
-    truth = problem.truth[trusted]
-    expected = recovered_transition(truth, of_clean, problem.given[sample], of_noisy, problem.num_classes)
-    return paired_transition(truth, problem.paired_given[trusted], expected)
 
 
 def learn_to_undo(
