@@ -17,7 +17,7 @@ from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
+from labelfix.methods.mlc.paper import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork

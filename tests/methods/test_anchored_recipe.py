@@ -13,7 +13,8 @@ from labelfix.errors import SettingsError
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import fit_given_labels, transitions
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.methods.mlc import anchored, recipes
+from labelfix.methods.mlc import anchored
+from labelfix.methods.table import by_recipe
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.networks.loop import network_outputs
@@ -97,16 +98,16 @@ def test_folds_are_even_and_stratified():
 
 def test_the_default_recipe_is_for_fixed_features():
     made, _ = problem(noisy=100)
-    assert recipes.run_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
+    assert by_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
     network = replace(
         made,
         family="network",
         new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
     )
     with pytest.raises(SettingsError, match="--set recipe=paper"):
-        recipes.run_recipe(network, MlcSettings(), Silent())
+        by_recipe(network, MlcSettings(), Silent())
     asked = MlcSettings(recipe="paper", epochs=1, warmup_epochs=0)
-    assert recipes.run_recipe(network, asked, Silent()).metrics["recipe"] == "paper"
+    assert by_recipe(network, asked, Silent()).metrics["recipe"] == "paper"
 
 
 def test_more_classes_than_em_and_a_full_delta_allow():

@@ -9,10 +9,9 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from labelfix.methods.l2rw import L2rwTrainer
-from labelfix.methods.meta_weight_net import MetaWeightNetTrainer
+from labelfix.methods.meta_weight_net import MetaWeightNetTrainer, WeightNetwork
 from labelfix.methods.mlnt import MlntTrainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.weight_network import WeightNetwork
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.trainer import Labelled
 from labelfix.networks.weight_average import Average

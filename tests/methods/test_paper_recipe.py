@@ -11,7 +11,7 @@ from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge_network
-from labelfix.methods.mlc.plan import make_mlc_plan
+from labelfix.methods.mlc.paper import make_mlc_plan
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.progress import Silent

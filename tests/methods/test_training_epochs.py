@@ -14,7 +14,7 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.correctors.contract import Problem
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
+from labelfix.methods.mlc.paper import MlcTraining, make_mlc_plan
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import ImageInputs

@@ -17,32 +17,73 @@ back all but the first and the last two:
   which chooses on half of the held-out rows).
 
 As in the code, α and w take the same gradient, of the labels of the old α; Algorithm 1 reads as if w used the new one.
+
+Legend: K classes, T transition matrix (rows = true class).
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from labelfix.compute.devices import full_precision
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
+from labelfix.data.split import CleanSplit
 from labelfix.methods.mlc.judge import judge_network
-from labelfix.methods.mlc.plan import MlcPlan, MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.step import MlcTrainer
-from labelfix.methods.mlc.warmup import learn_to_undo
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.finished_model import teaching, transition_from
-from labelfix.networks.loop import make_lcn_optimizer
+from labelfix.networks.loop import make_lcn_optimizer, network_outputs
+from labelfix.networks.plan import Training, TrainingPlan, make_plan
+from labelfix.networks.schedule import batches_of
 from labelfix.networks.state import History
 from labelfix.networks.training import cut_trusted_rows, history_table, make_trainer, says, train
 from labelfix.networks.warmup import learn_given_labels
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings
+from labelfix.settings.networks import Family
+
+HIDDEN: dict[Family, int] = {"head": 128, "network": 128, "image": 128, "text": 768}
+"""Hidden units of the label correction network; the published code's value where it has one (images)."""
+
+LCN_LEARNING_RATE, LCN_LEARNING_RATE_COLD = 3e-4, 1e-3
+"""As published, and for heads and small networks without a warm-up."""
+
+UNDO_LEARNING_RATE = 1e-3
+"""Of the LCN while it learns to undo the estimated noise: plain supervised learning, with Adam's usual rate."""
+
+
+@dataclass(frozen=True)
+class MlcPlan(TrainingPlan):
+    """What `MlcSettings` leaves open, decided; see there for the meaning of the fields."""
+
+    lcn_hidden: int
+    lcn_learning_rate: float
+
+
+@dataclass(frozen=True)
+class MlcTraining(Training):
+    """What a training by MLC goes by."""
+
+    plan: MlcPlan
+    settings: MlcSettings
+
+
+def make_mlc_plan(problem: Problem, settings: MlcSettings) -> MlcPlan:
+    """Fill in what the settings leave open."""
+    cold = settings.warmup_epochs == 0 and problem.family in ("head", "network")
+    return MlcPlan(
+        **asdict(make_plan(problem, settings)),
+        lcn_hidden=settings.lcn_hidden or HIDDEN[problem.family],
+        lcn_learning_rate=settings.lcn_learning_rate or (LCN_LEARNING_RATE_COLD if cold else LCN_LEARNING_RATE),
+    )
 
 
 def train_network(
@@ -137,3 +178,33 @@ def _finished(training: MlcTraining, trainer: MlcTrainer, transition: Floats, hi
         warnings=(verdict.collapse,) if verdict.collapse else (),
         held=verdict.held,
     )
+
+
+def learn_to_undo(
+    problem: Problem,
+    split: CleanSplit,
+    transition: Floats,
+    classifier: Classifier,
+    lcn: LabelCorrectionNetwork,
+    steps: int,
+    batch_size: int,
+) -> None:
+    """Train the LCN to name the true class of trusted training rows whose given labels are drawn from T.
+
+    The meta-gradient alone teaches a new LCN slowly: its labels stay near uniform for long.
+    """
+    _, features = network_outputs(classifier, problem.clean, split.train, problem.device)
+    hidden = torch.from_numpy(features).to(problem.device)
+    truth = torch.from_numpy(problem.truth[split.train]).to(problem.device)
+    optimizer = torch.optim.Adam(lcn.parameters(), lr=UNDO_LEARNING_RATE, amsgrad=True)
+    generator = np.random.default_rng([problem.seed, 11])
+    cumulative = transition.cumsum(axis=1)[problem.truth[split.train]]
+    positions = np.arange(len(truth), dtype=np.int64)
+    for rows in batches_of(positions, batch_size, steps, problem.seed, 0, stream=12):
+        draw = generator.random((len(rows), 1))
+        given = np.minimum((cumulative[rows] < draw).sum(axis=1), problem.num_classes - 1)
+        index = torch.from_numpy(rows).to(problem.device)
+        soft = lcn(hidden[index], torch.from_numpy(given).to(problem.device)).soft
+        optimizer.zero_grad()
+        functional.nll_loss(soft.clamp_min(1e-12).log(), truth[index]).backward()
+        optimizer.step()
