@@ -162,3 +162,12 @@ def test_its_constants_are_those_that_the_figures_of_the_docs_were_measured_with
     assert tuple(found["lcn"].values()) == pytest.approx(lcn, abs=5e-3)
     assert tuple(found["out_of_fold_nll"].values()) == pytest.approx(losses, abs=1e-3)
     assert tuple(found[name] for name in CHOSEN) == chosen
+
+
+@pytest.mark.parametrize(("pairs", "speak"), [(19, False), (20, True)])
+def test_twenty_pairs_say_how_far_the_given_label_is_trusted(pairs, speak):
+    made, _ = problem(noisy=200, clean=40)
+    paired = np.where(np.arange(40) < pairs, made.paired_given, -1)
+    found = fit(replace(made, paired_given=paired)).metrics["posterior"]
+    assert ("kappa" in found) == speak
+    assert ("row_dependence" in found) != speak
