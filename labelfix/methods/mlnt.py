@@ -270,7 +270,7 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
 
 
 def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> TransitionOf:
-    """T from trusted rows, in a way that does not mind that the teacher has unlearned some of the noise."""
+    """T from trusted rows, estimated so that it stays right where the teacher has unlearned some of the noise."""
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // NEIGHBOUR_SAMPLE), dtype=np.int64)
     of_clean, of_noisy = says(problem, teacher, "clean"), says(problem, teacher, "noisy", rows)
 

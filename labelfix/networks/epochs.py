@@ -169,7 +169,7 @@ class Epochs:
         judged = self.trainer.judged()
         observed = {} if self.problem.observe is None else dict(self.problem.observe(judged))
         if len(choosing):
-            # Decisions hang on these: every process has to come to the same.
+            # Decisions depend on these, so every process must see the same values.
             accuracy, loss = ranks().from_first(self._result(judged, choosing))
             self._remember(course, (accuracy, -loss))
         if len(judging) == 0:

@@ -34,7 +34,8 @@ BLOCK = 8192
 """Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
 
 LEAST_BLOCK, USUAL_CLASSES = 256, 256
-"""Of more classes than the second a block has fewer rows, in multiples of the first: it takes as much memory."""
+"""With more classes than the second number a block has fewer rows, in multiples of the first, so that it takes no more
+memory."""
 
 
 def block_rows(num_classes: int) -> int:

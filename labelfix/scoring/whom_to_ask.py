@@ -22,7 +22,7 @@ from labelfix.data.tables import Probabilities
 from labelfix.errors import SettingsError
 
 TRUSTED = "trusted"
-"""What the person is called whose answers are trusted."""
+"""Name of the person whose answers are trusted."""
 
 
 @dataclass(frozen=True)

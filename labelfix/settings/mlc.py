@@ -58,8 +58,8 @@ class MlcSettings(NetworkSettings):
     AAAI 2021.
     """
 
-    recipe: Recipe = "anchored"
-    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. Both train whole networks, for comparisons. `anchored` solves the same objective on fixed features, holds the label correction network in place by the trusted rows and has no further settings; with `--no-freeze` it is what the encoder learns from, and what is fitted to its features."""
+    recipe: Recipe | None = None
+    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. Both train whole networks, for comparisons. `anchored` solves the same objective on fixed features, holds the label correction network in place by the trusted rows and has no further settings; with `--no-freeze` it is what the encoder learns from, and what is fitted to its features. Default: anchored."""
 
     rounds: int = 1
     """With `--no-freeze`: how often the encoder learns features from the soft labels of the fit before, each time from its pretrained weights, and the fit is made again on them."""
@@ -108,23 +108,28 @@ class MlcSettings(NetworkSettings):
         )
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
 
+    @property
+    def anchored(self) -> bool:
+        """Whether the recipe is the default one."""
+        return self.recipe in (None, "anchored")
+
     def recipe_for(self, family: Family) -> Recipe:
         """The recipe, which has to suit what is trained.
 
         Raises:
             SettingsError: `anchored`, for a network that is trained as a whole.
         """
-        if self.recipe == "anchored" and family != "head":
+        if self.anchored and family != "head":
             raise SettingsError(
                 "recipe = anchored, which is mlc's default, corrects labels on fixed features, and this classifier is a "
                 "network that is trained as a whole: leave --backbone out (--no-freeze then has a network for texts or "
                 "images learn features), or compare with the paper's own method by --set recipe=paper"
             )
-        return self.recipe
+        return self.recipe or "anchored"
 
     def weighs_sources(self, family: Family) -> bool:
         """See `MethodSettings.weighs_sources`."""
-        return family == "head" and self.recipe == "anchored"
+        return family == "head" and self.anchored
 
     @property
     def counting_in_rounds(self) -> frozenset[str]:

@@ -58,12 +58,13 @@ class TrainSettings:
     def learns_features(self) -> bool:
         """Whether an encoder learns features from what the run on fixed ones says (`labelfix.rounds`)."""
         own = self.method_settings
-        return isinstance(own, MlcSettings) and own.recipe == "anchored" and not self.model.freeze
+        return isinstance(own, MlcSettings) and own.anchored and not self.model.freeze
 
     @property
     def before_learning(self) -> TrainSettings:
         """Those of the run on fixed features that features are learned from."""
-        return replace(self, model=replace(self.model, freeze=True), method_settings=MlcSettings())
+        recipe = getattr(self.method_settings, "recipe", None)
+        return replace(self, model=replace(self.model, freeze=True), method_settings=MlcSettings(recipe=recipe))
 
     def __post_init__(self) -> None:
         require(self.method in METHOD_SETTINGS, f"method = {self.method!r} is not one of {', '.join(METHOD_SETTINGS)}")

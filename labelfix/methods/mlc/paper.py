@@ -70,7 +70,7 @@ class MlcPlan(TrainingPlan):
 
 @dataclass(frozen=True)
 class MlcTraining(Training):
-    """What a training by MLC goes by."""
+    """The inputs of a training by MLC."""
 
     plan: MlcPlan
     settings: MlcSettings
