@@ -146,7 +146,7 @@ def _mean(cells: _Cells, levels: Sequence[Level], kind: str, method: str) -> Noi
     columns = [FigureColumn("given_right", "")] if method == GIVEN else list(FIGURES)
     figures: dict[str, Figure] = {}
     for column in columns:
-        # Without noise nothing of wrong labels can be told.
+        # Without noise there are no wrong labels to measure.
         own = [level for level in levels if level[1] > 0 or not column.of_wrong]
         values = [_over_levels([_row(cells, level, method, seed).get(column.name) for level in own]) for seed in seeds]
         figure = figure_of(values)

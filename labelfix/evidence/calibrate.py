@@ -1,4 +1,4 @@
-"""Soft labels made to mean what they say, on trusted rows that no part of them has seen.
+"""Soft labels are calibrated on trusted rows that no part of them has seen.
 
 No scaling, one temperature, or one slope and shift a class: whichever makes the trusted labels likelier in
 cross-validation, by more than its standard error. All figures are nested: a row is scaled by what the rows of other
@@ -40,7 +40,7 @@ ENOUGH = 50
 """With fewer held rows than this nothing is scaled: it would be noise."""
 
 ENOUGH_WRONG = 10
-"""Nor where fewer of their soft labels are wrong: rows that are all right ask for ever surer probabilities."""
+"""Nor where fewer of their soft labels are wrong: rows that are all right would make probabilities ever surer."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _likelihood(log_p: Floats, truth: Codes) -> Floats:
 
 
 def _chosen(asked: JudgesAnswers, group: Codes, already: bool = False) -> tuple[Kind, Floats]:
-    """The way of scaling that held rows like best, and the nested log soft labels; none where it was done `already`."""
+    """The scaling that suits the held rows best (`none` if done `already`), and the nested log soft labels."""
     best: tuple[Kind, Floats] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
     if already or not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:

@@ -1,4 +1,4 @@
-"""What trusted rows say of a fit, and side checks, in the order of the noisy table."""
+"""What trusted rows say of a fit, with the side checks, in the order of the noisy table."""
 
 from __future__ import annotations
 
