@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from labelfix.bench.results import ACCURACY, CALIBRATION, Figure, FigureColumn, Row, distinct, figure_of
 
@@ -175,7 +176,7 @@ def _row(cells: _Cells, level: Level, method: str, seed: int) -> Row:
 
 def _over_levels(values: Sequence[float | None]) -> float | None:
     there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there and len(there) == len(values) else None
+    return fmean(there) if there and len(there) == len(values) else None
 
 
 def _left_out(cells: _Cells, methods: Sequence[str]) -> list[str]:

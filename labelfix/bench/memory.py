@@ -17,7 +17,7 @@ def resident() -> float:
 
 
 def peak() -> float:
-    """Peak memory of this process in MB since the last call of `resident`, or since its start where nothing restarts."""
+    """Peak memory of this process in MB since the last call of `resident`; ever, if the count cannot restart."""
     try:
         return _status("VmHWM")
     except OSError:

@@ -121,7 +121,7 @@ def test_classes_that_hardly_count_for_a_row_need_not_be_looked_at():
     head = minimise(features, cross_entropy_to(targets, weights), 1.0, LinearHead.zeros(8, 8))
     whole = leverages(features, head, weights, 1.0, 400)
     some = leverages(features, head, weights, 1.0, 400, targets)
-    assert (some == 0).float().mean() > 0.4, "it saves nearly half of the work"
+    assert 0.4 < (some == 0).float().mean() < 0.46, "it saves nearly half of the work"
     said = [left_out(head.logits(features), targets, each).softmax(dim=1) for each in (whole, some)]
     assert (said[0] - said[1]).abs().max() < 0.0005
 
@@ -140,7 +140,8 @@ def test_of_many_classes_rows_of_little_curvature_count_by_their_mean(monkeypatc
     used, gram = [], module._gram
     monkeypatch.setattr(module, "_gram", lambda part: used.append(len(part)) or gram(part))
     some = leverages(features, head, weights, 1.0, 4000)
-    assert np.mean(used[1:]) < 0.1 * 4000, "a tenth of the rows is left in the Hessian of a class"
+    share = np.mean(used[1:]) / 4000
+    assert 0.08 < share < 0.1, "a tenth of the rows is left in the Hessian of a class"
     monkeypatch.setattr(module, "SEVERAL", 40)
     whole = leverages(features, head, weights, 1.0, 4000)
     assert not torch.equal(some, whole)
