@@ -22,3 +22,8 @@ def test_the_search_ends_where_going_on_changes_nothing(monkeypatch, noise, seed
     for too_short in ((3, 1e-5), (25, 1e-3)):
         monkeypatch.setattr(learners, "GLC_SEARCH", too_short)
         assert abs(ended - loss()) > 1e-3, too_short
+
+
+def test_of_more_than_32_classes_the_loose_fit_alone_is_tried():
+    assert [len(learners.ridges(classes)) for classes in (2, 32, 33, 500)] == [2, 2, 1, 1]
+    assert learners.ridges(33) == learners.ridges(32)[1:]
