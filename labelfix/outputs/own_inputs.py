@@ -112,7 +112,9 @@ def _found(
         what = "the run was trained on a table in memory"
         if which == "noisy":
             what += f", and the labels of its rows are in {folder.corrected}, in their order"
-        return _lost(which, str(told["name"]), what, "name a file with the same contents by")
+        return _lost(
+            which, str(told["name"]), what, "give that table as `noisy` in Python, or a file with the same contents by"
+        )
     if not listed and any(name.startswith(HUB) or is_remote(name) for name in own):
         what = "lies on a hub or another machine, which is never asked for what only a run names"
         return _lost(which, " + ".join(own), what, "name it by")
