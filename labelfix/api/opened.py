@@ -20,7 +20,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import open_table
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
-from labelfix.errors import RunError
+from labelfix.errors import RunError, input_error
 from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
@@ -114,14 +114,17 @@ class OpenedRun:
             noisy: What the caller says of it: where it lies now, the table itself, or nothing.
 
         Raises:
-            InputError: It is neither a name nor a table.
+            InputError: It is neither a name nor the table that the run was trained on.
         """
         table = self._held if noisy is None else noisy
         if table is None or isinstance(table, str | Path):
             return None if table is None else str(table)
         if self._copy is None or table is not self._held:
-            self._copy, self._held = TemporaryDirectory(prefix="labelfix-"), table
             source = open_table(table, "noisy")
+            if source.content_hash() != self.manifest["data"]["noisy"]["content_hash"]:
+                what = f"is not the table that the run in {self.path} was trained on"
+                raise input_error("noisy", what, "give that one, or the name of its file")
+            self._copy, self._held = TemporaryDirectory(prefix="labelfix-"), table
             with pa.ipc.new_file(str(Path(self._copy.name) / COPY), source.schema) as file:
                 for chunk in source.scan():
                     file.write(chunk.batch)

@@ -96,7 +96,8 @@ def without_sources(
     whom = _cells(source, rows, ASK, read_rows)
     theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)
     if theirs.any():
-        what = f"{int(theirs.sum()):,} answers are of sources that {ASK!r} names, and are not trusted"
+        answers = "1 answer is of a source" if theirs.sum() == 1 else f"{int(theirs.sum()):,} answers are of sources"
+        what = f"{answers} that the column {ASK!r} names, and no trusted label"
         findings.note(f"{source.name}: {what}") if taken else findings.warning(
             source.name, what, "give the file to --sources, too"
         )

@@ -227,7 +227,7 @@ def _columns(
         sources = source_columns(ours, settings.label_columns, findings)
         label = settings.main_source if settings.main_source in sources else None
     else:
-        label = label_column(ours, settings, findings, read_rows)
+        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
     clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
