@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from labelfix.bench.layout import NOTHING, Grid
 from labelfix.bench.reference_steps import Workbench
 from labelfix.bench.step_memory import peak_in_fresh_process, peak_on_gpu
 from labelfix.bench.step_ways import DERIVATIVES, PLAIN, WAYS, StepPlan, build, make_step
@@ -206,22 +207,16 @@ HEADINGS = ("way", "ms a step", "fastest", "slowest", "× plain", "peak MB", "×
 def as_text(report: StepReport) -> str:
     """Aligned columns, with what was measured above and what to make of it below."""
     plan = report.plan
-    rows = [HEADINGS, *(_cells(cost) for cost in report.costs)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
-    lines = [
+    where = f"{report.device}, {report.threads} threads" if report.device == "cpu" else report.device
+    title = (
         f"{plan.backbone}, {report.parameters:,} parameters; {plan.batch} noisy + {plan.clean} clean rows, "
-        f"{plan.meta} meta rows; {plan.precision} on {report.device}"
-        + (f", {report.threads} threads" if report.device == "cpu" else "")
-        + f"; torch {report.torch}",
-        f"{report.rounds} rounds of {report.repeats} steps each, interleaved and shuffled; medians",
-        "",
-    ]
-    lines += ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-    if report.captured:
-        lines += ["", f"as CUDA graphs: {', '.join(report.captured)}"]
+        f"{plan.meta} meta rows; {plan.precision} on {where}; torch {report.torch}\n"
+        f"{report.rounds} rounds of {report.repeats} steps each, interleaved and shuffled; medians"
+    )
+    notes = [f"as CUDA graphs: {', '.join(report.captured)}"] if report.captured else []
     if report.gain is not None:
-        lines += ["", f"double backward takes {report.gain:.2f} times as long as fd1"]
-    return "\n".join(lines)
+        notes.append(f"double backward takes {report.gain:.2f} times as long as fd1")
+    return Grid(title, HEADINGS, [_cells(cost) for cost in report.costs], 1, notes).text()
 
 
 def _cells(cost: StepCost) -> tuple[str, ...]:
@@ -229,6 +224,6 @@ def _cells(cost: StepCost) -> tuple[str, ...]:
         cost.way,
         *(f"{seconds * 1e3:,.1f}" for seconds in (cost.seconds, cost.low, cost.high)),
         f"{cost.ratio:.2f}",
-        "–" if cost.megabytes is None else f"{cost.megabytes:,.0f}",
-        "–" if cost.memory_ratio is None else f"{cost.memory_ratio:.2f}",
+        NOTHING if cost.megabytes is None else f"{cost.megabytes:,.0f}",
+        NOTHING if cost.memory_ratio is None else f"{cost.memory_ratio:.2f}",
     )

@@ -24,12 +24,12 @@ from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.correctors.made import MadeSoft
 from labelfix.data.arrays import Floats
-from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, sample, transition_of
-from labelfix.evidence.soft_labels import soft_labels_of
+from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, blocks_of, sample, transition_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
@@ -198,3 +198,20 @@ def _thresholds(asked: JudgesAnswers, soft: Floats, group: Codes, usual: float) 
             threshold[~other] = choose_threshold(trusted, soft[other], asked.label[other], asked.answer[other])
     corrected = np.where((confidence >= threshold) & (asked.label != UNLABELLED), suggested, asked.label)
     return chosen, corrected.astype(np.int64)
+
+
+def soft_labels_of(problem: Problem, fitted: FittedModel, rows: Codes) -> Probabilities:
+    """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time.
+
+    Args:
+        fitted: The model.
+        rows: `(n,)` the rows.
+    """
+    soft = np.empty((len(rows), problem.num_classes), dtype=np.float32)
+    first = 0
+    for some in blocks_of(rows, problem):
+        said = network_outputs(fitted.classifier, problem.noisy, some, problem.device)
+        own = problem.given[some], problem.opinions_of(some)
+        soft[first : first + len(some)] = fitted.corrector.soft_labels(*said, *own)
+        first += len(some)
+    return soft

@@ -19,7 +19,7 @@ from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
-from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as
+from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
@@ -29,7 +29,6 @@ from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
-from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude

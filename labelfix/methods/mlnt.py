@@ -32,9 +32,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
-from labelfix.compute.transfer import sent
+from labelfix.compute.without_waiting import one_hot, sent
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.without_waiting import one_hot
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.lookahead_trainer import AheadTrainer

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from labelfix.compute.devices import Precision
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.without_waiting import one_hot
 from labelfix.models.classifier import Classifier, ClassifierOutput
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.passes import Labelled, Memory, forward, forward_all, joined, masks, with_layout

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from toy_problem import CLASSES, WIDTH, problem, soft_labels
+from toy_problem import CLASSES, WIDTH, blurred, problem, soft_labels
 
 from labelfix.correctors.storage import load_corrector
 from labelfix.errors import SettingsError
@@ -112,7 +112,6 @@ def test_the_default_recipe_is_for_fixed_features():
 
 def test_more_classes_than_em_and_a_full_delta_allow():
     """101 classes, two trusted rows each: Δ is its diagonal and one number; nothing is K × K × N."""
-    from labelfix.models.features import FeatureInputs
 
     generator = np.random.default_rng(0)
     classes, made = 101, problem(noisy=10)[0]
@@ -131,16 +130,6 @@ def test_more_classes_than_em_and_a_full_delta_allow():
     )
     soft = soft_labels(big, fit(big))
     assert (soft.argmax(axis=1) == truth[202:]).mean() > 0.95
-
-
-def blurred(made, scale):
-    """The problem with features in which classes overlap."""
-    draw = np.random.default_rng(1)
-    noisy, clean = (
-        FeatureInputs((each.features + draw.normal(scale=scale, size=each.features.shape)).astype(np.float32))
-        for each in (made.noisy, made.clean)
-    )
-    return replace(made, noisy=noisy, clean=clean)
 
 
 CHOSEN = ("beta", "kappa", "share_of_labels_as_given", "ridge", "min_confidence")
