@@ -96,7 +96,8 @@ def card(found: Certificate) -> str:
     kept = [f"{found.trusted:,} rows whose labels people had given before training are not among them"]
     kept += [f"{found.dropped:,} rows that looked wrong were left out of the export"] if found.dropped else []
     unsure = found.not_told + found.blank
-    unsure_words = [f"{unsure:,} rows that the reader could not tell count as wrong"] if unsure else []
+    rows, count = ("row", "counts") if unsure == 1 else ("rows", "count")
+    unsure_words = [f"{unsure:,} {rows} that the reader could not tell {count} as wrong"] if unsure else []
     again = [f"{found.earlier_plans:,} earlier plans of this run were given up"] if found.earlier_plans else []
     mended = (
         ""

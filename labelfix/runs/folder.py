@@ -140,7 +140,8 @@ class RunFolder(RunPaths):
         if path.is_file():
             raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():
-            raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
+            makes = f"`labelfix train --out {shlex.quote(str(path))}` makes one"
+            raise RunError(f"{path}: there is no such run folder; {makes}")
         folder.settle()
         tidy(path)
         if folder.unfinished:

@@ -86,7 +86,7 @@ def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
     assert blank > 1
     assert main([*command, "-v"]) == 0
     said = capsys.readouterr().err
-    assert f"{blank} rows that labelfix asked about have no label yet and are skipped" in said
+    assert f"{blank} rows that labelfix asked about have no answer (blank or ?) and are skipped" in said
     assert "12 trusted rows were chosen by labelfix: they train and judge nothing" in said
     run = Path(command[command.index("--out") + 1])
     assert run == folder / "run-2"
