@@ -21,7 +21,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
-from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
+from labelfix.runs.checked import TRAIN_AGAIN, check, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import UNFINISHED
@@ -218,6 +218,8 @@ class RunFolder(RunPaths):
         check(manifest, Manifest, self.manifest)
         if whole and (lacking := next((name for name in NEEDED if name not in manifest), "")):
             raise RunError(f"{self.manifest}: is damaged ({lacking} is missing); {TRAIN_AGAIN}")
+        if whole:
+            check_rows(self.corrected, manifest["data"]["noisy"]["rows"])
         return dict(manifest)
 
 
