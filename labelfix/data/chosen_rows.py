@@ -58,29 +58,46 @@ def _there(cells: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.not_equal(words, "").to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def without_open(table: LabelTable, findings: Findings) -> LabelTable:
-    """The trusted rows without those that `next` asked about and nobody has answered, which are counted.
+def only_answers(table: LabelTable, findings: Findings) -> LabelTable:
+    """The trusted rows that say something: rows without a label and plain copies are left out, and counted.
 
     Args:
-        findings: Told how many there are of either kind.
+        findings: Told how many there are, and how many rows `next` chose.
     """
-    if table.chosen is None:
-        return table
-    still_open = table.chosen & ~table.labelled
-    if still_open.any():
-        keep = ~still_open
-        asked = (
-            "1 row that labelfix asked about has"
-            if still_open.sum() == 1
-            else (f"{int(still_open.sum()):,} rows that labelfix asked about have")
-        )
-        findings.note(f"{asked} no label yet and {'is' if still_open.sum() == 1 else 'are'} skipped")
-        inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
-        table = table.only(keep, inputs)
-    assert table.chosen is not None
-    count = int(table.chosen.sum())
+    asked = np.zeros(len(table), bool) if table.chosen is None else table.chosen
+    for some, of in ((~table.labelled & asked, "labelfix asked about"), (~table.labelled & ~asked, "")):
+        if count := int(some.sum()):
+            rows = f"{count:,} row{'s' * (count > 1)}" + (f" that {of}" if of else f" of {table.name}")
+            yet = " yet" if of else ""
+            findings.note(f"{rows} {'has' if count == 1 else 'have'} no label{yet} and {_are(count)} skipped")
+    table = without_copies(_part(table, table.labelled), findings)
+    count = 0 if table.chosen is None else int(table.chosen.sum())
     if count:
         rows = "1 trusted row was" if count == 1 else f"{count:,} trusted rows were"
         do = "it trains and judges" if count == 1 else "they train and judge"
         findings.note(f"{rows} chosen by labelfix: {do} nothing, as such rows are the hard ones")
     return replace(table, chosen=table.chosen if count else None)
+
+
+def without_copies(table: LabelTable, findings: Findings) -> LabelTable:
+    """The rows without those that say of an id again what an earlier row says, which are counted."""
+    if table.id_column is None:
+        return table
+    pairs = list(zip(table.ids.to_pylist(), table.codes.tolist(), strict=True))
+    first = {pair: place for place, pair in reversed(list(enumerate(pairs)))}
+    again = np.array([pair[0] is not None and first[pair] != place for place, pair in enumerate(pairs)], bool)
+    if count := int(again.sum()):
+        rows = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
+        findings.note(f"{rows} the id and the label of an earlier row of {table.name}, and {_are(count)} skipped")
+    return _part(table, ~again)
+
+
+def _part(table: LabelTable, keep: npt.NDArray[np.bool_]) -> LabelTable:
+    if keep.all():
+        return table
+    inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
+    return table.only(keep, inputs)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

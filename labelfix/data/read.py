@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import read_chosen, without_open
+from labelfix.data.chosen_rows import only_answers, read_chosen
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
@@ -98,6 +97,12 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)
+    several = clean if isinstance(clean, list | tuple) else [clean]
+    if columns.clean_label == columns.label and any(_same_file(noisy, one) for one in several):
+        what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
+        remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
+        findings.error(ours.name, what, f"{remedy} labels that were checked with --clean-label-column")
+        findings.stop_on_errors()
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -115,10 +120,10 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
             raise AssertionError("unreachable: what is missing was reported")
         classes, opinions, given, truth, main = heard
         columns = replace(columns, names=opinions.names, main=main)
-        check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
+        check_trusted(clean_rows, truth, classes, theirs.name, findings)
         check_balance(given, classes, ours.name, findings)
     else:
-        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
+        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings)
     if columns.clean_id is not None:
         check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
@@ -132,7 +137,9 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
-    clean_table = without_open(clean_table, findings)
+    clean_table = only_answers(clean_table, findings)
+    if not len(clean_table):
+        findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:
@@ -184,12 +191,6 @@ def _open(
     noisy: Source, clean: Source, settings: DataSettings, findings: Findings
 ) -> tuple[TableSource, TableSource, dict[str, str]]:
     several = clean if isinstance(clean, list | tuple) else [clean]
-    if any(_same_file(noisy, one) for one in several):
-        findings.error(
-            str(as_path(noisy)) if isinstance(noisy, str | Path) else "clean",
-            "is given as the noisy and as the trusted file",
-            "give the trusted rows as a file of their own; ids and labels are enough",
-        )
     options = read_options(settings)
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
     parts = attempt(
@@ -227,11 +228,13 @@ def _columns(
         label = settings.main_source if settings.main_source in sources else None
     else:
         label = label_column(ours, settings, findings, read_rows)
-    clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
+    clean_label = trusted_label_column(
+        theirs, label, clean_ids, settings, findings, beside=None if sources else ours, read_rows=read_rows
+    )
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
             refuse_type(source, column, findings, read_rows)
-        refuse_verdicts(source, findings, read_rows)
+        refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
     taken = {column for column in (ids, label, clean_ids, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.
@@ -264,7 +267,6 @@ def _labels(
     aliases: dict[str, str],
     settings: DataSettings,
     findings: Findings,
-    chosen: npt.NDArray[np.bool_] | None,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
@@ -275,7 +277,7 @@ def _labels(
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
-        check_trusted(clean, truth, classes, theirs.name, findings, chosen)
+        check_trusted(clean, truth, classes, theirs.name, findings)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
 

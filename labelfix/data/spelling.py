@@ -14,6 +14,7 @@ Nothing is looked up in the other cells, so a cell means the same in a file of t
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from decimal import Decimal
@@ -33,6 +34,7 @@ ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτ�
 FORMULA = r'^="([^"]*)"$'
 """How a text is written that a spreadsheet is not to take for a number: `="007"`."""
 TRUTH = r"^(?i:true|false)$"
+QUOTES = " \t\r\n\"'`‘’“”«»"
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -82,6 +84,31 @@ def folded(text: str) -> str:
     """A text without what people hardly see: case, spaces, characters of no width, compatibility forms."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(ALIKE)
     return "".join(re.sub(f"[{NO_WIDTH}]", "", plain).split())
+
+
+TRUTHS = (("false", "f", "no", "n", "0", "off"), ("true", "t", "yes", "y", "1", "on"))
+"""What people and programs write for no and for yes, in any case."""
+
+
+def truth_of(text: str) -> bool | None:
+    """The truth value that a spelling stands for; None where it stands for none."""
+    word = number_key(text) or text.casefold()
+    return next((bool(value) for value, words in enumerate(TRUTHS) if word in words), None)
+
+
+def loosened(text: str) -> str:
+    """What is left of a label where different hands spell it: without case, quotes, and what joins words.
+
+    A hyphen or a space between two digits stays apart from nothing between them, and at an end it is a sign or a grade.
+    """
+    plain = unicodedata.normalize("NFKC", html.unescape(text)).casefold().translate(ALIKE)
+    plain = re.sub(f"[{NO_WIDTH}]", "", plain).strip(QUOTES)
+    plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
+    return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&])", lambda gap: _joint(plain, gap), plain)
+
+
+def _joint(text: str, gap: re.Match[str]) -> str:
+    return " " if text[gap.start() - 1].isdigit() and text[gap.end()].isdigit() else ""
 
 
 def difference(left: str, right: str) -> str | None:

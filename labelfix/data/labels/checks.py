@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from labelfix.data.findings import Findings
 from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
@@ -72,39 +71,24 @@ def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findin
         )
 
 
-def check_trusted(
-    rows: IdsAndLabels,
-    codes: Codes,
-    classes: ClassNames,
-    name: str,
-    findings: Findings,
-    chosen: npt.NDArray[np.bool_] | None = None,
-) -> None:
+def check_trusted(rows: IdsAndLabels, codes: Codes, classes: ClassNames, name: str, findings: Findings) -> None:
     """Errors and warnings about the labels of the trusted file.
 
     Args:
-        codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
-        chosen: `(M,)` True for rows that `labelfix next` asked about: these may still be without a label.
+        codes: `(M,)` trusted labels, -1 where there is none, -2 where none of the classes.
     """
     assert rows.labels is not None
-    column = rows.labels.column
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
-
-    def what(row: int) -> str:
-        position = int(rows.labels.positions[row]) if rows.labels is not None else -1
-        value = rows.labels.values[position] if rows.labels is not None and position >= 0 else ""
-        return f'column {column!r} holds "{value}", which is no label' if value else f"column {column!r} is empty"
-
-    findings.rows(
-        rows.places, empty, what, "write the trusted label or remove the row", "{} more trusted labels are empty"
-    )
-    if len(rows) < 2:
-        findings.error(
-            name,
-            f"holds {len(rows)} trusted row{'' if len(rows) == 1 else 's'}",
-            "give at least two, better 20 of every class",
-        )
+    for place in np.unique(rows.labels.positions[(codes == UNLABELLED) & (rows.labels.positions >= 0)]).tolist():
+        what = f'"{rows.labels.values[place]}" counts as "no label"'
+        count = f"({rows.labels.counts[place]:,} rows, which are left out)"
+        remedy = "if it is a class, write it so in the noisy file too, or into a class map"
+        findings.warning(name, f"column {rows.labels.column!r}: {what} {count}", remedy)
+    labelled = int((codes != UNLABELLED).sum())
+    if labelled < 2:
+        held = "no trusted label" if not labelled else "a single trusted label"
+        what = f"column {rows.labels.column!r} holds {held} in {len(rows):,} row{'s' * (len(rows) != 1)}"
+        findings.error(name, what, "give at least two, better 20 of every class")
         return
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
     without = [classes.names[i] for i in np.flatnonzero(counts == 0)]

@@ -14,10 +14,16 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_list
 from labelfix.data.scan import is_list, is_text, scan, value_type
+from labelfix.data.spelling import truth_of
 
 SINGLE_LABEL = "labelfix is for single-label classification"
-VERDICT, VERDICTS = "answer", ("accept", "reject", "ignore")
+VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, "ignore": False}
 """Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
+JUDGED = frozenset(
+    ("correct", "is_correct", "correct?", "label_correct", "right", "is_right", "ok", "is_ok", "ok?", "valid", "is_valid")
+    + ("agree", "agreed", "accepted", "approved", "confirmed", "verified", "label_ok")
+)
+"""Columns in which people say yes or no to the label beside them."""
 
 SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
@@ -95,25 +101,32 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
     return False
 
 
-def refuse_verdicts(source: TableSource, findings: Findings, rows: int = READ_ROWS) -> None:
-    """Refuse a file of Prodigy's in which people said of a label that it is wrong, or nothing: such rows have none."""
-    if VERDICT not in source.schema.names or not is_text(value_type(source.schema.field(VERDICT).type)):
-        return
-    first: tuple[int, str] | None = None
-    count = total = 0
-    for chunk in scan(source, [VERDICT], rows):
-        words = chunk.batch.column(0).cast(pa.string())
-        if not pc.all(pc.is_in(words, pa.array(VERDICTS))).as_py():
-            return  # another column of that name
-        wrong = pc.indices_nonzero(pc.not_equal(words, VERDICTS[0])).to_pylist()
-        if first is None and wrong:
-            first = total + wrong[0], words[wrong[0]].as_py()
-        count, total = count + len(wrong), total + len(words)
-    if first is not None:
-        place, word = first
-        what = f"{count:,} of {total:,} rows are not accepted (the first: answer {word!r})"
-        remedy = "their label is wrong or was skipped: keep the rows whose answer is accept"
-        findings.error(source.name, f"{what}, as Prodigy writes them", remedy, place + 1)
+def refuse_verdicts(
+    source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
+) -> None:
+    """Refuse a file in which people said of a label that it is wrong, or nothing: such rows have none.
+
+    Args:
+        beside: The noisy file where this is the trusted one. A column that both have is a feature.
+    """
+    columns = {VERDICT: VERDICTS} if VERDICT in source.schema.names else {}
+    if beside is not None:
+        new = [name for name in source.schema.names if name.lower() in JUDGED and name not in beside.schema.names]
+        columns |= dict.fromkeys(new, {})
+    for column, words in columns.items():
+        if is_text(type_ := value_type(source.schema.field(column).type)) or not (words or pa.types.is_nested(type_)):
+            said = [
+                "" if word is None else word
+                for chunk in scan(source, [column], rows)
+                for word in chunk.batch.column(0).cast(pa.string()).to_pylist()
+            ]
+            verdicts = [words.get(word) if words else truth_of(word) if word else False for word in said]
+            wrong = [place for place, verdict in enumerate(verdicts) if not verdict]
+            # Another column of that name holds other words.
+            if wrong and None not in verdicts and (words or True in verdicts):
+                what = f"{len(wrong):,} of {len(said):,} rows are not marked as right in column {column!r}"
+                remedy = "their label is wrong or was not judged: write the right one, or leave these rows out"
+                findings.error(source.name, f"{what} (the first: {said[wrong[0]]!r})", remedy, wrong[0] + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:

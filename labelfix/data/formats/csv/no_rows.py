@@ -1,4 +1,4 @@
-"""Rows of a text file that are none: without any value, its header again, dashes below it, a report's last lines."""
+"""Rows of a text file that are none: empty ones, its header again or what explains it, dashes, totals, last lines."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ RULER = re.compile(r"(?=.*--|.*==)[-=+|: \t]+")
 
 COUNT = re.compile(r"\(?[\d,]+ rows?\)?( in set.*)?")
 """What a database's shell prints below the rows."""
+
+
+TOTAL = re.compile(
+    r"(?i)(?:grand[ -]?|sub[ -]?)?totals?\s*(?:\(.*\)|:.*)?|(?:sum|count|average|mean|summe|gesamt|somme|suma|totale?)\s*:?"
+)
+"""The first cell of a row that adds the others up."""
+_AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
+
+IMPORT_ID = '{"ImportId"'
+"""How a cell of Qualtrics' third header row begins; the second has the questions in full."""
+RESPONSES = {"Response", "Open-Ended Response"}
+"""What stands in SurveyMonkey's second header row, below questions without choices."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,32 @@ def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
     if first and RULER.fullmatch(" ".join(cells)):
         return True
     return len(cells) > 1 and [cell.strip("\ufeff \t") for cell in cells] == list(titles)
+
+
+def explanations(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows right below the header explain it, as survey tools write them.
+
+    Args:
+        rows: The first rows below it.
+    """
+    for place, cells in enumerate(rows[:2], start=1):
+        if any(cell.startswith(IMPORT_ID) for cell in cells):
+            return place
+    return int(bool(rows) and "" in rows[0] and not RESPONSES.isdisjoint(rows[0]))
+
+
+def is_total(cells: Sequence[str], rows: int) -> bool:
+    """Whether the last row of a file adds up those above it.
+
+    Args:
+        cells: They.
+        rows: How many there are above.
+    """
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if len(cells) < 2 or not filled or not TOTAL.fullmatch(filled[0]):
+        return False
+    amounts = all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
+    return amounts and (len(filled) < len(cells) or re.sub(r"\D", "", filled[-1]) == str(rows))
 
 
 def all_but(rows: Sequence[int], count: int) -> npt.NDArray[np.bool_] | None:
