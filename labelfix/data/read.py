@@ -97,12 +97,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)
-    several = clean if isinstance(clean, list | tuple) else [clean]
-    if columns.clean_label == columns.label and any(_same_file(noisy, one) for one in several):
-        what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
-        remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
-        findings.error(ours.name, what, f"{remedy} labels that were checked with --clean-label-column")
-        findings.stop_on_errors()
+    _refuse_same(noisy, clean, columns, ours.name, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -138,7 +133,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
     clean_table = only_answers(clean_table, findings)
-    if not len(clean_table):
+    if len(clean_table) < 2:
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
@@ -235,7 +230,7 @@ def _columns(
         if column is not None:
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
-    taken = {column for column in (ids, label, clean_ids, clean_label, *sources) if column is not None}
+    taken = {column for column in (ids, label, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
@@ -280,6 +275,16 @@ def _labels(
         check_trusted(clean, truth, classes, theirs.name, findings)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
+
+
+def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, findings: Findings) -> None:
+    """Refuse one column of one file as the given and as the trusted labels; two columns of it may well be that."""
+    several = clean if isinstance(clean, list | tuple) else [clean]
+    if columns.clean_label == columns.label and any(_same_file(noisy, one) for one in several):
+        what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
+        remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
+        findings.error(name, what, f"{remedy} labels that were checked with --clean-label-column")
+        findings.stop_on_errors()
 
 
 def _same_file(noisy: Source, clean: Source) -> bool:

@@ -86,8 +86,8 @@ def check_trusted(rows: IdsAndLabels, codes: Codes, classes: ClassNames, name: s
         findings.warning(name, f"column {rows.labels.column!r}: {what} {count}", remedy)
     labelled = int((codes != UNLABELLED).sum())
     if labelled < 2:
-        held = "no trusted label" if not labelled else "a single trusted label"
-        what = f"column {rows.labels.column!r} holds {held} in {len(rows):,} row{'s' * (len(rows) != 1)}"
+        of = f", as column {rows.labels.column!r} is empty in the others" if labelled < len(rows) else ""
+        what = f"holds {labelled or 'no'} trusted row{'s' * (labelled != 1)}{of}"
         findings.error(name, what, "give at least two, better 20 of every class")
         return
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))

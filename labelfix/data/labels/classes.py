@@ -155,8 +155,9 @@ MOST_ALIKE = 4
 
 
 def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findings) -> None:
-    """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers, or that
-    are one truth value, where all of them are truth values.
+    """A warning for classes that a person may take for one.
+
+    They differ in case, spaces, hyphens, or as numbers; where all classes say yes or no, those that say the same.
 
     Args:
         counts: `(K,)` how many rows have each: the one that most have is what the others are to become.

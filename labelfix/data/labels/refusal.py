@@ -20,7 +20,19 @@ SINGLE_LABEL = "labelfix is for single-label classification"
 VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, "ignore": False}
 """Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
 JUDGED = frozenset(
-    ("correct", "is_correct", "correct?", "label_correct", "right", "is_right", "ok", "is_ok", "ok?", "valid", "is_valid")
+    (
+        "correct",
+        "is_correct",
+        "correct?",
+        "label_correct",
+        "right",
+        "is_right",
+        "ok",
+        "is_ok",
+        "ok?",
+        "valid",
+        "is_valid",
+    )
     + ("agree", "agreed", "accepted", "approved", "confirmed", "verified", "label_ok")
 )
 """Columns in which people say yes or no to the label beside them."""
@@ -124,9 +136,9 @@ def refuse_verdicts(
             wrong = [place for place, verdict in enumerate(verdicts) if not verdict]
             # Another column of that name holds other words.
             if wrong and None not in verdicts and (words or True in verdicts):
-                what = f"{len(wrong):,} of {len(said):,} rows are not marked as right in column {column!r}"
-                remedy = "their label is wrong or was not judged: write the right one, or leave these rows out"
-                findings.error(source.name, f"{what} (the first: {said[wrong[0]]!r})", remedy, wrong[0] + 1)
+                what = f"{len(wrong):,} of {len(said):,} rows are not accepted (the first: {column} {said[wrong[0]]!r})"
+                remedy = "their label is wrong or was not judged: write the right one, or keep the accepted rows alone"
+                findings.error(source.name, what, remedy, wrong[0] + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:

@@ -274,7 +274,7 @@ def test_rows_that_people_did_not_accept_have_no_label() -> None:
     gold["answer"] = ["accept"] * 18 + ["reject", "ignore"]
     message = refused(noisy, pa.table(gold))
     assert "row 19: 2 of 20 rows are not accepted (the first: answer 'reject')" in message
-    assert "keep the rows whose answer is accept" in message
+    assert "keep the accepted rows alone" in message
     spoken = {**noisy, "answer": ["accept", "perhaps"] * 30}
     assert len(read(spoken, pa.table({"text": TEXTS[:20], "label": LABELS[:20]})).data.noisy) == N
 

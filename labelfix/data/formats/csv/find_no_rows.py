@@ -21,7 +21,6 @@ from labelfix.data.formats.csv.no_rows import (
     is_total,
 )
 
-
 FIRST_CELLS = 8
 """Cells of a row among which the first filled one is looked for."""
 
