@@ -88,6 +88,8 @@ def _pairs(
         findings.error(lacks, f"has no id column, but --join {how} joins by ids", "name it with --id-column")
     if have_ids and how != "content" and (how is not None or not (prefer_content and own)):
         found = _by_id(noisy, clean)
+        if not (found >= 0).any():
+            found = _by_other_spelling(noisy, clean, found, findings)
         count = int((found >= 0).sum())
         if count or not own or how is not None:
             findings.note(f"joined by id: {count} of {len(clean)} trusted rows stand in {noisy.name}")
@@ -198,6 +200,26 @@ def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Plac
     )
 
 
+def _by_other_spelling(noisy: LabelTable, clean: LabelTable, found: Codes, findings: Findings) -> Codes:
+    """Where none of the ids is found as it is written, but each in one other spelling, as programs change them.
+
+    Args:
+        found: What to give back where that is not so.
+    """
+    if clean.ids.null_count or not len(clean):
+        return found
+    wanted = [_loose(key) for key in id_keys_of(clean.ids).to_pylist()]
+    keys = [None if key is None else _loose(key) for key in id_keys_of(noisy.ids).to_pylist()]
+    places = {key: place for place, key in enumerate(keys)}
+    if len(places) < len(keys) or len(set(wanted)) < len(wanted) or not places.keys() >= set(wanted):
+        return found
+    pairs = np.array([places[key] for key in wanted], dtype=np.int64)
+    first, other = str(clean.ids[0]), str(noisy.ids[int(pairs[0])])
+    how = difference(first, other) or "spelling"
+    findings.note(f'{clean.name}: ids differ from those of {noisy.name} in {how} ("{first}" = "{other}")')
+    return pairs
+
+
 def _nearly(noisy: LabelTable, clean: LabelTable, lost: Codes) -> tuple[int, str]:
     """How many lost ids stand in the noisy file in nearly the same spelling, and what the first differs in."""
     wanted = id_keys_of(clean.ids.take(pa.array(lost))).to_pylist()
@@ -213,7 +235,7 @@ def _nearly(noisy: LabelTable, clean: LabelTable, lost: Codes) -> tuple[int, str
 
 
 def _loose(key: str) -> str:
-    return number_key(key) or re.sub(r"[\s_-]+", "", folded(key))
+    return number_key(key) or re.sub(r"[\s_-]+", "", folded(key.strip("{}")))
 
 
 def _without_unreadable(

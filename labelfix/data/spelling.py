@@ -97,12 +97,12 @@ def truth_of(text: str) -> bool | None:
 
 
 def loosened(text: str) -> str:
-    """What is left of a label where different hands spell it: without case, quotes, and what joins words.
+    """What is left of a label where different hands spell it: without case, accents, quotes, and what joins words.
 
     A hyphen or a space between two digits stays apart from nothing between them, and at an end it is a sign or a grade.
     """
-    plain = unicodedata.normalize("NFKC", html.unescape(text)).casefold().translate(ALIKE)
-    plain = re.sub(f"[{NO_WIDTH}]", "", plain).strip(QUOTES)
+    plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold().translate(ALIKE)
+    plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\ufe00-\ufe0f]", "", plain).strip(QUOTES)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&])", lambda gap: _joint(plain, gap), plain)
 

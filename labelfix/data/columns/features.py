@@ -16,6 +16,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.inputs import categories
 from labelfix.data.numbers import is_date
 from labelfix.data.scan import is_number, scan, value_type
+from labelfix.data.spelling import truth_of
 
 MOST_LISTED = 12
 """Columns that a sentence names; of more, how many."""
@@ -129,7 +130,9 @@ def _is_label(p: Profile, agreement: tuple[float, bool] | None) -> str | None:
         return "the label in other words: each of its values goes with one label"
     name = p.name.lower()
     named = name in (*GIVEN_NAMES, *TRUE_NAMES, *OTHER_LABEL_NAMES) or LABEL_NAME.search(name) is not None
-    if same_values and p.text and not p.numeric and p.distinct > 1:
+    # Yes and no stand in many a column.
+    telling = kappa >= AGREEMENT or any(truth_of(value) is None for value in p.values)
+    if same_values and p.text and not p.numeric and p.distinct > 1 and telling:
         return "looks like the label: it holds the same words"
     return "looks like the label" if same_values and named and kappa >= AGREEMENT else None
 

@@ -62,7 +62,7 @@ class NoRows:
     def below(self) -> list[int]:
         """Positions of what stands below the rows, after all have been seen: a report's end, and totals above it."""
         gone, last = {*self.rows, *self.tail}, self._seen - 1
-        while last in gone or (last in self.totals and is_total(self.totals[last], last - len(self.rows))):
+        while last in gone or self._is_total(last):
             gone.add(last)
             last -= 1
         return sorted({*self.tail, *(row for row in self.totals if row in gone)})
@@ -93,9 +93,13 @@ class NoRows:
         rows = tuple(sorted({*self.rows, *self.below}))
         return PassedOver(rows, self.ruler, self._seen if self.end else None, said) if said else NOTHING
 
+    def _is_total(self, row: int) -> bool:
+        above = row - len(self.rows)
+        return row in self.totals and is_total(self.totals[row], range(above - len(self.totals), above + 1))
+
     def _said(self) -> Iterator[str]:
         if self.explained:
-            yield f"rows that explain the header, as survey tools write them, are passed over: {self.explained}"
+            yield f"rows right below the header that explain it, which are passed over: {self.explained}"
         if self.ruler or self.drawn:
             yield "the line of dashes below the header is passed over"
         if self.empty:

@@ -28,11 +28,6 @@ TOTAL = re.compile(
 """The first cell of a row that adds the others up."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
-IMPORT_ID = '{"ImportId"'
-"""How a cell of Qualtrics' third header row begins; the second has the questions in full."""
-RESPONSES = {"Response", "Open-Ended Response"}
-"""What stands in SurveyMonkey's second header row, below questions without choices."""
-
 
 @dataclass(frozen=True)
 class PassedOver:
@@ -73,30 +68,19 @@ def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
     return len(cells) > 1 and [cell.strip("\ufeff \t") for cell in cells] == list(titles)
 
 
-def explanations(rows: Sequence[Sequence[str]]) -> int:
-    """How many rows right below the header explain it, as survey tools write them.
-
-    Args:
-        rows: The first rows below it.
-    """
-    for place, cells in enumerate(rows[:2], start=1):
-        if any(cell.startswith(IMPORT_ID) for cell in cells):
-            return place
-    return int(bool(rows) and "" in rows[0] and not RESPONSES.isdisjoint(rows[0]))
-
-
-def is_total(cells: Sequence[str], rows: int) -> bool:
+def is_total(cells: Sequence[str], rows: range) -> bool:
     """Whether the last row of a file adds up those above it.
 
     Args:
-        cells: They.
-        rows: How many there are above.
+        cells: Its cells.
+        rows: How many rows there may be above.
     """
     filled = [cell.strip() for cell in cells if cell.strip()]
     if len(cells) < 2 or not filled or not TOTAL.fullmatch(filled[0]):
         return False
     amounts = all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
-    return amounts and (len(filled) < len(cells) or re.sub(r"\D", "", filled[-1]) == str(rows))
+    count = re.sub(r"\D", "", filled[-1])
+    return amounts and (len(filled) < len(cells) or (count != "" and int(count) in rows))
 
 
 def all_but(rows: Sequence[int], count: int) -> npt.NDArray[np.bool_] | None:

@@ -24,8 +24,9 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
+from labelfix.data.formats.csv.header import explanations
 from labelfix.data.formats.csv.lines import no_text_error
-from labelfix.data.formats.csv.no_rows import NOTHING, explanations
+from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, typed

@@ -69,6 +69,14 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     return alone, True
 
 
+def pairs_of(text: TextFile) -> list[list[str]] | None:
+    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words."""
+    value = _decoded(_read(text, RECORD_BYTES).strip())
+    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+        return None
+    return [[key, word] for key, word in value.items()]
+
+
 def _read(text: TextFile, size: int) -> bytes:
     with unpacking(text.path, text.name, "JSON"), closing(text.open("replace")) as stream:
         return stream.read(size)
