@@ -121,24 +121,37 @@ def refuse_verdicts(
     Args:
         beside: The noisy file where this is the trusted one. A column that both have is a feature.
     """
-    columns = {VERDICT: VERDICTS} if VERDICT in source.schema.names else {}
+    names = source.schema.names
+    columns = [VERDICT] if VERDICT in names else []
     if beside is not None:
-        new = [name for name in source.schema.names if name.lower() in JUDGED and name not in beside.schema.names]
-        columns |= dict.fromkeys(new, {})
-    for column, words in columns.items():
-        if is_text(type_ := value_type(source.schema.field(column).type)) or not (words or pa.types.is_nested(type_)):
-            said = [
-                "" if word is None else word
-                for chunk in scan(source, [column], rows)
-                for word in chunk.batch.column(0).cast(pa.string()).to_pylist()
-            ]
-            verdicts = [words.get(word) if words else truth_of(word) if word else False for word in said]
-            wrong = [place for place, verdict in enumerate(verdicts) if not verdict]
-            # Another column of that name holds other words.
-            if wrong and None not in verdicts and (words or True in verdicts):
-                what = f"{len(wrong):,} of {len(said):,} rows are not accepted (the first: {column} {said[wrong[0]]!r})"
-                remedy = "their label is wrong or was not judged: write the right one, or keep the accepted rows alone"
-                findings.error(source.name, what, remedy, wrong[0] + 1)
+        columns += [name for name in names if name.lower() in JUDGED and name not in beside.schema.names]
+    for column in columns:
+        type_ = value_type(source.schema.field(column).type)
+        if is_text(type_) or (column != VERDICT and not pa.types.is_nested(type_)):
+            _refuse_unaccepted(source, column, findings, rows)
+
+
+def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:
+    """An error where some rows are not accepted; not in a column that holds other words than verdicts."""
+    first: tuple[int, str] | None = None
+    count = total = 0
+    for chunk in scan(source, [column], rows):
+        words = pc.fill_null(chunk.batch.column(0).cast(pa.string()), "")
+        verdicts = {
+            word: VERDICTS.get(word) if column == VERDICT else word != "" and truth_of(word)
+            for word in pc.unique(words).to_pylist()
+        }
+        if None in verdicts.values():
+            return
+        refused = pa.array([word for word, right in verdicts.items() if not right], pa.string())
+        wrong = pc.indices_nonzero(pc.is_in(words, refused)).to_pylist()
+        if first is None and wrong:
+            first = total + wrong[0], words[wrong[0]].as_py()
+        count, total = count + len(wrong), total + len(words)
+    if first is not None and (count < total or column == VERDICT):
+        what = f"{count:,} of {total:,} rows are not accepted (the first: {column} {first[1]!r})"
+        remedy = "their label is wrong or was not judged: write the right one, or keep the accepted rows alone"
+        findings.error(source.name, what, remedy, first[0] + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:

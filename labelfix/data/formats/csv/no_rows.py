@@ -23,7 +23,7 @@ COUNT = re.compile(r"\(?[\d,]+ rows?\)?( in set.*)?")
 
 TOTAL = re.compile(
     r"(?i)(?:grand[ -]?|sub[ -]?)?totals?\s*(?:\(.*\)|:.*)?"
-    r"|(?:sum|count|average|mean|summe|gesamt|somme|suma|totale)\s*:?"
+    r"|(?:sum|count|average|mean|summe|gesamt|suma|totale)\s*:?"
 )
 """The first cell of a row that adds the others up."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
