@@ -15,6 +15,7 @@ from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
+from labelfix.data.columns.look_alikes import columns_of_labels
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
@@ -26,7 +27,8 @@ from labelfix.data.join import join, report_lost_ids
 from labelfix.data.labels.ballots import source_columns
 from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
-from labelfix.data.labels.classes import class_names, match_codes
+from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
+from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.refusal import refuse_type, refuse_values, refuse_verdicts
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -270,11 +272,22 @@ def _labels(
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
+    if not refused and (truth == UNKNOWN).all():
+        _name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
+
+
+def _name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
+    """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
+    others = [column for column in ours.schema.names if column != given.column]
+    if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
+        what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
+        findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
+        findings.stop_on_errors()
 
 
 def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, findings: Findings) -> None:

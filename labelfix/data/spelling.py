@@ -104,7 +104,7 @@ def loosened(text: str) -> str:
     plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold().translate(ALIKE)
     plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\ufe00-\ufe0f]", "", plain).strip(QUOTES)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
-    return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&])", lambda gap: _joint(plain, gap), plain)
+    return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
 
 
 def _joint(text: str, gap: re.Match[str]) -> str:

@@ -33,6 +33,8 @@ ROWS_OF_CODES = 30
 IN_OTHER_WORDS = -2.0
 """In place of a kappa, which is never below -1: where each value of a column goes with one label and the reverse."""
 
+MOSTLY_DIGITS = 0.4
+"""A text has a larger share of letters than this."""
 ID_OR_TEXT = "looks like an id or a text: hardly any value repeats"
 
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
@@ -60,10 +62,14 @@ def choose_features(
         else:
             left.setdefault(reason, []).append(profile.name)
             if reason == ID_OR_TEXT and profile.spaced > 0.5:
-                what = f"column {profile.name!r} holds words, hardly any value repeats, and it is not used"
-                findings.warning(
-                    source.name, what, f"if it is a text to classify from, pass --text-column {profile.name}"
-                )
+                holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
+                if profile.letters < MOSTLY_DIGITS:
+                    holds, remedy = (
+                        "words and digits",
+                        "write dates as 2024-01-31 and amounts as 12.5 to have them used",
+                    )
+                what = f"column {profile.name!r} holds {holds}, hardly any value repeats, and it is not used"
+                findings.warning(source.name, what, remedy)
     if left:
         shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
         findings.note(f"not used as features: {shown}")

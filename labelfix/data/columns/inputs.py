@@ -18,26 +18,11 @@ from labelfix.data.tables import InputKind, InputSpec
 from labelfix.settings.data import DataSettings
 
 TEXT_NAMES = frozenset(
-    [
-        "text",
-        "sentence",
-        "content",
-        "body",
-        "document",
-        "review",
-        "comment",
-        "utterance",
-        "tweet",
-        "message",
-        "description",
-        "question",
-        "query",
-        "title",
-        "headline",
-        "abstract",
-        "prompt",
-    ]
+    ("text", "sentence", "content", "body", "document", "review", "comment", "utterance", "tweet")
+    + ("message", "description", "question", "query", "title", "headline", "abstract", "prompt")
 )
+FEATURES_OF_A_TABLE, WORDS_OF_A_TEXT = 3, 6
+"""Beside so many columns of numbers a text has so many words, unless it is called one."""
 SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
 
@@ -172,6 +157,9 @@ def _infer(
     # A column called "text" is text even where it holds single words.
     texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
     others = [p for p in profiles.values() if is_number(p.type) and not looks_like_id(p)]
+    if len(others) >= FEATURES_OF_A_TABLE:
+        # Names of people and things beside the features of a table are no texts to classify from.
+        texts = [p for p in texts if p.words >= WORDS_OF_A_TEXT or not p.spaced or p.name.lower() in TEXT_NAMES]
     embeddings = [p for p in profiles.values() if _is_embedding(p) and not (p.length < SHORT_LIST and others)]
     single: list[tuple[InputKind, Profile]] = [
         *(("image", p) for p in images),
@@ -181,11 +169,11 @@ def _infer(
     if len(single) > 1:
         shown = " and ".join(f"{p.name!r} ({kind})" for kind, p in single)
         flags = " or ".join(dict.fromkeys(FLAGS[kind] for kind, _ in single))
-        findings.error(
-            source.name,
-            f"columns {shown} could {'both' if len(single) == 2 else 'all'} be the input",
-            f"name one with {flags}",
-        )
+        both = "both" if len(single) == 2 else "all"
+        remedy = f"name one with {flags}"
+        if len(texts) == len(single):
+            remedy += f", or several as {FLAGS['text']} {','.join(p.name for p in texts)}"
+        findings.error(source.name, f"columns {shown} could {both} be the input", remedy)
         return None
     if single:
         kind, profile = single[0]

@@ -69,7 +69,8 @@ def class_names(
         The classes in natural order, and `(N,)` codes, -1 where there is no label.
     """
     trusted = frozenset(other.values) if other is not None else frozenset()
-    kept = frozenset(word for word in missing if word in aliases or word in trusted)
+    spoken = {word.casefold() for word in trusted - missing}
+    kept = frozenset(word for word in missing if word in aliases or word in trusted or word.casefold() in spoken)
     nothing = (missing - kept) if noisy.untyped else frozenset()
     abstain = _abstain(noisy, other, aliases, nothing)
     final = [

@@ -574,3 +574,40 @@ def test_a_class_map_may_be_what_programs_write_of_class_names(put: Put, content
 def test_cells_in_single_quotes_are_read_without_them(put: Put) -> None:
     rows = ["'id','text','label'", *(f"'{row['id']}','{row['text']}, so','{row['label']}'" for row in records(NOISY))]
     assert read(put("noisy.csv", "\n".join(rows))).columns.label == "label"
+
+
+# Columns
+
+
+def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
+    words = [f"Braund, Mr. Owen {i}" for i in range(N)]
+    numbers = {f"n{j}": [i % (7 + j) + i / 100 for i in range(N)] for j in range(3)}
+    named = read({"id": IDS, "Name": words, **numbers, "label": LABELS})
+    assert named.columns.spec.columns == ("n0", "n1", "n2")
+    assert any("--text-column Name" in str(warning) for warning in named.warnings)
+    assert read({"id": IDS, "text": words, **numbers, "label": LABELS}).columns.spec.kind == "text"
+
+
+def test_several_texts_may_be_read_together_and_that_is_said() -> None:
+    message = refused({"id": IDS, "subject": TEXTS, "notes": TEXTS[::-1], "label": LABELS})
+    assert "or several as --text-column subject,notes" in message
+
+
+def test_amounts_as_accountants_and_indians_write_them_are_numbers(put: Put) -> None:
+    amounts = [f"{i},23,456.50" if i % 2 else f"{i + 10}.25-" for i in range(1, N + 1)]
+    noisy = put("noisy.csv", csv_of({"id": IDS, "amount": [f'"{a}"' for a in amounts], "label": LABELS}))
+    reading = read(noisy)
+    assert reading.columns.spec.categorical == ()
+    assert not reading.warnings
+
+
+def test_another_column_that_has_the_trusted_labels_is_named() -> None:
+    codes = {**NOISY, "label": [TOPICS.index(label) for label in LABELS], "label_name": LABELS}
+    message = refused(codes, pa.table({"id": IDS[:20], "label_name": LABELS[:20]}))
+    assert "stand in column 'label_name' of noisy, not in 'label'; pass --label-column label_name" in message
+
+
+def test_a_word_for_no_label_is_a_class_where_the_trusted_file_has_it_in_another_case(put: Put) -> None:
+    noisy = put("noisy.csv", csv_of({**NOISY, "label": [label.replace("food", "None") for label in LABELS]}))
+    gold = pa.table({"id": IDS[:20], "label": [label.replace("food", "none") for label in LABELS[:20]]})
+    assert read(noisy, gold).data.classes.names == ("None", "sport")

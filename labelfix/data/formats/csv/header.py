@@ -9,57 +9,11 @@ from collections.abc import Collection, Sequence
 from labelfix.data.formats.csv.no_rows import RULER
 
 NAMES = frozenset(
-    {
-        "id",
-        "ids",
-        "idx",
-        "index",
-        "key",
-        "name",
-        "uid",
-        "uuid",
-        "guid",
-        "text",
-        "texts",
-        "title",
-        "body",
-        "sentence",
-        "review",
-        "comment",
-        "content",
-        "document",
-        "tweet",
-        "message",
-        "label",
-        "labels",
-        "class",
-        "classes",
-        "category",
-        "target",
-        "y",
-        "x",
-        "tag",
-        "sentiment",
-        "image",
-        "img",
-        "path",
-        "file",
-        "filename",
-        "file_name",
-        "url",
-        "date",
-        "time",
-        "timestamp",
-        "split",
-        "score",
-        "value",
-        "embedding",
-        "features",
-        "question",
-        "answer",
-        "user",
-        "source",
-    }  # fmt: skip
+    ("id", "ids", "idx", "index", "key", "name", "uid", "uuid", "guid", "text", "texts", "title", "body")
+    + ("sentence", "review", "comment", "content", "document", "tweet", "message", "label", "labels", "class")
+    + ("classes", "category", "target", "y", "x", "tag", "sentiment", "image", "img", "path", "file")
+    + ("filename", "file_name", "url", "date", "time", "timestamp", "split", "score", "value", "embedding")
+    + ("features", "question", "answer", "user", "source")
 )
 """Titles that nobody takes for data."""
 
@@ -132,7 +86,7 @@ def explanations(rows: Sequence[Sequence[str]]) -> int:
     for place, cells in enumerate(rows[:2], start=1):
         if any(cell.startswith(IMPORT_ID) for cell in cells):
             return place
-    typed = next((place for place, cells in enumerate(rows[:3]) if not _are_types(cells)), 0)
+    typed = next((place for place, cells in enumerate(rows[:3]) if not _are_types(cells, 2 - place)), 0)
     if typed or (rows and "" in rows[0] and not RESPONSES.isdisjoint(rows[0])):
         return typed or 1
     below = [row for row in rows[1:] if len(row) == len(rows[0])]
@@ -143,9 +97,9 @@ def explanations(rows: Sequence[Sequence[str]]) -> int:
     return int(len(words) > 1 and all(any(map(str.isalpha, w)) and w.lower() not in NOTHING for w in words))
 
 
-def _are_types(cells: Sequence[str]) -> bool:
+def _are_types(cells: Sequence[str], least: int) -> bool:
     filled = [cell.strip().lower() for cell in cells if cell.strip()]
-    return bool(filled) and len(cells) > 1 and TYPES.issuperset(filled)
+    return len(filled) >= max(least, 1) and TYPES.issuperset(filled)
 
 
 def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:
