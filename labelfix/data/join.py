@@ -235,7 +235,7 @@ def _find_loosely(wanted: pa.Array, ids: pa.Array) -> Codes:
 
 
 def _loose(key: str | None) -> str | None:
-    return None if key is None else number_key(key) or re.sub(r"[\s_-]+", "", folded(key.strip("{}")))
+    return None if key is None else number_key(key) or re.sub(r"[\W_]+", "", folded(key)) or None
 
 
 def _without_unreadable(

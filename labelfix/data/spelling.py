@@ -31,8 +31,8 @@ text; as the inside of a class of a regular expression."""
 WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
 ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχ", "abehijkmopsctyxdhabehikmvoptx")
 """Small letters of the Cyrillic and the Greek alphabet that look like Latin ones."""
-FORMULA = r'^="([^"]*)"$'
-"""How a text is written that a spreadsheet is not to take for a number: `="007"`."""
+FORMULA = r'^=(?i:HYPERLINK\("[^"]*"[,;]\s*)?"([^"]*)"\)?$'
+"""How a text is written that a spreadsheet is not to take for a number, `="007"`, or is to show as a link."""
 TRUTH = r"^(?i:true|false)$"
 QUOTES = " \t\r\n\"'`‘’“”«»"
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
@@ -134,7 +134,7 @@ def _text(cells: pa.Array) -> pa.Array:
     if not _ascii(cells):
         cells = _composed(cells)
     cells = pc.utf8_trim_whitespace(cells)
-    if _any(pc.starts_with(cells, '="')):
+    if _any(pc.starts_with(cells, "=")):
         cells = pc.replace_substring_regex(cells, FORMULA, r"\1")
     if _any(pc.match_substring(cells, ".")):
         cells = pc.replace_substring_regex(cells, WHOLE, r"\1")

@@ -66,7 +66,7 @@ def choose_features(
                 if profile.letters < MOSTLY_DIGITS:
                     holds, remedy = (
                         "words and digits",
-                        "write dates as 2024-01-31 and amounts as 12.5 to have them used",
+                        "write dates as 2024-01-31 and amounts as 12.5 to use them",
                     )
                 what = f"column {profile.name!r} holds {holds}, hardly any value repeats, and it is not used"
                 findings.warning(source.name, what, remedy)

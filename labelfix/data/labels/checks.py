@@ -10,6 +10,8 @@ from labelfix.data.labels.column import LabelColumn
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
+ENOUGH_PAIRS = 10
+"""Trusted rows with a given label of which not all are wrong by chance."""
 IMBALANCE = 20
 """The largest class may have this many times the rows of the smallest before that is warned of."""
 
@@ -100,6 +102,12 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
     """What only shows once both files are joined."""
     if len(data.clean) < 2:
         findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
+    given = data.paired_given
+    pairs = (given >= 0) & data.judges
+    if pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
+        what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
+        remedy = "add the rows whose labels were looked at and found right: they tell how often labels are wrong"
+        findings.warning(data.clean.name, what, remedy)
     if len(data.clean) > len(data.noisy):
         findings.warning(
             data.clean.name,

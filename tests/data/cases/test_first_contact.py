@@ -531,6 +531,20 @@ def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(
         assert reading.data.clean.codes.tolist() == reading.data.paired_given.tolist()
 
 
+def test_corrected_rows_alone_are_warned_of() -> None:
+    wrong = {**NOISY, "label": [TOPICS[1 - TOPICS.index(label)] if i < 20 else label for i, label in enumerate(LABELS)]}
+    said = "\n".join(map(str, read(wrong).warnings))
+    assert "all 20 given labels of its rows are wrong, as if only corrected rows stood in it" in said
+    wrong["label"][0] = LABELS[0]
+    assert not read(wrong).warnings
+
+
+def test_ids_that_a_spreadsheet_shows_as_links_are_their_text(put: Put) -> None:
+    linked = [f'=HYPERLINK("https://example.org/{name}","{name}")' for name in IDS]
+    cells = ['"' + cell.replace('"', '""') + '"' for cell in linked]
+    assert read(put("noisy.csv", csv_of({**NOISY, "id": cells}))).data.joined_by == "id"
+
+
 # What is no table
 
 

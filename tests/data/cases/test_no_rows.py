@@ -54,6 +54,10 @@ NONE = {
         lines(HEADER, *ROWS, "Total,,6"),
         "lines of a report's end below the rows, which are passed over: 1, 'Total,,6'",
     ),
+    "a total of fewer cells": (
+        lines(HEADER, *ROWS, "Total,6"),
+        "lines of a report's end below the rows, which are passed over: 1, 'Total,6'",
+    ),
     "totals and a report's end": (
         lines(HEADER, *ROWS, ",,", "Average,,", "Grand Total (6 records),,6", ",,", "Confidential,,"),
         "lines of a report's end below the rows, which are passed over: 3, 'Average,,'",

@@ -17,15 +17,12 @@ RULER = re.compile(r"(?=.*--|.*==)[-=+|: \t]+")
 """A line that only draws: below the header of a Markdown table, or around what a database's shell prints."""
 
 
-COUNT = re.compile(r"\(?[\d,]+ rows?\)?( in set.*)?")
-"""What a database's shell prints below the rows."""
-
-
 TOTAL = re.compile(
     r"(?i)(?:grand[ -]?|sub[ -]?)?totals?\s*(?:\(.*\)|:.*)?"
     r"|(?:sum|count|average|mean|summe|gesamt|suma|totale)\s*:?"
+    r"|(?:record|row)s?(?: count)?\s*:\s*\d+|\(?[\d,]+ (?:row|record)s?\)?( in set.*)?"
 )
-"""The first cell of a row that adds the others up."""
+"""The first cell of a row that adds the others up or counts them, as reports and the shells of databases do."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 
