@@ -35,6 +35,13 @@ def is_ours(record: Mapping[str, Any]) -> bool:
     return DRAWN in (metadata if isinstance(metadata, dict) else record)
 
 
+def questions(record: Mapping[str, Any]) -> set[str]:
+    """The questions that people were asked."""
+    if is_nested(record):
+        return set(record["responses"])
+    return {name.removesuffix(RESPONSES) for name in record if name.endswith(RESPONSES)}
+
+
 def fields_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a record is about: its id, its fields and what else is told of it."""
     if not is_nested(record):

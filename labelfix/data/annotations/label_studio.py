@@ -23,6 +23,12 @@ def is_ours(task: Mapping[str, Any]) -> bool:
     return ID in task["data"]
 
 
+def questions(task: Mapping[str, Any]) -> set[str]:
+    """The controls by which people chose."""
+    regions = [r for a in task["annotations"] if isinstance(a, dict) for r in a.get("result") or []]
+    return {text(r.get("from_name")) for r in regions if isinstance(r, dict) and r.get("type") == "choices"}
+
+
 def fields_of(task: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a task is about."""
     return dict(task["data"])

@@ -123,6 +123,10 @@ def _of_tool(
 ) -> AnnotatedSource | AnsweredTable:
     """Answers of a tool: to rows that labelfix sent there, or else a table of its own."""
     every = list(records)
+    asked = set().union(*map(tool.questions, every))
+    if len(asked) > 1 and QUESTION not in asked:
+        what = f"holds answers to {len(asked)} questions ({', '.join(sorted(asked)[:5])})"
+        raise input_error(name, what, "keep those to the one that is the label, or give a table with a column for each")
     if all(map(tool.is_ours, every)):
         votes = vote(mark for record in every for mark in marks_of(record))
         return AnnotatedSource(name, kind, replace(votes, remarks=(*votes.remarks, *remarks)), content)

@@ -88,7 +88,8 @@ def check_trusted(rows: IdsAndLabels, codes: Codes, classes: ClassNames, name: s
         findings.warning(name, f"column {rows.labels.column!r}: {what} {count}", remedy)
     labelled = int((codes != UNLABELLED).sum())
     if labelled < 2:
-        of = f", as column {rows.labels.column!r} is empty in the others" if labelled < len(rows) else ""
+        empty = len(rows) - labelled
+        of = f", as column {rows.labels.column!r} is empty in {empty:,} of {len(rows):,}" if empty else ""
         what = f"holds {labelled or 'no'} trusted row{'s' * (labelled != 1)}{of}"
         findings.error(name, what, "give at least two, better 20 of every class")
         return

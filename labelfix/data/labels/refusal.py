@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,8 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
         # One item a row, as annotation tools write it: the item is the label.
         return False
-    lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
+    lists = [f.name for f in source.schema if is_list(f.type) and is_text(f.type.value_type)]
+    lists = _as_long(source, column, [name for name in lists if name != column], rows)
     kind = "tags for the tokens of a sentence" if lists else "several labels a row"
     found = _first_of_several(source, column, rows)
     holds, row = f"column {column!r} holds lists ({type_}), which is {kind}", None
@@ -165,6 +167,13 @@ def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int,
             found = chunk.first_row + int(several[0]), str(cells[int(several[0])].as_py())
         count, total = count + len(several), total + len(cells)
     return (*found, count, total) if found is not None else None
+
+
+def _as_long(source: TableSource, column: str, others: Sequence[str], rows: int) -> list[str]:
+    """Those of some columns of lists whose lists are as long as the column's in each of the first rows."""
+    chunk = next(iter(scan(source, [column, *others], rows)), None)
+    lengths = [] if chunk is None else [pc.list_value_length(cells) for cells in chunk.batch.columns]
+    return [name for name, length in zip(others, lengths[1:], strict=True) if length.equals(lengths[0])]
 
 
 def _longest(source: TableSource, column: str, rows: int) -> int:

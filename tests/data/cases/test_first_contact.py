@@ -49,6 +49,9 @@ def records(columns: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+ROWS = records(NOISY)
+
+
 def read(noisy: Any, clean: Any = GOLD, **settings: Any) -> Reading:
     return read_training(pa.table(noisy) if isinstance(noisy, dict) else noisy, clean, DataSettings(**settings))
 
@@ -511,6 +514,9 @@ def test_a_project_of_label_studio_that_labelfix_did_not_make_is_a_trusted_file(
     assert reading.data.clean.codes.tolist() == reading.data.paired_given.tolist()
     put("project/again.json", json.dumps(tasks(ids)))
     assert "holds 2 files of answers" in refused(NOISY, folder)
+    several = tasks(ids)
+    several[3]["annotations"][0]["result"].append({"type": "choices", "from_name": "mood", "value": {"choices": ["x"]}})
+    assert "holds answers to 2 questions (mood, topic)" in refused(NOISY, put("several.json", json.dumps(several)))
 
 
 def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(put: Put) -> None:
@@ -588,6 +594,25 @@ def test_a_class_map_may_be_what_programs_write_of_class_names(put: Put, content
 def test_cells_in_single_quotes_are_read_without_them(put: Put) -> None:
     rows = ["'id','text','label'", *(f"'{row['id']}','{row['text']}, so','{row['label']}'" for row in records(NOISY))]
     assert read(put("noisy.csv", "\n".join(rows))).columns.label == "label"
+
+
+def test_lists_of_several_labels_beside_other_lists_are_no_tags(put: Put) -> None:
+    several = [
+        {**row, "label": [row["label"], "x"][: 1 + i % 2], "Comments": []} for i, row in enumerate(records(NOISY))
+    ]
+    message = refused(put("all.jsonl", "".join(json.dumps(row) + "\n" for row in several)))
+    assert "several labels a row in 30 of 60 rows" in message
+    tokens = [{**row, "label": ["O", "PER"], "tokens": ["a", "b"]} for row in ROWS]
+    assert "tags for the tokens" in refused(put("tokens.jsonl", "".join(json.dumps(row) + "\n" for row in tokens)))
+
+
+def test_images_named_without_their_ending_are_told_with_it(put: Put) -> None:
+    for i in range(N):
+        put(f"train/{i:03d}.jpg", b"\xff\xd8\xff")
+    table = put("train.csv", csv_of({"id_code": [f"{i:03d}" for i in range(N)], "label": LABELS}))
+    gold = pa.table({"id_code": [f"{i:03d}" for i in range(20)], "label": LABELS[:20]})
+    message = refused(table, gold, image_column="id_code")
+    assert "write them with folder and ending: train/000.jpg" in message
 
 
 # Columns
