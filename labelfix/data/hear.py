@@ -60,7 +60,8 @@ def hear(
     truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
-        findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
+        what = f"no source says {named}, which only trusted rows have"
+        findings.warning(clean.name, what, "it is taken as a class; correct it if it is a slip")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)

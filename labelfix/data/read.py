@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import only_answers, read_chosen
+from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
@@ -108,6 +109,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
+    clean_rows = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
     chosen = read_chosen(theirs, clean_rows, read_rows)
     opinions, main = None, None
     if settings.several:
@@ -117,10 +119,10 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
             raise AssertionError("unreachable: what is missing was reported")
         classes, opinions, given, truth, main = heard
         columns = replace(columns, names=opinions.names, main=main)
-        check_trusted(clean_rows, truth, classes, theirs.name, findings)
+        check_trusted(clean_rows, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     else:
-        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings)
+        classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
     if columns.clean_id is not None:
         check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
@@ -224,7 +226,7 @@ def _columns(
         sources = source_columns(ours, settings.label_columns, findings)
         label = settings.main_source if settings.main_source in sources else None
     else:
-        label = label_column(ours, settings, findings, read_rows)
+        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
     clean_label = trusted_label_column(
         theirs, label, clean_ids, settings, findings, beside=None if sources else ours, read_rows=read_rows
     )
@@ -264,6 +266,7 @@ def _labels(
     aliases: dict[str, str],
     settings: DataSettings,
     findings: Findings,
+    chosen: npt.NDArray[np.bool_] | None,
 ) -> tuple[ClassNames, Codes, Codes]:
     assert noisy.labels is not None
     assert clean.labels is not None
@@ -276,7 +279,7 @@ def _labels(
         _name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
-        check_trusted(clean, truth, classes, theirs.name, findings)
+        check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
 

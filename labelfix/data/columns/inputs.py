@@ -169,11 +169,11 @@ def _infer(
     if len(single) > 1:
         shown = " and ".join(f"{p.name!r} ({kind})" for kind, p in single)
         flags = " or ".join(dict.fromkeys(FLAGS[kind] for kind, _ in single))
-        both = "both" if len(single) == 2 else "all"
-        remedy = f"name one with {flags}"
-        if len(texts) == len(single):
-            remedy += f", or several as {FLAGS['text']} {','.join(p.name for p in texts)}"
-        findings.error(source.name, f"columns {shown} could {both} be the input", remedy)
+        findings.error(
+            source.name,
+            f"columns {shown} could {'both' if len(single) == 2 else 'all'} be the input",
+            f"name one, or several to use them together, with {flags}",
+        )
         return None
     if single:
         kind, profile = single[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from labelfix.data.findings import Findings
 from labelfix.data.labels.classes import UNKNOWN, report_alike, report_unknown
@@ -73,15 +74,24 @@ def check_balance(codes: Codes, classes: ClassNames, name: str, findings: Findin
         )
 
 
-def check_trusted(rows: IdsAndLabels, codes: Codes, classes: ClassNames, name: str, findings: Findings) -> None:
+def check_trusted(
+    rows: IdsAndLabels,
+    codes: Codes,
+    classes: ClassNames,
+    name: str,
+    findings: Findings,
+    chosen: npt.NDArray[np.bool_] | None = None,
+) -> None:
     """Errors and warnings about the labels of the trusted file.
 
     Args:
         codes: `(M,)` trusted labels, -1 where there is none, -2 where none of the classes.
+        chosen: `(M,)` True for rows that `labelfix next` asked about, which a person may have found too hard.
     """
     assert rows.labels is not None
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    for place in np.unique(rows.labels.positions[(codes == UNLABELLED) & (rows.labels.positions >= 0)]).tolist():
+    words = (codes == UNLABELLED) & (rows.labels.positions >= 0) & (True if chosen is None else ~chosen)
+    for place in np.unique(rows.labels.positions[words]).tolist():
         what = f'"{rows.labels.values[place]}" counts as "no label"'
         count = f"({rows.labels.counts[place]:,} rows, which are left out)"
         remedy = "if it is a class, write it so in the noisy file too, or into a class map"

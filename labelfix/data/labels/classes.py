@@ -29,8 +29,19 @@ LISTED_CLASSES = 8
 
 NO_ANSWERS = frozenset(
     ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
-    + ("skipped", "idk", "dont know", "don't know", "do not know", "can't tell", "cannot tell", "no answer", "no label")
-    + ("undefined", "refused", "error", "missing", "empty", "tbd", "todo", "to do")
+    + (
+        "skipped",
+        "idk",
+        "dont know",
+        "don't know",
+        "do not know",
+        "can't tell",
+        "cannot tell",
+        "can not tell",
+        "no answer",
+        "no label",
+    )
+    + ("undefined", "refused", "error", "missing", "empty", "tbd", "todo", "to do", "cannot_tell", "can not tell")
 )
 """What people, rules and models write where they do not know."""
 

@@ -629,7 +629,7 @@ def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
 
 def test_several_texts_may_be_read_together_and_that_is_said() -> None:
     message = refused({"id": IDS, "subject": TEXTS, "notes": TEXTS[::-1], "label": LABELS})
-    assert "or several as --text-column subject,notes" in message
+    assert "name one, or several to use them together, with --text-column" in message
 
 
 def test_amounts_as_accountants_and_indians_write_them_are_numbers(put: Put) -> None:
