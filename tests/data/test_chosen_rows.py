@@ -63,9 +63,7 @@ def test_a_row_that_nobody_can_tell_is_no_error_in_a_file_that_asks(folder: Path
     """`certify` offers `?`, and its file may be learnt from."""
     reading = read(folder, answers(folder, {50: "y", 51: "?", 52: "Can't tell"}))
     assert len(reading.data.clean) == 21
-    (folder / "more.csv").write_text("id,label\nk30,?\n")
-    with pytest.raises(InputError, match='label "\\?"'):
-        read(folder, folder / "more.csv")
+    assert not [warning for warning in reading.warnings if "?" in str(warning)]
 
 
 def test_answers_of_a_source_of_labels_are_not_trusted(folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_the_label_is_what_the_trusted_file_has_beside_its_ids() -> None:
 
 def test_ids_that_stand_twice_or_nowhere_are_named_whatever_their_column_is_called() -> None:
     noisy = {"Ticket": IDS, "text": TEXT, "label": LABEL}
-    said = error(noisy, {"Ticket": [*IDS[5:9], IDS[6], "k99", None], "label": [*LABEL[5:9], LABEL[6], "x", "x"]})
+    said = error(noisy, {"Ticket": [*IDS[5:9], IDS[6], "k99", None], "label": [*LABEL[5:9], "x", "x", "x"]})
     assert 'row 5: id "k6" stands already in row 2' in said
     assert 'row 6: id "k99" does not stand in noisy' in said
     assert "row 7: column 'Ticket' is empty" in said
