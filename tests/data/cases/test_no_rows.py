@@ -54,13 +54,17 @@ NONE = {
         lines(HEADER, *ROWS, "Total,,6"),
         "lines of a report's end below the rows, which are passed over: 1, 'Total,,6'",
     ),
+    "a total above rows that a sheet left": (
+        lines(HEADER, *ROWS, "Total,,6", *[",,"] * 60),
+        "lines of a report's end below the rows, which are passed over: 1, 'Total,,6'",
+    ),
     "a total of fewer cells": (
         lines(HEADER, *ROWS, "Total,6"),
         "lines of a report's end below the rows, which are passed over: 1, 'Total,6'",
     ),
     "totals and a report's end": (
         lines(HEADER, *ROWS, ",,", "Average,,", "Grand Total (6 records),,6", ",,", "Confidential,,"),
-        "lines of a report's end below the rows, which are passed over: 3, 'Average,,'",
+        "lines of a report's end below the rows, which are passed over: 3, 'Average'",
     ),
     "questions in full": (
         lines(HEADER, "Response ID,What happened?,Topic", *['"{""ImportId"":""QID1""}",' + "x,y", *ROWS]),
@@ -81,7 +85,7 @@ NONE = {
     ),
     "a report's end in cells": (
         lines(HEADER, *ROWS, ",,", "Copyright by nobody,,", "Confidential,,"),
-        "lines of a report's end below the rows, which are passed over: 2",
+        "lines of a report's end below the rows, which are passed over: 2, 'Copyright by nobody'",
     ),
     "groups of columns": (
         lines("Ticket,,Answer", HEADER, *ROWS),
