@@ -21,8 +21,11 @@ TEXT_NAMES = frozenset(
     ("text", "sentence", "content", "body", "document", "review", "comment", "utterance", "tweet")
     + ("message", "description", "question", "query", "title", "headline", "abstract", "prompt")
 )
-FEATURES_OF_A_TABLE, WORDS_OF_A_TEXT = 3, 6
-"""Beside so many columns of numbers a text has so many words, unless it is called one."""
+WHO_AND_WHERE = frozenset(
+    ("name", "full_name", "fullname", "full name", "customer", "customer_name", "client", "passenger", "player")
+    + ("employee", "owner", "author", "contact", "company", "company_name", "address", "street", "street_address")
+)
+"""Beside the features of a table such words say whom a row is about, and are no text to classify from."""
 SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
 
@@ -157,9 +160,8 @@ def _infer(
     # A column called "text" is text even where it holds single words.
     texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
     others = [p for p in profiles.values() if is_number(p.type) and not looks_like_id(p)]
-    if len(others) >= FEATURES_OF_A_TABLE:
-        # Names of people and things beside the features of a table are no texts to classify from.
-        texts = [p for p in texts if p.words >= WORDS_OF_A_TEXT or not p.spaced or p.name.lower() in TEXT_NAMES]
+    if len(others) > 1:
+        texts = [p for p in texts if p.name.lower() not in WHO_AND_WHERE]
     embeddings = [p for p in profiles.values() if _is_embedding(p) and not (p.length < SHORT_LIST and others)]
     single: list[tuple[InputKind, Profile]] = [
         *(("image", p) for p in images),

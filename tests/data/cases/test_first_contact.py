@@ -624,7 +624,9 @@ def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
     named = read({"id": IDS, "Name": words, **numbers, "label": LABELS})
     assert named.columns.spec.columns == ("n0", "n1", "n2")
     assert any("--text-column Name" in str(warning) for warning in named.warnings)
-    assert read({"id": IDS, "text": words, **numbers, "label": LABELS}).columns.spec.kind == "text"
+    for column in ("text", "product"):
+        assert read({"id": IDS, column: words, **numbers, "label": LABELS}).columns.spec.kind == "text"
+    assert read({"id": IDS, "Name": words, "label": LABELS}).columns.spec.kind == "text", "there is nothing else"
 
 
 def test_several_texts_may_be_read_together_and_that_is_said() -> None:
