@@ -78,8 +78,9 @@ class NoRows:
         if batch.num_columns < 2 or not batch.num_rows:
             return None
         empty = _empty(batch.columns)
-        filled = pc.indices_nonzero(pc.invert(empty)).to_numpy()[-MOST_BELOW:].tolist()
-        self._last = [*self._last, *((first + row, _cells(batch, row)) for row in filled)][-MOST_BELOW:]
+        filled = pc.indices_nonzero(pc.invert(empty))
+        last = filled.slice(max(len(filled) - MOST_BELOW, 0)).to_pylist()
+        self._last = [*self._last, *((first + row, _cells(batch, row)) for row in last)][-MOST_BELOW:]
         none = pc.indices_nonzero(empty).to_pylist()
         self.empty += [first + row for row in none]
         none += range(min(max(self.explained - first, 0), batch.num_rows))
