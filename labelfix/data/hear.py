@@ -15,7 +15,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_long, source_columns, with_trusted
 from labelfix.data.labels.checks import check_given
-from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
+from labelfix.data.labels.classes import UNKNOWN, class_names, is_no_answer, match_codes
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.refusal import SEPARATORS, several_labels
 from labelfix.data.opinions import Opinions
@@ -23,13 +23,6 @@ from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import difference
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.settings.data import DataSettings
-
-NO_ANSWERS = frozenset(
-    ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
-    + ("skipped", "idk", "dont know", "don't know", "do not know", "can't tell", "cannot tell", "no answer", "no label")
-    + ("undefined", "refused", "error", "missing", "empty", "tbd")
-)
-"""What people, rules and models write where they do not know."""
 
 Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
 """The classes, all opinions of the noisy rows, their given and the trusted labels, and the main source."""
@@ -67,7 +60,8 @@ def hear(
     truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
-        findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
+        what = f"no source says {named}, which only trusted rows have"
+        findings.warning(clean.name, what, "it is taken as a class; correct it if it is a slip")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
@@ -102,7 +96,7 @@ def _refuse_several(labels: LabelColumn, trusted: LabelColumn, name: str, findin
 
 def _warn_of_no_answers(labels: LabelColumn, classes: Collection[str], name: str, findings: Findings) -> None:
     """Words that sources write where they do not know, which are classes unless `--abstain` names them."""
-    places = [p for p, word in enumerate(labels.values) if word.strip(" <>[]()").lower() in NO_ANSWERS]
+    places = [p for p, word in enumerate(labels.values) if is_no_answer(word)]
     found = [labels.stored[p] for p in places if labels.values[p] not in classes]
     if found:
         count = sum(labels.counts[p] for p in places if labels.values[p] not in classes)

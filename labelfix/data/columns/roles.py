@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.look_alikes import look_alikes
+from labelfix.data.columns.look_alikes import columns_of_labels, labels_in, look_alikes
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import parts_of, titles_of
+from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
 from labelfix.data.tables import InputSpec
@@ -23,6 +24,10 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
+_CHECKED = re.compile(
+    r"(?i)correct|true|truth|gold|final|verif|review|fix|clean|adjudicat|expert|human|manual|check|actual|new|revis"
+)
+"""In the name of a column beside `label`: it may be what a person made of that."""
 
 
 @dataclass(frozen=True)
@@ -157,16 +162,33 @@ def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSett
     return name, theirs.get(name.lower()) if name else None
 
 
-def label_column(source: TableSource, settings: DataSettings, findings: Findings, read_rows: int) -> str | None:
+def label_column(
+    source: TableSource,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+    clean: TableSource | None = None,
+    clean_ids: str | None = None,
+) -> str | None:
     """The column of the given labels.
+
+    What a flag names; else the column that is named like labels; else the one that the trusted file has beside its ids.
 
     Args:
         settings: May name the column.
+        clean: The trusted file.
+        clean_ids: Its id column.
     """
     asked = settings.label_column
     if asked is not None:
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
+    beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
+    if clean is not None and beside is not None and not named:
+        named = {beside: beside}
+        findings.note(
+            f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
+        )
     candidates = _with_repeats(source, list(named.values()))
     chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
@@ -179,6 +201,15 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     return chosen
 
 
+def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
+    """The column of labels where a trusted file holds ids and one column of the noisy file, and nothing else."""
+    for part in parts_of(clean):
+        others: list[str] = [name for name in part.schema.names if name and name != ids]
+        if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
+            return others[0]
+    return None
+
+
 def trusted_label_column(
     source: TableSource,
     given: str | None,
@@ -186,16 +217,20 @@ def trusted_label_column(
     settings: DataSettings,
     findings: Findings,
     flag: str = "--clean-label-column",
+    beside: TableSource | None = None,
+    read_rows: int = READ_ROWS,
 ) -> str | None:
     """The column of the trusted labels.
 
     A column named like trusted labels goes before one named like noisy ones; where both a column with the name of
-    the given labels and one named like trusted labels stand there, the user has to choose.
+    the given labels and one named like trusted labels stand there, the user has to choose. Where none is named so, the
+    only one that holds the given labels' classes is taken.
 
     Args:
         given: The label column of the noisy file.
         id_column: Id column of the trusted file.
         settings: May name the column.
+        beside: The noisy file, where it is at hand.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -210,6 +245,13 @@ def trusted_label_column(
     if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
         candidates = others
     candidates = _with_repeats(source, candidates)
+    if given is not None and beside is not None:
+        others = [name for name in others if name not in candidates and name.lower() not in NOISY_NAMES]
+        new = [name for name in others if not candidates or (name not in beside.schema.names and _CHECKED.search(name))]
+        found = columns_of_labels(source, new, labels_in(beside, given, read_rows), read_rows) if new else []
+        if found and not candidates:
+            findings.note(f"{source.name}: labels of {beside.name} stand in {' and '.join(map(repr, found))}")
+        candidates += found
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))
