@@ -101,8 +101,8 @@ def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int)
     Raises:
         InputError: The file is damaged or not UTF-8.
     """
-    flat = [c for c in columns if not _nested(value_type(source.schema.field(c).type))]
-    nested = [c for c in columns if c not in flat]
+    deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
+    flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
     found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}
     found |= {c: _profile_nested(c, cells) for c, cells in _head(source, nested, HEAD_ROWS_NESTED, read_rows).items()}
     return {column: found[column] for column in columns}
