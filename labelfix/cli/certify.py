@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.above import AboveTheGate
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.targets import check_table
 from labelfix.outputs.free_names import free
 from labelfix.runs import RunFolder
@@ -120,7 +121,7 @@ def certify(
     from labelfix.certificates import campaign as campaigns
 
     voice = options.voice(context)
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
     if check:
         _check(folder, noisy, voice, output_format)

@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_target
 from labelfix.errors import SettingsError
@@ -124,7 +125,7 @@ def export(
     )
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     place = None if tasks is None else place_of(tasks, out, overwrite)
     if place is not None:
         check_target(context, place, folder, "--out", tasks in FOLDERS)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from labelfix.data.annotations.source import AnnotatedSource
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.columns.roles import ID_NAMES, label_column, trusted_label_column
+from labelfix.data.columns.roles import ID_NAMES, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.shared_key import columns_with
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -74,6 +74,7 @@ def _label_name(others: Sequence[TableSource], noisy: TableSource, settings: Dat
     if not others:
         return settings.clean_label_column or "label"
     scratch = Findings()
-    given = label_column(noisy, settings, scratch, read_rows)
     merged = others[0] if len(others) == 1 else SeveralSources(others)
-    return trusted_label_column(merged, given, None, settings, scratch) or "label"
+    _, ids = id_columns(noisy, merged, settings, scratch, read_rows)
+    given = label_column(noisy, settings, scratch, read_rows, merged, ids)
+    return trusted_label_column(merged, given, ids, settings, scratch) or "label"
