@@ -141,9 +141,9 @@ def certify(
         _say_next(voice, folder, state, written)
     elif state.verdict.status == "not yet":
         voice.note(
-            f"they stand in the file that was written for them ({TASKS}, unless --out named another); --out FILE"
+            f"they stand in the newest {TASKS.stem} file, or where --out put them; fill it in and give it to --answers"
         )
-        voice.note("writes the open ones again; fill it in, then give it to --answers")
+        voice.note("--out FILE writes the open ones again")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

@@ -61,6 +61,12 @@ TasksQueue = Annotated[
     ),
 ]
 TasksCount = Annotated[int, typer.Option("--count", min=1, metavar="N", help="With --tasks: how many rows.")]
+People = Annotated[
+    int,
+    typer.Option(
+        "--people", min=1, metavar="N", help="With --tasks argilla: how many people label each row; the vote counts."
+    ),
+]
 DropIssues = Annotated[
     bool, typer.Option("--drop-issues", metavar="", help="Leave out the rows whose labels look wrong.")
 ]
@@ -92,6 +98,7 @@ def export(
     out: TasksOut = None,
     queue: TasksQueue = "worst",
     count: TasksCount = 200,
+    people: People = 1,
     run: options.Run = None,
     noisy: options.MovedNoisy = None,
     min_confidence: options.OtherMinConfidence = None,
@@ -161,7 +168,7 @@ def export(
         voice.data(str(classifier))
     if tasks is not None and place is not None:
         with formulas_disarmed(safe_csv):
-            _write_tasks(context, folder, tasks, place, queue, count, noisy, overwrite)
+            _write_tasks(context, folder, tasks, place, queue, (count, people), noisy, overwrite)
         voice.data(str(place))
 
 
@@ -171,11 +178,11 @@ def _write_tasks(
     tool: str,
     place: Path,
     queue: str,
-    count: int,
+    amount: tuple[int, int],
     noisy: str | None,
     overwrite: bool,
 ) -> None:
-    """Write rows for people to label, and say how they come back."""
+    """Write rows for people to label, how many and for how many people each, and say how they come back."""
     from labelfix.outputs.own_inputs import find_input
     from labelfix.outputs.queues import CERTIFY, RunRows, make_queue
     from labelfix.outputs.tasks.rows import TaskRows
@@ -186,6 +193,10 @@ def _write_tasks(
     def choose_next(number: int) -> Codes:
         return open_run(context, folder.path).next_positions(number, noisy=noisy)
 
+    count, people = amount
+    if people > 1 and tool != "argilla":
+        where = "in the settings of its project" if tool == "label-studio" else "by giving each person the file"
+        raise SettingsError(f"--people is for --tasks argilla; with {tool} several people label {where}")
     voice = options.voice(context)
     every = RunRows(folder)
     decided = every.positions(list(labels_of(read_answers(folder.path).standing())))
@@ -193,7 +204,7 @@ def _write_tasks(
     if not len(rows.order):
         raise SettingsError(f"--queue {rows.name}: every row of it is decided, and there is nothing to write")
     own = find_input(folder, "noisy", noisy, images_by_name=True).needed()
-    written = write_tasks(tool, TaskRows(folder, own, rows, count), place, overwrite)
+    written = write_tasks(tool, TaskRows(folder, own, rows, count, people), place, overwrite)
     voice.note(f"{written.tasks:,} rows of the queue {rows.name}; {HOW[tool]}")
     answers = Path("ANSWERS") if tool in FOLDERS else place
     certify = ["labelfix", "certify", "--run", str(folder.path), "--answers", str(answers)]
