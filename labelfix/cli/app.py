@@ -174,5 +174,6 @@ def _usage(message: str, context: typer.Context | None, voice: Voice) -> int:
     path = context.command_path if context is not None else "labelfix"
     if not message:  # a bare `labelfix`: typer has shown the help
         return 2
-    voice.error(f"labelfix: {message} (see `{path} --help`)")
+    said = message.replace("\n\t", " ")  # typer lists what there is to choose from line by line
+    voice.error(f"labelfix: {said} (see `{path} --help`)")
     return 2

@@ -38,6 +38,7 @@ Tasks = Annotated[
     options.option(
         "--tasks",
         metavar="TOOL",
+        autocompletion=lambda: ["label-studio", "argilla", "csv", "xlsx"],
         doc="Write rows for people to label: label-studio, argilla, csv or xlsx. What comes back is given to --clean "
         "of train as it is.",
     ),
