@@ -1,7 +1,7 @@
 """JSON of a run folder, parsed and held against its schema, so that a damaged file is told from a sound one.
 
-Whoever reads a file gets its plain values; that they have the types of the schema, every key it needs, and nothing that
-Python's JSON alone lets through, is known by then.
+Readers get plain values that are known to have the schema's types and required keys, and nothing that only Python's
+JSON lets through.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LACKS = re.compile(r"Object missing required field `(.+)`")
 
 
 class UnreadableError(RunError):
-    """A file of a run is missing, or is no JSON."""
+    """A file of a run is missing or is not JSON."""
 
 
 class NotPlainJsonError(ValueError):
@@ -133,3 +133,22 @@ def _finite(digits: str) -> float:
     if not math.isfinite(found):
         raise NotPlainJsonError(f"holds {digits[:20]}, which is beyond what a number can be")
     return found
+
+
+def check_rows(path: Path, rows: int) -> None:
+    """Refuse corrected labels of another number of rows than the run was made from.
+
+    Where they cannot be read, whoever reads them says so.
+
+    Raises:
+        RunError: They have.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return
+    if found != rows:
+        raise RunError(f"{path}: is damaged (it has {found:,} rows, and the run was made from {rows:,}); {TRAIN_AGAIN}")

@@ -24,18 +24,10 @@ from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoder_folder import (
-    BUNDLE,
-    EncoderFolder,
-    bundled_encoder,
-    encoder_note,
-    find_encoder,
-    quiet,
-    read_config,
-)
+from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
 from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
-from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.frozen_encoder import FrozenEncoder
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.pooling import CODE, named_pooling, pool
 from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokenize
@@ -44,30 +36,17 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
 @dataclass(frozen=True)
-class FrozenText(FrozenFeatures):
+class FrozenText(FrozenEncoder):
     """Features of a fixed transformers encoder; the classifier is a linear head.
 
     Attributes:
-        source: Hash of the encoder's files.
         pooling: Ways of pooling, keys of `pooling.CODE`.
         limit: Tokens of the longest text.
-        batch_size: Texts encoded at once.
-        width: D.
     """
 
     family: ClassVar[str] = "transformers"
-    spec: InputSpec
-    folder: EncoderFolder
-    source: str
     pooling: tuple[str, ...]
     limit: int
-    batch_size: int
-    width: int
-
-    @property
-    def feature_width(self) -> int:
-        """D."""
-        return self.width
 
     @property
     def description(self) -> str:
@@ -89,29 +68,14 @@ class FrozenText(FrozenFeatures):
 
         return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
 
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
-        return {
-            "name": self.folder.name,
-            "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
-            "source": self.source,
-            "pooling": list(self.pooling),
-            "max_tokens": self.limit,
-            "batch_size": self.batch_size,
-            "width": self.width,
-        }
+    def library_json(self) -> dict[str, Any]:
+        """See `FrozenEncoder.library_json`."""
+        return {"pooling": list(self.pooling), "max_tokens": self.limit}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
         """Read back what `to_json` gave."""
-        encoder = bundled_encoder(values, folder)
-        limits = int(values["max_tokens"]), int(values["batch_size"]), int(values["width"])
-        return cls(spec, encoder, str(values["source"]), tuple(values["pooling"]), *limits)
-
-    def write_parts(self, folder: Path) -> None:
-        """A copy of the encoder unless it is larger than a gigabyte."""
-        if self.folder.bundled:
-            self.folder.copy_to(folder / BUNDLE)
+        return cls.read(values, spec, folder, pooling=tuple(values["pooling"]), limit=int(values["max_tokens"]))
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
@@ -201,7 +165,7 @@ def open_text_encoder(
     if others:
         progress.say(f"{folder.name}: its further modules are left out ({', '.join(others)})")
     width = _width(folder) * len(pooling)
-    return FrozenText(spec, folder, folder.source, pooling, limit, settings.encode_batch_size, width)
+    return FrozenText(spec, folder, folder.source, settings.encode_batch_size, width, pooling, limit)
 
 
 def _width(folder: EncoderFolder) -> int:
