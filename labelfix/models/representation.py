@@ -145,7 +145,8 @@ def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> V
         if columns not in spec.parts:
             raise ValueError(f"view {number} reads columns that are not among the inputs")
         found.append(representation_from_json(view["family"], view["encoding"], columns, view_folder(folder, number)))
-    return Views(spec, tuple(found), tuple(float(view["weight"]) for view in values["views"]))
+    weights = [view["weight"] for view in values["views"]]
+    return Views(spec, tuple(found), tuple(tuple(map(float, w if isinstance(w, list) else [w])) for w in weights))
 
 
 def is_cheap(representation: Representation) -> bool:
