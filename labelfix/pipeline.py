@@ -24,6 +24,8 @@ from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.tables import Probabilities
 from labelfix.errors import InputError, LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
+from labelfix.evidence.side_columns import SideColumns
+from labelfix.evidence.weighing import weigh
 from labelfix.methods.fit import Fit, fit
 from labelfix.models.learnt import can_learn
 from labelfix.models.representation import Representation
@@ -35,11 +37,10 @@ from labelfix.outputs.summing_up import LEARNABLE
 from labelfix.progress import Progress
 from labelfix.rounds.learn import Rounds
 from labelfix.runs import RunFolder, RunOrigin, held, how_to_go_on, run_id, write_json
-from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
+from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.run import TrainSettings, read_toml, to_plain, to_toml
 from labelfix.start import Encoded, Start, prepare, represent
-from labelfix.weighing import weigh
 
 
 def train(

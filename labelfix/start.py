@@ -151,15 +151,9 @@ def read(noisy: Any, clean: Any, settings: TrainSettings, progress: Progress) ->
 
 def not_weighed(reading: Reading, settings: TrainSettings, representation: Representation) -> Defect | None:
     """What to say where labels come from several sources and the method reads one label a row."""
-    own, family = settings.method_settings, family_of(representation)
-    if own.weighs_sources(family):
+    if settings.method_settings.weighs_sources(family_of(representation)):
         return None
-    if own.weighs_sources("head"):
-        who, remedy = (
-            "a network that is trained as a whole",
-            "train on fixed features: leave --no-freeze and --backbone out",
-        )
-    elif settings.method == "mlc":
+    if settings.method == "mlc":
         who, remedy = "this recipe", "leave `recipe` out"
     else:
         who, remedy = f"--method {settings.method}", "leave --method out"

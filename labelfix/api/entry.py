@@ -55,7 +55,7 @@ def train(
     if path is not None:
         refuse_inputs(path, named(noisy, clean, *settings.data.files.values()), "out")
         refuse_taken(path, overwrite)
-    return Run(_pipeline().train(noisy, clean, path, overwrite, settings, progress))
+    return Run(_pipeline().train(noisy, clean, path, overwrite, settings, progress), noisy)
 
 
 def resume(
@@ -89,7 +89,7 @@ def resume(
         TrainingError: Training could not go on.
         MissingPackageError: What trains is not installed.
     """
-    return Run(_pipeline().resume(Path(path), noisy, clean, options, listener(progress)))
+    return Run(_pipeline().resume(Path(path), noisy, clean, options, listener(progress)), noisy)
 
 
 def load_run(path: str | Path | None = None) -> Run:

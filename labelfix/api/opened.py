@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +17,10 @@ import pyarrow as pa
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.storage import load_corrector
 from labelfix.data.findings import Findings
+from labelfix.data.formats import open_table
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
-from labelfix.errors import RunError
+from labelfix.errors import RunError, input_error
 from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
@@ -36,21 +38,28 @@ OF_OWN_FILES = ("class_map", "encoding", "split", "sources")
 """Settings of the run that say how its own files are read, and nothing of others."""
 
 
+COPY = "noisy.arrow"
+"""What a table in memory is written to where a file is needed."""
+
+
 class OpenedRun:
     """What a finished run holds; heavy parts load when they are asked for.
 
     Args:
         folder: The run folder.
+        noisy: The noisy table, where the caller holds it.
 
     Attributes:
         reading: How other files than the run's own are read: fields of `DataSettings`. The run's own settings hold
             besides, but for class map, encoding and split.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, noisy: Any = None) -> None:  # noqa: ANN401
         self.folder = folder
+        self._held = None if isinstance(noisy, str | Path) else noisy
         self.manifest: Mapping[str, Any] = folder.read_manifest(whole=True)
         self.reading: dict[str, Any] = {}
+        self._copy: TemporaryDirectory[str] | None = None
 
     @property
     def path(self) -> Path:
@@ -98,6 +107,29 @@ class OpenedRun:
         """What the columns of the run's own files mean."""
         return Columns.from_json(self.manifest["columns"])
 
+    def _noisy_file(self, noisy: Any) -> str | None:  # noqa: ANN401
+        """A name for the run's noisy table: of a table in memory that of a copy, which is there as long as the run.
+
+        Args:
+            noisy: What the caller says of it: where it lies now, the table itself, or nothing.
+
+        Raises:
+            InputError: It is neither a name nor the table that the run was trained on.
+        """
+        table = self._held if noisy is None else noisy
+        if table is None or isinstance(table, str | Path):
+            return None if table is None else str(table)
+        if self._copy is None or table is not self._held:
+            source = open_table(table, "noisy")
+            if source.content_hash() != self.manifest["data"]["noisy"]["content_hash"]:
+                what = f"is not the table that the run in {self.path} was trained on"
+                raise input_error("noisy", what, "give that one, or the name of its file")
+            self._copy, self._held = TemporaryDirectory(prefix="labelfix-"), table
+            with pa.ipc.new_file(str(Path(self._copy.name) / COPY), source.schema) as file:
+                for chunk in source.scan():
+                    file.write(chunk.batch)
+        return str(Path(self._copy.name) / COPY)
+
     def _refuse(self, out: str | Path, overwrite: bool, *sources: Any, folder: bool = False) -> None:  # noqa: ANN401
         """Refuse to write over what is read.
 
@@ -138,8 +170,8 @@ class OpenedRun:
         return data if columns is None else replace(data, label_column=None, id_column=None)
 
     def _own_blocks(self, own: OwnInput, progress: Progress) -> NewBlocks:
-        """The blocks of the run's own noisy file."""
-        return self._blocks(own.names[0], progress, self._own_reading())
+        """The blocks of the run's own noisy file, of which only the inputs count."""
+        return self._blocks(own.names[0], progress, self._own_reading(), look_at_labels=False)
 
     def _blocks(
         self,

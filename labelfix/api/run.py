@@ -102,7 +102,7 @@ class Run(AppliedRun):
         self,
         count: int = 200,
         *,
-        noisy: str | None = None,
+        noisy: TableLike | None = None,
         costs: Mapping[str, float] | None = None,
         progress: Progress | bool | None = None,
     ) -> pa.Table:
@@ -110,7 +110,7 @@ class Run(AppliedRun):
 
         Args:
             count: How many.
-            noisy: Where the noisy file of the run lies now, if it was moved.
+            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
             costs: Source, or `trusted` → price of an answer: then also whom to ask.
             progress: Told what happens; True shows bars.
 
@@ -119,14 +119,14 @@ class Run(AppliedRun):
             SettingsError: A price is that of nobody.
         """
         asker = asker_of(self.corrector, self.columns.names, costs) if costs else None
-        own = find_input(self.folder, "noisy", noisy).needed()
+        own = find_input(self.folder, "noisy", self._noisy_file(noisy)).needed()
         blocks = self._own_blocks(own, listener(progress))
         trusted = self.manifest["trusted_rows"]
         rows = CorrectedFile(self.folder.corrected)
         return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files, asker)
 
     def next_positions(
-        self, count: int, without: Sequence[int] = (), *, noisy: str | None = None
+        self, count: int, without: Sequence[int] = (), *, noisy: TableLike | None = None
     ) -> npt.NDArray[np.int64]:
         """Where the rows stand in `corrected` that `next_rows` gives, counted from 0.
 
@@ -138,7 +138,7 @@ class Run(AppliedRun):
         Raises:
             InputError: As `next_rows`.
         """
-        own = find_input(self.folder, "noisy", noisy).needed()
+        own = find_input(self.folder, "noisy", self._noisy_file(noisy)).needed()
         known = [*self.manifest["trusted_rows"], *without]
         blocks, rows = self._own_blocks(own, listener(None)), CorrectedFile(self.folder.corrected)
         return choose_rows(rows, blocks, self.classifier, known, count)
@@ -148,7 +148,7 @@ class Run(AppliedRun):
         out: str | Path,
         count: int = 200,
         *,
-        noisy: str | None = None,
+        noisy: TableLike | None = None,
         costs: Mapping[str, float] | None = None,
         overwrite: bool = False,
         progress: Progress | bool | None = None,
@@ -240,7 +240,7 @@ class Run(AppliedRun):
         corrected_labels: str | Path | None = None,
         *,
         classifier: str | Path | None = None,
-        noisy: str | None = None,
+        noisy: TableLike | None = None,
         min_confidence: float | None = None,
         drop_issues: bool = False,
         details: bool = False,
@@ -254,7 +254,7 @@ class Run(AppliedRun):
         Args:
             corrected_labels: The file (.parquet, .csv, .tsv, .jsonl, .json) or, for images, a folder.
             classifier: A folder to copy the classifier into.
-            noisy: Where the noisy file of the run lies now, if it was moved.
+            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
             min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
             drop_issues: Leave out the rows whose labels look wrong.
             details: Add the scores.
@@ -283,7 +283,7 @@ class Run(AppliedRun):
             said = export_labels(
                 self.folder,
                 out,
-                noisy=noisy,
+                noisy=self._noisy_file(noisy),
                 min_confidence=min_confidence,
                 drop_issues=drop_issues,
                 details=details,
@@ -304,7 +304,7 @@ class Run(AppliedRun):
         with_answers: bool = False,
         count: int | None = None,
         new_plan: bool = False,
-        noisy: str | None = None,
+        noisy: TableLike | None = None,
         confidence: float | None = None,
         seed: int | None = None,
         min_confidence: float | None = None,
@@ -318,7 +318,7 @@ class Run(AppliedRun):
             with_answers: Certify the labels with the answers written over them.
             count: How many rows to hand out next. Default: about as many as are needed, where none are open.
             new_plan: Give the plan of rows to read up and draw others; answers are kept.
-            noisy: Where the noisy file of the run lies now, if it was moved.
+            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
             confidence: How sure the certificate has to be. Default: 0.95. Fixed once rows are handed out.
             seed: Of the draw. Default: 0.
             min_confidence: Certify what `export` writes with it. Default: the run's own.
@@ -333,14 +333,14 @@ class Run(AppliedRun):
             RunError: The plan or the answers are damaged.
         """
         wish = max_noise_rate, confidence, seed, min_confidence, drop_issues
-        return certify(self, wish, answers, with_answers, count, new_plan, noisy)
+        return certify(self, wish, answers, with_answers, count, new_plan, self._noisy_file(noisy))
 
     def report(
         self,
         out: str | Path | None = None,
         *,
         max_rows: int = 200,
-        noisy: str | None = None,
+        noisy: TableLike | None = None,
         clean: str | Sequence[str] | None = None,
         overwrite: bool = False,
         progress: Progress | bool | None = None,
@@ -350,7 +350,7 @@ class Run(AppliedRun):
         Args:
             out: The file. Default: report.html in the run.
             max_rows: How many of the worst rows to show.
-            noisy: Where the noisy file of the run lies now, if it was moved.
+            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
             clean: Where the trusted ones lie now, in their order.
             overwrite: Replace a file that is there; an input never is.
             progress: Told what happens; True shows bars.
@@ -363,4 +363,4 @@ class Run(AppliedRun):
         """
         path = self.path / "report.html" if out is None else as_path(out)
         self._refuse(path, overwrite, noisy, clean)
-        return report(self, path, max_rows, noisy, clean, listener(progress))
+        return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))

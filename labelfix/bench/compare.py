@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
-from labelfix.bench.results import ACCURACY, CALIBRATION, FigureColumn, Row, deviation, distinct
+from labelfix.bench.results import ACCURACY, CALIBRATION, FigureColumn, Row, distinct
 from labelfix.errors import RunError
 
 RANKED = tuple(
@@ -200,7 +201,7 @@ def _difference(rows: Sequence[Row], first: str, second: str, column: FigureColu
     seeds = tuple(s for s in sorted({seed for _, seed in pairs}) if all((name, s) in pairs for name in settings))
     if seeds:
         pairs = [key for key in pairs if key[1] in seeds]
-    by_setting = {s: _mean([a[key] - b[key] for key in pairs if key[0] == s]) for s in settings}
+    by_setting = {s: fmean([a[key] - b[key] for key in pairs if key[0] == s]) for s in settings}
     sign = -1 if column.less_is_better else 1
     better = [sign * value for value in by_setting.values()]
     worst = min(by_setting, key=lambda name: sign * by_setting[name])
@@ -208,10 +209,10 @@ def _difference(rows: Sequence[Row], first: str, second: str, column: FigureColu
     behind = regret > SAME
     return Difference(
         figure=column.name,
-        first=_mean([_mean([a[key] for key in pairs if key[0] == s]) for s in settings]),
-        second=_mean([_mean([b[key] for key in pairs if key[0] == s]) for s in settings]),
-        mean=_mean(list(by_setting.values())),
-        over_seeds=_t_interval([_mean([a[s, seed] - b[s, seed] for s in settings]) for seed in seeds]),
+        first=fmean([fmean([a[key] for key in pairs if key[0] == s]) for s in settings]),
+        second=fmean([fmean([b[key] for key in pairs if key[0] == s]) for s in settings]),
+        mean=fmean(list(by_setting.values())),
+        over_seeds=_t_interval([fmean([a[s, seed] - b[s, seed] for s in settings]) for seed in seeds]),
         over_settings=_bootstrap(list(by_setting.values())),
         seeds=seeds,
         settings=by_setting,
@@ -226,8 +227,8 @@ def _difference(rows: Sequence[Row], first: str, second: str, column: FigureColu
 def _t_interval(values: Sequence[float]) -> ConfidenceInterval | None:
     if len(values) < 2:
         return None
-    half = float(stdtrit(len(values) - 1, 0.975)) * deviation(values) / len(values) ** 0.5
-    return ConfidenceInterval(_mean(values) - half, _mean(values) + half)
+    half = float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
+    return ConfidenceInterval(fmean(values) - half, fmean(values) + half)
 
 
 def _bootstrap(values: Sequence[float]) -> ConfidenceInterval | None:
@@ -247,7 +248,7 @@ def _table(
     for setting, seeds in shared.items():
         complete = seeds and all((setting, seed) in values[method] for method in methods for seed in seeds)
         if complete:
-            found[setting] = [_mean([values[method][setting, seed] for seed in seeds]) for method in methods]
+            found[setting] = [fmean([values[method][setting, seed] for seed in seeds]) for method in methods]
     return found
 
 
@@ -273,8 +274,4 @@ def _judge(
 def _average(ranks: dict[str, float]) -> float | None:
     there = [ranks.get(column.name) for column in RANKED]
     complete = [rank for rank in there if rank is not None]
-    return _mean(complete) if len(complete) == len(there) else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    return fmean(complete) if len(complete) == len(there) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from labelfix.bench.results import ACCURACY, CALIBRATION, Figure, FigureColumn, Row, distinct, figure_of
 
@@ -146,7 +147,7 @@ def _mean(cells: _Cells, levels: Sequence[Level], kind: str, method: str) -> Noi
     columns = [FigureColumn("given_right", "")] if method == GIVEN else list(FIGURES)
     figures: dict[str, Figure] = {}
     for column in columns:
-        # Without noise nothing of wrong labels can be told.
+        # Without noise there are no wrong labels to measure.
         own = [level for level in levels if level[1] > 0 or not column.of_wrong]
         values = [_over_levels([_row(cells, level, method, seed).get(column.name) for level in own]) for seed in seeds]
         figure = figure_of(values)
@@ -175,7 +176,7 @@ def _row(cells: _Cells, level: Level, method: str, seed: int) -> Row:
 
 def _over_levels(values: Sequence[float | None]) -> float | None:
     there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there and len(there) == len(values) else None
+    return fmean(there) if there and len(there) == len(values) else None
 
 
 def _left_out(cells: _Cells, methods: Sequence[str]) -> list[str]:

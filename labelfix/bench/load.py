@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from labelfix.bench.opinions import with_sources
 from labelfix.bench.plan import DataEntry
 from labelfix.bench.protocol import LabelledRows, Labels
+from labelfix.data.findings import Findings
 from labelfix.data.formats import Chunk, TableSource, open_several
+from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.inputs import ColumnInputs
+from labelfix.data.labels.ballots import read_columns
 from labelfix.data.labels.column import LabelReader
 from labelfix.data.tables import Codes, InputSpec
 from labelfix.errors import SettingsError, input_error
 from labelfix.models.choice import choose_representation
 from labelfix.models.representation import Representation
 from labelfix.models.views import Views
+from labelfix.numerics.dawid_skene import dawid_skene
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -209,3 +212,26 @@ def _spec(entry: DataEntry, source: TableSource) -> InputSpec:
         first = next(iter(source.scan([column], 1))).batch.column(0)[0].as_py()
         return InputSpec("embedding", (column,), width=len(first))
     return InputSpec("embedding", (column,), width=type_.list_size)
+
+
+def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, rows: Codes) -> LabelledRows:
+    """The rows with their opinions and, as given labels, what the entry makes of them.
+
+    Args:
+        rows: `(N,)` the rows of the files that are used.
+
+    Raises:
+        InputError: A column holds no labels.
+    """
+    findings = Findings()
+    ballots = read_columns(source, entry.sources, frozenset(), findings, READ_ROWS)
+    findings.stop_on_errors()
+    assert ballots is not None
+    names = np.array([*ballots.labels.values, None], dtype=object)
+    every = int(max(ballots.row.max(initial=0), rows.max(initial=0))) + 1
+    opinions = ballots.opinions(every, ballots.labels.positions).take(rows)
+    given = opinions.majority(len(names) - 1)
+    if entry.vote == "dawid-skene":
+        given = np.where(given < 0, given, dawid_skene(opinions, len(names) - 1).argmax(axis=1))
+    kept = opinions if entry.vote == "all" else None
+    return replace(found, given=names[given], opinions=kept, words=ballots.labels.values)

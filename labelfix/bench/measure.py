@@ -90,7 +90,7 @@ class Runner:
         return self._kept[1]
 
     def run(self, job: Job) -> Made:
-        """Make a run and write its row; what goes wrong is told, not raised, so that the others go on."""
+        """Make a run and write its row; failures are reported, not raised, so that the other runs go on."""
         try:
             loaded = self.loaded(job.data, job.backbone, Silent())
             found, warnings = measure(loaded, job, self.plan, self.compute)
@@ -210,7 +210,7 @@ def _peak(device: torch.device) -> float:
 
 
 def _called(backbone: str, loaded: Loaded) -> str:
-    """A backbone as rows name it: what `auto` chose, and of a folder the last part of its path."""
+    """A backbone's name in rows: what `auto` chose, or the last part of a folder's path."""
     if backbone in (NO_BACKBONE, "auto"):
         return backbone if backbone == NO_BACKBONE else loaded.representation.family
     return ",".join(name if ":" in name else Path(name).name for name in backbone.split(","))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def resident() -> float:
-    """Memory of this process in MB; starts the count of its peak afresh where the system lets us."""
+    """Memory of this process in MB; restarts the count of its peak where the system allows it."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return _status("VmRSS")
@@ -17,7 +17,7 @@ def resident() -> float:
 
 
 def peak() -> float:
-    """Peak memory of this process in MB since the last call of `resident`; ever, where the system does not count so."""
+    """Peak memory of this process in MB since the last call of `resident`; ever, if the count cannot restart."""
     try:
         return _status("VmHWM")
     except OSError:

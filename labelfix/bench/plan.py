@@ -185,7 +185,7 @@ class Plan:
     """A run for each."""
 
     rows: int = 4000
-    """A set is cut to so many rows, trusted ones included."""
+    """A set is cut to this many rows, trusted ones included."""
 
     trusted_per_class: int = 100
     """Trusted rows: this many times the number of classes, …"""
@@ -200,7 +200,7 @@ class Plan:
     """The threshold of the column "corrected at the threshold"."""
 
     backbones: tuple[str, ...] = ()
-    """A run with each, on texts and images. Default: the model settings' alone."""
+    """Backbones to run texts and images with. Default: the model settings' alone."""
 
     freeze: bool = True
     """Whether backbones are kept fixed and a head is trained on their features; false trains whole networks."""

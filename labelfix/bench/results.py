@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 import pyarrow as pa
@@ -94,16 +95,7 @@ def figure_of(values: Sequence[float | None]) -> Figure | None:
     there = [value for value in values if value is not None]
     if not there or len(there) < len(values):
         return None
-    mean = sum(there) / len(there)
-    if len(there) == 1:
-        return Figure(mean)
-    return Figure(mean, deviation(there) / math.sqrt(len(there)))
-
-
-def deviation(values: Sequence[float]) -> float:
-    """The standard deviation of at least two values, with n − 1."""
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return Figure(fmean(there), stdev(there) / math.sqrt(len(there)) if len(there) > 1 else None)
 
 
 def read_rows(*folders: Path) -> list[Row]:

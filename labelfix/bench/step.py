@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from labelfix.bench.layout import NOTHING, Grid
 from labelfix.bench.reference_steps import Workbench
 from labelfix.bench.step_memory import peak_in_fresh_process, peak_on_gpu
 from labelfix.bench.step_ways import DERIVATIVES, PLAIN, WAYS, StepPlan, build, make_step
@@ -198,3 +199,31 @@ def _memory(
     for way, step in steps.items():
         found[way] = peak_on_gpu(bench, step, device) if device.type == "cuda" else peak_in_fresh_process(plan, way)
     return found
+
+
+HEADINGS = ("way", "ms a step", "fastest", "slowest", "× plain", "peak MB", "× plain")
+
+
+def as_text(report: StepReport) -> str:
+    """Aligned columns, with what was measured above and what to make of it below."""
+    plan = report.plan
+    where = f"{report.device}, {report.threads} threads" if report.device == "cpu" else report.device
+    title = (
+        f"{plan.backbone}, {report.parameters:,} parameters; {plan.batch} noisy + {plan.clean} clean rows, "
+        f"{plan.meta} meta rows; {plan.precision} on {where}; torch {report.torch}\n"
+        f"{report.rounds} rounds of {report.repeats} steps each, interleaved and shuffled; medians"
+    )
+    notes = [f"as CUDA graphs: {', '.join(report.captured)}"] if report.captured else []
+    if report.gain is not None:
+        notes.append(f"double backward takes {report.gain:.2f} times as long as fd1")
+    return Grid(title, HEADINGS, [_cells(cost) for cost in report.costs], 1, notes).text()
+
+
+def _cells(cost: StepCost) -> tuple[str, ...]:
+    return (
+        cost.way,
+        *(f"{seconds * 1e3:,.1f}" for seconds in (cost.seconds, cost.low, cost.high)),
+        f"{cost.ratio:.2f}",
+        NOTHING if cost.megabytes is None else f"{cost.megabytes:,.0f}",
+        NOTHING if cost.memory_ratio is None else f"{cost.memory_ratio:.2f}",
+    )

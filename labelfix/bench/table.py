@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from labelfix.bench.levels import GIVEN, NoiseGrid, is_grid, noise_grid
 from labelfix.bench.results import COLUMNS, Figure, Row, distinct, figure_of
@@ -111,6 +112,6 @@ def _mean_of(group: str, members: Sequence[Section]) -> Section:
     for method, own in by_method.items():
         if len(own) == len(members):
             shared = [column.name for column in COLUMNS if all(column.name in line.figures for line in own)]
-            means = {name: Figure(sum(line.figures[name].mean for line in own) / len(own)) for name in shared}
+            means = {name: Figure(fmean(line.figures[name].mean for line in own)) for name in shared}
             lines.append(Line(method, len(own), means))
     return Section(f"mean of {group} ({len(members)} sets)", tuple(lines))

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.certificates.plan import Campaign
-from labelfix.certificates.said import CANNOT_TELL
 from labelfix.data.arrays import Floats
+from labelfix.data.chosen_rows import CANNOT_TELL
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.tables import UNLABELLED, ClassNames
 from labelfix.errors import Defect, InputError

@@ -35,7 +35,7 @@ from labelfix.settings.run import read_toml, train_settings
 CONFIDENCE = 0.95
 
 LEAST, MOST, TENS = 20, 200, 10
-"""Rows handed out at once where nobody says how many: between the first two, in steps of the third."""
+"""Rows handed out at once by default: between the first two, in steps of the third."""
 
 ROW_ID = "labelfix_id"
 """Id column of a table to fill in where the run's own files have none."""
@@ -215,7 +215,7 @@ def hand_out(folder: RunFolder, campaign: Campaign, count: int) -> Campaign:
 
 
 def rows_at_once(state: State) -> int:
-    """How many rows to hand out where nobody says: about as many as are needed, neither few nor a drudgery."""
+    """How many rows to hand out by default: about as many as are needed, but no more than a person can bear at once."""
     wanted = state.verdict.more if state.verdict.more is not None else MOST
     return min(max(-(-wanted // TENS) * TENS, LEAST), MOST)
 
@@ -275,7 +275,7 @@ def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
 
 
 def hand_out_again(folder: RunFolder, campaign: Campaign, plan: Plan) -> list[str]:
-    """In what the rows of a plan differ from those that its seed gives."""
+    """How the rows of a plan differ from those that its seed gives."""
     again = more_rows(folder, campaign, len(plan.handed_out)).handed_out
     for number, (was, now) in enumerate(zip(plan.handed_out, again, strict=True), 1):
         if (was.id, was.row) != (now.id, now.row) or abs(was.chance - now.chance) > 1e-9 * now.chance:

@@ -22,7 +22,7 @@ from labelfix.runs.reading_plan import AGAIN, FOLDER, plan_path
 from labelfix.version import __version__
 
 ALIKE = 1e-9
-"""Shares that differ by less are equal: other processors round in another way."""
+"""Shares closer than this are equal, since processors differ in rounding."""
 
 
 def certificate_path(folder: RunFolder) -> Path:
@@ -96,7 +96,8 @@ def card(found: Certificate) -> str:
     kept = [f"{found.trusted:,} rows whose labels people had given before training are not among them"]
     kept += [f"{found.dropped:,} rows that looked wrong were left out of the export"] if found.dropped else []
     unsure = found.not_told + found.blank
-    unsure_words = [f"{unsure:,} rows that the reader could not tell count as wrong"] if unsure else []
+    rows, count = ("row", "counts") if unsure == 1 else ("rows", "count")
+    unsure_words = [f"{unsure:,} {rows} that the reader could not tell {count} as wrong"] if unsure else []
     again = [f"{found.earlier_plans:,} earlier plans of this run were given up"] if found.earlier_plans else []
     mended = (
         ""
@@ -133,8 +134,8 @@ def read_certificate(folder: RunFolder) -> Certificate:
 
 
 def differences(old: Certificate, new: Certificate) -> list[str]:
-    """What a certificate says otherwise than the files do, one line each; versions may differ."""
-    # What was changed first, and what follows from it behind.
+    """Where a certificate contradicts the files, one line each; versions may differ."""
+    # What was changed comes first, then what follows from it.
     found = [f"{name} has changed since" for name, now in new.hashes.items() if old.hashes.get(name) != now]
     for name in Certificate.__struct_fields__:
         was, now = getattr(old, name), getattr(new, name)
@@ -162,5 +163,5 @@ def _percent(share: float, towards: Callable[[float], int]) -> str:
     if share <= 0:
         return "0 %"
     digits = max(1 - math.floor(math.log10(100 * share)), 0)
-    # What is a round number but for the last bit is not rounded away from itself.
+    # A number that is round but for its last bit stays as it is.
     return f"{towards(round(100 * share * 10**digits, 6)) / 10**digits:g} %"

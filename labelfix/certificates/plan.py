@@ -19,7 +19,7 @@ from labelfix.runs import RunFolder
 from labelfix.runs.reading_plan import FORMAT_VERSION, Counted, HandedOut, Plan
 
 MODEL_COUNTS = 100
-"""As many trusted rows as the model's opinion of the share of wrong labels counts."""
+"""The model's opinion of the share of wrong labels weighs as much as this many trusted rows."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def new_plan(
     min_confidence: float | None,
     drop_issues: bool,
 ) -> Plan:
-    """A plan that nobody has read a row of; arguments as the attributes of `Plan`."""
+    """A new plan, of which no row has been read; arguments as the attributes of `Plan`."""
     expected = expected_rate(folder, exported, min_confidence is None and not drop_issues)
     made = design(moved_to(exported.error, expected), bound)
     return Plan(

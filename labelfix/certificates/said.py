@@ -12,6 +12,7 @@ import pyarrow as pa
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.annotations.source import AnnotatedSource
 from labelfix.data.assemble import read_options
+from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.read import read_truth
 from labelfix.data.tables import UNLABELLED, ClassNames
@@ -20,10 +21,6 @@ from labelfix.settings.data import DataSettings
 
 IN_MEMORY = "a table"
 """What a table in memory is called, and who answers in it."""
-
-CANNOT_TELL = "?"
-TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
-"""What a person may write into the label column instead of a class."""
 
 
 def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_column: str | None) -> dict[str, int]:

@@ -23,7 +23,7 @@ from labelfix.numerics.reading_plan import growth, moved_to
 Status = Literal["certified", "not yet", "cannot be reached"]
 
 EXPECTED_COUNTS = 20
-"""As many rows as what was expected counts where the rate is guessed."""
+"""The expected rate weighs as much as this many rows when the rate is guessed."""
 
 CHEAPER = 1.5
 """A bound this many times the estimated rate is proven with a bearable number of rows."""

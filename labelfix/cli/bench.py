@@ -197,8 +197,7 @@ def bench_step(
     """Time a training step of MLC against the plain one, for each way of taking the meta-gradient."""
     voice = options.voice(context)
 
-    from labelfix.bench.step import measure
-    from labelfix.bench.step_table import as_text
+    from labelfix.bench.step import as_text, measure
     from labelfix.bench.step_ways import WAYS, StepPlan
     from labelfix.outputs.plain_text import json_text
 

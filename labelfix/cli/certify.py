@@ -11,6 +11,7 @@ import typer
 from labelfix.cli import options
 from labelfix.cli.above import AboveTheGate
 from labelfix.cli.targets import check_table
+from labelfix.outputs.free_names import free
 from labelfix.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -163,22 +164,13 @@ def _hand_out(
         return state, None
     if not state.said.open or count is not None:
         campaign = campaigns.hand_out(folder, campaign, count or campaigns.rows_at_once(state))
-    target = out if out is not None else _free(TASKS)
+    target = out if out is not None else free(TASKS)
     table = campaigns.open_rows(folder, campaign, noisy)
     with formulas_disarmed(safe_csv):
         campaigns.write_tasks(table, target, campaign.exported.classes.names)
     state = campaigns.stand(folder, campaign, state.verdict.bound, state.verdict.with_answers)
     campaigns.keep(folder, state)
     return state, target
-
-
-def _free(path: Path) -> Path:
-    """The file, or `name-2`, `name-3` … where it is there: it may hold answers."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
 
 
 def _show(voice: Voice, state: State, output_format: options.Format) -> None:

@@ -46,7 +46,8 @@ TasksOut = Annotated[
     options.option(
         "--out",
         metavar="PATH",
-        doc="With --tasks: the folder (label-studio, argilla) or file. Default: TOOL-tasks or tasks.TOOL, here.",
+        doc="With --tasks: the folder (label-studio, argilla) or file. Default: TOOL-tasks or tasks.TOOL, "
+        "here, with a number where that is there.",
     ),
 ]
 TasksQueue = Annotated[
@@ -124,7 +125,7 @@ def export(
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
     folder = RunFolder.open_finished(run)
-    place = None if tasks is None else place_of(tasks, out)
+    place = None if tasks is None else place_of(tasks, out, overwrite)
     if place is not None:
         check_target(context, place, folder, "--out", tasks in FOLDERS)
     if classifier is not None:

@@ -12,6 +12,7 @@ from labelfix.cli import options
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.sources import read_costs
 from labelfix.cli.targets import check_table
+from labelfix.outputs.free_names import free
 from labelfix.outputs.train_again import train_again
 from labelfix.runs import RunFolder
 
@@ -25,13 +26,15 @@ Cost = Annotated[
     ),
 ]
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="How many rows.")]
+TO_LABEL = Path("to_label.csv")
+
 Out = Annotated[
-    Path,
-    typer.Option(
+    Path | None,
+    options.option(
         "--out",
         callback=options.placed,
         metavar="FILE",
-        help="Where to write them: .csv, .tsv or .parquet.",
+        doc="Where to write them: .csv, .tsv or .parquet. Default: to_label.csv, to_label-2.csv, …",
     ),
 ]
 
@@ -42,7 +45,7 @@ def next_(
     noisy: options.MovedNoisy = None,
     count: Count = 200,
     cost: Cost = None,
-    out: Out = Path("to_label.csv"),
+    out: Out = None,
     overwrite: options.Overwrite = False,
     safe_csv: options.SafeCsv = False,
 ) -> None:
@@ -54,6 +57,8 @@ def next_(
     voice = options.voice(context)
     costs = read_costs(cost or ())
     folder = RunFolder.open_finished(run)
+    if out is None:
+        out = TO_LABEL if overwrite else free(TO_LABEL)
     check_table(context, out, folder)
     opened = open_run(context, folder.path)
     from labelfix.data.formats.csv.write import formulas_disarmed
@@ -67,9 +72,13 @@ def next_(
         return
     column = opened.label_to_fill
     voice.note(f"{written:,} rows, most worth asking first; fill in the column `{column}`, as many as you like, then:")
-    command = train_again(folder, noisy, out)
+    given_to = {"--clean" if name == "trusted" else "--sources" for name in costs} or {"--clean"}
+    command = train_again(folder, noisy, out, given_to)
     if command:
         voice.note(shlex.join(command))
+    elif "--sources" in given_to:
+        voice.note("add what each source of the column `ask` says to the run's file of opinions, a row for each, and")
+        voice.note("train again with it")
     else:
         voice.note("train again with the run's noisy rows, its trusted ones as a table of id and label,")
         voice.note(f"and {out} beside them")

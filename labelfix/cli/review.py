@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import shlex
 import webbrowser
 from typing import Annotated
 
@@ -91,7 +92,11 @@ def review(
 
         serve(pages, listener, host, ready)
     made = len(pages.desk.answers.refresh().standing()) - standing
-    voice.note(f"{made:,} rows decided; what to do with them: labelfix export --answers, or labelfix learn")
+    voice.note(f"{made:,} rows decided{f', {standing:,} before' if standing else ''}")
+    if made + standing:
+        place = shlex.quote(str(folder.path))
+        voice.note(f"the file with the decisions: labelfix export --run {place} --answers --corrected-labels OUT")
+        voice.note(f"train again on them: labelfix learn --run {place}")
 
 
 def _user() -> str:

@@ -81,7 +81,8 @@ def meant(error: Exception) -> str:
         return (
             f"{said}; --answers takes no file but what `labelfix review` kept: give yours to `labelfix train --clean`"
         )
-    return f"{said}; an option names each file: {rows} FILE"
+    files = next(name for name in ("--corrected-labels", rows) if name in there)
+    return f"{said}; an option names each file: {files} FILE"
 
 
 def _command(command: Any, words: Sequence[str]) -> tuple[Any, Sequence[str]]:  # noqa: ANN401 - as above

@@ -1,7 +1,6 @@
-"""Free memory goes back to the machine, so that the next stage's arrays need not stand beside the last one's holes.
+"""Freed memory is handed back to the system, so that the process does not grow from stage to stage.
 
-The C library keeps what it has freed for later. After stages that make and drop arrays of tens of megabytes, that is
-hundreds of them.
+The C library keeps freed memory for later use: hundreds of megabytes after stages that allocate and drop large arrays.
 """
 
 from __future__ import annotations
@@ -11,6 +10,6 @@ import ctypes
 
 
 def give_back() -> None:
-    """Hand back what is free, in milliseconds; nothing happens where the C library cannot."""
+    """Return free memory to the system, which takes milliseconds; does nothing where the C library cannot."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

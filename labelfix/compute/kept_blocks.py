@@ -1,4 +1,4 @@
-"""Blocks of rows that a killed run does not compute again: what is computed of them is kept at intervals."""
+"""Results for blocks of rows, saved at intervals so that a killed run need not compute them again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labelfix.compute.shared_blocks import Arrays, Compute
 from labelfix.progress import Progress
 
 KEPT_EVERY = 30.0
-"""Seconds of work that a kill costs at most."""
+"""At most this many seconds of work are lost when a run is killed."""
 
 LARGEST = 16 << 20
 """Bytes that are held until they are kept."""
@@ -40,7 +40,7 @@ def in_parts(checkpoints: Checkpoints, progress: Progress, count: int, compute: 
 
 
 def _keeping(checkpoints: Checkpoints, first: int, computed: Iterator[Arrays]) -> Iterator[Arrays]:
-    """The blocks from one on as they come, kept on the way; after a full disk no more are."""
+    """Compute the remaining blocks, saving them along the way until the disk is full."""
     held: dict[str, torch.Tensor] = {}
     size, since, able = 0, time.monotonic(), True
     for number, arrays in enumerate(computed, first):

@@ -1,8 +1,8 @@
 """Several processes that train as one: started by `torchrun`, talking through torch.distributed.
 
-Every process runs the same story. What differs by rank is said here and asked for by name: which rows are mine
-(`share`), what is added up over all (`add_up`), what the first decides for all (`from_first`). With one process
-all of it costs nothing and changes nothing.
+Every process runs the same code. Whatever depends on the rank is asked for here, by name: which rows are mine
+(`share`), what is added up over all (`add_up`), what the first decides for all (`from_first`). With one process all of
+this does nothing.
 
 The processes need one file system: checkpoints, cached features and the parts of an output pass through it.
 """
@@ -52,7 +52,7 @@ class Ranks:
         return self.world == 1
 
     def share(self, count: int) -> slice:
-        """This process's part of `count` things in order: every one belongs to exactly one process."""
+        """This process's part of `count` things in order; each belongs to exactly one process."""
         return slice(count * self.rank // self.world, count * (self.rank + 1) // self.world)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""What of this machine the work may take: its memory, and one thread of it."""
+"""What the work may take of this machine: how much memory, and a single thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 
 def machine_memory() -> int | None:
-    """Bytes of memory that processes of this machine, or of this container, may have; None where nothing says it."""
+    """Memory limit of this machine or container in bytes; None if unknown."""
     found = []
     with contextlib.suppress(OSError, ValueError, AttributeError):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

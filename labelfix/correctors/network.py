@@ -1,7 +1,6 @@
-"""The corrector that is a label correction network, the paper's or the structured one, as it stands after training.
+"""The corrector that is a label correction network, as it stands after training.
 
-What the networks are and how they learn is in `models.label_correction_network` and
-`models.structured_correction_network`; here their weights are applied.
+What the network is and how it learns is in `models.label_correction_network`; here its weights are applied.
 
 Legend: N rows, D features, U hidden units, E numbers of a label's embedding, K classes.
 """
@@ -21,17 +20,13 @@ from labelfix.data.arrays import Floats, Singles
 from labelfix.data.opinions import Opinions
 from labelfix.data.tables import UNLABELLED, Codes, Logits, Probabilities
 from labelfix.errors import RunError
-from labelfix.models.correction_trust import CLASSIFIER_TRUST, LABEL_TRUST
 from labelfix.numerics.affine import Affine
-from labelfix.numerics.softmax import log_softmax, softmax
+from labelfix.numerics.softmax import softmax
 from labelfix.runs.checked import TRAIN_AGAIN
 from labelfix.runs.tensors import Shape, read_arrays
 
 if TYPE_CHECKING:
-    from labelfix.models.structured_correction_network import Lcn
-
-INSIDE = "residual."
-"""What the names of a structured network's inner weights begin with."""
+    from labelfix.models.label_correction_network import LabelCorrectionNetwork
 
 SMALLEST = np.float32(1e-12)
 """Probabilities below it are taken as it."""
@@ -43,28 +38,21 @@ class CorrectionWeights:
 
     Attributes:
         arrays: The weights, by the names that the network of torch gives them.
-        structured: Whether it is the structured one.
         skip: Whether its last output is the share of the given label.
     """
 
     arrays: Mapping[str, Singles]
-    structured: bool
     skip: bool
 
     @classmethod
-    def of(cls, lcn: Lcn) -> CorrectionWeights:
+    def of(cls, lcn: LabelCorrectionNetwork) -> CorrectionWeights:
         """Those of a network of torch."""
         arrays = {name: value.detach().cpu().numpy().copy() for name, value in lcn.state_dict().items()}
-        return cls(arrays, "trust" in arrays, bool(getattr(lcn, "skip", False)))
+        return cls(arrays, lcn.skip)
 
-    def soft(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def soft(self, hidden: Probabilities, given: Codes) -> Probabilities:
         """`(N, K)` soft labels of rows that all have a given label; arguments as of `Corrector.soft_labels`."""
         scores = self._scores(hidden, given)
-        if self.structured:
-            trust = self.arrays["trust"]
-            a, b = np.clip(trust[0], *CLASSIFIER_TRUST), np.clip(trust[1], *LABEL_TRUST)
-            terms: Singles = self.arrays["log_transition"][:, given].T
-            return softmax(a * log_softmax(logits) + b * terms + scores)
         if not self.skip:
             return softmax(scores)
         kept = np.asarray(1 / (1 + np.exp(-scores[:, -1])), dtype=np.float32)
@@ -75,7 +63,7 @@ class CorrectionWeights:
 
     def sizes(self) -> dict[str, int]:
         """D, K, U and E, as they are called in corrector.json."""
-        embedding, first = self._array("embedding.weight"), self._array("first.weight")
+        embedding, first = self.arrays["embedding.weight"], self.arrays["first.weight"]
         return {
             "feature_width": first.shape[1],
             "num_classes": len(embedding),
@@ -85,15 +73,12 @@ class CorrectionWeights:
 
     def _scores(self, hidden: Probabilities, given: Codes) -> Floats:
         """`(N, K)`, and the share's logit behind where there is one: what the last layer says before any softmax."""
-        of_label = self._array("embedding.weight") @ self._array("first_label.weight").T
+        of_label = self.arrays["embedding.weight"] @ self.arrays["first_label.weight"].T
         first = np.tanh(self._layer("first")(hidden) + of_label[given])
         return self._layer("last")(np.tanh(self._layer("second")(first)))
 
     def _layer(self, name: str) -> Affine:
-        return Affine(self._array(f"{name}.weight"), self._array(f"{name}.bias"))
-
-    def _array(self, name: str) -> Singles:
-        return self.arrays[INSIDE + name if self.structured else name]
+        return Affine(self.arrays[f"{name}.weight"], self.arrays[f"{name}.bias"])
 
 
 @dataclass(frozen=True)
@@ -109,9 +94,9 @@ class NetworkCorrector:
     temperature: float
     classifier_temperature: float
 
-    def log_soft(self, logits: Logits, hidden: Probabilities, given: Codes) -> Probabilities:
+    def log_soft(self, hidden: Probabilities, given: Codes) -> Probabilities:
         """Log q before the temperature, `(N, K)`, for rows that all have a given label."""
-        return np.asarray(np.log(np.maximum(self.lcn.soft(logits, hidden, given), SMALLEST)))
+        return np.asarray(np.log(np.maximum(self.lcn.soft(hidden, given), SMALLEST)))
 
     def soft_labels(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
@@ -120,7 +105,7 @@ class NetworkCorrector:
         scores = logits.astype(np.float64) / self.classifier_temperature
         labelled = given != UNLABELLED
         if labelled.any():
-            said = self.log_soft(logits[labelled], hidden[labelled], given[labelled])
+            said = self.log_soft(hidden[labelled], given[labelled])
             scores[labelled] = said.astype(np.float64) / self.temperature
         return softmax(scores)
 
@@ -129,7 +114,6 @@ class NetworkCorrector:
         save_file(dict(self.lcn.arrays), folder / "model.safetensors")
         description = {
             "kind": "label-correction-network",
-            "structured": self.lcn.structured,
             **self.lcn.sizes(),
             "skip": self.lcn.skip,
             "temperature": self.temperature,
@@ -148,15 +132,9 @@ class NetworkCorrector:
             if description[name] != wanted:
                 what = f"{name}: is {description[name]}, but the classifier's is {wanted}"
                 raise RunError(f"{folder / 'corrector.json'}: is damaged ({what}); {TRAIN_AGAIN}")
-        # Runs of the first version do not say whether it is structured.
-        structured, skip = bool(description.get("structured")), bool(description["skip"])
-        sizes = int(description["hidden"]), int(description["embedding"])
-        shapes = _shapes(classes, width, *sizes, skip=skip and not structured)
-        if structured:
-            outer: dict[str, Shape] = {"trust": (2,), "log_transition": (classes, classes)}
-            shapes = outer | {INSIDE + name: shape for name, shape in shapes.items()}
-        arrays = read_arrays(folder / "model.safetensors", shapes)
-        lcn = CorrectionWeights(arrays, structured, skip and not structured)
+        skip, sizes = bool(description["skip"]), (int(description["hidden"]), int(description["embedding"]))
+        arrays = read_arrays(folder / "model.safetensors", _shapes(classes, width, *sizes, skip=skip))
+        lcn = CorrectionWeights(arrays, skip)
         return cls(lcn, float(description["temperature"]), float(description["classifier_temperature"]))
 
 

@@ -7,6 +7,7 @@ a column how each row was drawn, and whoever reads it leaves those rows out of e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +18,11 @@ import pyarrow.compute as pc
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, parts_of
 from labelfix.data.inputs import SelectedInputs
+from labelfix.data.labels.classes import UNKNOWN
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
 from labelfix.data.spelling import spelled
-from labelfix.data.tables import LabelTable
+from labelfix.data.tables import UNLABELLED, Codes, LabelTable
 
 DRAWN = "labelfix_drawn"
 """Column of how a row was drawn; whatever stands in it, a row with something there was chosen and judges nothing."""
@@ -28,8 +30,24 @@ DRAWN = "labelfix_drawn"
 CHANCE = "labelfix_chance"
 """Column of the probability with which it was drawn, given the run: 1, as nothing about the choice is random."""
 
+GIVEN = "given_label"
+"""The first column of what labelfix says of a row; the answer stands before it."""
+
 WORST_FIRST = "worst first"
 """What `next` writes into `DRAWN`."""
+
+ASK, TRUSTED = "ask", "trusted"
+"""Column of whom to ask, where answers have prices: a source of labels, or the person whose answers are trusted."""
+
+CANNOT_TELL = "?"
+TOO_HARD = (CANNOT_TELL, "can't tell", "cannot tell", "can not tell", "cannot_tell", "unsure", "skip", "skipped")
+"""What a person may write in place of a class into a file that asks."""
+
+
+def answer_column(names: Sequence[str]) -> str:
+    """The column to fill in of a file that `next` has written: it stands before what the row's labels are."""
+    told = f"labelfix_{GIVEN}" if f"labelfix_{GIVEN}" in names else GIVEN
+    return names[max(names.index(told) - 1, 0)] if told in names else "label"
 
 
 def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.NDArray[np.bool_] | None:
@@ -41,21 +59,65 @@ def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.
     Raises:
         InputError: The file is damaged.
     """
-    found = np.zeros(len(rows), dtype=bool)
+    found = _cells(source, rows, DRAWN, read_rows) != ""
+    return found if found.any() else None
+
+
+def _cells(source: TableSource, rows: IdsAndLabels, column: str, read_rows: int) -> npt.NDArray[np.object_]:
+    """`(M,)` what stands in a column; "" in the files that have none."""
+    found = np.full(len(rows), "", dtype=object)
     first = 0
     for part in parts_of(source):
         own = np.flatnonzero((rows.places.file_index >= first) & (rows.places.file_index < first + len(part.files)))
         first += len(part.files)
-        if DRAWN in part.schema.names:
-            cells = [_there(chunk.batch.column(0)) for chunk in scan(part, [DRAWN], read_rows, verbatim=True)]
-            found[own] = np.concatenate([np.zeros(0, bool), *cells])
-    return found if found.any() else None
+        if column in part.schema.names:
+            cells = [_words(chunk.batch.column(0)) for chunk in scan(part, [column], read_rows, verbatim=True)]
+            found[own] = np.concatenate([np.zeros(0, object), *cells])
+    return found
 
 
-def _there(cells: pa.Array) -> npt.NDArray[np.bool_]:
-    """`(n,)` whether something stands in a cell."""
-    words = pc.fill_null(spelled(cells.cast(pa.string())), "")
-    return np.asarray(pc.not_equal(words, "").to_numpy(zero_copy_only=False), dtype=bool)
+def _words(cells: pa.Array) -> npt.NDArray[np.object_]:
+    """`(n,)` cells as texts."""
+    return np.asarray(pc.fill_null(spelled(cells.cast(pa.string())), "").to_numpy(zero_copy_only=False))
+
+
+def without_sources(
+    source: TableSource, rows: IdsAndLabels, taken: bool, findings: Findings, read_rows: int
+) -> IdsAndLabels:
+    """The trusted rows, those left open that `next` wanted a source of labels to answer: such an answer is no truth.
+
+    Args:
+        source: As for `read_chosen`.
+        taken: Whether a file of opinions is given, which that may be as well.
+        findings: Told how many there are.
+    """
+    if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in parts_of(source)):
+        return rows
+    whom = _cells(source, rows, ASK, read_rows)
+    theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)
+    if theirs.any():
+        answers = "1 answer is of a source" if theirs.sum() == 1 else f"{int(theirs.sum()):,} answers are of sources"
+        what = f"{answers} that the column {ASK!r} names, and no trusted label"
+        findings.note(f"{source.name}: {what}") if taken else findings.warning(
+            source.name, what, "give the file to --sources, too"
+        )
+    positions = np.where(theirs, -1, rows.labels.positions)
+    return replace(rows, labels=replace(rows.labels, positions=positions))
+
+
+def without_too_hard(rows: IdsAndLabels, codes: Codes, chosen: npt.NDArray[np.bool_] | None) -> Codes:
+    """`(M,)` trusted labels, where a word of `TOO_HARD` that is no class leaves a row that labelfix asked about open.
+
+    Args:
+        codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
+        chosen: From `read_chosen`.
+    """
+    assert rows.labels is not None
+    words = [place for place, value in enumerate(rows.labels.values) if value.strip().lower() in TOO_HARD]
+    if chosen is None or not words:
+        return codes
+    hard = chosen & (codes == UNKNOWN) & np.isin(rows.labels.positions, words)
+    return np.where(hard, UNLABELLED, codes)
 
 
 def without_open(table: LabelTable, findings: Findings) -> LabelTable:
@@ -69,12 +131,10 @@ def without_open(table: LabelTable, findings: Findings) -> LabelTable:
     still_open = table.chosen & ~table.labelled
     if still_open.any():
         keep = ~still_open
-        asked = (
-            "1 row that labelfix asked about has"
-            if still_open.sum() == 1
-            else (f"{int(still_open.sum()):,} rows that labelfix asked about have")
-        )
-        findings.note(f"{asked} no label yet and {'is' if still_open.sum() == 1 else 'are'} skipped")
+        count, (rows, have, are) = int(still_open.sum()), ("rows", "have", "are")
+        if count == 1:
+            rows, have, are = "row", "has", "is"
+        findings.note(f"{count:,} {rows} that labelfix asked about {have} no answer (blank or ?) and {are} skipped")
         inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
         table = table.only(keep, inputs)
     assert table.chosen is not None

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.annotations.opening import open_opinions
 from labelfix.data.assemble import attempt, read_options
+from labelfix.data.chosen_rows import without_too_hard
 from labelfix.data.columns.roles import Columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -41,6 +43,7 @@ def hear(
     columns: Columns,
     clean: TableSource,
     trusted: IdsAndLabels,
+    chosen: npt.NDArray[np.bool_] | None,
     aliases: Mapping[str, str],
     settings: DataSettings,
     findings: Findings,
@@ -49,6 +52,7 @@ def hear(
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
     Args:
+        chosen: From `read_chosen`.
         aliases: The class map, alias → class.
 
     Returns:
@@ -65,13 +69,16 @@ def hear(
     _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
     classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
     truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
+    truth = without_too_hard(trusted, truth, chosen)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
-        findings.note(f"{clean.name}: no source says {named}, which only trusted rows have")
+        what = f"no source says {named}, which only trusted rows have"
+        findings.warning(clean.name, what, "it is taken as a class; correct it if it is a slip")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
         truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
+        truth = without_too_hard(trusted, truth, chosen)
     opinions = ballots.opinions(len(rows), codes)
     main = _main(ballots, settings, noisy.name, findings)
     if findings.has_errors:

@@ -41,10 +41,11 @@ def join(
     places = places_of(clean)
     if clean.inputs is None:
         lost = np.flatnonzero(pairs < 0)
+        named = lost[np.asarray(clean.ids.is_valid())[lost]]
         if joined_by != "id":
             _no_ids(noisy, clean, findings)
-        elif len(lost):
-            _report_lost(noisy, clean, lost, places, findings)
+        elif len(named):
+            _report_lost(noisy, clean, named, places, findings)
         if joined_by != "id" or len(lost):
             return None
         assert noisy.inputs is not None

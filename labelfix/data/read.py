@@ -11,7 +11,7 @@ import numpy.typing as npt
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import read_chosen, without_open
+from labelfix.data.chosen_rows import read_chosen, without_open, without_sources, without_too_hard
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
@@ -106,10 +106,11 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
+    clean_rows = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
     chosen = read_chosen(theirs, clean_rows, read_rows)
     opinions, main = None, None
     if settings.several:
-        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings, read_rows)
+        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, chosen, aliases, settings, findings, read_rows)
         if heard is None:
             findings.stop_on_errors()
             raise AssertionError("unreachable: what is missing was reported")
@@ -226,7 +227,7 @@ def _columns(
         sources = source_columns(ours, settings.label_columns, findings)
         label = settings.main_source if settings.main_source in sources else None
     else:
-        label = label_column(ours, settings, findings, read_rows)
+        label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
     clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
@@ -273,6 +274,7 @@ def _labels(
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
+    truth = without_too_hard(clean, truth, chosen)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)

@@ -79,7 +79,7 @@ class Summary:
             f"{self.training:,} train as noisy rows",
             f"trusted rows: {self.trusted:,} in {self.clean}; {paired}; drawn "
             + ("at random" if self.sampling == "random" else "per class")
-            + (f"; {self.chosen:,} chosen by labelfix train and judge nothing" if self.chosen else ""),
+            + (f", but for {self.chosen:,} that labelfix chose: these train and judge nothing" if self.chosen else ""),
             f"classes: {len(self.classes)}",
             *self._class_lines(),
             self._noise_line(),

@@ -1,4 +1,4 @@
-"""Soft labels made to mean what they say, on trusted rows that no part of them has seen.
+"""Soft labels are calibrated on trusted rows that no part of them has seen.
 
 No scaling, one temperature, or one slope and shift a class: whichever makes the trusted labels likelier in
 cross-validation, by more than its standard error. All figures are nested: a row is scaled by what the rows of other
@@ -24,12 +24,12 @@ from labelfix.correctors.calibrated import CalibratedCorrector, Scale, scaled
 from labelfix.correctors.contract import FittedModel, OwnRows, Problem
 from labelfix.correctors.made import MadeSoft
 from labelfix.data.arrays import Floats
-from labelfix.data.tables import UNLABELLED, Codes
-from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, sample, transition_of
-from labelfix.evidence.soft_labels import soft_labels_of
+from labelfix.data.tables import UNLABELLED, Codes, Probabilities
+from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, blocks_of, sample, transition_of
 from labelfix.heads.fit_scale import Kind, fit_scale
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
+from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
@@ -40,7 +40,7 @@ ENOUGH = 50
 """With fewer held rows than this nothing is scaled: it would be noise."""
 
 ENOUGH_WRONG = 10
-"""Nor where fewer of their soft labels are wrong: rows that are all right ask for ever surer probabilities."""
+"""Nor where fewer of their soft labels are wrong: rows that are all right would make probabilities ever surer."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _likelihood(log_p: Floats, truth: Codes) -> Floats:
 
 
 def _chosen(asked: JudgesAnswers, group: Codes, already: bool = False) -> tuple[Kind, Floats]:
-    """The way of scaling that held rows like best, and the nested log soft labels; none where it was done `already`."""
+    """The scaling that suits the held rows best (`none` if done `already`), and the nested log soft labels."""
     best: tuple[Kind, Floats] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
     if already or not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
@@ -198,3 +198,20 @@ def _thresholds(asked: JudgesAnswers, soft: Floats, group: Codes, usual: float) 
             threshold[~other] = choose_threshold(trusted, soft[other], asked.label[other], asked.answer[other])
     corrected = np.where((confidence >= threshold) & (asked.label != UNLABELLED), suggested, asked.label)
     return chosen, corrected.astype(np.int64)
+
+
+def soft_labels_of(problem: Problem, fitted: FittedModel, rows: Codes) -> Probabilities:
+    """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time.
+
+    Args:
+        fitted: The model.
+        rows: `(n,)` the rows.
+    """
+    soft = np.empty((len(rows), problem.num_classes), dtype=np.float32)
+    first = 0
+    for some in blocks_of(rows, problem):
+        said = network_outputs(fitted.classifier, problem.noisy, some, problem.device)
+        own = problem.given[some], problem.opinions_of(some)
+        soft[first : first + len(some)] = fitted.corrector.soft_labels(*said, *own)
+        first += len(some)
+    return soft

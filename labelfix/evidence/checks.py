@@ -31,7 +31,7 @@ NEAR = 0.985
 """Cosine of features from which rows count as nearly the same."""
 
 MOST_PAIRS = 20_000
-"""With more noisy rows than this only equal rows are looked for: all pairs would take longer than the training."""
+"""With more noisy rows than this only equal rows are searched: comparing all pairs would take longer than training."""
 
 MOST_TRUSTED = 5_000
 """With more trusted rows than this, rows are compared with every n-th of them."""
@@ -48,7 +48,7 @@ SLACK = 1e-5
 """What rounding may make of a product."""
 
 OUTLIER = 0.99
-"""From this score on a row is counted as unlike the trusted ones."""
+"""A row with at least this score counts as unlike the trusted ones."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Checks:
     missing: tuple[int, ...]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """As arrays, so that a killed run need not look again."""
+        """As arrays, so that a killed run need not search again."""
         counts = np.array([self.equal, -1 if self.near is None else self.near])
         return {
             "duplicate_of": self.duplicate_of,

@@ -16,7 +16,7 @@ SURE, HARDLY = 0.9, 0.05
 """Another class has at least the first probability, the trusted label at most the second."""
 
 MOST = 50
-"""So many are listed."""
+"""At most this many are listed."""
 
 
 @dataclass(frozen=True)

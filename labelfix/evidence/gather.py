@@ -1,4 +1,4 @@
-"""All that trusted rows say about a fit, gathered once, for `metrics.json` and the columns beside the labels.
+"""Everything that trusted rows say about a fit, gathered once: for `metrics.json` and the columns beside the labels.
 
 Legend: N noisy rows, M trusted rows, K classes.
 """
@@ -19,7 +19,7 @@ from labelfix.data.intervals import effective
 from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import noise_rate, rivals
-from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as
+from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
 from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
@@ -29,7 +29,6 @@ from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.saved_judges import Judges
-from labelfix.evidence.soft_labels import soft_labels_of
 from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
@@ -135,7 +134,7 @@ def passes(problem: Problem, fitted: FittedModel) -> int:
 
 
 def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:
-    """The rivals of a run, trained end to end where that was asked for."""
+    """The rivals of a run; trained end to end if asked for."""
     assert found.fitted.held is not None
     fit = retrained if settings.ledger == "full" and problem.family != "head" else fit_rivals
     return fit(problem, found.fitted.held, progress)
@@ -293,7 +292,8 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
 def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
     """P(y | x, y') by a classifier of trusted rows alone, out of fold, and the pairs of the other folds.
 
-    The methods' own soft labels will not do: they have learned the given labels of noisy rows, and not those of pairs.
+    The method's own soft labels are of no use here: they have learned the given labels of noisy rows, but not those of
+    pairs.
     """
     rows, classes = load_rows(problem), problem.num_classes
     trusted_only = fit_trusted_only(rows)

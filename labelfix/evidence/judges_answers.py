@@ -31,13 +31,14 @@ ASSUMED = "the noise is taken to depend on the true class alone, not on the row 
 """What is assumed without pairs, for people."""
 
 LEAST_WIDTH = 32
-"""Rows go through a model as if they had so many classes at least: they have features, too."""
+"""Blocks are sized as if there were at least this many classes: rows have features, too."""
 
 LENT = 8
-"""Noisy rows that lend a trusted row what sources say of them."""
+"""Noisy rows whose opinions each trusted row borrows."""
 
 QUESTIONS, ANSWERS = 50_000, 2**23
-"""Noisy rows that a share is estimated on, at most, and probabilities of theirs: of very many classes fewer rows do."""
+"""At most this many noisy rows estimate a share, with at most this many probabilities: fewer rows for very many
+classes."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.N
 
 
 def blocks_of(rows: Codes, problem: Problem) -> Iterator[Codes]:
-    """Some noisy rows, as many at a time as go through a model.
+    """Noisy rows in blocks that a model can take at once.
 
     Args:
         rows: `(n,)` the rows.

@@ -1,7 +1,7 @@
-"""What may be said of rows that a finished run has corrected: on which assumption, and whether it can hold.
+"""What can be said of new rows that a run has corrected: under which assumption, and whether it can hold.
 
-A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but seen to fail: where
-classes are given or predicted in other shares than among the run's own rows, by more than chance makes, or where the
+A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but it can be seen to fail:
+where the shares of given or predicted classes differ from those of the run's own rows by more than chance, or where the
 rows are those that the run was trained on.
 
 Legend: n rows, K classes.
@@ -24,7 +24,7 @@ ASSUMED = "these rows come from where the run's trusted rows come from, and thei
 """What is assumed of new rows, for people."""
 
 OWN = "they are the rows that the run was trained on, whose given labels its models have learned: flag the run itself"
-"""Why that does not hold of a run's own rows."""
+"""Why that does not hold for a run's own rows."""
 
 
 @dataclass
@@ -97,7 +97,7 @@ class LaterRows:
         }
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:
-        """A sentence where classes have other shares than in the run, by more than chance makes; else empty."""
+        """A sentence if class shares differ from the run's by more than chance; else empty."""
         tested = chi_squared(here, there)
         if tested is None or tested[2] >= LEVEL:
             return ""

@@ -46,7 +46,7 @@ class Estimate:
     rows: int
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Plain values; an end that nothing is known of is None."""
+        """Plain values; an unknown end is None."""
         low, high = (end if np.isfinite(end) else None for end in (self.low, self.high))
         return {"value": self.value, "low": low, "high": high, "rows": self.rows}
 

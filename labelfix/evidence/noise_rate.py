@@ -50,7 +50,7 @@ MOST_CLASSES = 30
 """With more classes the cells of T are counted."""
 
 
-POWERED = "counted on trusted rows drawn at random, with a model's opinion of the others (prediction-powered inference)"
+POWERED = "counted on trusted rows drawn at random, with a model's opinion of the others"
 """How it is estimated with an opinion, for people."""
 
 

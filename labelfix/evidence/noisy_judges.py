@@ -39,13 +39,13 @@ FEW = 50
 """With fewer judged trusted rows than this noisy rows are asked too."""
 
 LEAST, MOST = 500, 5_000
-"""With fewer noisy rows their say is too rough, and more are not needed."""
+"""Fewer noisy rows say too little, and more are not needed."""
 
 KEPT_OUT_PARTS = 4
-"""Parts of the noisy rows; each is asked about by fits without it."""
+"""Parts of the noisy rows; each is judged by fits that left it out."""
 
 DOUBT = 0.05
-"""Noisy rows are not heard where so few right trusted rows have a smaller probability than this."""
+"""Noisy rows are ignored where trusted rows contradict them at this level."""
 
 
 @dataclass(frozen=True)

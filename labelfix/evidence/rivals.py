@@ -45,7 +45,7 @@ THIS_RUN = "this-run"
 CLEAN_ONLY, NOISY_AND_CLEAN, GLC, CONFIDENT_LEARNING = "clean-only", "noisy-and-clean", "glc", "confident-learning"
 
 LARGE, RIVALS_SAMPLE = 100_000, 20_000
-"""From this many noisy rows on, rivals learn from a sample of this size."""
+"""With at least the first number of noisy rows, rivals learn from a sample of the second."""
 
 ABOUT = {
     CLEAN_ONLY: "logistic regression on the trusted rows alone",
@@ -91,7 +91,7 @@ class Rival:
 
 
 def kept_rival(problem: Problem, name: str, fit: Callable[[], Rival | None]) -> Rival | None:
-    """A rival, fitted now or before the interruption; None where it is left out."""
+    """A rival, fitted now or read back after an interruption; None if it is left out."""
 
     def compute() -> dict[str, np.ndarray]:
         found = fit()

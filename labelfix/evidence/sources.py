@@ -20,13 +20,13 @@ from labelfix.data.labels.noise_rate import counted, pair_counts
 from labelfix.data.tables import Codes
 
 FEW = 20
-"""With fewer trusted rows than this nothing is said of a source in words."""
+"""With fewer trusted rows than this a source is not described in words."""
 
 COPIED = 0.85
 """From this surplus of agreement on, one source is called a copy of the other."""
 
 RANDOM = 0.05
-"""Labels and truth that chance alone would make so far apart in this share of cases count as unrelated."""
+"""Labels and truth count as unrelated if chance alone would make them as dependent in this share of cases."""
 
 Figures = dict[str, Any]
 

@@ -36,7 +36,7 @@ ABOUT = {
 }
 
 SAID_NOTHING, TIES = 1e-3, 1e-4
-"""What a class without a vote counts for, and what the label of the first source is ahead of equals."""
+"""The share of a class without votes, and the lead that the first source's label has among equals."""
 
 MOST = 100_000
 """Noisy rows that Dawid and Skene's way learns from, at most."""

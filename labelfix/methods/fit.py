@@ -13,9 +13,11 @@ from labelfix.compute.threads import machine_memory, one_thread
 from labelfix.correctors.contract import OUT_OF_FOLD, FittedModel, OwnRows, Problem
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import Codes, TrainingData
-from labelfix.heads.folds import cut_folds
+from labelfix.heads import learners, near_another_head
+from labelfix.heads.folds import FOLDS, MORE_FOLDS, cut_folds
+from labelfix.heads.rows import NOISY_SAMPLE
 from labelfix.heads.stages import stage
-from labelfix.methods.passes import passes
+from labelfix.methods import confident_learning, forward, mixed
 from labelfix.methods.table import METHODS
 from labelfix.models.described import Described
 from labelfix.models.features import Inputs, select
@@ -24,6 +26,7 @@ from labelfix.models.representation import Representation
 from labelfix.networks.loop import network_outputs
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE
 from labelfix.progress import Progress, counted
+from labelfix.settings.methods import ConfidentLearningSettings, ForwardSettings
 from labelfix.settings.networks import Family
 from labelfix.settings.run import TrainSettings
 
@@ -202,3 +205,33 @@ def family_of(representation: Representation) -> Family:
         return "head"
     kind = representation.spec.kind
     return "network" if kind in ("table", "embedding") else "image" if kind == "image" else "text"
+
+
+def passes(problem: Problem, settings: TrainSettings) -> int | None:
+    """About how many rows the fits of a method pass over; see `labelfix.progress.counted`.
+
+    Args:
+        problem: The data; its inputs are fixed features.
+
+    Returns:
+        None for methods that train in batches there too: these show epochs.
+    """
+    noisy, trusted = len(problem.noisy), len(problem.truth)
+    every, heads, more = noisy + trusted, FOLDS + 1, MORE_FOLDS + 1
+    of_given = 7 * min(noisy, NOISY_SAMPLE)
+    moved = len(near_another_head.RIDGES) * heads * trusted
+    own = settings.method_settings
+    then = moved if isinstance(own, ForwardSettings) and own.then_finetune else 0
+    folds = own.folds if isinstance(own, ConfidentLearningSettings) else 0
+    found = {
+        "glc": 4 * heads * trusted + of_given + len(learners.ridges(problem.num_classes)) * heads * every,
+        "bayes": 4 * more * trusted + of_given,
+        "clean-only": 4 * more * trusted,
+        "noisy-only": of_given + len(mixed.RIDGES) * noisy,
+        "mixed": of_given + len(mixed.RIDGES) * more * every,
+        "finetune": of_given + moved,
+        "distillation": 4 * more * trusted + more * every,
+        "forward": of_given + (len(forward.RIDGES) + 1) * every + then,
+        "confident-learning": (len(confident_learning.RIDGES) * folds + 1) * every,
+    }.get(settings.method)
+    return None if found is None else found * max(settings.cross_fit, 1)

@@ -30,7 +30,6 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.correctors.mixture import LossWeigher
-from labelfix.models.weight_network import WeightNetwork
 from labelfix.networks.mixture_model import mixture_network
 from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.reweighting import ReweightingTrainer, StepRows
@@ -38,6 +37,31 @@ from labelfix.networks.trainer import Labelled, StepFigures
 from labelfix.networks.training import cut_trusted_rows, make_trainer, new_classifier, train
 from labelfix.progress import Progress
 from labelfix.settings.methods import MetaWeightNetSettings
+
+
+class WeightNetwork(nn.Module):
+    """V(L) = sigmoid(second(relu(first(L)))), one curve for all rows and classes.
+
+    Args:
+        hidden: H.
+        generator: Draws the initial weights, uniform in ±1/√(inputs) as torch's own linear layers.
+    """
+
+    def __init__(self, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        # Skipping the layers' own initialisation leaves torch's global generator to its owner.
+        self.first: nn.Linear = nn.utils.skip_init(nn.Linear, 1, hidden)
+        self.second: nn.Linear = nn.utils.skip_init(nn.Linear, hidden, 1)
+        with torch.no_grad():
+            for layer in (self.first, self.second):
+                bound = layer.in_features**-0.5
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, losses: Tensor) -> Tensor:
+        """`(B,)` weights of rows with `(B,)` losses; no gradient flows into the losses."""
+        hidden = torch.relu(self.first(losses.detach()[:, None]))
+        return torch.sigmoid(self.second(hidden))[:, 0]
 
 
 @dataclass(kw_only=True)

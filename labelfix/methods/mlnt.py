@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -32,9 +32,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
-from labelfix.compute.transfer import sent
+from labelfix.compute.without_waiting import one_hot, sent
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
@@ -77,7 +76,7 @@ NEIGHBOUR_SAMPLE = 10_000
 
 @dataclass(kw_only=True)
 class MlntTrainer(AheadTrainer):
-    """A step of the loss above; `average` is the teacher.
+    """A step of the loss above.
 
     Attributes:
         sets: M.
@@ -88,6 +87,7 @@ class MlntTrainer(AheadTrainer):
         rising: First and last step of a's rise.
         longest: The teacher's decay is at most this.
         draws: Seed of the label sets.
+        teacher: The average of the student over its last steps.
     """
 
     sets: int
@@ -98,16 +98,29 @@ class MlntTrainer(AheadTrainer):
     rising: tuple[float, float]
     longest: float
     draws: int
+    teacher: Average = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.teacher = Average(self.classifier, EARLY_DECAY)
+
+    def networks(self) -> dict[str, nn.Module]:
+        """See `Trainer.networks`."""
+        return super().networks() | {"teacher": self.teacher.classifier}
+
+    def judged(self) -> Classifier:
+        """The teacher."""
+        return self.teacher.classifier
 
     def step(
         self, noisy: Labelled, clean: Labelled | None, meta: Labelled | None, watch: bool = True, last: bool = False
     ) -> StepFigures | None:
         """Update w and the teacher."""
-        assert self.average is not None
         learned, gradient = self.memory.attempt(lambda pieces: self._in_pieces(noisy, pieces), len(noisy.labels))
         decay = EARLY_DECAY if self.steps < self.rising[1] else LATE_DECAY
-        self.average.decay = min(decay, self.longest)
+        self.teacher.decay = min(decay, self.longest)
         self.apply(gradient)
+        self.teacher.follow(self.classifier)
         self.steps += 1
         return figures(learned, noisy, None, None, None, None) if watch else None
 
@@ -135,7 +148,6 @@ class MlntTrainer(AheadTrainer):
 
     def _gradient(self, rows: Labelled, piece: int) -> tuple[ClassifierOutput, Tensor, list[Tensor]]:
         """What is said of some rows, the sum of their losses, and ∇L over all processes."""
-        assert self.average is not None
         with self.masks("noisy", piece):
             said = forward(self.classifier, rows.inputs, self.precision)
         weight = self.consistency_weight()
@@ -145,7 +157,7 @@ class MlntTrainer(AheadTrainer):
         )
         ranks().add_up(gradient)
         if weight > 0:
-            teacher = self.average.output(rows.inputs, self.precision)
+            teacher = self.teacher.output(rows.inputs, self.precision)
             labels = self._label_sets(rows.labels, teacher.hidden, piece)
             likely = teacher.logits.softmax(dim=1)
             if ranks().alone and isinstance(self.classifier.backbone, nn.Identity):
@@ -250,15 +262,14 @@ def train_network(problem: Problem, settings: MlntSettings, progress: Progress) 
     )
     # A function of the step is worked out on the host: steps are taken one by one, never from a graph.
     trainer.seed = problem.seed
-    trainer.average = average = Average(classifier, EARLY_DECAY)
     course = train(training, trainer)
-    teacher = average.classifier
+    teacher = trainer.judged()
     history = history_table(course.history, without=(*META_COLUMNS, "clean_loss"))
     return posterior_network(problem, split, teacher, _transition(problem, split, teacher), history)
 
 
 def _transition(problem: Problem, split: CleanSplit, teacher: Classifier) -> TransitionOf:
-    """T from trusted rows, in a way that does not mind that the teacher has unlearned some of the noise."""
+    """T from trusted rows, estimated so that it stays right where the teacher has unlearned some of the noise."""
     rows = np.arange(0, len(problem.noisy), max(1, len(problem.noisy) // NEIGHBOUR_SAMPLE), dtype=np.int64)
     of_clean, of_noisy = says(problem, teacher, "clean"), says(problem, teacher, "noisy", rows)
 

@@ -20,8 +20,9 @@ from labelfix.methods import (
     mixed,
     mlnt,
 )
-from labelfix.methods.mlc import recipes
+from labelfix.methods.mlc import anchored, paper, published
 from labelfix.progress import Progress
+from labelfix.settings.mlc import MlcSettings, Recipe
 
 
 def by_family(on_features: Method, end_to_end: Method) -> Method:
@@ -33,8 +34,27 @@ def by_family(on_features: Method, end_to_end: Method) -> Method:
     return fitted
 
 
+RECIPES: dict[Recipe, Method] = {
+    "anchored": anchored.solve,
+    "paper": paper.train_network,
+    "published": published.train_network,
+}
+
+
+def by_recipe(problem: Problem, settings: MlcSettings, progress: Progress) -> FittedModel:
+    """Meta Label Correction by the recipe that the settings name.
+
+    Raises:
+        SettingsError: The recipe does not suit what is trained.
+        TrainingError: A loss that is not a number, or a collapsed label correction network.
+    """
+    recipe = settings.recipe_for(problem.family)
+    progress.say(f"recipe: {recipe}")
+    return RECIPES[recipe](problem, settings, progress)
+
+
 METHODS: dict[str, Method] = {
-    "mlc": recipes.run_recipe,
+    "mlc": by_recipe,
     "glc": by_family(glc.solve, glc.train_network),
     "bayes": by_family(bayes.solve, bayes.train_network),
     "clean-only": by_family(clean_only.solve, clean_only.train_network),

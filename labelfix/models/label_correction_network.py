@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelfix.compute.one_hot import one_hot
+from labelfix.compute.without_waiting import one_hot
 
 
 class CorrectedBatch(NamedTuple):

@@ -1,4 +1,4 @@
-"""Fixed features whose encoder can be trained along for a while, and is then fixed again.
+"""Fixed features whose encoder can be trained for a while and is then fixed again.
 
 Legend: K classes.
 """
@@ -59,7 +59,7 @@ LARGEST_SIDE = 32
 
 
 WORDS = 0.5
-"""What the other views of a text count beside learned features, of what they counted beside fixed ones."""
+"""The other views of a text keep this share of their weight beside learned features."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Place:
         representation: All of them.
         encoder: What can be trained.
         weight: Of the features that it learns.
-        stay: Number of each view that stays beside these, with what it then counts of what it counted before.
+        stay: Number of each view that stays beside these, with the share of its weight that it keeps.
     """
 
     representation: FrozenFeatures
@@ -94,7 +94,7 @@ class Place:
 
 
 def place_of(representation: Representation) -> Place:
-    """What of a representation can be trained.
+    """The part of a representation that can be trained.
 
     Raises:
         SettingsError: Nothing, or more than one.

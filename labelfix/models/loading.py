@@ -1,4 +1,4 @@
-"""Batches one after the other, the next ones under way while a network computes."""
+"""Batches in order, with the next ones decoded while a network computes."""
 
 from __future__ import annotations
 

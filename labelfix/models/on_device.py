@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.devices import pick_device
-from labelfix.compute.transfer import sent
+from labelfix.compute.without_waiting import sent
 from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.models.classifier import Batch, Classifier, TokenBatch
 from labelfix.models.features import Inputs

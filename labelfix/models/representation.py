@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from labelfix.models.classifier import Classifier
 
 CHEAP = ("hashed-text", "lexical", "table", "embedding")
-"""Families whose encoding of new rows costs less than keeping it: it is made block by block and forgotten."""
+"""Families whose encoding is cheaper to make than to keep: new rows are encoded block by block."""
 
 
 class Representation(Protocol):

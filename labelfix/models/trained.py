@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from labelfix.data.tables import ClassNames, InputSpec, Logits, Probabilities
 from labelfix.errors import RunError
+from labelfix.models.encoding import Card
 from labelfix.models.features import Inputs
-from labelfix.models.model_card import model_card
 from labelfix.models.predictor import Predictor
 from labelfix.models.representation import Representation, representation_from_json
 from labelfix.numerics.softmax import softmax
@@ -150,3 +150,33 @@ def _read_about(folder: Path) -> dict[str, Any]:
         place = f"encoding.views[{number}].encoding"
         check({place: view["encoding"]}, encoding_of(view["family"], place), path)
     return about
+
+
+SHOWN_CLASSES = 20
+
+
+def model_card(description: str, card: Card, classes: ClassNames, temperature: float) -> str:
+    """The text of `README.md`.
+
+    Args:
+        temperature: Divides the logits before the softmax.
+    """
+    shown = ", ".join(classes.names[:SHOWN_CLASSES])
+    more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
+    return f"""\
+# Classifier
+
+A classifier for {len(classes)} classes ({shown}{more}), trained by labelfix on corrected labels.
+Backbone: {description}.
+
+`labelfix.json` holds the class names in the order of the probabilities, the temperature ({temperature:.4g}, which
+divides the logits before the softmax so that the probabilities are calibrated) and the settings of the encoding.
+
+## Use it without labelfix
+
+`probabilities` takes {card.takes}, and gives one row of {len(classes)} probabilities for each.
+It computes all of them at once: give it some hundreds at a time. It needs `pip install {" ".join(card.packages)}`.
+
+```python
+{card.code}```
+"""

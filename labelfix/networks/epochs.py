@@ -166,11 +166,10 @@ class Epochs:
         Where an epoch is chosen, other held-out rows choose it: the best of many results on the same rows is too good.
         """
         judging, choosing = self.split.judging, self.split.choosing
-        average = self.trainer.average
-        judged = self.trainer.classifier if average is None else average.classifier
+        judged = self.trainer.judged()
         observed = {} if self.problem.observe is None else dict(self.problem.observe(judged))
         if len(choosing):
-            # Decisions hang on these: every process has to come to the same.
+            # Decisions depend on these, so every process must see the same values.
             accuracy, loss = ranks().from_first(self._result(judged, choosing))
             self._remember(course, (accuracy, -loss))
         if len(judging) == 0:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.ranks import ranks
-from labelfix.compute.transfer import sent
+from labelfix.compute.without_waiting import sent
 from labelfix.data.tables import Codes
 from labelfix.models.classifier import TokenBatch
 from labelfix.models.features import FeatureInputs, Inputs, unwrapped

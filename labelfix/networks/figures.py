@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.without_waiting import one_hot
 from labelfix.networks.passes import Labelled
 from labelfix.networks.soft_cross_entropy import entropy
 

@@ -1,9 +1,9 @@
-"""A trained network as a finished model: what trusted rows choose of it, and who judges it.
+"""From a trained network to a finished model: trusted rows set what is left to choose, and judge the result.
 
-Training leaves some trusted rows out, the held-out ones. After it they choose what is left to choose of a network: its
-temperature, and the matrix or share of its soft labels, a few numbers. They judge it too, so the choice is made five
-times: from all of them for the run, and for each of four parts without that part, which then judges what the others
-chose. Rows that chose during training, such as the best epoch, judge nothing.
+Training holds out some trusted rows. Afterwards these set the few numbers that are left: the temperature, and the
+matrix or the share behind the soft labels. They also judge the result, so each choice is made five times: once from all
+of them, for the run, and once without each of four parts, which then judges what the others chose. Rows that had a say
+during training, for example in picking the best epoch, judge nothing.
 
 Legend: M trusted rows, H held-out ones that judge, K classes.
 """
@@ -37,7 +37,7 @@ HELD_OUT = "held-out trusted rows"
 
 @dataclass(frozen=True)
 class ChosenCorrector:
-    """What trusted rows choose of a network that stands.
+    """What trusted rows choose once the network is trained.
 
     Attributes:
         corrector: Makes the soft labels.
@@ -56,7 +56,7 @@ TransitionOf = Callable[[Codes], Floats]
 
 
 def kept_out(split: CleanSplit, use: Codes) -> Codes:
-    """Those of some trusted rows that training left out; all of them where it left out none."""
+    """The held-out rows among some trusted rows; all of these if none were held out."""
     rows = np.intersect1d(use, split.held_out)
     return rows if len(rows) else use
 
@@ -67,10 +67,10 @@ def teaching(problem: Problem, split: CleanSplit) -> Codes:
 
 
 def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
-    """Whose labels choices may look at: all trusted rows for the run, and for each judge all but those that it judges.
+    """The trusted rows whose labels a choice may use: all of them for the run, all but its own for each judge.
 
     Returns:
-        Trusted rows, first for the run; and `(H,)` which judge each of the rows `split.judging` has.
+        The rows for the run, then those for each judge; and `(H,)` the judge of each row of `split.judging`.
     """
     every, rows = np.arange(len(problem.truth), dtype=np.int64), split.judging
     if not len(rows):
@@ -82,7 +82,7 @@ def may_look(problem: Problem, split: CleanSplit) -> tuple[list[Codes], Codes]:
 def chosen_and_judged(
     problem: Problem, split: CleanSplit, classifier: Classifier, choose: Choose
 ) -> tuple[ChosenCorrector, Held | None]:
-    """What all trusted rows choose, and the judges of the held-out ones; None where there are none.
+    """The choice made from all trusted rows, and the judges of the held-out ones; None without held-out rows.
 
     Args:
         classifier: The network, in evaluation mode.

@@ -9,17 +9,17 @@ Legend: B rows of a batch, K classes.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from labelfix.compute.devices import Precision, arithmetic
 from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
-from labelfix.models.attention import plain_attention
 from labelfix.networks.lookahead import (
     Derivative,
     directional_derivative,
@@ -29,6 +29,16 @@ from labelfix.networks.lookahead import (
 )
 from labelfix.networks.passes import Labelled, forward
 from labelfix.networks.trainer import Trainer, concatenated, nested
+
+
+@contextlib.contextmanager
+def plain_attention() -> Iterator[None]:
+    """Compute attention by matrix products and a softmax: the fused form has no forward-mode derivative.
+
+    All passes of a step have to be in it, or none: the two forms draw different dropout masks.
+    """
+    with sdpa_kernel(SDPBackend.MATH):
+        yield
 
 
 @dataclass(kw_only=True)

@@ -49,7 +49,7 @@ def mixture_network(
     said, of_noisy = (softmax(part.astype(np.float64)) for part in (of_clean[0], logits))
 
     def transition(use: Codes) -> Floats:
-        """T; in a way that does not mind that a classifier of weighted rows has unlearned some of the noise."""
+        """T, estimated so that it stays right where the classifier has unlearned some of the noise."""
         some = kept_out(split, use)
         expected = recovered_transition(problem.truth[some], said[some], given, of_noisy, problem.num_classes)
         return paired_transition(problem.truth[use], problem.paired_given[use], expected)

@@ -29,7 +29,7 @@ class Labelled(NamedTuple):
         inputs: What the backbone reads.
         labels: `(B,)` int64.
         whole: Rows of the batch that this is one process's share of; 0 where it is whole.
-        numbers: `(B,)` int64 which rows these are of all there are; None where nobody asked.
+        numbers: `(B,)` int64 their row numbers in the whole set; None if not requested.
     """
 
     inputs: Batch
@@ -111,7 +111,7 @@ def masks(seed: int | None, device: torch.device) -> Iterator[None]:
 
 
 def draws_masks(classifier: Classifier, inputs: Batch) -> bool:
-    """Whether a training pass asks a generator for anything: dropout, stochastic depth, whatever the library calls it.
+    """Whether a training pass draws random numbers, for dropout, stochastic depth or the like.
 
     Args:
         classifier: In training mode; its statistics are left alone.
@@ -140,15 +140,15 @@ def with_layout(values: Sequence[Tensor], like: Sequence[Tensor]) -> list[Tensor
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Whether the device's memory ran out: torch says it in a type of its own, cuBLAS, cuDNN and the like in words."""
+    """Whether the device ran out of memory: torch has an error type for it, cuBLAS and cuDNN only a message."""
     return isinstance(error, torch.OutOfMemoryError) or "_ALLOC_FAILED" in str(error)
 
 
 class Memory:
-    """In how many pieces a step goes through the network, and more of them when the memory runs out.
+    """How many pieces a batch is split into; doubled whenever memory runs out.
 
     Args:
-        told: Called once with a sentence for people.
+        told: Called with a sentence for people whenever the number changes.
     """
 
     def __init__(self, pieces: int = 1, told: Callable[[str], None] | None = None) -> None:
@@ -156,7 +156,7 @@ class Memory:
         self._told = told
 
     def attempt(self, work: Callable[[int], T], rows: int) -> T:
-        """Do something with the present number of pieces; with twice as many as long as the memory runs out.
+        """Run `work` with the current number of pieces, doubling it each time memory runs out.
 
         Args:
             work: Called with the number of pieces; may be called again.

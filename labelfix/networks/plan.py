@@ -1,4 +1,4 @@
-"""What one training goes by: its rows, and the hyper-parameters with every automatic choice made."""
+"""The inputs of one training: its rows, and its hyper-parameters with every automatic choice made."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Training:
-    """What one training goes by.
+    """The inputs of one training.
 
     Attributes:
         split: The trusted rows' parts; no batches are drawn from an empty one.
@@ -58,7 +58,7 @@ DEFAULTS: dict[Family, TrainingPlan] = {
 
 
 def make_plan(problem: Problem, settings: NetworkSettings) -> TrainingPlan:
-    """Fill in what the settings leave open; settings without a field of the plan leave it open too."""
+    """Fill in what the settings leave open; a field that they do not have takes its default."""
     default = DEFAULTS[problem.family]
     chosen = {name: getattr(settings, name, None) for name in TrainingPlan.__dataclass_fields__}
     filled = {name: getattr(default, name) if value is None else value for name, value in chosen.items()}

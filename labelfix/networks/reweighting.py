@@ -1,4 +1,4 @@
-"""Steps on weighted rows: every noisy row's loss counts by a weight that trusted rows have a say in.
+"""Steps on weighted rows: each noisy row's loss is multiplied by a weight that depends on the trusted rows.
 
 A trainer here knows one thing about a noisy batch beside its losses L_i: their derivatives along a direction v in
 weight space, ⟨v, ∇L_i⟩ = Σ_c (p_ic − [c = y'_i]) δz_ic, with δz the logits' derivative along v. So a single further
@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.without_waiting import one_hot
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.lookahead_trainer import AheadTrainer

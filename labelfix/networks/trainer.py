@@ -20,14 +20,13 @@ from torch.nn import functional
 
 from labelfix.compute.devices import Precision
 from labelfix.compute.flat_vectors import Flat
-from labelfix.compute.one_hot import one_hot
 from labelfix.compute.ranks import ranks
+from labelfix.compute.without_waiting import one_hot
 from labelfix.models.classifier import Classifier, ClassifierOutput
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.passes import Labelled, Memory, forward, forward_all, joined, masks, with_layout
 from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.step_sizes import clip
-from labelfix.networks.weight_average import Average
 
 __all__ = ["Labelled", "Loss", "StepFigures", "Trainer"]
 
@@ -60,7 +59,6 @@ class Trainer:
         precision: What the forward passes compute in.
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
-        average: An average of f_w, which is judged in its place; None for f_w itself.
         lookahead: Steps of a window of the look-ahead.
         together: Whether noisy and clean rows of a step go through the network in one pass: BatchNorm then sees both.
     """
@@ -72,7 +70,6 @@ class Trainer:
     precision: Precision = "fp32"
     clip_norm: float | None = None
     memory: Memory = field(default_factory=Memory)
-    average: Average | None = None
     lookahead: int = 1
     together: bool = False
     holds_meta: ClassVar[bool] = True
@@ -94,8 +91,11 @@ class Trainer:
 
     def networks(self) -> dict[str, nn.Module]:
         """What is trained, by name: a checkpoint keeps weights and buffers."""
-        networks: dict[str, nn.Module] = {"classifier": self.classifier}
-        return networks if self.average is None else networks | {"average": self.average.classifier}
+        return {"classifier": self.classifier}
+
+    def judged(self) -> Classifier:
+        """What trusted rows judge after an epoch."""
+        return self.classifier
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimisers by name: a checkpoint keeps their states."""
@@ -208,8 +208,6 @@ class Trainer:
             parameter.grad = value
         before = Flat.of(self.weights) if keep else None
         self.optimizer.step()
-        if self.average is not None:
-            self.average.follow(self.classifier)
         return before, factor
 
     def masks(self, which: str, piece: int = 0) -> contextlib.AbstractContextManager[None]:

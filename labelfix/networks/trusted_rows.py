@@ -1,7 +1,7 @@
-"""Training on trusted rows alone: a network of its own, or the last touch to one that learned noisy rows.
+"""Training on trusted rows alone: a new network, or fine-tuning of one that has learned the noisy rows.
 
-An epoch has as many rows as one over the noisy rows, trusted rows coming again and again, so that both take the same
-number of steps; the learning rate falls over them in the same way.
+An epoch repeats the trusted rows until it has as many steps as an epoch over the noisy rows, and the learning rate
+follows the same schedule.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def train_on_trusted(training: Training, classifier: Classifier, name: str = "tr
 
 
 def fine_tune(training: Training, classifier: Classifier) -> History:
-    """Go on with the trusted rows at a low learning rate; see `train_on_trusted`."""
+    """Fine-tune on the trusted rows at a low learning rate; see `train_on_trusted`."""
     plan, settings = training.plan, training.settings
     assert isinstance(settings, FineTuningSettings)
     epochs = settings.fine_tuning_epochs or max(1, round(plan.epochs * FINE_TUNING_SHARE))
@@ -45,4 +45,4 @@ def fine_tune(training: Training, classifier: Classifier) -> History:
 
 
 FINE_TUNING_SHARE = 0.2
-"""Epochs of fine-tuning for each of training."""
+"""Epochs of fine-tuning per epoch of training."""

@@ -1,4 +1,4 @@
-"""Plain training before a method's own epochs begin: on noisy rows as they are, or on trusted ones."""
+"""Plain training on the noisy rows as they are, before a method's own epochs begin."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labelfix.networks.run_steps import from_resident_rows
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.trainer import Trainer
 
-STREAM, TRUSTED_STREAM = 3, 4
-"""Of the augmentation of noisy and of trusted rows."""
+STREAM = 3
+"""Of the augmentation."""
 
 
 def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int) -> None:
@@ -44,24 +44,3 @@ def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int)
     trainer.choose_weights()
     trainer.steps = 0
     progress.finish()
-
-
-def learn_trusted_rows(training: Training, trainer: Trainer, steps: int, frozen: bool) -> None:
-    """Train the classifier on trusted rows, at the learning rate of the warm-up.
-
-    Args:
-        trainer: Its classifier and optimiser are used.
-        frozen: Whether only the head is trained.
-    """
-    if steps == 0:
-        return
-    problem = training.problem
-    feed = Feed(problem.clean, problem.truth, problem.device)
-    batches = batches_of(training.split.train, training.plan.batch_size, steps, problem.seed, 0, stream=13)
-    wanted = ((batch, Key(problem.seed, 0, step, TRUSTED_STREAM)) for step, batch in enumerate(batches))
-    with frozen_backbone(trainer.classifier, frozen):
-        trainer.choose_weights()
-        for batch in feed.batches(wanted):
-            trainer.plain_step(batch)
-    trainer.choose_weights()
-    trainer.steps = 0

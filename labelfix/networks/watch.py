@@ -1,4 +1,4 @@
-"""What is watched while two networks train, summed up where it is computed, and when it means that training is over.
+"""Figures watched during training, summed on the device, and the check that stops a run which cannot recover.
 
 Legend: K classes.
 """
@@ -19,7 +19,7 @@ COLLAPSED, VARIED = 0.98, 0.9
 that share of the given labels."""
 
 ENOUGH = 50
-"""So many rows have to be seen before labels are judged by their shares."""
+"""Rows that must be seen before the labels' class shares are judged."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Tally:
 
 
 def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, may_collapse: bool = True) -> None:
-    """Stop a training that is of no use any more.
+    """Stop training that cannot recover.
 
     Args:
         losses: Figures that have to be numbers.

@@ -1,4 +1,4 @@
-"""An average of the classifier over its last steps, which the LCN may read in the classifier's place."""
+"""An average of a classifier over its last steps."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ class Average:
         """Take in the classifier after a step."""
         own, new = self._numbers(self.classifier), self._numbers(classifier)
         torch._foreach_lerp_(own, new, 1 - self.decay)
-
-    @torch.no_grad()
-    def restart(self, classifier: Classifier) -> None:
-        """Start again from the classifier as it is."""
-        torch._foreach_copy_(self._numbers(self.classifier), self._numbers(classifier))
 
     @torch.no_grad()
     def output(self, inputs: Batch, precision: Precision) -> ClassifierOutput:

@@ -1,12 +1,13 @@
 """Corrected labels that `labelfix correct` wrote as CSV, TSV or JSON Lines, read back for the gate.
 
 Text files carry no metadata: the classes are those of the `p_<class>` columns or of the labels themselves, and the
-threshold is the lowest confidence of a row that the file marks as an issue.
+threshold is the roundest number that divides the rows that the file marks as issues from the doubtful ones.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,21 @@ def _about(table: pa.Table, schema: pa.Schema) -> dict[str, Any]:
     if not classes:
         labels = pa.chunked_array([*table["given_label"].chunks, *table["suggested_label"].chunks])
         classes = sorted(labels.unique().drop_null().to_pylist())
-    issues = table["confidence"].filter(table["is_label_issue"])
     return {
         "classes": classes,
         "value_type": "string",
-        "min_confidence": float(pc.min(issues).as_py()) if len(issues) else 1.0,
+        "min_confidence": _threshold(table),
         "run_id": "",
     }
+
+
+def _threshold(table: pa.Table) -> float:
+    """A threshold that makes these rows issues and the doubtful ones none; 1 where nothing is an issue."""
+    issues = table["confidence"].filter(table["is_label_issue"])
+    if not len(issues):
+        return 1.0
+    lowest = float(pc.min(issues).as_py())
+    doubtful = table["confidence"].filter(pc.equal(table["action"], "review"))
+    above = float(pc.max(doubtful).as_py() or 0) if len(doubtful) else 0.0
+    rounded = (math.floor(lowest * 10**digits) / 10**digits for digits in range(1, 8))
+    return next((value for value in rounded if value > above), lowest)

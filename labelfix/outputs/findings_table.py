@@ -12,10 +12,9 @@ BETWEEN = "  "
 LEAST = (10, 16, 16, 10, 12)
 """Columns that id, place, change, confidence and text keep as long as anything else can be cut."""
 
-ORDER = (4, 0, 2)
+TEXT, PLACE = 4, 1
+ORDER = (TEXT, 0, 2)
 """What is cut first: the text, the id, the change."""
-
-PLACE = 1
 
 
 def findings_table(findings: Sequence[Finding], columns: int, cut_places: bool) -> list[str]:
@@ -41,6 +40,8 @@ def _cells(found: Finding) -> tuple[str, ...]:
 def _fit(wanted: Sequence[int], columns: int, cut_places: bool) -> list[int]:
     """Columns of each cell, so that all of them fit as far as that can be."""
     allowed = list(wanted)
+    if sum(wanted) - wanted[TEXT] + min(wanted[TEXT], LEAST[TEXT]) + len(BETWEEN) * (len(wanted) - 1) > columns:
+        allowed[TEXT] = 0  # rather no text than labels that are cut
 
     def over() -> int:
         return sum(allowed) + len(BETWEEN) * (sum(map(bool, allowed)) - 1) - columns
@@ -48,8 +49,6 @@ def _fit(wanted: Sequence[int], columns: int, cut_places: bool) -> list[int]:
     for index in (*ORDER, *([PLACE] if cut_places else [])):
         if over() > 0 and allowed[index]:
             allowed[index] = max(min(LEAST[index], allowed[index]), allowed[index] - over())
-    if over() > 0:
-        allowed[ORDER[0]] = 0  # rather no text than lines that wrap
     return allowed
 
 

@@ -69,8 +69,9 @@ def find_input(
     """Find an input of a finished run.
 
     It is looked for under the name that is given now, and nowhere else; or else under its own name from here, from
-    where the run was begun, and beside the run. A run that was not made here (`runs.origin`) may name any file of this
-    machine: its inputs are taken only from the folder that it lies in.
+    where the run was begun (as seen from the run, which may have moved with it), and beside the run. A run that was
+    not made here (`runs.origin`) may name any file of this machine: its inputs are taken only from the folder that it
+    lies in.
 
     Args:
         which: The noisy input or the trusted one.
@@ -112,7 +113,8 @@ def _found(
         what = "the run was trained on a table in memory"
         if which == "noisy":
             what += f", and the labels of its rows are in {folder.corrected}, in their order"
-        return _lost(which, str(told["name"]), what, "name a file with the same contents by")
+        remedy = "name a file with the same contents (in Python: give that table) by"
+        return _lost(which, str(told["name"]), what, remedy)
     if not listed and any(name.startswith(HUB) or is_remote(name) for name in own):
         what = "lies on a hub or another machine, which is never asked for what only a run names"
         return _lost(which, " + ".join(own), what, "name it by")
@@ -134,7 +136,7 @@ def _found(
     if unread:
         name, why = unread[0]
         return _lost(which, name, f"cannot be read ({why})", "name the file as it was by")
-    what = "there is no such file here, where the run was begun, or beside the run"
+    what = "there is no such file here, beside the run, or where it lay as seen from the run"
     if not made_here(manifest):
         what = "is not beside the run, which was not made here, so that it may name any file"
     return _lost(which, " + ".join(own), what, "name it by")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
+
+from labelfix.outputs.free_names import free
 
 FEW = 50
 """With fewer checked rows than this the figures are rough."""
@@ -55,13 +57,12 @@ def next_step(verdict: Mapping[str, Any] | None, run: str, noisy: Mapping[str, A
         verdict: `verdict` of `run.json`; None where nothing judged the run.
         noisy: Of `run.json`.
     """
-    labels, folder = (verdict or {}).get("labels"), shlex.quote(run)
+    labels = (verdict or {}).get("labels")
     if labels == USE:
-        what = f"labelfix export --run {folder} --corrected-labels {fixed_name(noisy)}"
-        return f"next: take the corrected labels: {what}"
+        return f"next: take the corrected labels: {take_labels(run, noisy)}"
     if labels == "keep":
-        return f"next: keep your labels, these are no better; labelfix report --run {folder} shows why"
-    return f"next: check more rows yourself: labelfix next --run {folder} chooses them"
+        return f"next: keep your labels, these are no better; labelfix report --run {shlex.quote(run)} shows why"
+    return f"next: check rows drawn at random, which tell how many labels are right: {draw_rows(run)}"
 
 
 def go_further(features: str, run: str) -> str:
@@ -74,6 +75,17 @@ def go_further(features: str, run: str) -> str:
         return ""
     again = f"labelfix train --resume {shlex.quote(run)} --no-freeze"
     return f"or learn better features first, which takes minutes; this run stays until then: {again}"
+
+
+def draw_rows(run: str) -> str:
+    """The command that draws rows at random for a person to check; those that `next` chooses would judge nothing."""
+    return f"labelfix export --run {shlex.quote(run)} --tasks csv --queue random"
+
+
+def take_labels(run: str, noisy: Mapping[str, Any]) -> str:
+    """The command that writes the corrected labels under a name that is free."""
+    out = shlex.quote(str(free(Path(fixed_name(noisy)))))
+    return f"labelfix export --run {shlex.quote(run)} --corrected-labels {out}"
 
 
 def fixed_name(noisy: Mapping[str, Any]) -> str:

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from labelfix.outputs.free_names import free
 from labelfix.outputs.own_inputs import find_input
 from labelfix.runs import RunFolder
 from labelfix.settings.run import read_toml
 
 
-def train_again(folder: RunFolder, noisy: str | None, answers: Path) -> tuple[str, ...]:
+def train_again(
+    folder: RunFolder, noisy: str | None, answers: Path, given_to: Collection[str] = ("--clean",)
+) -> tuple[str, ...]:
     """The words of the command: the run's own settings and files, and the answers beside its trusted ones.
 
     Args:
         noisy: Where its noisy file lies now, if it was moved.
+        given_to: `--clean` for answers that are trusted, `--sources` for those of sources of labels, or both.
 
     Returns:
-        Empty where it would not work: with tables in memory or files that are gone, and where trusted rows have
-        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside.
+        Empty where it would not work: with tables in memory or files that are gone, where trusted rows have
+        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside, and where
+        `--sources` names a file already.
     """
     ours, theirs = find_input(folder, "noisy", noisy, images_by_name=True), find_input(folder, "clean")
     if ours.defect is not None or theirs.defect is not None or _own_inputs(folder):
         return ()
+    if "--sources" in given_to and "sources" in read_toml(folder.settings).get("data", {}):
+        return ()
     files = ["--noisy", *ours.names]
-    for name in (*theirs.names, str(answers)):
+    for name in theirs.names:
         files += ["--clean", name]
+    for flag in sorted(given_to):
+        files += [flag, str(answers)]
     words = ["labelfix", "train", "--config", str(folder.settings), *_moved_settings(folder), *files]
-    return (*words, "--out", str(_free(folder.path)))
+    return (*words, "--out", str(free(folder.path)))
 
 
 def _own_inputs(folder: RunFolder) -> bool:
@@ -46,6 +54,7 @@ def _moved_settings(folder: RunFolder) -> Sequence[str]:
     settings = read_toml(folder.settings)
     flags: list[str] = []
     for flag, value in (
+        ("--sources", settings.get("data", {}).get("sources")),
         ("--class-map", settings.get("data", {}).get("class_map")),
         ("--class-descriptions", settings.get("data", {}).get("class_descriptions")),
         ("--backbone", settings.get("model", {}).get("backbone")),
@@ -63,14 +72,3 @@ def _moved(folder: RunFolder, name: str) -> str | None:
         return None
     found = (base / name for base in folder.bases(folder.read_manifest()))
     return next((str(each) for each in found if os.path.exists(each)), None)
-
-
-def _free(path: Path) -> Path:
-    """A folder beside a run that is not there yet: `run-2` beside `run`, `run-3` beside `run-2`."""
-    counted = re.fullmatch(r"(.*[^-])-(\d{1,3})", path.name)
-    stem, number = (counted[1], int(counted[2])) if counted else (path.name, 1)
-    while True:
-        number += 1
-        place = path.with_name(f"{stem}-{number}")
-        if not place.exists():
-            return place

@@ -26,10 +26,16 @@ def summary(judgement: Judgement) -> str:
     how = judgement.chosen.words if judgement.chosen else f"at confidence {judgement.min_confidence:g} or more"
     apart = f" ({_trusted(judgement.trusted)} left out)" if judgement.trusted else ""
     said = f"{visible(judgement.source)}: {rate}{',' if judgement.chosen else ''} {how}{accepted}{apart}"
+    others = ", ".join(
+        gate.name if gate.part is None else f'"{visible(gate.part)}"'
+        for gate in judgement.gates
+        if not gate.passed and (gate.name, gate.part) != (ISSUE_RATE, None)
+    )
     if judgement.max_issue_rate is None:
-        return said
-    relation = "at or below" if judgement.issue_rate <= judgement.max_issue_rate else "above"
-    return f"{said}; {relation} the gate of {percent(judgement.max_issue_rate)}"
+        return f"{said}; above a gate: {others}" if others else said
+    high = judgement.issue_rate > judgement.max_issue_rate
+    gates = f"{'above' if high else 'at or below'} the gate of {percent(judgement.max_issue_rate)}"
+    return f"{said}; {gates}" + (f", {'and' if high else 'but'} above another: {others}" if others else "")
 
 
 def all_notes(judgement: Judgement) -> list[str]:
@@ -43,10 +49,8 @@ def all_notes(judgement: Judgement) -> list[str]:
     ]
     row, more = ("row was", "is") if judgement.edited == 1 else ("rows were", "are")
     edited = [f"{judgement.edited:,} accepted {row} edited since, and {more} accepted no longer"]
-    others = [gate.name for gate in judgement.gates if not gate.passed and gate.part is None]
-    hidden = [f"above a gate: {', '.join(others)}"] if others and others[0] != ISSUE_RATE else []
     drifted = [line for drift in judgement.drift for line in drift.lines]
-    return [*_notes(judgement), *(edited if judgement.edited else []), *classes, *drifted, *hidden]
+    return [*_notes(judgement), *(edited if judgement.edited else []), *classes, *drifted]
 
 
 def _notes(judgement: Judgement) -> list[str]:

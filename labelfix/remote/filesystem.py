@@ -31,7 +31,7 @@ CREDENTIALS = {
 """Scheme → what to do where access is refused."""
 
 SILENCE = 60
-"""Seconds in which a web server has to say something."""
+"""Seconds in which a web server has to answer."""
 
 _REFUSED = re.compile(
     r"\b(401|403)\b|unauthori[sz]ed|forbidden|access ?denied|credential|permission|authenticat|SignatureDoesNotMatch"
@@ -41,7 +41,7 @@ _REFUSED = re.compile(
 _SECRET_VARIABLE = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 _IN_ADDRESSES = re.compile(r"(?<=://)[^/@\s]+@|(?<=\w)\?[^\s'\")]+")
 _LEAST = 6
-"""Letters of a variable that can be a secret: shorter ones would be found in any text."""
+"""Shortest variable that is treated as a secret: shorter ones would be found in any text."""
 
 
 def connect(url: str) -> tuple[Any, str]:
@@ -88,7 +88,7 @@ def refuse_keys(url: str) -> None:
 
 @contextmanager
 def worded(url: str, doing: str = "read") -> Iterator[None]:
-    """Word the errors of reaching another machine; that there is no such file stays a FileNotFoundError.
+    """Turn errors of reaching another machine into our own; a missing file stays a FileNotFoundError.
 
     Args:
         url: The name, with its secrets.
@@ -131,7 +131,7 @@ def _unreached(url: str, error: Exception, doing: str) -> InputError:
 
 
 def tidied(error: BaseException, url: str) -> str:
-    """The first line of a foreign error without anything secret: of addresses, of the name, of the environment."""
+    """The first line of a library's error without secrets from addresses, the name or the environment."""
     text = _IN_ADDRESSES.sub("", " ".join(str(error).split()))
     hidden = [value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) >= _LEAST]
     for secret in sorted((*hidden, *secrets_of(url)), key=len, reverse=True):

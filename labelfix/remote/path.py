@@ -17,7 +17,7 @@ from labelfix.remote.stream import RemoteFile
 from labelfix.settings.remote_names import WEB, is_remote, scheme_of, whole, without_secrets
 
 READ_AHEAD = 1 << 23
-"""Bytes that are asked for at once where a file is read from its beginning to its end, and of a file that is small."""
+"""Bytes requested at once when a file is read from beginning to end, and size up to which a file is small."""
 
 
 if TYPE_CHECKING:

@@ -274,7 +274,7 @@ def now() -> str:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[int]:
-    """The file open for appending, and no other process at it; the system lets go when this one ends."""
+    """The file, open for appending and locked against other processes; the system unlocks it when this one ends."""
     binary = getattr(os, "O_BINARY", 0)  # Windows would write other line ends
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | binary, 0o666)
     try:

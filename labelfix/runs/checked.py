@@ -1,7 +1,7 @@
 """JSON of a run folder, parsed and held against its schema, so that a damaged file is told from a sound one.
 
-Whoever reads a file gets its plain values; that they have the types of the schema, every key it needs, and nothing that
-Python's JSON alone lets through, is known by then.
+Readers get plain values that are known to have the schema's types and required keys, and nothing that only Python's
+JSON lets through.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LACKS = re.compile(r"Object missing required field `(.+)`")
 
 
 class UnreadableError(RunError):
-    """A file of a run is missing, or is no JSON."""
+    """A file of a run is missing or is not JSON."""
 
 
 class NotPlainJsonError(ValueError):

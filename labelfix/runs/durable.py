@@ -39,7 +39,7 @@ _FLUSHERS = 16
 """Files of a folder that are flushed at once: a disk puts many flushes into one."""
 
 NO_LOCK = -1
-"""Stands for the handle of a lock where there are none."""
+"""Stands in for a lock's handle where there are no locks."""
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h> and <linux/fs.h>
 
@@ -87,7 +87,7 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, so that the disk keeps them."""
+    """Make a folder and its parents, durably."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing if not _within_scratch(path) else ():
@@ -154,7 +154,7 @@ def is_scratch(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Have the disk keep a file's contents, or the names in a folder."""
+    """Flush a file's contents, or the names in a folder, to disk."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
@@ -279,7 +279,7 @@ def _within_scratch(path: Path) -> bool:
 
 
 def _keep_order(folder: Path) -> None:
-    """What was removed stays removed before anything that comes after is there."""
+    """Flush a removal, so that it is durable before anything that follows."""
     if not is_scratch(folder) and not _within_scratch(folder) and folder.is_dir():
         sync(folder)
 
@@ -313,7 +313,7 @@ def _change_mode(path: Path, mode: int) -> None:
 
 
 def _concerns(error: OSError, beside: Path) -> bool:
-    """Whether an error is about what is being written, not about a file that is read meanwhile."""
+    """Whether an error concerns what is being written, not a file that is read meanwhile."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
     place = Path(error.filename) if isinstance(error.filename, str) else None

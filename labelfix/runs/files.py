@@ -19,14 +19,14 @@ _WAIT = 10.0  # seconds; worker processes of a killed run end a moment after it
 
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-    """Write JSON that a person can read; numbers that are not finite become null, as JSON has no word for them."""
+    """Write JSON that a person can read; numbers that are not finite become null, since JSON has none."""
     text = json.dumps(jsonable(value), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
-    """Read a JSON file that no schema stands for; raises OSError or ValueError where it cannot."""
+    """Read a JSON file without a schema; raises OSError or ValueError if it cannot."""
     return parse(path.read_bytes())
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,12 +21,12 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
-from labelfix.runs.answers import NAME
-from labelfix.runs.begun import UNFINISHED as _UNFINISHED
+from labelfix.runs.begun import UNFINISHED
 from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import sealed
+from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
 
 FORMAT_VERSION = 1
@@ -36,120 +35,10 @@ FORMAT_VERSION = 1
 RUNS = Path("runs")
 """Where runs go, and are looked for, when no folder is named."""
 
-_CHECKPOINTS = "checkpoints"
-_REPLACES, _STANDS = "replaces", "stands"
-_WRITTEN, _PLAN = "written", "entries.json"
-_REQUIRED = ("corrected.parquet", "classifier", "corrector", "settings.toml")
-_OF_PEOPLE = (NAME, "certificate")
-_ENTRIES = (*_REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
-
 
 @dataclass(frozen=True)
-class RunFolder:
-    """The paths of one run.
-
-    Attributes:
-        path: The folder.
-    """
-
-    path: Path
-
-    @property
-    def corrected(self) -> Path:
-        """Corrected labels of the noisy rows."""
-        return self.path / "corrected.parquet"
-
-    @property
-    def classifier(self) -> Path:
-        """Folder of the classifier, loadable without labelfix."""
-        return self.path / "classifier"
-
-    @property
-    def corrector(self) -> Path:
-        """Folder of the label correction network."""
-        return self.path / "corrector"
-
-    @property
-    def judges(self) -> Path:
-        """Folder of the models that judge rows which come later; missing where no trusted row could judge."""
-        return self.path / "judges"
-
-    @property
-    def settings(self) -> Path:
-        """The settings the run was made with; can be given back to `--config`."""
-        return self.path / "settings.toml"
-
-    @property
-    def metrics(self) -> Path:
-        """Counts, held-out accuracy, seconds per stage."""
-        return self.path / "metrics.json"
-
-    @property
-    def history(self) -> Path:
-        """One row per epoch."""
-        return self.path / "history.parquet"
-
-    @property
-    def manifest(self) -> Path:
-        """`run.json`, written last: the mark of a finished run."""
-        return self.path / "run.json"
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run was written to its end; see `settle` for what may be left to do."""
-        return self.manifest.is_file() or self._settling
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of how far an unfinished run has come."""
-        return self.path / _CHECKPOINTS
-
-    @property
-    def under_way(self) -> bool:
-        """Whether a run was begun here and not finished; an older, finished one may still stand beside it."""
-        begun = (self.path / _UNFINISHED).is_file() and not self._settling
-        return begun and (not self.finished or bool(self.begun().get(_REPLACES)))
-
-    @property
-    def stands(self) -> bool:
-        """Whether the finished run here is the one under way, which goes on from it."""
-        return self.under_way and self.finished and bool(self.begun().get(_STANDS))
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether there is nothing here but a run that was begun and not finished."""
-        return not self.finished and (self.path / _UNFINISHED).is_file()
-
-    @property
-    def own_files(self) -> tuple[Path, ...]:
-        """Every file and folder that a run writes or that keeps people's work on it, whether it is there or not."""
-        return tuple(self.path / name for name in (*_ENTRIES, *_OF_PEOPLE, _UNFINISHED, _CHECKPOINTS, _WRITTEN))
-
-    @property
-    def _settling(self) -> bool:
-        """Whether a run lies here that is wholly written and not yet where it belongs."""
-        return (self.path / _WRITTEN / _PLAN).is_file()
-
-    def bases(self, manifest: Mapping[str, Any]) -> tuple[Path, ...]:
-        """Folders from which the relative names of its inputs may count: where it was begun, and where it lies.
-
-        Args:
-            manifest: Its `run.json`.
-        """
-        begun = manifest.get("directory")
-        # By its letters, as it was recorded: the run may lie behind a link. And behind it, as the link may be new.
-        here = dict.fromkeys((self.path.absolute(), self.path.resolve()))
-        recorded = [Path(os.path.normpath(path / begun)) for path in here if isinstance(begun, str)]
-        return (*recorded, *(path.parent for path in here))
-
-    def files_beside(self) -> list[str]:
-        """Its class map and class descriptions, as they were named; empty where there were none or nothing tells."""
-        try:
-            data = tomllib.loads(self.settings.read_text(encoding="utf-8")).get("data")
-        except (OSError, ValueError):
-            return []
-        found = [data.get(name) for name in ("class_map", "class_descriptions")] if isinstance(data, dict) else []
-        return [path for path in found if isinstance(path, str)]
+class RunFolder(RunPaths):
+    """A run folder: how it is made, written, settled and opened."""
 
     @classmethod
     def create(cls, path: Path | None, overwrite: bool, begun: Mapping[str, Any] | None = None) -> RunFolder:
@@ -173,18 +62,10 @@ class RunFolder:
                 tidy(folder.path)
                 # Before the mark: no run may take another one's checkpoints for its own.
                 remove(folder.checkpoints)
-                write_json(folder.path / _UNFINISHED, {**(begun or {}), _REPLACES: folder.finished})
+                write_json(folder.path / UNFINISHED, {**(begun or {}), REPLACES: folder.finished})
         except OSError as error:
             raise RunError(f"{path or RUNS}: cannot be made ({error.strerror}); choose another --out") from None
         return folder
-
-    def begun(self) -> dict[str, Any]:
-        """What an unfinished run was begun with; empty where that was not kept."""
-        try:
-            found = read_json(self.path / _UNFINISHED)
-        except (OSError, ValueError):
-            return {}
-        return dict(found) if isinstance(found, dict) else {}
 
     @contextmanager
     def writing(self) -> Iterator[RunFolder]:
@@ -193,10 +74,10 @@ class RunFolder:
         Yields:
             Where its files go meanwhile.
         """
-        with atomic_path(self.path / _WRITTEN) as beside:
+        with atomic_path(self.path / WRITTEN) as beside:
             beside.mkdir()
             yield RunFolder(beside)
-            write_json(beside / _PLAN, sorted(entry.name for entry in beside.iterdir()))
+            write_json(beside / PLAN, sorted(entry.name for entry in beside.iterdir()))
         self._place()
 
     def go_on(self, new: RunFolder, begun: Mapping[str, Any]) -> None:
@@ -205,7 +86,7 @@ class RunFolder:
         Args:
             new: What `writing` gave; or this folder, where the run lies already.
         """
-        write_json(new.path / _UNFINISHED, {**begun, _REPLACES: True, _STANDS: True})
+        write_json(new.path / UNFINISHED, {**begun, REPLACES: True, STANDS: True})
 
     def settle(self) -> None:
         """Bring a run that is wholly written to where it belongs, where a killed process had not got to it.
@@ -213,7 +94,7 @@ class RunFolder:
         Raises:
             RunError: It cannot be done here, or another process is at it.
         """
-        if not self._settling:
+        if not self.settling:
             return
         try:
             with held(self.path):
@@ -224,19 +105,19 @@ class RunFolder:
 
     def _place(self) -> None:
         """`settle`, by the process that holds the folder; every step can be repeated."""
-        if not self._settling:
+        if not self.settling:
             return
-        written = self.path / _WRITTEN
-        entries = read_checked(written / _PLAN, list[str])
-        for name in _ENTRIES:
+        written = self.path / WRITTEN
+        entries = read_checked(written / PLAN, list[str])
+        for name in ENTRIES:
             if name not in entries:
                 remove(self.path / name)
             elif os.path.lexists(written / name):
                 move(written / name, self.path / name)
-        if _UNFINISHED not in entries:
+        if UNFINISHED not in entries:
             self.tidy()
-        elif os.path.lexists(written / _UNFINISHED):
-            move(written / _UNFINISHED, self.path / _UNFINISHED)
+        elif os.path.lexists(written / UNFINISHED):
+            move(written / UNFINISHED, self.path / UNFINISHED)
         sync(self.path)
         sync(written)
         remove(written)
@@ -259,7 +140,8 @@ class RunFolder:
         if path.is_file():
             raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():
-            raise RunError(f"{path}: there is no such run folder; `labelfix train --out {path}` makes one")
+            makes = f"`labelfix train --out {shlex.quote(str(path))}` makes one"
+            raise RunError(f"{path}: there is no such run folder; {makes}")
         folder.settle()
         tidy(path)
         if folder.unfinished:
@@ -267,7 +149,7 @@ class RunFolder:
         if not folder.finished:
             raise RunError(f"{path}: is not a labelfix run (no run.json in it); give a folder of `labelfix train`")
         folder.read_manifest()
-        missing = [name for name in _REQUIRED if not (path / name).exists()]
+        missing = [name for name in REQUIRED if not (path / name).exists()]
         if missing:
             raise RunError(f"{path}: is damaged, {', '.join(missing)} is missing; train it again with --overwrite")
         return folder
@@ -282,7 +164,7 @@ class RunFolder:
         folder = cls(path)
         folder.settle()
         if not (folder.finished or folder.unfinished):
-            rescue(path / _UNFINISHED)
+            rescue(path / UNFINISHED)
         return folder if folder.under_way else cls.open_finished(path)
 
     def finish(self, new: RunFolder, manifest: Mapping[str, Any]) -> None:
@@ -306,13 +188,13 @@ class RunFolder:
     def tidy(self) -> None:
         """Take the checkpoints and the mark of an unfinished run away."""
         remove(self.checkpoints)
-        remove(self.path / _UNFINISHED)
+        remove(self.path / UNFINISHED)
 
     def discard(self) -> None:
         """Take back the beginning of a run that came to nothing; the run it was to replace, and all else, stays."""
-        if self.begun().get(_REPLACES):
+        if self.begun().get(REPLACES):
             self.tidy()
-        elif {entry.name for entry in self.path.iterdir() if not is_scratch(entry)} <= {_UNFINISHED, _CHECKPOINTS}:
+        elif {entry.name for entry in self.path.iterdir() if not is_scratch(entry)} <= {UNFINISHED, CHECKPOINTS}:
             remove(self.path)
 
     def read_manifest(self, whole: bool = False) -> dict[str, Any]:

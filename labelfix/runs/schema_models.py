@@ -200,7 +200,6 @@ class LabelCorrectionNetwork(Struct, tag_field="kind", tag="label-correction-net
     skip: bool
     temperature: Positive
     classifier_temperature: Positive
-    structured: bool = False
 
 
 class Posterior(Struct, tag_field="kind", tag="posterior"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from labelfix.data.chosen_rows import CHANCE, DRAWN, WORST_FIRST
+from labelfix.data.chosen_rows import ASK, CHANCE, DRAWN, WORST_FIRST
 from labelfix.data.columns.roles import Columns
 from labelfix.data.tables import ClassNames, Codes, Probabilities
 from labelfix.evidence.next_labels import candidates, choose, worth
@@ -60,7 +60,7 @@ def next_rows(
     if asker is None or not len(table):
         return table
     worth_it = np.array(table["ask_gain"]) / np.maximum(np.array(table["ask_price"]), 1e-9)
-    order = [place for place in np.argsort(-worth_it, kind="stable").tolist() if table["ask"][place].as_py()]
+    order = [place for place in np.argsort(-worth_it, kind="stable").tolist() if table[ASK][place].as_py()]
     return table.take(pa.array(order[:count], pa.int64()))
 
 
@@ -147,7 +147,7 @@ def _offer(asker: Asker, soft: Probabilities, part: pa.Table, place: int) -> dic
     """Whom to ask about a row, what an answer gains, and its price."""
     heard = {each["source"] for each in part[SOURCE_SCORES][place].as_py() or ()}
     name, gain, price = asker.whom(soft, heard)
-    return {"ask": name, "ask_gain": round(gain, 6), "ask_price": price}
+    return {ASK: name, "ask_gain": round(gain, 6), "ask_price": price}
 
 
 def _whole(column: str, cell: object, file: str, names: Columns, places: Mapping[str, str] | None) -> object:

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
-from labelfix.correctors.contract import Corrector, SoftRows
+from labelfix.correctors.contract import Corrector
 from labelfix.data.new_rows import NewRows
 from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
+from labelfix.evidence.side_columns import SideColumns
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation, is_cheap
 from labelfix.models.trained import TrainedClassifier
@@ -34,7 +34,8 @@ BLOCK = 8192
 """Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
 
 LEAST_BLOCK, USUAL_CLASSES = 256, 256
-"""Of more classes than the second a block has fewer rows, in multiples of the first: it takes as much memory."""
+"""With more classes than the second number a block has fewer rows, in multiples of the first, so that it takes no more
+memory."""
 
 
 def block_rows(num_classes: int) -> int:
@@ -258,41 +259,6 @@ def keep_unreadable(labels: CorrectedLabels, unreadable: np.ndarray, mean: Proba
     rest = np.full(classes, 1 / classes, np.float32) if mean is None else mean
     kept = np.eye(classes, dtype=np.float32)[given]
     labels.soft[unreadable] = np.where((given == UNLABELLED)[:, None], rest, kept)
-
-
-@dataclass(frozen=True)
-class SideColumns:
-    """What evidence and side checks say of every row of the noisy table.
-
-    Attributes:
-        p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.
-        duplicate_of: `(N,)` an earlier row of the same content and another label, -1 without. None where nobody looked.
-        outlier_score: `(N,)` in [0, 1]. None where nobody looked.
-        own: `(n, K)` what the method says of the rows it learned from by models that had not seen them. None where the
-            corrector judges them too.
-        own_at: `(N,)` where each row stands in `own`; -1 for rows that do not.
-    """
-
-    p_value: Probabilities | None = None
-    duplicate_of: Codes | None = None
-    outlier_score: Probabilities | None = None
-    own: SoftRows | None = None
-    own_at: Codes | None = None
-
-    def beside(self, labels: CorrectedLabels, start: int, ids: pa.Array) -> CorrectedLabels:
-        """A block with its columns.
-
-        Args:
-            ids: `(N,)` of all rows.
-        """
-        here = slice(start, start + len(labels))
-        of = None if self.duplicate_of is None else self.duplicate_of[here]
-        return replace(
-            labels,
-            p_value=None if self.p_value is None else self.p_value[here],
-            duplicate_of=None if of is None else ids.take(pa.array(of, mask=of < 0)).cast(pa.string()),
-            outlier_score=None if self.outlier_score is None else self.outlier_score[here],
-        )
 
 
 def with_what_is_known(

@@ -18,11 +18,9 @@ from labelfix.correctors.calibrated import CalibratedCorrector
 from labelfix.correctors.contract import Corrector
 from labelfix.correctors.sources import SourcesCorrector
 from labelfix.data.arrays import Floats
+from labelfix.data.chosen_rows import TRUSTED
 from labelfix.data.tables import Probabilities
 from labelfix.errors import SettingsError
-
-TRUSTED = "trusted"
-"""What the person is called whose answers are trusted."""
 
 
 @dataclass(frozen=True)

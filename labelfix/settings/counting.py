@@ -27,8 +27,8 @@ def paths(settings: MethodSettings) -> Iterator[tuple[str, MethodSettings, Famil
     for words, family in families:
         if isinstance(settings, MlcSettings):
             for recipe in get_args(Recipe):
-                named = f"{words}, recipe = {recipe}"
-                yield named, replace(settings, recipe=recipe), family
+                if recipe != "anchored" or family == "head":
+                    yield f"{words}, recipe = {recipe}", replace(settings, recipe=recipe), family
         else:
             yield words, settings, family
 
@@ -65,13 +65,26 @@ def refuse_unread(settings: TrainSettings, family: Family) -> None:
     named = ", ".join(f"{name} = {_told(value)}" for name, value in useless.items())
     counting = [f.name for f in fields_of(type(own)) if f.name in read]
     counts = f"what counts is {', '.join(counting)}" if counting else "nothing is left to set"
-    other = ""
-    if family == "head" and set(useless) <= own.counting("network"):
-        networks = "--backbone mlp (tables, embeddings), --backbone resnet32 (images) or --no-freeze"
-        other = f"; for a network that is trained as a whole give {networks}"
     raise SettingsError(
-        f"{settings.method} {where} does not read {named}: {counts} (`labelfix methods {settings.method}`){other}"
+        f"{settings.method} {where} does not read {named}: {counts} (`labelfix methods {settings.method}`)"
+        f"{_read_elsewhere(own, family, set(useless))}"
     )
+
+
+def _read_elsewhere(own: MethodSettings, family: Family, useless: set[str]) -> str:
+    """What to give so that the settings are read, where something is."""
+    if family != "head":
+        return ""
+    if not isinstance(own, MlcSettings):
+        networks = "--backbone mlp (tables, embeddings), --backbone resnet32 (images) or --no-freeze"
+        read = useless <= own.counting("network")
+        return f"; for a network that is trained as a whole give {networks}" if read else ""
+    remedies = {
+        "--no-freeze": own.counting_in_rounds,
+        "--set recipe=paper": replace(own, recipe="paper").counting("head"),
+    }
+    reading = [remedy for remedy, names in remedies.items() if useless <= names]
+    return f"; with {' or '.join(reading)} it does" if reading else ""
 
 
 def _told(value: object) -> str:

@@ -5,25 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from labelfix.errors import SettingsError
 from labelfix.settings.base import require
 from labelfix.settings.networks import Family, NetworkSettings
 
 Recipe = Literal["anchored", "paper", "published"]
 
-RECIPES: dict[Family, Recipe] = {
-    "head": "anchored",
-    "network": "anchored",
-    "image": "anchored",
-    "text": "paper",
-}
-"""The recipe where none is named: the better one where both were measured (docs/decisions/), as published where they
-were not."""
-
 OF_ROUNDS = ("epochs", "batch_size", "learning_rate", "head_learning_rate", "weight_decay", "clip_norm")
 """What is read while an encoder learns features, of the settings of networks."""
-
-OF_PAPER = ("skip", "warmup_steps")
-"""What a network's `anchored` recipe does not read."""
 
 PUBLISHED: dict[str, Any] = {
     "clean_split": "redrawn",
@@ -70,7 +59,7 @@ class MlcSettings(NetworkSettings):
     """
 
     recipe: Recipe | None = None
-    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. `anchored` holds a structured network in place by the trusted rows: on fixed features it solves the same objective and has no further settings, and a network that is trained as a whole takes the look-ahead with it. With `--no-freeze` it is what the encoder learns from, and what is fitted to its features. Default: anchored."""
+    """`paper` is the paper's method: a free label correction network trained by the look-ahead meta-gradient. `published` is the published code's procedure as it is, to stand beside its figures: it settles how trusted rows are used, the schedule and, on images, 120 epochs. Both train whole networks, for comparisons. `anchored` solves the same objective on fixed features, holds the label correction network in place by the trusted rows and has no further settings; with `--no-freeze` it is what the encoder learns from, and what is fitted to its features. Default: anchored."""
 
     rounds: int = 1
     """With `--no-freeze`: how often the encoder learns features from the soft labels of the fit before, each time from its pretrained weights, and the fit is made again on them."""
@@ -119,13 +108,28 @@ class MlcSettings(NetworkSettings):
         )
         require(self.lookahead == 1 or self.meta_interval == 1, "meta_interval above 1 needs lookahead = 1")
 
+    @property
+    def anchored(self) -> bool:
+        """Whether the recipe is the default one."""
+        return self.recipe in (None, "anchored")
+
     def recipe_for(self, family: Family) -> Recipe:
-        """The recipe that trains such a classifier."""
-        return self.recipe or RECIPES[family]
+        """The recipe, which has to suit what is trained.
+
+        Raises:
+            SettingsError: `anchored`, for a network that is trained as a whole.
+        """
+        if self.anchored and family != "head":
+            raise SettingsError(
+                "recipe = anchored, which is mlc's default, corrects labels on fixed features, and this classifier is a "
+                "network that is trained as a whole: leave --backbone out (--no-freeze then has a network for texts or "
+                "images learn features), or compare with the paper's own method by --set recipe=paper"
+            )
+        return self.recipe or "anchored"
 
     def weighs_sources(self, family: Family) -> bool:
         """See `MethodSettings.weighs_sources`."""
-        return family == "head" and self.recipe_for(family) == "anchored"
+        return family == "head" and self.anchored
 
     @property
     def counting_in_rounds(self) -> frozenset[str]:
@@ -139,7 +143,7 @@ class MlcSettings(NetworkSettings):
             return every
         if self.recipe_for(family) == "published":
             return every - frozenset(FIXED)
-        return frozenset(("recipe",)) if family == "head" else every - frozenset(OF_PAPER)
+        return frozenset(("recipe",))
 
     def as_published(self, batch_size: int, family: Family) -> MlcSettings:
         """The same with what the published procedure fixes.

@@ -58,7 +58,7 @@ class TrainSettings:
     def learns_features(self) -> bool:
         """Whether an encoder learns features from what the run on fixed ones says (`labelfix.rounds`)."""
         own = self.method_settings
-        return isinstance(own, MlcSettings) and own.recipe in (None, "anchored") and not self.model.freeze
+        return isinstance(own, MlcSettings) and own.anchored and not self.model.freeze
 
     @property
     def before_learning(self) -> TrainSettings:

@@ -9,8 +9,7 @@ from torch import nn
 
 from labelfix.bench.backbones import SHAPES, make_backbone
 from labelfix.bench.reference_steps import Workbench, double_backward_step, plain_step, published_step
-from labelfix.bench.step import measure
-from labelfix.bench.step_table import as_text
+from labelfix.bench.step import as_text, measure
 from labelfix.bench.step_ways import UNFUSED, WAYS, StepPlan, build, make_step
 from labelfix.cli import main
 from labelfix.errors import SettingsError

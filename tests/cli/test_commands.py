@@ -115,7 +115,7 @@ def test_train_then_export_without_naming_the_run_works_word_for_word(at_work, m
 
 
 def test_settings_reach_the_run_from_a_file_and_the_environment(at_work, monkeypatch, capsys):
-    (at_work / "my.toml").write_text("min_confidence = 0.9\n[mlc]\nepochs = 3\n")
+    (at_work / "my.toml").write_text('min_confidence = 0.9\n[mlc]\nrecipe = "paper"\nepochs = 3\n')
     monkeypatch.setenv("LABELFIX_SEED", "11")
     out = at_work / "run"
     words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--config", str(at_work / "my.toml")]

@@ -71,7 +71,7 @@ WRONG = {
     ),
     "a frame for a file": (
         lambda run: run.export("out.csv", noisy=pd.read_parquet("new.parquet")),
-        "noisy: is given as DataFrame, where the name of a file is needed",
+        "noisy: is not the table that the run in run was trained on",
     ),
     "a frame for a batch": (
         lambda run: labelfix.batch_corrector("run")(pd.read_parquet("new.parquet")),
@@ -163,6 +163,21 @@ def test_export_writes_what_the_command_writes(run, at_work):
     assert (at_work / "python.csv").read_bytes() == (at_work / "command.csv").read_bytes()
     assert (told.rows, told.given_column) == (160, "given_label")
     assert (at_work / "classifier" / "labelfix.json").is_file()
+
+
+def test_a_run_of_a_frame_gives_the_frame_back_and_asks_about_it(at_work):
+    frame = pd.read_parquet("noisy.parquet").astype({"label": "category"})
+    made = labelfix.train(frame, "gold.csv", at_work / "of-frame")
+    opened = labelfix.load_run(made.path)
+    with pytest.raises(InputError, match="give that table"):
+        opened.export(at_work / "fixed.csv")
+    for run, given in ((made, None), (opened, frame)):
+        run.export(at_work / "fixed.csv", noisy=given, overwrite=True)
+        assert pd.read_csv(at_work / "fixed.csv")["given_label"].tolist() == frame["label"].tolist()
+        assert run.next_rows(3, noisy=given)["id"].to_pylist()[0] in set(frame["id"])
+        assert run.certify(0.2, noisy=given).to_check.num_rows
+    with pytest.raises(InputError, match="noisy: is not the table that the run"):
+        opened.export(at_work / "fixed.csv", noisy=frame.head(9), overwrite=True)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labelfix import weighing
 from labelfix.cli import main
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.evidence import gather, rivals
+from labelfix.evidence import gather, rivals, weighing
 from labelfix.heads import learners, stages
 
 WRITTEN = ["corrected.parquet", "judges/judges.safetensors", "corrector/corrector.json", "classifier/labelfix.json"]

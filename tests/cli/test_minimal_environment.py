@@ -74,7 +74,7 @@ def at_work(tmp_path, monkeypatch):
 
 
 def test_training_and_the_timing_of_steps_need_no_other_package(at_work):
-    network = ["--backbone", "resnet32", "--set", "epochs=1", "--set", "warmup_epochs=1"]
+    network = ["--backbone", "resnet32", "--set", "recipe=paper", "--set", "epochs=1", "--set", "warmup_epochs=1"]
     sizes = ["--batch", "2", "--clean", "2", "--meta", "2", "--rounds", "1", "--size", "8", "--no-memory"]
     alone = ["--offline", "--device", "cpu"]
     commands = [

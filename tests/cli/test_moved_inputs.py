@@ -102,8 +102,8 @@ def test_a_run_that_was_moved_alone_takes_the_names_of_today(moved, tmp_path, ca
     found, said = flagged(run, capsys)
     assert {snippet for _, snippet in found} == {None}
     assert said == (
-        "warning: texts, images and lines are not shown: data/noisy.csv: there is no such file here, where the run "
-        "was begun, or beside the run; name it by --noisy\n"
+        "warning: texts, images and lines are not shown: data/noisy.csv: there is no such file here, beside the "
+        "run, or where it lay as seen from the run; name it by --noisy\n"
     )
     found, said = flagged(run, capsys, "--noisy", noisy)
     assert said == ""
@@ -215,7 +215,7 @@ def test_a_table_that_was_in_memory_is_named_as_a_file_of_the_same_contents(tmp_
     found, said = flagged("run", capsys)
     assert {snippet for _, snippet in found} == {None}
     assert "the run was trained on a table in memory, and the labels of its rows are in run/corrected.parquet" in said
-    assert "; name a file with the same contents by --noisy" in said
+    assert "; name a file with the same contents (in Python: give that table) by --noisy" in said
     found, said = flagged("run", capsys, "--noisy", "same.parquet")
     assert said == ""
     assert all(" n" in snippet for _, snippet in found)

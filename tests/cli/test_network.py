@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from labelfix.cli import main
 from labelfix.cli.app import application
-from labelfix.runs.folder import _UNFINISHED
+from labelfix.runs.begun import UNFINISHED
 from labelfix.settings import hub_access
 
 
@@ -82,13 +82,13 @@ def test_an_unfinished_run_that_names_a_hub_asks_none(key, at_work, asked, capsy
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("labelfix.pipeline.carry_out", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(words) == 130
-    values = json.loads((run / _UNFINISHED).read_text())
+    values = json.loads((run / UNFINISHED).read_text())
     if key == "noisy":
         values["noisy"] = "hub:no/such"
     else:
         values["settings"]["model"] |= {"backbone": "hf:no/such"}
         values["settings"]["data"] |= {"text_column": "id"}
-    (run / _UNFINISHED).write_text(json.dumps(values))
+    (run / UNFINISHED).write_text(json.dumps(values))
 
     assert main(["train", "--resume", str(run)]) == 2
     assert {"noisy": "asked only for what is given", "backbone": "is not on this disk"}[key] in capsys.readouterr().err

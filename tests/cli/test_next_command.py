@@ -86,7 +86,7 @@ def test_the_filled_file_goes_back_as_it_is_by_the_command_that_is_printed(
     assert blank > 1
     assert main([*command, "-v"]) == 0
     said = capsys.readouterr().err
-    assert f"{blank} rows that labelfix asked about have no label yet and are skipped" in said
+    assert f"{blank} rows that labelfix asked about have no answer (blank or ?) and are skipped" in said
     assert "12 trusted rows were chosen by labelfix: they train and judge nothing" in said
     run = Path(command[command.index("--out") + 1])
     assert run == folder / "run-2"
@@ -178,7 +178,8 @@ def test_a_network_is_judged_by_held_out_rows_that_a_person_drew(folder: Path, t
     rows = asked(folder, tmp_path / "ask.csv", 60)
     fill(tmp_path / "ask.csv", len(rows))
     files = ["--noisy", str(folder / "noisy.csv"), "--clean", str(folder / "gold.csv")]
-    network = ["--backbone", "mlp", "--set", "epochs=2", "--set", "warmup_epochs=1", "--set", "held_out=0.5"]
+    settings = ("recipe=paper", "epochs=2", "warmup_epochs=1", "held_out=0.5")
+    network = ["--backbone", "mlp", *(word for each in settings for word in ("--set", each))]
     words = [*files, "--clean", str(tmp_path / "ask.csv"), "--id-column", "id", *network]
     assert main(["train", *words, "--out", str(tmp_path / "run"), "-q"]) == 0
     found = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 from labelfix.cli import main
 
 ADDS = "training adds a model's opinion of the other rows, where features are fixed, which makes this interval narrower"
-MLP = ("--backbone", "mlp", "--set", "epochs=2", "--set", "warmup_epochs=1")
+MLP = ("--backbone", "mlp", "--set", "recipe=paper", "--set", "epochs=2", "--set", "warmup_epochs=1")
 
 
 @pytest.fixture(scope="module")

@@ -168,17 +168,31 @@ def test_where_nothing_can_be_said_that_is_said():
     assert result(counts, {"labels": "not measurable", "sentence": sentence}, LEDGER).endswith(f"; {sentence}")
 
 
+DRAW = (
+    "next: check rows drawn at random, which tell how many labels are right: "
+    "labelfix export --run 'my run' --tasks csv --queue random"
+)
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
         ("use", "next: take the corrected labels: labelfix export --run 'my run' --corrected-labels fixed.csv"),
         ("keep", "next: keep your labels, these are no better; labelfix report --run 'my run' shows why"),
-        ("unclear", "next: check more rows yourself: labelfix next --run 'my run' chooses them"),
-        ("not measurable", "next: check more rows yourself: labelfix next --run 'my run' chooses them"),
+        ("unclear", DRAW),
+        ("not measurable", DRAW),
     ],
 )
 def test_the_next_step_follows_the_verdict(labels, said):
     assert next_step({"labels": labels}, "my run", {"name": "data/tickets.csv", "format": "csv"}) == said
+
+
+def test_the_next_step_can_be_pasted_again_after_it_was_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("fixed.csv", "fixed-2.csv"):
+        said = next_step({"labels": "use"}, "run", {"name": "my tickets.csv", "format": "csv"})
+        assert said.endswith(f"--corrected-labels {name}")
+        (tmp_path / name).touch()
 
 
 def test_the_fixed_file_is_of_the_kind_of_the_noisy_one_or_parquet():

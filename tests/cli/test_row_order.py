@@ -91,7 +91,7 @@ def test_the_order_of_rows_with_texts_changes_nothing(worded, options, tmp_path)
 
 @pytest.mark.parametrize(
     "options",
-    [*({"method": name} for name in HEADS), {"method": "mlc", "backbone": "mlp", "epochs": 2, "warmup_epochs": 1}],
+    [*({"method": name} for name in HEADS), {"method": "mlc", "backbone": "mlp", "recipe": "paper", "epochs": 2}],
     ids=lambda options: options.get("backbone", options["method"]),
 )
 def test_the_order_of_rows_changes_nothing(tables, options, tmp_path):

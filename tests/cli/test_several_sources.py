@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pyarrow as pa
@@ -380,3 +381,38 @@ def test_next_says_whom_to_ask_for_the_price(at_work, capsys):
     assert "there is no such source; there are anna, bert, rule_7, copy, trusted" in capsys.readouterr().err
     assert main([*words[:-1], "--cost", "anna=1"]) == 0  # she has answered every row
     assert "0 rows: of the sources with a price none is left to ask" in capsys.readouterr().err
+
+
+def test_answers_go_back_to_whom_they_are_of(at_work, capsys):
+    """An answer of a rule is an opinion of that rule, and no trusted label; the printed command says so."""
+    out = at_work / "ask.parquet"
+    words = [
+        "next",
+        "--run",
+        "run",
+        "--count",
+        "8",
+        "--out",
+        str(out),
+        "--cost",
+        "trusted=100",
+        "--cost",
+        "rule_7=0.01",
+    ]
+    assert main(words) == 0
+    command = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix train"))
+    assert f"--clean {out} --sources {out}" in command
+    asked = pq.read_table(out)
+    answers = ["?", *[WORDS[0]] * (len(asked) - 1)]
+    pq.write_table(asked.set_column(asked.schema.get_field_index("label"), "label", pa.array(answers)), out)
+    of_rule = sum(name == "rule_7" for name in asked["ask"].to_pylist()[1:])
+    assert of_rule
+    read = [word for word in shlex.split(command)[2:] if word != "--out"][:-1]
+    assert main(["check", *read]) == 0
+    said = capsys.readouterr()
+    trusted = TRUSTED + len(asked) - 1 - of_rule
+    assert f"trusted rows: {trusted} in" in said.out
+    before = sum(
+        pq.read_table("noisy.parquet")[name].drop_null().length() for name in ("anna", "bert", "rule_7", "copy")
+    )
+    assert f"4 sources with {before + of_rule:,} labels" in said.err

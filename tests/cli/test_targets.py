@@ -163,8 +163,9 @@ def test_a_run_does_not_replace_the_run_that_it_reads(place, capsys):
 
 
 def test_the_default_files_of_next_and_report_are_kept(place, capsys):
-    assert main(["next", "--run", "run", "--count", "3", "-q"]) == 0
-    refused(["next", "--run", "run", "--count", "3"], capsys, "to_label.csv: exists already; pass --overwrite")
+    for name in ("to_label.csv", "to_label-2.csv"):
+        assert main(["next", "--run", "run", "--count", "3", "-q"]) == 0
+        assert capsys.readouterr().out == f"{name}\n"
     assert main(["report", "--run", "run", "-q"]) == 0
     refused(["report", "--run", "run"], capsys, "report.html: exists already; pass --overwrite")
     assert main(["report", "--run", "run", "--overwrite", "-q"]) == 0

@@ -32,7 +32,6 @@ from labelfix.models.head import Head
 from labelfix.models.images.patch_code import PatchCode, PatchRules, raw_width
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.models.structured_correction_network import StructuredCorrectionNetwork
 from labelfix.models.tables.features import CUT, EmbeddingFeatures, TableFeatures
 from labelfix.models.tables.statistics import Statistics
 from labelfix.models.text.hashed import HashedText
@@ -228,19 +227,14 @@ def agreement_weights(weigher, logits, hidden, given):
     return (slope * (torch.cat([hidden.double(), ones], 1) @ gradient.T)).sum(1).clamp_min(0)
 
 
-def correction_network(kind):
+def correction_network(skip):
     def make(generator, classes, width):
         drawn = torch.Generator().manual_seed(int(generator.integers(2**31)))
-        if kind == "structured":
-            terms = torch.from_numpy(np.log(generator.dirichlet(np.ones(classes), classes) * 0.9 + 0.1 / classes))
-            lcn = StructuredCorrectionNetwork(width, terms, 6, 4, drawn)
-            torch.nn.init.normal_(lcn.residual.last.weight, generator=drawn)
-        else:
-            lcn = LabelCorrectionNetwork(width, classes, 6, 4, kind == "skip", drawn)
+        lcn = LabelCorrectionNetwork(width, classes, 6, 4, skip, drawn)
 
         def soft(logits, hidden, given):
             with torch.inference_mode():
-                said = lcn(hidden, given, logits) if kind == "structured" else lcn(hidden, given)
+                said = lcn(hidden, given)
             return torch.softmax(said.soft.clamp_min(1e-12).log() / 1.2, 1)
 
         return NetworkCorrector(CorrectionWeights.of(lcn), 1.2, 1.3), soft
@@ -255,9 +249,8 @@ CORRECTORS = {
     "mixture by loss": mixture(lambda g, k, d: LossWeigher(*(g.normal(size=n) for n in (5, 5, 5, 1))), loss_weights),
     "mixture by agreement": mixture(lambda g, k, d: AgreementWeigher(g.normal(size=(k, d + 1))), agreement_weights),
     "mixture": mixture(lambda g, k, d: ConstantWeigher(), lambda w, logits, hidden, given: torch.ones(len(given))),
-    "network": correction_network("plain"),
-    "network that keeps labels": correction_network("skip"),
-    "structured network": correction_network("structured"),
+    "network": correction_network(skip=False),
+    "network that keeps labels": correction_network(skip=True),
 }
 
 

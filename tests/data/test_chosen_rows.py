@@ -54,9 +54,26 @@ def test_blank_answers_are_skipped_and_counted(folder: Path) -> None:
     reading = read(folder, answers(folder, {50: "y", 51: "", 52: " ", 53: "N/A"}))
     assert len(reading.data.clean) == 21
     assert [reading.data.clean.ids[i].as_py() for i in (19, 20)] == ["k19", "k50"]
-    assert "3 rows that labelfix asked about have no label yet and are skipped" in reading.notes
+    assert "3 rows that labelfix asked about have no answer (blank or ?) and are skipped" in reading.notes
     said = "1 trusted row was chosen by labelfix: it trains and judges nothing, as such rows are the hard ones"
     assert said in reading.notes
+
+
+def test_a_row_that_nobody_can_tell_is_no_error_in_a_file_that_asks(folder: Path) -> None:
+    """`certify` offers `?`, and its file may be learnt from."""
+    reading = read(folder, answers(folder, {50: "y", 51: "?", 52: "Can't tell"}))
+    assert len(reading.data.clean) == 21
+    (folder / "more.csv").write_text("id,label\nk30,?\n")
+    with pytest.raises(InputError, match='label "\\?"'):
+        read(folder, folder / "more.csv")
+
+
+def test_answers_of_a_source_of_labels_are_not_trusted(folder: Path) -> None:
+    file = folder / "asked.csv"
+    file.write_text(f"id,label,given_label,ask,{DRAWN}\nk50,y,x,anna,{WORST_FIRST}\nk51,x,x,trusted,{WORST_FIRST}\n")
+    reading = read(folder, file)
+    assert [reading.data.clean.ids[i].as_py() for i in (19, 20)] == ["k19", "k51"]
+    assert any("1 answer is of a source" in str(warning) for warning in reading.warnings)
 
 
 def test_a_file_of_blank_answers_alone_changes_nothing_but_the_notes(folder: Path) -> None:
@@ -95,7 +112,10 @@ def test_the_noise_rate_rests_on_the_rows_that_a_person_drew(folder: Path) -> No
     assert summary.trusted == 30
     assert summary.chosen == 10
     assert np.trace(summary.transitions) == np.sum(summary.transitions) == 20
-    assert any("10 chosen by labelfix train and judge nothing" in line for line in summary.lines())
+    assert any(
+        "drawn at random, but for 10 that labelfix chose: these train and judge nothing" in line
+        for line in summary.lines()
+    )
 
 
 def test_how_rows_were_drawn_is_tested_on_those_that_a_person_drew(folder: Path) -> None:

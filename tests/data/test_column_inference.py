@@ -186,3 +186,19 @@ def test_only_five_defects_of_a_kind_are_listed() -> None:
     ).splitlines()
     assert sum("stands already in row 1" in line and line.startswith("noisy, row") for line in lines) == 5
     assert "noisy: 34 more ids are duplicates" in lines
+
+
+def test_the_label_is_what_the_trusted_file_has_beside_its_ids() -> None:
+    noisy = {"machine": IDS, "site": ["north", "south"] * 20, "x": [i / 7 for i in range(N)], "state": LABEL}
+    reading = read(noisy, {"machine": IDS[5:9], "state": LABEL[5:9]})
+    assert (reading.columns.label, reading.columns.clean_label) == ("state", "state")
+    assert any("'state' is the label, as clean has nothing else beside its ids" in note for note in reading.notes)
+
+
+def test_ids_that_stand_twice_or_nowhere_are_named_whatever_their_column_is_called() -> None:
+    noisy = {"Ticket": IDS, "text": TEXT, "label": LABEL}
+    said = error(noisy, {"Ticket": [*IDS[5:9], IDS[6], "k99", None], "label": [*LABEL[5:9], LABEL[6], "x", "x"]})
+    assert 'row 5: id "k6" stands already in row 2' in said
+    assert 'row 6: id "k99" does not stand in noisy' in said
+    assert "row 7: column 'Ticket' is empty" in said
+    assert '"None"' not in said

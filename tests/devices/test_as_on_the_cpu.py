@@ -17,7 +17,7 @@ from training_paths import ON_A_GPU, PATHS, fit, weights_of
 
 from labelfix.compute import cuda_graph, ranks
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
+from labelfix.methods.mlc.paper import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import MlcTrainer
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
@@ -140,7 +140,7 @@ def test_graphs_take_the_steps_that_are_taken_one_by_one(device, options, monkey
 
 def test_a_warm_up_from_rows_on_the_device_is_that_of_the_cpu(device):
     """The anchored recipe begins with the given labels, then takes the trusted rows."""
-    found, expected = (fit("image", "mlc", where, epochs=1) for where in (device, torch.device("cpu")))
+    found, expected = (fit("image", "mlc-paper", where, epochs=1) for where in (device, torch.device("cpu")))
     apart = weights_of(found.classifier) - weights_of(expected.classifier)
     near = 1e-2 if device.type == "cuda" else 1e-5
     assert float(apart.norm() / weights_of(expected.classifier).norm()) < near

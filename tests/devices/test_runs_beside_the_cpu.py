@@ -91,7 +91,7 @@ def test_parts_of_the_noisy_rows_are_left_out_there(beside_the_cpu, tmp_path):
 
 
 def test_a_network_runs_there(beside_the_cpu, tmp_path):
-    run = train(tmp_path, "run", "mlc", backbone="mlp")
+    run = train(tmp_path, "run", "mlc", backbone="mlp", recipe="paper")
     assert np.allclose(np.sum(run.corrected["soft_label"].to_pylist(), axis=1), 1, atol=1e-5)
 
 

@@ -51,9 +51,19 @@ def test_a_class_that_is_said_too_often_needs_more_than_a_temperature() -> None:
     assert fit_scale("vector", asked.log_soft, asked.truth, asked.weight).shift[0] < -1
 
 
-def test_few_rows_scale_nothing() -> None:
-    asked = asked_of(40, 3, truly=4.0)
-    assert _chosen(asked, asked.by)[0] == "none"
+def test_fifty_rows_scale_and_fewer_do_not() -> None:
+    few, enough = asked_of(49, 3, truly=6.0), asked_of(50, 3, truly=6.0)
+    assert _chosen(few, few.by)[0] == "none"
+    assert _chosen(enough, enough.by)[0] == "temperature"
+
+
+@pytest.mark.parametrize(("wrong", "scaled"), [(9, False), (10, True)])
+def test_ten_wrong_ones_among_rows_that_are_said_for_certain_are_enough(wrong: int, scaled: bool) -> None:
+    said = np.log(np.tile([0.999, 0.001], (130, 1)))
+    every = np.arange(130)
+    truth = ((every % 13 == 0) & (every // 13 < wrong)).astype(np.int64)
+    asked = JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(130), said, True)
+    assert (_chosen(asked, asked.by)[0] != "none") == scaled
 
 
 def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
@@ -72,6 +82,13 @@ def test_the_reliability_curve_counts_by_hand() -> None:
     assert figures["reliability"][1]["right"] == 0.5
     assert figures["ece"] == pytest.approx((0.5 + 2 * 0.4) / 3)
     assert figures["nll"] == pytest.approx(-(np.log(0.9) + np.log(0.1) + np.log(0.5)) / 3)
+
+
+def test_confidences_within_a_fifteenth_are_counted_together() -> None:
+    """The bin from 13/15 to 14/15 has .87 and .93, the one below .86."""
+    log_p = np.log([[0.87, 0.13], [0.93, 0.07], [0.86, 0.14]])
+    found = curve(log_p, np.zeros(3, dtype=np.int64), np.ones(3), 3)["reliability"]
+    assert [each["rows"] for each in found] == [1.0, 2.0]
 
 
 def test_the_vector_fit_is_a_minimum() -> None:

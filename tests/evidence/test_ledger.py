@@ -221,10 +221,19 @@ def test_noisy_rows_are_asked_by_fits_that_did_not_learn_them(monkeypatch):
     assert found.hits[NOISY_AND_CLEAN].mean() == pytest.approx(0.8, abs=0.06)
 
 
-@pytest.mark.parametrize(("noisy", "clean"), [(600, 60), (400, 30)])
-def test_noisy_rows_are_not_asked_where_trusted_rows_are_enough_or_they_are_few(noisy, clean):
-    problem = clusters(noisy=noisy, clean=clean)
-    assert noisy_judges.ask_noisy_rows(problem, out_of_fold(problem), TrainSettings(), Silent()) is None
+@pytest.mark.parametrize(
+    ("noisy", "judged", "asked"), [(500, 49, True), (499, 49, False), (500, 50, False), (6000, 20, True)]
+)
+def test_five_hundred_noisy_rows_are_asked_where_fewer_than_fifty_trusted_ones_judge(noisy, judged, asked):
+    problem = SimpleNamespace(family="head", taught=None, given=np.zeros(noisy))
+    assert noisy_judges.asks(problem, SimpleNamespace(rows=np.zeros(judged))) == asked
+
+
+@pytest.mark.parametrize(("rows", "right", "contradicted"), [(25, 16, True), (30, 20, False)])
+def test_trusted_rows_contradict_noisy_ones_where_so_few_right_ones_would_be_rare(rows, right, contradicted):
+    """Of given labels .8 are said. At most 16 of 25 trusted ones are right in 4.7 % of draws, 20 of 30 in 6.1 %."""
+    said = noisy_judges.Agreement({THIS_RUN: np.arange(1000) < 800})
+    assert said.contradicted(np.arange(rows) < right, np.ones(rows)) == contradicted
 
 
 def test_rows_drawn_per_class_weigh_what_their_class_does():

@@ -102,6 +102,10 @@ def test_a_rival_that_is_ahead_by_chance_is_not_marked():
         (Estimate(-0.03, -0.065, 0.005, 200), "keep"),
         (Estimate(0.004, -0.01, 0.018, 800), "keep"),
         (Estimate(0.01, -0.04, 0.06, 100), "unclear"),
+        (Estimate(0.006, 0.002, 0.010, 4000), "use"),
+        (Estimate(0.004, 0.001, 0.007, 4000), "keep"),
+        (Estimate(0.0, -0.025, 0.025, 300), "unclear"),
+        (Estimate(0.0, -0.017, 0.017, 600), "keep"),
     ],
 )
 def test_labels_are_judged_by_the_difference_and_its_error(estimate, expected):

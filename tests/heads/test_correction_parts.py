@@ -297,3 +297,9 @@ def test_rows_are_few_below_four_for_each_feature(monkeypatch):
     for noisy in (4 * 6 - 1, 4 * 6):
         learners.fit_bayes_student(fit_rows(noisy, width=6))
     assert asked == [True, False]
+
+
+def test_a_temperature_needs_ten_rows():
+    z, truth = np.eye(3)[np.arange(10) % 3] * 9, (np.arange(10) + np.arange(10) // 5) % 3
+    assert fit_temperature(z[:9], truth[:9]) == 1.0
+    assert fit_temperature(z, truth) > 2

@@ -1,10 +1,19 @@
-"""Posteriors of several sources, scaled by pairs."""
+"""Posteriors of several sources: how far pairs move what they are trusted, and scale them."""
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize
 
-from labelfix.heads.posterior_trust import PairedPosterior, Trust, scaled_by_pairs
+from labelfix.correctors.contract import Problem
+from labelfix.data.opinions import Opinions
+from labelfix.heads.posterior_trust import PairedPosterior, Trust, fit_trust, scaled_by_pairs
+from labelfix.methods.mlc import anchored, posterior
+from labelfix.methods.mlc.posterior import APART, OF_SOURCES, USUAL
+from labelfix.models.classifier import Classifier
+from labelfix.models.features import FeatureInputs
+from labelfix.progress import Silent
+from labelfix.settings.methods import MlcSettings
 
 K, PAIRS, FOLDS = 3, 1200, 4
 
@@ -53,3 +62,54 @@ def test_the_scale_is_the_likeliest_one_under_its_prior():
     expected = minimize(loss, np.repeat([1.0, 0.0], K), tol=1e-10).x.reshape(2, K)
     scale = scaled_by_pairs(found, truth, fold).trust.scale
     assert np.allclose([scale.slope, scale.shift], expected, atol=1e-3)
+
+
+def trusted(pairs, log_t):
+    """κ of several sources that are as good as T says, by so many pairs, a fifth of them wrong; nobody else knows."""
+    rows = np.arange(pairs)
+    truth = rows % K
+    given = np.where(rows // K % 5 == 0, (truth + 1 + rows // (5 * K) % 2) % K, truth)
+    nothing = np.zeros((pairs, K))
+    terms = log_t, [log_t] * FOLDS
+    return fit_trust(nothing, nothing, truth, given, rows // K % FOLDS, terms, USUAL, OF_SOURCES, APART).kappa
+
+
+def test_where_pairs_say_nothing_five_sources_count_as_two():
+    assert 5 * trusted(24, np.zeros((K, K))) == pytest.approx(2)
+
+
+def test_a_hundred_pairs_are_enough_to_say_that_sources_do_not_err_together():
+    log_t = np.log(0.8 * np.eye(K) + 0.1 * (1 - np.eye(K)))
+    assert [trusted(pairs, log_t) for pairs in (15, 60, 120)] == [0.6, 0.8, 1.0]
+
+
+@pytest.mark.parametrize(("pairs", "scaled"), [(96, False), (104, True)])
+def test_a_hundred_pairs_scale_the_posterior_of_several_sources(pairs, scaled, monkeypatch):
+    draw = np.random.default_rng(5)
+    truth = np.arange(160 + pairs) % 2
+    points = (np.eye(2)[truth] + draw.normal(0, 0.7, (len(truth), 2))).astype(np.float32)
+    said = np.where(draw.random((len(truth), 3)) < 0.8, truth[:, None], 1 - truth[:, None])
+
+    def opinions(of):
+        row, source = np.repeat(np.arange(len(of)), 3), np.tile(np.arange(3), len(of))
+        return Opinions.of(len(of), row, source, of.ravel(), ("anna", "bert", "carla"))
+
+    made = Problem(
+        noisy=FeatureInputs(points[pairs:]),
+        given=said[pairs:, 0],
+        clean=FeatureInputs(points[:pairs]),
+        truth=truth[:pairs],
+        paired_given=said[:pairs, 0],
+        num_classes=2,
+        sampling="random",
+        new_classifier=lambda generator: Classifier(torch.nn.Identity(), 2, 2, generator),
+        family="head",
+        device=torch.device("cpu"),
+        seed=0,
+        opinions=opinions(said[pairs:]),
+        paired_opinions=opinions(said[:pairs]),
+    )
+    asked = []
+    monkeypatch.setattr(posterior, "scaled_by_pairs", lambda found, *rest: asked.append(rest) or found)
+    anchored.solve(made, MlcSettings(), Silent())
+    assert bool(asked) == scaled

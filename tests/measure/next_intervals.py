@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from next_labels import chosen_by, fit
+from next_labels import chosen_by, fit, with_answers
 
 from labelfix.bench.grid import Job, Setting, settings_of
 from labelfix.bench.load import Loaded, load
@@ -33,10 +33,10 @@ from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import Cut, cut
 from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
+from labelfix.data.labels.noise_rate import RateInterval
 from labelfix.evidence.calibrate import calibrate
 from labelfix.evidence.gather import final_soft, ledger_of, noise_of
 from labelfix.evidence.ledger import Ledger
-from labelfix.evidence.noise_rate import Interval
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent
@@ -176,24 +176,10 @@ def note(found: Found, when: str, now: State, ledger: Ledger | None = None) -> N
         found.setdefault((when, "noise rate"), []).append(held_by(now.noise, now.wrong))
 
 
-def held_by(interval: Interval, truth: float) -> tuple[float, float, bool]:
+def held_by(interval: RateInterval, truth: float) -> tuple[float, float, bool]:
     assert interval.value is not None
     low, high = (np.nan if end is None else end for end in (interval.low, interval.high))
     return interval.value, truth, bool(low <= truth <= high)
-
-
-def with_answers(part: Cut, chosen: np.ndarray) -> Cut:
-    """The noisy rows at some positions become trusted ones, beneath those that were drawn."""
-    left = np.setdiff1d(np.arange(len(part.noisy)), chosen)
-    return replace(
-        part,
-        noisy=part.noisy[left],
-        given=part.given[left],
-        noisy_truth=part.noisy_truth[left],
-        clean=np.concatenate([part.clean, part.noisy[chosen]]),
-        truth=np.concatenate([part.truth, part.noisy_truth[chosen]]),
-        clean_given=np.concatenate([part.clean_given, part.given[chosen]]),
-    )
 
 
 def fresh_rows(loaded: Loaded, part: Cut) -> tuple[np.ndarray, np.ndarray]:

@@ -91,9 +91,10 @@ def chosen_by(
     }
 
 
-def right_after(part: Cut, chosen: np.ndarray, problem_of: object) -> int:
+def with_answers(part: Cut, chosen: np.ndarray) -> Cut:
+    """The noisy rows at some positions become trusted ones, beneath those that were drawn."""
     left = np.setdiff1d(np.arange(len(part.noisy)), chosen)
-    answered = replace(
+    return replace(
         part,
         noisy=part.noisy[left],
         given=part.given[left],
@@ -102,6 +103,10 @@ def right_after(part: Cut, chosen: np.ndarray, problem_of: object) -> int:
         truth=np.concatenate([part.truth, part.noisy_truth[chosen]]),
         clean_given=np.concatenate([part.clean_given, part.given[chosen]]),
     )
+
+
+def right_after(part: Cut, chosen: np.ndarray, problem_of: object) -> int:
+    answered = with_answers(part, chosen)
     problem = problem_of(answered)
     _, corrected = labels_of(problem, fit(problem))
     return int((corrected == answered.noisy_truth).sum()) + len(chosen)

@@ -38,7 +38,7 @@ from labelfix.compute.threads import one_thread
 from labelfix.data.formats import open_table
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.tables import InputSpec
-from labelfix.models.images.patches import open_patches
+from labelfix.models.images.patch_fit import open_patches
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

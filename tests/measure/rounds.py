@@ -30,6 +30,7 @@ import torch
 
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.data.read import read_training
+from labelfix.evidence.weighing import weigh
 from labelfix.methods.fit import fit
 from labelfix.networks.loop import network_outputs
 from labelfix.numerics.truth_metrics import detection, expected_calibration_error
@@ -40,7 +41,6 @@ from labelfix.rounds.learn import Rounds
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.resolve import resolve
 from labelfix.start import prepare, represent
-from labelfix.weighing import weigh
 
 LEVEL = 0.1
 COLUMNS = ("test", "corrected", "as_written", "ap", "nll", "ece", "judged", "flagged_right")

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from toy_problem import CLASSES, WIDTH, problem, soft_labels
+from toy_problem import CLASSES, WIDTH, blurred, problem, soft_labels
 
 from labelfix.correctors.storage import load_corrector
+from labelfix.errors import SettingsError
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import fit_given_labels, transitions
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.methods.mlc import anchored, recipes
+from labelfix.methods.mlc import anchored
+from labelfix.methods.table import by_recipe
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.networks.loop import network_outputs
@@ -94,24 +96,22 @@ def test_folds_are_even_and_stratified():
     assert cut_folds(np.array([0, 1]), seed=0).count == 2
 
 
-def test_the_default_recipe_depends_on_what_is_trained():
+def test_the_default_recipe_is_for_fixed_features():
     made, _ = problem(noisy=100)
-    assert recipes.run_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
+    assert by_recipe(made, MlcSettings(), Silent()).metrics["recipe"] == "anchored"
     network = replace(
         made,
         family="network",
         new_classifier=lambda g: Classifier(torch.nn.Identity(), WIDTH, CLASSES, g),
     )
-    online = recipes.run_recipe(network, MlcSettings(epochs=1), Silent())
-    assert online.metrics["recipe"] == "anchored"
-    assert "trust" in online.metrics  # of the look-ahead with the structured network
-    text = replace(network, family="text")
-    assert recipes.run_recipe(text, MlcSettings(epochs=1, warmup_epochs=0), Silent()).metrics["recipe"] == "paper"
+    with pytest.raises(SettingsError, match="--set recipe=paper"):
+        by_recipe(network, MlcSettings(), Silent())
+    asked = MlcSettings(recipe="paper", epochs=1, warmup_epochs=0)
+    assert by_recipe(network, asked, Silent()).metrics["recipe"] == "paper"
 
 
 def test_more_classes_than_em_and_a_full_delta_allow():
     """101 classes, two trusted rows each: Δ is its diagonal and one number; nothing is K × K × N."""
-    from labelfix.models.features import FeatureInputs
 
     generator = np.random.default_rng(0)
     classes, made = 101, problem(noisy=10)[0]
@@ -130,16 +130,6 @@ def test_more_classes_than_em_and_a_full_delta_allow():
     )
     soft = soft_labels(big, fit(big))
     assert (soft.argmax(axis=1) == truth[202:]).mean() > 0.95
-
-
-def blurred(made, scale):
-    """The problem with features in which classes overlap."""
-    draw = np.random.default_rng(1)
-    noisy, clean = (
-        FeatureInputs((each.features + draw.normal(scale=scale, size=each.features.shape)).astype(np.float32))
-        for each in (made.noisy, made.clean)
-    )
-    return replace(made, noisy=noisy, clean=clean)
 
 
 CHOSEN = ("beta", "kappa", "share_of_labels_as_given", "ridge", "min_confidence")
@@ -161,3 +151,12 @@ def test_its_constants_are_those_that_the_figures_of_the_docs_were_measured_with
     assert tuple(found["lcn"].values()) == pytest.approx(lcn, abs=5e-3)
     assert tuple(found["out_of_fold_nll"].values()) == pytest.approx(losses, abs=1e-3)
     assert tuple(found[name] for name in CHOSEN) == chosen
+
+
+@pytest.mark.parametrize(("pairs", "speak"), [(19, False), (20, True)])
+def test_twenty_pairs_say_how_far_the_given_label_is_trusted(pairs, speak):
+    made, _ = problem(noisy=200, clean=40)
+    paired = np.where(np.arange(40) < pairs, made.paired_given, -1)
+    found = fit(replace(made, paired_given=paired)).metrics["posterior"]
+    assert ("kappa" in found) == speak
+    assert ("row_dependence" in found) != speak

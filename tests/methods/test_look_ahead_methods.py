@@ -9,10 +9,9 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from labelfix.methods.l2rw import L2rwTrainer
-from labelfix.methods.meta_weight_net import MetaWeightNetTrainer
+from labelfix.methods.meta_weight_net import MetaWeightNetTrainer, WeightNetwork
 from labelfix.methods.mlnt import MlntTrainer
 from labelfix.models.classifier import Classifier
-from labelfix.models.weight_network import WeightNetwork
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.trainer import Labelled
 from labelfix.networks.weight_average import Average
@@ -131,19 +130,28 @@ def mlnt(norm=True, steps=5, **changes):
         "longest": 0.9,
     }
     trainer = make(MlntTrainer, norm, draws=4, **options | changes)
-    trainer.average = Average(trainer.classifier, 0.9)
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
-        for weight in trainer.average.classifier.parameters():
+        for weight in trainer.teacher.classifier.parameters():
             weight.add_(0.3 * torch.randn(weight.shape, generator=generator, dtype=torch.float64))
     trainer.steps = steps
     return trainer
 
 
+def test_mlnts_teacher_is_the_average_of_its_student_and_is_judged_in_its_place():
+    trainer, noisy = mlnt(norm=False), rows(12, 1)
+    before = copy.deepcopy(trainer.teacher.classifier)
+    trainer.step(noisy, None, None)
+    assert trainer.judged() is trainer.teacher.classifier
+    assert trainer.networks()["teacher"] is trainer.judged()
+    for average, old, new in zip(trainer.judged().parameters(), before.parameters(), trainer.weights, strict=True):
+        assert torch.allclose(average, 0.9 * old + 0.1 * new.detach(), atol=1e-6)
+
+
 @pytest.mark.parametrize("norm", [True, False])
 def test_mlnts_gradient_is_that_of_its_loss(norm):
     trainer, noisy = mlnt(norm), rows(12, 1)
-    teacher = trainer.average.output(noisy.inputs, "fp32")
+    teacher = trainer.teacher.output(noisy.inputs, "fp32")
     labels = trainer._label_sets(noisy.labels, teacher.hidden, 0)
     before = leaves(trainer)
     logits = call(trainer, before, noisy.inputs)
@@ -170,9 +178,9 @@ def test_a_head_alone_takes_the_same_gradient_without_differences():
         own.backbone = backbone
         trainer.classifier, trainer.optimizer = own, Recorded(own.parameters(), lr=0.05)
         trainer.choose_weights()
-        trainer.average = Average(copy.deepcopy(head), 0.9)
+        trainer.teacher = Average(copy.deepcopy(head), 0.9)
         with torch.no_grad():
-            trainer.average.classifier.head.weight.mul_(-1.5)
+            trainer.teacher.classifier.head.weight.mul_(-1.5)
         trainer.step(noisy, None, None)
         found.append(trainer.optimizer.seen)
     close(*found, 1e-5)

@@ -11,12 +11,9 @@ from labelfix.data.split import split_clean
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
 from labelfix.methods.mlc.judge import judge_network
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
-from labelfix.methods.mlc.warmup import estimate_transition
+from labelfix.methods.mlc.paper import make_mlc_plan
 from labelfix.models.features import FeatureInputs
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
-from labelfix.networks.finished_model import may_look
-from labelfix.networks.warmup import learn_given_labels
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
@@ -90,9 +87,7 @@ def test_a_network_that_permutes_the_classes_is_called_collapsed():
     with torch.no_grad():
         lcn.last.weight.zero_()
         lcn.last.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))  # class 2 whatever comes in
-    verdict = judge_network(
-        made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, [lcn] * len(may_look(made, split)[0])
-    )
+    verdict = judge_network(made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, lcn)
     assert verdict.collapse is not None
     assert verdict.collapse.startswith("the label correction network looks collapsed: on ")
     assert "try --set lcn_learning_rate=1e-4" in verdict.collapse
@@ -110,15 +105,7 @@ def test_a_good_fit_is_not_called_collapsed():
 def test_the_transition_matrix_is_estimated_from_trusted_rows(paired):
     """40 % uniform noise over three classes: the diagonal is .6, the rest .2."""
     made, _ = problem(noisy=3000, clean=300, paired=paired)
-    settings = MlcSettings()
-    split = split_clean(made.truth, CLASSES, 0.2, 0)
-    training = MlcTraining(made, make_mlc_plan(made, settings), settings, split, Silent())
-    generator = torch.Generator().manual_seed(0)
-    classifier = made.new_classifier(generator)
-    lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
-    trainer = paper.make_mlc_trainer(training, classifier, lcn)
-    learn_given_labels(training, trainer, 0)
-    found = estimate_transition(made, classifier, np.arange(len(made.truth)))
+    found = np.array(paper.train_network(made, MlcSettings(epochs=1), Silent()).metrics["transition"])
     assert np.abs(found - (0.2 + 0.4 * np.eye(CLASSES))).max() < 0.15
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy_problem import problem
 
-from labelfix.methods.passes import passes
+from labelfix.methods.fit import passes
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent, counted
 from labelfix.settings.methods import METHOD_SETTINGS

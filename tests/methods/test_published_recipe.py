@@ -13,7 +13,7 @@ import labelfix
 from labelfix.data.split import split_clean
 from labelfix.errors import SettingsError
 from labelfix.methods.mlc import paper, published
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
+from labelfix.methods.mlc.paper import MlcTraining, make_mlc_plan
 from labelfix.methods.mlc.published import PublishedTrainer
 from labelfix.methods.mlc.step import Labelled
 from labelfix.models.classifier import Classifier

@@ -70,11 +70,22 @@ def test_a_setting_of_heads_is_refused_for_a_network():
 
 def test_the_recipe_decides_what_counts():
     refuse_unread(TrainSettings(method_settings=MlcSettings(recipe="paper", epochs=3)), "head")
-    refuse_unread(TrainSettings(method_settings=MlcSettings(skip=True)), "text")
-    with pytest.raises(SettingsError, match="recipe = anchored does not read epochs = 3: what counts is recipe"):
+    with pytest.raises(
+        SettingsError,
+        match="recipe = anchored does not read epochs = 3: what counts is recipe .*"
+        "; with --no-freeze or --set recipe=paper it does",
+    ):
         refuse_unread(TrainSettings(method_settings=MlcSettings(epochs=3)), "head")
-    with pytest.raises(SettingsError, match="recipe = anchored does not read skip = true"):
-        refuse_unread(TrainSettings(method_settings=MlcSettings(skip=True)), "network")
+    with pytest.raises(SettingsError, match="does not read skip = true.*; with --set recipe=paper it does"):
+        refuse_unread(TrainSettings(method_settings=MlcSettings(skip=True)), "head")
+
+
+@pytest.mark.parametrize("family", ["network", "image", "text"])
+def test_the_default_recipe_is_refused_for_a_network_that_is_trained_as_a_whole(family):
+    with pytest.raises(SettingsError, match="recipe = anchored.*leave --backbone out.*--set recipe=paper"):
+        refuse_unread(TrainSettings(), family)
+    refuse_unread(TrainSettings(method_settings=MlcSettings(recipe="paper", skip=True)), family)
+    refuse_unread(TrainSettings(method_settings=MlcSettings(recipe="published")), family)
 
 
 def test_what_says_the_default_is_let_through():

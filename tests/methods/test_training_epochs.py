@@ -14,7 +14,7 @@ from labelfix.compute.checkpoints import Checkpoints
 from labelfix.correctors.contract import Problem
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc import paper
-from labelfix.methods.mlc.plan import MlcTraining, make_mlc_plan
+from labelfix.methods.mlc.paper import MlcTraining, make_mlc_plan
 from labelfix.models.classifier import Classifier
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.models.network_inputs import ImageInputs
@@ -61,7 +61,8 @@ def images(dropout=0.0, noisy=330, clean=120, **changes):
     return replace(made, **changes)
 
 
-FAST = {"epochs": 3, "batch_size": 30, "clean_batch_size": 10, "warmup_epochs": 1, "warmup_steps": 20}
+FAST = {"recipe": "paper", "epochs": 3, "batch_size": 30, "clean_batch_size": 10}
+FAST |= {"warmup_epochs": 1, "warmup_steps": 20}
 
 
 def numbers(fitted):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_problem import problem, soft_labels
+from toy_problem import blurred, problem, soft_labels
 
 from labelfix.evidence import rivals
 from labelfix.heads import discriminants, folds, near_another_head, rows
@@ -40,6 +40,14 @@ def test_wrong_labels_are_corrected_as_well(many):
     assert right[made.given != truth].mean() > 0.9
     assert right[made.given == truth].mean() > 0.97
     assert list(fitted.metrics["shares"]) == ["discriminants", "regression"]
+
+
+def test_its_constants_are_those_that_the_figures_of_the_docs_were_measured_with(many):
+    """As for the usual recipe: on overlapping classes its shrinkages, ridge and early end decide what it comes to."""
+    made, _ = problem(noisy=300, clean=60)
+    fitted = fit(blurred(made, 0.4))
+    assert tuple(fitted.metrics["shares"].values()) == pytest.approx((0.3837, 0.5714), abs=1e-3)
+    assert fitted.metrics["out_of_fold_nll"]["stack"] == pytest.approx(0.5003, abs=1e-3)
 
 
 def test_neither_trusted_nor_noisy_rows_of_a_fold_move_the_heads_without_it(many, monkeypatch):

@@ -62,3 +62,13 @@ def whole(**options):
 def soft_labels(made, fitted):
     logits, hidden = network_outputs(fitted.classifier, made.noisy, np.arange(len(made.noisy)), made.device)
     return fitted.corrector.soft_labels(logits, hidden, made.given)
+
+
+def blurred(made, scale):
+    """The problem with features in which classes overlap."""
+    draw = np.random.default_rng(1)
+    noisy, clean = (
+        FeatureInputs((each.features + draw.normal(scale=scale, size=each.features.shape)).astype(np.float32))
+        for each in (made.noisy, made.clean)
+    )
+    return replace(made, noisy=noisy, clean=clean)

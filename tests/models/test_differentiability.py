@@ -12,10 +12,10 @@ from memory_table import embedding_table, image_table, png, random_images, text_
 from torch.func import functional_call, jvp
 
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
-from labelfix.models.attention import plain_attention
 from labelfix.models.choice import choose_representation
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks import lookahead_trainer
+from labelfix.networks.lookahead_trainer import plain_attention
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 

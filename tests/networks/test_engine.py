@@ -17,12 +17,11 @@ from labelfix.compute.flat_vectors import Flat
 from labelfix.errors import TrainingError
 from labelfix.methods.mlc.step import Labelled, MlcTrainer
 from labelfix.models.classifier import Classifier, TokenBatch
-from labelfix.models.label_correction_network import CorrectedBatch, LabelCorrectionNetwork
+from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.lookahead import frozen_statistics
 from labelfix.networks.loop import make_lcn_optimizer, make_optimizer
 from labelfix.networks.passes import Memory, draws_masks
 from labelfix.networks.watch import Seen, Tally, check
-from labelfix.networks.weight_average import Average
 
 CLASSES = 4
 
@@ -345,35 +344,6 @@ def test_a_failed_capture_names_its_cause_once_and_is_not_tried_again(monkeypatc
     assert [int(rows) for rows in calls] == [0, 1, 2, 2, 3, 4, 5]  # the third was tried in the capture first
     assert not call.captured
     assert not call.wanted
-
-
-def test_an_lcn_that_reads_logits_gets_those_of_the_average():
-    trainer = make()
-    asked = []
-
-    class Reader(nn.Module):
-        reads_logits = True
-
-        def __init__(self):
-            super().__init__()
-            self.bias = nn.Parameter(torch.zeros(CLASSES))
-
-        def forward(self, hidden, given, logits):
-            asked.append(logits)
-            return CorrectedBatch(torch.softmax(logits + self.bias, dim=1), None)
-
-    trainer.lcn = Reader()
-    trainer.lcn_optimizer = make_lcn_optimizer(trainer.lcn, 1e-3)
-    trainer.average = Average(trainer.classifier, 0.9)
-    before = copy.deepcopy(trainer.average.classifier)
-    rows = batches(0)
-    trainer.step(*rows)
-    assert torch.equal(asked[0], before(rows[0].inputs).logits)
-    assert float(trainer.lcn.bias.detach().abs().max()) > 0
-    for average, old, new in zip(
-        trainer.average.classifier.parameters(), before.parameters(), trainer.weights, strict=True
-    ):
-        assert torch.allclose(average, 0.9 * old + 0.1 * new.detach(), atol=1e-6)
 
 
 def test_dropout_is_noticed_and_its_absence_too():

@@ -37,6 +37,13 @@ def test_a_long_text_is_cut_and_nothing_else():
     assert line.endswith("…")
 
 
+def test_the_text_goes_before_labels_are_cut():
+    (_, line) = findings_table(
+        [finding(given="Login & Access", suggested="Feature request", snippet="words " * 9)], 80, True
+    )
+    assert line == "ticket-0001  tickets.csv:13  Login & Access -> Feature request  0.980"
+
+
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(columns):
     long = finding(

@@ -141,8 +141,8 @@ def test_the_page_begins_with_what_train_prints_and_what_to_do_next():
     ("labels", "there", "missing"),
     [
         ("keep", "leave the labels as they are", "labelfix export"),
-        ("unclear", "labelfix next --run 'my run'", "labelfix export"),
-        ("not measurable", "labelfix next --run 'my run'", "labelfix export"),
+        ("unclear", "labelfix export --run 'my run' --tasks csv --queue random", "labelfix next"),
+        ("not measurable", "labelfix export --run 'my run' --tasks csv --queue random", "labelfix next"),
     ],
 )
 def test_export_is_the_next_step_only_where_the_labels_are_better(labels, there, missing):

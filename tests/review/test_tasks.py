@@ -131,7 +131,9 @@ def test_tasks_go_out_with_id_labels_scores_and_what_the_row_holds(odd, tool, ca
     else:
         source = answered(place)
         assert list(labels(source)) == list(ODD_IDS[:5])
-    assert main(["export", "--run", "run", "--tasks", tool, "--count", "5"]) == 2
+    assert main(["export", "--run", "run", "--tasks", tool, "--count", "5"]) == 0
+    assert Path(capsys.readouterr().out.strip()).name == f"{place.stem}-2{place.suffix}"
+    assert main(["export", "--run", "run", "--tasks", tool, "--count", "5", "--out", str(place)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main(["export", "--run", "run", "--tasks", tool, "--count", "4", "--overwrite"]) == 0
 

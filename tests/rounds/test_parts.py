@@ -26,7 +26,7 @@ from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Judged, choose, judged
-from labelfix.rounds.teachers import taught_rows
+from labelfix.rounds.teachers import refused, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.run import TrainSettings
 
@@ -64,6 +64,16 @@ def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teac
         assert 0.5 < drawn[problem().truth == label].mean() < 0.75
     chosen = np.arange(48) < 6
     np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
+
+
+def test_three_eighths_of_the_trusted_rows_judge():
+    assert (~taught_rows(problem(trusted=160))).mean() == pytest.approx(3 / 8, abs=0.02)
+
+
+@pytest.mark.parametrize(("trusted", "enough"), [(53, False), (54, True)])
+def test_fifty_four_trusted_rows_are_enough_so_that_twenty_judge(trusted, enough):
+    assert (refused(problem(trusted=trusted)) == "") == enough
+    assert (~taught_rows(problem(trusted=54))).sum() >= 20
 
 
 def test_a_fit_is_judged_by_the_rows_that_no_feature_has_seen_alone():

@@ -11,10 +11,11 @@ import pytest
 
 from labelfix.data.row_order import RowOrder
 from labelfix.data.tables import ClassNames, LabelTable, TrainingData
+from labelfix.evidence.side_columns import SideColumns
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
 from labelfix.scoring import scorer
-from labelfix.scoring.scorer import HeldBlocks, Scorer, SideColumns, with_what_is_known
+from labelfix.scoring.scorer import HeldBlocks, Scorer, with_what_is_known
 
 ROWS = 11
 SOFT = np.random.default_rng(0).dirichlet(np.ones(3), ROWS).astype(np.float32)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
+from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
 from labelfix.errors import Defect
 
@@ -53,7 +54,9 @@ class AnnotatedSource:
             columns[id_name] = pa.array([mark.id for mark in votes.marks], pa.string())
         columns[label_name] = pa.array([mark.label for mark in votes.marks], pa.string())
         # Rows that were asked about and not answered are no defect: `data.chosen_rows` skips those that were chosen.
-        drawn = [mark.drawn or (UNKNOWN if mark.label is None else "") for mark in votes.marks]
+        drawn = [
+            mark.drawn or (UNKNOWN if (mark.label or CANNOT_TELL).lower() in TOO_HARD else "") for mark in votes.marks
+        ]
         columns[DRAWN] = pa.array(drawn, pa.string())
         columns[CHANCE] = pa.array([mark.chance for mark in votes.marks], pa.float64())
         self._table = pa.table(columns)

@@ -170,7 +170,7 @@ def _infer(
         findings.error(
             source.name,
             f"columns {shown} could {'both' if len(single) == 2 else 'all'} be the input",
-            f"name one with {flags}",
+            f"name one, or several to use them together, with {flags}",
         )
         return None
     if single:

@@ -157,16 +157,33 @@ def _named_ids(noisy: TableSource, clean: TableSource | None, settings: DataSett
     return name, theirs.get(name.lower()) if name else None
 
 
-def label_column(source: TableSource, settings: DataSettings, findings: Findings, read_rows: int) -> str | None:
+def label_column(
+    source: TableSource,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+    clean: TableSource | None = None,
+    clean_ids: str | None = None,
+) -> str | None:
     """The column of the given labels.
+
+    What a flag names; else the column that is named like labels; else the one that the trusted file has beside its ids.
 
     Args:
         settings: May name the column.
+        clean: The trusted file.
+        clean_ids: Its id column.
     """
     asked = settings.label_column
     if asked is not None:
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
+    beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
+    if clean is not None and beside is not None and not named:
+        named = {beside: beside}
+        findings.note(
+            f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
+        )
     candidates = _with_repeats(source, list(named.values()))
     chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:
@@ -177,6 +194,15 @@ def label_column(source: TableSource, settings: DataSettings, findings: Findings
     if chosen is not None:
         findings.note(f"label column: {chosen} ({type_name(source, chosen)})")
     return chosen
+
+
+def _beside_ids(noisy: TableSource, clean: TableSource, ids: str) -> str | None:
+    """The column of labels where a trusted file holds ids and one column of the noisy file, and nothing else."""
+    for part in parts_of(clean):
+        others: list[str] = [name for name in part.schema.names if name and name != ids]
+        if len(others) == 1 and others[0] in noisy.schema.names and label_kind(noisy.schema.field(others[0]).type):
+            return others[0]
+    return None
 
 
 def trusted_label_column(

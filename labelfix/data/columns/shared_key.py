@@ -39,7 +39,7 @@ def shared_key(
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
     ours = _candidates(noisy, named, read_rows)
     theirs = [clean_ids] if clean_ids is not None else _candidates(clean, named, read_rows)
-    if not ours or not theirs:
+    if not ours:
         return None, clean_ids
     wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
     naming = [other for other in theirs if _are_keys(wanted[other])]
@@ -49,6 +49,8 @@ def shared_key(
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Of several pairs one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
+    if not pairs and clean_ids is None:
+        return _called_alike(noisy, clean, ours, read_rows)
     if len(pairs) != 1:
         return None, clean_ids
     ours_, theirs_ = pairs[0]
@@ -58,6 +60,24 @@ def shared_key(
         + ": its values are each there once, and those of the trusted file are all found; --id-column names another"
     )
     return pairs[0]
+
+
+def _called_alike(
+    noisy: TableSource, clean: TableSource, ours: list[str], read_rows: int
+) -> tuple[str | None, str | None]:
+    """A key of the noisy file that the trusted one has as well, with rows that stand twice, lack it or are not found.
+
+    Such rows will be named one by one. Whole numbers may be found by chance, where the trusted file has inputs too.
+    """
+    shared = [name for name in clean.schema.names if name in noisy.schema.names]
+    fitting = []
+    for name in (name for name in ours if name in shared):
+        wanted = pc.unique(_keys(clean, name, read_rows).drop_null())
+        numbers = pc.all(pc.match_substring_regex(wanted, r"^\d+$")).as_py()
+        if _are_keys(wanted) and not (numbers and len(shared) > 2):
+            found = find_ids(wanted, _keys(noisy, name, read_rows)) >= 0
+            fitting += [name] if found.mean() >= MOSTLY else []
+    return (fitting[0], fitting[0]) if len(fitting) == 1 else (None, None)
 
 
 def column_of_ids(

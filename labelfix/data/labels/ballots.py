@@ -11,7 +11,9 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from labelfix.data.chosen_rows import ASK, DRAWN, TOO_HARD, TRUSTED, answer_column
 from labelfix.data.columns.ids import canonical_ids, find_ids, gather
 from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, listed
 from labelfix.data.findings import Findings
@@ -186,10 +188,12 @@ def read_long(
         None where an error stands in the way.
     """
     own = [id_column] if id_column is not None and id_column in table.schema.names else []
+    asked = {ASK, DRAWN} <= {*table.schema.names}  # what `next` has written
+    abstain = abstain | frozenset(TOO_HARD) if asked else abstain
     roles = {
         "ids": own[0] if own else _role(table, TASK_NAMES, "ids of rows", findings),
-        "source": _role(table, SOURCE_NAMES, "who says it", findings),
-        "label": _role(table, LABEL_NAMES, "labels", findings),
+        "source": ASK if asked else _role(table, SOURCE_NAMES, "who says it", findings),
+        "label": answer_column(table.schema.names) if asked else _role(table, LABEL_NAMES, "labels", findings),
     }
     if id_column is None:
         what = f"names rows by id, but {noisy} has no id column"
@@ -205,15 +209,18 @@ def read_long(
         reader.see(chunk.batch.column(named["label"]))
     wanted = gather(keys)
     rows = find_ids(wanted, ids)
-    names = gather(who).cast(pa.string()).dictionary_encode()
+    names = gather(who).cast(pa.string())
+    names = (pc.if_else(pc.equal(names, TRUSTED), None, names) if asked else names).dictionary_encode()
     source = names.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     empty = np.flatnonzero(source < 0)
-    if len(empty):
+    if asked:  # answers of the person whose answers are trusted are for --clean
+        rows = np.where(source < 0, -1, rows)
+    elif len(empty):
         what = f"column {named['source']!r} is empty"
         findings.error(table.files[0], what, "write who says it, or remove the row", int(empty[0]) + 1)
         return None
-    lost = np.flatnonzero(rows < 0)
-    if len(lost) == len(rows):
+    lost = np.flatnonzero((rows < 0) & (source >= 0))
+    if len(lost) == len(rows) or not len(names.dictionary):
         shown = f'"{wanted[0]}"' if len(wanted) else "none"
         findings.error(table.name, f"none of its ids (such as {shown}) stands in {noisy}", "give both the same ids")
         return None
@@ -221,7 +228,7 @@ def read_long(
         what = f'{len(lost):,} opinions are of rows that {noisy} does not have, such as "{wanted[int(lost[0])]}"'
         findings.warning(table.files[0], what, "they are left out", int(lost[0]) + 1)
     order = sorted(range(len(names.dictionary)), key=lambda place: str(names.dictionary[place]))
-    rank = np.argsort(order)
+    rank = np.argsort(order).astype(np.int64)
     called = tuple(str(names.dictionary[place]) for place in order)
     return joined([Ballots(rows, rank[source], reader.result(), called)], abstain)
 

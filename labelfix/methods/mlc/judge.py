@@ -6,7 +6,6 @@ the transition matrix of its class: the noise is then assumed independent of x g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +18,8 @@ from labelfix.data.arrays import Floats
 from labelfix.data.split import CleanSplit
 from labelfix.data.tables import UNLABELLED, Codes
 from labelfix.models.classifier import Classifier
-from labelfix.models.structured_correction_network import Lcn
-from labelfix.networks.finished_model import ChosenCorrector, chosen_and_judged, how_often_right, may_look
+from labelfix.models.label_correction_network import LabelCorrectionNetwork
+from labelfix.networks.finished_model import ChosenCorrector, chosen_and_judged, how_often_right
 from labelfix.networks.loop import network_outputs
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import possible_labels
@@ -87,38 +86,33 @@ def judge_network(
     split: CleanSplit,
     transition: Floats,
     classifier: Classifier,
-    lcns: Sequence[Lcn],
+    lcn: LabelCorrectionNetwork,
 ) -> HeldOutVerdict:
     """Fit the temperatures, and compare corrected with given labels on rows that were kept out.
 
     Args:
         transition: T, which no held-out row had a part in.
-        lcns: The trained LCN, as the rows of each of `may_look` have it.
+        lcn: The trained LCN.
     """
     few = len(split.held_out) < ENOUGH_HELD_OUT
     every = np.arange(len(problem.truth), dtype=np.int64)
     logits, hidden = network_outputs(classifier, problem.clean, every, problem.device)
     which, given, weights = _with_given_labels(problem.truth, problem.paired_given, transition)
-    trained = [CorrectionWeights.of(lcn) for lcn in lcns]
-    said = [NetworkCorrector(lcn, 1.0, 1.0).log_soft(logits[which], hidden[which], given) for lcn in trained]
-    looks, by = may_look(problem, split)
-    nested = said[0].copy()  # each row by an LCN that does not know it
-    for number, rows in enumerate(split.judging[by == part] for part in range(len(looks) - 1)):
-        nested[np.isin(which, rows)] = said[number + 1][np.isin(which, rows)]
+    trained = CorrectionWeights.of(lcn)
+    said = NetworkCorrector(trained, 1.0, 1.0).log_soft(hidden[which], given)
 
     def choose(use: Codes) -> ChosenCorrector:
-        number = next(number for number, look in enumerate(looks) if np.array_equal(look, use))
         rows = np.intersect1d(use, np.concatenate([split.held_out, split.meta]) if few else split.held_out)
         asked = np.isin(which, rows)
         temperature = fit_temperature(logits[rows], problem.truth[rows])
-        of_lcn = fit_temperature(said[number][asked], problem.truth[which[asked]], weights[asked])
-        return ChosenCorrector(NetworkCorrector(trained[number], of_lcn, temperature), temperature)
+        of_lcn = fit_temperature(said[asked], problem.truth[which[asked]], weights[asked])
+        return ChosenCorrector(NetworkCorrector(trained, of_lcn, temperature), temperature)
 
     def right(rows: Codes) -> Right:
         asked = np.isin(which, rows)
         truth, total = problem.truth[which[asked]], max(weights[asked].sum(), 1e-12)
         return Right(
-            corrected=float((weights[asked] * (nested[asked].argmax(axis=1) == truth)).sum() / total),
+            corrected=float((weights[asked] * (said[asked].argmax(axis=1) == truth)).sum() / total),
             given=float((weights[asked] * (given[asked] == truth)).sum() / total),
             prior=float(np.bincount(problem.truth[rows]).max() / len(rows)) if len(rows) else 0.0,
             rows=len(rows),

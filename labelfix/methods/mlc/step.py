@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
 from labelfix.models.classifier import ClassifierOutput
-from labelfix.models.structured_correction_network import Lcn
+from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import MetaGradient
 from labelfix.networks.lookahead_trainer import AheadTrainer
@@ -34,14 +34,13 @@ class MlcTrainer(AheadTrainer):
     """The two networks, their optimisers, and the window of the look-ahead.
 
     Attributes:
-        lcn: g_α; one that `reads_logits` is called with the noisy rows' logits as well, those of the average of f_w
-            where there is one.
+        lcn: g_α.
         lcn_optimizer: Of g_α.
         window: The meta-gradient of the present window, which has `lookahead` = k steps.
         gamma: γ of the last step; None for a window's first.
     """
 
-    lcn: Lcn
+    lcn: LabelCorrectionNetwork
     lcn_optimizer: torch.optim.Optimizer
     window: MetaGradient = field(default_factory=MetaGradient)
     gamma: Tensor | None = None
@@ -85,11 +84,7 @@ class MlcTrainer(AheadTrainer):
     def _corrected(self, said: ClassifierOutput, noisy: Labelled, ahead: bool) -> Loss:
         """The loss against q, whose graph leads to α."""
         with torch.set_grad_enabled(ahead):
-            if not getattr(self.lcn, "reads_logits", False):
-                q, gate = self.lcn(said.hidden.detach(), noisy.labels)
-            else:
-                read = said if self.average is None else self.average.output(noisy.inputs, self.precision)
-                q, gate = self.lcn(read.hidden.detach(), noisy.labels, read.logits.detach())
+            q, gate = self.lcn(said.hidden.detach(), noisy.labels)
         return Loss(soft_cross_entropy(said.logits, q), q, gate)
 
     def _chain(self, learned: Learned, noisy: Labelled, total: int, clean_gradient: Flat) -> None:

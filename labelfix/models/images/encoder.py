@@ -25,10 +25,10 @@ from labelfix.compute.devices import pick_device
 from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard
-from labelfix.models.encoder_folder import BUNDLE, EncoderFolder, bundled_encoder, encoder_note, find_encoder
+from labelfix.models.encoder_folder import encoder_note, find_encoder
 from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
-from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.frozen_encoder import FrozenEncoder
 from labelfix.models.images.augment import normalisation, normalise
 from labelfix.models.images.fine_tuned import TrainedTimm, take_apart
 from labelfix.models.images.pixels import PICTURE, decode_window
@@ -39,28 +39,15 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 
 @dataclass(frozen=True)
-class FrozenTimm(FrozenFeatures):
+class FrozenTimm(FrozenEncoder):
     """Features of a fixed timm model; the classifier is a linear head.
 
     Attributes:
-        source: Hash of the encoder's files.
         config: Its data configuration, what `timm.data.create_transform` takes.
-        batch_size: Images encoded at once.
-        width: D.
     """
 
     family: ClassVar[str] = "timm"
-    spec: InputSpec
-    folder: EncoderFolder
-    source: str
     config: dict[str, Any]
-    batch_size: int
-    width: int
-
-    @property
-    def feature_width(self) -> int:
-        """D."""
-        return self.width
 
     @property
     def description(self) -> str:
@@ -87,29 +74,14 @@ class FrozenTimm(FrozenFeatures):
 
         return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
 
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
-        return {
-            "name": self.folder.name,
-            "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
-            "source": self.source,
-            "data_config": self.config,
-            "batch_size": self.batch_size,
-            "width": self.width,
-        }
+    def library_json(self) -> dict[str, Any]:
+        """See `FrozenEncoder.library_json`."""
+        return {"data_config": self.config}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm:
         """Read back what `to_json` gave."""
-        encoder = bundled_encoder(values, folder)
-        return cls(
-            spec, encoder, str(values["source"]), values["data_config"], int(values["batch_size"]), int(values["width"])
-        )
-
-    def write_parts(self, folder: Path) -> None:
-        """A copy of the encoder unless it is larger than a gigabyte."""
-        if self.folder.bundled:
-            self.folder.copy_to(folder / BUNDLE)
+        return cls.read(values, spec, folder, config=values["data_config"])
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
@@ -146,7 +118,7 @@ def open_image_encoder(
         return TrainedTimm(spec, folder, folder.source, config, take_apart(model, config), settings.smallest_crop)
     with torch.inference_mode():
         width = int(model(torch.zeros(1, *config["input_size"])).shape[1])
-    return FrozenTimm(spec, folder, folder.source, config, settings.encode_batch_size, width)
+    return FrozenTimm(spec, folder, folder.source, settings.encode_batch_size, width, config)
 
 
 def _repository(backbone: str) -> str:

@@ -1,4 +1,4 @@
-"""A frozen timm model, trained along for a while and frozen again.
+"""A frozen timm model that is trained for a while and frozen again.
 
 Legend: K classes.
 """

@@ -24,18 +24,10 @@ from labelfix.data.tables import InputSpec, InputTable
 from labelfix.errors import SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
-from labelfix.models.encoder_folder import (
-    BUNDLE,
-    EncoderFolder,
-    bundled_encoder,
-    encoder_note,
-    find_encoder,
-    quiet,
-    read_config,
-)
+from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
 from labelfix.models.encoding import digest, encode_features, unit_norm
 from labelfix.models.features import FeatureInputs
-from labelfix.models.frozen import FrozenFeatures
+from labelfix.models.frozen_encoder import FrozenEncoder
 from labelfix.models.network_inputs import TokenInputs
 from labelfix.models.text.pooling import CODE, named_pooling, pool
 from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokenize
@@ -50,26 +42,18 @@ WIDEST = 1024
 
 
 @dataclass(frozen=True)
-class FrozenText(FrozenFeatures):
+class FrozenText(FrozenEncoder):
     """Features of a fixed transformers encoder; the classifier is a linear head.
 
     Attributes:
-        source: Hash of the encoder's files.
         pooling: Ways of pooling, keys of `pooling.CODE`.
         limit: Tokens of the longest text.
-        batch_size: Texts encoded at once.
-        width: D, of a layer's pooled states.
-        lower_layer: A layer whose pooled states stand beside those of the last; None for none.
+        lower_layer: A layer whose pooled states stand beside those of the last, as a part of their own; None for none.
     """
 
     family: ClassVar[str] = "transformers"
-    spec: InputSpec
-    folder: EncoderFolder
-    source: str
     pooling: tuple[str, ...]
     limit: int
-    batch_size: int
-    width: int
     lower_layer: int | None = None
 
     @property
@@ -104,30 +88,16 @@ class FrozenText(FrozenFeatures):
 
         return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
 
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
-        return {
-            "name": self.folder.name,
-            "encoder": BUNDLE if self.folder.bundled else str(self.folder.path),
-            "source": self.source,
-            "pooling": list(self.pooling),
-            "max_tokens": self.limit,
-            "batch_size": self.batch_size,
-            "width": self.width,
-        } | ({} if self.lower_layer is None else {"lower_layer": self.lower_layer})
+    def library_json(self) -> dict[str, Any]:
+        """See `FrozenEncoder.library_json`."""
+        lower = {} if self.lower_layer is None else {"lower_layer": self.lower_layer}
+        return {"pooling": list(self.pooling), "max_tokens": self.limit, **lower}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
         """Read back what `to_json` gave."""
-        encoder = bundled_encoder(values, folder)
-        limits = int(values["max_tokens"]), int(values["batch_size"]), int(values["width"])
-        lower = values.get("lower_layer")
-        return cls(spec, encoder, str(values["source"]), tuple(values["pooling"]), *limits, lower)
-
-    def write_parts(self, folder: Path) -> None:
-        """A copy of the encoder unless it is larger than a gigabyte."""
-        if self.folder.bundled:
-            self.folder.copy_to(folder / BUNDLE)
+        own = {"pooling": tuple(values["pooling"]), "limit": int(values["max_tokens"])}
+        return cls.read(values, spec, folder, **own, lower_layer=values.get("lower_layer"))
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
@@ -226,7 +196,7 @@ def open_text_encoder(
     size, lower = _sizes(folder)
     width = size * len(pooling)
     beside = lower if settings.completes_encoder and width <= WIDEST else None
-    return FrozenText(spec, folder, folder.source, pooling, limit, settings.encode_batch_size, width, beside)
+    return FrozenText(spec, folder, folder.source, settings.encode_batch_size, width, pooling, limit, beside)
 
 
 def _sizes(folder: EncoderFolder) -> tuple[int, int | None]:

@@ -1,4 +1,4 @@
-"""A frozen text encoder, trained along for a while and frozen again.
+"""A frozen text encoder that is trained for a while and frozen again.
 
 The network is what the frozen features are made by: the encoder, its pooling and unit norm, times `SCALE`, so that a
 linear head of moderate weights can be sure of itself. What comes out is again a folder of the encoder's own library,
@@ -60,7 +60,7 @@ class PooledEncoder(nn.Module):
 
 
 def train_upper_half(encoder: nn.Module) -> None:
-    """Have nothing but the upper half of the layers trained: less is learned by heart, in half the time.
+    """Train the upper half of the layers only: less is learned by heart, in half the time.
 
     Layers are the longest list of modules; an encoder without one is trained as a whole.
     """

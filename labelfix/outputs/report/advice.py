@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labelfix.outputs.summing_up import USE, fixed_name, result
+from labelfix.outputs.summing_up import USE, draw_rows, result, take_labels
 
 KEEP = "keep"
 """Of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
@@ -51,14 +50,16 @@ def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evide
     came = result({"noisy": noisy["rows"], "actions": actions}, verdict, evidence.get("ledger"))
     if not verdict:
         return Advice("", came, "", "", "")
-    kind, place = verdict["labels"], shlex.quote(run)
+    kind = verdict["labels"]
     sentence = MEANT.get(kind, "")
     if kind == USE:
-        command = f"labelfix export --run {place} --corrected-labels {fixed_name(noisy)}"
+        command = take_labels(run, noisy)
         following = "write the noisy file with the corrected labels"
     elif kind == KEEP:
         following, command = "leave the labels as they are; the rows below are those most worth a look", ""
     else:
-        following = "check the rows that tell most, and train again with the answers as further trusted rows"
-        command = f"labelfix next --run {place} --out to_label.csv"
+        following = (
+            "check rows drawn at random: with them as further trusted rows a new run can tell how many are right"
+        )
+        command = draw_rows(run)
     return Advice(kind if kind in (USE, KEEP) else "", came, sentence, following, command)

@@ -150,9 +150,11 @@ def _look(cells: Mapping[str, Any], metadata: CorrectedMetadata, file: Path) -> 
     if metadata.input_kind == "image":
         return _image(cells[metadata.input_columns[0]], file)
     if metadata.input_kind == "text":
-        text = " ".join(_text(cells[metadata.input_columns[0]])[: 4 * TEXT].split())
+        text = " · ".join(" ".join(_text(cell)[: 4 * TEXT].split()) for cell in cells.values())
         return RowView(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
-    return RowView(", ".join(f"{name} = {shortened(plain(value))}" for name, value in cells.items()))
+    shown = [f"{name} = {shortened(plain(value))}" for name, value in cells.items()]
+    more = len(metadata.input_columns) - TABLE_COLUMNS
+    return RowView(", ".join([*shown, f"{more:,} more"] if more > 0 else shown))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - a cell

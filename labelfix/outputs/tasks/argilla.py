@@ -64,14 +64,7 @@ def _settings(rows: TaskRows) -> dict[str, Any]:
 
 
 def _record(task: Task, rows: TaskRows) -> dict[str, Any]:
-    metadata = {
-        GIVEN: task.given,
-        "label_score": task.label_score,
-        "source_file": task.file,
-        "source_row": task.row,
-        DRAWN: task.drawn,
-        CHANCE: task.chance,
-    }
+    metadata = {GIVEN: task.given, **task.facts}
     fields = {name: _text(value) for name, value in task.holds.items()} or {"text": task.id}
     return {
         "id": task.id,

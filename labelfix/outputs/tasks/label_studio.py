@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from labelfix.data.annotations.marks import CHANCE, DRAWN, GIVEN, ID, QUESTION, SUGGESTED
+from labelfix.data.annotations.marks import GIVEN, ID, QUESTION, SUGGESTED
 from labelfix.outputs.tasks.rows import Task, TaskRows
 
 CONFIG = "label_config.xml"
@@ -71,17 +71,7 @@ def _task(task: Task, rows: TaskRows) -> dict[str, Any]:
         "value": {"choices": [task.suggested]},
         "score": task.confidence,
     }
-    data = {
-        **task.holds,
-        ID: task.id,
-        GIVEN: task.given,
-        SUGGESTED: task.suggested,
-        "label_score": task.label_score,
-        "source_file": task.file,
-        "source_row": task.row,
-        DRAWN: task.drawn,
-        CHANCE: task.chance,
-    }
+    data = {**task.holds, ID: task.id, GIVEN: task.given, SUGGESTED: task.suggested, **task.facts}
     prediction = {"model_version": rows.model, "score": task.confidence, "result": [region]}
     return {"data": data, "predictions": [prediction]}
 

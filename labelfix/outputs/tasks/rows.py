@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from labelfix.data.annotations.marks import CHANCE, DRAWN
 from labelfix.data.columns.roles import Columns
 from labelfix.data.tables import InputSpec
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
@@ -56,6 +57,17 @@ class Task:
     drawn: str
     chance: float | None
     holds: Mapping[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the tools keep beside the input, by its name."""
+        return {
+            "label_score": self.label_score,
+            "source_file": self.file,
+            "source_row": self.row,
+            DRAWN: self.drawn,
+            CHANCE: self.chance,
+        }
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labelfix.data.annotations.marks import ANSWER
 from labelfix.errors import SettingsError
+from labelfix.outputs.free_names import free
 from labelfix.outputs.tasks import argilla, label_studio, sheets
 from labelfix.outputs.tasks.rows import TaskRows
 from labelfix.runs import atomic_path
@@ -25,8 +26,7 @@ HOW = {
     "label-studio": "make a project, paste label_config.xml under Settings > Labeling Interface > Code, import "
     "tasks.json; export as JSON, JSON_MIN or CSV",
     "argilla": "argilla.Dataset.from_disk makes the dataset; bring records.to_list(flatten=True) back as JSON",
-    "csv": f"fill in the column `{ANSWER}`, as many rows as you like",
-    "xlsx": f"fill in the column `{ANSWER}`, as many rows as you like",
+    **dict.fromkeys(FILES, f"fill in the column `{ANSWER}`, from the top, as many rows as you like"),
 }
 """What to do with them."""
 
@@ -44,12 +44,13 @@ class Written:
     files: tuple[str, ...] = ()
 
 
-def place_of(tool: str, out: Path | None) -> Path:
+def place_of(tool: str, out: Path | None, overwrite: bool = False) -> Path:
     """Where tasks go.
 
     Args:
         tool: One of `TOOLS`.
         out: The place that was asked for; None for one that is called after the tool.
+        overwrite: Take the name after the tool also where something is there.
 
     Raises:
         SettingsError: There is no such tool, or the name's ending is not one of its own.
@@ -57,7 +58,8 @@ def place_of(tool: str, out: Path | None) -> Path:
     if tool not in TOOLS:
         raise SettingsError(f"--tasks {tool}: there is no such form; there are {', '.join(TOOLS)}")
     if out is None:
-        return Path(f"{tool}-tasks" if tool in FOLDERS else f"tasks.{tool}")
+        place = Path(f"{tool}-tasks" if tool in FOLDERS else f"tasks.{tool}")
+        return place if overwrite else free(place)
     if tool in FOLDERS and out.suffix in (".json", ".csv", ".xlsx"):
         raise SettingsError(f"--out {out}: tasks for {tool} are several files; name a folder")
     if tool in FILES and out.suffix.lower() != f".{tool}":

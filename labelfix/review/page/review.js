@@ -55,7 +55,7 @@
           throw error;
         }
         if (error.said) { trouble(error.message); throw error; }
-        trouble("The server does not answer. What it has confirmed is kept; this one is sent again until it is confirmed.");
+        trouble("The server does not answer. What it has confirmed is kept; this one is sent again until it is confirmed. If labelfix review was ended, start it again and open the address that it prints: it goes on with this row.");
         await pause(700);
       }
     }

@@ -1,4 +1,4 @@
-"""Tensors on their way to the device, without anybody waiting for them."""
+"""What may be done within a step because nobody waits for the device: send a tensor there, make labels one-hot."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cpu" or tensor.device == device:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """`(…, K)` rows of the identity for labels `(…)`; torch's own may look at them first, and wait for the device."""
+    return (labels[..., None] == torch.arange(num_classes, device=labels.device)).to(dtype)

@@ -1,4 +1,4 @@
-"""What trusted rows say of a fit, and side checks, in the order of the noisy table."""
+"""What trusted rows say of a fit, with the side checks, in the order of the noisy table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.gather import Evidence, judge, passes
+from labelfix.evidence.side_columns import SideColumns
 from labelfix.heads.stages import judging_stage
 from labelfix.methods.fit import Fit
 from labelfix.models.features import Inputs
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Progress, counted
-from labelfix.scoring.scorer import SideColumns
 from labelfix.settings.run import TrainSettings
 
 

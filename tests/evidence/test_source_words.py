@@ -1,0 +1,27 @@
+"""What is said of a source in words, and from which figures on."""
+
+import numpy as np
+import pytest
+
+from labelfix.evidence.sources import _words
+
+
+def words(counts, together=()):
+    return " ".join(_words({"name": "anna", "confusion": np.array(counts)}, ("ham", "spam"), together, False))
+
+
+@pytest.mark.parametrize(("right", "few"), [(19, True), (20, False)])
+def test_twenty_trusted_rows_are_enough_to_describe_a_source(right, few):
+    assert ("trusted rows tell how good it is" in words([[right - 9, 0], [0, 9]])) == few
+
+
+@pytest.mark.parametrize(("counts", "random"), [([[30, 20], [20, 30]], False), ([[29, 21], [20, 30]], True)])
+def test_a_source_is_as_good_as_random_where_chance_makes_it_so_in_more_than_a_twentieth_of_cases(counts, random):
+    """χ² is 4.00 and 3.24: chance alone makes as much in 4.6 and 7.2 % of cases."""
+    assert ("as good as random" in words(counts)) == random
+
+
+@pytest.mark.parametrize(("surplus", "copy"), [(0.84, False), (0.86, True)])
+def test_a_copy_is_called_one(surplus, copy):
+    pair = {"sources": ["anna", "bert"], "surplus": surplus, "same": 0.97, "rows": 200}
+    assert ("says the same as bert on 97.0% of 200 rows" in words([[40, 0], [0, 40]], [pair])) == copy
