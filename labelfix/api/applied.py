@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
-from labelfix.compute.ranks import joined_ranks
+from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.tables import CorrectedLabels
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
@@ -27,7 +28,8 @@ from labelfix.outputs.exports import (
 from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path
-from labelfix.scoring.scorer import NewBlocks
+from labelfix.scoring.kept_rows import pieces_of
+from labelfix.scoring.scorer import Kept, NewBlocks
 
 TableLike = Any
 """A path, an Arrow table, a pandas or polars frame, or a `datasets.Dataset`."""
@@ -47,7 +49,8 @@ class AppliedRun(OpenedRun):
             One row each: `id, predicted_label, confidence, probabilities` (list in class order), `source_file,
             source_row`.
         """
-        return pa.concat_tables(self._predictions(rows, listener(progress))).combine_chunks()
+        with self._pieces_of_this():
+            return pa.concat_tables(self._predictions(rows, listener(progress))).combine_chunks()
 
     def predict_to(
         self, out: str | Path, rows: TableLike, *, overwrite: bool = False, progress: Progress | bool | None = None
@@ -75,7 +78,7 @@ class AppliedRun(OpenedRun):
                 rows_written += len(table)
                 yield table
 
-        with joined_ranks() as here:
+        with joined_ranks() as here, self._pieces_of_this():
             if here.first:
                 write_tables(as_path(out), counted(), self.classes.names)
             else:
@@ -108,10 +111,11 @@ class AppliedRun(OpenedRun):
         Raises:
             InputError: The rows do not fit the run.
         """
-        labels, said = self._labels(rows, listener(progress), min_confidence, None, reading)
-        written = self._written(soft_top_k, reading)
-        table = pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
-        return with_evidence(table, said())
+        with self._pieces_of_this():
+            labels, said = self._labels(rows, listener(progress), min_confidence, None, reading)
+            written = self._written(soft_top_k, reading)
+            table = pa.concat_tables([corrected_table(block, **written) for block in labels]).combine_chunks()
+            return with_evidence(table, said())
 
     def correct_to(
         self,
@@ -142,7 +146,7 @@ class AppliedRun(OpenedRun):
             SettingsError: The file is an input, or is there already.
         """
         self._refuse(out, overwrite, rows, self._reading_with(reading).class_map)
-        with joined_ranks() as here:
+        with joined_ranks() as here, self._pieces_of_this():
             labels, said = self._labels(rows, listener(progress), min_confidence, out, reading)
             actions: Mapping[str, int] = {}
             if here.first:
@@ -185,7 +189,8 @@ class AppliedRun(OpenedRun):
 
     def _predictions(self, rows: TableLike, progress: Progress, out: str | Path | None = None) -> Iterator[pa.Table]:
         blocks = self._blocks(rows, progress, self._reading_with({}), look_at_labels=False)
-        return (prediction_table(*block) for block in self._scorer(None, out).predicted(blocks, progress))
+        scorer = replace(self._scorer(None, out), kept=self._kept("predicted", blocks, progress))
+        return (prediction_table(*block) for block in scorer.predicted(blocks, progress))
 
     def _labels(
         self,
@@ -198,12 +203,30 @@ class AppliedRun(OpenedRun):
         """Corrected labels, block by block; and what may be said of the rows once all blocks are there."""
         blocks = self._blocks(rows, progress, self._reading_with(reading))
         later = None if self._judges is None else LaterRows(self._judges, self.classes, len(blocks))
-        scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later)
+        kept = self._kept("corrected", blocks, progress)
+        scorer = replace(self._scorer(min_confidence, out), judges=self._judges, later=later, kept=kept)
 
         def said() -> dict[str, Any]:
             return {} if later is None else self._said_of(later, blocks)
 
         return scorer.corrected(blocks, progress), said
+
+    @contextmanager
+    def _pieces_of_this(self) -> Iterator[None]:
+        """What is kept of a command on the way goes once it is done."""
+        self._pieces.clear()
+        yield
+        for pieces in self._pieces:
+            pieces.forget()
+
+    def _kept(self, asked: str, blocks: NewBlocks, progress: Progress) -> Kept | None:
+        """Keeps what is computed of blocks; None where nothing is kept."""
+        parts = (self.folder.classifier, self.folder.corrector, self.folder.judges)
+        pieces = pieces_of(blocks, asked, parts, progress) if ranks().alone else None
+        if pieces is None:
+            return None
+        self._pieces.append(pieces)
+        return lambda count, compute: pieces.through(range(count), compute)
 
     def _said_of(self, later: LaterRows, blocks: NewBlocks) -> dict[str, Any]:
         """What may be said of new rows, beside the run's own."""

@@ -21,6 +21,7 @@ from labelfix.data.formats import open_table
 from labelfix.data.read import Columns, open_rows
 from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError, input_error
+from labelfix.models.pieces import Pieces
 from labelfix.models.trained import ABOUT, TrainedClassifier
 from labelfix.outputs.corrected_rows import read_corrected
 from labelfix.outputs.own_inputs import OwnInput
@@ -60,6 +61,7 @@ class OpenedRun:
         self.manifest: Mapping[str, Any] = folder.read_manifest(whole=True)
         self.reading: dict[str, Any] = {}
         self._copy: TemporaryDirectory[str] | None = None
+        self._pieces: list[Pieces] = []
 
     @property
     def path(self) -> Path:

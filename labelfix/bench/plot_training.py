@@ -25,7 +25,7 @@ LOSSES = ("corrected_loss", "clean_loss", "meta_loss")
 SHORTEST = 3
 """Points that make a curve."""
 
-PANEL = (2.1, 1.8)
+PANEL = (2.8, 2.4)
 
 
 @dataclass(frozen=True)
@@ -75,22 +75,18 @@ def _figure(name: str, title: str, courses: Sequence[TrainingCurves]) -> Iterato
     shown = [column for column in CURVES if any(column in course.curves for course in courses)]
     if not shown:
         return
-    margins = plot_style.Margins(left=0.6, right=1.25 if max(len(c.name) for c in courses) > 6 else 0.55, top=0.25)
-    figure, axes = plot_style.panels(len(shown), PANEL, margins, columns=4)
+    figure, axes = plot_style.panels(len(shown), PANEL, columns=4)
     plot_style.title(figure, title)
     for panel, column in zip(axes, shown, strict=True):
-        own = [course for course in courses if column in course.curves]
-        for course in own:
+        for course in (course for course in courses if column in course.curves):
             x, y = zip(*course.curves[column], strict=True)
-            panel.plot(x, y, color=course.look.colour, linestyle=course.look.dash, linewidth=1.1)
+            panel.plot(x, y, color=course.look.colour, linestyle=course.look.dash, linewidth=1.1, label=course.name)
         panel.set_title(CURVES[column], loc="left")
         panel.set_xlabel("epoch")
         panel.xaxis.get_major_locator().set_params(integer=True)
         if column in LOSSES:
             _logarithmic(panel)
-        panel.set_xlim(panel.get_xlim())
-        panel.set_ylim(panel.get_ylim())
-        plot_style.name_ends(panel, [(c.name, *c.curves[column][-1], c.look.colour) for c in own])
+    plot_style.legend(figure)
     yield name, figure
 
 

@@ -23,8 +23,7 @@ ACCURACIES = {
 SHOWN_RATE = 0.6
 """ρ of the paper's Figures 6 and 7."""
 
-PANEL = (2.9, 2.7)
-NAMES_WIDTH = 1.35
+PANEL = (4.0, 3.2)
 
 
 def draw_all(rows: Sequence[Row], folder: Path, settings: Sequence[str] = ()) -> list[Path]:
@@ -90,28 +89,22 @@ def _figures(rows: Sequence[Row], settings: Sequence[str]) -> Iterator[tuple[str
 def accuracy_by_noise(rows: Sequence[Row], column: str, look: dict[str, plot_style.LineStyle]) -> Any:  # noqa: ANN401
     """Against ρ a line for each method, with its standard error over seeds; a panel for each kind (Figure 5)."""
     kinds = distinct(row["noise"] for row in rows if row["rate"])
-    margins = plot_style.Margins(left=0.6, right=NAMES_WIDTH)
-    figure, axes = plot_style.panels(len(kinds), PANEL, margins, columns=3)
+    figure, axes = plot_style.panels(len(kinds), PANEL, columns=3, shared=True)
     several = len({row["seed"] for row in rows}) > 1
     plot_style.title(figure, f"{rows[0]['data']}: mean ± standard error over seeds" if several else rows[0]["data"])
     lines = {kind: _lines_of(rows, kind, column, look) for kind in kinds}
-    every = [f.mean for found in lines.values() for _, points, _ in found for _, f in points]
-    low, high = min(every), max(every)
     for panel, kind in zip(axes, kinds, strict=True):
         panel.set_title(kind.upper(), loc="left")
         panel.set_xlabel("rate of noise ρ")
-        panel.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
         if panel is axes[0]:
             panel.set_ylabel(ACCURACIES[column][1])
-        ends = []
         for name, points, shown in lines[kind]:
             x, y = [rate for rate, _ in points], [f.mean for _, f in points]
             spread = [f.error or 0.0 for _, f in points]
-            panel.plot(x, y, color=shown.colour, linestyle=shown.dash, marker="o", markersize=2.5)
+            panel.plot(x, y, color=shown.colour, linestyle=shown.dash, marker="o", markersize=2.5, label=name)
             below, above = ([m + sign * e for m, e in zip(y, spread, strict=True)] for sign in (-1, 1))
             panel.fill_between(x, below, above, color=shown.colour, alpha=0.18, linewidth=0)
-            ends.append((name, x[-1], y[-1], shown.colour))
-        plot_style.name_ends(panel, ends)
+    plot_style.legend(figure)
     return figure
 
 

@@ -96,10 +96,7 @@ def _main(argv: Sequence[str] | None) -> int:
         _traceback(voice)
         return WENT_WRONG
     except OSError as error:
-        if error.errno in OF_THE_DISK:
-            _refused(error, voice)
-        else:
-            _unexpected(error, voice)
+        _refused(error, voice)
         return WENT_WRONG
     except Exception as error:  # noqa: BLE001 - an uncaught exception would exit 1, which means "findings"
         missing = as_missing(error) if isinstance(error, ImportError) else None
@@ -115,6 +112,12 @@ def _main(argv: Sequence[str] | None) -> int:
 
 def _refused(error: OSError, voice: Voice | None) -> None:
     """Say of a file what its disk does not do: no part of labelfix knows better what to do about it."""
+    if error.errno not in OF_THE_DISK:
+        if "temporary directory" in str(error):
+            _say("labelfix: there is no folder for temporary files; set TMPDIR to one with room in it", voice)
+        else:
+            _unexpected(error, voice)
+        return
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
     _say(f"labelfix: {name}: {error.strerror}; {OF_THE_DISK[error.errno or 0]}", voice)
     if voice is not None and (left := voice.left_behind()):

@@ -42,7 +42,7 @@ from labelfix.models.classifier import Classifier, ClassifierOutput
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.finished_model import TransitionOf, kept_out, posterior_network
 from labelfix.networks.lookahead import frozen_statistics, step_length
-from labelfix.networks.lookahead_trainer import AheadTrainer
+from labelfix.networks.lookahead_trainer import LookaheadTrainer
 from labelfix.networks.passes import forward
 from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.trainer import Labelled, concatenated
@@ -75,7 +75,7 @@ NEIGHBOUR_SAMPLE = 10_000
 
 
 @dataclass(kw_only=True)
-class MlntTrainer(AheadTrainer):
+class MlntTrainer(LookaheadTrainer):
     """A step of the loss above.
 
     Attributes:

@@ -137,7 +137,7 @@ def cached(compute: ComputeSettings, key: str, what: str, make: Callable[[Taker]
         if os.path.exists(place):
             progress.warn(f"the cached {what} in {place} are damaged; they are computed again")
     try:
-        return _make(place, make)
+        return write_entry(place, make)
     except RunError as error:
         if place.parent not in _told:
             _told.add(place.parent)
@@ -178,8 +178,12 @@ def _crc32(path: Path) -> int:
     return checksum
 
 
-def _make(place: Path, make: Callable[[Taker], None]) -> Arrays:
-    """Write an entry. Another run may be at the same one: its files hold the same, and either may stand."""
+def write_entry(place: Path, make: Callable[[Taker], object]) -> Arrays:
+    """Write an entry. Another run may be at the same one: its files hold the same, and either may stand.
+
+    Raises:
+        LabelfixError: It cannot be written, or reads back differently.
+    """
     with atomic_path(place, replace=True) as beside:
         beside.mkdir()
         writer = EntryWriter(beside)

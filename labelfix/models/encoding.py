@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ import pyarrow as pa
 from labelfix.compute.ranks import Ranks, ranks
 from labelfix.data.inputs import HeldInputs
 from labelfix.data.tables import InputTable
-from labelfix.models.cache import Taker, cache_folder, cached, read_entry
+from labelfix.models.cache import Arrays, Taker, cache_folder, cached, read_entry
 from labelfix.models.contents import contents_hash, windows
 from labelfix.models.features import FeatureInputs
+from labelfix.models.pieces import Pieces
 from labelfix.progress import Progress, counted
 from labelfix.runs import remove
 from labelfix.settings.model import ComputeSettings
@@ -78,19 +79,28 @@ def encode_rows(
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
     what = f"encoded rows of {table.name}"
 
+    pieces = Pieces.of(compute, key, window, progress)
+
+    def windows_of(numbers: range) -> Iterator[Arrays]:
+        whole = itertools.islice(windows(table, window, compute.read_rows), numbers.start, numbers.stop)
+        for number, batch in zip(numbers, whole, strict=True):
+            yield {"rows": encode(batch, number * window + 1)}
+
     def make(writer: Taker, mine: slice = slice(None)) -> None:
         writer.append("rows", empty)
-        here = range(-(-len(table) // window))[mine]
-        whole = windows(table, window, compute.read_rows)
+        here, done = range(-(-len(table) // window))[mine], 0
         with counted(progress, f"encode {table.name}", min(len(here) * window, len(table))) as count:
-            for number, batch in zip(here, itertools.islice(whole, here.start, here.stop), strict=True):
-                before = count.done
-                writer.append("rows", encode(batch, number * window + 1))
-                count.up_to(before + batch.num_rows)
+            for arrays in pieces.through(here, windows_of):
+                writer.append("rows", arrays["rows"])
+                done += len(arrays["rows"])
+                count.up_to(done)
 
     if not ranks().alone:
         _make_together(compute, key, what, -(-len(table) // window), make, progress)
-    return cached(compute, key, what, make, progress)["rows"]
+    rows = cached(compute, key, what, make, progress)["rows"]
+    if ranks().first:
+        pieces.forget()
+    return rows
 
 
 def _make_together(

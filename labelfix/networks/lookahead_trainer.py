@@ -42,7 +42,7 @@ def plain_attention() -> Iterator[None]:
 
 
 @dataclass(kw_only=True)
-class AheadTrainer(Trainer):
+class LookaheadTrainer(Trainer):
     """A trainer with the two passes of a look-ahead.
 
     Attributes:

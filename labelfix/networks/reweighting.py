@@ -21,7 +21,7 @@ from labelfix.compute.ranks import ranks
 from labelfix.compute.without_waiting import one_hot
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import frozen_statistics
-from labelfix.networks.lookahead_trainer import AheadTrainer
+from labelfix.networks.lookahead_trainer import LookaheadTrainer
 from labelfix.networks.passes import Labelled
 from labelfix.networks.trainer import concatenated
 
@@ -54,7 +54,7 @@ class StepRows:
 
 
 @dataclass(kw_only=True)
-class ReweightingTrainer(AheadTrainer):
+class ReweightingTrainer(LookaheadTrainer):
     """A trainer whose step weighs the noisy rows.
 
     The forward pass at w is taken once and its graph kept for every gradient at w. Where the memory holds the batch

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, RunError, input_error
+from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
     COLUMNS,
     EVIDENCE_KEY,
@@ -58,6 +59,8 @@ __all__ = [
 
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
+
+SOFT, CLASSES = "soft_label", "soft_label_classes"
 
 REMEDY = "give a corrected.parquet of `labelfix train` or `labelfix correct`"
 
@@ -136,6 +139,8 @@ class CorrectedFile:
         self.path = path
         self._file = open_parquet(path, CODED)
         self.schema: pa.Schema = self._file.schema_arrow
+        about = read_metadata(self.schema)
+        self._width = None if CLASSES in self.schema.names else len(about.classes)
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
@@ -160,8 +165,9 @@ class CorrectedFile:
         try:
             group = self._file.read_row_group(index, columns=list(columns), use_threads=False).select(list(columns))
             group.validate(full=True)  # Parquet's reader takes strings as they are, also where they are no UTF-8
-            return group
-        except (OSError, pa.ArrowException) as error:
+            check_lists(group, (SOFT, CLASSES), self._width)
+            return unpacked_group(group, self.path, CODED)
+        except (OSError, pa.ArrowException, ValueError) as error:
             raise damaged(self.path, error) from None
 
     @cached_property
@@ -259,10 +265,10 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
     if what:
         opened.close()
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
-    if not coded:
-        return opened
     with opened:
-        return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=list(coded))
+        packed = packed_columns(path, opened.metadata)
+        read_as = sorted({*coded, *packed})
+        return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as)
 
 
 def read_corrected(path: Path) -> pa.Table:
@@ -275,7 +281,7 @@ def read_corrected(path: Path) -> pa.Table:
         try:
             table = opened.read()
             table.validate(full=True)
-            return table
+            return unpacked_group(table, path, ())
         except (OSError, pa.ArrowException) as error:
             raise damaged(path, error) from None
 

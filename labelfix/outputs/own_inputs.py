@@ -70,7 +70,7 @@ def find_input(
 
     It is looked for under the name that is given now, and nowhere else; or else under its own name from here, from
     where the run was begun (as seen from the run, which may have moved with it), and beside the run. A run that was
-    not made here (`runs.origin`) may name any file of this machine: its inputs are taken only from the folder that it
+    not made here (`runs.seal`) may name any file of this machine: its inputs are taken only from the folder that it
     lies in.
 
     Args:

@@ -133,3 +133,22 @@ def _finite(digits: str) -> float:
     if not math.isfinite(found):
         raise NotPlainJsonError(f"holds {digits[:20]}, which is beyond what a number can be")
     return found
+
+
+def check_rows(path: Path, rows: int) -> None:
+    """Refuse corrected labels of another number of rows than the run was made from.
+
+    Where they cannot be read, whoever reads them says so.
+
+    Raises:
+        RunError: They have.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_metadata(path).num_rows
+    except (OSError, pa.ArrowException):
+        return
+    if found != rows:
+        raise RunError(f"{path}: is damaged (it has {found:,} rows, and the run was made from {rows:,}); {TRAIN_AGAIN}")

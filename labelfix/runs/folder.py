@@ -21,13 +21,13 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
-from labelfix.runs.begun import UNFINISHED
-from labelfix.runs.checked import TRAIN_AGAIN, check, read_checked
+from labelfix.runs.checked import TRAIN_AGAIN, check, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
-from labelfix.runs.origin import sealed
+from labelfix.runs.origin import UNFINISHED
 from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
+from labelfix.runs.seal import sealed
 
 FORMAT_VERSION = 1
 """Version of the run folder's layout; a folder of a newer one is refused."""
@@ -173,7 +173,7 @@ class RunFolder(RunPaths):
         Args:
             new: What `writing` gave.
             manifest: Its contents; added are `format_version`, `directory`, the working directory as seen from
-                the run folder, from which relative names of inputs count, and the seal of `runs.origin`.
+                the run folder, from which relative names of inputs count, and the seal of `runs.seal`.
         """
         about = {"format_version": FORMAT_VERSION, **manifest, "directory": self._working_directory()}
         write_json(new.manifest, sealed(about))
@@ -218,6 +218,8 @@ class RunFolder(RunPaths):
         check(manifest, Manifest, self.manifest)
         if whole and (lacking := next((name for name in NEEDED if name not in manifest), "")):
             raise RunError(f"{self.manifest}: is damaged ({lacking} is missing); {TRAIN_AGAIN}")
+        if whole:
+            check_rows(self.corrected, manifest["data"]["noisy"]["rows"])
         return dict(manifest)
 
 

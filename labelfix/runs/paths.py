@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.runs.answers import NAME
-from labelfix.runs.begun import UNFINISHED
 from labelfix.runs.files import read_json
+from labelfix.runs.origin import UNFINISHED
 
 CHECKPOINTS = "checkpoints"
 REPLACES, STANDS = "replaces", "stands"

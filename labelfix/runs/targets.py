@@ -15,7 +15,7 @@ from labelfix.errors import SettingsError
 from labelfix.remote import RemotePath, as_path, matching
 from labelfix.remote.upload import refuse_read_only
 from labelfix.runs.folder import RunFolder
-from labelfix.runs.origin import made_here
+from labelfix.runs.seal import made_here
 from labelfix.settings.hub_access import HUB
 from labelfix.settings.remote_names import is_remote, without_secrets
 

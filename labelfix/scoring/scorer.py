@@ -30,6 +30,8 @@ from labelfix.settings.model import ComputeSettings
 
 T = TypeVar("T")
 
+Kept = Callable[[int, Compute], Iterator[Arrays]]
+
 BLOCK = 8192
 """Rows of a block: a multiple of the rows that are encoded, and that are classified, together."""
 
@@ -143,7 +145,7 @@ class Scorer:
     parts: Path | None = None
     judges: Judges | None = None
     later: LaterRows | None = None
-    kept: Callable[[int, Compute], Iterator[Arrays]] | None = None
+    kept: Kept | None = None
 
     def corrected(self, blocks: Blocks, progress: Progress) -> Iterator[CorrectedLabels]:
         """A soft label for every row, with or without a given label; an unreadable row keeps what it has."""

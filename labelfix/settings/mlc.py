@@ -121,9 +121,9 @@ class MlcSettings(NetworkSettings):
         """
         if self.anchored and family != "head":
             raise SettingsError(
-                "recipe = anchored, which is mlc's default, corrects labels on fixed features, and this classifier is a "
-                "network that is trained as a whole: leave --backbone out (--no-freeze then has a network for texts or "
-                "images learn features), or compare with the paper's own method by --set recipe=paper"
+                "mlc's default, recipe = anchored, corrects labels on fixed features and does not train a whole network: "
+                "leave --backbone out (texts and images can then learn their features by --no-freeze), or add "
+                "--set recipe=paper to train the network by the paper's own method"
             )
         return self.recipe or "anchored"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelfix.cli import main
@@ -133,6 +135,45 @@ def test_a_changed_file_of_a_run_is_named_in_one_error(
 @pytest.mark.parametrize("words", [EXPORT, CORRECT, REPORT], ids=lambda words: words[0])
 def test_the_run_itself_is_sound(words: tuple[str, ...], at_work: Path) -> None:
     assert main(words) == 0
+
+
+def ids_of(table: pa.Table, text: str) -> pa.Table:
+    """The same id for all rows, which is stored once."""
+    ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), pa.array([text]))
+    return table.set_column(table.column_names.index("id"), "id", ids)
+
+
+def shorter_lists(table: pa.Table) -> pa.Table:
+    cut = pa.array(
+        [row[: 1 + place % 2] for place, row in enumerate(table["soft_label"].to_pylist())], pa.list_(pa.float32())
+    )
+    return table.set_column(table.column_names.index("soft_label"), "soft_label", cut)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.slice(1), "is damaged (it has 59 rows, and the run was made from 60)"),
+        (lambda table: ids_of(table, "i" * (1 << 24)), "come out of it, as of files that are made to fill"),
+        (shorter_lists, "column 'soft_label' does not hold 2 numbers in each row"),
+    ],
+    ids=["rows", "ids", "lists"],
+)
+def test_corrected_labels_that_do_not_fit_the_run_are_named(
+    change: Callable[[pa.Table], pa.Table], said: str, at_work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path("run/corrected.parquet")
+    pq.write_table(change(pq.read_table(path)), path)
+    assert main(["next", "--run", "run", "--out", "next.csv"]) == 2
+    told = capsys.readouterr().err
+    assert "run/corrected.parquet" in told
+    assert said in told
+
+
+def test_a_history_of_anything_but_numbers_is_not_drawn(at_work: Path) -> None:
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"])
+    pq.write_table(pa.table({"loss": [0.5], "odd": twice}), Path("run/history.parquet"))
+    assert main(REPORT) == 0
 
 
 def test_a_manifest_of_few_keys_is_read_where_no_more_is_needed(tmp_path: Path) -> None:

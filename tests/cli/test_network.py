@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from labelfix.cli import main
 from labelfix.cli.app import application
-from labelfix.runs.begun import UNFINISHED
+from labelfix.runs.origin import UNFINISHED
 from labelfix.settings import hub_access
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from labelfix.cli import main
 from labelfix.runs import made_here
-from labelfix.runs.origin import sealed
+from labelfix.runs.seal import sealed
 
 
 @pytest.fixture

@@ -64,6 +64,13 @@ def test_pairs_choose_the_view_that_is_right(second_is_good):
     assert found.kappa in (0.8, 1.0, 1.2)
 
 
+@pytest.mark.parametrize(("sharpened", "beta"), [(4.0, 0.6), (0.5, 1.5)])
+def test_pairs_take_back_how_sure_a_view_is_of_itself_as_far_as_candidates_go(sharpened, beta):
+    truth, given, good, guess, fold, matrix = drawn(0)
+    found = fit_paired(log_softmax(sharpened * good, axis=1), guess, truth, given, fold, matrix, [matrix] * 4)
+    assert found.trust.beta == beta
+
+
 @pytest.mark.parametrize("second_is_good", [False, True])
 def test_without_pairs_assumed_labels_choose_it(second_is_good):
     truth, _, good, guess, fold, matrix = drawn(1)

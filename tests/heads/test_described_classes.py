@@ -100,3 +100,12 @@ def test_weights_are_drawn_to_the_start_as_strongly_as_the_ridge_says(ridge):
     loss = torch.nn.functional.cross_entropy(few.clean @ weight.T + head.bias, few.truth, reduction="sum")
     (slope,) = torch.autograd.grad(loss, weight)
     np.testing.assert_allclose(slope, (start.weight - head.weight) / ridge, atol=5e-3)
+
+
+def test_its_candidates_are_those_that_the_figures_of_the_docs_were_measured_with():
+    """Scales and ridges of a head that is drawn to words, and ridges of one that is drawn to another head."""
+    made, centres = rows(60, noisy=200, noise=0.4)
+    truth = made.truth.numpy()
+    assert fit_trusted_only(replace(made, described=centres)).losses(truth).mean() == pytest.approx(0.8465, abs=4e-4)
+    around = near_another_head.fit_around(made, LinearHead(5 * centres, torch.zeros(K)))
+    assert around.losses(truth).mean() == pytest.approx(0.8532, abs=4e-4)

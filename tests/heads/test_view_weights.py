@@ -53,3 +53,12 @@ def test_of_many_rows_some_are_asked_and_of_many_classes_fewer_heads(monkeypatch
     assert choose_weights([told, other], given) == (1.0, 1.0), "where all are alike the view stays as it is"
     assert seen == [4_000] * 4
     assert view_weights.WEIGHTS == (0.25, 0.5, 0.7, 1.0)
+
+
+@pytest.mark.parametrize(("rows", "asked"), [(9, False), (10, True)])
+def test_two_rows_for_each_of_five_parts_are_enough_to_choose(rows, asked, monkeypatch):
+    seen = []
+    monkeypatch.setattr(view_weights, "_loss", lambda *_: seen.append(1) or 0.0)
+    given, told, other, _ = views(rows=rows)
+    choose_weights([told, other], given)
+    assert bool(seen) == asked

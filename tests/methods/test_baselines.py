@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import softmax
-from toy_problem import CLASSES, problem, soft_labels
+from scipy.special import log_softmax, softmax
+from toy_problem import CLASSES, blurred, problem, soft_labels
 
 from labelfix.correctors.keep_unless_flagged import FlagCorrector, keep_unless
 from labelfix.errors import SettingsError
@@ -86,3 +86,17 @@ def test_a_kept_label_is_raised_just_above_the_others_and_no_further():
     assert kept[1].argmax() == 0
     assert kept[1, 0] - kept[1, 1] < 0.01
     assert kept[1, 1] / kept[1, 2] == pytest.approx(5 / 3, rel=1e-4)
+
+
+KNOWN_LOSSES = {"mixed": 0.4899, "noisy-only": 0.5710, "forward": 0.5745}
+"""Mean −log P of the true classes of the noisy rows, by the classifier."""
+
+
+@pytest.mark.parametrize("method", KNOWN_LOSSES)
+def test_its_ridges_are_those_that_the_figures_of_the_docs_were_measured_with(method):
+    made, truth = problem(noisy=300, clean=60)
+    made = blurred(made, 0.4)
+    fitted = METHODS[method](made, METHOD_SETTINGS[method](), Silent())
+    logits, _ = network_outputs(fitted.classifier, made.noisy, np.arange(300), made.device)
+    loss = -log_softmax(logits, axis=1)[np.arange(300), truth].mean()
+    assert loss == pytest.approx(KNOWN_LOSSES[method], abs=1e-3)

@@ -82,7 +82,7 @@ def test_the_recipe_decides_what_counts():
 
 @pytest.mark.parametrize("family", ["network", "image", "text"])
 def test_the_default_recipe_is_refused_for_a_network_that_is_trained_as_a_whole(family):
-    with pytest.raises(SettingsError, match="recipe = anchored.*leave --backbone out.*--set recipe=paper"):
+    with pytest.raises(SettingsError, match="recipe = anchored.*: leave --backbone out .*, or add --set recipe=paper"):
         refuse_unread(TrainSettings(), family)
     refuse_unread(TrainSettings(method_settings=MlcSettings(recipe="paper", skip=True)), family)
     refuse_unread(TrainSettings(method_settings=MlcSettings(recipe="published")), family)

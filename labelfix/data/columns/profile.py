@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.images.folder import IMAGE_SUFFIXES
+from labelfix.data.formats.repeated import told_bytes
 from labelfix.data.number_lists import number_lists
 from labelfix.data.numbers import nearly_dates, nearly_numeric
 from labelfix.data.scan import as_text, is_list, is_number, is_text, scan, value_type
@@ -20,6 +21,8 @@ from labelfix.data.spelling import spelled
 
 HEAD_ROWS = 20_000
 HEAD_ROWS_NESTED = 256
+HEAD_BYTES = 1 << 25
+"""Of rows that are very long fewer are looked at."""
 
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
@@ -116,10 +119,15 @@ def _head(source: TableSource, columns: list[str], limit: int, read_rows: int) -
     if not columns:
         return {}
     batches: list[pa.RecordBatch] = []
-    left = limit
+    left, room = limit, HEAD_BYTES
     for chunk in scan(source, columns, min(read_rows, limit)):
-        batches.append(chunk.batch.slice(0, left))
-        left -= batches[-1].num_rows
+        taken = chunk.batch.slice(0, left)
+        size = told_bytes(taken)
+        if size > room:
+            taken = taken.slice(0, max(room * taken.num_rows // size, not batches))
+            left = taken.num_rows
+        batches.append(taken)
+        left, room = left - taken.num_rows, room - size
         if left == 0:
             break
     if not batches:

@@ -25,14 +25,15 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
-from labelfix.data.formats.repeated import is_plain_text, unpacked
+from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
 if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+    pass
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -43,13 +44,6 @@ REMOTE_BYTES = 1 << 26
 """Bytes that are read ahead of all columns of a remote file together."""
 
 UNPACK = "if you trust it, write it as CSV and give that"
-
-ROW_BYTES = 8
-"""What the label of a row takes in memory, at least."""
-
-SMALL, PAGES = 4, 1 << 12
-"""A column of texts is read as the few different ones that it has where its cells take fewer bytes each beside them,
-and so many for the headers of pages."""
 
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 26
 """A row group is written once it has this many rows, or takes so many bytes in memory."""
@@ -120,7 +114,9 @@ class _File:
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
             about = pq.read_metadata(readable(self.path))
-            repeated = self._repeated(about, leaves)
+            able = [leaf for place in read if unpacks(self.schema.field(place).type) for leaf in self._leaves[place]]
+            repeated = repeated_texts(about, able)
+            at_once = min(rows, rows_at_once(about, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
                 readable(self.path),
                 metadata=about,
@@ -130,7 +126,8 @@ class _File:
             ) as parquet:
                 groups = range(parquet.num_row_groups)
                 said, found = parquet.metadata.num_rows, 0
-                for batch in parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True):
+                for batch in parquet.reader.iter_batches(at_once, groups, column_indices=leaves, use_threads=True):
+                    bounds.take(told_bytes(batch))
                     for part in unpacked(pa.record_batch(batch.columns, names=called), self.schema, bounds):
                         found += part.num_rows
                         yield part if places else part.select([])
@@ -138,26 +135,6 @@ class _File:
                     raise pa.ArrowInvalid(f"{found:,} rows of {', '.join(called)} where there are {said:,}")
         except DAMAGED as error:
             raise cannot_read(self.name, error, "Parquet", "the file is damaged; write it again") from None
-
-    def _repeated(self, about: pq.FileMetaData, leaves: Sequence[int]) -> list[str]:
-        """Columns of texts whose cells take hardly any room beside a few different ones, which may be of any length.
-
-        Raises:
-            InputError: The file says that it has more rows than can be held.
-        """
-        bounds = Bounds(self.path, self.name, UNPACK)
-        bounds.take(ROW_BYTES * about.num_rows)
-        found = set()
-        texts_of = {self._leaves[place][0] for place, field in enumerate(self.schema) if is_plain_text(field.type)}
-        for group in range(about.num_row_groups):
-            for leaf in texts_of.intersection(leaves):
-                column = about.row_group(group).column(leaf)
-                if column.physical_type != "BYTE_ARRAY" or not column.has_dictionary_page:
-                    continue
-                texts = column.data_page_offset - column.dictionary_page_offset
-                if column.total_compressed_size - texts < SMALL * column.num_values + PAGES:
-                    found.add(column.path_in_schema)
-        return sorted(found)
 
     def cells(self, name: str) -> Iterator[pa.Array]:
         """One column, batch by batch."""

@@ -1,7 +1,7 @@
 """One step of Meta Label Correction, in the order of the paper's equations, without a double backward.
 
-Gradients are taken by hand: the classifier's in `Trainer.attempt_learning`, g_w' in `AheadTrainer.clean_gradient`, δz
-in its `logits_along`, the LCN's in `_chain`.
+Gradients are taken by hand: the classifier's in `Trainer.attempt_learning`, g_w' in `LookaheadTrainer.clean_gradient`,
+δz in its `logits_along`, the LCN's in `_chain`.
 
 Legend: B rows of a batch, K classes; n = noisy rows + clean training rows of the step.
 """
@@ -20,7 +20,7 @@ from labelfix.models.classifier import ClassifierOutput
 from labelfix.models.label_correction_network import LabelCorrectionNetwork
 from labelfix.networks.figures import Learned, StepFigures, figures
 from labelfix.networks.lookahead import MetaGradient
-from labelfix.networks.lookahead_trainer import AheadTrainer
+from labelfix.networks.lookahead_trainer import LookaheadTrainer
 from labelfix.networks.passes import Labelled
 from labelfix.networks.soft_cross_entropy import soft_cross_entropy
 from labelfix.networks.step_sizes import effective_step_sizes, through_clipping
@@ -30,7 +30,7 @@ __all__ = ["Labelled", "MlcTrainer", "StepFigures"]
 
 
 @dataclass(kw_only=True)
-class MlcTrainer(AheadTrainer):
+class MlcTrainer(LookaheadTrainer):
     """The two networks, their optimisers, and the window of the look-ahead.
 
     Attributes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.data.arrays import Counts
@@ -183,7 +184,6 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
         raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
     series: dict[str, list[float]] = {}
     for name, cells in zip(table.column_names, table.columns, strict=True):
-        column = [float("nan") if cell is None else cell for cell in cells.to_pylist()]
-        if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column):
-            series[name] = [float(cell) for cell in column]
+        if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type):
+            series[name] = [float("nan") if cell is None else float(cell) for cell in cells.to_pylist()]
     return series

@@ -134,7 +134,7 @@ def sniffed_as(file: TextFile, delimiter: str, quote: str) -> Dialect:
 
 def missing_header(dialect: Dialect) -> list[Defect]:
     """The defect of a file whose first row is data; none where it is a header."""
-    if dialect.titles[0].startswith(FASTTEXT):
+    if dialect.titles and dialect.titles[0].startswith(FASTTEXT):
         what = f"is written as fastText reads it ({dialect.titles[0][:60]!r})"
         return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):

@@ -1,0 +1,72 @@
+"""How much comes out of a Parquet file, as its own footer says: known before anything of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from labelfix.data.formats.bounds import BATCH_BYTES, Bounds
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+ROW_BYTES = 8
+"""What a label takes in memory, at least, and most numbers."""
+
+WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
+"""Bytes of the other numbers in memory."""
+
+TEXTS = "BYTE_ARRAY"
+"""Parquet's word for values of any length."""
+
+SMALL, PAGES = 4, 1 << 12
+"""A column of texts is read as the few different ones that it has where its cells take fewer bytes each beside them,
+and so many for the headers of pages."""
+
+PREFIXED_ROWS = 256
+"""Rows that are read at once of texts that say how they differ from the one before: nothing tells how long they are."""
+
+
+def repeated_texts(about: pq.FileMetaData, leaves: Iterable[int], least: int = 0) -> list[str]:
+    """Paths of columns of texts whose cells take hardly any room beside a few different ones, of whatever length.
+
+    Args:
+        leaves: The columns to look at, as numbers of the file's flat ones.
+        least: Bytes that must come out of a column where all its cells hold all that is stored of it.
+    """
+    found, wanted = set(), [leaf for leaf in leaves if about.schema.column(leaf).physical_type == TEXTS]
+    for group in map(about.row_group, range(about.num_row_groups)):
+        for column in map(group.column, wanted):
+            if column.has_dictionary_page and column.num_values * column.total_uncompressed_size >= least:
+                texts = column.data_page_offset - column.dictionary_page_offset
+                if column.total_compressed_size - texts < SMALL * column.num_values + PAGES:
+                    found.add(column.path_in_schema)
+    return sorted(found)
+
+
+def rows_at_once(about: pq.FileMetaData, leaves: Iterable[int], packed: Collection[str], bounds: Bounds) -> int:
+    """Rows of which no more than `BATCH_BYTES` have to be held.
+
+    Args:
+        leaves: The columns that are read, as for `repeated_texts`.
+        packed: Paths of those that are not unpacked as they are read.
+        bounds: Of the file.
+
+    Raises:
+        InputError: More is in it than may come out.
+    """
+    bounds.take(ROW_BYTES * about.num_rows)
+    most, stored = BATCH_BYTES, {leaf: about.schema.column(leaf) for leaf in leaves}
+    for group in map(about.row_group, range(about.num_row_groups)):
+        held = 0
+        for leaf, kind in stored.items():
+            column = group.column(leaf)
+            size = column.num_values * (kind.length or WIDTHS.get(kind.physical_type, ROW_BYTES))
+            if kind.physical_type == TEXTS and kind.path not in packed:
+                size = max(size, column.total_uncompressed_size)
+                most = min(most, PREFIXED_ROWS) if "DELTA_BYTE_ARRAY" in column.encodings else most
+            if kind.max_repetition_level or kind.length:
+                bounds.take(size)
+            held += size
+        most = min(most, max(BATCH_BYTES * group.num_rows // max(held, 1), 1))
+    return most
