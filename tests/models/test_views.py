@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,7 +12,7 @@ from memory_table import text_table
 from transformers import AutoModel, AutoTokenizer
 
 from labelfix.data.inputs import HeldInputs
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.models import views
 from labelfix.models.choice import choose_representation
 from labelfix.models.representation import is_cheap
@@ -67,6 +69,12 @@ def test_the_lower_layer_is_that_at_two_thirds_of_the_depth(chosen, bert_folder,
     mean = ((states * mask).sum(dim=1) / mask.sum(dim=1)).numpy()
     np.testing.assert_allclose(lower, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-5)
     assert layer < model.config.num_hidden_layers
+
+
+def test_a_layer_that_is_not_there_is_named(chosen, bert_folder, compute):
+    text = replace(chosen(backbone=str(bert_folder)).views[0], lower_layer=9)
+    with pytest.raises(RunError, match=f"{bert_folder}: has no layer 9; train again"):
+        encoded(text, compute)
 
 
 def test_wide_states_and_a_single_layer_have_no_lower_one(chosen, bert_folder, monkeypatch):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from torch import nn
 
 from labelfix.compute.devices import pick_device
 from labelfix.data.tables import InputSpec, InputTable
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
@@ -116,7 +116,10 @@ class FrozenText(FrozenEncoder):
 
     @cached_property
     def _encoder(self) -> nn.Module:
-        return load_encoder(self.folder)
+        encoder: Any = load_encoder(self.folder)
+        if (self.lower_layer or 0) > encoder.config.num_hidden_layers:
+            raise RunError(f"{self.folder.path}: has no layer {self.lower_layer}; train again")
+        return cast("nn.Module", encoder)
 
     def _window(self, rows: list[str], device: torch.device) -> npt.NDArray[np.float32]:
         ids = tokenize(self._tokenizer, rows, self.limit)
