@@ -88,7 +88,7 @@ class Run(AppliedRun):
         return {
             **result,
             "matched": int(found.sum()),
-            "unmatched": int((~found).sum()),
+            "unmatched": int((table.labelled & ~found).sum()),
             "trusted_left_out": int((found & ~usable).sum()),
             "doubted": read_evidence(self.folder).get("doubted", []),
         }

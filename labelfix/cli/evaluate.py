@@ -13,6 +13,8 @@ from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.outputs.plain_text import json_text, visible
 
+FEW = 10
+"""Of so few rows all given labels may well be right."""
 SHARES = {
     "given_right": "given labels right",
     "corrected_right": "corrected labels right",
@@ -64,6 +66,9 @@ def evaluate(
         f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
     )
+    given = result["given_right"]
+    if given["rows"] >= FEW and given["value"] == 1:
+        voice.warn(f"{truth}: every true label is the given one, as if it were the noisy file itself")
 
 
 def as_lines(result: Mapping[str, Any]) -> list[str]:

@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, parts_of
 from labelfix.data.inputs import SelectedInputs
-from labelfix.data.labels.classes import UNKNOWN
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import scan
 from labelfix.data.spelling import spelled
-from labelfix.data.tables import UNLABELLED, Codes, LabelTable
+from labelfix.data.tables import LabelTable
 
 DRAWN = "labelfix_drawn"
 """Column of how a row was drawn; whatever stands in it, a row with something there was chosen and judges nothing."""
@@ -105,42 +104,46 @@ def without_sources(
     return replace(rows, labels=replace(rows.labels, positions=positions))
 
 
-def without_too_hard(rows: IdsAndLabels, codes: Codes, chosen: npt.NDArray[np.bool_] | None) -> Codes:
-    """`(M,)` trusted labels, where a word of `TOO_HARD` that is no class leaves a row that labelfix asked about open.
+def only_answers(table: LabelTable, findings: Findings) -> LabelTable:
+    """The trusted rows that say something: rows without a label and plain copies are left out, and counted.
 
     Args:
-        codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
-        chosen: From `read_chosen`.
+        findings: Told how many there are, and how many rows `next` chose.
     """
-    assert rows.labels is not None
-    words = [place for place, value in enumerate(rows.labels.values) if value.strip().lower() in TOO_HARD]
-    if chosen is None or not words:
-        return codes
-    hard = chosen & (codes == UNKNOWN) & np.isin(rows.labels.positions, words)
-    return np.where(hard, UNLABELLED, codes)
-
-
-def without_open(table: LabelTable, findings: Findings) -> LabelTable:
-    """The trusted rows without those that `next` asked about and nobody has answered, which are counted.
-
-    Args:
-        findings: Told how many there are of either kind.
-    """
-    if table.chosen is None:
-        return table
-    still_open = table.chosen & ~table.labelled
-    if still_open.any():
-        keep = ~still_open
-        count, (rows, have, are) = int(still_open.sum()), ("rows", "have", "are")
-        if count == 1:
-            rows, have, are = "row", "has", "is"
-        findings.note(f"{count:,} {rows} that labelfix asked about {have} no answer (blank or ?) and {are} skipped")
-        inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
-        table = table.only(keep, inputs)
-    assert table.chosen is not None
-    count = int(table.chosen.sum())
+    asked = np.zeros(len(table), bool) if table.chosen is None else table.chosen
+    for some, of in ((~table.labelled & asked, "labelfix asked about"), (~table.labelled & ~asked, "")):
+        if count := int(some.sum()):
+            rows = f"{count:,} row{'s' * (count > 1)}" + (f" that {of}" if of else f" of {table.name}")
+            lack = "no answer (blank or ?)" if of else "no label"
+            findings.note(f"{rows} {'has' if count == 1 else 'have'} {lack} and {_are(count)} skipped")
+    table = without_copies(_part(table, table.labelled), findings)
+    count = 0 if table.chosen is None else int(table.chosen.sum())
     if count:
         rows = "1 trusted row was" if count == 1 else f"{count:,} trusted rows were"
         do = "it trains and judges" if count == 1 else "they train and judge"
         findings.note(f"{rows} chosen by labelfix: {do} nothing, as such rows are the hard ones")
     return replace(table, chosen=table.chosen if count else None)
+
+
+def without_copies(table: LabelTable, findings: Findings) -> LabelTable:
+    """The rows without those that say of an id again what an earlier row says, which are counted."""
+    if table.id_column is None:
+        return table
+    pairs = list(zip(table.ids.to_pylist(), table.codes.tolist(), strict=True))
+    first = {pair: place for place, pair in reversed(list(enumerate(pairs)))}
+    again = np.array([pair[0] is not None and first[pair] != place for place, pair in enumerate(pairs)], bool)
+    if count := int(again.sum()):
+        rows = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
+        findings.note(f"{rows} the id and the label of an earlier row of {table.name}, and {_are(count)} skipped")
+    return _part(table, ~again)
+
+
+def _part(table: LabelTable, keep: npt.NDArray[np.bool_]) -> LabelTable:
+    if keep.all():
+        return table
+    inputs = None if table.inputs is None else SelectedInputs(table.inputs, np.flatnonzero(keep), table.name)
+    return table.only(keep, inputs)
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -154,4 +154,4 @@ class Findings:
             InputError: There is an error.
         """
         if self.has_errors:
-            raise InputError(sorted(self._found, key=lambda defect: defect.severity))
+            raise InputError(list(dict.fromkeys(sorted(self._found, key=lambda defect: defect.severity))))

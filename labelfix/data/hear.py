@@ -6,18 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.annotations.opening import open_opinions
 from labelfix.data.assemble import attempt, read_options
-from labelfix.data.chosen_rows import without_too_hard
 from labelfix.data.columns.roles import Columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.ballots import Ballots, joined, read_columns, read_long, source_columns, with_trusted
 from labelfix.data.labels.checks import check_given
-from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
+from labelfix.data.labels.classes import UNKNOWN, class_names, is_no_answer, match_codes
 from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.refusal import SEPARATORS, several_labels
 from labelfix.data.opinions import Opinions
@@ -25,13 +23,6 @@ from labelfix.data.rows import IdsAndLabels
 from labelfix.data.spelling import difference
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.settings.data import DataSettings
-
-NO_ANSWERS = frozenset(
-    ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
-    + ("skipped", "idk", "dont know", "don't know", "do not know", "can't tell", "cannot tell", "no answer", "no label")
-    + ("undefined", "refused", "error", "missing", "empty", "tbd")
-)
-"""What people, rules and models write where they do not know."""
 
 Heard = tuple[ClassNames, Opinions, Codes, Codes, str | None]
 """The classes, all opinions of the noisy rows, their given and the trusted labels, and the main source."""
@@ -43,7 +34,6 @@ def hear(
     columns: Columns,
     clean: TableSource,
     trusted: IdsAndLabels,
-    chosen: npt.NDArray[np.bool_] | None,
     aliases: Mapping[str, str],
     settings: DataSettings,
     findings: Findings,
@@ -52,7 +42,6 @@ def hear(
     """Read what several sources say, and settle the classes: the union of all that they and the trusted rows name.
 
     Args:
-        chosen: From `read_chosen`.
         aliases: The class map, alias → class.
 
     Returns:
@@ -69,7 +58,6 @@ def hear(
     _warn_of_no_answers(labels, {*trusted.labels.values, *aliases}, noisy.name, findings)
     classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
     truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
-    truth = without_too_hard(trusted, truth, chosen)
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
         what = f"no source says {named}, which only trusted rows have"
@@ -78,7 +66,6 @@ def hear(
         labels = with_trusted(labels, values, stored)
         classes, codes = class_names(labels, trusted.labels, aliases, noisy.name, findings, words)
         truth = match_codes(trusted.labels, classes, clean.name, findings, words, typed=True)
-        truth = without_too_hard(trusted, truth, chosen)
     opinions = ballots.opinions(len(rows), codes)
     main = _main(ballots, settings, noisy.name, findings)
     if findings.has_errors:
@@ -109,7 +96,7 @@ def _refuse_several(labels: LabelColumn, trusted: LabelColumn, name: str, findin
 
 def _warn_of_no_answers(labels: LabelColumn, classes: Collection[str], name: str, findings: Findings) -> None:
     """Words that sources write where they do not know, which are classes unless `--abstain` names them."""
-    places = [p for p, word in enumerate(labels.values) if word.strip(" <>[]()").lower() in NO_ANSWERS]
+    places = [p for p, word in enumerate(labels.values) if is_no_answer(word)]
     found = [labels.stored[p] for p in places if labels.values[p] not in classes]
     if found:
         count = sum(labels.counts[p] for p in places if labels.values[p] not in classes)

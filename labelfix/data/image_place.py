@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from glob import escape as glob_escape
+from glob import glob
 from urllib.parse import unquote
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -60,6 +62,10 @@ def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
         return f"are of another computer, such as {inside}", "write them from the table's folder on: photos/1.png"
     found = f"lead to no file: the first is looked for at {first}"
     near = next((place for place in _near(folder) if os.path.lexists(os.path.join(place, inside))), None)
+    ended = (file for place in _near(folder) for file in glob(glob_escape(os.path.join(place, inside)) + ".*"))
+    if near is None and (file := next(ended, None)) is not None:
+        written = os.path.relpath(file, folder)
+        return f"lack the ending of a file: {inside} is {written}", f"write them with folder and ending: {written}"
     if near is None:
         return found, "paths count from the folder of their table: correct them, or put the table where they begin"
     written = os.path.join(os.path.relpath(near, folder), inside)

@@ -89,6 +89,8 @@ def _pairs(
         findings.error(lacks, f"has no id column, but --join {how} joins by ids", "name it with --id-column")
     if have_ids and how != "content" and (how is not None or not (prefer_content and own)):
         found = _by_id(noisy, clean)
+        if not (found >= 0).any():
+            found = _by_other_spelling(noisy, clean, found, findings)
         count = int((found >= 0).sum())
         if count or not own or how is not None:
             findings.note(f"joined by id: {count} of {len(clean)} trusted rows stand in {noisy.name}")
@@ -199,22 +201,42 @@ def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Plac
     )
 
 
+def _by_other_spelling(noisy: LabelTable, clean: LabelTable, found: Codes, findings: Findings) -> Codes:
+    """Where none of the ids is found as it is written, but each in one other spelling, as programs change them.
+
+    Args:
+        found: What to give back where that is not so.
+    """
+    other = _find_loosely(clean.ids, noisy.ids)
+    if not len(other) or (other < 0).any() or len(np.unique(other)) < len(other):
+        return found
+    one, two = str(clean.ids[0]), str(noisy.ids[int(other[0])])
+    how = difference(one, two) or "spelling"
+    findings.note(f'{clean.name}: ids differ from those of {noisy.name} in {how} ("{one}" = "{two}")')
+    return other
+
+
 def _nearly(noisy: LabelTable, clean: LabelTable, lost: Codes) -> tuple[int, str]:
     """How many lost ids stand in the noisy file in nearly the same spelling, and what the first differs in."""
-    wanted = id_keys_of(clean.ids.take(pa.array(lost))).to_pylist()
-    loose = {_loose(key): key for key in wanted if key is not None}
-    found: dict[str, str] = {}
-    for key in id_keys_of(noisy.ids).to_pylist():
-        if key is not None and (same := _loose(key)) in loose:
-            found[same] = key
-    if not found:
+    wanted = clean.ids.take(pa.array(lost))
+    found = _find_loosely(wanted, noisy.ids)
+    near = np.flatnonzero(found >= 0)
+    if not len(near):
         return 0, ""
-    first = next(iter(found))
-    return len(found), difference(loose[first], found[first]) or "spelling"
+    first = int(near[0])
+    return len(near), difference(str(wanted[first]), str(noisy.ids[int(found[first])])) or "spelling"
 
 
-def _loose(key: str) -> str:
-    return number_key(key) or re.sub(r"[\s_-]+", "", folded(key))
+def _find_loosely(wanted: pa.Array, ids: pa.Array) -> Codes:
+    """`(M,)` where ids stand among others without what programs change in them; -1 where not, or several do."""
+    places: dict[str | None, int] = {None: -1}
+    for place, key in enumerate(map(_loose, id_keys_of(ids).to_pylist())):
+        places[key] = -1 if key in places else place
+    return np.array([places.get(_loose(key), -1) for key in id_keys_of(wanted).to_pylist()], dtype=np.int64)
+
+
+def _loose(key: str | None) -> str | None:
+    return None if key is None else number_key(key) or re.sub(r"[\W_]+", "", folded(key)) or None
 
 
 def _without_unreadable(

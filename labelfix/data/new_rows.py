@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
+from labelfix.data.chosen_rows import without_copies
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
 from labelfix.data.columns.roles import Columns, id_columns, listed, require_column, trusted_label_column
@@ -242,7 +243,7 @@ def read_truth(source: Source, classes: ClassNames, settings: DataSettings, id_c
     if not len(rows):
         findings.error(table.name, "holds no rows", "give a file with rows")
     findings.stop_on_errors()
-    return label_table(table, rows, codes, classes, ids, label)
+    return without_copies(label_table(table, rows, codes, classes, ids, label), findings)
 
 
 def _opinions(

@@ -37,7 +37,8 @@ NUMBER = r"^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?$|^[+-]?
 FIRST_CELLS = 400
 """So many cells are looked at first; where not half of them are numbers the others will not make up for it."""
 
-GROUPED = r"^[+-]?[1-9]\d{0,2}(?:[,'’ ]\d{3})+(?:\.\d*)?$"
+GROUPED = r"^[+-]?(?:[1-9]\d{0,2}(?:[,'’ ]\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3})(?:\.\d*)?$"
+"""Thousands, and lakhs as in India: `1,23,456`."""
 GROUPED_COMMA = r"^[+-]?[1-9]\d{0,2}(?:[.'’ ]\d{3})+(?:,\d*)?$"
 UNITS = r"^([+-]?)\s*(?:[$€£¥₹]|(?:USD|EUR|GBP)\s)\s*|\s*(?:[%€$£¥₹]|\s(?:USD|EUR|GBP))$"
 
@@ -164,7 +165,7 @@ def _plain(trimmed: pa.Array, comma: bool) -> pa.Array:
     """What is left of numbers without units, grouped thousands and typographic signs."""
     text = pc.replace_substring_regex(trimmed, r"[\x{00A0}\x{2009}\x{202F}]", " ")
     text = pc.replace_substring(text, "−", "-")
-    text = pc.replace_substring_regex(text, r"^\((.*)\)$", r"-\1")
+    text = pc.replace_substring_regex(text, r"^\((.*)\)$|^(\d.*\d)-$", r"-\1\2")
     text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, UNITS, r"\1"))
     grouped = pc.match_substring_regex(text, GROUPED_COMMA if comma else GROUPED)
     text = pc.if_else(grouped, pc.replace_substring_regex(text, r"[.'’ ]" if comma else r"[,'’ ]", ""), text)

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
-from labelfix.data.chosen_rows import read_chosen, without_open, without_sources, without_too_hard
+from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.ids import check_ids, find_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
+from labelfix.data.columns.look_alikes import columns_of_labels
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
@@ -27,7 +28,8 @@ from labelfix.data.join import join, report_lost_ids
 from labelfix.data.labels.ballots import source_columns
 from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
-from labelfix.data.labels.classes import class_names, match_codes
+from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
+from labelfix.data.labels.column import LabelColumn
 from labelfix.data.labels.refusal import refuse_type, refuse_values, refuse_verdicts
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -98,6 +100,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
     columns = _columns(ours, theirs, settings, findings, read_rows)
+    _refuse_same(noisy, clean, columns, ours.name, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
     clean_rows = attempt(lambda: read_id_and_label(theirs, columns.clean_id, columns.clean_label, read_rows), findings)
@@ -110,7 +113,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     chosen = read_chosen(theirs, clean_rows, read_rows)
     opinions, main = None, None
     if settings.several:
-        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, chosen, aliases, settings, findings, read_rows)
+        heard = hear(ours, noisy_rows, columns, theirs, clean_rows, aliases, settings, findings, read_rows)
         if heard is None:
             findings.stop_on_errors()
             raise AssertionError("unreachable: what is missing was reported")
@@ -133,7 +136,9 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
-    clean_table = without_open(clean_table, findings)
+    clean_table = only_answers(clean_table, findings)
+    if len(clean_table) < 2:
+        findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
     data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
     if data is not None:
@@ -185,12 +190,6 @@ def _open(
     noisy: Source, clean: Source, settings: DataSettings, findings: Findings
 ) -> tuple[TableSource, TableSource, dict[str, str]]:
     several = clean if isinstance(clean, list | tuple) else [clean]
-    if any(_same_file(noisy, one) for one in several):
-        findings.error(
-            str(as_path(noisy)) if isinstance(noisy, str | Path) else "clean",
-            "is given as the noisy and as the trusted file",
-            "give the trusted rows as a file of their own; ids and labels are enough",
-        )
     options = read_options(settings)
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
     parts = attempt(
@@ -228,12 +227,14 @@ def _columns(
         label = settings.main_source if settings.main_source in sources else None
     else:
         label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
-    clean_label = trusted_label_column(theirs, label, clean_ids, settings, findings)
+    clean_label = trusted_label_column(
+        theirs, label, clean_ids, settings, findings, beside=None if sources else ours, read_rows=read_rows
+    )
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:
             refuse_type(source, column, findings, read_rows)
-        refuse_verdicts(source, findings, read_rows)
-    taken = {column for column in (ids, label, clean_ids, clean_label, *sources) if column is not None}
+        refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
+    taken = {column for column in (ids, label, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
@@ -274,12 +275,32 @@ def _labels(
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
-    truth = without_too_hard(clean, truth, chosen)
+    if not refused and (truth == UNKNOWN).all():
+        _name_labels(ours, noisy.labels, clean.labels, theirs.name, findings)
     if not refused:
         check_given(given, classes, noisy.labels, ours.name, findings, ours.format == "image_folder")
         check_trusted(clean, truth, classes, theirs.name, findings, chosen)
         check_balance(given, classes, ours.name, findings)
     return classes, given, truth
+
+
+def _name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, name: str, findings: Findings) -> None:
+    """Where no trusted label is a class, the error that names another column of the noisy file that has them."""
+    others = [column for column in ours.schema.names if column != given.column]
+    if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
+        what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
+        findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
+        findings.stop_on_errors()
+
+
+def _refuse_same(noisy: Source, clean: Source, columns: Columns, name: str, findings: Findings) -> None:
+    """Refuse one column of one file as the given and as the trusted labels; two columns of it may well be that."""
+    several = clean if isinstance(clean, list | tuple) else [clean]
+    if columns.clean_label == columns.label and any(_same_file(noisy, one) for one in several):
+        what = f"is given as the noisy and as the trusted file, with the labels of column {columns.label!r} as both"
+        remedy = "give the trusted rows as a file of their own (ids and labels are enough), or name the column of the"
+        findings.error(name, what, f"{remedy} labels that were checked with --clean-label-column")
+        findings.stop_on_errors()
 
 
 def _same_file(noisy: Source, clean: Source) -> bool:

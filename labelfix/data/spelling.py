@@ -14,6 +14,7 @@ Nothing is looked up in the other cells, so a cell means the same in a file of t
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from decimal import Decimal
@@ -30,9 +31,10 @@ text; as the inside of a class of a regular expression."""
 WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
 ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχ", "abehijkmopsctyxdhabehikmvoptx")
 """Small letters of the Cyrillic and the Greek alphabet that look like Latin ones."""
-FORMULA = r'^="([^"]*)"$'
-"""How a text is written that a spreadsheet is not to take for a number: `="007"`."""
+FORMULA = r'^=(?i:HYPERLINK\("[^"]*"[,;]\s*)?"([^"]*)"\)?$'
+"""How a text is written that a spreadsheet is not to take for a number, `="007"`, or is to show as a link."""
 TRUTH = r"^(?i:true|false)$"
+QUOTES = " \t\r\n\"'`‘’“”«»"
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -84,6 +86,31 @@ def folded(text: str) -> str:
     return "".join(re.sub(f"[{NO_WIDTH}]", "", plain).split())
 
 
+TRUTHS = (("false", "f", "no", "n", "0", "off"), ("true", "t", "yes", "y", "1", "on"))
+"""What people and programs write for no and for yes, in any case."""
+
+
+def truth_of(text: str) -> bool | None:
+    """The truth value that a spelling stands for; None where it stands for none."""
+    word = number_key(text) or text.casefold()
+    return next((bool(value) for value, words in enumerate(TRUTHS) if word in words), None)
+
+
+def loosened(text: str) -> str:
+    """What is left of a label where different hands spell it: without case, accents, quotes, and what joins words.
+
+    A hyphen or a space between two digits stays apart from nothing between them, and at an end it is a sign or a grade.
+    """
+    plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold().translate(ALIKE)
+    plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\ufe00-\ufe0f]", "", plain).strip(QUOTES)
+    plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
+    return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
+
+
+def _joint(text: str, gap: re.Match[str]) -> str:
+    return " " if text[gap.start() - 1].isdigit() and text[gap.end()].isdigit() else ""
+
+
 def difference(left: str, right: str) -> str | None:
     """What alone two different texts differ in, as a noun; None where they differ in more."""
     number = number_key(left)
@@ -107,7 +134,7 @@ def _text(cells: pa.Array) -> pa.Array:
     if not _ascii(cells):
         cells = _composed(cells)
     cells = pc.utf8_trim_whitespace(cells)
-    if _any(pc.starts_with(cells, '="')):
+    if _any(pc.starts_with(cells, "=")):
         cells = pc.replace_substring_regex(cells, FORMULA, r"\1")
     if _any(pc.match_substring(cells, ".")):
         cells = pc.replace_substring_regex(cells, WHOLE, r"\1")

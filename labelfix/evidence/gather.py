@@ -11,35 +11,28 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
 
 from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
-from labelfix.data.labels.noise_rate import COUNTED, OPINION_FROM, NoiseRate
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
-from labelfix.evidence import noise_rate, rivals
+from labelfix.evidence import rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
 from labelfix.evidence.doubts import Doubt, doubts
 from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values, p_values_per_class
-from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample, transition_of
+from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample
 from labelfix.evidence.ledger import Ledger, compare
-from labelfix.evidence.noise_rate import Opinion
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
+from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.sources import of_sources
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.evidence.verdict import conclude
 from labelfix.evidence.ways import beside, ways_of
-from labelfix.heads.rows import load_rows
 from labelfix.heads.stages import judging_stage
-from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.affine import Affine
-from labelfix.numerics.row_blocks import row_blocks
-from labelfix.numerics.softmax import softmax
-from labelfix.numerics.transition import paired_transition
 from labelfix.progress import Progress
 from labelfix.settings.run import TrainSettings
 
@@ -108,8 +101,9 @@ def judge(
     assert every is not None
     answered = ask_chosen(problem, every, found)
     ledger = ledger if answered is None else answered.taken_out(ledger)
-    p, guarantee = guarantee_of(problem, found, soft, given)
-    judges = judges_of(problem, found, soft, given, guarantee)
+    right = RightLabels.of(problem, found, soft, given)
+    p, guarantee = guarantee_of(problem, found, right)
+    judges = judges_of(problem, found, right, guarantee)
     figures = {
         **_basis(problem, found),
         "calibration": found.figures(),
@@ -179,32 +173,59 @@ def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np
     return judging_stage(keep, "soft-labels", lambda: {"soft": soft_labels_of(problem, fitted, rows)})["soft"], given
 
 
-def guarantee_of(
-    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
-) -> tuple[Probabilities, Guarantee]:
-    """p-values of all noisy rows, and what they rest on.
+@dataclass(frozen=True)
+class RightLabels:
+    """Given labels of trusted rows that are right (R of them), by models that never saw the rows.
 
-    Args:
-        soft: `(n, K)` soft labels of some noisy rows: they say how many of each class are rightly labelled.
-        given: `(n,)` the given labels of these.
+    Attributes:
+        label: `(R,)` the labels.
+        by: `(R,)` the model that scored each.
+        score: `(R,)` label_score.
+        class_weight: `(K,)` what a row of each class weighs.
     """
+
+    label: Codes
+    by: Codes
+    score: Floats
+    class_weight: Floats
+
+    @classmethod
+    def of(cls, problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray) -> RightLabels:
+        """Those of a calibrated fit.
+
+        Args:
+            soft: `(n, K)` soft labels of some noisy rows: they say how many of each class are rightly labelled.
+            given: `(n,)` the given labels of these.
+        """
+        asked = found.asked
+        own = np.flatnonzero(asked.label == asked.answer)
+        own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
+        label = asked.label[own]
+        right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
+        weights = class_weights(label, right, asked.paired, problem.sampling)
+        return cls(label, asked.by[asked.row[own]], np.exp(asked.log_soft[own, label]), weights)
+
+
+def guarantee_of(problem: Problem, found: Calibrated, right: RightLabels) -> tuple[Probabilities, Guarantee]:
+    """p-values of all noisy rows, and what they rest on."""
     asked, held = found.asked, found.fitted.held
     assert held is not None
-    own, labels, by, score, weights = _right_ones(problem, found, soft, given)
+    labels, weights = right.label, right.class_weight
     weight = weights[labels]
     kept = judging_stage(problem.checkpoints, "scores", partial(_scores, problem, held))
     scores = [kept[name] for name in sorted(kept)]
     counts = np.bincount(labels, minlength=problem.num_classes)
     per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
     if per_class:
-        p, weight = p_values_per_class(score, by, labels, scores, problem.given), np.ones(len(own))
+        p = p_values_per_class(right.score, right.by, labels, scores, problem.given)
+        weight = np.ones(len(labels))
         total, smallest = float(counts.max()), 1.0
     else:
-        p = p_values(score, by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
+        p = p_values(right.score, right.by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
         total, smallest = float(weight.sum()), float(weights[weights > 0].min(initial=1.0))
     weighted = not per_class and not (asked.paired and problem.sampling == "random")
     return p, Guarantee(
-        rows=len(own),
+        rows=len(labels),
         effective_rows=effective(weight),
         paired=asked.paired,
         weighted=weighted,
@@ -219,37 +240,21 @@ def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
     return {f"{k:03d}": found for k, found in enumerate(label_scores(held.models, problem))}
 
 
-def _right_ones(
-    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray
-) -> tuple[Codes, Codes, Codes, Floats, Floats]:
-    """Questions about right given labels, `(R,)`; their labels, judges and scores, and `(K,)` weights of classes."""
-    asked = found.asked
-    own = np.flatnonzero(asked.label == asked.answer)
-    own = own[np.unique(asked.row[own], return_index=True)[1]]  # of very many classes a label may be drawn twice
-    labels, by = asked.label[own], asked.by[asked.row[own]]
-    right = np.bincount(given, soft[np.arange(len(given)), given], problem.num_classes).astype(np.float64)
-    weights = class_weights(labels, right, asked.paired, problem.sampling)
-    return own, labels, by, np.exp(asked.log_soft[own, labels]), weights
-
-
-def judges_of(
-    problem: Problem, found: Calibrated, soft: Probabilities, given: np.ndarray, guarantee: Guarantee
-) -> Judges:
+def judges_of(problem: Problem, found: Calibrated, right: RightLabels, guarantee: Guarantee) -> Judges:
     """What judges rows that come later; arguments as for `guarantee_of`, and what that gave."""
     asked, held = found.asked, found.fitted.held
     assert held is not None
-    _, labels, by, score, weights = _right_ones(problem, found, soft, given)
     paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
     spoken = np.bincount(asked.by[paired] if len(paired) else asked.by, minlength=len(held.models))
     correctors, heads = heads_of(held)
     return Judges(
         correctors=correctors,
         heads=heads,
-        score=score,
-        by=by,
-        label=labels,
-        weight=weights[labels],
-        class_weight=weights,
+        score=right.score,
+        by=right.by,
+        label=right.label,
+        weight=right.class_weight[right.label],
+        class_weight=right.class_weight,
         per_class=guarantee.per_class,
         truth=asked.truth[paired],
         given=asked.given[paired],
@@ -264,53 +269,6 @@ def heads_of(held: Held) -> tuple[tuple[Corrector, ...], tuple[Affine | None, ..
     """The correctors of judging models, and what each reads off h(x); None where that is the run's own classifier."""
     heads = tuple(None if model.head is None else model.head.affine() for model in held.models)
     return tuple(model.corrector for model in held.models), heads
-
-
-def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseRate:
-    """The noise rate, from pairs where there are `COUNTED` of them.
-
-    Args:
-        soft: `(n, K)` soft labels of some noisy rows.
-        given: `(n,)` the given labels of these.
-    """
-    pairs = np.flatnonzero(problem.paired_given != UNLABELLED)
-    if len(pairs) < COUNTED:
-        return noise_rate.assumed(soft, given, transition_of(soft, given))
-    fixed = problem.family == "head" and problem.taught is None
-    enough = len(pairs) >= OPINION_FROM and fixed and problem.sampling == "random"
-    opinion = _opinion(problem, pairs) if enough else None
-    return noise_rate.estimate(
-        problem.truth[pairs],
-        problem.paired_given[pairs],
-        problem.given,
-        problem.num_classes,
-        problem.sampling,
-        opinion,
-    )
-
-
-def _opinion(problem: Problem, pairs: np.ndarray) -> Opinion:
-    """P(y | x, y') by a classifier of trusted rows alone, out of fold, and the pairs of the other folds.
-
-    The method's own soft labels are of no use here: they have learned the given labels of noisy rows, but not those of
-    pairs.
-    """
-    rows, classes = load_rows(problem), problem.num_classes
-    trusted_only = fit_trusted_only(rows)
-    truth, paired, of = problem.truth[pairs], problem.paired_given[pairs], trusted_only.by[pairs]
-    chosen = sample(problem)
-    given = problem.given[chosen]
-    prior = (np.eye(classes) + 1 / classes) / 2
-    of_pairs = np.empty((len(pairs), classes), dtype=np.float32)
-    of_noisy = np.zeros((len(chosen), classes), dtype=np.float32)
-    for fold, head in enumerate(trusted_only.without):
-        others = of != fold
-        log_t = np.log(paired_transition(truth[others], paired[others], prior))
-        of_pairs[~others] = softmax(trusted_only.held[pairs[~others]] + log_t[:, paired[~others]].T)
-        for part in row_blocks(len(chosen), max(classes, rows.noisy.shape[1])):
-            log_f = log_softmax(head.logits(problem.noisy.batch(chosen[part])).numpy().astype(np.float64), axis=1)
-            of_noisy[part] += softmax(log_f + log_t[:, given[part]].T) * np.float32((~others).mean())
-    return Opinion(of_noisy, given, of_pairs)
 
 
 def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:

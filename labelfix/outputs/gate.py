@@ -19,6 +19,9 @@ from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
 
+FEW = 10
+"""Of fewer rows a baseline may well hold every one."""
+
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
 
 
@@ -49,7 +52,7 @@ def apply_gates(
         details: Looks rows of the baseline up in their sources, by `content`.
 
     Raises:
-        InputError: There is a gate and no row with a label to judge.
+        InputError: There is a gate and no row with a label to judge, or the baseline accepts whatever is found.
     """
     metadata = corrected_metadata(rows)
     known = np.zeros(len(rows), dtype=bool) if trusted is None else trusted
@@ -66,11 +69,13 @@ def apply_gates(
     )
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
+    all_accepted = bool(accepted) and len(rows) >= FEW
     for first, group in groups(rows, _judged_columns(min_confidence, accepted, parts)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
         issues += len(flagged)
+        all_accepted = all_accepted and all(str(name) in accepted.rows for name in group["id"].to_pylist())
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
@@ -78,6 +83,9 @@ def apply_gates(
             part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
+    if all_accepted:
+        what = f"has {len(rows):,} rows, and the baseline accepts every one of them, so nothing can be found"
+        raise input_error(source, what, "give --baseline only rows that somebody has looked at, not the whole table")
     back = since_edited(_findings(rows, np.array(list(doubtful), np.int64), known, policy), doubtful, details)
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T

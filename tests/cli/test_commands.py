@@ -266,6 +266,21 @@ def test_evaluate_finds_a_truth_column_by_flag(workshop, at_work, capsys):
     assert json.loads(capsys.readouterr().out)["matched"] == 160
 
 
+def test_the_noisy_file_as_truth_or_baseline_is_told(at_work, capsys):
+    assert main(["evaluate", "--run", "run", "--truth", "noisy.parquet"]) == 0
+    assert "every true label is the given one" in capsys.readouterr().err
+    assert main(["flag", "--run", "run", "--baseline", "noisy.parquet"]) == 2
+    assert "the baseline accepts every one of them" in capsys.readouterr().err
+
+
+def test_rows_of_a_truth_without_a_label_are_not_counted(workshop, at_work, capsys):
+    head, *rows = (workshop / "truth.csv").read_text().splitlines()
+    half = [row if place % 2 else row.partition(",")[0] + "," for place, row in enumerate(rows)]
+    (at_work / "half.csv").write_text("\n".join([head, *half]) + "\n")
+    assert main(["evaluate", "--run", "run", "--truth", str(at_work / "half.csv")]) == 0
+    assert "80 rows matched by id, 0 rows of the truth are not in the run" in capsys.readouterr().err
+
+
 def test_export_gives_the_own_file_back(at_work, capsys):
     out = at_work / "fixed.parquet"
     assert main(["export", "--run", "run", "--corrected-labels", str(out)]) == 0

@@ -483,12 +483,6 @@ def empty_id(folder: Path) -> Case:
 
 
 @case
-def duplicate_trusted_ids(folder: Path) -> Case:
-    gold = gold_csv(folder, "id,label\na1,cat\na2,dog\na1,cat\n")
-    return Case(noisy_csv(folder), gold, ('gold.csv, row 3: id "a1" stands already in row 1', "leave one of them out"))
-
-
-@case
 def contradictory_trusted_rows(folder: Path) -> Case:
     gold = gold_csv(folder, "id,label\na1,cat\na2,dog\na1,dog\n")
     return Case(
@@ -530,19 +524,9 @@ def unknown_trusted_label_among_many(folder: Path) -> Case:
 
 
 @case
-def empty_trusted_label(folder: Path) -> Case:
-    gold = gold_csv(folder, "id,label\na1,cat\na2,\na3,dog\n")
-    return Case(
-        noisy_csv(folder), gold, ("gold.csv, row 2: column 'label' is empty", "write the trusted label or remove")
-    )
-
-
-@case
-def trusted_label_written_na(folder: Path) -> Case:
-    gold = gold_csv(folder, "id,label\na1,cat\na2,N/A\na3,dog\n")
-    return Case(
-        noisy_csv(folder), gold, ("gold.csv, row 2: column 'label' holds \"N/A\", which is no label", "remove the row")
-    )
+def no_trusted_label_at_all(folder: Path) -> Case:
+    gold = gold_csv(folder, "id,label\na1,\na2,\na3,\n")
+    return Case(noisy_csv(folder), gold, ("gold.csv: holds no trusted rows", "'label' is empty", "at least two"))
 
 
 @case

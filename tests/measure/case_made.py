@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from case_asks import Expectation, is_left_out, is_read, leads_out, made, paired, parquet, rows_of
+from case_asks import Expectation, is_feature, is_left_out, is_read, leads_out, made, paired, parquet, rows_of
 from case_runs import Case
 
 Row = dict[str, Any]
@@ -433,3 +433,164 @@ def _(case: Case) -> None:
     with pa.ipc.new_file(str(case.folder / "noisy.arrow"), table.schema) as writer:
         writer.write_table(table)
     gold(case)
+
+
+# Surveys, reports and what people write into trusted files
+
+
+def survey(rows: Sequence[Row] = R) -> str:
+    head = [["StartDate", "ResponseId", "Q1", "Q2"], ["Start Date", "Response ID", "What happened?", "Topic, please"]]
+    head.append([json.dumps({"ImportId": name}) for name in ("startDate", "_recordId", "QID1_TEXT", "QID2")])
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([*head, *(["2024-01-02 10:00:00", r["id"], r["text"], r["label"]] for r in rows)])
+    return out.getvalue()
+
+
+@made("260-qualtrics", reads(), "check --noisy noisy.csv --clean gold.csv --label-column Q2")
+def _(case: Case) -> None:
+    put(case, "noisy.csv", survey())
+    gold(case, R, "ResponseId", "Q2")
+
+
+@made("261-orange-tab", reads("no", "yes"), *check("noisy.tab"))
+def _(case: Case) -> None:
+    types = "string\tcontinuous\tcontinuous\tdiscrete\nmeta\t\t\tclass\n"
+    put(case, "noisy.tab", lines(N, ("id", "age", "income", "label"), delimiter="\t").replace("\n", f"\n{types}", 1))
+    gold(case, N)
+
+
+@made("262-total", gives_back("-fixed.csv"), *check("noisy.csv", TRAIN.format("noisy.csv"), EXPORT + ".csv"))
+@writes("noisy.csv")
+def _() -> str:
+    return lines(R) + "Total,,120\n"
+
+
+@made("263-units-row", reads("no", "yes"))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(N, ("id", "age", "income", "label")).replace("\n", "\n,years,USD,\n", 1))
+    gold(case, N)
+
+
+@made("264-yes-and-t", reads("f", "t"))
+def _(case: Case) -> None:
+    spelled = [{**row, "label": {"no": "f", "yes": "t"}[row["label"]]} for row in N]
+    put(case, "noisy.csv", lines(spelled, ("id", "age", "income", "label")))
+    gold(case, N)
+
+
+@made("265-yes-among-ones", warns("yes", "--class-map", "yes,1"))
+def _(case: Case) -> None:
+    mixed = [{**row, "label": row["label"] if i % 9 == 0 else int(row["label"] == "yes")} for i, row in enumerate(N)]
+    put(case, "noisy.csv", lines(mixed, ("id", "age", "income", "label")))
+    gold(case, N)
+
+
+@made("266-labels-by-hand", reads("Ball Sports", "Food &amp; Drink", "T\u00e9chnique"))
+def _(case: Case) -> None:
+    written = {"sport": "Ball Sports", "food": "Food &amp; Drink", "tech": "T\u00e9chnique"}
+    by_hand = {"sport": "ball_sports", "food": "food & drink", "tech": '"TECHNIQUE"'}
+    put(case, "noisy.csv", lines([{**row, "label": written[row["label"]]} for row in R]))
+    gold(case, [{**row, "true": by_hand[row["true"]]} for row in R])
+
+
+@made("267-whole-table-checked", reads(pairs=40), *check("noisy.csv", TRAIN.format("noisy.csv")))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R))
+    put(case, "gold.csv", lines({**row, "label": row["true"] if i % 3 == 0 else "?"} for i, row in enumerate(R[:120])))
+
+
+SAME = "check --noisy noisy.csv --clean noisy.csv --clean-label-column seen"
+
+
+@made("268-column-of-checked-labels", reads(pairs=40), SAME)
+def _(case: Case) -> None:
+    rows = [{**row, "seen": row["true"] if i % 3 < 2 and i < 60 else ""} for i, row in enumerate(R)]
+    put(case, "noisy.csv", lines(rows, ("id", "text", "label", "seen")))
+
+
+@made("269-corrected-beside-given", refuses("corrected label", "--clean-label-column"))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R))
+    rows = [{**row, "corrected label": row["true"]} for row in R[:45]]
+    put(case, "gold.csv", lines(rows, ("id", "text", "label", "corrected label")))
+
+
+@made("270-right-or-wrong", refuses("not accepted", "correct", "write the right one"))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R))
+    rows = [{**row, "correct": "yes" if row["label"] == row["true"] else "no"} for row in R[:45]]
+    put(case, "gold.csv", lines(rows, ("id", "label", "correct")))
+
+
+@made("271-label-studio-project", reads(), "check --noisy noisy.csv --clean project")
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R, ("text", "label")))
+    tasks = []
+    for row in R[:45]:
+        result = [{"type": "choices", "from_name": "topic", "value": {"choices": [row["true"]]}}]
+        tasks.append({"id": len(tasks), "data": {"text": row["text"]}, "annotations": [{"result": result}]})
+    put(case, "project/info.json", '{"project": {"title": "topics"}}')
+    put(case, "project/export.json", json.dumps(tasks))
+
+
+@made("272-argilla-parquet", reads(), "check --noisy noisy.csv --clean records.parquet")
+def _(case: Case) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    put(case, "noisy.csv", lines(R, ("text", "label")))
+    flat = {"id": [f"uuid-{i}" for i in range(45)], "text": [row["text"] for row in R[:45]]}
+    answers = {"topic.responses": [[row["true"]] for row in R[:45]], "topic.responses.status": [["submitted"]] * 45}
+    pq.write_table(pa.table({**flat, **answers}), case.folder / "records.parquet")
+
+
+@made("273-label-studio-csv", reads(), "check --noisy noisy.csv --clean gold.csv")
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R, ("text", "label")))
+    rows = [{**r, "id": i, "annotator": 1, "annotation_id": i, "sentiment": r["true"]} for i, r in enumerate(R[:45])]
+    put(case, "gold.csv", lines(rows, ("annotation_id", "annotator", "id", "sentiment", "text")))
+
+
+@made("274-texts-in-folders", refuses("120 texts, each a file", "one table"), "check --noisy train --clean gold.csv")
+def _(case: Case) -> None:
+    (case.folder / "train").mkdir()
+    for row in R:
+        put(case, f"train/{row['label']}/{row['id']}.txt", row["text"])
+    gold(case)
+
+
+@made("275-base64", refuses("base64", "file of its own"))
+@writes("noisy.csv")
+def _() -> str:
+    return lines([{**row, "text": f"data:image/png;base64,iVBORw0KGgo{row['id']}"} for row in R])
+
+
+@made("276-sounds", refuses("sounds", "embedding"))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines([{**row, "file": f"clips/{row['id']}.wav"} for row in R], ("file", "label")))
+    rows = [{"file": f"clips/{row['id']}.wav", "label": row["true"]} for row in R[:45]]
+    put(case, "gold.csv", lines(rows, ("file", "label")))
+
+
+@made("277-lost-zeros", reads())
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines([{**row, "id": f"{i:06d}"} for i, row in enumerate(R)]))
+    gold(case, [{**row, "id": i} for i, row in enumerate(R)])
+
+
+@made(
+    "278-baseline-of-every-row",
+    refuses_last("accepts every one", "looked at"),
+    TRAIN.format("noisy.csv"),
+    "flag --run OUT --baseline noisy.csv",
+)
+@writes("noisy.csv")
+def _() -> str:
+    return lines(R)
+
+
+@made("279-yes-no-feature", lambda case: case.need(is_feature(case[0], "smoker"), "smoker is no feature"))
+def _(case: Case) -> None:
+    rows = [{**row, "smoker": ("no", "yes")[i // 2 % 2]} for i, row in enumerate(N)]
+    put(case, "noisy.csv", lines(rows, ("id", "age", "income", "smoker", "label")))
+    gold(case, N)

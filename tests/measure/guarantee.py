@@ -25,7 +25,8 @@ from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
 from labelfix.evidence.calibrate import calibrate
-from labelfix.evidence.gather import final_soft, guarantee_of, noise_of
+from labelfix.evidence.gather import RightLabels, final_soft, guarantee_of
+from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.methods.table import METHODS
 from labelfix.progress import Silent
 from labelfix.settings.methods import ConfidentLearningSettings
@@ -63,7 +64,7 @@ def main() -> None:
             found_model = calibrate(problem, METHODS["mlc"](problem, method.settings, Silent()))
             assert found_model is not None
             soft, given = final_soft(problem, found_model.fitted)
-            p, guarantee = guarantee_of(problem, found_model, soft, given)
+            p, guarantee = guarantee_of(problem, found_model, RightLabels.of(problem, found_model, soft, given))
             rate = noise_of(problem, soft, given).rate
         wrong = part.given != part.noisy_truth
         for level in LEVELS:

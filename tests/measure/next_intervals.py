@@ -35,8 +35,9 @@ from labelfix.compute.threads import one_thread
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.labels.noise_rate import RateInterval
 from labelfix.evidence.calibrate import calibrate
-from labelfix.evidence.gather import final_soft, ledger_of, noise_of
+from labelfix.evidence.gather import final_soft, ledger_of
 from labelfix.evidence.ledger import Ledger
+from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.evidence.unchecked import ask_chosen, unanswered
 from labelfix.networks.loop import network_outputs
 from labelfix.progress import Silent

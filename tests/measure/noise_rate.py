@@ -22,7 +22,7 @@ from labelfix.bench.plan import Noise, Plan
 from labelfix.bench.plan_files import read_plan
 from labelfix.bench.protocol import cut
 from labelfix.compute.threads import one_thread
-from labelfix.evidence.gather import noise_of
+from labelfix.evidence.run_noise_rate import noise_of
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 

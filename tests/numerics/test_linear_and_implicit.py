@@ -237,3 +237,16 @@ def test_a_warm_start_does_not_shine_through():
     ]
     assert (said[0] - full.log_probabilities(features).exp()).abs().max() > 0.05
     assert (said[0] - said[1]).abs().max() < 1e-3
+
+
+def test_a_member_that_is_too_unsure_of_itself_counts_for_half_as_much_again_and_no_more():
+    """Eighty of a hundred rows are right; said with .6, .55 and .8, which asks for 3.4, 6.9 and 1 times as much."""
+    truth = np.arange(2000) % 2
+    said = np.where(np.arange(2000) // 2 % 5 == 0, 1 - truth, truth)
+
+    def beta(sure):
+        p = np.full((1, 2000, 2), 1 - sure)
+        p[0, np.arange(2000), said] = sure
+        return float(fit_stack(np.log(p), truth)[0])
+
+    assert [beta(sure) for sure in (0.6, 0.55, 0.8)] == pytest.approx([1.5, 1.5, 1.0], abs=0.01)

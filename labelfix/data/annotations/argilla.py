@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labelfix.data.annotations.label_studio import drawn, identity, text
-from labelfix.data.annotations.marks import QUESTION, Mark
+from labelfix.data.annotations.marks import DRAWN, QUESTION, Mark
 
 RESPONSES = ".responses"
 
@@ -26,6 +27,28 @@ def is_nested(record: Mapping[str, Any]) -> bool:
 def is_flat(names: Mapping[str, Any] | list[str]) -> bool:
     """Whether the keys or columns are those of flat records."""
     return "id" in names and any(name.endswith(RESPONSES) for name in names)
+
+
+def is_ours(record: Mapping[str, Any]) -> bool:
+    """Whether labelfix wrote a record, nested or flat: then its id is one of the noisy file."""
+    metadata = record.get("metadata")
+    return DRAWN in (metadata if isinstance(metadata, dict) else record)
+
+
+def questions(record: Mapping[str, Any]) -> set[str]:
+    """The questions that people were asked."""
+    if is_nested(record):
+        return set(record["responses"])
+    return {name.removesuffix(RESPONSES) for name in record if name.endswith(RESPONSES)}
+
+
+def fields_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a record is about: its id, its fields and what else is told of it."""
+    if not is_nested(record):
+        of_answers = re.compile(r"^_server_id$|^status$|\.(responses|suggestion|suggestions)(\..*)?$")
+        return {name: value for name, value in record.items() if not of_answers.search(name)}
+    metadata = record.get("metadata")
+    return {"id": record["id"], **(metadata if isinstance(metadata, dict) else {}), **record["fields"]}
 
 
 def of_nested(record: Mapping[str, Any]) -> Iterator[Mark]:

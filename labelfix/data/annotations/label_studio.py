@@ -14,9 +14,24 @@ from labelfix.data.annotations.marks import CHANCE, DRAWN, ID, QUESTION, UNKNOWN
 
 
 def is_task(record: Mapping[str, Any]) -> bool:
-    """Whether a record of JSON is a task of Label Studio that labelfix wrote."""
-    data = record.get("data")
-    return isinstance(data, dict) and ID in data and isinstance(record.get("annotations", []), list)
+    """Whether a record of JSON is a task of Label Studio, whoever wrote it."""
+    return isinstance(record.get("data"), dict) and isinstance(record.get("annotations"), list)
+
+
+def is_ours(task: Mapping[str, Any]) -> bool:
+    """Whether labelfix wrote a task."""
+    return ID in task["data"]
+
+
+def questions(task: Mapping[str, Any]) -> set[str]:
+    """The controls by which people chose."""
+    regions = [r for a in task["annotations"] if isinstance(a, dict) for r in a.get("result") or []]
+    return {text(r.get("from_name")) for r in regions if isinstance(r, dict) and r.get("type") == "choices"}
+
+
+def fields_of(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a task is about."""
+    return dict(task["data"])
 
 
 def of_task(record: Mapping[str, Any]) -> Iterator[Mark]:

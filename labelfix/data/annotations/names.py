@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from labelfix.data.annotations.source import AnnotatedSource
+from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.columns.roles import ID_NAMES, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.shared_key import columns_with
@@ -29,7 +29,7 @@ def named_alike(
     Raises:
         InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.
     """
-    others = [part for part in parts if not isinstance(part, AnnotatedSource)]
+    others = [part for part in parts if not isinstance(part, AnnotatedSource | AnsweredTable)]
     if len(others) < len(parts):
         label = _label_name(others, noisy, settings, read_rows)
         said: set[tuple[str, str | None]] = set()
@@ -39,6 +39,8 @@ def named_alike(
                 new = part.without(said)
                 said |= {(mark.id, mark.label) for mark in part.marks}
                 part = _named(new, noisy, label, settings, read_rows)
+            elif isinstance(part, AnsweredTable):
+                part = part.called(label)
             named.append(part)
         parts = named
     return parts[0] if len(parts) == 1 else SeveralSources(parts)
@@ -71,10 +73,11 @@ def _check_numbers(part: AnnotatedSource, noisy: TableSource) -> None:
 
 def _label_name(others: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int) -> str:
     """What the labels of the other trusted files are called."""
-    if not others:
-        return settings.clean_label_column or "label"
     scratch = Findings()
+    if not others:
+        given = None if settings.several else label_column(noisy, settings, scratch, read_rows)
+        return settings.clean_label_column or given or "label"
     merged = others[0] if len(others) == 1 else SeveralSources(others)
     _, ids = id_columns(noisy, merged, settings, scratch, read_rows)
-    given = label_column(noisy, settings, scratch, read_rows, merged, ids)
+    given = None if settings.several else label_column(noisy, settings, scratch, read_rows, merged, ids)
     return trusted_label_column(merged, given, ids, settings, scratch) or "label"

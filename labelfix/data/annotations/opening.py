@@ -6,17 +6,18 @@ beside each row, Argilla's records and decisions have keys of their own. Everyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 
 from labelfix.data.annotations import argilla, label_studio, reviewed
 from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, QUESTION, Mark, vote
-from labelfix.data.annotations.source import AnnotatedSource
+from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import canonical_ids
 from labelfix.data.formats import ReadOptions, open_table
 from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
@@ -83,15 +84,62 @@ def open_opinions(path: str, options: ReadOptions) -> TableSource:
 def _open(source: Source, name: str | None, options: ReadOptions) -> TableSource:
     if isinstance(source, str | Path):
         path = as_path(source).expanduser()
+        shown = str(path if is_remote(source) else source)
+        found = None
         if json_lines.recognises(path) and path.is_file():
-            found = _from_json(path, str(path if is_remote(source) else source), options)
-            if found is not None:
-                return found
+            found = _from_json(path, shown, options)
+        elif not is_remote(source) and path.is_dir():
+            found = _from_project(path, shown, options)
+        if found is not None:
+            return found
     opened = open_table(source, name, options)
     return _from_columns(opened) or opened
 
 
-def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource | None:
+def _from_project(folder: Path, name: str, options: ReadOptions) -> AnnotatedSource | AnsweredTable | None:
+    """Answers in the folder of a project, beside files of settings; None where it is another folder."""
+    files = sorted(path for path in folder.iterdir() if json_lines.recognises(path) and path.is_file())
+    found = []
+    for path in files if len(files) <= LOOKED_AT else ():
+        try:
+            found.append(_from_json(path, str(Path(name) / path.name), options))
+        except InputError:  # no table, as the settings of a project
+            continue
+    answers = [each for each in found if each is not None]
+    if len(answers) > 1:
+        shown = " and ".join(each.name for each in answers[:2])
+        raise input_error(name, f"holds {len(answers)} files of answers, such as {shown}", "give one of them")
+    return answers[0] if answers else None
+
+
+def _of_tool(
+    name: str,
+    kind: str,
+    content: Callable[[], str],
+    records: Iterable[Record],
+    marks_of: Callable[[Record], Iterable[Mark]],
+    tool: ModuleType,
+    *remarks: str,
+) -> AnnotatedSource | AnsweredTable:
+    """Answers of a tool: to rows that labelfix sent there, or else a table of its own."""
+    every = list(records)
+    asked = set().union(*map(tool.questions, every))
+    if len(asked) > 1 and QUESTION not in asked:
+        what = f"holds answers to {len(asked)} questions ({', '.join(sorted(asked)[:5])})"
+        raise input_error(name, what, "keep those to the one that is the label, or give a table with a column for each")
+    if all(map(tool.is_ours, every)):
+        votes = vote(mark for record in every for mark in marks_of(record))
+        return AnnotatedSource(name, kind, replace(votes, remarks=(*votes.remarks, *remarks)), content)
+    marks = [replace(mark, id=str(row)) for row, record in enumerate(every) for mark in marks_of(record)]
+    votes = vote(marks)
+    labels = {int(mark.id): mark.label for mark in votes.marks}
+    about = [tool.fields_of(record) for record in every]
+    table = AnsweredTable(about, [labels.get(row) for row in range(len(about))], name)
+    table.remarks = (f"read as {kind}", *votes.remarks, *remarks)
+    return table
+
+
+def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource | AnsweredTable | None:
     """Answers in a file of JSON; None where it holds something else."""
 
     def records() -> Iterator[Record]:
@@ -107,37 +155,34 @@ def _from_json(path: Path, name: str, options: ReadOptions) -> AnnotatedSource |
         marks = tuple(reviewed.of_answers(path, name))
         return AnnotatedSource(name, "decisions of labelfix review", vote(marks), content)
     if head and all(map(label_studio.is_task, head)):
-        votes = vote(
-            mark for record in records() if label_studio.is_task(record) for mark in label_studio.of_task(record)
-        )
-        return AnnotatedSource(name, f"{STUDIO} JSON", votes, content)
+        tasks = filter(label_studio.is_task, records())
+        return _of_tool(name, f"{STUDIO} JSON", content, tasks, label_studio.of_task, label_studio)
     if head and all(map(argilla.is_nested, head)):
-        votes = vote(mark for record in records() if argilla.is_nested(record) for mark in argilla.of_nested(record))
-        votes = replace(votes, remarks=(*votes.remarks, argilla.UNKNOWN_STATUS))
-        return AnnotatedSource(name, "Argilla's records", votes, content)
+        nested = filter(argilla.is_nested, records())
+        return _of_tool(name, "Argilla's records", content, nested, argilla.of_nested, argilla, argilla.UNKNOWN_STATUS)
     if any(argilla.is_flat(record) for record in head):
-        votes = vote(mark for record in records() if argilla.is_flat(record) for mark in argilla.of_flat(record))
-        return AnnotatedSource(name, "Argilla's flat records", votes, content)
+        flat = filter(argilla.is_flat, records())
+        return _of_tool(name, "Argilla's flat records", content, flat, argilla.of_flat, argilla)
     if any(ID in record for record in head):
         every = list(records())
         return _of_flat(name, content, every, sorted({key for record in every for key in record}))
     return None
 
 
-def _from_columns(opened: TableSource) -> AnnotatedSource | None:
+def _from_columns(opened: TableSource) -> AnnotatedSource | AnsweredTable | None:
     """Answers in a table; None where it holds something else."""
     names = list(opened.schema.names)
     flat = argilla.is_flat(names)
     if not flat and ID not in names:
         return None
-    wanted = [name for name in names if name in _READ or name.startswith(f"{QUESTION}.")]
+    wanted = names if flat else [name for name in names if name in _READ or name.startswith(f"{QUESTION}.")]
     records: list[Record] = []
     for chunk in scan(opened, wanted, 8192, verbatim=True):
         cells = [_plain(opened, name, column) for name, column in zip(wanted, chunk.batch.columns, strict=True)]
         records += pa.table(cells, names=wanted).to_pylist()
     if flat:
-        marks = (mark for record in records for mark in argilla.of_flat(record))
-        return AnnotatedSource(opened.name, "Argilla's flat records", vote(marks), opened.content_hash)
+        kind = "Argilla's flat records"
+        return _of_tool(opened.name, kind, opened.content_hash, records, argilla.of_flat, argilla)
     return _of_flat(opened.name, opened.content_hash, records, names)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +13,35 @@ import pyarrow as pa
 from labelfix.data.annotations.marks import CHANCE, DRAWN, UNKNOWN, Mark, Votes
 from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource, slices
+from labelfix.data.formats.memory import MemorySource
 from labelfix.errors import Defect
 
 SOMEBODY = "somebody"
 """The source of answers without a name."""
+
+
+class AnsweredTable(MemorySource):
+    """What an annotation tool holds of items of its own: what they are about, and the answers.
+
+    Args:
+        about: A row for each item: what the tool knows of it.
+        labels: The answers, None where there is none.
+        name: The file as the user named it.
+        label_name: What the column of the answers is called, instead of one of that name.
+    """
+
+    def __init__(
+        self, about: Sequence[Mapping[str, Any]], labels: Sequence[str | None], name: str, label_name: str = "label"
+    ) -> None:
+        rows = [{**row, label_name: label} for row, label in zip(about, labels, strict=True)]
+        super().__init__(rows, name, "annotations")
+        self._given = about, labels
+
+    def called(self, label_name: str) -> AnsweredTable:
+        """The same with another name for the column of the answers."""
+        found = AnsweredTable(*self._given, self.name, label_name)
+        found.remarks = self.remarks
+        return found
 
 
 class AnnotatedSource:

@@ -16,6 +16,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.inputs import categories
 from labelfix.data.numbers import is_date
 from labelfix.data.scan import is_number, scan, value_type
+from labelfix.data.spelling import truth_of
 
 MOST_LISTED = 12
 """Columns that a sentence names; of more, how many."""
@@ -32,6 +33,8 @@ ROWS_OF_CODES = 30
 IN_OTHER_WORDS = -2.0
 """In place of a kappa, which is never below -1: where each value of a column goes with one label and the reverse."""
 
+MOSTLY_DIGITS = 0.4
+"""A text has a larger share of letters than this."""
 ID_OR_TEXT = "looks like an id or a text: hardly any value repeats"
 
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
@@ -59,10 +62,14 @@ def choose_features(
         else:
             left.setdefault(reason, []).append(profile.name)
             if reason == ID_OR_TEXT and profile.spaced > 0.5:
-                what = f"column {profile.name!r} holds words, hardly any value repeats, and it is not used"
-                findings.warning(
-                    source.name, what, f"if it is a text to classify from, pass --text-column {profile.name}"
-                )
+                holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
+                if profile.letters < MOSTLY_DIGITS:
+                    holds, remedy = (
+                        "words and digits",
+                        "write dates as 2024-01-31 and amounts as 12.5 to use them",
+                    )
+                what = f"column {profile.name!r} holds {holds}, hardly any value repeats, and it is not used"
+                findings.warning(source.name, what, remedy)
     if left:
         shown = "; ".join(f"{some(names)} ({reason})" for reason, names in left.items())
         findings.note(f"not used as features: {shown}")
@@ -129,7 +136,9 @@ def _is_label(p: Profile, agreement: tuple[float, bool] | None) -> str | None:
         return "the label in other words: each of its values goes with one label"
     name = p.name.lower()
     named = name in (*GIVEN_NAMES, *TRUE_NAMES, *OTHER_LABEL_NAMES) or LABEL_NAME.search(name) is not None
-    if same_values and p.text and not p.numeric and p.distinct > 1:
+    # Yes and no stand in many a column.
+    telling = kappa >= AGREEMENT or any(truth_of(value) is None for value in p.values)
+    if same_values and p.text and not p.numeric and p.distinct > 1 and telling:
         return "looks like the label: it holds the same words"
     return "looks like the label" if same_values and named and kappa >= AGREEMENT else None
 

@@ -13,7 +13,7 @@ from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.csv.types import typed
 from labelfix.data.scan import as_text, is_bytes, is_text, value_type
 from labelfix.data.spelling import spelled
-from labelfix.data.tables import Codes
+from labelfix.data.tables import UNLABELLED, Codes
 
 _FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
@@ -144,9 +144,14 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     Args:
         ids: `(N,)` ids, null where empty.
         places: Where the rows came from.
-        codes: `(N,)` trusted labels: a duplicate with another label is a contradiction. None for noisy rows.
+        codes: `(N,)` trusted labels: rows without one need no id, and a duplicate is a contradiction where it has
+            another label, else a plain copy. None for noisy rows.
     """
-    empty = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
+    nameless = ids.is_null().to_numpy(zero_copy_only=False)
+    if codes is not None:
+        nameless = nameless & (codes != UNLABELLED)
+        ids = pc.if_else(pa.array(codes != UNLABELLED), ids, pa.scalar(None, ids.type))
+    empty = np.flatnonzero(nameless)
     findings.rows(
         places, empty, lambda _: f"column {column!r} is empty", "give every row an id", "{} more ids are empty"
     )
@@ -157,28 +162,24 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     earlier = first[inverse]
     again = np.flatnonzero((earlier != np.arange(len(ids))) & (keys >= 0))
-    clash = np.zeros(0, np.int64)
-    if codes is not None:
-        clash = again[codes[again] != codes[earlier[again]]]
-        again = again[codes[again] == codes[earlier[again]]]
 
     def where(row: int) -> str:
         file, number = places.of(int(earlier[row]))
         return f"row {number}" if file == places.of(row)[0] else f"{file}, row {number}"
 
-    findings.rows(
-        places,
-        clash,
-        lambda row: f'id "{ids[row]}" stands already in {where(row)} with another trusted label',
-        "keep the right one",
-        "{} more trusted rows contradict an earlier one",
-    )
-    if len(again):
-        remedy = "leave one of them out" if codes is not None else ONE_ROW.format(ids[int(again[0])])
+    if codes is not None:
+        findings.rows(
+            places,
+            again[codes[again] != codes[earlier[again]]],
+            lambda row: f'id "{ids[row]}" stands already in {where(row)} with another trusted label',
+            "keep the right one",
+            "{} more trusted rows contradict an earlier one",
+        )
+    elif len(again):
         findings.rows(
             places,
             again,
             lambda row: f'id "{ids[row]}" stands already in {where(row)}',
-            remedy,
+            ONE_ROW.format(ids[int(again[0])]),
             "{} more ids are duplicates",
         )

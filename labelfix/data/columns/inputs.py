@@ -18,28 +18,26 @@ from labelfix.data.tables import InputKind, InputSpec
 from labelfix.settings.data import DataSettings
 
 TEXT_NAMES = frozenset(
-    [
-        "text",
-        "sentence",
-        "content",
-        "body",
-        "document",
-        "review",
-        "comment",
-        "utterance",
-        "tweet",
-        "message",
-        "description",
-        "question",
-        "query",
-        "title",
-        "headline",
-        "abstract",
-        "prompt",
-    ]
+    ("text", "sentence", "content", "body", "document", "review", "comment", "utterance", "tweet")
+    + ("message", "description", "question", "query", "title", "headline", "abstract", "prompt")
 )
+WHO_AND_WHERE = frozenset(
+    ("name", "full_name", "fullname", "full name", "customer", "customer_name", "client", "passenger", "player")
+    + ("employee", "owner", "author", "contact", "company", "company_name", "address", "street", "street_address")
+)
+"""Beside the features of a table such words say whom a row is about, and are no text to classify from."""
 SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
+
+NO_INPUTS = {
+    "addresses": ("addresses, which are not fetched", "download what they name, and give the paths of the files"),
+    "encoded_text": ("files written out as text (base64)", "write each into a file of its own, and give the paths"),
+    "other_files": (
+        "sounds, films or documents, which labelfix does not read",
+        "compute an embedding of each, and give these in a column of lists of numbers",
+    ),
+}
+"""What a classifier cannot read, and what to do."""
 
 FLAGS: dict[InputKind, str] = {
     "text": "--text-column",
@@ -75,7 +73,11 @@ def input_columns(
         return _named(source, asked, label, findings, read_rows)
     free = [c for c in source.schema.names if c and c not in taken]
     profiles = profile_columns(source, free, read_rows)
-    return _infer(source, profiles, label, findings, read_rows)
+    before = findings.error_count
+    found = _infer(source, profiles, label, findings, read_rows)
+    if found is None and findings.error_count == before:
+        _no_inputs(source, free, [c for c in taken if c in source.schema.names and c != label], read_rows, findings)
+    return found
 
 
 def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_rows: int) -> bool:
@@ -158,6 +160,8 @@ def _infer(
     # A column called "text" is text even where it holds single words.
     texts = texts or [p for p in profiles.values() if p.text and p.name.lower() in TEXT_NAMES and not p.holds]
     others = [p for p in profiles.values() if is_number(p.type) and not looks_like_id(p)]
+    if len(others) > 1:
+        texts = [p for p in texts if p.name.lower() not in WHO_AND_WHERE]
     embeddings = [p for p in profiles.values() if _is_embedding(p) and not (p.length < SHORT_LIST and others)]
     single: list[tuple[InputKind, Profile]] = [
         *(("image", p) for p in images),
@@ -180,19 +184,25 @@ def _infer(
     used = choose_features(source, profiles, label, findings, read_rows)
     if used:
         return _spec("table", used, findings)
+    return None
+
+
+def _no_inputs(
+    source: TableSource, free: Sequence[str], taken: Sequence[str], read_rows: int, findings: Findings
+) -> None:
+    """The error where nothing is an input: what stands there instead, and what to do."""
     flags = ", ".join(FLAGS.values())
     what, remedy = f"has no column to classify from; its columns are {listed(source)}", f"name one with {flags}"
-    if not profiles and len(source.schema.names) > 1:
+    if not free and len(source.schema.names) > 1:
         remedy = f"join the rows' texts or features to it (labelfix finds them, or {remedy})"
-    for profile in profiles.values():
-        if profile.holds == "addresses":
-            what += f"; {profile.name!r} holds addresses, which are not fetched"
-            remedy = "download what they name, and give the paths of the files"
+    for profile in profile_columns(source, free or taken, read_rows).values():
+        if profile.holds in NO_INPUTS:
+            holds, remedy = NO_INPUTS[profile.holds]
+            what += f"; {profile.name!r} holds {holds}"
         elif profile.holds == "json" or (pa.types.is_nested(profile.type) and profile.holds != "numbers"):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"
     findings.error(source.name, what, remedy)
-    return None
 
 
 def _note_unused(

@@ -1,4 +1,4 @@
-"""Columns that may be labels where none is named so."""
+"""Columns that may be labels: where none is named so, and in a trusted file beside one that is."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from labelfix.data.columns.profile import profile_columns
 from labelfix.data.formats import TableSource
-from labelfix.data.labels.column import label_kind
+from labelfix.data.labels.column import LabelReader, item_type, label_kind
 from labelfix.data.scan import is_number, scan, value_type
+from labelfix.data.spelling import loosened, number_key, truth_of
 
 PANDAS_ONE_HOT = "in pandas: table[names].idxmax(axis=1)"
 
@@ -54,6 +55,31 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     if len(few) > 1:
         named += ", or several people's or programs' labels with --label-columns"
     return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
+
+
+def labels_in(source: TableSource, column: str, read_rows: int) -> frozenset[str]:
+    """The different labels of a column; none where it holds something else."""
+    if label_kind(item_type(source.schema.field(column).type)) in (None, "float"):
+        return frozenset()
+    reader = LabelReader(source, column, keep=False)
+    for chunk in scan(source, [column], read_rows, verbatim=True):
+        reader.see(chunk.batch.column(0))
+    return frozenset(reader.result().values)
+
+
+def columns_of_labels(
+    source: TableSource, columns: Collection[str], known: Collection[str], read_rows: int
+) -> list[str]:
+    """Those of some columns that hold only certain labels, and more than one of them.
+
+    Args:
+        known: The labels. Numbers and words for yes and no stand in many a column, and say nothing.
+    """
+    wanted = {loosened(label) for label in known}
+    if len(wanted) < 2 or all(number_key(label) or truth_of(label) is not None for label in known):
+        return []
+    found = {name: {loosened(label) for label in labels_in(source, name, read_rows)} for name in columns}
+    return [name for name, labels in found.items() if len(labels) > 1 and labels <= wanted]
 
 
 def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:

@@ -26,6 +26,8 @@ HEAD_BYTES = 1 << 25
 
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
+OTHER_FILES = r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|mp4|avi|mov|mkv|webm|pdf|docx?|pptx?)$"
+"""Endings of sounds, films and documents, which are named in tables as images are."""
 _ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
 _FRACTION = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
 NUMBER_LIST = (
@@ -51,7 +53,8 @@ class Profile:
         spaced: Share of values with a space (strings).
         letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
-        holds: `image_paths`, `addresses`, `json`, `numbers` (a list of them as JSON), `images` (encoded), or "".
+        holds: `image_paths`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses), `json`, `numbers` (a
+            list of them as JSON), `images` (encoded), or "".
         values: The distinct values where there are at most 200 of them (strings).
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
@@ -193,7 +196,9 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
 def _holds(cells: pa.Array) -> str:
     patterns = {
         "image_paths": rf"(?i)\.({ENDINGS})$",
+        "other_files": rf"(?i){OTHER_FILES}",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",
+        "encoded_text": r"^(?i:data):[\w.+/;=-]*,|^(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=]{40}",
         "numbers": NUMBER_LIST,
         "json": r"^[\[{].*[\]}]$",
     }
@@ -218,8 +223,11 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
         numeric = is_number(type_.value_type)
         return Profile(name, type_, len(cells), missing, length=common, holds="numbers" if numeric else "")
     if pa.types.is_struct(type_):
-        names = {field.name for field in type_}
-        return Profile(name, type_, len(cells), missing, holds="images" if names == {"bytes", "path"} else "")
+        if {field.name for field in type_} != {"bytes", "path"}:
+            return Profile(name, type_, len(cells), missing)
+        paths = pc.struct_field(present, "path").cast(pa.string()).drop_null()
+        other = _share(pc.match_substring_regex(paths, rf"(?i){OTHER_FILES}")) > 0.9
+        return Profile(name, type_, len(cells), missing, holds="other_files" if other else "images")
     if pa.types.is_binary(type_):
         heads = [bytes(value[:8]) for value in present.to_pylist()]
         images = bool(heads) and sum(h.startswith(IMAGE_MAGIC) for h in heads) > 0.5 * len(heads)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.look_alikes import look_alikes
+from labelfix.data.columns.look_alikes import columns_of_labels, labels_in, look_alikes
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
-from labelfix.data.formats.base import parts_of, titles_of
+from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
 from labelfix.data.labels.column import label_kind
 from labelfix.data.scan import value_type
 from labelfix.data.tables import InputSpec
@@ -23,6 +24,10 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
+_CHECKED = re.compile(
+    r"(?i)correct|true|truth|gold|final|verif|review|fix|clean|adjudicat|expert|human|manual|check|actual|new|revis"
+)
+"""In the name of a column beside `label`: it may be what a person made of that."""
 
 
 @dataclass(frozen=True)
@@ -212,16 +217,20 @@ def trusted_label_column(
     settings: DataSettings,
     findings: Findings,
     flag: str = "--clean-label-column",
+    beside: TableSource | None = None,
+    read_rows: int = READ_ROWS,
 ) -> str | None:
     """The column of the trusted labels.
 
     A column named like trusted labels goes before one named like noisy ones; where both a column with the name of
-    the given labels and one named like trusted labels stand there, the user has to choose.
+    the given labels and one named like trusted labels stand there, the user has to choose. Where none is named so, the
+    only one that holds the given labels' classes is taken.
 
     Args:
         given: The label column of the noisy file.
         id_column: Id column of the trusted file.
         settings: May name the column.
+        beside: The noisy file, where it is at hand.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -236,6 +245,13 @@ def trusted_label_column(
     if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
         candidates = others
     candidates = _with_repeats(source, candidates)
+    if given is not None and beside is not None:
+        others = [name for name in others if name not in candidates and name.lower() not in NOISY_NAMES]
+        new = [name for name in others if not candidates or (name not in beside.schema.names and _CHECKED.search(name))]
+        found = columns_of_labels(source, new, labels_in(beside, given, read_rows), read_rows) if new else []
+        if found and not candidates:
+            findings.note(f"{source.name}: labels of {beside.name} stand in {' and '.join(map(repr, found))}")
+        candidates += found
     chosen = _one_of(source, candidates, None, "the trusted labels", flag, findings)
     if chosen is None and not candidates:
         names = ", ".join(dict.fromkeys([*([given] if given else []), *GIVEN_NAMES, *OTHER_LABEL_NAMES, *TRUE_NAMES]))

@@ -135,8 +135,9 @@ def _is_key(p: Profile) -> bool:
     """Each value there once, none missing, and not content."""
     if p.missing or p.rows < 2 or p.distinct != p.rows:
         return False
-    # The path of an image names it as well as an id does.
-    return not p.text or p.holds == "image_paths" or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
+    # A path or an address names an item as well as an id does.
+    names = p.holds in ("image_paths", "other_files", "addresses")
+    return not p.text or names or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
 
 
 def _are_keys(keys: pa.Array) -> bool:

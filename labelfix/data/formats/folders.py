@@ -24,6 +24,10 @@ CLUTTER = re.compile(
 GLOB = re.compile(r"[*?\[]")
 
 
+SOME_FILES, LINE_BYTES = 5, 4096
+"""So many files are looked at to tell texts from parts of a table, and so much of the first line of each."""
+
+
 @dataclass(frozen=True)
 class FileKind:
     """A type of file that tables are made of, several of which can be one table.
@@ -132,7 +136,25 @@ def _open(
         examples = [next(str(path) for path in files if _kind(path, kinds) is kind) for kind in used]
         shown = " and ".join(f"{kind.name} ({file})" for kind, file in zip(used, examples, strict=True))
         raise input_error(name, f"holds files of several types: {shown}", "name the files of one type")
+    if used[0].bare:
+        _refuse_texts(root, name, files)
     return with_partitions(used[0].open([root / path for path in files], name, options), files, remarks)
+
+
+def _refuse_texts(root: Path, name: str, files: Sequence[PurePath]) -> None:
+    """Refuse texts that are a file each, in a folder for each class: parts of one table begin with the same line."""
+    folders = sorted({path.parent.as_posix() for path in files})
+    if len(folders) < 2 or any(path.suffix not in ("", ".txt") for path in files):
+        return
+    firsts = set()
+    for path in files[:SOME_FILES]:
+        with (root / path).open("rb") as stream:
+            firsts.add(stream.readline(LINE_BYTES))
+    if len(firsts) > 1:
+        shown = f"{', '.join(folders[:3])}{', …' if len(folders) > 3 else ''}"
+        what = f"holds {len(files):,} texts, each a file, in the folders {shown}"
+        remedy = "write them into one table: a row for each, with its path as id, its text, and its folder as label"
+        raise input_error(name, what, remedy)
 
 
 def _kind(path: PurePath, kinds: Sequence[FileKind]) -> FileKind | None:

@@ -11,6 +11,8 @@ from labelfix.data.labels.column import LabelColumn
 from labelfix.data.rows import IdsAndLabels
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, TrainingData
 
+ENOUGH_PAIRS = 10
+"""Trusted rows with a given label of which not all are wrong by chance."""
 IMBALANCE = 20
 """The largest class may have this many times the rows of the smallest before that is warned of."""
 
@@ -83,28 +85,23 @@ def check_trusted(
     """Errors and warnings about the labels of the trusted file.
 
     Args:
-        codes: `(M,)` trusted labels, -1 where empty, -2 where none of the classes.
-        chosen: `(M,)` True for rows that `labelfix next` asked about: these may still be without a label.
+        codes: `(M,)` trusted labels, -1 where there is none, -2 where none of the classes.
+        chosen: `(M,)` True for rows that `labelfix next` asked about, which a person may have found too hard.
     """
     assert rows.labels is not None
-    column = rows.labels.column
     report_unknown(rows.labels, codes, classes, rows.places, findings)
-    empty = np.flatnonzero((codes == UNLABELLED) & (True if chosen is None else ~chosen))
-
-    def what(row: int) -> str:
-        position = int(rows.labels.positions[row]) if rows.labels is not None else -1
-        value = rows.labels.values[position] if rows.labels is not None and position >= 0 else ""
-        return f'column {column!r} holds "{value}", which is no label' if value else f"column {column!r} is empty"
-
-    findings.rows(
-        rows.places, empty, what, "write the trusted label or remove the row", "{} more trusted labels are empty"
-    )
-    if len(rows) < 2:
-        findings.error(
-            name,
-            f"holds {len(rows)} trusted row{'' if len(rows) == 1 else 's'}",
-            "give at least two, better 20 of every class",
-        )
+    words = (codes == UNLABELLED) & (rows.labels.positions >= 0) & (True if chosen is None else ~chosen)
+    for place in np.unique(rows.labels.positions[words]).tolist():
+        what = f'"{rows.labels.values[place]}" counts as "no label"'
+        count = f"({rows.labels.counts[place]:,} rows, which are left out)"
+        remedy = "if it is a class, write it so in the noisy file too, or into a class map"
+        findings.warning(name, f"column {rows.labels.column!r}: {what} {count}", remedy)
+    labelled = int((codes != UNLABELLED).sum())
+    if labelled < 2:
+        empty = len(rows) - labelled
+        of = f", as column {rows.labels.column!r} is empty in {empty:,} of {len(rows):,}" if empty else ""
+        what = f"holds {labelled or 'no'} trusted row{'s' * (labelled != 1)}{of}"
+        findings.error(name, what, "give at least two, better 20 of every class")
         return
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
     without = [classes.names[i] for i in np.flatnonzero(counts == 0)]
@@ -116,6 +113,12 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
     """What only shows once both files are joined."""
     if len(data.clean) < 2:
         findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
+    given = data.paired_given
+    pairs = (given >= 0) & data.judges
+    if pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
+        what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
+        remedy = "add the rows whose labels were looked at and found right: they tell how often labels are wrong"
+        findings.warning(data.clean.name, what, remedy)
     if len(data.clean) > len(data.noisy):
         findings.warning(
             data.clean.name,

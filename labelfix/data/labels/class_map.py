@@ -8,14 +8,18 @@ import io
 from labelfix.data.findings import LISTED
 from labelfix.data.formats.csv.dialect import sniff
 from labelfix.data.formats.csv.lines import no_text_error
+from labelfix.data.formats.json.one_object import pairs_of
 from labelfix.data.formats.text_file import NotTextError, find_text
 from labelfix.data.spelling import spell
 from labelfix.errors import Defect, InputError
 from labelfix.remote import as_path
 
 HEADER = ("alias", "class")
-OTHER_HEADERS = (("from", "to"), ("old", "new"), ("raw", "clean"), ("label", "class"), ("value", "class"))
-"""What people write in place of it; none of them maps a class."""
+OTHER_HEADERS = (
+    frozenset(("alias", "from", "old", "raw", "label", "value", "id", "label_id", "class_id", "code", "key", "index")),
+    frozenset(("class", "to", "new", "clean", "name", "label", "label_name", "class_name", "meaning")),
+)
+"""What people write in place of it, above the first and above the second column."""
 
 REMEDY = "write two columns, alias and class"
 
@@ -24,8 +28,8 @@ def read_class_map(path: str) -> dict[str, str]:
     """Read a class map.
 
     Args:
-        path: CSV file of two columns, alias and class, with or without that header. An empty class means that
-            the alias stands for "no label".
+        path: CSV file of two columns, alias and class, with or without that header, or a JSON object of them. An empty
+            class means that the alias stands for "no label".
 
     Returns:
         Alias → class; every class is an alias of itself.
@@ -37,7 +41,7 @@ def read_class_map(path: str) -> dict[str, str]:
 
 
 def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
-    """The rows of a CSV file, without a header.
+    """The rows of a CSV file, without a header, or the pairs of a JSON object.
 
     Args:
         header: Names of its two columns, which may stand in its first row.
@@ -45,7 +49,10 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     Raises:
         InputError: It cannot be read.
     """
-    dialect = sniff(find_text(as_path(path), path, None))
+    content = find_text(as_path(path), path, None)
+    if (pairs := pairs_of(content)) is not None:
+        return pairs
+    dialect = sniff(content)
     with dialect.text.open() as stream:
         try:
             text = stream.read().decode()
@@ -58,7 +65,8 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
         remedy = f"write two columns, {header[0]} and {header[1]}"
         raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
     first = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
-    return rows[1:] if first == header or first in OTHER_HEADERS else rows
+    usual = len(first) == 2 and all(word in words for word, words in zip(first, OTHER_HEADERS, strict=True))
+    return rows[1:] if first == header or usual else rows
 
 
 def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.spelling import difference, folded, number_key, spell
+from labelfix.data.spelling import difference, loosened, number_key, spell, truth_of
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes
 from labelfix.settings.data import MISSING_WORDS
 
@@ -25,8 +25,30 @@ UNKNOWN = -2
 ABSTAIN = "-1"
 """What labelling functions, Hugging Face and others write where there is no label."""
 
-TRUTH = {"false": "0", "true": "1"}
 LISTED_CLASSES = 8
+
+NO_ANSWERS = frozenset(
+    ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
+    + (
+        "skipped",
+        "idk",
+        "dont know",
+        "don't know",
+        "do not know",
+        "can't tell",
+        "cannot tell",
+        "can not tell",
+        "no answer",
+        "no label",
+    )
+    + ("undefined", "refused", "error", "missing", "empty", "tbd", "todo", "to do", "cannot_tell", "can not tell")
+)
+"""What people, rules and models write where they do not know."""
+
+
+def is_no_answer(word: str) -> bool:
+    """Whether a word is what people and programs write where they do not know the label."""
+    return word.strip(" <>[]()").lower() in NO_ANSWERS
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
@@ -58,7 +80,8 @@ def class_names(
         The classes in natural order, and `(N,)` codes, -1 where there is no label.
     """
     trusted = frozenset(other.values) if other is not None else frozenset()
-    kept = frozenset(word for word in missing if word in aliases or word in trusted)
+    spoken = {word.casefold() for word in trusted - missing}
+    kept = frozenset(word for word in missing if word in aliases or word in trusted or word.casefold() in spoken)
     nothing = (missing - kept) if noisy.untyped else frozenset()
     abstain = _abstain(noisy, other, aliases, nothing)
     final = [
@@ -144,16 +167,17 @@ MOST_ALIKE = 4
 
 
 def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findings) -> None:
-    """A warning for classes that a person may take for one: that differ in case, spaces, hyphens, or as numbers.
+    """A warning for classes that a person may take for one.
+
+    They differ in case, spaces, hyphens, or as numbers; where all classes say yes or no, those that say the same.
 
     Args:
         counts: `(K,)` how many rows have each: the one that most have is what the others are to become.
     """
     groups: dict[str, list[str]] = defaultdict(list)
+    truths = [truth_of(name) for name in classes.names]
     for class_ in sorted(classes.names, key=lambda each: -counts[classes.codes[each]]):
-        # A hyphen between letters joins words; one at an end is a sign or a grade.
-        words = re.sub(r"(?<=\w)[-_ ]+(?=\w)", "", class_)
-        groups[number_key(class_) or folded(words)].append(class_)
+        groups[str(truth_of(class_)) if None not in truths else number_key(class_) or loosened(class_)].append(class_)
     alike = [same for same in groups.values() if len(same) > 1]
     if not alike:
         return
@@ -167,10 +191,12 @@ def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findin
 class _Matcher:
     def __init__(self, classes: ClassNames, missing: frozenset[str], typed: bool) -> None:
         self._missing = missing
-        self._lower: dict[str, list[int]] = defaultdict(list)
+        self._typed = typed
+        self._alike: dict[str, list[int]] = defaultdict(list)
         for name, code in classes.codes.items() if typed else ():
-            self._lower[name.casefold()].append(code)
+            self._alike[loosened(name)].append(code)
         self._codes = classes.codes
+        self._names = classes.names
         self._aliases = dict(classes.aliases)
         self._stored = {spell(s): code for code, s in enumerate(classes.stored)}
         self._numbers: dict[str, list[int]] = defaultdict(list)
@@ -178,9 +204,8 @@ class _Matcher:
             number = number_key(name)
             if number is not None:
                 self._numbers[number].append(code)
-        self._truth = {name: code for name, code in classes.codes.items()}
-        if set(self._truth) not in ({"false", "true"}, {"0", "1"}):
-            self._truth = {}
+        truths = {truth_of(name): code for name, code in classes.codes.items()}
+        self._truth = truths if len(classes) == 2 and truths.keys() == {False, True} else {}
 
     def find(self, value: str, stored: str) -> tuple[int, str]:
         """The code of a label, and how it was matched where that was not by its exact name."""
@@ -195,17 +220,17 @@ class _Matcher:
         same = self._numbers.get(number, []) if number is not None else []
         if len(same) == 1:
             return same[0], "by number"
-        for written in (TRUTH.get(value), *(word for word, digit in TRUTH.items() if digit == number)):
-            if written in self._truth:
-                return self._truth[written], "by truth value"
+        if (truth := truth_of(value)) is not None and truth in self._truth:
+            return self._truth[truth], "by truth value"
         for written in (spell(stored), number):
             if written is not None and written in self._stored:
                 return self._stored[written], "by the number that the noisy file stores"
         if stored != value and stored in self._codes:
             return self._codes[stored], "by the number that stands for the class"
-        if len(alike := self._lower.get(value.casefold(), [])) == 1:
-            return alike[0], "without regard to case"
-        return UNKNOWN, ""
+        if len(alike := self._alike.get(loosened(value), [])) == 1:
+            same_case = self._names[alike[0]].casefold() != value.casefold()
+            return alike[0], "though they are spelled differently" if same_case else "without regard to case"
+        return (UNLABELLED if self._typed and is_no_answer(value) else UNKNOWN), ""
 
 
 def _abstain(

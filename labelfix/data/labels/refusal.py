@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,28 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_list
 from labelfix.data.scan import is_list, is_text, scan, value_type
+from labelfix.data.spelling import truth_of
 
 SINGLE_LABEL = "labelfix is for single-label classification"
-VERDICT, VERDICTS = "answer", ("accept", "reject", "ignore")
+VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, "ignore": False}
 """Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
+JUDGED = frozenset(
+    (
+        "correct",
+        "is_correct",
+        "correct?",
+        "label_correct",
+        "right",
+        "is_right",
+        "ok",
+        "is_ok",
+        "ok?",
+        "valid",
+        "is_valid",
+    )
+    + ("agree", "agreed", "accepted", "approved", "confirmed", "verified", "label_ok")
+)
+"""Columns in which people say yes or no to the label beside them."""
 
 SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
@@ -42,7 +61,8 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
         # One item a row, as annotation tools write it: the item is the label.
         return False
-    lists = [f.name for f in source.schema if f.name != column and is_list(f.type) and is_text(f.type.value_type)]
+    lists = [f.name for f in source.schema if is_list(f.type) and is_text(f.type.value_type)]
+    lists = _as_long(source, column, [name for name in lists if name != column], rows)
     kind = "tags for the tokens of a sentence" if lists else "several labels a row"
     found = _first_of_several(source, column, rows)
     holds, row = f"column {column!r} holds lists ({type_}), which is {kind}", None
@@ -95,25 +115,45 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
     return False
 
 
-def refuse_verdicts(source: TableSource, findings: Findings, rows: int = READ_ROWS) -> None:
-    """Refuse a file of Prodigy's in which people said of a label that it is wrong, or nothing: such rows have none."""
-    if VERDICT not in source.schema.names or not is_text(value_type(source.schema.field(VERDICT).type)):
-        return
+def refuse_verdicts(
+    source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
+) -> None:
+    """Refuse a file in which people said of a label that it is wrong, or nothing: such rows have none.
+
+    Args:
+        beside: The noisy file where this is the trusted one. A column that both have is a feature.
+    """
+    names = source.schema.names
+    columns = [VERDICT] if VERDICT in names else []
+    if beside is not None:
+        columns += [name for name in names if name.lower() in JUDGED and name not in beside.schema.names]
+    for column in columns:
+        type_ = value_type(source.schema.field(column).type)
+        if is_text(type_) or (column != VERDICT and not pa.types.is_nested(type_)):
+            _refuse_unaccepted(source, column, findings, rows)
+
+
+def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:
+    """An error where some rows are not accepted; not in a column that holds other words than verdicts."""
     first: tuple[int, str] | None = None
     count = total = 0
-    for chunk in scan(source, [VERDICT], rows):
-        words = chunk.batch.column(0).cast(pa.string())
-        if not pc.all(pc.is_in(words, pa.array(VERDICTS))).as_py():
-            return  # another column of that name
-        wrong = pc.indices_nonzero(pc.not_equal(words, VERDICTS[0])).to_pylist()
+    for chunk in scan(source, [column], rows):
+        words = pc.fill_null(chunk.batch.column(0).cast(pa.string()), "")
+        verdicts = {
+            word: VERDICTS.get(word) if column == VERDICT else word != "" and truth_of(word)
+            for word in pc.unique(words).to_pylist()
+        }
+        if None in verdicts.values():
+            return
+        refused = pa.array([word for word, right in verdicts.items() if not right], pa.string())
+        wrong = pc.indices_nonzero(pc.is_in(words, refused)).to_pylist()
         if first is None and wrong:
             first = total + wrong[0], words[wrong[0]].as_py()
         count, total = count + len(wrong), total + len(words)
-    if first is not None:
-        place, word = first
-        what = f"{count:,} of {total:,} rows are not accepted (the first: answer {word!r})"
-        remedy = "their label is wrong or was skipped: keep the rows whose answer is accept"
-        findings.error(source.name, f"{what}, as Prodigy writes them", remedy, place + 1)
+    if first is not None and (count < total or column == VERDICT):
+        what = f"{count:,} of {total:,} rows are not accepted (the first: {column} {first[1]!r})"
+        remedy = "their label is wrong or was not judged: write the right one, or keep the accepted rows alone"
+        findings.error(source.name, what, remedy, first[0] + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:
@@ -127,6 +167,13 @@ def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int,
             found = chunk.first_row + int(several[0]), str(cells[int(several[0])].as_py())
         count, total = count + len(several), total + len(cells)
     return (*found, count, total) if found is not None else None
+
+
+def _as_long(source: TableSource, column: str, others: Sequence[str], rows: int) -> list[str]:
+    """Those of some columns of lists whose lists are as long as the column's in each of the first rows."""
+    chunk = next(iter(scan(source, [column, *others], rows)), None)
+    lengths = [] if chunk is None else [pc.list_value_length(cells) for cells in chunk.batch.columns]
+    return [name for name, length in zip(others, lengths[1:], strict=True) if length.equals(lengths[0])]
 
 
 def _longest(source: TableSource, column: str, rows: int) -> int:

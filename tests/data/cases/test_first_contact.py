@@ -33,7 +33,7 @@ Put = Callable[[str, str | bytes], Path]
 def put(tmp_path: Path) -> Put:
     def write(name: str, content: str | bytes) -> Path:
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
@@ -47,6 +47,9 @@ def csv_of(columns: dict[str, Any], delimiter: str = ",") -> str:
 
 def records(columns: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+ROWS = records(NOISY)
 
 
 def read(noisy: Any, clean: Any = GOLD, **settings: Any) -> Reading:
@@ -274,7 +277,7 @@ def test_rows_that_people_did_not_accept_have_no_label() -> None:
     gold["answer"] = ["accept"] * 18 + ["reject", "ignore"]
     message = refused(noisy, pa.table(gold))
     assert "row 19: 2 of 20 rows are not accepted (the first: answer 'reject')" in message
-    assert "keep the rows whose answer is accept" in message
+    assert "keep the accepted rows alone" in message
     spoken = {**noisy, "answer": ["accept", "perhaps"] * 30}
     assert len(read(spoken, pa.table({"text": TEXTS[:20], "label": LABELS[:20]})).data.noisy) == N
 
@@ -424,3 +427,228 @@ def test_later_rows_that_lack_a_column_say_which_is_needed(
         "later.csv: has no column 'text'; its columns are id, body, label; the run reads it: give your column of that "
         "content this name, or use another run" in capsys.readouterr().err
     )
+
+
+# Trusted files
+
+
+def test_units_below_a_header_are_no_row_and_a_first_row_with_gaps_is_one(put: Put) -> None:
+    rows = [f"{i},{i / 7:.2f},{i * 3},{TOPICS[i % 2]}" for i in range(N)]
+    head = "id,age,income,label"
+    assert len(read(put("a.csv", "\n".join([head, ",years,USD,", *rows])), GOLD_NUMBERS).data.noisy) == N
+    assert len(read(put("b.csv", "\n".join([head, "x1,unknown,,food", *rows])), GOLD_NUMBERS).data.noisy) == N + 1
+    last = "\n".join([head, *rows, "Total,3.5,2.5,food"])
+    assert len(read(put("c.csv", last), GOLD_NUMBERS).data.noisy) == N + 1, "its label is no amount"
+
+
+GOLD_NUMBERS = pa.table({"id": list(range(20)), "label": LABELS[:20]})
+
+
+def test_trusted_labels_are_found_by_what_they_hold_where_nothing_is_named_so(put: Put) -> None:
+    gold = {"id": IDS[:20], "sentiment": LABELS[:20], "reviewer": ["ann"] * 20, "minutes": list(range(20))}
+    reading = read(NOISY, pa.table(gold))
+    assert reading.columns.clean_label == "sentiment"
+    assert "clean: labels of noisy stand in 'sentiment'" in reading.notes
+    both = refused(NOISY, pa.table({**gold, "second": LABELS[:20]}))
+    assert "columns 'sentiment' and 'second' could both be the trusted labels" in both
+
+
+def test_a_corrected_label_beside_the_given_one_is_asked_about(put: Put) -> None:
+    gold = {"id": IDS[:20], "label": LABELS[:20], "Corrected Label": LABELS[1:21]}
+    assert "'label' and 'Corrected Label' could both be the trusted labels" in refused(NOISY, pa.table(gold))
+    reading = read(NOISY, pa.table(gold), clean_label_column="Corrected Label")
+    assert reading.data.clean.codes.tolist() == [1 - code for code in reading.data.paired_given]
+    exported = {"id": IDS[:20], "label": LABELS[:20], "given_label": LABELS[1:21], "model": LABELS[1:21]}
+    assert read(NOISY, pa.table(exported)).columns.clean_label == "label"
+
+
+def test_a_verdict_on_the_label_beside_it_is_no_label(put: Put) -> None:
+    gold = {"id": IDS[:20], "label": LABELS[:20], "correct": ["yes"] * 18 + ["no", ""]}
+    message = refused(NOISY, pa.table(gold))
+    assert "row 19: 2 of 20 rows are not accepted (the first: correct 'no')" in message
+    assert len(read(NOISY, pa.table({**gold, "correct": [True] * 20})).data.clean) == 20
+    feature = {**NOISY, "correct": ["yes", "no"] * 30}
+    assert len(read(feature, pa.table(gold)).data.clean) == 20, "the noisy file has it as well"
+
+
+def test_the_whole_table_with_some_labels_checked_is_a_trusted_file(put: Put) -> None:
+    checked = [label if i < 20 else "" for i, label in enumerate(LABELS)]
+    table = put("table.csv", csv_of({**NOISY, "checked": checked}))
+    reading = read(table, table, clean_label_column="checked")
+    assert len(reading.data.clean) == 20
+    assert any("40 rows of" in note and "have no label and are skipped" in note for note in reading.notes)
+    assert "with the labels of column 'label' as both" in refused(table, table)
+
+
+def test_a_feature_of_yes_and_no_is_no_label(put: Put) -> None:
+    said = ["no", "yes"]
+    table = {
+        "id": IDS,
+        "age": [i % 7 + i / 100 for i in range(N)],
+        "smoker": [said[i // 2 % 2] for i in range(N)],
+        "label": [said[i % 2] for i in range(N)],
+    }
+    gold = pa.table({"id": IDS[:20], "label": table["label"][:20]})
+    assert read(table, gold).columns.spec.columns == ("age", "smoker")
+
+
+def tasks(ids: bool) -> list[dict[str, Any]]:
+    answers = [{"type": "choices", "from_name": "topic", "value": {"choices": [label]}} for label in LABELS[:20]]
+    return [
+        {
+            "id": i,
+            "data": {"text": TEXTS[i], "label": "other", **({"id": IDS[i]} if ids else {})},
+            "annotations": [{"result": [answer], "completed_by": 1}],
+        }
+        for i, answer in enumerate(answers)
+    ]
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_project_of_label_studio_that_labelfix_did_not_make_is_a_trusted_file(put: Put, ids: bool) -> None:
+    put("project/info.json", '{"project": {"title": "x"}}')
+    put("project/export.json", json.dumps(tasks(ids)))
+    folder = put("project/classes.txt", "sport\nfood\n").parent
+    reading = read(NOISY, folder)
+    assert reading.data.joined_by == ("id" if ids else "content")
+    assert reading.data.clean.codes.tolist() == reading.data.paired_given.tolist()
+    put("project/again.json", json.dumps(tasks(ids)))
+    assert "holds 2 files of answers" in refused(NOISY, folder)
+    several = tasks(ids)
+    several[3]["annotations"][0]["result"].append({"type": "choices", "from_name": "mood", "value": {"choices": ["x"]}})
+    assert "holds answers to 2 questions (mood, topic)" in refused(NOISY, put("several.json", json.dumps(several)))
+
+
+def test_argillas_records_with_ids_of_its_own_are_joined_by_what_they_are_about(put: Put) -> None:
+    nested = [
+        {"id": f"uuid-{i}", "fields": {"text": TEXTS[i]}, "metadata": {}, "suggestions": {}, "vectors": {}}
+        | {"responses": {"topic": [{"value": LABELS[i], "user_id": "u"}]}}
+        for i in range(20)
+    ]
+    flat = {
+        "id": [record["id"] for record in nested],
+        "text": TEXTS[:20],
+        "topic.responses": [[label] for label in LABELS[:20]],
+        "topic.responses.status": [["submitted"]] * 20,
+    }
+    for clean in (put("records.json", json.dumps(nested)), pa.table(flat)):
+        reading = read(NOISY, clean)
+        assert reading.data.joined_by == "content"
+        assert reading.data.clean.codes.tolist() == reading.data.paired_given.tolist()
+
+
+def test_corrected_rows_alone_are_warned_of() -> None:
+    wrong = {**NOISY, "label": [TOPICS[1 - TOPICS.index(label)] if i < 20 else label for i, label in enumerate(LABELS)]}
+    said = "\n".join(map(str, read(wrong).warnings))
+    assert "all 20 given labels of its rows are wrong, as if only corrected rows stood in it" in said
+    wrong["label"][0] = LABELS[0]
+    assert not read(wrong).warnings
+
+
+def test_ids_that_a_spreadsheet_shows_as_links_are_their_text(put: Put) -> None:
+    linked = [f'=HYPERLINK("https://example.org/{name}","{name}")' for name in IDS]
+    cells = ['"' + cell.replace('"', '""') + '"' for cell in linked]
+    assert read(put("noisy.csv", csv_of({**NOISY, "id": cells}))).data.joined_by == "id"
+
+
+# What is no table
+
+
+def test_texts_that_are_a_file_each_are_one_error(put: Put) -> None:
+    for i, text in enumerate(TEXTS):
+        folder = put(f"texts/{LABELS[i]}/{i}.txt", text.replace(" ", ", ", 1)).parents[1]
+    message = refused(folder)
+    assert message.count("\n") == 0
+    assert "holds 60 texts, each a file, in the folders food, sport" in message
+    assert "its folder as label" in message
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("clips/{}.wav", "sounds, films or documents"),
+        ("data:image/png;base64,iVBORw0KGgo{}", "base64"),
+        ("https://example.org/{}", "addresses"),
+    ],
+)
+def test_files_that_are_not_read_are_named(put: Put, cell: str, said: str) -> None:
+    values = [cell.format(i) for i in range(N)]
+    message = refused({"id": IDS, "file": values, "label": LABELS})
+    assert f"'file' holds {said}" in message or (said in message and "'file' holds" in message)
+    named = {"file": values, "label": LABELS}
+    assert said in refused(named, pa.table({"file": values[:20], "label": LABELS[:20]}))
+
+
+def test_rows_beside_a_count_and_the_next_page_are_a_table(put: Put) -> None:
+    page = {"tickets": records(NOISY), "next_page": None, "count": N}
+    assert len(read(put("tickets.json", json.dumps(page))).data.noisy) == N
+
+
+@pytest.mark.parametrize("content", ['{"0": "sport", "1": "food"}', "id,name\n0,sport\n1,food\n"])
+def test_a_class_map_may_be_what_programs_write_of_class_names(put: Put, content: str) -> None:
+    codes = {**NOISY, "label": [TOPICS.index(label) for label in LABELS]}
+    reading = read(codes, class_map=str(put("map", content)))
+    assert reading.data.classes.names == ("food", "sport")
+
+
+def test_cells_in_single_quotes_are_read_without_them(put: Put) -> None:
+    rows = ["'id','text','label'", *(f"'{row['id']}','{row['text']}, so','{row['label']}'" for row in records(NOISY))]
+    assert read(put("noisy.csv", "\n".join(rows))).columns.label == "label"
+
+
+def test_lists_of_several_labels_beside_other_lists_are_no_tags(put: Put) -> None:
+    several = [
+        {**row, "label": [row["label"], "x"][: 1 + i % 2], "Comments": []} for i, row in enumerate(records(NOISY))
+    ]
+    message = refused(put("all.jsonl", "".join(json.dumps(row) + "\n" for row in several)))
+    assert "several labels a row in 30 of 60 rows" in message
+    tokens = [{**row, "label": ["O", "PER"], "tokens": ["a", "b"]} for row in ROWS]
+    assert "tags for the tokens" in refused(put("tokens.jsonl", "".join(json.dumps(row) + "\n" for row in tokens)))
+
+
+def test_images_named_without_their_ending_are_told_with_it(put: Put) -> None:
+    for i in range(N):
+        put(f"train/{i:03d}.jpg", b"\xff\xd8\xff")
+    table = put("train.csv", csv_of({"id_code": [f"{i:03d}" for i in range(N)], "label": LABELS}))
+    gold = pa.table({"id_code": [f"{i:03d}" for i in range(20)], "label": LABELS[:20]})
+    message = refused(table, gold, image_column="id_code")
+    assert "write them with folder and ending: train/000.jpg" in message
+
+
+# Columns
+
+
+def test_names_of_people_beside_the_features_of_a_table_are_no_texts() -> None:
+    words = [f"Braund, Mr. Owen {i}" for i in range(N)]
+    numbers = {f"n{j}": [i % (7 + j) + i / 100 for i in range(N)] for j in range(3)}
+    named = read({"id": IDS, "Name": words, **numbers, "label": LABELS})
+    assert named.columns.spec.columns == ("n0", "n1", "n2")
+    assert any("--text-column Name" in str(warning) for warning in named.warnings)
+    for column in ("text", "product"):
+        assert read({"id": IDS, column: words, **numbers, "label": LABELS}).columns.spec.kind == "text"
+    assert read({"id": IDS, "Name": words, "label": LABELS}).columns.spec.kind == "text", "there is nothing else"
+
+
+def test_several_texts_may_be_read_together_and_that_is_said() -> None:
+    message = refused({"id": IDS, "subject": TEXTS, "notes": TEXTS[::-1], "label": LABELS})
+    assert "name one, or several to use them together, with --text-column" in message
+
+
+def test_amounts_as_accountants_and_indians_write_them_are_numbers(put: Put) -> None:
+    amounts = [f"{i},23,456.50" if i % 2 else f"{i + 10}.25-" for i in range(1, N + 1)]
+    noisy = put("noisy.csv", csv_of({"id": IDS, "amount": [f'"{a}"' for a in amounts], "label": LABELS}))
+    reading = read(noisy)
+    assert reading.columns.spec.categorical == ()
+    assert not reading.warnings
+
+
+def test_another_column_that_has_the_trusted_labels_is_named() -> None:
+    codes = {**NOISY, "label": [TOPICS.index(label) for label in LABELS], "label_name": LABELS}
+    message = refused(codes, pa.table({"id": IDS[:20], "label_name": LABELS[:20]}))
+    assert "stand in column 'label_name' of noisy, not in 'label'; pass --label-column label_name" in message
+
+
+def test_a_word_for_no_label_is_a_class_where_the_trusted_file_has_it_in_another_case(put: Put) -> None:
+    noisy = put("noisy.csv", csv_of({**NOISY, "label": [label.replace("food", "None") for label in LABELS]}))
+    gold = pa.table({"id": IDS[:20], "label": [label.replace("food", "none") for label in LABELS[:20]]})
+    assert read(noisy, gold).data.classes.names == ("None", "sport")

@@ -50,6 +50,34 @@ NONE = {
         "\ufeff" + lines(HEADER, *ROWS[:3], "\ufeff" + HEADER, *ROWS[3:]),
         "rows that repeat the header, which are passed over: 1",
     ),
+    "a total": (
+        lines(HEADER, *ROWS, "Total,,6"),
+        "lines of a report's end below the rows, which are passed over: 1, 'Total,,6'",
+    ),
+    "a total above rows that a sheet left": (
+        lines(HEADER, *ROWS, "Total,,6", *[",,"] * 60),
+        "lines of a report's end below the rows, which are passed over: 1, 'Total,,6'",
+    ),
+    "a total of fewer cells": (
+        lines(HEADER, *ROWS, "Total,6"),
+        "lines of a report's end below the rows, which are passed over: 1, 'Total,6'",
+    ),
+    "totals and a report's end": (
+        lines(HEADER, *ROWS, ",,", "Average,,", "Grand Total (6 records),,6", ",,", "Confidential,,"),
+        "lines of a report's end below the rows, which are passed over: 3, 'Average'",
+    ),
+    "questions in full": (
+        lines(HEADER, "Response ID,What happened?,Topic", *['"{""ImportId"":""QID1""}",' + "x,y", *ROWS]),
+        "rows right below the header that explain it, which are passed over: 2",
+    ),
+    "types": (
+        lines(HEADER, "int,string,string", "meta,,class", *ROWS),
+        "rows right below the header that explain it, which are passed over: 2",
+    ),
+    "what SurveyMonkey asks for": (
+        lines(HEADER, ",Open-Ended Response,Response", *ROWS),
+        "rows right below the header that explain it, which are passed over: 1",
+    ),
     "dashes": (lines(HEADER, "---,:---:,---", *ROWS), "the line of dashes below the header is passed over"),
     "a report's end": (
         lines(HEADER, *ROWS, "", "Copyright by nobody", "Confidential"),
@@ -57,7 +85,7 @@ NONE = {
     ),
     "a report's end in cells": (
         lines(HEADER, *ROWS, ",,", "Copyright by nobody,,", "Confidential,,"),
-        "lines of a report's end below the rows, which are passed over: 2",
+        "lines of a report's end below the rows, which are passed over: 2, 'Copyright by nobody'",
     ),
     "groups of columns": (
         lines("Ticket,,Answer", HEADER, *ROWS),

@@ -196,10 +196,56 @@ def test_labels_and_ids_meet_across_unicode_forms_and_what_is_stored_is_what_was
     assert reading.data.noisy.ids.to_pylist() == ["e\u0301-1", "2.0", "3"]
 
 
-def test_ids_that_differ_only_in_case_are_named(put: Callable[[str, str], str]) -> None:
-    noisy = "id,text,label\nabc-1,the first text of all,x\nabc-2,the second text of all,y\n"
-    with pytest.raises(InputError, match="2 of 2 differ only in case"):
-        read(put, noisy, "id,label\nABC-1,x\nABC-2,y\n")
+@pytest.mark.parametrize(
+    ("ours", "theirs", "how"),
+    [
+        (("abc-1", "abc-2"), ("ABC-2", "ABC-1"), "case"),
+        (("00001", "00002"), ("2", "1"), "how the number is written"),
+        (("6f9a-1", "6f9a-2"), ("{6F9A-2}", "{6F9A-1}"), "spelling"),
+    ],
+)
+def test_ids_that_a_program_spells_in_its_own_way_meet_where_each_has_one_counterpart(
+    put: Callable[[str, str], str], ours: tuple[str, str], theirs: tuple[str, str], how: str
+) -> None:
+    noisy = f"id,text,label\n{ours[0]},the first text of all,x\n{ours[1]},the second text of all,y\n"
+    with pytest.raises(InputError, match="no labelled row that is not trusted") as caught:
+        read(put, noisy, f"id,label\n{theirs[0]},y\n{theirs[1]},x\n")
+    assert len(caught.value.defects) == 1
+    reading = read(put, noisy + "zz,the third text of all,y\n", f"id,label\n{theirs[0]},y\n{theirs[1]},x\n")
+    assert reading.data.clean_in_noisy.tolist() == [1, 0]
+    assert any(f" in {how} (" in note for note in reading.notes)
+    with pytest.raises(InputError, match=f"1 of 2 differ only in {how}"):
+        read(put, noisy, f"id,label\n{theirs[0]},y\nother,x\n")
+
+
+SPELLED = [
+    (("f", "t"), ("No", "YES"), "by truth value"),
+    (("0", "1"), ("n", "Y"), "by truth value"),
+    (("Food & Drink", "Ball-Sports"), ("food &amp; drink", "ball sports"), "though they are spelled differently"),
+    (("LABEL_0", "LABEL_1"), ("0", "1"), "though they are spelled differently"),
+    (("Sant\u00e9", "\u2764\ufe0f"), ("SANTE", "\u2764"), "though they are spelled differently"),
+]
+
+
+@pytest.mark.parametrize(("classes", "trusted", "how"), SPELLED)
+def test_a_trusted_label_spelled_otherwise_is_its_class_where_one_alone_fits(
+    put: Callable[[str, str], str], classes: tuple[str, str], trusted: tuple[str, str], how: str
+) -> None:
+    reading = read(put, lines([*classes] * 6), f"id,label\n0,{trusted[0]}\n1,{trusted[1]}\n")
+    given = reading.data.paired_given.tolist()
+    assert reading.data.clean.codes.tolist() == given
+    assert any(f"labels are matched {how}" in note for note in reading.notes)
+
+
+def test_ranges_and_grades_are_not_taken_for_each_other(put: Callable[[str, str], str]) -> None:
+    for classes, other in ((("1-2", "3"), "12"), (("C", "D"), "C-"), (("C", "D"), "C++")):
+        with pytest.raises(InputError, match="is not one of the 2 classes"):
+            read(put, lines([*classes] * 6), f"id,label\n0,{classes[0]}\n1,{other}\n")
+
+
+def test_yes_and_no_in_several_spellings_are_named(put: Callable[[str, str], str]) -> None:
+    reading = read(put, lines(["yes", "no", "1", "0"] * 3), "id,label\n0,yes\n1,no\n")
+    assert any('"1" and "yes"' in str(warning) and "--class-map" in str(warning) for warning in reading.warnings)
 
 
 def test_a_trusted_label_in_another_case_is_its_class_where_one_alone_fits(put: Callable[[str, str], str]) -> None:

@@ -255,7 +255,9 @@ def _score(lines: list[str], complete: bool, delimiter: str, quote: str | None, 
         even = 0.99
     # A stray quote swallows the rest of the sample as one cell, which would look even.
     swallowed = not complete and "".join(rows[-1]).count("\n") > SWALLOWED_LINES
-    return even - 0.5 * swallowed
+    # Titles that are all enclosed say what encloses cells.
+    enclosed = quote == "'" and lines[0].strip().startswith(quote) and lines[0].count(quote) == 2 * width
+    return even - 0.5 * swallowed + 0.001 * enclosed
 
 
 def _with_header(dialect: Dialect, body: list[str], rows: list[list[str]], complete: bool) -> Dialect:

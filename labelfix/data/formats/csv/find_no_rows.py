@@ -10,7 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.csv.no_rows import MOST_BELOW, NOTHING, RULER, PassedOver, all_but, is_no_row
+from labelfix.data.formats.csv.no_rows import (
+    MOST_BELOW,
+    NOTHING,
+    RULER,
+    PassedOver,
+    all_but,
+    is_no_row,
+    is_total,
+)
 
 
 @dataclass
@@ -19,41 +27,65 @@ class NoRows:
 
     Attributes:
         titles: The header's.
+        explained: How many rows right below the header explain it.
         empty: Positions of rows without any value.
         again: Those of the header repeated.
         drawn: Those of dashes.
-        tail: Those of the last rows, where only the first cell of them is filled and a row without a value goes before.
         ruler: See `PassedOver`.
         end: A report's last lines, where they have another number of cells.
     """
 
     titles: Sequence[str]
+    explained: int = 0
     empty: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
     drawn: list[int] = field(default_factory=list)
-    tail: list[int] = field(default_factory=list)
     ruler: bool = False
     end: Sequence[str] = ()
     _seen: int = 0
-    _below: bool = False
+    _last: list[tuple[int, list[str]]] = field(default_factory=list)
+    """The last rows with a value: positions and cells."""
 
     @property
     def rows(self) -> list[int]:
-        """All positions found so far but those of `tail`, which only the end of the file settles."""
-        return sorted([*self.empty, *self.again, *self.drawn])
+        """All positions found so far but those of `below`, which only the end of the file settles."""
+        return sorted([*range(self.explained), *self.empty, *self.again, *self.drawn])
+
+    @property
+    def below(self) -> dict[int, list[str]]:
+        """What stands below the rows, after all have been seen: positions and cells.
+
+        These are totals, and rows of which only the first cell is filled where a row without any value or a total goes
+        before.
+        """
+        found: dict[int, list[str]] = {}
+        open_: dict[int, list[str]] = {}
+        after, rows = self._seen, self._seen - len(self.rows)
+        for place, cells in reversed(self._last):
+            if place + 1 < after:  # rows without any value stand between
+                found, open_ = found | open_, {}
+            total = is_total(cells, range(rows - MOST_BELOW, rows + 1))
+            if any(cells[1:]) and not total:
+                break
+            open_[place], after = cells, place
+            if total:
+                found, open_ = found | open_, {}
+        return found
 
     def take(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_] | None:
         """`(n,)` which of the next rows, with all columns in bytes, are rows; None where all are."""
         first, self._seen = self._seen, self._seen + batch.num_rows
         if batch.num_columns < 2 or not batch.num_rows:
             return None
-        bare = _empty(batch.columns[1:])
-        empty = pc.and_(bare, _empty(batch.columns[:1])) if pc.any(bare).as_py() else bare
+        empty = _empty(batch.columns)
+        filled = pc.indices_nonzero(pc.invert(empty))
+        last = filled.slice(max(len(filled) - MOST_BELOW, 0)).to_pylist()
+        self._last = [*self._last, *((first + row, _cells(batch, row)) for row in last)][-MOST_BELOW:]
         none = pc.indices_nonzero(empty).to_pylist()
-        self._follow(pc.indices_nonzero(bare).to_pylist(), none, batch.num_rows, first)
         self.empty += [first + row for row in none]
+        none += range(min(max(self.explained - first, 0), batch.num_rows))
         for row in self._candidates(batch, first):
-            cells = [cell.as_py().decode("utf-8", "replace") for cell in (column[row] for column in batch.columns)]
+            cells = _cells(batch, row)
             if any(cells) and is_no_row(cells, self.titles, first + row == 0):
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
                 (self.drawn if drawn else self.again).append(first + row)
@@ -63,39 +95,22 @@ class NoRows:
     def found(self) -> PassedOver:
         """What is to be passed over, after all rows have been seen."""
         said = tuple(self._said())
-        rows = tuple(sorted([*self.rows, *self.tail]))
+        rows = tuple(sorted({*self.rows, *self.below}))
         return PassedOver(rows, self.ruler, self._seen if self.end else None, said) if said else NOTHING
 
     def _said(self) -> Iterator[str]:
+        if self.explained:
+            yield f"rows right below the header that explain it, which are passed over: {self.explained}"
         if self.ruler or self.drawn:
             yield "the line of dashes below the header is passed over"
         if self.empty:
             yield f"rows without any value, which are passed over: {len(self.empty):,}"
         if self.again:
             yield f"rows that repeat the header, which are passed over: {len(self.again):,}"
-        below = len(self.tail) + len(self.end)
+        below = [",".join(cells).rstrip(",") for _, cells in sorted(self.below.items())] + [*self.end]
         if below:
-            shown = f", {self.end[0].strip()[:60]!r}" if self.end else ""
-            yield f"lines of a report's end below the rows, which are passed over: {below}{shown}"
-
-    def _follow(self, bare: Sequence[int], empty: Sequence[int], count: int, first: int) -> None:
-        """Keep up which rows may be a report's end: only the first cell filled, after a row without any value."""
-        start = count
-        for row in reversed(bare):
-            if row != start - 1:
-                break
-            start = row
-        if start:
-            self.tail, self._below = [], False
-        if not self._below:
-            gap = next((row for row in empty if row >= start), None)
-            if gap is None:
-                return
-            self._below, start = True, gap
-        gaps = set(empty)
-        self.tail += [first + row for row in range(start, count) if row not in gaps]
-        if len(self.tail) > MOST_BELOW:
-            self.tail, self._below = [], False
+            told = "lines of a report's end below the rows, which are passed over"
+            yield f"{told}: {len(below)}, {below[0].strip()[:60]!r}"
 
     def _candidates(self, batch: pa.RecordBatch, first: int) -> list[int]:
         """Rows worth a look: those that hold the longest title in its own column, and the very first one."""
@@ -103,6 +118,10 @@ class NoRows:
         key = self.titles[place].encode("utf-8", "surrogateescape")
         found = pc.indices_nonzero(pc.match_substring(batch.column(place), key)).to_pylist() if key else []
         return sorted({*found, *([0] if first == 0 else [])})
+
+
+def _cells(batch: pa.RecordBatch, row: int) -> list[str]:
+    return [column[row].as_py().decode("utf-8", "replace") for column in batch.columns]
 
 
 def _empty(columns: Sequence[pa.Array]) -> pa.Array:

@@ -9,64 +9,32 @@ from collections.abc import Collection, Sequence
 from labelfix.data.formats.csv.no_rows import RULER
 
 NAMES = frozenset(
-    {
-        "id",
-        "ids",
-        "idx",
-        "index",
-        "key",
-        "name",
-        "uid",
-        "uuid",
-        "guid",
-        "text",
-        "texts",
-        "title",
-        "body",
-        "sentence",
-        "review",
-        "comment",
-        "content",
-        "document",
-        "tweet",
-        "message",
-        "label",
-        "labels",
-        "class",
-        "classes",
-        "category",
-        "target",
-        "y",
-        "x",
-        "tag",
-        "sentiment",
-        "image",
-        "img",
-        "path",
-        "file",
-        "filename",
-        "file_name",
-        "url",
-        "date",
-        "time",
-        "timestamp",
-        "split",
-        "score",
-        "value",
-        "embedding",
-        "features",
-        "question",
-        "answer",
-        "user",
-        "source",
-    }  # fmt: skip
+    ("id", "ids", "idx", "index", "key", "name", "uid", "uuid", "guid", "text", "texts", "title", "body")
+    + ("sentence", "review", "comment", "content", "document", "tweet", "message", "label", "labels", "class")
+    + ("classes", "category", "target", "y", "x", "tag", "sentiment", "image", "img", "path", "file")
+    + ("filename", "file_name", "url", "date", "time", "timestamp", "split", "score", "value", "embedding")
+    + ("features", "question", "answer", "user", "source")
 )
 """Titles that nobody takes for data."""
 
 MOST_ABOVE = 30
 """Lines among which a header is looked for below a title."""
 
-NOTHING = frozenset(("", "?", "-", "na", "n/a", "nan", "null", "none", "\\n"))
+IMPORT_ID = '{"ImportId"'
+"""How a cell of Qualtrics' third header row begins; the second has the questions in full."""
+RESPONSES = {"Response", "Open-Ended Response"}
+"""What stands in SurveyMonkey's second header row, below questions without choices."""
+TYPES = frozenset(
+    ("int", "integer", "int32", "int64", "long", "bigint", "float", "float64", "double", "number", "numeric", "decimal")
+    + ("str", "string", "text", "varchar", "object", "bool", "boolean", "date", "datetime", "timestamp", "time")
+    + ("continuous", "discrete", "c", "d", "s", "class", "meta", "ignore")
+)
+"""Types of columns, and the roles that Orange writes below them."""
+EXPLAINED_ROWS = 5
+
+NOTHING = frozenset(
+    ("", "?", "-", "na", "n/a", "nan", "null", "none", "\\n", "missing", "unknown", "nil", "n.a.", "tbd", "inf")
+)
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -105,6 +73,33 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
             strong += cell in column
     run = len(whole) > 1 and [n - whole[0] for n in whole] == list(range(len(whole)))
     return strong > 0 or (not run and weak > 1 and 2 * weak >= len(whole))
+
+
+def explanations(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows right below the header explain it: questions in full, types, units, longer titles.
+
+    What is not known by its words is one row that has words, or nothing, in every column of numbers, and words in two.
+
+    Args:
+        rows: The first rows below it.
+    """
+    for place, cells in enumerate(rows[:2], start=1):
+        if any(cell.startswith(IMPORT_ID) for cell in cells):
+            return place
+    typed = next((place for place, cells in enumerate(rows[:3]) if not _are_types(cells, 2 - place)), 0)
+    if typed or (rows and "" in rows[0] and not RESPONSES.isdisjoint(rows[0])):
+        return typed or 1
+    below = [row for row in rows[1:] if len(row) == len(rows[0])]
+    if len(below) < EXPLAINED_ROWS:
+        return 0
+    numbers = [place for place in range(len(rows[0])) if all(_number(row[place].strip()) is not None for row in below)]
+    words = [cell for place in numbers if (cell := rows[0][place].strip())]
+    return int(len(words) > 1 and all(any(map(str.isalpha, w)) and w.lower() not in NOTHING for w in words))
+
+
+def _are_types(cells: Sequence[str], least: int) -> bool:
+    filled = [cell.strip().lower() for cell in cells if cell.strip()]
+    return len(filled) >= max(least, 1) and TYPES.issuperset(filled)
 
 
 def lines_above(lines: Sequence[str], delimiters: Sequence[str]) -> int:

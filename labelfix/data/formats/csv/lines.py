@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import IO, cast
 
 from labelfix.data.formats.csv.dialect import Dialect
-from labelfix.data.formats.csv.no_rows import COUNT, RULER, is_no_row
+from labelfix.data.formats.csv.no_rows import RULER, TOTAL, is_no_row
 from labelfix.data.formats.text_file import UTF8, not_text
 from labelfix.errors import InputError
 
@@ -42,7 +42,7 @@ def is_set_apart(dialect: Dialect, record: int) -> bool:
     for number, (_, cells, gap) in enumerate(_records(dialect, "replace")):
         if number == record:
             line = dialect.delimiter.join(cells).strip()
-            return gap or (RULER.fullmatch(line) or COUNT.fullmatch(line)) is not None
+            return gap or TOTAL.fullmatch(cells[0].strip()) is not None or RULER.fullmatch(line) is not None
     return False
 
 

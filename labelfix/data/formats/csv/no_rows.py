@@ -1,4 +1,4 @@
-"""Rows of a text file that are none: without any value, its header again, dashes below it, a report's last lines."""
+"""Rows of a text file that are none: empty ones, its header again or what explains it, dashes, totals, last lines."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ RULER = re.compile(r"(?=.*--|.*==)[-=+|: \t]+")
 """A line that only draws: below the header of a Markdown table, or around what a database's shell prints."""
 
 
-COUNT = re.compile(r"\(?[\d,]+ rows?\)?( in set.*)?")
-"""What a database's shell prints below the rows."""
+TOTAL = re.compile(
+    r"(?i)(?:grand[ -]?|sub[ -]?)?totals?\s*(?:\(.*\)|:.*)?"
+    r"|(?:sum|count|average|mean|summe|gesamt|suma|totale)\s*:?"
+    r"|(?:record|row)s?(?: count)?\s*:\s*\d+|\(?[\d,]+ (?:row|record)s?\)?( in set.*)?"
+)
+"""The first cell of a row that adds the others up or counts them, as reports and the shells of databases do."""
+_AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,21 @@ def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:
     if first and RULER.fullmatch(" ".join(cells)):
         return True
     return len(cells) > 1 and [cell.strip("\ufeff \t") for cell in cells] == list(titles)
+
+
+def is_total(cells: Sequence[str], rows: range) -> bool:
+    """Whether the last row of a file adds up those above it.
+
+    Args:
+        cells: Its cells.
+        rows: How many rows there may be above.
+    """
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if len(cells) < 2 or not filled or not TOTAL.fullmatch(filled[0]):
+        return False
+    amounts = all(_AMOUNT.fullmatch(cell) for cell in filled[1:])
+    count = re.sub(r"\D", "", filled[-1])
+    return amounts and (len(filled) < len(cells) or (count != "" and int(count) in rows))
 
 
 def all_but(rows: Sequence[int], count: int) -> npt.NDArray[np.bool_] | None:

@@ -24,6 +24,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
+from labelfix.data.formats.csv.header import explanations
 from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
@@ -131,7 +132,7 @@ class CsvSource(HashedFiles):
         tails = False
         for place, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             dialect = self._dialects[place]
-            no_rows = NoRows(dialect.titles) if dialect.passed is NOTHING else None
+            no_rows = NoRows(dialect.titles, explanations(dialect.rows)) if dialect.passed is NOTHING else None
             first = 1
             last: pa.Array = None
             for batch in _rows(path, file, dialect, list(header), no_rows):
@@ -145,7 +146,7 @@ class CsvSource(HashedFiles):
             defects += _open_quote(path, file, dialect, last, first - 1)
             if no_rows is not None:
                 self._dialects[place] = replace(dialect, passed=no_rows.found())
-                tails = tails or bool(no_rows.tail)
+                tails = tails or bool(no_rows.below)
         if defects:
             raise InputError(first_few(defects))
         if tails:

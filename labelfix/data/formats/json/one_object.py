@@ -69,6 +69,14 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     return alone, True
 
 
+def pairs_of(text: TextFile) -> list[list[str]] | None:
+    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words."""
+    value = _decoded(_read(text, RECORD_BYTES).strip())
+    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+        return None
+    return [[key, word] for key, word in value.items()]
+
+
 def _read(text: TextFile, size: int) -> bytes:
     with unpacking(text.path, text.name, "JSON"), closing(text.open("replace")) as stream:
         return stream.read(size)
@@ -92,7 +100,7 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
     keys = [
         key
         for key, rows in value.items()
-        if _are(rows, dict) and (key in ROWS or (len(value) == 1 and len(rows) >= alone))
+        if _are(rows, dict) and (key in ROWS or (_alone(value) and len(rows) >= (alone if len(value) == 1 else MANY)))
     ]
     if len(keys) == 1:
         return f"its rows are those of {'.'.join((*path, keys[0]))!r}", value[keys[0]]
@@ -104,6 +112,11 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
         found = [table for key in inside if (table := _table(value[key], (*path, key))) is not None]
         return found[0] if len(found) == 1 else None
     return None
+
+
+def _alone(value: Mapping[str, Any]) -> bool:
+    """Whether only one part of an object holds anything but a plain value, such as a count or the next page."""
+    return sum(isinstance(part, list | dict) for part in value.values()) == 1
 
 
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
