@@ -337,6 +337,14 @@ def view(about, number=0):
         (edit("labelfix.json", lambda about: about["encoding"].update(views=[])), r"encoding.views: .*length >= 1"),
         (edit("labelfix.json", lambda about: view(about).update(weight=0)), r"encoding.views\[0\].weight: .*> 0"),
         (
+            edit("labelfix.json", lambda about: view(about)["weight"].append(1.0)),
+            r"encoding.views\[0\].weight: .*length <= 2",
+        ),
+        (
+            edit("labelfix.json", lambda about: view(about).update(weight=1.0)),
+            "a view has not one weight for each of its parts",
+        ),
+        (
             edit("labelfix.json", lambda about: view(about).update(family="views")),
             r"encoding.views\[0\]: 'views' is no family of fixed",
         ),

@@ -239,6 +239,9 @@ def test_a_fit_that_is_surer_and_right_less_often_is_said_to_be_that():
     line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: surer, BOTH: losses(*([0.6] * 20))}).line
     assert line.startswith("learning features helped: its probabilities are better (log loss 0.600 → 0.135), though ")
     assert "100.0 → 95.0 of 100 trusted rows" in line
+    alike = losses(*([0.1] * 20))
+    line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: alike, BOTH: losses(*([0.6] * 20))}).line
+    assert "(log loss 0.600 → 0.100), and 100.0 → 100.0 of 100" in line
 
 
 def test_paired_rows_count_by_classifier_and_soft_label_and_others_by_the_classifier():
