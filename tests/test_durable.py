@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +204,25 @@ def test_a_file_that_may_not_grow_is_an_error_as_a_full_disk_is(tmp_path):
     assert done.returncode == 1
     assert "t: cannot be written (File too large); choose another place" in done.stderr
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_libraries_say_of_a_full_disk_is_told_as_the_disk_says_it(tmp_path):
+    """safetensors and shutil have errors of their own for it, which were called unexpected."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "README.md").write_text("how to use it")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", str(tmp_path / "README.md"))
+
+    def copied(beside):
+        shutil.copytree(tmp_path / "model", beside, copy_function=full)
+
+    def serialised(beside):
+        beside.mkdir()
+        save_file({"x": torch.zeros(2)}, beside / "not there" / "x.safetensors")
+
+    for write, said in ((copied, "No space left on device"), (serialised, "No such file or directory")):
+        told = rf"out: cannot be written \({said}\); choose another place"
+        with pytest.raises(RunError, match=told), atomic_path(tmp_path / "out") as beside:
+            write(beside)
+    assert names(tmp_path) == ["model"]

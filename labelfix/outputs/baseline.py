@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
+from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
 from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
 from labelfix.remote import readable
 
@@ -116,7 +117,9 @@ def _json_rows(path: Path) -> list[Row]:
 def _parquet_rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
-        with pq.ParquetFile(readable(path)) as parquet:
+        about = pq.read_metadata(readable(path))
+        packed = packed_columns(path, about)
+        with pq.ParquetFile(readable(path), metadata=about, read_dictionary=packed) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)
@@ -124,8 +127,8 @@ def _parquet_rows(path: Path) -> list[Row]:
             columns = [name for name in KNOWN if name in schema.names]
             for index in range(parquet.num_row_groups):
                 group = parquet.read_row_group(index, [*columns, *(["is_label_issue"] * corrected)])
-                found += _group_rows(group, columns, corrected)
-    except (OSError, pa.ArrowException) as error:
+                found += _group_rows(unpacked_group(group, path, ()), columns, corrected)
+    except (OSError, pa.ArrowException, ValueError) as error:
         raise input_error(str(path), f"cannot be read as Parquet ({first_line(error)})", "write it again") from None
     return found
 

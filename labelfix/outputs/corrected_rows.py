@@ -255,7 +255,7 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         schema = opened.schema_arrow
     except FileNotFoundError:
         raise input_error(str(path), "does not exist", REMEDY) from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError) as error:
         if path.is_dir():
             raise input_error(
                 str(path), "is a folder", "give a file of corrected labels; a run is given by --run"
@@ -266,9 +266,11 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         opened.close()
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
     with opened:
-        packed = packed_columns(path, opened.metadata)
-        read_as = sorted({*coded, *packed})
-        return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as)
+        try:
+            read_as = sorted({*coded, *packed_columns(path, opened.metadata)})
+            return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as)
+        except (OSError, pa.ArrowException, ValueError) as error:  # names of columns that are no UTF-8, among others
+            raise damaged(path, error) from None
 
 
 def read_corrected(path: Path) -> pa.Table:

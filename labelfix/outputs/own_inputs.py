@@ -78,7 +78,7 @@ def find_input(
         given: Its name today, or its names where there are several; None or empty for the run's own.
         images_by_name: Do not read all images of a folder to compare them; whoever asks compares their names.
     """
-    manifest = folder.read_manifest()
+    manifest = folder.read_manifest(whole=True)
     told = manifest["data"][which]
     listed = _names(which, given)
     parts = told.get("parts")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ DEEPEST = 100
 """Lists and objects inside one another; what labelfix writes has eight, and each level costs stack."""
 
 TRAIN_AGAIN = "train it again with --overwrite"
+
+LARGEST = 1 << 28
+"""Bytes of a document of a run: labels of ten million rows take a third of it."""
+
+DOCUMENTS = (".json", ".toml", "")
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _PLACE = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key in )?\$?\.?(?P<place>.*)`)?", re.DOTALL)
@@ -148,7 +155,25 @@ def check_rows(path: Path, rows: int) -> None:
 
     try:
         found = pq.read_metadata(path).num_rows
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, ValueError):  # also names of columns that are no UTF-8
         return
     if found != rows:
         raise RunError(f"{path}: is damaged (it has {found:,} rows, and the run was made from {rows:,}); {TRAIN_AGAIN}")
+
+
+def check_files(path: Path) -> None:
+    """Refuse a file of a run that is none, such as a pipe, which nobody may ever write to, or that has no end.
+
+    Args:
+        path: A file, or a folder with all that it holds; one that is not there is fine.
+
+    Raises:
+        RunError: It is a pipe, a socket or a device, or a document larger than any that labelfix writes.
+    """
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        with suppress(OSError):
+            about = file.stat()
+            if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+                raise RunError(f"{file}: is damaged (it is no file); {TRAIN_AGAIN}")
+            if file.suffix in DOCUMENTS and about.st_size > LARGEST:
+                raise RunError(f"{file}: is damaged (it has {about.st_size:,} bytes); {TRAIN_AGAIN}")

@@ -31,6 +31,8 @@ from labelfix.remote.upload import Upload, uploaded
 SCRATCH = re.compile(r"\.labelfix-[0-9a-f]{8}\.tmp")
 """What scratch folders are called."""
 
+_DISK_SAID = re.compile(r"I/O error: (.+?) \(os error \d+\)|\[Errno \d+\] (.+?)(?:: |[\"'])")
+
 _OLD = ".old"
 _WITHOUT_LOCKS = 24 * 3600
 """Seconds after which a scratch folder is nobody's where the file system has no locks: no command writes for a day."""
@@ -80,10 +82,10 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
             _put(beside, path, replace)
             if settle:
                 sync(path.parent)
-    except OSError as error:
-        if _concerns(error, scratch / path.name):
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-        raise
+    except Exception as error:
+        if (why := _why_not(error, scratch / path.name)) is None:
+            raise
+        raise RunError(f"{path}: cannot be written ({why}); choose another place") from None
 
 
 def make_folder(path: Path) -> None:
@@ -310,6 +312,14 @@ def _usual_modes(path: Path) -> None:
 def _change_mode(path: Path, mode: int) -> None:
     with suppress(PermissionError):  # a file system without modes
         path.chmod(mode)
+
+
+def _why_not(error: Exception, beside: Path) -> str | None:
+    """What the disk says of what is being written; None where an error is about a file that is read meanwhile."""
+    if isinstance(error, shutil.Error) or type(error).__name__ == "SafetensorError":  # they tell what the disk said
+        said = _DISK_SAID.search(str(error))
+        return said[1] or said[2] if said else None
+    return error.strerror if isinstance(error, OSError) and _concerns(error, beside) else None
 
 
 def _concerns(error: OSError, beside: Path) -> bool:

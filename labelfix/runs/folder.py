@@ -21,7 +21,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
-from labelfix.runs.checked import TRAIN_AGAIN, check, check_rows, read_checked
+from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import UNFINISHED
@@ -148,6 +148,8 @@ class RunFolder(RunPaths):
             raise RunError(f"{path}: the run is unfinished; {how_to_go_on(path)}")
         if not folder.finished:
             raise RunError(f"{path}: is not a labelfix run (no run.json in it); give a folder of `labelfix train`")
+        for place in folder.own_files:
+            check_files(place)
         folder.read_manifest()
         missing = [name for name in REQUIRED if not (path / name).exists()]
         if missing:
@@ -206,6 +208,7 @@ class RunFolder(RunPaths):
         Raises:
             RunError: It is missing, damaged, or of a newer labelfix.
         """
+        check_files(self.manifest)
         try:
             manifest = read_json(self.manifest)
         except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelfix.runs.answers import NAME
+from labelfix.runs.checked import check_files
 from labelfix.runs.files import read_json
 from labelfix.runs.origin import UNFINISHED
 
@@ -134,6 +135,7 @@ class RunPaths:
 
     def begun(self) -> dict[str, Any]:
         """What an unfinished run was begun with; empty where that was not kept."""
+        check_files(self.path / UNFINISHED)
         try:
             found = read_json(self.path / UNFINISHED)
         except (OSError, ValueError):

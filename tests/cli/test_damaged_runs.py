@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -168,6 +169,27 @@ def test_corrected_labels_that_do_not_fit_the_run_are_named(
     told = capsys.readouterr().err
     assert "run/corrected.parquet" in told
     assert said in told
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.json", "corrected.parquet", "classifier/labelfix.json"])
+@pytest.mark.parametrize("kind", ["pipe", "endless", "large"])
+def test_what_is_no_file_is_not_waited_for(
+    name: str, kind: str, at_work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe was waited for without end, `/dev/zero` and a file of holes filled the memory."""
+    place = Path("run", name)
+    place.unlink()
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "endless":
+        place.symlink_to("/dev/zero")
+    else:
+        with place.open("wb") as file:
+            file.truncate(1 << 40)
+    for words in (REPORT, ("flag", "--run", "run")):
+        assert main(words) == 2
+        assert "run" in (told := capsys.readouterr().err)
+        assert "unexpected" not in told
 
 
 def test_a_history_of_anything_but_numbers_is_not_drawn(at_work: Path) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from labelfix.data.arrays import Counts
 from labelfix.data.formats.base import DAMAGED
 from labelfix.errors import RunError
+from labelfix.outputs.corrected_bounds import packed_columns
 from labelfix.outputs.corrected_rows import (
     CorrectedFile,
     CorrectedMetadata,
@@ -177,13 +178,14 @@ def _history(folder: RunFolder) -> dict[str, list[float]]:
         return {}
     try:
         with pq.ParquetFile(folder.history) as opened:
-            table = opened.read()
-        table.validate(full=True)  # Parquet's reader takes texts as they are
+            packed_columns(folder.history, opened.metadata)
+            numbers = (pa.types.is_integer, pa.types.is_floating)
+            names = [field.name for field in opened.schema_arrow if any(test(field.type) for test in numbers)]
+            table = opened.read(names)
     except DAMAGED as error:
         what = f"cannot be read as Parquet ({first_line(error)})"
         raise RunError(f"{folder.history}: {what}; train it again with --overwrite") from None
     series: dict[str, list[float]] = {}
     for name, cells in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type):
-            series[name] = [float("nan") if cell is None else float(cell) for cell in cells.to_pylist()]
+        series[name] = [float("nan") if cell is None else float(cell) for cell in cells.to_pylist()]
     return series
