@@ -17,19 +17,29 @@ HEAVY = ("torch", "torchvision", "transformers", "timm", "datasets", "huggingfac
 """Modules that the extra brings."""
 
 
-def need(what: str, *modules: str) -> None:
+def need(what: str, *modules: str, extra: str = TRAIN) -> None:
     """Refuse what cannot be done with the core alone.
 
     Args:
         what: What needs them, as the beginning of a sentence.
         modules: By their names in Python; the first that is missing is named.
+        extra: What brings them.
 
     Raises:
         MissingPackageError: One is not installed.
     """
     for module in modules:
         if not is_there(module):
-            raise MissingPackageError(_line(what, module))
+            raise MissingPackageError(_line(what, module, extra))
+
+
+def need_certify() -> None:
+    """Refuse to certify without SciPy, which an extra of its own brings.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    need("certify", "scipy", extra="certify")
 
 
 def need_training() -> None:
@@ -57,5 +67,5 @@ def as_missing(error: ImportError) -> MissingPackageError | None:
     return MissingPackageError(_line("this", module)) if module in HEAVY else None
 
 
-def _line(what: str, module: str) -> str:
-    return f"{what} needs {NAMES.get(module, module)}: pip install 'labelfix[{TRAIN}]'"
+def _line(what: str, module: str, extra: str = TRAIN) -> str:
+    return f"{what} needs {NAMES.get(module, module)}: pip install 'labelfix[{extra}]'"

@@ -173,8 +173,8 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     if not isinstance(chosen, Views):
         return chosen
     parts, rows = chosen.parts(table, settings.compute, progress), data.noisy_rows
-    weighed = replace(chosen, weights=choose_weights(parts, rows, data.noisy.codes[rows]), known=(table, parts))
-    progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weighed.weights)}")
+    weighed = chosen.weighed(choose_weights(parts, rows, data.noisy.codes[rows]), (table, parts))
+    progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weighed.part_weights)}")
     return weighed
 
 

@@ -27,6 +27,11 @@ attempts: list[str] = []
 """Names and addresses outside this machine that the running test tried to reach."""
 
 
+def pytest_unconfigure():
+    """What labelfix noted of this process goes with it."""
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+
 def pytest_collection_finish():
     """What is there by now stays to the end: the garbage collector need not go through it again and again."""
     gc.collect()

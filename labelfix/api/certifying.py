@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
-from labelfix.extras import need
+from labelfix.extras import need_certify
 from labelfix.remote import as_path
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def certify(
         new_plan: Likewise.
         noisy: Likewise.
     """
-    need("certify", "scipy")
+    need_certify()
     from labelfix.certificates import campaign as campaigns
     from labelfix.certificates.wording import lines
 

@@ -100,7 +100,8 @@ def load(
     if entry.sources:
         found = with_sources(found, parts[0].source, entry, rows[0])
     if isinstance(representation, Views):
-        found = replace(found, first_view=representation.views[0].feature_width)
+        first = representation.views[0]
+        found = replace(found, first_view=first.feature_width // first.part_count)
     if len(parts) == 2:
         found = replace(found, test_inputs=encoded[1], test_truth=truths[1])
     return Loaded(found, representation)

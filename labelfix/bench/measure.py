@@ -37,7 +37,7 @@ from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.methods.table import METHODS
 from labelfix.models.features import FeatureInputs, Inputs, select
-from labelfix.models.views import Features, Views, joined
+from labelfix.models.views import Views, joined
 from labelfix.progress import Progress, Silent
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
@@ -153,15 +153,10 @@ def _weighed(loaded: Loaded, part: Cut) -> Loaded:
     found, rows = loaded.representation, loaded.rows
     if not isinstance(found, Views) or not isinstance(rows.inputs, FeatureInputs):
         return loaded
-    cuts = np.cumsum([view.feature_width for view in found.views])[:-1]
-
-    def parts(inputs: FeatureInputs) -> list[Features]:
-        return np.split(inputs.features, cuts, axis=1)
-
-    weights = choose_weights(parts(rows.inputs), part.noisy, part.given)
-    weighed = replace(rows, inputs=FeatureInputs(joined(parts(rows.inputs), weights)))
+    weights = choose_weights(found.split(rows.inputs.features), part.noisy, part.given)
+    weighed = replace(rows, inputs=FeatureInputs(joined(found.split(rows.inputs.features), weights)))
     if isinstance(rows.test_inputs, FeatureInputs):
-        weighed = replace(weighed, test_inputs=FeatureInputs(joined(parts(rows.test_inputs), weights)))
+        weighed = replace(weighed, test_inputs=FeatureInputs(joined(found.split(rows.test_inputs.features), weights)))
     return replace(loaded, rows=weighed)
 
 

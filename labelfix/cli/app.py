@@ -18,7 +18,7 @@ from labelfix.cli.above import AboveTheGate
 from labelfix.cli.commands import SPEAKING, Command, Group, with_options
 from labelfix.cli.terminal import Voice
 from labelfix.cli.words import meant, refuse_repeated
-from labelfix.extras import need, need_training
+from labelfix.extras import need_certify, need_training
 
 EPILOG = (
     "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
@@ -107,7 +107,7 @@ def _refuse_what_is_missing(words: Sequence[str]) -> None:
     if called in TRAINING:
         need_training()
     if called == "certify":
-        need("certify", "scipy")
+        need_certify()
 
 
 def _version(wanted: bool) -> None:
@@ -174,5 +174,6 @@ def _usage(message: str, context: typer.Context | None, voice: Voice) -> int:
     path = context.command_path if context is not None else "labelfix"
     if not message:  # a bare `labelfix`: typer has shown the help
         return 2
-    voice.error(f"labelfix: {message} (see `{path} --help`)")
+    said = message.replace("\n\t", " ")  # typer lists what there is to choose from line by line
+    voice.error(f"labelfix: {said} (see `{path} --help`)")
     return 2

@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.above import AboveTheGate
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.targets import check_table
 from labelfix.outputs.free_names import free
 from labelfix.runs import RunFolder
@@ -120,7 +121,7 @@ def certify(
     from labelfix.certificates import campaign as campaigns
 
     voice = options.voice(context)
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     wish = campaigns.Wish(max_noise_rate, confidence, seed, min_confidence, drop_issues or None)
     if check:
         _check(folder, noisy, voice, output_format)
@@ -140,9 +141,9 @@ def certify(
         _say_next(voice, folder, state, written)
     elif state.verdict.status == "not yet":
         voice.note(
-            f"they stand in the file that was written for them ({TASKS}, unless --out named another); --out FILE"
+            f"they stand in the newest {TASKS.stem} file, or where --out put them; fill it in and give it to --answers"
         )
-        voice.note("writes the open ones again; fill it in, then give it to --answers")
+        voice.note("--out FILE writes the open ones again")
     if state.verdict.status != "certified":
         raise AboveTheGate
 

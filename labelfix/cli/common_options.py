@@ -102,7 +102,12 @@ MovedNoisy = Annotated[
 
 Run = Annotated[
     Path | None,
-    option("--run", metavar="DIR", panel=ROWS, doc="A finished run. Default: the newest finished one under ./runs/."),
+    option(
+        "--run",
+        metavar="DIR",
+        panel=ROWS,
+        doc="A finished run. Default: `out` of labelfix.toml, else the newest finished one under ./runs/.",
+    ),
 ]
 Corrected = Annotated[
     Path | None,

@@ -6,10 +6,10 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires, with_options
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.option_groups import NEW_LABELS, NEW_ROWS, READING, SCORING, WRITING
 from labelfix.cli.targets import check_table
-from labelfix.runs import RunFolder
 
 
 @requires("noisy", "out")
@@ -30,7 +30,7 @@ def correct(
     )
     out = options.needed(out, "--out", "name the file to write, for example --out corrected.parquet")
     check_table(context, out)
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     check_table(context, out, folder)
     voice = options.voice(context)
 

@@ -9,6 +9,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.outputs.plain_text import json_text, visible
 
@@ -55,7 +56,7 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(context, run)
+    opened = open_run(context, finished_run(run).path)
     result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format is options.Format.json:
         voice.data(*json_text(result).splitlines())

@@ -10,6 +10,7 @@ import typer
 
 from labelfix.cli import options
 from labelfix.cli.commands import requires
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_target
 from labelfix.errors import SettingsError
@@ -37,6 +38,7 @@ Tasks = Annotated[
     options.option(
         "--tasks",
         metavar="TOOL",
+        autocompletion=lambda: ["label-studio", "argilla", "csv", "xlsx"],
         doc="Write rows for people to label: label-studio, argilla, csv or xlsx. What comes back is given to --clean "
         "of train as it is.",
     ),
@@ -60,6 +62,12 @@ TasksQueue = Annotated[
     ),
 ]
 TasksCount = Annotated[int, typer.Option("--count", min=1, metavar="N", help="With --tasks: how many rows.")]
+People = Annotated[
+    int,
+    typer.Option(
+        "--people", min=1, metavar="N", help="With --tasks argilla: how many people label each row; the vote counts."
+    ),
+]
 DropIssues = Annotated[
     bool, typer.Option("--drop-issues", metavar="", help="Leave out the rows whose labels look wrong.")
 ]
@@ -91,6 +99,7 @@ def export(
     out: TasksOut = None,
     queue: TasksQueue = "worst",
     count: TasksCount = 200,
+    people: People = 1,
     run: options.Run = None,
     noisy: options.MovedNoisy = None,
     min_confidence: options.OtherMinConfidence = None,
@@ -124,7 +133,7 @@ def export(
     )
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     place = None if tasks is None else place_of(tasks, out, overwrite)
     if place is not None:
         check_target(context, place, folder, "--out", tasks in FOLDERS)
@@ -160,7 +169,7 @@ def export(
         voice.data(str(classifier))
     if tasks is not None and place is not None:
         with formulas_disarmed(safe_csv):
-            _write_tasks(context, folder, tasks, place, queue, count, noisy, overwrite)
+            _write_tasks(context, folder, tasks, place, queue, (count, people), noisy, overwrite)
         voice.data(str(place))
 
 
@@ -170,11 +179,11 @@ def _write_tasks(
     tool: str,
     place: Path,
     queue: str,
-    count: int,
+    amount: tuple[int, int],
     noisy: str | None,
     overwrite: bool,
 ) -> None:
-    """Write rows for people to label, and say how they come back."""
+    """Write rows for people to label, how many and for how many people each, and say how they come back."""
     from labelfix.outputs.own_inputs import find_input
     from labelfix.outputs.queues import CERTIFY, RunRows, make_queue
     from labelfix.outputs.tasks.rows import TaskRows
@@ -185,6 +194,10 @@ def _write_tasks(
     def choose_next(number: int) -> Codes:
         return open_run(context, folder.path).next_positions(number, noisy=noisy)
 
+    count, people = amount
+    if people > 1 and tool != "argilla":
+        where = "in the settings of its project" if tool == "label-studio" else "by giving each person the file"
+        raise SettingsError(f"--people is for --tasks argilla; with {tool} several people label {where}")
     voice = options.voice(context)
     every = RunRows(folder)
     decided = every.positions(list(labels_of(read_answers(folder.path).standing())))
@@ -192,7 +205,7 @@ def _write_tasks(
     if not len(rows.order):
         raise SettingsError(f"--queue {rows.name}: every row of it is decided, and there is nothing to write")
     own = find_input(folder, "noisy", noisy, images_by_name=True).needed()
-    written = write_tasks(tool, TaskRows(folder, own, rows, count), place, overwrite)
+    written = write_tasks(tool, TaskRows(folder, own, rows, count, people), place, overwrite)
     voice.note(f"{written.tasks:,} rows of the queue {rows.name}; {HOW[tool]}")
     answers = Path("ANSWERS") if tool in FOLDERS else place
     certify = ["labelfix", "certify", "--run", str(folder.path), "--answers", str(answers)]

@@ -138,15 +138,15 @@ def flag(
 
     Exit codes: 0 at or below the gate, 1 above it, 2 for anything that went wrong.
     """
+    from labelfix.cli.finished_run import finished_run
     from labelfix.cli.flag_formats import Outputs
     from labelfix.cli.flag_options import asked_of
     from labelfix.outputs import flags
-    from labelfix.runs import RunFolder
 
     asked = asked_of(context)
     outputs = Outputs.of(asked.formats, asked.options.show)
     asked.options.refuse_unfit(of_run=asked.corrected is None)
-    folder = RunFolder.open_finished(asked.run) if asked.corrected is None else None
+    folder = finished_run(asked.run, config) if asked.corrected is None else None
     outputs.refuse_targets(context, asked, folder)
     voice = options.voice(context)
     judgement = flags.flag(folder or asked.corrected, outputs.needing(asked.options), voice.warn)

@@ -88,10 +88,10 @@ def _cache(resolved: Resolved) -> str:
 
 
 def _newest_run() -> str:
-    from labelfix.runs import RunFolder
+    from labelfix.cli.finished_run import finished_run
 
     try:
-        folder = RunFolder.open_finished(None)
+        folder = finished_run(None)
         manifest = folder.read_manifest()
     except RunError as error:
         return f"none ({error})"

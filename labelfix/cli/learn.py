@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
+from labelfix.cli.finished_run import finished_run
 from labelfix.errors import SettingsError
 from labelfix.runs import RunFolder, refuse_taken
 
@@ -37,7 +38,7 @@ def learn(
     from labelfix.outputs.train_again import train_again
 
     voice = options.voice(context)
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     if out is not None:
         refuse_taken(out, overwrite)
     path, rows, sampled = write_decided(folder)

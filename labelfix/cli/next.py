@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.sources import read_costs
 from labelfix.cli.targets import check_table
 from labelfix.outputs.free_names import free
 from labelfix.outputs.train_again import train_again
-from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
@@ -56,7 +56,7 @@ def next_(
     """
     voice = options.voice(context)
     costs = read_costs(cost or ())
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     if out is None:
         out = TO_LABEL if overwrite else free(TO_LABEL)
     check_table(context, out, folder)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import options
+from labelfix.cli.finished_run import finished_run
 from labelfix.cli.opened_run import open_run
 from labelfix.cli.targets import check_target
-from labelfix.runs import RunFolder
 
 ReportOut = Annotated[
     Path | None,
@@ -32,7 +32,7 @@ def report(
 ) -> None:
     """Write what a run found into one HTML file that opens from disk: verdict, ledger, charts, the worst rows."""
     voice = options.voice(context)
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     path = folder.path / "report.html" if out is None else out
     check_target(context, path, folder)
     opened = open_run(context, folder.path)

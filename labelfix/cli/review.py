@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
+from labelfix.cli.finished_run import finished_run
 from labelfix.errors import SettingsError
-from labelfix.runs import RunFolder
 
 QueueName = Annotated[
     str,
@@ -73,7 +73,7 @@ def review(
         raise SettingsError(f"labelfix review needs {error.name}, which is not installed; {remedy}") from None
     from labelfix.review.opening import open_desk
 
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     with (
         listen(host, port) as listener,
         open_desk(folder, noisy, budget, queue, who or _user(), nearest) as pages,

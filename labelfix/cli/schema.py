@@ -23,10 +23,10 @@ class Document(enum.StrEnum):
 Name = Annotated[
     Document,
     typer.Argument(
-        metavar="flag|metrics|run|corrected|certificate",
+        metavar="DOCUMENT",
         show_default=False,
-        help="What flag --format json writes; metrics.json and run.json of a run; a row of corrected labels; "
-        "what certify --format json writes.",
+        help="flag: what flag --format json writes; metrics and run: metrics.json and run.json of a run; "
+        "corrected: a row of corrected labels; certificate: what certify proves.",
     ),
 ]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labelfix.cli import common_options as options
+from labelfix.cli.finished_run import finished_run
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
 from labelfix.outputs.sources_table import (
@@ -19,7 +20,6 @@ from labelfix.outputs.sources_table import (
     with_costs,
     worst_opinions,
 )
-from labelfix.runs import RunFolder
 
 Cost = Annotated[
     list[str] | None,
@@ -45,7 +45,7 @@ def sources(
     """Say what each source of labels is worth: how often it is right, who errs together, what is lost without it."""
     voice = options.voice(context)
     costs = read_costs(cost or ())
-    folder = RunFolder.open_finished(run)
+    folder = finished_run(run)
     found = with_costs(read_sources(folder), costs, int(folder.read_manifest()["data"]["noisy"]["rows"]))
     if source is None:
         voice.data(*(json_text(found).splitlines() if output_format is options.Format.json else as_lines(found)))

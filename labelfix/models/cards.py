@@ -46,7 +46,9 @@ def features(inputs, encoding, folder):
     views = []
     for number, (view, features_of) in enumerate(zip(encoding["views"], (FUNCTIONS)), start=1):
         seen = INPUTS
-        views.append(view["weight"] * features_of(seen, view["encoding"], f"{folder}/view-{number}"))
+        found = features_of(seen, view["encoding"], f"{folder}/view-{number}")
+        weights = torch.tensor(view["weight"]).reshape(-1, 1)
+        views.append((found.reshape(len(found), len(weights), -1) * weights).flatten(1))
     return torch.cat(views, dim=1)
 """
 

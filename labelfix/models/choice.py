@@ -66,7 +66,8 @@ def _of_several_kinds(
 def _for_text(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    return _of_one_kind(noisy, settings.text_views, _text_view, settings, compute, progress)
+    each = replace(settings, lexical=settings.completes_encoder)
+    return _of_one_kind(noisy, settings.text_views, _text_view, each, compute, progress)
 
 
 def _text_view(

@@ -15,7 +15,7 @@ import pyarrow as pa
 from labelfix.data.inputs import HeldInputs
 from labelfix.errors import SettingsError
 from labelfix.models.representation import Representation
-from labelfix.models.views import Views
+from labelfix.models.views import Views, joined, parts_of
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings
 
@@ -40,11 +40,11 @@ def describe_classes(
     if not representation.frozen or representation.spec.part("text") is None:
         raise SettingsError("--class-descriptions needs a text column and fixed features; leave the file away")
     views: Any = representation.views if isinstance(representation, Views) else (representation,)
-    weights = representation.weights if isinstance(representation, Views) else (1.0,)
+    weights = representation.weights if isinstance(representation, Views) else ((1.0,),)
     readers = [view for view in views if view.spec.kind == "text"]
     readers = [view for view in readers if view.family not in WORDS] or readers
     parts = []
-    for view, weight in zip(views, weights, strict=True):
+    for view, own in zip(views, weights, strict=True):
         if view not in readers:
             parts.append(np.zeros((len(words), view.feature_width), np.float32))
             continue
@@ -52,5 +52,5 @@ def describe_classes(
         columns = [words, *([""] * len(words) for _ in view.spec.columns[1:])]
         batch = pa.record_batch([pa.array(c, pa.string()) for c in columns], names=list(view.spec.columns))
         held = HeldInputs(view.spec, "the class descriptions", (batch,))
-        parts.append(view.encode(held, compute, progress).features * np.float32(weight))
+        parts.append(joined(parts_of(view, view.encode(held, compute, progress).features), own))
     return np.hstack(parts)

@@ -28,11 +28,14 @@ class FrozenFeatures(ABC):
 
     Attributes:
         hidden_units: Of a layer between features and head; None for a linear head.
+        part_count: How many vectors of length 1 and of equal width a row's features are made of; as a view, each of
+            them has a weight of its own.
     """
 
     family: ClassVar[str]
     spec: InputSpec
     hidden_units: int | None = None
+    part_count: int = 1
 
     @property
     def frozen(self) -> bool:

@@ -84,13 +84,13 @@ class Place:
         if not self.stay:
             return learnt
         views, weights = _parts(self.representation)
-        kept = [weights[number] * share for number, share in self.stay.items()]
-        return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, self.weight))
+        kept = [tuple(share * weight for weight in weights[number]) for number, share in self.stay.items()]
+        return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, (self.weight,)))
 
     def beside(self, learnt: FrozenFeatures) -> Views:
         """What was learned, behind all views as they were."""
         views, weights = _parts(self.representation)
-        return Views(self.representation.spec, (*views, learnt), (*weights, self.weight))
+        return Views(self.representation.spec, (*views, learnt), (*weights, (self.weight,)))
 
 
 def place_of(representation: Representation) -> Place:
@@ -113,7 +113,7 @@ def place_of(representation: Representation) -> Place:
     if views[number].family == "patches":
         return Place(representation, encoder, spec, 1.0, dict.fromkeys(range(len(views)), 1.0))
     others = {place: WORDS if view.spec == spec else 1.0 for place, view in enumerate(views) if place != number}
-    return Place(representation, encoder, spec, weights[number], others)
+    return Place(representation, encoder, spec, weights[number][0], others)
 
 
 def can_learn(representation: Representation) -> bool:
@@ -125,10 +125,10 @@ def can_learn(representation: Representation) -> bool:
     return True
 
 
-def _parts(representation: FrozenFeatures) -> tuple[tuple[FrozenFeatures, ...], tuple[float, ...]]:
+def _parts(representation: FrozenFeatures) -> tuple[tuple[FrozenFeatures, ...], tuple[tuple[float, ...], ...]]:
     if isinstance(representation, Views):
         return representation.views, representation.weights
-    return (representation,), (1.0,)
+    return (representation,), ((1.0,) * representation.part_count,)
 
 
 def _trainable(view: FrozenFeatures) -> Trainable | None:

@@ -145,7 +145,11 @@ def _views_from_json(values: dict[str, Any], spec: InputSpec, folder: Path) -> V
         if columns not in spec.parts:
             raise ValueError(f"view {number} reads columns that are not among the inputs")
         found.append(representation_from_json(view["family"], view["encoding"], columns, view_folder(folder, number)))
-    return Views(spec, tuple(found), tuple(float(view["weight"]) for view in values["views"]))
+    each = (view["weight"] for view in values["views"])
+    weights = tuple(tuple(map(float, own if isinstance(own, list) else [own])) for own in each)
+    if [len(own) for own in weights] != [view.part_count for view in found]:
+        raise ValueError("a view has not one weight for each of its parts")
+    return Views(spec, tuple(found), weights)
 
 
 def is_cheap(representation: Representation) -> bool:

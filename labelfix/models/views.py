@@ -1,15 +1,17 @@
 """Several views of a row side by side: an encoder and the words of a text, its numbers, its image.
 
-Every view is a frozen representation with rows of length 1 (a table's: on average), encoded and cached by itself,
-multiplied by its weight; the classifier is one linear head on all of them, so that nothing else need know of views.
+Every view is a frozen representation with rows of length 1 (a table's: on average), or of several such parts, encoded
+and cached by itself. Each part is multiplied by its weight; the classifier is one linear head on all of them, so that
+nothing else need know of views.
 
-Legend: N rows, B rows of a block, D features of all views together, K classes.
+Legend: N rows, B rows of a block, D features of all views together, P of a part, K classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,14 +48,14 @@ class Views(FrozenFeatures):
     Attributes:
         spec: All input columns.
         views: At least one.
-        weights: What each is multiplied by.
-        known: A table whose views were encoded before, and their features; None where there is none.
+        weights: What each part of each view is multiplied by.
+        known: A table whose views were encoded before, and their parts; None where there is none.
     """
 
     family: ClassVar[str] = "views"
     spec: InputSpec
     views: tuple[FrozenFeatures, ...]
-    weights: tuple[float, ...]
+    weights: tuple[tuple[float, ...], ...]
     known: tuple[InputTable, list[Features]] | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -70,7 +72,23 @@ class Views(FrozenFeatures):
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 1, [view.identity for view in self.views], list(self.weights))
+        return digest(self.family, 1, [view.identity for view in self.views], self.part_weights)
+
+    @property
+    def part_weights(self) -> list[float]:
+        """The weight of each part, those of all views in one row."""
+        return list(chain.from_iterable(self.weights))
+
+    def weighed(self, part_weights: Sequence[float], known: tuple[InputTable, list[Features]] | None = None) -> Views:
+        """The same with other weights.
+
+        Args:
+            part_weights: Of each part, those of all views in one row.
+            known: See `Views.known`.
+        """
+        rest = iter(part_weights)
+        weights = tuple(tuple(islice(rest, view.part_count)) for view in self.views)
+        return replace(self, weights=weights, known=known)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
@@ -92,23 +110,29 @@ class Views(FrozenFeatures):
         return FeatureInputs(rows)
 
     def parts(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> list[Features]:
-        """`(N, D)` features of each view, before its weight."""
+        """`(N, P)` features of each part of each view, before its weight."""
         if self.known is not None and self.known[0] is table:
             return self.known[1]
-        return [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
+        found = [view.encode(inputs_of(table, view.spec), compute, progress).features for view in self.views]
+        return [part for view, each in zip(self.views, found, strict=True) for part in parts_of(view, each)]
+
+    def split(self, features: Features) -> list[Features]:
+        """`(N, P)` each part of `(N, D)` features side by side."""
+        widths = [view.feature_width // view.part_count for view in self.views for _ in range(view.part_count)]
+        return np.split(features, np.cumsum(widths)[:-1], axis=1)
 
     def to_json(self) -> dict[str, Any]:
-        """Every view with its family, weight and columns; its files lie in `view-1` and so on."""
+        """Every view with its family, weight or weights, and columns; its files lie in `view-1` and so on."""
         return {
             "views": [
                 {
                     "family": view.family,
-                    "weight": weight,
+                    "weight": weights[0] if len(weights) == 1 else list(weights),
                     "description": view.description.removesuffix(", linear head"),
                     "input": view.spec.to_json(),
                     "encoding": view.to_json(),
                 }
-                for view, weight in zip(self.views, self.weights, strict=True)
+                for view, weights in zip(self.views, self.weights, strict=True)
             ]
         }
 
@@ -128,11 +152,16 @@ class Views(FrozenFeatures):
     def _joined(self, parts: Sequence[Features]) -> Iterator[Features]:
         """All views side by side, a block of rows at a time."""
         for start in range(0, len(parts[0]), BLOCK):
-            yield joined([part[start : start + BLOCK] for part in parts], self.weights)
+            yield joined([part[start : start + BLOCK] for part in parts], self.part_weights)
+
+
+def parts_of(view: FrozenFeatures, features: Features) -> list[Features]:
+    """`(N, P)` each part of a view's features."""
+    return np.split(features, view.part_count, axis=1)
 
 
 def joined(parts: Sequence[Features], weights: Sequence[float]) -> Features:
-    """`(N, D)` views side by side, each times its weight."""
+    """`(N, D)` parts side by side, each times its weight."""
     return np.hstack([part * np.float32(weight) for part, weight in zip(parts, weights, strict=True)])
 
 
@@ -149,7 +178,7 @@ def side_by_side(spec: InputSpec, names: Sequence[str], found: Sequence[Any]) ->
                 "features, such as a model's folder without --no-freeze, or this one alone"
             )
     flat = [view for each in found for view in (each.views if isinstance(each, Views) else (each,))]
-    return Views(spec, tuple(flat), (1.0,) * len(flat))
+    return Views(spec, tuple(flat), tuple((1.0,) * view.part_count for view in flat))
 
 
 def view_folder(folder: Path, number: int) -> Path:

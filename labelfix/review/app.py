@@ -8,6 +8,7 @@ that is not this page's. Nothing that rows hold becomes markup: the page receive
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -112,6 +113,7 @@ class Pages:
         return _json(
             {
                 "run": self.run,
+                "quoted": shlex.quote(self.run),
                 "version": __version__,
                 "classes": list(rows.classes),
                 "who": self.who,

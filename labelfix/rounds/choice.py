@@ -62,10 +62,11 @@ class Choice:
         if self.name == FROZEN:
             return f"learning features did not clearly help: {figures} right; the run on fixed features is kept"
         beside = ", the mean of learnt and fixed features" if self.name == BOTH else ""
-        if after.mean() < before.mean():
+        if after.mean() <= before.mean():
             fixed, kept = (float(self.judged[name].losses.mean()) for name in (FROZEN, self.name))
             better = f"its probabilities are better (log loss {fixed:.3f} → {kept:.3f})"
-            return f"learning features helped: {better}, though {figures} right{beside}"
+            but = "though" if after.mean() < before.mean() else "and"
+            return f"learning features helped: {better}, {but} {figures} right{beside}"
         return f"learning features helped: {figures} right{beside}"
 
     def to_json(self) -> dict[str, Any]:

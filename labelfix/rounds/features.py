@@ -30,10 +30,9 @@ from labelfix.runs import atomic_path
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.mlc import OF_ROUNDS
 
-LEAST_STEPS = 300
-"""Small sets are gone through more often, until the network has taken about this many steps."""
-
-MOST_EPOCHS = 60
+LEAST_STEPS, MOST_EPOCHS = 300, 60
+"""Small sets of images are gone through more often: until the network has taken about as many steps as the first, or
+as many times as the second, after which it only learns them by heart."""
 
 TIMED = 3
 """Steps that are timed for an estimate; the first of them does not count."""

@@ -77,7 +77,7 @@ class View(Struct):
     """One of several views; `encoding` is looked at by its family."""
 
     family: str
-    weight: Positive
+    weight: Positive | Annotated[list[Positive], Meta(min_length=2, max_length=2)]
     input: InputsOfKind
     encoding: dict[str, Any]
     description: str = ""
@@ -127,6 +127,7 @@ class FrozenText(Struct):
     max_tokens: Width
     batch_size: Width
     width: Width
+    lower_layer: Width | None = None
 
 
 class TrainedText(Struct):

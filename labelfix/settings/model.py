@@ -21,7 +21,7 @@ class ModelSettings:
     """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 where a network is trained as a whole), linear for tables and embeddings. Named several times, the features of all stand side by side."""
 
     lexical: bool = True
-    """Put the words of a text beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""
+    """Put the words of a text, and a lower layer of the encoder, beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""
 
     freeze: bool = True
     """Keep a pretrained backbone fixed and compute its features once. Without it an encoder, or a small network for images, learns from what that run says, and the better of both is kept; methods other than `mlc`, and `recipe = paper`, train the network as a whole."""
@@ -58,8 +58,13 @@ class ModelSettings:
         (name, *others) = self.backbones
         if name == "auto":
             return ("lexical", *others)
-        beside = not others and name not in WORDS and self.freeze and self.lexical
-        return (name, "lexical") if beside else self.backbones
+        return (name, "lexical") if self.completes_encoder else self.backbones
+
+    @property
+    def completes_encoder(self) -> bool:
+        """Whether the words, and a lower layer, stand beside the last layer of a text encoder."""
+        (name, *others) = self.backbones
+        return self.lexical and self.freeze and not others and name not in ("auto", *WORDS)
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -199,3 +199,12 @@ def test_the_fixed_file_is_of_the_kind_of_the_noisy_one_or_parquet():
     for noisy, fixed in [("a.jsonl", "fixed.jsonl"), ("parts", "fixed.parquet"), ("a.CSV", "fixed.csv")]:
         assert next_step({"labels": "use"}, "run", {"name": noisy, "format": "csv"}).endswith(f" {fixed}")
     assert next_step({"labels": "use"}, "run", {"name": "photos", "format": "image_folder"}).endswith(" fixed")
+
+
+def test_the_run_is_where_the_configuration_file_sent_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labelfix.toml").write_text('out = "labels-run"\n')
+    (tmp_path / "labels-run").mkdir()
+    for words in (["flag"], ["next"], ["export", "--corrected-labels", "x.csv"]):
+        assert main(words) == 2
+        assert "labels-run: is not a labelfix run" in capsys.readouterr().err

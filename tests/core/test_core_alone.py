@@ -112,7 +112,7 @@ def test_new_rows_are_scored_alone_as_they_are_with_everything_installed(place):
 def test_what_trains_is_refused_in_one_line(place):
     words = [["train", "--noisy", "a.csv", "--clean", "b.csv"], ["learn"], ["demo"], ["bench", "run"]]
     certify, *refused = run_core(place, ["certify"], *words)
-    assert (certify.code, certify.err) == (2, "labelfix: certify needs scipy: pip install 'labelfix[train]'\n")
+    assert (certify.code, certify.err) == (2, "labelfix: certify needs scipy: pip install 'labelfix[certify]'\n")
     for done in refused:
         assert (done.code, done.out) == (2, "")
         assert done.err == "labelfix: training needs torch: pip install 'labelfix[train]'\n"

@@ -1,8 +1,11 @@
 """p-values of "the given label is right": uniform or larger where it is, and what flagging by them keeps."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from labelfix.evidence import gather
 from labelfix.evidence.guarantee import class_weights, p_values, p_values_per_class
 from labelfix.outputs.flag_rules import benjamini_hochberg
 
@@ -84,3 +87,13 @@ def test_where_classes_have_p_values_of_their_own_each_keeps_its_level() -> None
     assert found.min() >= 1 / 1001 - 1e-7
     pooled = p_values(held, by, np.ones(2000), [score] * 3, np.ones(20_000))
     assert (pooled[classes == 1] <= 0.1).mean() > 0.15
+
+
+@pytest.mark.parametrize(("fewest", "per_class"), [(999, False), (1000, True)])
+def test_a_thousand_right_rows_of_every_class_are_enough_for_p_values_of_its_own(fewest, per_class, monkeypatch):
+    label = np.repeat([0, 1], [fewest, 1500])
+    right = gather.RightLabels(label, np.zeros_like(label), np.linspace(0, 1, len(label)), np.ones(2))
+    monkeypatch.setattr(gather, "_scores", lambda *_: {"000": np.full(4, 0.5)})
+    problem = SimpleNamespace(sampling="per-class", num_classes=2, given=np.array([0, 0, 1, 1]), checkpoints=None)
+    found = SimpleNamespace(asked=SimpleNamespace(paired=True), fitted=SimpleNamespace(held=()))
+    assert gather.guarantee_of(problem, found, right)[1].per_class == per_class

@@ -148,6 +148,13 @@ def test_mlnts_teacher_is_the_average_of_its_student_and_is_judged_in_its_place(
         assert torch.allclose(average, 0.9 * old + 0.1 * new.detach(), atol=1e-6)
 
 
+@pytest.mark.parametrize(("steps", "longest", "over"), [(5, 1.0, 100), (30, 1.0, 1000), (30, 0.98, 50)])
+def test_mlnts_teacher_is_over_a_hundred_steps_and_after_the_rise_over_a_thousand(steps, longest, over):
+    trainer = mlnt(norm=False, steps=steps, rising=(0, 20), longest=longest)
+    trainer.step(rows(12, 1), None, None)
+    assert 1 / (1 - trainer.teacher.decay) == pytest.approx(over)
+
+
 @pytest.mark.parametrize("norm", [True, False])
 def test_mlnts_gradient_is_that_of_its_loss(norm):
     trainer, noisy = mlnt(norm), rows(12, 1)

@@ -93,6 +93,22 @@ def test_a_network_that_permutes_the_classes_is_called_collapsed():
     assert "try --set lcn_learning_rate=1e-4" in verdict.collapse
 
 
+@pytest.mark.parametrize(("held_out", "enough"), [(49, False), (50, True)])
+def test_fifty_held_out_rows_are_enough_to_see_a_collapse_without_the_meta_rows(held_out, enough):
+    made, _ = problem(clean=5 * held_out)
+    split = split_clean(made.truth, CLASSES, 0.2, 0)
+    assert len(split.held_out) == held_out
+    generator = torch.Generator().manual_seed(0)
+    classifier = made.new_classifier(generator)
+    lcn = LabelCorrectionNetwork(WIDTH, CLASSES, 4, 4, False, generator)
+    with torch.no_grad():
+        lcn.last.weight.zero_()
+        lcn.last.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))
+    found = judge_network(made, split, np.full((CLASSES, CLASSES), 1 / CLASSES), classifier, lcn).collapse
+    assert ("trusted rows it did not train on" in found) == enough
+    assert ("trusted rows that taught it at second hand" in found) != enough
+
+
 def test_a_good_fit_is_not_called_collapsed():
     made, _ = problem()
     fitted = paper.train_network(made, MlcSettings(epochs=15), Silent())

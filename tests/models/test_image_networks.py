@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from first_weights import assert_the_generator_alone_decides
 from memory_table import image_table, png, random_images
 from PIL import Image
 from torch import nn
@@ -71,12 +72,7 @@ def test_resnet32_takes_other_sizes_and_leaves_its_input_alone():
 def test_the_generator_alone_decides_the_first_weights(timm_folder, compute):
     table = images(8)
     for representation in (SmallImages(table.spec), choose(table, compute, backbone=str(timm_folder), freeze=False)):
-        state = torch.random.get_rng_state()
-        one, two, other = (representation.new_classifier(3, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-        assert torch.equal(state, torch.random.get_rng_state()), "the global generator belongs to the caller"
-        for name, value in one.state_dict().items():
-            assert torch.equal(value, two.state_dict()[name])
-        assert not torch.equal(one.head.weight, other.head.weight)
+        assert_the_generator_alone_decides(representation)
 
 
 @pytest.mark.parametrize("settings", [{"backbone": "resnet32"}, {"freeze": False}])

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from first_weights import assert_the_generator_alone_decides
 from memory_table import image_table, png, random_images, text_table
 
 import labelfix
@@ -152,12 +153,7 @@ def test_the_identity_of_an_encoder_changes_with_weights_tokens_and_batch_size(o
 
 def test_fine_tuned_classifiers_differ_only_by_their_generator(bert_folder, compute):
     representation = choose(text_table(TEXTS), compute, backbone=str(bert_folder), freeze=False)
-    state = torch.random.get_rng_state()
-    one, two, other = (representation.new_classifier(3, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
-    assert torch.equal(state, torch.random.get_rng_state()), "the global generator belongs to the caller"
-    for name, value in one.state_dict().items():
-        assert torch.equal(value, two.state_dict()[name])
-    assert not torch.equal(one.head.weight, other.head.weight)
+    assert_the_generator_alone_decides(representation)
 
 
 def test_two_classes_more_than_the_probe_and_as_many_as_hidden_units_are_taken_apart(bert_folder, compute):

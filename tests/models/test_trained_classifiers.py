@@ -300,7 +300,10 @@ def test_views_carry_their_encoder_each_in_a_folder_of_its_own(saved, tmp_path):
     ],
 )
 def test_a_damaged_classifier_folder_is_refused_in_one_line(saved, damage, message, tmp_path):
-    folder = tmp_path / "classifier"
+    refused(saved, damage, message, tmp_path / "classifier")
+
+
+def refused(saved, damage, message, folder):
     shutil.copytree(saved.folder, folder)
     damage(folder)
     with pytest.raises(RunError, match=message) as caught:
@@ -334,6 +337,14 @@ def view(about, number=0):
         (edit("labelfix.json", lambda about: about["encoding"].update(views=[])), r"encoding.views: .*length >= 1"),
         (edit("labelfix.json", lambda about: view(about).update(weight=0)), r"encoding.views\[0\].weight: .*> 0"),
         (
+            edit("labelfix.json", lambda about: view(about)["weight"].append(1.0)),
+            r"encoding.views\[0\].weight: .*length <= 2",
+        ),
+        (
+            edit("labelfix.json", lambda about: view(about).update(weight=1.0)),
+            "a view has not one weight for each of its parts",
+        ),
+        (
             edit("labelfix.json", lambda about: view(about).update(family="views")),
             r"encoding.views\[0\]: 'views' is no family of fixed",
         ),
@@ -361,12 +372,7 @@ def view(about, number=0):
     ],
 )
 def test_a_damaged_view_is_named_with_its_file_and_place(saved, damage, message, tmp_path):
-    folder = tmp_path / "classifier"
-    shutil.copytree(saved.folder, folder)
-    damage(folder)
-    with pytest.raises(RunError, match=message) as caught:
-        TrainedClassifier.load(folder)
-    assert "\n" not in str(caught.value)
+    refused(saved, damage, message, tmp_path / "classifier")
 
 
 def test_a_folder_of_other_things_is_not_overwritten(tmp_path, compute):

@@ -9,12 +9,14 @@ import pyarrow as pa
 import pytest
 import torch
 from memory_table import text_table
+from transformers import AutoModel, AutoTokenizer
 
 from labelfix.data.inputs import HeldInputs
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.models import views
 from labelfix.models.choice import choose_representation
 from labelfix.models.representation import is_cheap
+from labelfix.models.text import encoder
 from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 
@@ -41,8 +43,9 @@ def test_text_without_an_encoder_is_lexical(chosen):
 def test_a_frozen_encoder_has_the_words_beside_it_unless_told_otherwise(chosen, bert_folder):
     both = chosen(backbone=str(bert_folder))
     assert [view.family for view in both.views] == ["transformers", "lexical"]
-    assert both.weights == (1.0, 1.0)  # see docs/decisions/views.md
-    assert chosen(backbone=str(bert_folder), lexical=False).family == "transformers"
+    assert both.weights == ((1.0, 1.0), (1.0,))  # of two layers, and of the words: see docs/decisions/views.md
+    alone = chosen(backbone=str(bert_folder), lexical=False)
+    assert (alone.family, alone.part_count) == ("transformers", 1)
     assert chosen(backbone=str(bert_folder), freeze=False).family == "transformers-fine-tuned"
 
 
@@ -50,14 +53,48 @@ def test_backbones_that_are_named_stand_side_by_side(chosen, bert_folder):
     for named in (("hashed-text", str(bert_folder)), f"hashed-text,{bert_folder}", ["hashed-text", str(bert_folder)]):
         found = chosen(backbone=named)
         assert [view.family for view in found.views] == ["hashed-text", "transformers"]
+        assert found.weights == ((1.0,), (1.0,))
+
+
+def test_the_lower_layer_is_that_at_two_thirds_of_the_depth(chosen, bert_folder, compute):
+    text = chosen(backbone=str(bert_folder)).views[0]
+    last, lower = np.split(encoded(text, compute), 2, axis=1)
+    np.testing.assert_array_equal(last, encoded(chosen(backbone=str(bert_folder), lexical=False), compute))
+    tokenizer = AutoTokenizer.from_pretrained(bert_folder)
+    model = AutoModel.from_pretrained(bert_folder).eval()
+    batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
+    layer = round(2 / 3 * model.config.num_hidden_layers)
+    states = model(**batch, output_hidden_states=True).hidden_states[layer].detach()
+    mask = batch["attention_mask"].unsqueeze(2)
+    mean = ((states * mask).sum(dim=1) / mask.sum(dim=1)).numpy()
+    np.testing.assert_allclose(lower, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-5)
+    assert layer < model.config.num_hidden_layers
+
+
+def test_a_layer_that_is_not_there_is_named(chosen, bert_folder, compute):
+    text = replace(chosen(backbone=str(bert_folder)).views[0], lower_layer=9)
+    with pytest.raises(RunError, match=f"{bert_folder}: has no layer 9; train again"):
+        encoded(text, compute)
+
+
+def test_wide_states_and_a_single_layer_have_no_lower_one(chosen, bert_folder, monkeypatch):
+    monkeypatch.setattr(encoder, "WIDEST", 8)
+    assert chosen(backbone=str(bert_folder)).views[0].part_count == 1
+    monkeypatch.undo()
+    monkeypatch.setattr(encoder, "LOWER_LAYER", 0.1)
+    assert chosen(backbone=str(bert_folder)).views[0].part_count == 1
 
 
 def test_each_view_stands_in_its_own_columns_times_its_weight(chosen, bert_folder, compute):
-    both = replace(chosen(backbone=str(bert_folder)), weights=(0.5, 2.0))
+    both = chosen(backbone=str(bert_folder)).weighed([0.5, 0.25, 2.0])
     first, second = (encoded(view, compute) for view in both.views)
+    last, lower = np.split(first, 2, axis=1)
     found = encoded(both, compute)
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.hstack([first * np.float32(0.5), second * np.float32(2)]))
+    expected = [last * np.float32(0.5), lower * np.float32(0.25), second * np.float32(2)]
+    np.testing.assert_array_equal(found, np.hstack(expected))
+    for part, weighed in zip(both.split(found), expected, strict=True):
+        np.testing.assert_array_equal(part, weighed)
     assert both.feature_width == found.shape[1] == first.shape[1] + second.shape[1]
     assert both.identity != chosen(backbone=str(bert_folder)).identity
 

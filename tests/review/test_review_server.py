@@ -244,3 +244,18 @@ def test_what_sources_of_labels_say_is_shown_and_a_source_has_a_queue_worst_opin
     assert len(make_queue("source noisy.csv", rows, 10, lambda count: np.zeros(0, np.int64)).order) == 6
     assert [one["source"] for one in RowReader(folder, None).get(0)["opinions"]] == ["anna", "bert"]
     assert RowReader(folder, None).get(1)["opinions"] == []
+
+
+def test_the_page_is_told_how_to_write_the_run_in_a_command(tmp_path):
+    folder = tmp_path / "my tickets"
+    folder.mkdir()
+    server = Server(make_run(folder))
+    try:
+        said = server.get("/start")
+        assert said["quoted"] == f"'{said['run']}'"
+        server.process.send_signal(signal.SIGINT)
+        out = server.process.communicate(timeout=60)[1]
+        assert "0 rows decided" in out
+        assert "labelfix learn" not in out, "there is nothing to learn"
+    finally:
+        server.kill()

@@ -146,6 +146,16 @@ def test_rows_that_were_decided_are_not_asked_about_again(odd):
     assert list(labels(answered("tasks.csv"))) == list(ODD_IDS[1:4])
 
 
+def test_argilla_asks_as_many_people_as_are_wanted(odd, capsys):
+    words = ["export", "--run", "run", "--tasks"]
+    assert main([*words, "argilla", "--people", "3", "--out", "three"]) == 0
+    settings = json.loads(Path("three/.argilla/settings.json").read_text("utf-8"))
+    assert settings["distribution"] == {"strategy": "overlap", "min_submitted": 3}
+    assert main([*words, "label-studio", "--people", "3", "--out", "other"]) == 2
+    assert "in the settings of its project" in capsys.readouterr().err
+    assert not Path("other").exists()
+
+
 def test_decisions_are_not_written_over(odd, capsys):
     AnswersFile(Path("run/answers.jsonl")).append(
         Answer(key="k", id=ODD_IDS[0], decision="label", label="cat", who="ann", when=now(), queue="worst")

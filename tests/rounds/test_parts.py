@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel
 from labelfix.correctors.calibrated import CalibratedCorrector, Scale
 from labelfix.correctors.contract import FittedModel, Held, OwnRows, Problem
 from labelfix.correctors.posterior import PosteriorCorrector
-from labelfix.data.tables import ClassNames
+from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.evidence import gather
 from labelfix.evidence.calibrate import scaled_as
 from labelfix.heads.finished_model import judging_head
@@ -21,11 +21,13 @@ from labelfix.heads.folds import FOLDS, cut_folds
 from labelfix.methods.mlc import anchored
 from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
+from labelfix.models.images.small_network import TrainableImages
 from labelfix.models.text.learnt import train_upper_half
 from labelfix.numerics.linear_heads import LinearHead
 from labelfix.progress import Silent
 from labelfix.rounds.average import Part, average
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Judged, choose, judged
+from labelfix.rounds.features import lesson
 from labelfix.rounds.teachers import refused, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.settings.run import TrainSettings
@@ -64,6 +66,16 @@ def test_every_fold_has_rows_that_teach_and_rows_that_judge_and_chosen_rows_teac
         assert 0.5 < drawn[problem().truth == label].mean() < 0.75
     chosen = np.arange(48) < 6
     np.testing.assert_array_equal(taught_rows(replace(problem(), chosen=chosen)), drawn | chosen)
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(64, 60), (640, 30), (1280, 16)])
+def test_small_sets_of_images_are_gone_through_until_three_hundred_steps_or_sixty_times(rows, epochs):
+    """Batches of 64, and 16 of a quarter of the rows where they are so few: 16 passes are 320 steps of 1,280 rows."""
+    made = problem(rows=rows)
+    task = lesson(TrainableImages(InputSpec("image", ("image",)), 16), made, made.noisy, MlcSettings())
+    assert task.training.plan.epochs == epochs
+    asked = lesson(TrainableImages(InputSpec("image", ("image",)), 16), made, made.noisy, MlcSettings(epochs=2))
+    assert asked.training.plan.epochs == 2
 
 
 def test_three_eighths_of_the_trusted_rows_judge():
@@ -227,6 +239,9 @@ def test_a_fit_that_is_surer_and_right_less_often_is_said_to_be_that():
     line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: surer, BOTH: losses(*([0.6] * 20))}).line
     assert line.startswith("learning features helped: its probabilities are better (log loss 0.600 → 0.135), though ")
     assert "100.0 → 95.0 of 100 trusted rows" in line
+    alike = losses(*([0.1] * 20))
+    line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: alike, BOTH: losses(*([0.6] * 20))}).line
+    assert "(log loss 0.600 → 0.100), and 100.0 → 100.0 of 100" in line
 
 
 def test_paired_rows_count_by_classifier_and_soft_label_and_others_by_the_classifier():

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.columns.roles import ID_NAMES, label_column, trusted_label_column
+from labelfix.data.columns.roles import ID_NAMES, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.shared_key import columns_with
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -74,8 +74,10 @@ def _check_numbers(part: AnnotatedSource, noisy: TableSource) -> None:
 def _label_name(others: Sequence[TableSource], noisy: TableSource, settings: DataSettings, read_rows: int) -> str:
     """What the labels of the other trusted files are called."""
     scratch = Findings()
-    given = None if settings.several else label_column(noisy, settings, scratch, read_rows)
     if not others:
+        given = None if settings.several else label_column(noisy, settings, scratch, read_rows)
         return settings.clean_label_column or given or "label"
     merged = others[0] if len(others) == 1 else SeveralSources(others)
-    return trusted_label_column(merged, given, None, settings, scratch) or "label"
+    _, ids = id_columns(noisy, merged, settings, scratch, read_rows)
+    given = None if settings.several else label_column(noisy, settings, scratch, read_rows, merged, ids)
+    return trusted_label_column(merged, given, ids, settings, scratch) or "label"

@@ -1,7 +1,7 @@
 """Pretrained text encoders of the transformers library, kept fixed.
 
 Features are the pooled last hidden state (the mean over tokens, or what the folder's sentence-transformers
-files name), scaled to unit norm, computed once.
+files name), scaled to unit norm, computed once; those of a layer below may stand beside them.
 
 Legend: N rows, B rows of a batch, L tokens, D features, K classes.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from torch import nn
 
 from labelfix.compute.devices import pick_device
 from labelfix.data.tables import InputSpec, InputTable
-from labelfix.errors import SettingsError
+from labelfix.errors import RunError, SettingsError
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
@@ -34,6 +34,12 @@ from labelfix.models.text.tokens import WINDOW, load_tokenizer, longest, tokeniz
 from labelfix.progress import Progress, rows_done
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
+LOWER_LAYER = 2 / 3
+"""Of the depth: which layer stands beside the last. It knows more of how a text is put and less of what it means."""
+
+WIDEST = 1024
+"""No lower layer stands beside states that are wider: a head's time grows with them."""
+
 
 @dataclass(frozen=True)
 class FrozenText(FrozenEncoder):
@@ -42,46 +48,63 @@ class FrozenText(FrozenEncoder):
     Attributes:
         pooling: Ways of pooling, keys of `pooling.CODE`.
         limit: Tokens of the longest text.
+        lower_layer: A layer whose pooled states stand beside those of the last, as a part of their own; None for none.
     """
 
     family: ClassVar[str] = "transformers"
     pooling: tuple[str, ...]
     limit: int
+    lower_layer: int | None = None
+
+    @property
+    def part_count(self) -> int:  # type: ignore[override]
+        """One part for each layer."""
+        return 1 if self.lower_layer is None else 2
+
+    @property
+    def feature_width(self) -> int:
+        """D, of one layer or of both."""
+        return self.part_count * self.width
 
     @property
     def description(self) -> str:
         """One line for people."""
         pooled = f"{' and '.join(self.pooling)} of at most {self.limit} tokens"
-        return f"{self.folder.name}, frozen: {pooled}, {self.width} dimensions, linear head"
+        layers = "" if self.lower_layer is None else f" in the last layer and in layer {self.lower_layer}"
+        return f"{self.folder.name}, frozen: {pooled}{layers}, {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
         """Hash of everything that determines the encoding, down to rounding."""
-        return digest(self.family, 1, self.source, list(self.pooling), self.limit, self.batch_size)
+        lower = [] if self.lower_layer is None else [self.lower_layer]
+        return digest(self.family, 1, self.source, list(self.pooling), self.limit, self.batch_size, *lower)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
-        """Features `float32 (N, D)` of unit norm."""
+        """Features `float32 (N, D)`, those of each layer of unit norm."""
         device = pick_device(compute.device)
 
         def window(batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
             return self._window(texts(batch), device)
 
-        return encode_features(table, self.identity, WINDOW, self.width, window, compute, progress)
+        return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
 
     def library_json(self) -> dict[str, Any]:
         """See `FrozenEncoder.library_json`."""
-        return {"pooling": list(self.pooling), "max_tokens": self.limit}
+        lower = {} if self.lower_layer is None else {"lower_layer": self.lower_layer}
+        return {"pooling": list(self.pooling), "max_tokens": self.limit, **lower}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
         """Read back what `to_json` gave."""
-        return cls.read(values, spec, folder, pooling=tuple(values["pooling"]), limit=int(values["max_tokens"]))
+        own = {"pooling": tuple(values["pooling"]), "limit": int(values["max_tokens"])}
+        return cls.read(values, spec, folder, **own, lower_layer=values.get("lower_layer"))
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
         pooled = ", ".join(CODE[way] for way in self.pooling)
         pooled = f"torch.cat([{pooled}], dim=1)" if len(self.pooling) > 1 else pooled
-        code = CARD.replace("LIMIT", str(self.limit)).replace("POOLED", pooled)
+        lower = "" if self.lower_layer is None else f", states.hidden_states[{self.lower_layer}]"
+        code = CARD.replace("LIMIT", str(self.limit)).replace("POOLED", pooled).replace("LOWER", lower)
         code = code.replace("DECODED", ".get_encoder()" if self.folder.config.get("is_encoder_decoder") else "")
         imports = ("import os", "from transformers import AutoModel, AutoTokenizer")
         takes = f"{strings(self.spec)}{encoder_note(self.folder)}"
@@ -93,14 +116,17 @@ class FrozenText(FrozenEncoder):
 
     @cached_property
     def _encoder(self) -> nn.Module:
-        return load_encoder(self.folder)
+        encoder: Any = load_encoder(self.folder)
+        if (self.lower_layer or 0) > encoder.config.num_hidden_layers:
+            raise RunError(f"{self.folder.path}: has no layer {self.lower_layer}; train again")
+        return cast("nn.Module", encoder)
 
     def _window(self, rows: list[str], device: torch.device) -> npt.NDArray[np.float32]:
         ids = tokenize(self._tokenizer, rows, self.limit)
         lengths = np.array([len(each) for each in ids], dtype=np.int64)
         flat = np.concatenate([np.asarray(each, dtype=np.int32) for each in ids])
         tokens = TokenInputs(flat, np.concatenate([[0], np.cumsum(lengths)]), int(self._tokenizer.pad_token_id or 0))
-        features = np.empty((len(rows), self.width), dtype=np.float32)
+        features = np.empty((self.part_count, len(rows), self.width), dtype=np.float32)
         order = np.argsort(lengths, kind="stable")
         encoder = self._encoder.to(device)
         with torch.inference_mode():
@@ -108,10 +134,16 @@ class FrozenText(FrozenEncoder):
                 chosen = order[start : start + self.batch_size]
                 batch = tokens.batch(chosen)
                 ids_there, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
-                hidden = encoder(input_ids=ids_there, attention_mask=mask).last_hidden_state
-                features[chosen] = pool(hidden, mask.unsqueeze(2).float(), self.pooling).cpu().numpy()
+                for part, states in zip(features, self._states(encoder, ids_there, mask), strict=True):
+                    part[chosen] = pool(states, mask.unsqueeze(2).float(), self.pooling).cpu().numpy()
                 rows_done(len(chosen))
-        return unit_norm(features)
+        return np.hstack([unit_norm(part) for part in features])
+
+    def _states(self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> list[torch.Tensor]:
+        """`(B, L, width)` the states of the last layer, and of the lower one."""
+        lower = self.lower_layer
+        found = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=lower is not None)
+        return [found.last_hidden_state] if lower is None else [found.last_hidden_state, found.hidden_states[lower]]
 
 
 def load_encoder(folder: EncoderFolder) -> nn.Module:
@@ -164,15 +196,21 @@ def open_text_encoder(
     pooling, others = named_pooling(folder)
     if others:
         progress.say(f"{folder.name}: its further modules are left out ({', '.join(others)})")
-    width = _width(folder) * len(pooling)
-    return FrozenText(spec, folder, folder.source, settings.encode_batch_size, width, pooling, limit)
+    size, lower = _sizes(folder)
+    width = size * len(pooling)
+    beside = lower if settings.completes_encoder and width <= WIDEST else None
+    return FrozenText(spec, folder, folder.source, settings.encode_batch_size, width, pooling, limit, beside)
 
 
-def _width(folder: EncoderFolder) -> int:
+def _sizes(folder: EncoderFolder) -> tuple[int, int | None]:
+    """The width of a hidden state, and the layer at `LOWER_LAYER`; None where none is below the last."""
     try:
-        return int(read_config(folder).hidden_size)
+        config = read_config(folder)
+        width, depth = int(config.hidden_size), int(getattr(config, "num_hidden_layers", None) or 0)
     except Exception as error:  # noqa: BLE001
         raise SettingsError(_cannot_load(folder, error)) from None
+    lower = round(depth * LOWER_LAYER)
+    return width, lower if 0 < lower < depth else None
 
 
 CARD = """\
@@ -184,8 +222,9 @@ def features(texts, encoding, folder):
     batch = tokenizer(texts, padding=True, truncation=True, max_length=LIMIT, return_tensors="pt")
     mask = batch["attention_mask"].unsqueeze(2).float()
     with torch.no_grad():
-        tokens = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-    return torch.nn.functional.normalize(POOLED, dim=1)
+        states = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], output_hidden_states=True)
+    layers = [states.last_hidden_stateLOWER]
+    return torch.cat([torch.nn.functional.normalize(POOLED, dim=1) for tokens in layers], dim=1)
 """
 
 

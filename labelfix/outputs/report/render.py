@@ -5,6 +5,7 @@ The script holds no data: what it sorts, finds and writes as CSV it reads as tex
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,6 +122,7 @@ def render(
         "between": between,
         "moment": moment,
         "raw": raw,
+        "quoted": lambda path: visible(shlex.quote(path)),
         "visible": lambda value: visible(plain(value)),
         # Without a context, constant texts would be filtered before the page begins, and their words count as linked.
         "explain": pass_context(lambda _, text: glossary.explain(visible(text))),

@@ -59,7 +59,7 @@ def _settings(rows: TaskRows) -> dict[str, Any]:
         "fields": [field(name) for name in (*rows.parts,) or ("text",)],
         "questions": [named(QUESTION, {"type": "label_selection", "options": options}, required=True)],
         "metadata": [named(name, {"type": kind}) for name, kind in METADATA.items()],
-        "distribution": {"strategy": "overlap", "min_submitted": 1},
+        "distribution": {"strategy": "overlap", "min_submitted": rows.people},
     }
 
 

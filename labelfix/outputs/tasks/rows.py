@@ -76,12 +76,14 @@ class TaskRows:
 
     Attributes:
         count: How many of them.
+        people: How many people are to label each.
     """
 
     folder: RunFolder
     own: OwnInput
     queue: Queue
     count: int
+    people: int = 1
 
     @property
     def classes(self) -> tuple[str, ...]:

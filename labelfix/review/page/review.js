@@ -299,8 +299,8 @@
     const box = $("done");
     box.replaceChildren(make("p", "Every row of this queue is decided, or is before somebody else. Choose another queue above, or take the decisions along:"));
     for (const [words, command] of [
-      ["the file with the decisions in it:", `labelfix export --run ${about.run} --answers --corrected-labels fixed.csv`],
-      ["train again on them:", `labelfix learn --run ${about.run}`],
+      ["the file with the decisions in it:", `labelfix export --run ${about.quoted} --answers --corrected-labels fixed.csv`],
+      ["train again on them:", `labelfix learn --run ${about.quoted}`],
     ]) {
       const line = make("p", `${words} `);
       line.append(make("code", command));
