@@ -139,7 +139,7 @@ def test_texts_that_repeat_within_lists_and_structures_are_read_as_they_are(tmp_
     images = [{"bytes": words[row % 4], "path": "p", "n": row} if row % 5 else None for row in range(60)]
     pairs = [[("k" * 300, words[row % 4])] * (row % 3) for row in range(60)]
     table = pa.table({"list": cells, "struct": images, "map": pa.array(pairs, pa.map_(pa.string(), pa.string()))})
-    pq.write_table(table, tmp_path / "rows.parquet")
+    pq.write_table(table, tmp_path / "rows.parquet", row_group_size=25)
     source = ParquetSource([tmp_path / "rows.parquet"], "rows.parquet")
     batches = [chunk.batch for chunk in source.scan()]
     assert len(batches) > 5

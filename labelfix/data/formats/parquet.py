@@ -33,7 +33,7 @@ from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow.parquet as pq
 
 SUFFIXES = (".parquet", ".pq")
 
@@ -124,9 +124,8 @@ class _File:
                 buffer_size=_read_at_once(self.path, len(leaves)),
                 read_dictionary=repeated,
             ) as parquet:
-                groups = range(parquet.num_row_groups)
-                said, found = parquet.metadata.num_rows, 0
-                for batch in parquet.reader.iter_batches(at_once, groups, column_indices=leaves, use_threads=True):
+                said, found = about.num_rows, 0
+                for batch in _read(parquet, at_once, leaves, repeated):
                     bounds.take(told_bytes(batch))
                     for part in unpacked(pa.record_batch(batch.columns, names=called), self.schema, bounds):
                         found += part.num_rows
@@ -213,6 +212,18 @@ def _schema(path: Path, name: str) -> pa.Schema:
         return schema
     except DAMAGED as error:
         raise cannot_read(name, error, "Parquet", "the file is damaged or cut short; write it again") from None
+
+
+def _read(parquet: pq.ParquetFile, rows: int, leaves: Sequence[int], packed: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of some columns. A batch with packed texts inside cells cannot go on from one row group to the next.
+
+    Args:
+        packed: Paths of the columns that are not unpacked as they are read.
+    """
+    inside = [path for path in packed if "." in path]
+    every = list(range(parquet.num_row_groups))
+    for groups in ([group] for group in every) if inside else [every]:
+        yield from parquet.reader.iter_batches(rows, groups, column_indices=leaves, use_threads=True)
 
 
 def _read_at_once(path: Path, columns: int) -> int:
