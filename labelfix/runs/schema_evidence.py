@@ -36,7 +36,7 @@ class Bin(Struct):
 
     low: Share
     high: Share
-    rows: Annotated[float, Meta(ge=0)]
+    rows: Annotated[float, Meta(gt=0)]
     confidence: float
     right: float
 

@@ -64,6 +64,13 @@ def put(*keys: str, value: Any) -> Callable[[str], str]:
     return change
 
 
+def empty_bin(text: str) -> str:
+    """No row in the first point of the reliability curve."""
+    document = json.loads(text)
+    document["evidence"]["calibration"]["soft_labels"]["reliability"][0]["rows"] = 0
+    return json.dumps(document)
+
+
 def deep(_: str) -> str:
     return "[" * 100_000
 
@@ -95,6 +102,12 @@ CHANGES = [
     (RUN, put("min_confidence", value=True), CORRECT, "(min_confidence: expected float, got bool)"),
     (RUN, deep, EXPORT, "run.json: cannot be read (nested too deeply)"),
     ("run/history.parquet", lambda _: "PAR1", REPORT, "history.parquet: cannot be read as Parquet"),
+    (
+        "run/metrics.json",
+        empty_bin,
+        REPORT,
+        "metrics.json: is damaged (evidence.calibration.soft_labels.reliability[0].rows: expected float > 0.0); train it again",
+    ),
     (
         "run/metrics.json",
         put("evidence", "noise", "rate", value={}),
