@@ -106,7 +106,7 @@ CHANGES = [
         "run/metrics.json",
         empty_bin,
         REPORT,
-        "metrics.json: is damaged (evidence.calibration.soft_labels.reliability[0].rows: expected float > 0.0); train it again",
+        "is damaged (evidence.calibration.soft_labels.reliability[0].rows: expected float > 0.0); train it again",
     ),
     (
         "run/metrics.json",
