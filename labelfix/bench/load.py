@@ -100,8 +100,7 @@ def load(
     if entry.sources:
         found = with_sources(found, parts[0].source, entry, rows[0])
     if isinstance(representation, Views):
-        first = representation.views[0]
-        found = replace(found, first_view=first.feature_width // first.part_count)
+        found = replace(found, first_view=representation.views[0].part_width)
     if len(parts) == 2:
         found = replace(found, test_inputs=encoded[1], test_truth=truths[1])
     return Loaded(found, representation)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from labelfix.data.inputs import HeldInputs
 from labelfix.errors import SettingsError
 from labelfix.models.representation import Representation
-from labelfix.models.views import Views, joined, parts_of
+from labelfix.models.views import joined, parts_of, views_of
 from labelfix.progress import Progress
 from labelfix.settings.model import WORDS, ComputeSettings
 
@@ -39,8 +39,8 @@ def describe_classes(
     """
     if not representation.frozen or representation.spec.part("text") is None:
         raise SettingsError("--class-descriptions needs a text column and fixed features; leave the file away")
-    views: Any = representation.views if isinstance(representation, Views) else (representation,)
-    weights = representation.weights if isinstance(representation, Views) else ((1.0,),)
+    frozen: Any = representation
+    views, weights = views_of(frozen)
     readers = [view for view in views if view.spec.kind == "text"]
     readers = [view for view in readers if view.family not in WORDS] or readers
     parts = []

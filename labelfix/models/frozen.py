@@ -48,6 +48,11 @@ class FrozenFeatures(ABC):
         """D, what the head reads."""
 
     @property
+    def part_width(self) -> int:
+        """Numbers of each part of a row's features."""
+        return self.feature_width // self.part_count
+
+    @property
     def encoded_width(self) -> int:
         """Numbers of an encoded row: D, but where a hidden layer stands between."""
         return self.feature_width

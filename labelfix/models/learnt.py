@@ -20,7 +20,7 @@ from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.images.small_network import TrainableImages
 from labelfix.models.representation import Representation
-from labelfix.models.views import Views
+from labelfix.models.views import Views, views_of
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 from labelfix.settings.networks import Family, NetworkSettings
@@ -83,13 +83,13 @@ class Place:
         """What was learned, behind the views that stay."""
         if not self.stay:
             return learnt
-        views, weights = _parts(self.representation)
+        views, weights = views_of(self.representation)
         kept = [tuple(share * weight for weight in weights[number]) for number, share in self.stay.items()]
         return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, (self.weight,)))
 
     def beside(self, learnt: FrozenFeatures) -> Views:
         """What was learned, behind all views as they were."""
-        views, weights = _parts(self.representation)
+        views, weights = views_of(self.representation)
         return Views(self.representation.spec, (*views, learnt), (*weights, (self.weight,)))
 
 
@@ -100,7 +100,7 @@ def place_of(representation: Representation) -> Place:
         SettingsError: Nothing, or more than one.
     """
     assert isinstance(representation, FrozenFeatures)
-    views, weights = _parts(representation)
+    views, weights = views_of(representation)
     found = [(number, each) for number, view in enumerate(views) if (each := _trainable(view)) is not None]
     if len(found) != 1:
         many = "several encoders" if found else "no encoder"
@@ -123,12 +123,6 @@ def can_learn(representation: Representation) -> bool:
     except SettingsError:
         return False
     return True
-
-
-def _parts(representation: FrozenFeatures) -> tuple[tuple[FrozenFeatures, ...], tuple[tuple[float, ...], ...]]:
-    if isinstance(representation, Views):
-        return representation.views, representation.weights
-    return (representation,), ((1.0,) * representation.part_count,)
 
 
 def _trainable(view: FrozenFeatures) -> Trainable | None:

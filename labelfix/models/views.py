@@ -118,7 +118,7 @@ class Views(FrozenFeatures):
 
     def split(self, features: Features) -> list[Features]:
         """`(N, P)` each part of `(N, D)` features side by side."""
-        widths = [view.feature_width // view.part_count for view in self.views for _ in range(view.part_count)]
+        widths = [view.part_width for view in self.views for _ in range(view.part_count)]
         return np.split(features, np.cumsum(widths)[:-1], axis=1)
 
     def to_json(self) -> dict[str, Any]:
@@ -153,6 +153,13 @@ class Views(FrozenFeatures):
         """All views side by side, a block of rows at a time."""
         for start in range(0, len(parts[0]), BLOCK):
             yield joined([part[start : start + BLOCK] for part in parts], self.part_weights)
+
+
+def views_of(representation: FrozenFeatures) -> tuple[tuple[FrozenFeatures, ...], tuple[tuple[float, ...], ...]]:
+    """The views of a representation and the weights of their parts; one that is no `Views` is the only one."""
+    if isinstance(representation, Views):
+        return representation.views, representation.weights
+    return (representation,), ((1.0,) * representation.part_count,)
 
 
 def parts_of(view: FrozenFeatures, features: Features) -> list[Features]:

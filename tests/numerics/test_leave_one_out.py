@@ -126,16 +126,22 @@ def test_classes_that_hardly_count_for_a_row_need_not_be_looked_at():
     assert (said[0] - said[1]).abs().max() < 0.0005
 
 
+def crowded_classes(rows, classes):
+    """Labels, features, targets, weights and the fitted head of classes that lie close together."""
+    generator = torch.Generator().manual_seed(9)
+    labels = torch.arange(rows) % classes
+    features = torch.nn.functional.one_hot(labels, classes).float() @ torch.randn(classes, 20, generator=generator)
+    features = features / 4 + torch.randn(rows, 20, generator=generator) / 4
+    targets, weights = torch.nn.functional.one_hot(labels, classes).float(), torch.ones(rows)
+    head = minimise(features, cross_entropy_to(targets, weights), 1.0, LinearHead.zeros(classes, 20))
+    return labels, features, targets, weights, head
+
+
 def test_of_many_classes_rows_of_little_curvature_count_by_their_mean(monkeypatch):
     """A row without itself is as with all rows in every class's Hessian, to a twentieth of what that changes."""
     import labelfix.numerics.leave_one_out as module
 
-    generator = torch.Generator().manual_seed(9)
-    labels = torch.arange(4000) % 40
-    features = torch.nn.functional.one_hot(labels, 40).float() @ torch.randn(40, 20, generator=generator)
-    features = features / 4 + torch.randn(4000, 20, generator=generator) / 4
-    targets, weights = torch.nn.functional.one_hot(labels, 40).float(), torch.ones(4000)
-    head = minimise(features, cross_entropy_to(targets, weights), 1.0, LinearHead.zeros(40, 20))
+    labels, features, targets, weights, head = crowded_classes(4000, 40)
     logits, own = head.logits(features), (torch.arange(4000), labels)
     used, gram = [], module._gram
     monkeypatch.setattr(module, "_gram", lambda part: used.append(len(part)) or gram(part))
@@ -175,12 +181,7 @@ def test_classes_share_a_hessian_where_there_are_many_or_each_would_take_minutes
 def test_up_to_32_classes_every_row_that_bends_the_loss_is_in_the_hessian_of_a_class(monkeypatch):
     import labelfix.numerics.leave_one_out as module
 
-    generator = torch.Generator().manual_seed(9)
-    labels = torch.arange(1600) % 32
-    features = torch.nn.functional.one_hot(labels, 32).float() @ torch.randn(32, 20, generator=generator)
-    features = features / 4 + torch.randn(1600, 20, generator=generator) / 4
-    targets, weights = torch.nn.functional.one_hot(labels, 32).float(), torch.ones(1600)
-    head = minimise(features, cross_entropy_to(targets, weights), 1.0, LinearHead.zeros(32, 20))
+    _, features, _, weights, head = crowded_classes(1600, 32)
     used, gram = [], module._gram
     monkeypatch.setattr(module, "_gram", lambda part: used.append(len(part)) or gram(part))
     leverages(features, head, weights, 1.0, 1600)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from labelfix.data.chosen_rows import TOO_HARD
 from labelfix.data.findings import AnyPlaces, Findings
 from labelfix.data.formats.base import natural_key
 from labelfix.data.labels.column import LabelColumn
@@ -28,20 +29,10 @@ ABSTAIN = "-1"
 LISTED_CLASSES = 8
 
 NO_ANSWERS = frozenset(
-    ("?", "-", "abstain", "abstained", "unsure", "not sure", "uncertain", "unknown", "unclear", "undecided", "skip")
-    + (
-        "skipped",
-        "idk",
-        "dont know",
-        "don't know",
-        "do not know",
-        "can't tell",
-        "cannot tell",
-        "can not tell",
-        "no answer",
-        "no label",
-    )
-    + ("undefined", "refused", "error", "missing", "empty", "tbd", "todo", "to do", "cannot_tell", "can not tell")
+    TOO_HARD
+    + ("-", "abstain", "abstained", "not sure", "uncertain", "unknown", "unclear", "undecided", "idk", "dont know")
+    + ("don't know", "do not know", "no answer", "no label", "undefined", "refused", "error", "missing", "empty")
+    + ("tbd", "todo", "to do")
 )
 """What people, rules and models write where they do not know."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,7 @@ class NoRows:
         """All positions found so far but those of `below`, which only the end of the file settles."""
         return sorted([*range(self.explained), *self.empty, *self.again, *self.drawn])
 
-    @property
+    @cached_property
     def below(self) -> dict[int, list[str]]:
         """What stands below the rows, after all have been seen: positions and cells.
 
