@@ -304,6 +304,9 @@ def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str])
         return "lost", repr(error)
     for result, value in now.items():
         allowed = [known.old[result], known.new[result]]
+        if kind.run and RunFolder(folder / result).stands and isinstance(value, dict):
+            # Before an encoder learns, the run on its features as they are is written, and stands until then.
+            allowed.append({**_run(RunFolder(folder / "done")), "settings": value["settings"]})
         if value not in allowed and not (kind.run and known.old[result] is None and value == "unfinished"):
             return "lost", f"{result} is neither the old nor the new one"
     if code == 0:
@@ -329,7 +332,7 @@ def _fitting(again: list[str], kind: Kind, run: Path) -> list[str]:
     if resuming and not (folder.under_way or folder.finished):
         # What was on its way into the folder may be rescued; without anything there is nothing to resume.
         written = [path for path in run.glob(".labelfix-*.tmp/unfinished") if path.stat().st_size]
-        return again if written else KINDS["train"].words if kind is not KINDS["overwrite"] else kind.words
+        return again if written else KINDS["train"].words if kind is KINDS["resume"] else kind.words
     if resuming and folder.finished and not folder.under_way:
         return kind.words if kind is KINDS["overwrite"] else again  # the old one: nothing was begun
     if not resuming and "--overwrite" not in again and (folder.finished or folder.under_way):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
@@ -102,6 +104,14 @@ class _File:
         ends = list(itertools.accumulate((_leaves(field.type) for field in fields), initial=0))
         self._leaves = [range(start, end) for start, end in itertools.pairwise(ends)]
 
+    @cached_property
+    def _account(self) -> tuple[pq.FileMetaData, tuple[Group, ...]]:
+        """What the file says of itself: for pyarrow, which reads by it, and looked at."""
+        import pyarrow.parquet as pq
+
+        about = pq.read_metadata(readable(self.path))
+        return about, read_groups(self.path, about.num_columns)
+
     def batches(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """The columns of those names that the file has, in its order and types; without any, rows without columns."""
         import pyarrow.parquet as pq
@@ -113,10 +123,10 @@ class _File:
         called = [self.schema.names[place] for place in read]
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
-            about = pq.read_metadata(readable(self.path))
+            about, groups = self._account
             able = [leaf for place in read if unpacks(self.schema.field(place).type) for leaf in self._leaves[place]]
-            repeated = repeated_texts(about, able)
-            at_once = min(rows, rows_at_once(about, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
+            repeated = repeated_texts(about, groups, able)
+            at_once = min(rows, rows_at_once(about, groups, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
                 readable(self.path),
                 metadata=about,
