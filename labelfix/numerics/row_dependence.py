@@ -34,6 +34,10 @@ ERRORS = 2.0
 matrix by no more than that says nothing. With one error instead, weak features (CIFAR-10N `aggre`) take the noise of a
 matrix for that of rows in one draw of three."""
 
+HEARD = 0.5
+"""Where the row makes the label, this much of what the given label adds counts: f learned from rows like this one,
+whose labels went wrong in the same way, so that it has heard half of it already (docs/decisions/row-dependent-noise.md)."""
+
 PRIOR = 20.0
 """Strength of T0 in A, in given labels a class; that of `learners.learned_transition`."""
 
@@ -174,7 +178,7 @@ class _Problem:
 def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trust: float) -> Floats:
     """The label terms of a posterior without pairs: T_m's as far as noisy rows speak of nothing more than a matrix.
 
-    w·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
+    w·½·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
 
     Args:
         dependence: What noisy rows say; w is its weight, A its label terms.
@@ -182,5 +186,5 @@ def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trus
         of_network: `(K, K)` L, the label terms of the LCN, which trusted rows hold back.
         trust: b, how far the LCN trusts given labels.
     """
-    told = 0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network
+    told = HEARD * (0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network)
     return np.asarray(dependence.weight * told + (1 - dependence.weight) * np.log(fitted))
