@@ -135,11 +135,7 @@ def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, prog
 
 
 def ledger_of(
-    problem: Problem,
-    found: Calibrated,
-    others: Sequence[Rival],
-    soft: Probabilities,
-    agreement: Agreement | None,
+    problem: Problem, found: Calibrated, others: Sequence[Rival], soft: Probabilities, agreement: Agreement | None
 ) -> Ledger:
     """The run beside its rivals.
 

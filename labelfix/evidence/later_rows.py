@@ -88,12 +88,7 @@ class LaterRows:
         return {
             "guarantee": dict(self.judges.guarantee),
             "noise": None if noise is None else noise.to_json(self.classes.names),
-            "new_rows": {
-                "rows": self.rows,
-                "labelled": int(self.given.sum()),
-                "assumed": ASSUMED,
-                "not_met": lost,
-            },
+            "new_rows": {"rows": self.rows, "labelled": int(self.given.sum()), "assumed": ASSUMED, "not_met": lost},
         }
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:

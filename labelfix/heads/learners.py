@@ -26,13 +26,7 @@ from labelfix.heads.folds import CrossFitted, Part, cut_folds
 from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.numerics.linear_heads import (
-    LinearHead,
-    Residual,
-    cross_entropy_of,
-    cross_entropy_to,
-    forward_likelihood,
-)
+from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of, cross_entropy_to, forward_likelihood
 from labelfix.numerics.paired_losses import surely_more
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition

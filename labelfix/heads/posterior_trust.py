@@ -89,13 +89,7 @@ class PairedPosterior:
 
 
 def fit_paired(
-    log_f: Floats,
-    log_n: Floats,
-    truth: Codes,
-    given: Codes,
-    fold: Codes,
-    expected: Floats,
-    without: Sequence[Floats],
+    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
 ) -> PairedPosterior:
     """β, ς and κ by leave-fold-out likelihood, T_p from all pairs; see `fit_trust` for the other arguments.
 

@@ -110,13 +110,7 @@ def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int, places: T
 
 
 def _each_class(
-    features: Tensor,
-    head: LinearHead,
-    step: int,
-    weights: Tensor,
-    penalty: Tensor,
-    rows: int,
-    targets: Tensor | None,
+    features: Tensor, head: LinearHead, step: int, weights: Tensor, penalty: Tensor, rows: int, targets: Tensor | None
 ) -> Tensor:
     """`(N, K)` by a Hessian of each class, measured on every n-th row; weights are theirs, the penalty is diagonal."""
     p = head.log_probabilities(features).exp_().float()
