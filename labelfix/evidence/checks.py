@@ -53,7 +53,7 @@ OUTLIER = 0.99
 
 @dataclass(frozen=True)
 class Checks:
-    """What was found.
+    """The results of the side checks.
 
     Attributes:
         duplicate_of: `(N,)` an earlier row, as a position, with the same content and another given label; -1 without.
@@ -70,7 +70,7 @@ class Checks:
     missing: tuple[int, ...]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """As arrays, so that a killed run need not search again."""
+        """The results as arrays, so that a resumed run need not search again."""
         counts = np.array([self.equal, -1 if self.near is None else self.near])
         return {
             "duplicate_of": self.duplicate_of,
@@ -81,7 +81,7 @@ class Checks:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checks:
-        """The same back."""
+        """The inverse of `to_arrays`."""
         equal, near = arrays["counts"].tolist()
         missing = tuple(arrays["missing"].tolist())
         return cls(arrays["duplicate_of"], arrays["outlier_score"], equal, None if near < 0 else near, missing)

@@ -75,7 +75,7 @@ class Judges:
     def say(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> tuple[Probabilities, Probabilities]:
-        """What the models say of new rows.
+        """The predictions of the judging models for new rows.
 
         Args:
             logits: `(n, K)` of the run's classifier.

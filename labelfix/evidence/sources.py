@@ -77,7 +77,7 @@ def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
 
 
 def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures], weighed: bool) -> list[str]:
-    """What a person should know of a source, and what the run makes of it where it weighs sources."""
+    """What a person should know about a source, and its weight where the run weighs sources."""
     counts: Codes = figures["confusion"]
     found = []
     for pair in together:

@@ -176,7 +176,7 @@ def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:
-    """What models say of noisy rows that did not train on their given label: the method fitted once without each part.
+    """Predictions for noisy rows by models that did not learn their given label: the method fitted without each part.
 
     Args:
         settings: `cross_fit` says how many parts.
@@ -200,7 +200,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
 
 
 def family_of(representation: Representation) -> Family:
-    """What is trained; see `Problem.family`."""
+    """The family of what is trained; see `Problem.family`."""
     if representation.frozen:
         return "head"
     kind = representation.spec.kind

@@ -56,7 +56,7 @@ SMALLEST = 1e-6
 
 
 def shares_hessian(rows: int, width: int, classes: int) -> bool:
-    """Whether classes share one Hessian: there are many, or one for each would take minutes."""
+    """Whether classes share one Hessian, because there are many or because one for each would take minutes."""
     return classes > MANY or rows * width**2 * classes > MOST_WORK
 
 
@@ -67,7 +67,7 @@ Leverage = Callable[[slice | Tensor], Tensor]
 def leverage_of(
     features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
 ) -> Leverage:
-    """What makes A of some of the first rows; nothing of N × K is held where classes share a Hessian.
+    """A function that gives A for some of the rows; where classes share a Hessian, nothing of size N × K is held.
 
     Args:
         features: `(T, D)` what the head was fitted to.

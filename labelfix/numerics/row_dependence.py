@@ -46,7 +46,7 @@ MOST_WORK = 4e8
 
 @dataclass(frozen=True)
 class Dependence:
-    """What noisy rows say of how labels went wrong.
+    """How far wrong labels depend on the row, estimated from noisy rows.
 
     Attributes:
         gamma: γ.

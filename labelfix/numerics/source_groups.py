@@ -33,7 +33,7 @@ RIDGE, SWEEPS = 0.02, 200
 
 @dataclass(frozen=True)
 class Surplus:
-    """What sources say alike beyond what the class explains.
+    """Agreement between sources beyond what the class explains.
 
     Attributes:
         own: `(S,)` diag(Σ), above 0.
