@@ -141,7 +141,7 @@ def ledger_of(
 
     Args:
         others: Of `rivals_of`.
-        soft: `(n, K)` soft labels of some noisy rows: trusted rows drawn per class weigh what these say of the classes.
+        soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
     if asked.paired:

@@ -36,7 +36,7 @@ from labelfix.progress import Progress, Silent
 from labelfix.settings.run import TrainSettings
 
 FEW = 50
-"""With fewer judged trusted rows than this noisy rows are asked too."""
+"""With fewer judged trusted rows than this, noisy rows judge as well."""
 
 LEAST, MOST = 500, 5_000
 """Fewer noisy rows say too little, and more are not needed."""

@@ -114,7 +114,7 @@ class Judges:
         return found
 
     def noise_of(self, soft: Probabilities, given: Codes) -> NoiseRate | None:
-        """How many given labels of new rows are wrong, as far as they are like the pairs; None with too few pairs.
+        """How many given labels of new rows are wrong if they are like the pairs; None with too few pairs.
 
         Args:
             soft: `(n, K)` mean soft labels of `say`.

@@ -39,7 +39,7 @@ class Fit:
         problem: What it learned from, in an order of contents.
         model: What it returned; `own_rows` in the problem's order.
         noisy: Which rows of the noisy table the problem's noisy rows are.
-        clean: Likewise of the trusted table.
+        clean: The same for the trusted table.
         judged_by: The fit whose figures stand for this one's, which no trusted row could judge; None for itself.
     """
 

@@ -173,7 +173,7 @@ def lower_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) 
 
 
 def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
-    """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n.
+    """The mean of X_t: an estimate of θ from answers and predictions, unbiased at any fixed n.
 
     Args:
         wrong: `(n,)` e.

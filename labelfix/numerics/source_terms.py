@@ -36,7 +36,7 @@ CHANCE = 20.0
 """With this many pairs a source that seems to answer at random loses half its weight."""
 
 POOLED = 4.0
-"""The accuracy of all sources together counts as so many opinions of one."""
+"""The accuracy of all sources together counts as this many opinions of one source."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +164,8 @@ def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floa
     there as everywhere. Its accuracy a is that of its pairs, drawn to that of all sources together.
 
     Args:
-        of_pairs: `(S, K, K + 1)` counts of what each says of pairs, or of rows whose class is taken to be known.
-        of_rows: `(S, K + 1)` counts of what each says of all rows.
+        of_pairs: `(S, K, K + 1)` counts of each source's opinions on pairs, or on rows whose class is taken as known.
+        of_rows: `(S, K + 1)` counts of its opinions on all rows.
         shares: `(K,)` of the classes.
     """
     classes = len(shares)
