@@ -1,4 +1,4 @@
-"""How far given labels depend on more than the true class, as far as noisy rows can tell.
+"""How far given labels depend on more than the true class, estimated from noisy rows.
 
     P(y' | x, y) = exp(A[y, y'])·g(y' | x)^γ / Z_y(x),   Z_y(x) = Σ_j exp(A[y, j])·g(j | x)^γ
 
@@ -50,7 +50,7 @@ MOST_WORK = 4e8
 
 @dataclass(frozen=True)
 class Dependence:
-    """What noisy rows say of how labels went wrong.
+    """How far wrong labels depend on the row, estimated from noisy rows.
 
     Attributes:
         gamma: γ.
@@ -176,7 +176,7 @@ class _Problem:
 
 
 def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trust: float) -> Floats:
-    """The label terms of a posterior without pairs: T_m's as far as noisy rows speak of nothing more than a matrix.
+    """The label terms of a posterior without pairs: those of T_m unless noisy rows show more than a matrix explains.
 
     w·½·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
 
