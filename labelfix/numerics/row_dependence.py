@@ -35,8 +35,8 @@ matrix by no more than that says nothing. With one error instead, weak features 
 matrix for that of rows in one draw of three."""
 
 HEARD = 0.5
-"""Where the row makes the label, this much of what the given label adds counts: f learned from rows like this one,
-whose labels went wrong in the same way, so that it has heard half of it already (docs/decisions/row-dependent-noise.md)."""
+"""Share of what the given label adds that counts where the row makes the label: f learned from rows like this one, whose
+labels went wrong in the same way, so that it has heard part of it (docs/decisions/row-dependent-noise.md)."""
 
 PRIOR = 20.0
 """Strength of T0 in A, in given labels a class; that of `learners.learned_transition`."""
