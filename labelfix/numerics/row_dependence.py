@@ -35,7 +35,7 @@ matrix by no more than that says nothing. With one error instead, weak features 
 matrix for that of rows in one draw of three."""
 
 HEARD = 0.5
-"""Share of what the given label adds that counts where the row makes the label: f learned from rows like this one, whose
+"""Share of what the given label adds that counts where the row makes the label: f learned from rows like it, whose
 labels went wrong in the same way, so that it has heard part of it (docs/decisions/row-dependent-noise.md)."""
 
 PRIOR = 20.0
