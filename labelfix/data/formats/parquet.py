@@ -25,7 +25,7 @@ from labelfix.data.formats.base import (
     unique_names,
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
-from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
@@ -80,7 +80,7 @@ class ParquetSource(TypedFiles):
         for index, part in enumerate(self._parts):
             first = 1
             for batch in part.batches(names, rows):
-                yield from slices(_in_types(batch, wanted), rows, index, first)
+                yield from slices(in_types(batch, wanted, part.name), rows, index, first)
                 first += batch.num_rows
 
 
@@ -250,13 +250,3 @@ def _leaves(type_: pa.DataType) -> int:
     if pa.types.is_nested(type_):
         return sum(_leaves(type_.field(place).type) for place in range(type_.num_fields))
     return 1
-
-
-def _in_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
-    """The columns of a schema, in its order and types; null where the batch lacks one."""
-    there = set(batch.schema.names)
-    arrays = [
-        conform(batch.column(field.name), field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
-        for field in wanted
-    ]
-    return pa.record_batch(arrays, schema=wanted)
