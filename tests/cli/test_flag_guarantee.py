@@ -127,6 +127,8 @@ def test_a_p_value_that_is_no_probability_is_named(
     table = pq.read_table(run / "corrected.parquet")
     p = [None if said is None else value for said in table["p_value"].to_pylist()]
     place = table.schema.get_field_index("p_value")
-    pq.write_table(table.set_column(place, "p_value", pa.array(p, pa.float64())), tmp_path / "odd.parquet")
-    assert main(["flag", "--corrected", str(tmp_path / "odd.parquet"), "--max-false-flags", "0.2"]) == 2
+    shutil.copytree(run, tmp_path / "run")
+    odd = table.set_column(place, "p_value", pa.array(p, pa.float64()))
+    pq.write_table(odd, tmp_path / "run" / "corrected.parquet")
+    assert main(["flag", "--run", str(tmp_path / "run"), "--max-false-flags", "0.2"]) == 2
     assert "p_value is no probability" in capsys.readouterr().err
