@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import numpy as np
@@ -21,7 +21,7 @@ MOSTLY = 0.5
 """Share of some values that are found among the ids where they are meant to be ids of these."""
 
 _FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
-_ADDRESS = re.compile(r"^https?://(?:www\.)?", re.IGNORECASE)
+_ADDRESS = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 
 
 def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
@@ -87,7 +87,8 @@ def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
     return repeated
 
 
-class Respelled(NamedTuple):
+@dataclass(frozen=True)
+class Respelled:
     """Ids that are found in another spelling.
 
     Attributes:
