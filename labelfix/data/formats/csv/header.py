@@ -17,6 +17,9 @@ NAMES = frozenset(
 )
 """Titles that nobody takes for data."""
 
+WORDS_OF_A_TITLE = 5
+"""What has more words is a sentence."""
+
 MOST_ABOVE = 30
 """Lines among which a header is looked for below a title."""
 
@@ -71,6 +74,8 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
                 strong += inside
         elif value is None:
             strong += cell in column
+    if weak == len(whole) == 1 and any(len(cell.split()) > WORDS_OF_A_TITLE for cell in cells):
+        return True  # a class in numbers beside a sentence
     run = len(whole) > 1 and [n - whole[0] for n in whole] == list(range(len(whole)))
     return strong > 0 or (not run and weak > 1 and 2 * weak >= len(whole))
 
