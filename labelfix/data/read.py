@@ -239,9 +239,10 @@ def _columns(
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
     taken = {column for column in (ids, label, clean_label, *sources) if column is not None}
-    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
+    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
+        settings = replace(settings, image_column=ids)
     spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows, label), findings)
     if spec is None and len(theirs.schema.names) > len(ours.schema.names):
         findings.warning(

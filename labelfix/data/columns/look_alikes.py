@@ -103,8 +103,8 @@ def _spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
         return None
     cells = np.stack([_numbers(column) for column in chunk.batch.columns])
     into = f"put the name of the column with the {{}} into one column, such as 'label' ({PANDAS_ONE_HOT})"
-    binary = ((cells == 0) | (cells == 1)).all(axis=1)
-    shares = ((cells >= 0) & (cells <= 1)).all(axis=1)
+    binary = np.asarray(((cells == 0) | (cells == 1)).all(axis=1))
+    shares = np.asarray(((cells >= 0) & (cells <= 1)).all(axis=1))
     for among, holds, which in (
         (binary, "hold 0 and 1, and each row has a single 1 among them", "1"),
         (shares, "hold shares that add up to 1 in each row", "largest"),

@@ -91,6 +91,8 @@ def explanations(rows: Sequence[Sequence[str]]) -> int:
     for place, cells in enumerate(rows[:2], start=1):
         if any(cell.startswith(IMPORT_ID) for cell in cells):
             return place
+    if len(rows) > 1 and not rows[0][0].strip() and any(rows[0]) and rows[1][0].strip() and not any(rows[1][1:]):
+        return 2  # pandas: a second level of columns, and the name of the index below it
     typed = next((place for place, cells in enumerate(rows[:3]) if not _are_types(cells, 2 - place)), 0)
     if typed or (rows and "" in rows[0] and not RESPONSES.isdisjoint(rows[0])):
         return typed or 1
