@@ -232,10 +232,8 @@ def _respelled(noisy: LabelTable, clean: LabelTable, found: Codes, findings: Fin
     near = find_respelled(clean.ids, noisy.ids, found)
     if not near.count or near.count < MOSTLY * lost:
         return found
-    which = (
-        "ids differ" if near.count == len(clean) else f"{near.count:,} id{'s differ' if near.count > 1 else ' differs'}"
-    )
-    findings.note(f"{clean.name}: {which} from those of {noisy.name} in {near.how}")
+    which = "ids" if near.count == len(clean) else f"{near.count:,} of {len(clean):,} ids"
+    findings.note(f"{clean.name}: {which} differ from those of {noisy.name} in {near.how}")
     return near.positions
 
 

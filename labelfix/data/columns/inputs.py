@@ -215,7 +215,10 @@ def _no_inputs(
         if profile.holds in NO_INPUTS:
             holds, remedy = NO_INPUTS[profile.holds]
             what += f"; {profile.name!r} holds {holds}"
-        elif profile.holds == "json" or (pa.types.is_nested(profile.type) and profile.holds != "numbers"):
+        elif profile.holds == "numbers":
+            what += f"; {profile.name!r} holds lists of {int(profile.length)} numbers"
+            remedy = f"if they are an embedding, pass --embedding-column {profile.name}"
+        elif profile.holds == "json" or pa.types.is_nested(profile.type):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"
     findings.error(source.name, what, remedy)

@@ -24,6 +24,8 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
+LONGEST_NAME = 60
+"""Characters of a column's name that are shown."""
 _CHECKED = re.compile(
     r"(?i)correct|true|truth|gold|final|verif|review|fix|clean|adjudicat|expert|human|manual|check|actual|new|revis"
 )
@@ -94,7 +96,8 @@ def listed(source: TableSource, near: str = "") -> str:
     names = [name for name in source.schema.names if name]
     similar = difflib.get_close_matches(near, names, n=3, cutoff=0.5) if near else []
     ordered = [*similar, *(name for name in names if name not in similar)]
-    return ", ".join(ordered[:20]) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in ordered[:20]]
+    return ", ".join(shown) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
 
 
 def id_columns(
