@@ -18,13 +18,7 @@ from labelfix.data.tables import CorrectedLabels
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
 from labelfix.outputs.corrected_rows import CorrectedFile, counts_of
-from labelfix.outputs.exports import (
-    corrected_table,
-    prediction_table,
-    with_evidence,
-    write_corrected,
-    write_tables,
-)
+from labelfix.outputs.exports import corrected_table, prediction_table, with_evidence, write_corrected, write_tables
 from labelfix.outputs.progress_bars import listener
 from labelfix.progress import Progress, Silent
 from labelfix.remote import as_path

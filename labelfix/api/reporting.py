@@ -20,12 +20,7 @@ from labelfix.scoring.nearest_trusted import nearest_trusted
 
 
 def report(
-    run: OpenedRun,
-    out: Path,
-    max_rows: int,
-    noisy: str | None,
-    clean: str | Sequence[str] | None,
-    progress: Progress,
+    run: OpenedRun, out: Path, max_rows: int, noisy: str | None, clean: str | Sequence[str] | None, progress: Progress
 ) -> int:
     """Write the report; rows whose file is gone or has changed are shown without their content.
 

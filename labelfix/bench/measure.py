@@ -17,14 +17,7 @@ import torch
 from labelfix.bench.grid import NO_BACKBONE, Job
 from labelfix.bench.load import Loaded, load
 from labelfix.bench.memory import peak, resident
-from labelfix.bench.metrics import (
-    OnTest,
-    device_name,
-    history_json,
-    label_figures,
-    test_figures,
-    versions_json,
-)
+from labelfix.bench.metrics import OnTest, device_name, history_json, label_figures, test_figures, versions_json
 from labelfix.bench.plan import DataEntry, Plan
 from labelfix.bench.protocol import Cut, LabelledRows, cut
 from labelfix.bench.rows import write_row

@@ -187,11 +187,7 @@ def _cost(way: str, times: dict[str, list[float]], memory: dict[str, float]) -> 
 
 
 def _memory(
-    plan: StepPlan,
-    device: torch.device,
-    bench: Workbench,
-    steps: dict[str, Step],
-    progress: Progress,
+    plan: StepPlan, device: torch.device, bench: Workbench, steps: dict[str, Step], progress: Progress
 ) -> dict[str, float]:
     """Peak memory of each way over the built networks and batches, in MB."""
     progress.say("peak memory of each")

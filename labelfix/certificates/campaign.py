@@ -11,12 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelfix.certificates.answers import QUEUE, Answered, Taken, answered, take_answers
-from labelfix.certificates.certificate import (
-    certificate_of,
-    differences,
-    read_certificate,
-    write_certificate,
-)
+from labelfix.certificates.certificate import certificate_of, differences, read_certificate, write_certificate
 from labelfix.certificates.exported import exported_labels
 from labelfix.certificates.plan import Campaign, campaign_of, hashes_of, more_rows, new_plan
 from labelfix.certificates.said import IN_MEMORY, said_in

@@ -11,13 +11,7 @@ from typing import Literal
 
 from labelfix.certificates.answers import Answered
 from labelfix.certificates.plan import Campaign
-from labelfix.numerics.rate_by_betting import (
-    Draws,
-    estimate,
-    lower_bound,
-    upper_bound,
-    wealth_below,
-)
+from labelfix.numerics.rate_by_betting import Draws, estimate, lower_bound, upper_bound, wealth_below
 from labelfix.numerics.reading_plan import growth, moved_to
 
 Status = Literal["certified", "not yet", "cannot be reached"]

@@ -22,12 +22,10 @@ PlanName = Annotated[
     typer.Option("--plan", metavar="FILE|NAME", help="A plan in TOML, or the name of one that comes with labelfix."),
 ]
 DataRoot = Annotated[
-    Path | None,
-    options.option("--data-root", metavar="DIR", doc="The folder of the plan's data files."),
+    Path | None, options.option("--data-root", metavar="DIR", doc="The folder of the plan's data files.")
 ]
 Results = Annotated[
-    Path | None,
-    options.option("--out", metavar="DIR", doc="Where results go; runs that are there are not repeated."),
+    Path | None, options.option("--out", metavar="DIR", doc="Where results go; runs that are there are not repeated.")
 ]
 Only = Annotated[
     list[str] | None,
@@ -38,17 +36,10 @@ Only = Annotated[
     ),
 ]
 Methods = Annotated[
-    list[str] | None,
-    options.option("--method", metavar="NAME", doc="Only this method of the plan. May be repeated."),
+    list[str] | None, options.option("--method", metavar="NAME", doc="Only this method of the plan. May be repeated.")
 ]
-Seeds = Annotated[
-    str | None,
-    options.option("--seeds", metavar="N,N", doc="These seeds instead of the plan's."),
-]
-Limit = Annotated[
-    int | None,
-    options.option("--limit", metavar="N", min=1, doc="At most this many runs this time."),
-]
+Seeds = Annotated[str | None, options.option("--seeds", metavar="N,N", doc="These seeds instead of the plan's.")]
+Limit = Annotated[int | None, options.option("--limit", metavar="N", min=1, doc="At most this many runs this time.")]
 TrustedPerClass = Annotated[
     int | None,
     options.option(
@@ -104,8 +95,7 @@ StepWays = Annotated[
 ]
 Rounds = Annotated[int, typer.Option("--rounds", metavar="N", min=1, help="Rounds, each way once in each.")]
 SecondsLimit = Annotated[
-    float | None,
-    options.option("--limit", metavar="SECONDS", min=0, doc="Begin no further round after so long."),
+    float | None, options.option("--limit", metavar="SECONDS", min=0, doc="Begin no further round after so long.")
 ]
 StepSize = Annotated[
     int | None,
@@ -118,8 +108,7 @@ StepSize = Annotated[
     ),
 ]
 StepClasses = Annotated[
-    int | None,
-    options.option("--classes", metavar="N", min=2, doc="Classes. Default: 10 for images, 4 for texts."),
+    int | None, options.option("--classes", metavar="N", min=2, doc="Classes. Default: 10 for images, 4 for texts.")
 ]
 StepMemory = Annotated[
     bool,

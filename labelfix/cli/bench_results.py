@@ -37,16 +37,13 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="Aligned columns,
 File = Annotated[Path | None, options.option("--out", metavar="FILE", doc="Also write it into this file.")]
 Folder = Annotated[Path | None, options.option("--out", metavar="FOLDER", doc="Where the plots go.")]
 EveryLevel = Annotated[
-    bool,
-    typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise."),
+    bool, typer.Option("--every-level", metavar="", help="Also show all figures of every single level of noise.")
 ]
 Groups = Annotated[
-    list[str] | None,
-    options.option("--group", metavar="NAME", doc="Only sets of this group. May be repeated."),
+    list[str] | None, options.option("--group", metavar="NAME", doc="Only sets of this group. May be repeated.")
 ]
 Methods = Annotated[
-    list[str] | None,
-    options.option("--method", metavar="NAME", doc="Only this method. May be repeated."),
+    list[str] | None, options.option("--method", metavar="NAME", doc="Only this method. May be repeated.")
 ]
 Settings = Annotated[
     list[str] | None,

@@ -66,12 +66,10 @@ Confidence = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None,
-    options.option("--seed", min=0, metavar="N", doc="Of the draw of the rows to check. Default: 0."),
+    int | None, options.option("--seed", min=0, metavar="N", doc="Of the draw of the rows to check. Default: 0.")
 ]
 DropIssues = Annotated[
-    bool,
-    typer.Option("--drop-issues", metavar="", help="Certify what export --drop-issues writes."),
+    bool, typer.Option("--drop-issues", metavar="", help="Certify what export --drop-issues writes.")
 ]
 WithAnswers = Annotated[
     bool,
@@ -86,8 +84,7 @@ NewPlan = Annotated[
     typer.Option("--new-plan", metavar="", help="Give the plan of rows to read up and draw others; answers are kept."),
 ]
 Check = Annotated[
-    bool,
-    typer.Option("--check", metavar="", help="Compute the run's certificate again from the files, and compare."),
+    bool, typer.Option("--check", metavar="", help="Compute the run's certificate again from the files, and compare.")
 ]
 OutputFormat = Annotated[options.Format, typer.Option("--format", help="Lines for people, or the certificate as JSON.")]
 
@@ -149,12 +146,7 @@ def certify(
 
 
 def _hand_out(
-    folder: RunFolder,
-    state: State,
-    count: int | None,
-    out: Path | None,
-    noisy: str | None,
-    safe_csv: bool,
+    folder: RunFolder, state: State, count: int | None, out: Path | None, noisy: str | None, safe_csv: bool
 ) -> tuple[State, Path | None]:
     """Hand out more rows where all of the plan are answered or more are asked for, and write those that are open."""
     from labelfix.certificates import campaign as campaigns

@@ -12,11 +12,7 @@ from labelfix.progress import counted
 
 @requires("noisy", "clean", heading="Required, here or in labelfix.toml")
 @with_options(TRAINING_COLUMNS, READING, SETTINGS)
-def check(
-    context: typer.Context,
-    noisy: options.Noisy = None,
-    clean: options.Clean = None,
-) -> None:
+def check(context: typer.Context, noisy: options.Noisy = None, clean: options.Clean = None) -> None:
     """Look at the data before training: every defect in one list, then a summary. Writes nothing."""
     voice = options.voice(context)
     resolved = options.settings_of(context)

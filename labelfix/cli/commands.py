@@ -22,11 +22,7 @@ COMPLETION = "Shell completion"
 Flags = Mapping[str, Any]
 """Parameter → its type with its option, as typer reads it."""
 
-SPEAKING: Flags = {
-    "offline": common_options.Offline,
-    "quiet": common_options.Quiet,
-    "verbose": common_options.Verbose,
-}
+SPEAKING: Flags = {"offline": common_options.Offline, "quiet": common_options.Quiet, "verbose": common_options.Verbose}
 """What every command has; their callbacks do what they say."""
 
 ALWAYS = (*SPEAKING, "version", "help")

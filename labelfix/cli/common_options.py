@@ -58,8 +58,7 @@ def _verbose(context: typer.Context, wanted: bool) -> None:
 
 
 Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr."),
+    bool, typer.Option("--quiet", "-q", callback=_quiet, metavar="", help="Say only warnings and errors on stderr.")
 ]
 Verbose = Annotated[
     bool,
@@ -144,8 +143,7 @@ Config = Annotated[
 
 
 Overwrite = Annotated[
-    bool,
-    option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced."),
+    bool, option("--overwrite", metavar="", panel=OUTPUT, doc="Replace what is there; an input is never replaced.")
 ]
 
 

@@ -30,8 +30,7 @@ CorrectedLabels = Annotated[
     ),
 ]
 ClassifierOut = Annotated[
-    Path | None,
-    options.option("--classifier", metavar="DIR", doc="Copy the classifier into a new folder."),
+    Path | None, options.option("--classifier", metavar="DIR", doc="Copy the classifier into a new folder.")
 ]
 Tasks = Annotated[
     str | None,
@@ -124,13 +123,7 @@ def export(
     voice = options.voice(context)
 
     from labelfix.data.formats.csv.write import formulas_disarmed
-    from labelfix.outputs.exporting import (
-        check_classifier,
-        check_labels,
-        export_classifier,
-        export_labels,
-        is_tree,
-    )
+    from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
     from labelfix.outputs.tasks.writing import FOLDERS, place_of
 
     folder = finished_run(run)

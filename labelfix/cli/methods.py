@@ -16,10 +16,7 @@ WIDTH = 100
 Name = Annotated[str | None, typer.Argument(metavar="[METHOD]", show_default=False, help="Describe this method.")]
 
 
-def methods(
-    context: typer.Context,
-    name: Name = None,
-) -> None:
+def methods(context: typer.Context, name: Name = None) -> None:
     """List the methods; with a name: its idea, its settings with their defaults, and its source."""
     from labelfix.settings.methods import METHOD_SETTINGS
 

@@ -46,10 +46,7 @@ NoiseKind = Annotated[
         "matrix: as --matrix says.",
     ),
 ]
-Rate = Annotated[
-    float | None,
-    options.share("--rate", doc="How often, from 0 to 1."),
-]
+Rate = Annotated[float | None, options.share("--rate", doc="How often, from 0 to 1.")]
 MatrixFile = Annotated[
     Path | None,
     options.option(

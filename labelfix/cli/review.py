@@ -74,10 +74,7 @@ def review(
     from labelfix.review.opening import open_desk
 
     folder = finished_run(run)
-    with (
-        listen(host, port) as listener,
-        open_desk(folder, noisy, budget, queue, who or _user(), nearest) as pages,
-    ):
+    with listen(host, port) as listener, open_desk(folder, noisy, budget, queue, who or _user(), nearest) as pages:
         if pages.desk.reader.why_none:
             voice.warn(pages.desk.reader.why_none)
         standing = len(pages.desk.answers.ledger.standing())

@@ -31,10 +31,7 @@ Name = Annotated[
 ]
 
 
-def schema(
-    context: typer.Context,
-    document: Name,
-) -> None:
+def schema(context: typer.Context, document: Name) -> None:
     """Print the JSON Schema (draft 2020-12) of a document that labelfix writes."""
     from labelfix.outputs.plain_text import json_text
     from labelfix.runs.schema_flag import published

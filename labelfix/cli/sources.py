@@ -12,14 +12,7 @@ from labelfix.cli import common_options as options
 from labelfix.cli.finished_run import finished_run
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
-from labelfix.outputs.sources_table import (
-    as_lines,
-    classes_of,
-    of_classes,
-    read_sources,
-    with_costs,
-    worst_opinions,
-)
+from labelfix.outputs.sources_table import as_lines, classes_of, of_classes, read_sources, with_costs, worst_opinions
 
 Cost = Annotated[
     list[str] | None,

@@ -34,7 +34,7 @@ SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class Scale:
-    """What calibration does to log-probabilities.
+    """The map that calibration applies to log-probabilities.
 
     Attributes:
         slope: `(K,)` s.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a method learns from.
+    """The data that a method learns from.
 
     Attributes:
         noisy: The noisy training rows' inputs (N rows): labelled, not trusted.
@@ -127,7 +127,7 @@ OUT_OF_FOLD = "scored by models that did not train on their given label ({parts}
 
 
 class SoftRows(Protocol):
-    """Soft labels of N rows: an array, or what makes some of them when asked (`correctors.made`)."""
+    """Soft labels of N rows: an array, or an object that makes some of them on demand (`correctors.made`)."""
 
     def __len__(self) -> int: ...
 
@@ -137,7 +137,7 @@ class SoftRows(Protocol):
 
 @dataclass(frozen=True)
 class OwnRows:
-    """What a method says of the noisy rows it learned from, where it judged each by a model that had not seen it.
+    """A method's results for its own noisy rows, each judged by a model that had not seen it.
 
     Attributes:
         soft: `(N, K)` soft labels, rows sum to 1.
@@ -200,7 +200,7 @@ class Held:
 
 @dataclass(frozen=True)
 class FittedModel:
-    """What a method returns.
+    """The result of a method.
 
     Attributes:
         classifier: The trained classifier in evaluation mode.

@@ -32,7 +32,7 @@ class MadeSoft:
         return self.rows
 
     def then(self, change: Callable[[Probabilities], Probabilities]) -> MadeSoft:
-        """The same, changed row by row."""
+        """The same soft labels, changed row by row."""
         return replace(self, make=lambda rows: change(self.make(rows)))
 
     def __getitem__(self, rows: Codes | slice) -> Probabilities:

@@ -51,7 +51,7 @@ class CorrectionWeights:
         return cls(arrays, lcn.skip)
 
     def soft(self, hidden: Probabilities, given: Codes) -> Probabilities:
-        """`(N, K)` soft labels of rows that all have a given label; arguments as of `Corrector.soft_labels`."""
+        """`(N, K)` soft labels of rows that all have a given label; for arguments see `Corrector.soft_labels`."""
         scores = self._scores(hidden, given)
         if not self.skip:
             return softmax(scores)

@@ -32,7 +32,7 @@ def turned(log_f: Floats, turn: Affine | None, hidden: npt.NDArray[np.floating],
 
 
 def arrays_of(turn: Affine | None) -> dict[str, Singles]:
-    """What is kept of it, by name."""
+    """Its arrays by name, for saving."""
     return {} if turn is None else {WEIGHT: turn.weight, BIAS: turn.bias}
 
 
@@ -42,5 +42,5 @@ def shapes_of(classes: int, width: int) -> dict[str, tuple[int, ...]]:
 
 
 def turn_of(arrays: Mapping[str, Singles]) -> Affine | None:
-    """What `arrays_of` kept; None where there is nothing of it."""
+    """The inverse of `arrays_of`; None where nothing was saved."""
     return Affine(arrays[WEIGHT], arrays[BIAS]) if WEIGHT in arrays else None

@@ -53,7 +53,7 @@ OUTLIER = 0.99
 
 @dataclass(frozen=True)
 class Checks:
-    """What was found.
+    """The results of the side checks.
 
     Attributes:
         duplicate_of: `(N,)` an earlier row, as a position, with the same content and another given label; -1 without.
@@ -70,7 +70,7 @@ class Checks:
     missing: tuple[int, ...]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """As arrays, so that a killed run need not search again."""
+        """The results as arrays, so that a resumed run need not search again."""
         counts = np.array([self.equal, -1 if self.near is None else self.near])
         return {
             "duplicate_of": self.duplicate_of,
@@ -81,7 +81,7 @@ class Checks:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checks:
-        """The same back."""
+        """The inverse of `to_arrays`."""
         equal, near = arrays["counts"].tolist()
         missing = tuple(arrays["missing"].tolist())
         return cls(arrays["duplicate_of"], arrays["outlier_score"], equal, None if near < 0 else near, missing)
@@ -113,7 +113,7 @@ def side_checks(
         noisy: The noisy rows; fixed features where there is no `view`.
         given: `(N,)` their given labels.
         order: `(N,)` their places in the file: of equal rows the first is the original.
-        clean: The trusted rows, likewise.
+        clean: The same for the trusted rows.
         truth: `(M,)` their labels.
         view: Inputs and the rows of them wanted → `(n, D)` features by which they are compared.
         table: Whether the features are the columns of a table: then only rows that hold the same repeat each other.
@@ -218,7 +218,7 @@ class _Neighbours:
         twin[found[new]] = nearest[new]
 
     def _maybe(self, rows: slice) -> tuple[Codes, Codes]:
-        """Rows of a block and earlier ones of other labels that may be near, as far as the directions tell."""
+        """Rows of a block and earlier ones of other labels that may be near, judging by the directions."""
         left, found = self.left[rows], [np.zeros((2, 0), dtype=np.int64)]
         for start in range(0, rows.stop, TILE):
             near = left @ self.right[:, start : min(start + TILE, rows.stop)] >= NEAR - 1 - SLACK

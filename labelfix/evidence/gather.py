@@ -42,7 +42,7 @@ JUDGED = ("classifier_right", "out_of_fold_nll")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a fit.
+    """What trusted rows show about a fit.
 
     Attributes:
         fitted: The model, calibrated.
@@ -59,7 +59,7 @@ class Evidence:
     judges: Judges | None = None
 
     def said_of(self, problem: Problem, model: FittedModel) -> Evidence:
-        """The same of another fit, whose features know the trusted rows that judged this one.
+        """The evidence for another fit, whose features know the trusted rows that judged this one.
 
         It takes over the scale of soft labels, the threshold and all figures; later rows are judged by its own heads.
 
@@ -128,24 +128,20 @@ def passes(problem: Problem, fitted: FittedModel) -> int:
 
 
 def rivals_of(problem: Problem, found: Calibrated, settings: TrainSettings, progress: Progress) -> tuple[Rival, ...]:
-    """The rivals of a run; trained end to end if asked for."""
+    """The rivals of a run, trained end to end if requested."""
     assert found.fitted.held is not None
     fit = retrained if settings.ledger == "full" and problem.family != "head" else fit_rivals
     return fit(problem, found.fitted.held, progress)
 
 
 def ledger_of(
-    problem: Problem,
-    found: Calibrated,
-    others: Sequence[Rival],
-    soft: Probabilities,
-    agreement: Agreement | None,
+    problem: Problem, found: Calibrated, others: Sequence[Rival], soft: Probabilities, agreement: Agreement | None
 ) -> Ledger:
     """The run beside its rivals.
 
     Args:
         others: Of `rivals_of`.
-        soft: `(n, K)` soft labels of some noisy rows: trusted rows drawn per class weigh what these say of the classes.
+        soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
     if asked.paired:
@@ -241,7 +237,7 @@ def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
 
 
 def judges_of(problem: Problem, found: Calibrated, right: RightLabels, guarantee: Guarantee) -> Judges:
-    """What judges rows that come later; arguments as for `guarantee_of`, and what that gave."""
+    """The judges for rows that come later; arguments as for `guarantee_of`, and its result."""
     asked, held = found.asked, found.fitted.held
     assert held is not None
     paired = asked.row if asked.paired else np.zeros(0, dtype=np.int64)
@@ -272,7 +268,7 @@ def heads_of(held: Held) -> tuple[tuple[Corrector, ...], tuple[Affine | None, ..
 
 
 def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
-    """What the figures rest on."""
+    """The basis of the figures: which rows, judged how."""
     asked, held = found.asked, found.fitted.held
     assert held is not None
     own = found.fitted.own_rows

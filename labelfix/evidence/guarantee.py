@@ -40,7 +40,7 @@ MANY = 1_000
 
 @dataclass(frozen=True)
 class Guarantee:
-    """What p-values rest on.
+    """The basis of the p-values.
 
     Attributes:
         rows: R, trusted rows whose given label is right.
@@ -66,7 +66,7 @@ class Guarantee:
 
 
 def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Sampling) -> Floats:
-    """What a calibration row of each class weighs, `(K,)`, 1 in the mean over the rows.
+    """`(K,)` weight of a calibration row of each class, with mean 1 over the rows.
 
     Args:
         classes: `(R,)` of the calibration rows.

@@ -77,7 +77,7 @@ class JudgesAnswers:
 
 @dataclass(frozen=True)
 class Donors:
-    """Noisy rows that lend what sources say of them to trusted rows of which nobody says anything.
+    """Noisy rows whose opinions are lent to trusted rows about which no source says anything.
 
     Attributes:
         rows: `(n,)` the rows.

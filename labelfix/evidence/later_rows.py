@@ -29,11 +29,11 @@ OWN = "they are the rows that the run was trained on, whose given labels its mod
 
 @dataclass
 class LaterRows:
-    """Gathers what is said of new rows, block by block.
+    """Gathers predictions for new rows, block by block.
 
     Attributes:
         judges: Say it.
-        total: n, as far as it is known beforehand: of many rows every n-th is kept for the noise rate.
+        total: n if known beforehand; of many rows only a regular subsample is kept for the noise rate.
         given: `(K,)` rows of each given label.
         predicted: `(K,)` rows of each predicted class, of those with a given label.
         rows: Rows seen.
@@ -88,12 +88,7 @@ class LaterRows:
         return {
             "guarantee": dict(self.judges.guarantee),
             "noise": None if noise is None else noise.to_json(self.classes.names),
-            "new_rows": {
-                "rows": self.rows,
-                "labelled": int(self.given.sum()),
-                "assumed": ASSUMED,
-                "not_met": lost,
-            },
+            "new_rows": {"rows": self.rows, "labelled": int(self.given.sum()), "assumed": ASSUMED, "not_met": lost},
         }
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:

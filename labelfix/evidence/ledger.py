@@ -86,7 +86,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All of them.
+    """All entries of the ledger.
 
     Attributes:
         entries: This run last.

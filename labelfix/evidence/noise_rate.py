@@ -29,15 +29,7 @@ import numpy as np
 
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import share_interval
-from labelfix.data.labels.noise_rate import (
-    FEW,
-    TOLD_UP_TO,
-    NoiseRate,
-    RateInterval,
-    counted,
-    counted_rate,
-    pair_counts,
-)
+from labelfix.data.labels.noise_rate import FEW, TOLD_UP_TO, NoiseRate, RateInterval, counted, counted_rate, pair_counts
 from labelfix.data.tables import Codes, Probabilities, Sampling
 
 RATE_PARTS = 4
@@ -70,12 +62,7 @@ class Opinion:
 
 
 def estimate(
-    truth: Codes,
-    paired_given: Codes,
-    given: Codes,
-    num_classes: int,
-    sampling: Sampling,
-    opinion: Opinion | None,
+    truth: Codes, paired_given: Codes, given: Codes, num_classes: int, sampling: Sampling, opinion: Opinion | None
 ) -> NoiseRate:
     """Estimate it from pairs.
 

@@ -36,7 +36,7 @@ from labelfix.progress import Progress, Silent
 from labelfix.settings.run import TrainSettings
 
 FEW = 50
-"""With fewer judged trusted rows than this noisy rows are asked too."""
+"""With fewer judged trusted rows than this, noisy rows judge as well."""
 
 LEAST, MOST = 500, 5_000
 """Fewer noisy rows say too little, and more are not needed."""
@@ -50,7 +50,7 @@ DOUBT = 0.05
 
 @dataclass(frozen=True)
 class Agreement:
-    """What noisy rows say.
+    """How noisy rows judge the fits.
 
     Attributes:
         hits: Entry → `(n,)` whether it says the given label of a row that it has not learned.
@@ -64,7 +64,7 @@ class Agreement:
         return max(self.hits, key=lambda name: float(self.hits[name].mean()))
 
     def contradicted(self, right: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> bool:
-        """Whether trusted rows speak against noisy ones.
+        """Whether trusted rows contradict noisy ones.
 
         Args:
             right: `(R,)` whether the best entry is right on trusted rows that it has not seen.
@@ -76,7 +76,7 @@ class Agreement:
 
 
 def asks(problem: Problem, held: Held) -> bool:
-    """Whether noisy rows are asked: trusted ones are few, fits are cheap, and the features have not learned labels."""
+    """Whether noisy rows judge: trusted ones are few, fits are cheap, and the features have not learned labels."""
     cheap = problem.family == "head" and problem.taught is None
     return len(held.rows) < FEW and len(problem.given) >= LEAST and cheap
 

@@ -83,7 +83,7 @@ class Rival:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, np.ndarray]) -> Rival | None:
-        """The same back; None where nothing was kept, as it was left out."""
+        """The inverse of `to_arrays`; None for a rival that was left out."""
         if not arrays:
             return None
         head = heads_from_arrays(arrays)[0] if "weight" in arrays else None
@@ -102,7 +102,7 @@ def kept_rival(problem: Problem, name: str, fit: Callable[[], Rival | None]) -> 
 
 @dataclass(frozen=True)
 class _Field:
-    """What rivals learn from, and what judges them.
+    """The rows rivals learn from, and those that judge them.
 
     Attributes:
         rows: As tensors.
@@ -170,12 +170,12 @@ def passes(problem: Problem, fitted: bool = True) -> int:
 
 
 def _large(problem: Problem) -> bool:
-    """Whether rivals learn from a sample; with very many classes they are members of the run, which are fitted."""
+    """Whether rivals learn from a sample; where classes are very many, fits of the run itself serve as rivals."""
     return len(problem.given) >= LARGE and problem.num_classes <= SIDE_BY_SIDE
 
 
 def _field(problem: Problem, held: Held) -> _Field:
-    """What rivals learn from."""
+    """The rows that rivals learn from."""
     every, where = np.arange(len(problem.given), dtype=np.int64), ""
     if _large(problem):
         chosen = np.random.default_rng([problem.seed, 42]).choice(len(every), RIVALS_SAMPLE, replace=False)

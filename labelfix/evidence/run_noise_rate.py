@@ -34,12 +34,7 @@ def noise_of(problem: Problem, soft: Probabilities, given: np.ndarray) -> NoiseR
     enough = len(pairs) >= OPINION_FROM and fixed and problem.sampling == "random"
     opinion = _opinion(problem, pairs) if enough else None
     return estimate(
-        problem.truth[pairs],
-        problem.paired_given[pairs],
-        problem.given,
-        problem.num_classes,
-        problem.sampling,
-        opinion,
+        problem.truth[pairs], problem.paired_given[pairs], problem.given, problem.num_classes, problem.sampling, opinion
     )
 
 

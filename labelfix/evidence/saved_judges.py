@@ -75,7 +75,7 @@ class Judges:
     def say(
         self, logits: Logits, hidden: Probabilities, given: Codes, opinions: Opinions | None = None
     ) -> tuple[Probabilities, Probabilities]:
-        """What the models say of new rows.
+        """The predictions of the judging models for new rows.
 
         Args:
             logits: `(n, K)` of the run's classifier.
@@ -114,7 +114,7 @@ class Judges:
         return found
 
     def noise_of(self, soft: Probabilities, given: Codes) -> NoiseRate | None:
-        """How many given labels of new rows are wrong, as far as they are like the pairs; None with too few pairs.
+        """How many given labels of new rows are wrong if they are like the pairs; None with too few pairs.
 
         Args:
             soft: `(n, K)` mean soft labels of `say`.

@@ -15,7 +15,7 @@ from labelfix.data.tables import Codes, CorrectedLabels, Probabilities
 
 @dataclass(frozen=True)
 class SideColumns:
-    """What evidence and side checks say of every row of the noisy table.
+    """Results of evidence and side checks for every row of the noisy table.
 
     Attributes:
         p_value: `(N,)` of "the given label is right"; NaN where there is none. None without judges.

@@ -1,4 +1,4 @@
-"""What each source is worth: how often it is right, with an interval, and what is said of it in words.
+"""What each source is worth: how often it is right, with an interval, and a description in words.
 
 Accuracy is counted on trusted rows that the source labelled; the interval is meant for all rows that it labelled, as
 that of the noise rate is (`data.labels.noise_rate`). What is lost without a source is measured on the same rows out of
@@ -61,7 +61,7 @@ def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
     """How often a source is right.
 
     Args:
-        counts: `(K, K)` what it says of trusted rows.
+        counts: `(K, K)` its opinions on trusted rows by class.
     """
     meant, total = max(others, 1), int(counts.sum())
     of_class = []
@@ -77,7 +77,7 @@ def _accuracy(counts: Codes, others: int, classes: Sequence[str]) -> Figures:
 
 
 def _words(figures: Figures, classes: Sequence[str], together: Sequence[Figures], weighed: bool) -> list[str]:
-    """What a person should know of a source, and what the run makes of it where it weighs sources."""
+    """What a person should know about a source, and its weight where the run weighs sources."""
     counts: Codes = figures["confusion"]
     found = []
     for pair in together:

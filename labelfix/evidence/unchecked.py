@@ -32,7 +32,7 @@ from labelfix.models.features import FeatureInputs, Inputs, select
 
 @dataclass(frozen=True)
 class Answered:
-    """The labels of rows that `next` chose, as far as they were asked about out of sample.
+    """The labels of rows that `next` chose and that were predicted out of sample.
 
     Attributes:
         given: `(n,)` whether the given label was right.
@@ -109,7 +109,7 @@ def ask_chosen(problem: Problem, held: Held, found: Calibrated) -> Answered | No
 
 
 def unanswered(problem: Problem) -> Problem:
-    """The problem as it was before `next` asked: its chosen rows are noisy rows again, and no trusted ones.
+    """The problem before `next` asked: its chosen rows are noisy rows again, not trusted ones.
 
     What the given labels of the file are like is estimated on it: the rows that were drawn speak of all of them.
 
@@ -138,7 +138,7 @@ def unanswered(problem: Problem) -> Problem:
 
 
 def _opinions(problem: Problem, back: Codes) -> Opinions | None:
-    """What sources say of the noisy rows, some trusted ones among them again."""
+    """Opinions of the sources on the noisy rows, including some trusted rows that are noisy again."""
     if problem.opinions is None or problem.paired_opinions is None:
         return None
     return Opinions.together(problem.opinions, problem.paired_opinions.take(back))

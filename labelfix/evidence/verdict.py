@@ -57,7 +57,7 @@ class Verdict:
 
 
 def conclude(ledger: Ledger) -> Verdict:
-    """What to do."""
+    """The verdict: what to use."""
     one_class = ledger.judged_classes < 2 <= ledger.classes
     labels = "not measurable" if one_class else labels_of(ledger.difference)
     sentence = _one_class(ledger) if one_class else _of_labels(ledger, labels)
@@ -68,7 +68,7 @@ def conclude(ledger: Ledger) -> Verdict:
 
 
 def labels_of(difference: Estimate | None) -> Labels:
-    """Whether corrected labels are better than given ones.
+    """The verdict on labels: whether corrected ones are better than given ones.
 
     Args:
         difference: Share of right labels, corrected minus given; None where it is not known.

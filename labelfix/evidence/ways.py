@@ -68,7 +68,7 @@ def _learned(rows: int, seed: int) -> Codes:
 
 
 def _calibrated(log_p: Floats, truth: Codes, folds: Codes) -> Floats:
-    """The same, rows of each fold divided by the temperature that the other folds choose."""
+    """The same log-probabilities, each fold calibrated by the temperature that the other folds choose."""
     found = log_p.copy()
     for fold in np.unique(folds):
         others = folds != fold

@@ -24,7 +24,7 @@ from labelfix.settings.run import TrainSettings
 
 
 def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
-    """Calibrate the fit, gather what trusted rows say of it, and put all of it in the order of the noisy table."""
+    """Calibrate the fit, gather the evidence of trusted rows, and put all of it in the order of the noisy table."""
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
     by = made.judged_by or made
     total = passes(by.problem, by.model) + (len(made.problem.given) if settings.side_checks else 0)
@@ -61,7 +61,7 @@ def checked(made: Fit, table: bool) -> Checks:
 
 
 def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -> SideColumns:
-    """What was found of the noisy training rows, as columns of the whole noisy table."""
+    """Results for the noisy training rows, as columns of the whole noisy table."""
     own = evidence.fitted.own_rows
     return SideColumns(
         p_value=None if evidence.p_values is None else order.to_file(evidence.p_values.astype(np.float32), np.nan),

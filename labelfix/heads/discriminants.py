@@ -1,12 +1,12 @@
-"""Heads for very many classes, each of few rows: discriminants, and one regression on the labels that these make.
+"""Heads for very many classes of few rows each: discriminants, and one regression on the labels that these make.
 
     given and trusted labels → discriminants → q = P(y | x, y') through T → discriminants of q
                                                                           → logistic regression on q
 
-Discriminants (`numerics.discriminant`) take one pass over the rows where a regression takes dozens, and with thirty
-rows a class or fewer they are better than one that learns the given labels; the two made of q are better together, out
-of fold, than each (docs/experiments.md). What is fitted without a fold of the trusted rows is fitted without a fold of
-the noisy rows as well: so every noisy row is judged by a head that has not seen its label.
+Discriminants (`numerics.discriminant`) take one pass over the rows where a regression takes dozens, and with thirty or
+fewer rows per class they beat a regression on the given labels; a discriminant and a regression of q together are
+better out of fold than either alone (docs/experiments.md). What is fitted without a fold of the trusted rows is fitted
+without a fold of the noisy rows as well, so that every noisy row is judged by a head that has not seen its label.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
 """
@@ -31,13 +31,13 @@ from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition
 
 SHRINKAGES = (0.05, 0.2, 1.0, 4.0)
-"""Candidates; with fewer rows a class more is better."""
+"""Candidates for the shrinkage; the fewer rows per class, the more of it is better."""
 
 RIDGE, ENDS = 10.0, 3e-3
-"""r of the regression, and the relative fall of its loss at which the search ends; it begins at nothing."""
+"""r of the regression, and the relative decrease of its loss at which the search stops; it starts from zero."""
 
 Transitions = Callable[[int | None], Floats]
-"""The fold that is left out, if any → `(K, K)` T of the others."""
+"""The fold that is left out, if any → `(K, K)` T from the others."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Discriminants:
 
     Attributes:
         rows: The data.
-        of: `(N,)` the fold of each noisy row; heads without a fold of the trusted rows have not seen it.
-        mean: `(D,)` what is taken from features before they are summed.
-        given: Sums of the noisy rows of each fold, by their given labels.
-        trusted: Sums of the trusted rows of each fold.
-        shrinkages: Of the head of all rows, then of that without each fold.
+        of: `(N,)` the fold of each noisy row; heads without that fold of trusted rows have not seen it.
+        mean: `(D,)` subtracted from features before they are summed.
+        given: For each fold, sums of its noisy rows by given label.
+        trusted: For each fold, sums of its trusted rows.
+        shrinkages: `(F + 1)` shrinkage of the full head, then of that without each fold.
         fitted: The heads.
     """
 
@@ -63,29 +63,29 @@ class Discriminants:
     fitted: CrossFitted
 
     def transitions(self) -> Transitions:
-        """T0, from what discriminants of the given labels alone say of trusted rows; see `expected_transition`."""
+        """T0 by discriminants of the given labels alone; see `expected_transition`."""
         rows, truth = self.rows, self.rows.truth.numpy()
         head = _moved(_sum(self.given, None).head(self.shrinkages[0]), self.mean)
         raw = head.logits(rows.clean)
         warm = raw / fit_temperature(raw.numpy(), truth)
-        said: Probabilities = torch.softmax(warm, dim=1).numpy()
+        probabilities: Probabilities = torch.softmax(warm, dim=1).numpy()
 
         def without(fold: int | None) -> Floats:
             use = slice(None) if fold is None else rows.folds.outside(fold)
-            return expected_transition(truth[use], said[use], rows.num_classes)
+            return expected_transition(truth[use], probabilities[use], rows.num_classes)
 
         return without
 
     def behind(self, fold: int | None, transition: Floats) -> tuple[Tensor, Tensor]:
-        """What given labels and rows together say, without a fold.
+        """The posterior q of rows and their given labels, without a fold.
 
         Args:
             fold: The fold; None for all rows.
             transition: `(K, K)` T without it.
 
         Returns:
-            `(n,)` the noisy rows outside the fold, and `(K, n + m)` P(y | x, y') of them, and of the trusted rows
-            outside it the truth: in half precision, as it is most of what is held of very many classes.
+            `(n,)` the noisy rows outside the fold, and `(K, n + m)` q = P(y | x, y') of them, then the truth of the
+            trusted rows outside it; in half precision, as it takes most of the memory where classes are very many.
         """
         rows, (use, _) = self.rows, _use(self.rows, fold)
         learned = torch.arange(len(rows.given)) if fold is None else torch.nonzero(self.of != fold)[:, 0]
@@ -94,12 +94,12 @@ class Discriminants:
         q = torch.zeros(rows.num_classes, len(learned) + len(use), dtype=torch.float16)
         q[rows.truth[use], torch.arange(len(learned), q.shape[1])] = 1
         for part in row_blocks(len(learned), rows.num_classes):
-            some = learned[part]
-            q[:, part] = torch.softmax(head.columns(rows.noisy[some]).add_(log_t[:, rows.given[some]]), dim=0).half()
+            block = learned[part]
+            q[:, part] = torch.softmax(head.columns(rows.noisy[block]).add_(log_t[:, rows.given[block]]), dim=0).half()
         return learned, q
 
     def again(self, fold: int | None, learned: Tensor, q: Tensor) -> tuple[LinearHead, LinearHead]:
-        """Discriminants and a regression on soft labels of the noisy rows, beside trusted rows, without a fold.
+        """A discriminant and a regression on soft labels of noisy rows and trusted rows, without a fold.
 
         Args:
             fold: The fold; None for all rows.
@@ -110,9 +110,9 @@ class Discriminants:
         sums = torch.zeros(rows.num_classes, rows.clean.shape[1])
         weight = torch.zeros(rows.num_classes)
         for part in row_blocks(len(learned), rows.num_classes):
-            own = q[:, part].float()
-            sums += own @ (rows.noisy[learned[part]] - self.mean)
-            weight += own.sum(dim=1)
+            soft_labels = q[:, part].float()
+            sums += soft_labels @ (rows.noisy[learned[part]] - self.mean)
+            weight += soft_labels.sum(dim=1)
         soft = Moments(sums.double(), weight.double(), _sum(self.given, fold).scatter)
         place = 0 if fold is None else fold + 1
         discriminant = _moved(soft.plus(_sum(self.trusted, fold), factor).head(self.shrinkages[place]), self.mean)
@@ -125,9 +125,9 @@ class Discriminants:
 
 
 def fit_discriminants(rows: FitRows) -> Discriminants:
-    """Discriminants of the given labels at their word, beside the trusted rows, which are a fifth of the weight.
+    """Discriminants of the given labels and the trusted rows, which have a fifth of the weight.
 
-    Shrunk as out-of-fold likelihood likes it best.
+    The shrinkage is that of the best out-of-fold likelihood.
     """
     return rows.once("discriminants", lambda: _fit_discriminants(rows))
 
@@ -137,8 +137,8 @@ def _fit_discriminants(rows: FitRows) -> Discriminants:
     of = torch.from_numpy(cut_folds(rows.given.numpy(), rows.seed, count).of)
 
     def sums(features: Tensor, labels: Tensor, folds: Tensor) -> tuple[Moments, ...]:
-        every = (folds == fold for fold in range(count))
-        return tuple(Moments.of(features[own] - mean, labels[own], rows.num_classes) for own in every)
+        masks = (folds == fold for fold in range(count))
+        return tuple(Moments.of(features[mask] - mean, labels[mask], rows.num_classes) for mask in masks)
 
     given = sums(rows.noisy, rows.given, of)
     trusted = sums(rows.clean, rows.truth, torch.from_numpy(rows.folds.of))
@@ -156,37 +156,38 @@ def fit_trusted_discriminants(rows: FitRows) -> CrossFitted:
 
 
 def _best(rows: FitRows, mean: Tensor, sums: Callable[[int | None], Moments]) -> tuple[tuple[float, ...], CrossFitted]:
-    """The shrinkages that out-of-fold likelihood likes best, in full and without each fold, and the heads.
+    """The shrinkages of the best out-of-fold likelihood, in full and without each fold, and their heads.
 
     Args:
-        mean: What was taken from features.
-        sums: The fold that is left out → what the head is made of.
+        rows: The data.
+        mean: `(D,)` what was subtracted from features.
+        sums: The fold that is left out, if any → sums of the other rows.
     """
-    every, truth = [sums(fold) for fold in (None, *range(rows.folds.count))], rows.truth.numpy()
+    moments, truth = [sums(fold) for fold in (None, *range(rows.folds.count))], rows.truth.numpy()
 
     def fitted(shrinkage: float) -> CrossFitted:
-        full, *without = (_moved(each.head(shrinkage), mean) for each in every)
+        full, *without = (_moved(part.head(shrinkage), mean) for part in moments)
         return calibrated(full, without, rows.folds, rows.clean, truth)
 
-    found = [fitted(each) for each in SHRINKAGES]
-    chosen = likeliest_of_each(found, truth)
-    return tuple(SHRINKAGES[place] for place in chosen), assembled(found, chosen)
+    candidates = [fitted(shrinkage) for shrinkage in SHRINKAGES]
+    chosen = likeliest_of_each(candidates, truth)
+    return tuple(SHRINKAGES[place] for place in chosen), assembled(candidates, chosen)
 
 
 def _use(rows: FitRows, fold: int | None) -> tuple[Tensor, float]:
-    """The trusted rows outside a fold, and how much each weighs."""
+    """The trusted rows outside a fold, and the weight of each."""
     use = np.arange(len(rows.truth)) if fold is None else rows.folds.outside(fold)
     return torch.from_numpy(use), TRUSTED_SHARE * len(rows.given) / max(len(use), 1)
 
 
 def _sum(of_folds: tuple[Moments, ...], fold: int | None) -> Moments:
-    """Of all folds but one."""
-    first, *others = (each for k, each in enumerate(of_folds) if k != fold)
-    for each in others:
-        first = first.plus(each)
+    """The sum over all folds but one."""
+    first, *others = (moments for k, moments in enumerate(of_folds) if k != fold)
+    for moments in others:
+        first = first.plus(moments)
     return first
 
 
 def _moved(head: LinearHead, mean: Tensor) -> LinearHead:
-    """A head of features less their mean as one of the features."""
+    """A head for features less their mean, as a head for the features themselves."""
     return LinearHead(head.weight, head.bias - head.weight @ mean)

@@ -1,4 +1,4 @@
-"""Linear heads on fixed features as whole models: what the simple methods share.
+"""Linear heads on fixed features made into whole models: what the simple methods share.
 
 Legend: M trusted rows, K classes.
 """
@@ -27,9 +27,9 @@ TRUSTED_OUT_OF_FOLD = "trusted rows out of fold"
 
 
 def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
-    """A fitted head as the problem's classifier, in evaluation mode; on the problem's device, like every classifier.
+    """A fitted head as the problem's classifier, in evaluation mode and on the problem's device.
 
-    Heads are fitted on the CPU, whatever that device is.
+    Heads themselves are always fitted on the CPU.
     """
     module = problem.new_classifier(torch.Generator().manual_seed(problem.seed))
     with torch.no_grad():
@@ -39,7 +39,7 @@ def as_classifier(problem: Problem, head: LinearHead) -> Classifier:
 
 
 def right_out_of_fold(problem: Problem, fitted: CrossFitted) -> dict[str, Any]:
-    """How often a head is right on the trusted rows, each judged by a head that had not seen it."""
+    """The share of trusted rows that a head gets right, each judged by a head that had not seen it."""
     right = (fitted.held.argmax(axis=1)[: len(problem.truth)] == problem.truth)[problem.judges & problem.unseen]
     return {"judged_on": TRUSTED_OUT_OF_FOLD} | share_with_interval(int(right.sum()), len(right))
 
@@ -50,18 +50,16 @@ def held_by(
     correctors: Sequence[Corrector],
     own_scores: Sequence[npt.NDArray[np.float32]] | None = None,
 ) -> Held:
-    """The heads that saw all trusted rows but one fold, each as the judge of that fold.
+    """The heads without each fold as the judges of that fold's rows.
 
     Args:
-        rows: M, without what stands in for classes that no trusted row has.
-        correctors: Of each fold; none of them saw its rows.
-        own_scores: Of each fold, as in `JudgingModel`.
+        fitted: The heads.
+        rows: M, not counting stand-ins for classes without trusted rows.
+        correctors: One for each fold, which has not seen its rows.
+        own_scores: For each fold, as in `JudgingModel`.
     """
     scores = [None] * len(correctors) if own_scores is None else own_scores
-    models = tuple(
-        judging_head(head, corrector, own)
-        for head, corrector, own in zip(fitted.without, correctors, scores, strict=True)
-    )
+    models = tuple(map(judging_head, fitted.without, correctors, scores))
     return Held(np.arange(rows, dtype=np.int64), fitted.by[:rows], models, TRUSTED_OUT_OF_FOLD)
 
 
@@ -81,10 +79,10 @@ def _outputs_of(head: LinearHead) -> Callable[[Inputs, Codes], tuple[Probabiliti
 
 
 def best_ridge(candidates: Mapping[float, CrossFitted], truth: Codes) -> tuple[float, CrossFitted, pa.Table]:
-    """The r whose head is likeliest on trusted rows out of fold, the heads (see `likeliest`), and a history of all.
+    """The r with the best out-of-fold likelihood, its heads (see `likeliest`), and the losses of all candidates.
 
     Args:
-        candidates: r → the head.
+        candidates: r → its heads.
         truth: `(M,)` trusted labels.
     """
     losses = {ridge: fitted.nll(truth) for ridge, fitted in candidates.items()}
@@ -101,12 +99,15 @@ def posterior_model(
     metrics: Mapping[str, Any] | None = None,
     without: Sequence[npt.NDArray[np.float64]] | None = None,
 ) -> FittedModel:
-    """A head as the classifier, and the soft label ∝ f(y|x) · exp(label_terms[y, y']).
+    """A model whose classifier is a head, and whose soft labels are ∝ f(y|x) · exp(label_terms[y, y']).
 
     Args:
-        label_terms: `(K, K)` log T; zeros where given labels say nothing.
+        problem: The data.
+        fitted: The head f.
+        label_terms: `(K, K)` log T; zeros where given labels are ignored.
+        history: How f was chosen.
         metrics: Figures beside those of the head.
-        without: `label_terms` without each fold of the trusted rows; None where no trusted row had a part in them.
+        without: `label_terms` without each fold of the trusted rows; None if they do not depend on trusted rows.
     """
     rows = len(problem.truth)
     nll = float(-fitted.held[np.arange(rows), problem.truth].mean())
@@ -122,5 +123,5 @@ def posterior_model(
             "out_of_fold_nll": {"classifier": nll},
             "classifier_right": right_out_of_fold(problem, fitted),
         },
-        held=held_by(fitted, rows, [PosteriorCorrector(own, 1.0, 1.0) for own in terms]),
+        held=held_by(fitted, rows, [PosteriorCorrector(of_fold, 1.0, 1.0) for of_fold in terms]),
     )

@@ -1,4 +1,4 @@
-"""The scale that makes soft labels of trusted rows likeliest; `correctors.calibrated` applies it.
+"""Fitting the scale that calibrates soft labels on trusted rows; `correctors.calibrated` applies it.
 
 Legend: R rows, K classes.
 """
@@ -22,16 +22,17 @@ from labelfix.numerics.temperature import fit_temperature
 Kind = Literal["none", "temperature", "vector"]
 
 PRIOR = 4.0
-"""How many rows the prior of vector scaling, b = 0 and s = 1 with a standard deviation of 1, is worth a class."""
+"""Weight of vector scaling's prior (b = 0 and s = 1, standard deviation 1), in rows per class."""
 
 
 def fit_scale(kind: Kind, log_p: Floats, truth: Codes, weights: Floats) -> Scale:
-    """The scale that makes a truth likeliest.
+    """The scale that maximises the likelihood of true classes.
 
     Args:
+        kind: One temperature, or a slope and a shift for each class.
         log_p: `(R, K)` log-probabilities.
         truth: `(R,)` true classes.
-        weights: `(R,)` of the rows.
+        weights: `(R,)` weights of the rows.
     """
     start = Scale.none(log_p.shape[1])
     if kind == "none" or weights.sum() <= 0:
@@ -50,15 +51,15 @@ def _fit_vector(log_p: Floats, truth: Codes, weights: Floats) -> Scale:
         pull = PRIOR * np.concatenate([slope - 1, shift])
         value, slopes = 0.5 * pull @ pull / PRIOR, pull
         for part in row_blocks(*log_p.shape):
-            own, right, weight = log_p[part], truth[part, None], weights[part, None]
-            log_q = log_softmax(slope * own + shift)
+            scores, right, weight = log_p[part], truth[part, None], weights[part, None]
+            log_q = log_softmax(slope * scores + shift)
             value -= (weight * np.take_along_axis(log_q, right, 1)).sum()
             residual = np.exp(log_q, out=log_q)
             np.put_along_axis(residual, right, np.take_along_axis(residual, right, 1) - 1, 1)
             residual *= weight
-            slopes = slopes + np.concatenate([(residual * own).sum(axis=0), residual.sum(axis=0)])
+            slopes = slopes + np.concatenate([(residual * scores).sum(axis=0), residual.sum(axis=0)])
         return torch.tensor([value / rows]), torch.from_numpy(slopes / rows)[None]
 
     begin = torch.cat([torch.ones(classes), torch.zeros(classes)]).double()
-    found = search(loss, begin[None], 200, 1e-10)[0].numpy()
-    return Scale(found[:classes], found[classes:])
+    best = search(loss, begin[None], 200, 1e-10)[0].numpy()
+    return Scale(best[:classes], best[classes:])

@@ -1,8 +1,8 @@
-"""Folds of the trusted rows, and everything that is fitted once in full and once without each fold.
+"""Folds of the trusted rows, and heads fitted once in full and once without each fold.
 
-What is chosen for a head without a fold, its temperature or one of several candidates, is chosen on the rows of the
-other folds. These are scored by heads that learned the fold: a fit without each two folds would be needed to rule that
-out, and is not worth its time (docs/decisions/nothing-judges-what-it-saw.md).
+The temperature of a head without a fold, or which of several candidates it is, is chosen on the rows of the other
+folds. Those were scored by heads that did learn the left-out fold: ruling that out would need a fit without every pair
+of folds, which is not worth its time (docs/decisions/nothing-judges-what-it-saw.md).
 
 Legend: M trusted rows, N noisy rows, D features, K classes, F folds.
 """
@@ -25,9 +25,8 @@ FOLDS = 4
 """Folds of the trusted rows."""
 
 MORE_FOLDS = 10
-"""The same where no weight makes up for trusted rows that are left out, in a classifier of them alone or of all rows as
-they are: a quarter fewer make it worse by a point and more than the one that it stands for, a tenth fewer by less than
-half a point (docs/experiments.md)."""
+"""Folds for classifiers that learn trusted rows without reweighting: leaving out a quarter of them makes the classifier
+worse than the one it stands for by a point or more, a tenth by less than half a point (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,21 @@ class Folds:
     count: int
 
     def inside(self, fold: int) -> Codes:
-        """Rows of a fold."""
+        """`(n,)` the rows of a fold."""
         return np.flatnonzero(self.of == fold).astype(np.int64)
 
     def outside(self, fold: int) -> Codes:
-        """All other rows."""
+        """`(M − n,)` all other rows."""
         return np.flatnonzero(self.of != fold).astype(np.int64)
 
 
 def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True) -> Folds:
-    """Deal the rows of each class out over the folds, going on where the class before left off.
+    """Deal the rows of each class out over the folds, each class continuing where the one before stopped.
 
     Args:
         truth: `(M,)` classes, M ≥ 2.
-        count: Folds wanted; with fewer rows, fewer.
-        by_class: False deals them as they come, whatever their class.
+        count: Folds wanted; with fewer rows there are fewer.
+        by_class: False ignores the classes.
     """
     count = min(count, len(truth))
     generator = np.random.default_rng([seed, 30])
@@ -69,19 +68,19 @@ def cut_folds(truth: Codes, seed: int, count: int = FOLDS, by_class: bool = True
 
 
 Part = tuple[Codes, int | None]
-"""Trusted rows that a fit may use, and the fold that it leaves out, if any."""
+"""`(n,)` trusted rows that a fit may use, and the fold that it leaves out, if any."""
 
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """A linear head fitted on everything, and once without each fold; each calibrated by what it may know.
+    """A linear head fitted to everything, and once without each fold; each calibrated on rows that it may use.
 
     Attributes:
-        full: The head that saw every trusted row, its logits divided by its temperature.
+        full: The head that saw every trusted row, its logits already divided by its temperature.
         without: The heads that did not see fold 0, 1, …, likewise.
         held: `(M, K)` log-probabilities of each trusted row by the head that did not see it; see `out_of_fold`.
-        by: `(M,)` which of `without` that is.
-        temperatures: `(F + 1,)` what logits were divided by: those of `full`, then of each of `without`.
+        by: `(M,)` index into `without` of that head.
+        temperatures: `(F + 1,)` temperature of `full`, then of each of `without`.
     """
 
     full: LinearHead
@@ -95,11 +94,11 @@ class CrossFitted:
         return np.asarray(-self.held[np.arange(len(truth)), truth])
 
     def nll(self, truth: Codes) -> float:
-        """Its mean."""
+        """Mean of `losses`."""
         return float(self.losses(truth).mean())
 
     def without_temperature(self, fold: int | None) -> tuple[LinearHead, float]:
-        """The head without a fold, or that of all rows, as it was fitted, and what its logits are divided by."""
+        """The head without a fold (None: the full one) before calibration, and its temperature."""
         head = self.full if fold is None else self.without[fold]
         temperature = float(self.temperatures[0 if fold is None else fold + 1])
         return head.scaled(temperature), temperature
@@ -111,15 +110,15 @@ def cross_fit(
     """Fit in full, then without each fold starting from the full fit, and calibrate.
 
     Args:
-        fit: (trusted rows to use, the fold left out or None, where to begin or None) → head.
+        fit: (trusted rows to use, the fold left out or None, the head to start from or None) → head.
         clean: `(M, D)` trusted features.
         truth: `(M,)` trusted labels.
     """
 
-    def each(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
+    def one_by_one(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
         return [fit(use, fold, start) for use, fold in parts]
 
-    return cross_fit_together(each, folds, clean, truth, folds.count)
+    return cross_fit_together(one_by_one, folds, clean, truth, folds.count)
 
 
 def cross_fit_together(
@@ -129,13 +128,13 @@ def cross_fit_together(
     truth: Codes,
     at_once: int,
 ) -> CrossFitted:
-    """The same where several fits go on side by side.
+    """The same for fits that are made several at a time.
 
     Args:
-        fit: (what each head may learn from, where all begin or None) → heads.
+        fit: (what each head may learn from, the head that all start from or None) → heads.
         clean: `(M, D)` trusted features.
         truth: `(M,)` trusted labels.
-        at_once: How many heads are asked for in one call.
+        at_once: Heads per call of `fit`.
     """
     (full,) = fit([(np.arange(len(truth), dtype=np.int64), None)], None)
     parts: list[Part] = [(folds.outside(fold), fold) for fold in range(folds.count)]
@@ -146,7 +145,7 @@ def cross_fit_together(
 def calibrated(
     full: LinearHead, without: Sequence[LinearHead], folds: Folds, clean: Tensor, truth: Codes
 ) -> CrossFitted:
-    """Divide logits by the temperature that suits the out-of-fold trusted rows best, those of its own fold left out."""
+    """Divide each head's logits by the temperature that suits the out-of-fold trusted rows outside its fold best."""
     raw = out_of_fold(without, folds, clean)
     every = np.arange(len(truth), dtype=np.int64)
     others = [every, *map(folds.outside, range(folds.count))]
@@ -158,34 +157,34 @@ def calibrated(
 
 
 def likeliest(candidates: Sequence[CrossFitted], truth: Codes) -> tuple[int, CrossFitted]:
-    """The candidate that trusted rows like best out of fold, and for each fold the one that the other folds' rows like.
+    """The candidate with the lowest out-of-fold loss; without each fold, the one with the lowest loss on other folds.
 
     Args:
         candidates: Fitted over the same folds.
         truth: `(M,)` trusted labels.
 
     Returns:
-        Which is best of all, and the heads chosen.
+        The index of the best one, and the heads chosen.
     """
     chosen = likeliest_of_each(candidates, truth)
     return chosen[0], assembled(candidates, chosen)
 
 
 def likeliest_of_each(candidates: Sequence[CrossFitted], truth: Codes) -> list[int]:
-    """The same as positions: for the full head, then for that without fold 0, 1, …."""
+    """`(F + 1)` indices into `candidates` of the likeliest: for the full head, then without fold 0, 1, …."""
     by = candidates[0].by
-    losses = np.stack([each.losses(truth) for each in candidates])
+    losses = np.stack([candidate.losses(truth) for candidate in candidates])
     count = len(candidates[0].without)
     uses = np.ones(len(by), dtype=bool), *(by != fold for fold in range(count))
     return [int(losses[:, use].mean(axis=1).argmin()) for use in uses]
 
 
 def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> CrossFitted:
-    """The full head of one candidate, and without each fold that of another.
+    """Heads picked from several candidates, as one.
 
     Args:
         candidates: Fitted over the same folds.
-        chosen: Positions in `candidates`: for the full head, then for that without fold 0, 1, ….
+        chosen: `(F + 1)` indices into `candidates`: for the full head, then without fold 0, 1, ….
     """
     by = candidates[0].by
     held = np.empty_like(candidates[0].held)
@@ -199,7 +198,7 @@ def assembled(candidates: Sequence[CrossFitted], chosen: Sequence[int]) -> Cross
 def out_of_fold(without: Sequence[LinearHead], folds: Folds, clean: Tensor) -> npt.NDArray[np.float64]:
     """`(M, K)` log-probabilities of each trusted row by the head that did not see its fold.
 
-    Of very many classes in single precision, in which they were computed.
+    In single precision, in which they were computed, where classes are very many.
     """
     held = torch.empty(len(clean), len(without[0].bias))
     for fold, head in enumerate(without):

@@ -16,7 +16,7 @@ from labelfix.numerics.source_terms import Spoken, evidence
 
 @dataclass(frozen=True)
 class SourceTerms:
-    """Label terms of each source: Σ_s w_s L_s[·, y'_s], with silence as one more label.
+    """Label terms of several sources: Σ_s w_s L_s[·, y'_s], with silence as one more label.
 
     Attributes:
         label_terms: `(S, K, K + 1)` L, of log T or like it.
@@ -27,23 +27,23 @@ class SourceTerms:
     weights: Floats
 
     def of(self, spoken: Spoken) -> Floats:
-        """`(R, K)` what all opinions of each row say together."""
+        """`(R, K)` the sum of the terms of all opinions of each row."""
         return evidence(spoken, self.label_terms, self.weights).astype(np.float64)
 
     def __rmul__(self, kappa: float) -> SourceTerms:
-        """All of it counts that many times."""
+        """The same terms, weighted by kappa."""
         return replace(self, weights=kappa * self.weights)
 
 
 LabelTerms = Floats | SourceTerms
-"""`(K, K)` of one column of given labels, rows = true class; or those of several sources."""
+"""`(K, K)` for one column of given labels, rows = true class; or the terms of several sources."""
 
 Labels = Codes | Spoken
-"""`(R,)` given labels; or the opinions of R rows."""
+"""`(R,)` given labels; or the opinions about R rows."""
 
 
-def said(terms: LabelTerms, labels: Labels) -> Floats:
-    """`(R, K)` what labels of rows say of their classes; terms and labels are both of one column or of several."""
+def terms_of(terms: LabelTerms, labels: Labels) -> Floats:
+    """`(R, K)` the terms of each row's labels; terms and labels both come from one column or both from several."""
     if isinstance(terms, SourceTerms):
         assert isinstance(labels, Spoken)
         return terms.of(labels)

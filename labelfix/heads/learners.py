@@ -1,6 +1,6 @@
-"""Simple correctors on fixed features, held in place by trusted rows.
+"""Simple correctors on fixed features, anchored by trusted rows.
 
-The anchored recipe stacks them (its members); some are methods of their own.
+The anchored recipe stacks them; some are methods of their own.
 
 f_g learns the trusted rows alone (`trusted_only`), n(y'|x) the given labels alone. S1 learns the Bayes posterior of f_g
 and the transition matrix T0; GLC8 maximises the likelihood of the given labels through T0 (Hendrycks et al., NeurIPS
@@ -22,57 +22,47 @@ from labelfix.correctors.contract import Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.discriminants import fit_discriminants
-from labelfix.heads.folds import (
-    CrossFitted,
-    Part,
-    cut_folds,
-)
+from labelfix.heads.folds import CrossFitted, Part, cut_folds
 from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.numerics.linear_heads import (
-    LinearHead,
-    Residual,
-    cross_entropy_of,
-    cross_entropy_to,
-    forward_likelihood,
-)
+from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of, cross_entropy_to, forward_likelihood
 from labelfix.numerics.paired_losses import surely_more
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition
 
 GIVEN_RIDGES, GIVEN_FOLDS = (1.0, 10.0), 5
-"""Candidates for r of n(y'|x), and the folds of noisy rows, of which the first one chooses."""
+"""Candidates for r of n(y'|x), and the number of folds of noisy rows; the first fold chooses r."""
 
 TIGHT, LOOSE = 1.0, 8.0
-"""Candidates for r of S1, and of GLC as a method of its own."""
+"""Candidates for r of S1, and of GLC where it is the method."""
 
 TIGHT_UP_TO = 32
-"""With more classes, each a small part of the rows, the tight one is not tried: on banking77 the loose one is always
-chosen."""
+"""With more classes than this, each a small part of the rows, the tight r is not tried: on banking77 the loose one
+always wins."""
 
 BETTER, CLEARLY, FEW = 0.98, 3.0, 4
-"""What the loose r of S1 must come to out of fold: this share of the tight one's loss; or, with fewer noisy rows than
-this many for each feature, these standard errors less. f takes the same r, and where rows are few a loose f remembers
-their labels so well that to take them out again (`leave_one_out`) is rough: a small gain of S1 does not pay."""
+"""When the loose r of S1 is taken: if its out-of-fold loss is below BETTER times that of the tight one; or, with fewer
+than FEW noisy rows per feature, lower by CLEARLY standard errors. f uses the same r, and with few rows a loose f
+memorises their labels so well that leaving them out again (`leave_one_out`) is imprecise: a small gain does not pay."""
 
 AS_GIVEN_RIDGE = 1.0
 """r of N1."""
 
 GLC_SEARCH = 25, 1e-5
-"""Iterations and tolerance of GLC's fits. Its loss is not convex and has long flat valleys: to go on to 1e-8 takes five
-times as long, and out of fold the heads are no likelier."""
+"""Iterations and tolerance of GLC's fits. Its loss is not convex and has long flat valleys: going on to 1e-8 takes five
+times as long and makes the heads no better out of fold."""
 
 EM_PRIOR = 20.0
-"""Strength of the prior on EM's T, in given labels a class."""
+"""Strength of the prior on EM's T, in given labels per class."""
 
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """n(y'|x), in full and without each fold of the noisy rows that it learned.
+    """n(y'|x), fitted to some noisy rows in full and without each of their folds.
 
     Attributes:
-        learned: `(n,)` those rows.
+        learned: `(n,)` the rows it was fitted to.
         of: `(n,)` the fold of each.
         ridge: r.
         without: The heads without fold 0, 1, …
@@ -86,12 +76,12 @@ class GivenLabels:
 
 
 def fit_given_labels(rows: FitRows) -> LinearHead:
-    """n(y'|x), on noisy rows only; regularised by the likelihood of a fold of five."""
+    """n(y'|x), fitted to noisy rows only; r maximises the likelihood of one fold in five."""
     return given_labels(rows).full
 
 
 def given_labels(rows: FitRows) -> GivenLabels:
-    """The same, with the heads that chose r."""
+    """The same, with the heads without each fold."""
     return rows.once("given-labels", lambda: _given_labels(rows))
 
 
@@ -100,10 +90,10 @@ def _given_labels(rows: FitRows) -> GivenLabels:
     noisy, given = rows.subset(learned).noisy, rows.given[learned]
     of = torch.from_numpy(cut_folds(given.numpy(), rows.seed, GIVEN_FOLDS).of)
     problem = Regressions(noisy, given, of, rows.num_classes, tolerance=ROUGH if rows.many_classes else 1e-6)
-    # One fold tells the candidates apart: it has hundreds of rows or more, and they differ by a factor of ten.
-    tried = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
-    best = int(np.argmin([float(problem.left_out_losses(head, 0).double().sum()) for head in tried]))
-    ridge, first = GIVEN_RIDGES[best], tried[best]
+    # One fold is enough to choose r: it has hundreds of rows or more, and the candidates differ by a factor of ten.
+    candidates = problem.fit([(ridge, 0) for ridge in GIVEN_RIDGES], [problem.zeros()] * len(GIVEN_RIDGES))
+    best = int(np.argmin([float(problem.left_out_losses(head, 0).double().sum()) for head in candidates]))
+    ridge, first = GIVEN_RIDGES[best], candidates[best]
     folds = [NO_FOLD, *range(1, int(of.max()) + 1)]
     start = problem.zeros() if rows.many_classes else first
     full, *others = problem.fit([(ridge, fold) for fold in folds], [start] * len(folds))
@@ -111,7 +101,7 @@ def _given_labels(rows: FitRows) -> GivenLabels:
 
 
 def transitions(rows: FitRows, of_given: LinearHead) -> tuple[Floats, tuple[Floats, ...]]:
-    """T0 from all trusted rows, and without each fold."""
+    """T0 from all trusted rows, and without each fold: `(K, K)` each."""
     probabilities = of_given.log_probabilities(rows.clean).exp().numpy().astype(np.float64)
     truth = rows.truth.numpy()
 
@@ -122,12 +112,12 @@ def transitions(rows: FitRows, of_given: LinearHead) -> tuple[Floats, tuple[Floa
 
 
 def given_transitions(rows: FitRows) -> tuple[Floats, tuple[Floats, ...]]:
-    """The same by n(y'|x) of these rows."""
+    """`transitions` by the n(y'|x) that these rows' given labels make."""
     return rows.once("transitions", lambda: transitions(rows, fit_given_labels(rows)))
 
 
 def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) -> tuple[Floats, tuple[Floats, ...]]:
-    """The same, sharpened by the trusted rows whose given label is known."""
+    """`transitions`, sharpened by the trusted rows whose given label is known."""
     full, without = transitions(rows, of_given)
     of = rows.folds.of[: len(problem.truth)]
     others = [of != fold for fold in range(rows.folds.count)]
@@ -138,19 +128,19 @@ def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) ->
 
 
 def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
-    """S1 and its r: the tight one, or the loose one where that is clearly better out of fold."""
+    """S1 and its r: tight, or loose where that is clearly better out of fold."""
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
 
     def residual(parts: Sequence[Part]) -> Residual:
         q = torch.zeros(len(parts), rows.num_classes, len(rows.features), dtype=rows.features.dtype)
-        for own, (_, fold) in zip(q, parts, strict=True):
+        for target, (_, fold) in zip(q, parts, strict=True):
             prior = trusted_only.full if fold is None else trusted_only.without[fold]
             log_t = torch.from_numpy(np.log(full if fold is None else without[fold])).to(q.dtype)
             for part in row_blocks(noisy, rows.num_classes):
-                said = prior.columns(rows.noisy[part]).add_(log_t[:, rows.given[part]])
-                own[:, :noisy][:, part] = torch.softmax(said, dim=0)
-            own[rows.truth, torch.arange(noisy, len(rows.features))] = 1
+                logits = prior.columns(rows.noisy[part]).add_(log_t[:, rows.given[part]])
+                target[:, :noisy][:, part] = torch.softmax(logits, dim=0)
+            target[rows.truth, torch.arange(noisy, len(rows.features))] = 1
         return cross_entropy_to(q.mT, rows.weights([use for use, _ in parts]))
 
     def fitted(ridge: float) -> CrossFitted:
@@ -164,12 +154,12 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
 
 
 def is_better(losses: Floats, others: Floats, few: bool) -> bool:
-    """Whether a loose fit is so much better than a tight one that it is taken.
+    """Whether the loose fit is better than the tight one by enough to be taken; see `BETTER`.
 
     Args:
-        losses: `(M,)` what each trusted row loses by it, out of fold.
-        others: `(M,)` the same by the tight one.
-        few: Whether rows are few for each feature.
+        losses: `(M,)` out-of-fold loss of each trusted row by the loose fit.
+        others: `(M,)` by the tight one.
+        few: Whether there are few rows per feature.
     """
     if not few:
         return bool(losses.mean() < BETTER * others.mean())
@@ -177,12 +167,12 @@ def is_better(losses: Floats, others: Floats, few: bool) -> bool:
 
 
 def ridges(num_classes: int) -> tuple[float, ...]:
-    """Candidates for r; of many classes the loose one alone."""
+    """Candidates for r; only the loose one where classes are many."""
     return (LOOSE,) if num_classes > TIGHT_UP_TO else (TIGHT, LOOSE)
 
 
 def fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
-    """GLC with trusted rows weighted."""
+    """GLC with weighted trusted rows."""
     return rows.once(f"glc-{ridge:g}", lambda: _fit_glc(rows, ridge))
 
 
@@ -199,7 +189,7 @@ def _fit_glc(rows: FitRows, ridge: float) -> CrossFitted:
 
 
 def fit_as_given(rows: FitRows) -> CrossFitted:
-    """N1: the given labels taken at their word, beside the trusted rows; of very many classes as discriminants."""
+    """N1: given and trusted labels learned alike; by discriminants where classes are very many."""
     return rows.once("as-given", lambda: _fit_as_given(rows))
 
 
@@ -217,8 +207,8 @@ def _fit_as_given(rows: FitRows) -> CrossFitted:
 def learned_transition(log_p: Tensor, given: Tensor, start: Floats, prior: Floats, rounds: int) -> Floats:
     """EM over T with the classifier fixed: T[c, j] ∝ Σ_i P(c | x_i, y'_i) [y'_i = j] + 20·T0[c, j].
 
-    Of the rows with one given label j, P(c | x_i, j) is p_ic T[c, j] over the sum d_i of these over c, so that a round
-    needs d, and the sum of p_i / d_i: two passes over p, and no logarithm.
+    For the rows with given label j, P(c | x_i, j) is p_ic T[c, j] / d_i with d_i = Σ_c p_ic T[c, j], so a round needs
+    only d and Σ_i p_i / d_i: two passes over p and no logarithm.
 
     Args:
         log_p: `(N, K)` log f(x).

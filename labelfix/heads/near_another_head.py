@@ -1,4 +1,4 @@
-"""A head of the trusted rows that stays near another one: fine-tuning where the problem is convex.
+"""A head fitted to the trusted rows that stays near another one: fine-tuning as a convex problem.
 
     argmin over (W, b) of Σ_trusted CE(y, softmax(W h + b)) + ‖W − W₀‖² / 2r
 
@@ -18,15 +18,15 @@ from labelfix.heads.rows import FitRows
 from labelfix.numerics.linear_heads import LinearHead
 
 RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""Candidates for r: from hardly moving to hardly held."""
+"""Candidates for r, from hardly moving to hardly held: decades, so that the best is within a factor of three."""
 
 EARLY = 1e-3
-"""Tolerance of fits of very many classes: trusted rows, few of each, are the likelier out of fold the sooner it ends
+"""Tolerance where classes are very many: with few trusted rows of each, stopping early makes them likelier out of fold
 (docs/experiments.md)."""
 
 
 def fit_around(rows: FitRows, around: LinearHead) -> CrossFitted:
-    """Fit it, with r by the likelihood of trusted rows out of fold.
+    """Fit it, with the r that makes trusted rows likeliest out of fold.
 
     Args:
         rows: The data; noisy rows are not used.
@@ -36,16 +36,17 @@ def fit_around(rows: FitRows, around: LinearHead) -> CrossFitted:
 
 
 def drawn_to(rows: FitRows, towards: LinearHead, ridges: Sequence[float]) -> list[CrossFitted]:
-    """Heads of the trusted rows whose weights are drawn to those of another, as strongly as each r says.
+    """Heads fitted to the trusted rows whose weights are drawn towards another head's, one for each r.
 
-    Of very many classes the loosest r alone is tried, and the search ends early, which holds a head as well.
+    Where classes are very many only the loosest r is tried, and stopping early regularises as well.
 
     Args:
         rows: The data; noisy rows are not used.
-        ridges: r, rising. Where no choice among the heads so far, of all rows or of all folds but one, falls on the
-            last one, a larger r is not tried: the looser a fit, the longer its search.
+        towards: The head that weights are drawn to.
+        ridges: r, rising. The larger ones are not tried once the last one tried is chosen nowhere, neither for all rows
+            nor without a fold: the looser a fit, the longer its search.
     """
-    truth, count, found, many = rows.truth.numpy(), rows.folds.count, list[CrossFitted](), rows.many_classes
+    truth, count, fits, many = rows.truth.numpy(), rows.folds.count, list[CrossFitted](), rows.many_classes
     problem = Regressions(rows.clean, rows.truth, torch.from_numpy(rows.folds.of), rows.num_classes, towards)
     if many:
         problem = replace(problem, tolerance=EARLY)
@@ -53,7 +54,7 @@ def drawn_to(rows: FitRows, towards: LinearHead, ridges: Sequence[float]) -> lis
         (full,) = problem.fit([(ridge, NO_FOLD)], [towards])
         # What ends early must not begin at what has seen the fold.
         without = problem.fit([(ridge, fold) for fold in range(count)], [towards if many else full] * count)
-        found.append(calibrated(full, without, rows.folds, rows.clean, truth))
-        if len(found) - 1 not in likeliest_of_each(found, truth):
+        fits.append(calibrated(full, without, rows.folds, rows.clean, truth))
+        if len(fits) - 1 not in likeliest_of_each(fits, truth):
             break
-    return found
+    return fits

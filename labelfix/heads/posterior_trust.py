@@ -16,14 +16,14 @@ from labelfix.correctors.calibrated import Scale, logs
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
 from labelfix.heads.fit_scale import fit_scale
-from labelfix.heads.label_terms import Labels, LabelTerms, said
+from labelfix.heads.label_terms import Labels, LabelTerms, terms_of
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.transition import paired_transition, possible_labels
 
 BETAS = (0.6, 0.8, 1.0, 1.25, 1.5)
 KAPPAS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
-"""Candidates for the trust in the classifier and in the given label of a paired posterior."""
+"""Candidates for β and κ of a paired posterior: the trust in the classifier and in the given label."""
 
 SHARES = (0.0, 0.5, 1.0)
 """Candidates for ς, the share of the head that learned the given labels as they are."""
@@ -31,14 +31,14 @@ SHARES = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Trust:
-    """How far a posterior trusts what it is made of.
+    """How far a posterior trusts each of its parts.
 
     Attributes:
         beta: β.
         share: ς.
-        label_terms: L.
-        kappa: What log T was multiplied by to be L.
-        scale: What is done to the posterior in the end; None for nothing.
+        label_terms: L = κ log T.
+        kappa: κ.
+        scale: Calibration of the posterior; None for none.
     """
 
     beta: float
@@ -48,7 +48,7 @@ class Trust:
     scale: Scale | None = None
 
     def mixed(self, log_f: Floats, log_n: Floats) -> Floats:
-        """`(R, K)` what f and n say together, up to a constant of the row.
+        """`(R, K)` f and n mixed in log space, up to a constant per row.
 
         Args:
             log_f: `(R, K)` log f(x), or logits.
@@ -60,15 +60,15 @@ class Trust:
         """`(R, K)` log posterior of rows.
 
         Args:
-            mixed: `(R, K)` of `mixed`.
-            given: Their given labels, none of them missing.
+            mixed: `(R, K)` result of `mixed`.
+            given: Their given labels, none missing.
         """
-        return self.log_posterior(mixed, said(self.label_terms, given))
+        return self.log_posterior(mixed, terms_of(self.label_terms, given))
 
-    def log_posterior(self, mixed: Floats, heard: Floats) -> Floats:
-        """`(R, K)` the same, where it is known what labels say: `(R, K)` heard."""
-        found = log_softmax(self.beta * mixed + heard)
-        return found if self.scale is None else self.scale(found)
+    def log_posterior(self, mixed: Floats, terms: Floats) -> Floats:
+        """`(R, K)` the same, given the `(R, K)` terms of the labels."""
+        log_p = log_softmax(self.beta * mixed + terms)
+        return log_p if self.scale is None else self.scale(log_p)
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class PairedPosterior:
     Attributes:
         trust: β, ς and κ·log T_p.
         kappa: κ.
-        held: `(P, K)` posterior of each paired row, all of it without its fold.
-        without: The same without each fold.
+        held: `(P, K)` posterior of each pair, every part of it fitted without the pair's fold.
+        without: `trust` without each fold.
     """
 
     trust: Trust
@@ -89,22 +89,12 @@ class PairedPosterior:
 
 
 def fit_paired(
-    log_f: Floats,
-    log_n: Floats,
-    truth: Codes,
-    given: Codes,
-    fold: Codes,
-    expected: Floats,
-    without: Sequence[Floats],
+    log_f: Floats, log_n: Floats, truth: Codes, given: Codes, fold: Codes, expected: Floats, without: Sequence[Floats]
 ) -> PairedPosterior:
-    """β, ς and κ by leave-fold-out likelihood, T_p from all pairs.
+    """β, ς and κ by leave-fold-out likelihood, T_p from all pairs; see `fit_trust` for the other arguments.
 
     Args:
-        log_f: `(P, K)` out-of-fold log f of the paired rows.
-        log_n: `(P, K)` out-of-fold log n of them.
-        truth: `(P,)` their trusted labels.
-        given: `(P,)` their given labels.
-        fold: `(P,)` their folds.
+        given: `(P,)` given labels of the pairs.
         expected: `(K, K)` T0.
         without: T0 without each fold.
     """
@@ -127,31 +117,33 @@ def fit_trust(
     apart: float = 0.5,
     shares: Sequence[float] = SHARES,
 ) -> PairedPosterior:
-    """β, ς and κ by leave-fold-out likelihood, with label terms that are there.
+    """β, ς and κ by leave-fold-out likelihood, for label terms that are already known.
 
     Args:
-        log_f: `(P, K)` out-of-fold log f of the paired rows.
+        log_f: `(P, K)` out-of-fold log f of the pairs.
         log_n: `(P, K)` out-of-fold log n of them.
         truth: `(P,)` their trusted labels.
+        given: Their given labels.
         fold: `(P,)` their folds.
         terms: Label terms at κ = 1, and without each fold.
-        usual: κ where pairs say nothing of it.
-        apart: How far κ and β are usually from that and from 1, as a standard deviation.
+        usual: Mean of the prior of κ; that of β is 1.
+        kappas: Candidates for κ.
+        apart: Standard deviation of both priors.
         shares: Candidates for ς.
     """
-    parts = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
-    heard = np.zeros_like(log_f)
-    for own, without in zip(parts, terms[1], strict=True):
-        heard[own] = said(without, given[own])
+    folds = [np.flatnonzero(fold == k) for k in range(len(terms[1]))]
+    label_terms = np.zeros_like(log_f)
+    for inside, without in zip(folds, terms[1], strict=True):
+        label_terms[inside] = terms_of(without, given[inside])
 
     def log_soft(candidate: tuple[float, float, float], use: slice | Codes = slice(None)) -> Floats:
         beta, share, kappa = candidate
         mixed = (1 - share) * log_f[use] + share * log_n[use]
-        return log_softmax(beta * mixed + kappa * heard[use])
+        return log_softmax(beta * mixed + kappa * label_terms[use])
 
     def losses_of(candidate: tuple[float, float, float]) -> Floats:
-        parts = row_blocks(*log_f.shape)
-        return np.concatenate([-np.take_along_axis(log_soft(candidate, p), truth[p, None], 1)[:, 0] for p in parts])
+        blocks = row_blocks(*log_f.shape)
+        return np.concatenate([-np.take_along_axis(log_soft(candidate, b), truth[b, None], 1)[:, 0] for b in blocks])
 
     losses = {candidate: losses_of(candidate) for candidate in product(BETAS, shares, kappas)}
 
@@ -163,38 +155,40 @@ def fit_trust(
 
         return min(losses, key=loss)
 
-    several = [bool((fold != k).any()) for k in range(len(parts))]
-    nested = [chosen(fold != k) if several[k] else (1.0, 0.0, usual) for k in range(len(parts))]
+    # Without any other fold there is nothing to choose by: the prior's means.
+    nested = [chosen(fold != k) if (fold != k).any() else (1.0, 0.0, usual) for k in range(len(folds))]
     held = np.zeros_like(log_f)
-    for own, candidate in zip(parts, nested, strict=True):
-        held[own] = np.exp(log_soft(candidate, own))
-    beta, share, kappa = chosen(np.ones(len(truth), dtype=bool))
-    without_fold = tuple(
-        Trust(own_beta, own_share, own_kappa * own, own_kappa)
-        for (own_beta, own_share, own_kappa), own in zip(nested, terms[1], strict=True)
-    )
-    return PairedPosterior(Trust(beta, share, kappa * terms[0], kappa), kappa, held, without_fold)
+    for inside, candidate in zip(folds, nested, strict=True):
+        held[inside] = np.exp(log_soft(candidate, inside))
+
+    def trust(candidate: tuple[float, float, float], at_one: LabelTerms) -> Trust:
+        beta, share, kappa = candidate
+        return Trust(beta, share, kappa * at_one, kappa)
+
+    best = trust(chosen(np.ones(len(truth), dtype=bool)), terms[0])
+    return PairedPosterior(best, best.kappa, held, tuple(map(trust, nested, terms[1])))
 
 
-def scaled_by_pairs(found: PairedPosterior, truth: Codes, fold: Codes) -> PairedPosterior:
-    """The same with a slope and a shift for each class, which make the pairs likeliest out of fold.
+def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, fold: Codes) -> PairedPosterior:
+    """The posterior calibrated by a slope and a shift for each class, fitted to the pairs out of fold.
 
     Args:
+        found: The posterior.
         truth: `(P,)` trusted labels of the pairs.
         fold: `(P,)` their folds.
     """
-    log_p = logs(found.held)
+    log_p = logs(posterior.held)
 
     def fitted(use: npt.NDArray[np.bool_]) -> Scale:
         return fit_scale("vector", log_p[use], truth[use], np.ones(use.sum()))
 
-    held, without = found.held.copy(), []
-    for k, trust in enumerate(found.without):
+    held, without = posterior.held.copy(), []
+    for k, trust in enumerate(posterior.without):
         scale = fitted(fold != k)
         held[fold == k] = np.exp(scale(log_p[fold == k]))
         without.append(replace(trust, scale=scale))
-    trust = replace(found.trust, scale=fitted(np.ones(len(truth), dtype=bool)))
-    return PairedPosterior(trust, found.kappa, held, tuple(without))
+    trust = replace(posterior.trust, scale=fitted(np.ones(len(truth), dtype=bool)))
+    return PairedPosterior(trust, posterior.kappa, held, tuple(without))
 
 
 def fit_share(
@@ -205,7 +199,7 @@ def fit_share(
     terms: tuple[Floats, Sequence[Floats]],
     transitions: Sequence[Floats],
 ) -> tuple[Trust, tuple[Trust, ...]]:
-    """ς alone, without pairs: every given label that a trusted row could have had counts by its probability.
+    """ς alone, without pairs: a trusted row counts with every given label it could have, weighted by its probability.
 
     Args:
         log_f: `(M, K)` out-of-fold log f of the trusted rows.
@@ -219,23 +213,26 @@ def fit_share(
         The posterior with β = 1, and without each fold.
     """
     losses = {share: np.zeros(len(truth)) for share in SHARES}
-    for k, own in enumerate(terms[1]):
+    for k, label_terms in enumerate(terms[1]):
         inside = np.flatnonzero(fold == k)
         row, label, weight = possible_labels(truth[inside], transitions[k])
-        asked = inside[row]
+        rows = inside[row]
         for share in SHARES:
-            trust = Trust(1.0, share, own)
-            found = trust.log_soft(trust.mixed(log_f[asked], log_n[asked]), label)
-            loss = -weight * found[np.arange(len(asked)), truth[asked]]
-            losses[share] += np.bincount(asked, loss, len(truth))
+            trust = Trust(1.0, share, label_terms)
+            log_p = trust.log_soft(trust.mixed(log_f[rows], log_n[rows]), label)
+            loss = -weight * log_p[np.arange(len(rows)), truth[rows]]
+            losses[share] += np.bincount(rows, loss, len(truth))
 
     def chosen(use: npt.NDArray[np.bool_]) -> float:
         best = 0.0
-        for share in SHARES:  # a larger one only where it is better by a standard error: these labels are assumed
+        for share in SHARES:  # a larger one only if it is better by a standard error, as these labels are assumed
             gain = losses[best][use] - losses[share][use]
             if gain.mean() > gain.std() / np.sqrt(len(gain)):
                 best = share
         return best
 
-    without = (Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, own) for k, own in enumerate(terms[1]))
+    without = (
+        Trust(1.0, chosen(fold != k) if (fold != k).any() else 0.0, label_terms)
+        for k, label_terms in enumerate(terms[1])
+    )
     return Trust(1.0, chosen(np.ones(len(truth), dtype=bool)), terms[0]), tuple(without)

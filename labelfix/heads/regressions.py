@@ -1,4 +1,4 @@
-"""Logistic regressions of the same labels on the same features, side by side: each with its r and without one fold.
+"""Logistic regressions of the same labels on the same features, side by side, each with its r and without one fold.
 
 Legend: N rows, D features, K classes.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_of, minimise_all, searched_at_once
 
 NO_FOLD = -1
-"""Leaves nothing out."""
+"""The fold to name where nothing is left out."""
 
 RidgeAndFold = tuple[float, int]
 """r of a head, and the fold that it does not learn from."""
@@ -23,17 +23,17 @@ RidgeAndFold = tuple[float, int]
 
 @dataclass(frozen=True)
 class Regressions:
-    """What heads are asked of.
+    """The data and the search that all fits share.
 
     Attributes:
         features: `(N, D)`.
         labels: `(N,)`.
         of: `(N,)` the fold of each row, from 0.
         num_classes: K.
-        towards: The head that weights are drawn to, instead of to 0; None for 0.
-        iterations: As for `minimise`.
-        tolerance: Likewise.
-        scalings: r → the coordinates of its fits, as they are asked for.
+        towards: The head that weights are drawn to; None for 0.
+        iterations: See `minimise`.
+        tolerance: See `minimise`.
+        scalings: r → coordinates of its fits, filled as needed.
     """
 
     features: Tensor
@@ -46,23 +46,23 @@ class Regressions:
     scalings: dict[float, Scaling] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def fit(self, asked: Sequence[RidgeAndFold], starts: Sequence[LinearHead]) -> list[LinearHead]:
-        """The heads, as many side by side as is worth it."""
+        """The heads, fitted as many at a time as pays."""
         size = searched_at_once(self.num_classes)
         groups = [slice(first, first + size) for first in range(0, len(asked), size)]
         return [head for group in groups for head in self._side_by_side(asked[group], starts[group])]
 
     def zeros(self) -> LinearHead:
-        """Where a search without a better start begins."""
+        """A head of zeros, to start from."""
         return LinearHead.zeros(self.num_classes, self.features.shape[1])
 
     def left_out_losses(self, head: LinearHead, fold: int) -> Tensor:
-        """`(n,)` −log P of the labels of a fold's rows, by a head that did not learn from them."""
+        """`(n,)` −log P of the labels of a fold's rows by a head that did not learn them."""
         inside = self.of == fold
         return -head.log_probabilities(self.features[inside]).gather(1, self.labels[inside][:, None])[:, 0]
 
     @cached_property
     def _offset(self) -> Tensor:
-        """`(K, N)` what `towards` says."""
+        """`(K, N)` logits of `towards`."""
         assert self.towards is not None
         return self.towards.logits(self.features).T
 

@@ -1,4 +1,4 @@
-"""The rows of a problem as tensors, and heads that are fitted to all of them.
+"""The rows of a problem as tensors, and heads fitted to all of them.
 
 Legend: N noisy rows, M trusted rows, D features, K classes.
 """
@@ -15,14 +15,7 @@ from torch import Tensor
 
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import Codes
-from labelfix.heads.folds import (
-    FOLDS,
-    CrossFitted,
-    Folds,
-    Part,
-    cross_fit_together,
-    cut_folds,
-)
+from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
 from labelfix.numerics.linear_heads import (
     SIDE_BY_SIDE,
     LinearHead,
@@ -41,13 +34,13 @@ TRUSTED_SHARE = 0.25
 """Weight of all trusted rows together, relative to the noisy ones: a fifth of the loss."""
 
 NOISY_SAMPLE = 20_000
-"""Noisy rows that choose regularisation and fit n(y'|x)."""
+"""At most this many noisy rows fit n(y'|x) and choose regularisation: with more it changes little and takes longer."""
 
 ROUGH = 1e-4
-"""Tolerance of fits of very many classes that begin at heads which have not seen what is left out."""
+"""Tolerance where classes are very many and every fit starts from a head that has not seen what is left out."""
 
 LOADED = 65_536
-"""Rows that are read at a time."""
+"""Rows read at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +48,14 @@ class FitRows:
     """The data as tensors.
 
     Attributes:
-        features: `(N + M, D)`: noisy rows, and trusted ones beneath. Fits that leave trusted rows out weigh them 0.
+        features: `(N + M, D)`: noisy rows, then trusted rows. Fits that leave trusted rows out give them weight 0.
         given: `(N,)` given labels.
         truth: `(M,)` trusted labels.
         num_classes: K.
         folds: Of the trusted rows.
-        described: `(K, D)` the features of each class's own words, around their mean; None where none are given.
-        scalings: r → the coordinates of fits on all rows, as they are asked for.
-        fits: What was fitted to them; see `once`. Rows that are made of these by `replace` begin without.
+        described: `(K, D)` features of each class's description, less their mean; None without descriptions.
+        scalings: r → coordinates of fits on all rows, filled as needed.
+        fits: Results of `once`; `replace` makes rows without any.
     """
 
     features: Tensor
@@ -87,11 +80,11 @@ class FitRows:
 
     @property
     def many_classes(self) -> bool:
-        """Whether classes are so many that fits are searched one after another, and not to their last digits."""
+        """Whether classes are so many that fits are made one at a time and to fewer digits."""
         return self.num_classes > SIDE_BY_SIDE
 
     def sample(self, most: int) -> Tensor:
-        """At most that many noisy rows, in order."""
+        """`(n,)` at most that many noisy rows, drawn at random and sorted."""
         if len(self.given) <= most:
             return torch.arange(len(self.given))
         chosen = np.random.default_rng([self.seed, 31]).choice(len(self.given), most, replace=False)
@@ -109,23 +102,23 @@ class FitRows:
         return torch.nn.functional.one_hot(labels, self.num_classes).float()
 
     def weights(self, uses: Sequence[Codes]) -> Tensor:
-        """`(B, N + M)` ω of fits on all rows.
+        """`(B, N + M)` weights ω of the rows in each fit.
 
         Args:
-            uses: Trusted rows that count, of each fit.
+            uses: For each fit, the trusted rows that it may use.
         """
         weights = torch.zeros(len(uses), len(self.features), dtype=self.features.dtype)
         weights[:, : len(self.given)] = 1
-        for own, use in zip(weights, uses, strict=True):
-            own[torch.from_numpy(use) + len(self.given)] = TRUSTED_SHARE * len(self.given) / max(len(use), 1)
+        for row, use in zip(weights, uses, strict=True):
+            row[torch.from_numpy(use) + len(self.given)] = TRUSTED_SHARE * len(self.given) / max(len(use), 1)
         return weights
 
     def targets(self, of_noisy: Tensor, use: Codes) -> tuple[Tensor, Tensor]:
-        """Soft targets of the noisy rows, trusted rows one-hot beneath, and the weights ω.
+        """Soft targets of the noisy rows, then one-hot ones of the trusted rows, and the weights ω.
 
         Args:
             of_noisy: `(N, K)`.
-            use: Trusted rows that count.
+            use: Trusted rows that the fit may use.
 
         Returns:
             `(N + M, K)` and `(N + M,)`.
@@ -133,7 +126,7 @@ class FitRows:
         return torch.cat([of_noisy, self.one_hot(self.truth).to(of_noisy.dtype)]), self.weights([use])[0]
 
     def scaling(self, ridge: float) -> Scaling:
-        """The coordinates of fits on all rows."""
+        """Coordinates of fits on all rows."""
         if ridge not in self.scalings:
             self.scalings[ridge] = Scaling.of(self.features, ridge, self.num_classes)
         return self.scalings[ridge]
@@ -169,10 +162,11 @@ class FitRows:
 
         Args:
             ridge: r.
+            begin: Where the full fit starts.
             residual: (what each head may learn from) → the losses.
-            iterations: As for `minimise`.
-            tolerance: Likewise; one at which a start can still be told needs `apart`.
-            apart: Where the fit without each fold begins, which has not seen it; None for the full fit.
+            iterations: See `minimise`.
+            tolerance: See `minimise`; where it is so rough that the start still shows, give `apart`.
+            apart: For each fold, the head its fit starts from, which has not seen the fold; None for the full fit.
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
@@ -182,15 +176,15 @@ class FitRows:
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))
 
     def once(self, name: str, fit: Callable[[], Fitted]) -> Fitted:
-        """What was fitted to these rows under this name before, or is now."""
+        """The result of `fit`, which is called once for each name."""
         if name not in self.fits:
             self.fits[name] = fit()
-        found: Fitted = self.fits[name]
-        return found
+        fitted: Fitted = self.fits[name]
+        return fitted
 
 
 def load_rows(problem: Problem, progress: Progress | None = None, folds: int = FOLDS) -> FitRows:
-    """The problem's rows as tensors; whoever asks again is given the same, and shares what is fitted to them."""
+    """The problem's rows as tensors; loaded once, so that all callers share what is fitted to them."""
     name = f"rows-{folds}"
     if name not in problem.loaded:
         problem.loaded[name] = _load(problem, progress, folds)
@@ -199,10 +193,7 @@ def load_rows(problem: Problem, progress: Progress | None = None, folds: int = F
 
 
 def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
-    """The problem's rows as tensors, with that many folds of the trusted ones.
-
-    A class without trusted rows is represented among them by noisy rows: see `stand_ins`. They come last.
-    """
+    """The problem's rows as tensors. Where a class has no trusted rows, `stand_ins` are added at the end."""
     clean = problem.clean.batch(np.arange(len(problem.clean), dtype=np.int64))
     noisy = len(problem.noisy)
     features = torch.empty(noisy + len(clean), clean.shape[1])
@@ -235,9 +226,9 @@ def _around_mean(rows: Tensor) -> Tensor:
 
 
 def stand_ins(problem: Problem, noisy: Tensor) -> Codes:
-    """Noisy rows for the classes that no trusted row has: those nearest to the mean of their given class.
+    """Noisy rows that stand in for classes without trusted rows: those nearest to the mean of their given class.
 
-    As many a class as the other classes have trusted rows in the median, and at most a tenth of its noisy rows.
+    Each such class gets the median number of trusted rows of the other classes, at most a tenth of its noisy rows.
     """
     counts = np.bincount(problem.truth, minlength=problem.num_classes)
     median = int(np.median(counts[counts > 0]))

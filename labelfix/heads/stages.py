@@ -18,14 +18,14 @@ from labelfix.numerics.linear_heads import LinearHead
 Arrays = Mapping[str, np.ndarray]
 
 WORTH_KEEPING = 1.0
-"""Seconds from which on a part of the judging is kept: there are a dozen parts, and a small run should not wait for the
-disk as often. What is repeated after a kill is less than this for each."""
+"""A part of the judging is kept if it took at least this many seconds: there are a dozen parts, and a small run should
+not wait for the disk a dozen times. A killed run repeats less than this for each part."""
 
 
 def stage(
     checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """What a stage computed, now or before the interruption; see `Checkpoints.stage`."""
+    """The arrays of a stage, computed now or kept from before an interruption; see `Checkpoints.stage`."""
     arrays = settled(compute()) if checkpoints is None else checkpoints.stage(name, compute)
     give_back()
     return arrays
@@ -34,12 +34,12 @@ def stage(
 def judging_stage(
     checkpoints: Checkpoints | None, name: str, compute: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """The same for a part of the judging after training, kept where it took long."""
+    """The same for a part of the judging after training, kept only where it took long; see `WORTH_KEEPING`."""
     return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute, WORTH_KEEPING)
 
 
 def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Callable[[], CrossFitted]) -> CrossFitted:
-    """A stage that is one cross-fitted head."""
+    """A stage whose result is one cross-fitted head."""
     return from_arrays(stage(checkpoints, name, lambda: to_arrays(compute())))
 
 
@@ -51,14 +51,14 @@ def to_arrays(fitted: CrossFitted, prefix: str = "") -> dict[str, np.ndarray]:
 
 
 def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
-    """The same back."""
+    """The inverse of `to_arrays`."""
     full, *without = heads_from_arrays(arrays, prefix)
     held, by, temperatures = (arrays[f"{prefix}{name}"] for name in ("held", "by", "temperatures"))
     return CrossFitted(full, tuple(without), held, by, temperatures)
 
 
 def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:
-    """Heads as two arrays, one on the other."""
+    """Heads stacked into two arrays, weights and biases."""
     return {
         f"{prefix}weight": torch.stack([head.weight for head in heads]).numpy(),
         f"{prefix}bias": torch.stack([head.bias for head in heads]).numpy(),
@@ -66,6 +66,6 @@ def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str
 
 
 def heads_from_arrays(arrays: Arrays, prefix: str = "") -> list[LinearHead]:
-    """The same back, each in memory of its own."""
+    """The inverse of `heads_to_arrays`; each head has its own memory."""
     weights, biases = (torch.from_numpy(arrays[f"{prefix}{part}"]) for part in ("weight", "bias"))
     return [LinearHead(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases, strict=True)]

@@ -1,9 +1,9 @@
-"""How much each view of a row weighs: as makes the given labels that were left out most likely.
+"""How much each view of a row weighs: what makes left-out given labels likeliest.
 
-Views are of unit norm, and a penalty holds their weights alike: a view that says little crowds out the others unless it
-weighs less. Heads of the given labels of four fifths of some noisy rows tell how likely the labels of the other fifth
-are, each fifth in turn, or some of them where classes are many. No trusted row has a part in it, so that trusted rows
-may judge what comes of it.
+Views have unit norm and one penalty holds all their weights, so a view that says little crowds out the others unless it
+weighs less. Heads fitted to the given labels of four fifths of some noisy rows say how likely the labels of the other
+fifth are; each fifth in turn, or only some of them where classes are many. No trusted row takes part, so trusted rows
+may judge the result.
 
 Legend: N noisy rows, D features.
 """
@@ -28,18 +28,18 @@ WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
 
 MOST, VIEW_FOLDS = 4_000, 5
-"""Rows that are used at most, and the parts of which each is left out in turn."""
+"""Rows used at most, and the parts of which each is left out in turn."""
 
 RIDGES = (1.0, 10.0)
-"""r of the heads; of each weight the likelier one counts."""
+"""Candidates for r of the heads, as for n(y'|x); for each weight the better one counts."""
 
 ITERATIONS, TOLERANCE = 40, 1e-4
-"""Of a head's search: the order of the candidates shows long before their last digits."""
+"""Of a head's search: the order of the candidates is clear long before their last digits."""
 
 
 @dataclass(frozen=True)
 class _SideBySide:
-    """Views as inputs that are put together a batch at a time."""
+    """Views as inputs, concatenated one batch at a time."""
 
     parts: Sequence[Features]
 
@@ -54,40 +54,40 @@ class _SideBySide:
 def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tuple[float, ...]:
     """The weight of each view.
 
-    The rows that are used, and which of them are left out, depend on what they hold and not on their order; rows of
-    the same content are on the same side.
+    Which rows are used, and which are left out, depends on their content and not on their order; rows of the same
+    content are on the same side.
 
     Args:
-        parts: `(N, D)` of each view, rows of unit norm.
-        rows: `(n,)` the noisy rows among them.
+        parts: For each view `(N, D)` features, rows of unit norm.
+        rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
         return tuple(weights)
     whole = SelectedInputs(_SideBySide(parts), rows)
-    asked = by_content(whole, np.arange(len(rows), dtype=np.int64), given)[:MOST]
-    some, labels = [part[rows[asked]] for part in parts], np.unique(given[asked], return_inverse=True)[1]
-    of = torch.from_numpy((content_keys(whole, asked) % np.uint64(VIEW_FOLDS)).astype(np.int64))
+    used = by_content(whole, np.arange(len(rows), dtype=np.int64), given)[:MOST]
+    features, labels = [part[rows[used]] for part in parts], np.unique(given[used], return_inverse=True)[1]
+    of = torch.from_numpy((content_keys(whole, used) % np.uint64(VIEW_FOLDS)).astype(np.int64))
     if len(of.unique()) < 2:
         return tuple(weights)
     for view in range(1, len(parts)):
         losses = {}
         for weight in WEIGHTS:
             weights[view] = weight
-            losses[weight] = _loss(joined(some, weights), torch.from_numpy(labels), of)
-        weights[view] = min(reversed(WEIGHTS), key=lambda each: losses[each])
+            losses[weight] = _loss(joined(features, weights), torch.from_numpy(labels), of)
+        weights[view] = min(reversed(WEIGHTS), key=losses.__getitem__)
     return tuple(weights)
 
 
 def _loss(features: Features, labels: torch.Tensor, of: torch.Tensor) -> float:
-    """Mean −log P of the labels of rows by heads that have not learned them, at the better r."""
+    """Mean −log P of the labels of rows by heads that have not learned them, with the better r."""
     classes = int(labels.max()) + 1
     problem = Regressions(torch.from_numpy(features), labels, of, classes, None, ITERATIONS, TOLERANCE)
     left_out = of.unique()[: searched_at_once(classes)].tolist()
     losses = []
     for ridge in RIDGES:
         heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))
-        said = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
-        losses.append(float(torch.cat(said).double().mean()))
+        of_parts = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
+        losses.append(float(torch.cat(of_parts).double().mean()))
     return min(losses)

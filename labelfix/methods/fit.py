@@ -39,7 +39,7 @@ class Fit:
         problem: What it learned from, in an order of contents.
         model: What it returned; `own_rows` in the problem's order.
         noisy: Which rows of the noisy table the problem's noisy rows are.
-        clean: Likewise of the trusted table.
+        clean: The same for the trusted table.
         judged_by: The fit whose figures stand for this one's, which no trusted row could judge; None for itself.
     """
 
@@ -176,7 +176,7 @@ def memory_needed(rows: int, width: int, classes: int, trusted: int) -> int:
 
 
 def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> OwnRows:
-    """What models say of noisy rows that did not train on their given label: the method fitted once without each part.
+    """Predictions for noisy rows by models that did not learn their given label: the method fitted without each part.
 
     Args:
         settings: `cross_fit` says how many parts.
@@ -200,7 +200,7 @@ def cross_fit(problem: Problem, settings: TrainSettings, progress: Progress) -> 
 
 
 def family_of(representation: Representation) -> Family:
-    """What is trained; see `Problem.family`."""
+    """The family of what is trained; see `Problem.family`."""
     if representation.frozen:
         return "head"
     kind = representation.spec.kind

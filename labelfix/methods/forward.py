@@ -42,7 +42,7 @@ RIDGES = (1.0, 8.0)
 
 
 def anchored_transition(said: npt.NDArray[np.floating], percentile: float | None) -> Floats:
-    """T̂ from what a model of given labels says of anchor points.
+    """T̂ from the predictions of a model of given labels at anchor points.
 
     Args:
         said: `(N, K)` n(y'|x) of the noisy rows.

@@ -82,12 +82,7 @@ class JointTrainer(Trainer):
 
     def kept(self) -> dict[str, Tensor]:
         """See `Trainer.kept`."""
-        return {
-            "predictions": self.predictions,
-            "labels": self.labels,
-            "place": self._place,
-            "begun": self._begun,
-        }
+        return {"predictions": self.predictions, "labels": self.labels, "place": self._place, "begun": self._begun}
 
     def loss(self, said: ClassifierOutput, noisy: Labelled) -> Loss:
         """See the module's docstring; the prediction is kept."""

@@ -94,7 +94,7 @@ def train_network(
         return {}
 
     course = train(training, trainer, warm_up)
-    # The classifier has learned given labels: what it says of trusted rows it has not seen is n(y'|x).
+    # The classifier has learned given labels: on trusted rows it has not seen, its prediction is n(y'|x).
     transition = transition_from(problem, says(problem, classifier, "clean"), split)
     return posterior_network(
         problem, split, classifier, transition, history_table(course.history, without=META_COLUMNS)

@@ -147,7 +147,7 @@ class MlntTrainer(LookaheadTrainer):
         return Learned(concatenated(logits), soft, None, total, total.new_zeros(()), None, None), gradient
 
     def _gradient(self, rows: Labelled, piece: int) -> tuple[ClassifierOutput, Tensor, list[Tensor]]:
-        """What is said of some rows, the sum of their losses, and ∇L over all processes."""
+        """Predictions for some rows, the sum of their losses, and ∇L over all processes."""
         with self.masks("noisy", piece):
             said = forward(self.classifier, rows.inputs, self.precision)
         weight = self.consistency_weight()

@@ -104,12 +104,7 @@ def encode_rows(
 
 
 def _make_together(
-    compute: ComputeSettings,
-    key: str,
-    what: str,
-    count: int,
-    make: Callable[[Taker, slice], None],
-    progress: Progress,
+    compute: ComputeSettings, key: str, what: str, count: int, make: Callable[[Taker, slice], None], progress: Progress
 ) -> None:
     """Each process encodes its share of the windows; the first joins the shares into one entry."""
     here = ranks()

@@ -45,13 +45,7 @@ class LabelCorrectionNetwork(nn.Module):
     """
 
     def __init__(
-        self,
-        feature_width: int,
-        num_classes: int,
-        hidden: int,
-        embedding: int,
-        skip: bool,
-        generator: torch.Generator,
+        self, feature_width: int, num_classes: int, hidden: int, embedding: int, skip: bool, generator: torch.Generator
     ) -> None:
         super().__init__()
         self.feature_width = feature_width

@@ -76,7 +76,7 @@ class Place:
     representation: FrozenFeatures
     encoder: Trainable
     spec: InputSpec
-    weight: float
+    weight: tuple[float, ...]
     stay: Mapping[int, float]
 
     def with_learnt(self, learnt: FrozenFeatures) -> FrozenFeatures:
@@ -85,12 +85,12 @@ class Place:
             return learnt
         views, weights = views_of(self.representation)
         kept = [tuple(share * weight for weight in weights[number]) for number, share in self.stay.items()]
-        return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, (self.weight,)))
+        return Views(self.representation.spec, (*(views[n] for n in self.stay), learnt), (*kept, self.weight))
 
     def beside(self, learnt: FrozenFeatures) -> Views:
         """What was learned, behind all views as they were."""
         views, weights = views_of(self.representation)
-        return Views(self.representation.spec, (*views, learnt), (*weights, (self.weight,)))
+        return Views(self.representation.spec, (*views, learnt), (*weights, self.weight))
 
 
 def place_of(representation: Representation) -> Place:
@@ -111,9 +111,9 @@ def place_of(representation: Representation) -> Place:
     ((number, encoder),) = found
     spec = views[number].spec
     if views[number].family == "patches":
-        return Place(representation, encoder, spec, 1.0, dict.fromkeys(range(len(views)), 1.0))
+        return Place(representation, encoder, spec, (1.0,), dict.fromkeys(range(len(views)), 1.0))
     others = {place: WORDS if view.spec == spec else 1.0 for place, view in enumerate(views) if place != number}
-    return Place(representation, encoder, spec, weights[number][0], others)
+    return Place(representation, encoder, spec, weights[number], others)
 
 
 def can_learn(representation: Representation) -> bool:

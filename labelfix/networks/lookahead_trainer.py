@@ -20,13 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from labelfix.compute.devices import Precision, arithmetic
 from labelfix.compute.flat_vectors import Flat
 from labelfix.compute.ranks import ranks
-from labelfix.networks.lookahead import (
-    Derivative,
-    directional_derivative,
-    frozen_statistics,
-    step_length,
-    swapped,
-)
+from labelfix.networks.lookahead import Derivative, directional_derivative, frozen_statistics, step_length, swapped
 from labelfix.networks.passes import Labelled, forward
 from labelfix.networks.trainer import Trainer, concatenated, nested
 

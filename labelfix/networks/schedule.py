@@ -36,13 +36,7 @@ def learning_rate_factor(schedule: Schedule, progress: float) -> float:
 
 
 def batches_of(
-    pool: Codes,
-    size: int,
-    count: int | None,
-    seed: int,
-    epoch: int,
-    stream: int,
-    lengths: Codes | None = None,
+    pool: Codes, size: int, count: int | None, seed: int, epoch: int, stream: int, lengths: Codes | None = None
 ) -> list[Codes]:
     """An epoch's batches, drawn without replacement until the pool is used up, then from the whole pool again.
 

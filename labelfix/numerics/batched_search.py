@@ -29,8 +29,9 @@ ENOUGH = 1e-4
 SMALLEST = 1e-5
 """A gradient with no entry above this has ended its search, and so has one with a step below it."""
 
-Pair = tuple[Tensor, Tensor, Tensor]
-"""A step and the change of the gradient, `(B, P)`, and `(B,)` one over their product; 0 where there is none."""
+Pair = tuple[Tensor, Tensor, Tensor, Tensor]
+"""A step and the change of the gradient, `(B, P)`; `(B,)` one over their product, 0 where there is none; and `(B,)` the
+curvature's inverse along them, where H⁻¹ starts."""
 
 
 def search(loss: Loss, start: Tensor, iterations: int, tolerance: float) -> Tensor:
@@ -41,14 +42,15 @@ def search(loss: Loss, start: Tensor, iterations: int, tolerance: float) -> Tens
         iterations: At most that many steps each.
         tolerance: Relative fall of the loss below which a search ends.
     """
-    point, which = start.clone(), torch.arange(len(start))
+    problems = len(start)
+    point, which = start.clone(), torch.arange(problems)
     value, gradient = loss(point, which)
     length, steps = torch.ones_like(value), torch.zeros_like(which)
     pairs: list[Pair] = []
     direction = -gradient
     which = which[gradient.abs().amax(dim=1) > SMALLEST]
     while len(which) and iterations:
-        whole = len(which) == len(start)
+        whole = len(which) == problems
         step = _of(direction, which, whole) * length[which, None].to(start.dtype)
         before = _of(gradient, which, whole)
         slope = (before * step).sum(dim=1).double()
@@ -64,14 +66,14 @@ def search(loss: Loss, start: Tensor, iterations: int, tolerance: float) -> Tens
         # Where the parabola through loss, slope and the new loss has its minimum, within reason.
         lowest = (-slope / (2 * (-fall - slope)).clamp_min(1e-300)).nan_to_num(0.1).clamp(0.1, 0.5)
         length[which] = torch.where(taken, 1.0, length[which] * lowest)
-        pairs = [*pairs[-MEMORY + 1 :], _pair(step, after - before, taken, which, len(start))]
+        pairs = [*pairs[-MEMORY + 1 :], _pair(step, after - before, taken, which, problems)]
         moved = which[taken]
         if len(moved):
             point[moved], gradient[moved], value[moved] = trial[taken], after[taken], found[taken]
         which = which[~done]
         moved = moved[torch.isin(moved, which)]
         if len(moved):
-            direction[moved] = _direction(gradient, pairs, moved, len(moved) == len(start))
+            direction[moved] = _direction(gradient, pairs, moved, len(moved) == problems)
     return point
 
 
@@ -80,32 +82,31 @@ def _of(values: Tensor, which: Tensor, whole: bool) -> Tensor:
 
 
 def _pair(step: Tensor, change: Tensor, taken: Tensor, which: Tensor, problems: int) -> Pair:
-    product = (step * change).sum(dim=1)
-    good = taken & (product > 1e-10 * change.pow(2).sum(dim=1))
-    inverse = torch.where(good, 1 / product, torch.zeros_like(product))
+    product, square = (step * change).sum(dim=1), change.pow(2).sum(dim=1)
+    good = taken & (product > 1e-10 * square)
+    inverse = torch.where(good, 1 / product, 0)
     if not bool(good.all()):
         step, change = torch.where(good[:, None], step, 0), torch.where(good[:, None], change, 0)
+    pair = step, change, inverse, 1 / (inverse * square).clamp_min(1e-30)
     if len(which) == problems:
-        return step, change, inverse
-    whole = [values.new_zeros(problems, *values.shape[1:]) for values in (step, change, inverse)]
-    for place, values in zip(whole, (step, change, inverse), strict=True):
-        place[which] = values
-    return whole[0], whole[1], whole[2]
+        return pair
+    step, change, inverse, scale = (values.new_zeros(problems, *values.shape[1:]) for values in pair)
+    step[which], change[which], inverse[which], scale[which] = pair
+    return step, change, inverse, scale
 
 
 def _direction(gradient: Tensor, pairs: list[Pair], which: Tensor, whole: bool) -> Tensor:
-    """−H⁻¹ g by the two loops; H⁻¹ begins as one number, that of the last pair."""
-    found, factors = _of(gradient, which, whole).clone(), []
+    """−H⁻¹ g by the two loops; H⁻¹ starts as one number, that of the last pair."""
+    result, factors = _of(gradient, which, whole).clone(), []
     known = [tuple(_of(values, which, whole) for values in pair) for pair in pairs]
-    scale = found.new_ones(len(which))
-    for _, change, inverse in known:
-        newest = 1 / (inverse * change.pow(2).sum(dim=1)).clamp_min(1e-30)
+    scale = result.new_ones(len(which))
+    for *_, inverse, newest in known:
         scale = torch.where(inverse > 0, newest, scale)
-    for step, change, inverse in reversed(known):
-        factor = inverse * (step * found).sum(dim=1)
-        found -= factor[:, None] * change
+    for step, change, inverse, _ in reversed(known):
+        factor = inverse * (step * result).sum(dim=1)
+        result -= factor[:, None] * change
         factors.append(factor)
-    found *= scale[:, None]
-    for (step, change, inverse), factor in zip(known, reversed(factors), strict=True):
-        found += (factor - inverse * (change * found).sum(dim=1))[:, None] * step
-    return -found
+    result *= scale[:, None]
+    for (step, change, inverse, _), factor in zip(known, reversed(factors), strict=True):
+        result += (factor - inverse * (change * result).sum(dim=1))[:, None] * step
+    return -result

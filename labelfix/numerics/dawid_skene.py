@@ -1,6 +1,6 @@
 """Dawid and Skene's way: how each source errs and what each row is, found by EM from opinions alone.
 
-Nothing is read of a row but what sources say of it, silence says nothing, and no trusted row has a part in it. The
+Only the opinions on a row are used: silence says nothing, and trusted rows take no part. The
 start is the share of votes; each round takes T_s[c, j] ∝ Σ_i P(c | y'_i) [y'_is = j], the shares of the classes, and
 then P(c | y'_i) ∝ π_c Π_s T_s[c, y'_is].
 

@@ -36,13 +36,13 @@ class Moments:
 
     @classmethod
     def of(cls, features: Tensor, labels: Tensor, num_classes: int) -> Moments:
-        """Of labelled rows: `(N, D)` and `(N,)`."""
+        """The moments of labelled rows: `(N, D)` features and `(N,)` labels."""
         sums = torch.zeros(num_classes, features.shape[1], dtype=torch.float64)
         weight = torch.bincount(labels, minlength=num_classes).double()
         return cls(sums.index_add_(0, labels, features.double()), weight, (features.T @ features).double())
 
     def plus(self, other: Moments, factor: float = 1.0) -> Moments:
-        """With other rows, each of which counts so many times."""
+        """The moments of these and other rows, the others weighted by a factor."""
         return Moments(
             self.sums + factor * other.sums, self.weight + factor * other.weight, self.scatter + factor * other.scatter
         )

@@ -56,7 +56,7 @@ SMALLEST = 1e-6
 
 
 def shares_hessian(rows: int, width: int, classes: int) -> bool:
-    """Whether classes share one Hessian: there are many, or one for each would take minutes."""
+    """Whether classes share one Hessian, because there are many or because one for each would take minutes."""
     return classes > MANY or rows * width**2 * classes > MOST_WORK
 
 
@@ -67,7 +67,7 @@ Leverage = Callable[[slice | Tensor], Tensor]
 def leverage_of(
     features: Tensor, head: LinearHead, weights: Tensor, ridge: float, rows: int, targets: Tensor | None = None
 ) -> Leverage:
-    """What makes A of some of the first rows; nothing of N × K is held where classes share a Hessian.
+    """A function that gives A for some of the rows; where classes share a Hessian, nothing of size N × K is held.
 
     Args:
         features: `(T, D)` what the head was fitted to.
@@ -110,13 +110,7 @@ def _as_if_all_counted(leverage: Tensor, curvature: Tensor, step: int, places: T
 
 
 def _each_class(
-    features: Tensor,
-    head: LinearHead,
-    step: int,
-    weights: Tensor,
-    penalty: Tensor,
-    rows: int,
-    targets: Tensor | None,
+    features: Tensor, head: LinearHead, step: int, weights: Tensor, penalty: Tensor, rows: int, targets: Tensor | None
 ) -> Tensor:
     """`(N, K)` by a Hessian of each class, measured on every n-th row; weights are theirs, the penalty is diagonal."""
     p = head.log_probabilities(features).exp_().float()

@@ -64,7 +64,7 @@ class LinearHead:
         return torch.addmm(self.bias, features, self.weight.T)
 
     def columns(self, features: Tensor) -> Tensor:
-        """The same, `(K, N)`, as processors like it where classes are few; or `(B, K, N)`."""
+        """The transpose of `logits`, `(K, N)` or `(B, K, N)`: faster where classes are few."""
         rows = self.weight.reshape(-1, self.weight.shape[-1])
         return torch.addmm(self.bias.reshape(-1, 1), rows, features.T).view(*self.bias.shape, len(features))
 
@@ -77,11 +77,11 @@ class LinearHead:
         return LinearHead(self.weight + factor * other.weight, self.bias + factor * other.bias)
 
     def each(self) -> list[LinearHead]:
-        """Of several side by side, each."""
+        """The single heads of several side by side."""
         return [LinearHead(weight, bias) for weight, bias in zip(self.weight, self.bias, strict=True)]
 
     def affine(self) -> Affine:
-        """The same head without torch, as it is kept."""
+        """The same head without torch, for saving."""
         return Affine(self.weight.numpy(), self.bias.numpy())
 
     def scaled(self, factor: float) -> LinearHead:
@@ -245,8 +245,8 @@ def minimise_all(
         ridges: `(B,)` r of each.
         starts: `(B,)` where each begins.
         scalings: `(B,)` coordinates of each.
-        iterations: As for `minimise`.
-        tolerance: Likewise.
+        iterations: See `minimise`.
+        tolerance: See `minimise`.
     """
     shape = starts[0].weight.shape
     inverse_ridges = torch.tensor([1 / ridge for ridge in ridges], dtype=features.dtype)
@@ -313,7 +313,7 @@ def cross_entropy_to(soft: Tensor, weights: Tensor) -> Residual:
 
 
 def cross_entropy_of(labels: Tensor, weights: Tensor) -> Residual:
-    """The same for targets that are labels, which need no room.
+    """The same for targets that are labels, which need no `(N, K)` array.
 
     Args:
         labels: `(N,)`.
@@ -353,7 +353,7 @@ def forward_likelihood(matrix: Tensor, labels: Tensor, weights: Tensor) -> Resid
 
 
 def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of `(b, K, n)`: logits less their largest, probabilities, and `(b, n)` the logarithm of these logits' sum."""
+    """For logits `(b, K, n)`: logits less their maximum, probabilities, and `(b, n)` log-sum-exp of the former."""
     shifted = logits - logits.amax(dim=1, keepdim=True)
     p = shifted.exp()
     total = p.sum(dim=1, keepdim=True)

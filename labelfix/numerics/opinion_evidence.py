@@ -14,7 +14,7 @@ from labelfix.data.opinions import Opinions
 
 
 def evidence_of(opinions: Opinions, label_terms: Floats, weights: Floats) -> Floats:
-    """`(N, K)` Σ_s w_s L_s[·, y'_s], silence of the sources that were asked among them.
+    """`(N, K)` Σ_s w_s L_s[·, y'_s], including the silence of sources that were asked.
 
     Args:
         label_terms: `(S, K, K + 1)` L.

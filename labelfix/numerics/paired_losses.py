@@ -11,7 +11,7 @@ from labelfix.data.arrays import Floats
 
 
 def surely_more(losses: Floats, others: Floats, errors: float = 1.0) -> bool:
-    """Whether rows lose more by one fit than by another, on average by more than the standard error.
+    """Whether the mean loss by one fit exceeds that by another by more than its standard error.
 
     Args:
         losses: `(R,)` by the one.

@@ -45,7 +45,7 @@ STEPS = 60
 
 @dataclass(frozen=True)
 class Control:
-    """What one c says of some draws.
+    """The values of one control c at some draws.
 
     Attributes:
         own: `(n,)` c_I.
@@ -65,7 +65,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Draws:
-    """What is known of the first draws before they are answered.
+    """What is known about the first draws before they are answered.
 
     Attributes:
         rows: N.
@@ -173,7 +173,7 @@ def lower_bound(draws: Draws, wrong: Floats, bets: Sequence[Bet], alpha: float) 
 
 
 def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
-    """The mean of X_t: θ as far as the answers and the predictions tell; it has no bias at any fixed n.
+    """The mean of X_t: an estimate of θ from answers and predictions, unbiased at any fixed n.
 
     Args:
         wrong: `(n,)` e.
@@ -182,14 +182,14 @@ def estimate(draws: Draws, wrong: Floats, counted: Counted) -> float:
 
 
 def _values(draws: Draws, wrong: Floats, counted: Counted) -> tuple[Floats, Floats]:
-    """`(n,)` S plus what c says of the rest, and `(n,)` X_t."""
+    """`(n,)` S plus the sum of c over the rest, and `(n,)` X_t."""
     control = draws.controls[counted]
     base = np.cumsum(wrong) - wrong + control.left
     return base, (base + (wrong - control.own) / draws.chance) / draws.rows
 
 
 def _room(room: Floats) -> Floats:
-    """What divides a bet; where X cannot pass the bound, θ cannot either, and any bet is won."""
+    """The divisor of a bet; where X cannot pass the bound, θ cannot either, and any bet is won."""
     return np.maximum(room, 1e-9)
 
 

@@ -80,7 +80,7 @@ class Design:
         return self.uniform + (1 - self.uniform) * own
 
     def controls(self, error: Floats) -> dict[Counted, Floats]:
-        """What bets count on → `(N,)` c; `error` as above."""
+        """The controls that bets use → `(N,)` c; `error` as for `weights`."""
         kinds = {bet.counted for bet in (*self.below, *self.above)}
         return {k: k * _inside(error) if isinstance(k, float) else self._border(error, k)[1] for k in kinds}
 
@@ -193,7 +193,7 @@ def border(error: Floats, bound: float) -> Floats:
 
 
 def _at(q: Floats, told: float, above: bool) -> Floats:
-    """p above or below q with KL(q, p) = told, kept off 0 and 1."""
+    """The p above or below q with KL(q, p) = told, kept away from 0 and 1."""
     near, far = q, np.full_like(q, 1 - SMALLEST if above else SMALLEST)
     for _ in range(HALVINGS):
         p = (near + far) / 2

@@ -39,13 +39,9 @@ ROUNDS = 2000
 
 
 def recovered_transition(
-    truth: Codes,
-    of_clean: npt.NDArray[np.floating],
-    given: Codes,
-    of_noisy: npt.NDArray[np.floating],
-    num_classes: int,
+    truth: Codes, of_clean: npt.NDArray[np.floating], given: Codes, of_noisy: npt.NDArray[np.floating], num_classes: int
 ) -> Floats:
-    """T from what a model of the given labels says of trusted and of noisy rows.
+    """T from the predictions of a model of the given labels on trusted and on noisy rows.
 
     Args:
         truth: `(M,)` trusted labels.

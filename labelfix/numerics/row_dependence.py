@@ -1,4 +1,4 @@
-"""How far given labels depend on more than the true class, as far as noisy rows can tell.
+"""How far given labels depend on more than the true class, estimated from noisy rows.
 
     P(y' | x, y) = exp(A[y, y'])·g(y' | x)^γ / Z_y(x),   Z_y(x) = Σ_j exp(A[y, j])·g(j | x)^γ
 
@@ -34,6 +34,10 @@ ERRORS = 2.0
 matrix by no more than that says nothing. With one error instead, weak features (CIFAR-10N `aggre`) take the noise of a
 matrix for that of rows in one draw of three."""
 
+HEARD = 0.5
+"""Share of what the given label adds that counts where the row makes the label: f learned from rows like it, whose
+labels went wrong in the same way, so that it has heard part of it (docs/decisions/row-dependent-noise.md)."""
+
 PRIOR = 20.0
 """Strength of T0 in A, in given labels a class; that of `learners.learned_transition`."""
 
@@ -46,7 +50,7 @@ MOST_WORK = 4e8
 
 @dataclass(frozen=True)
 class Dependence:
-    """What noisy rows say of how labels went wrong.
+    """How far wrong labels depend on the row, estimated from noisy rows.
 
     Attributes:
         gamma: γ.
@@ -172,9 +176,9 @@ class _Problem:
 
 
 def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trust: float) -> Floats:
-    """The label terms of a posterior without pairs: T_m's as far as noisy rows speak of nothing more than a matrix.
+    """The label terms of a posterior without pairs: those of T_m unless noisy rows show more than a matrix explains.
 
-    w·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
+    w·½·[½·min(b, 1)·A + ½·L] + (1 − w)·log T_m
 
     Args:
         dependence: What noisy rows say; w is its weight, A its label terms.
@@ -182,5 +186,5 @@ def mixed_terms(dependence: Dependence, fitted: Floats, of_network: Floats, trus
         of_network: `(K, K)` L, the label terms of the LCN, which trusted rows hold back.
         trust: b, how far the LCN trusts given labels.
     """
-    told = 0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network
+    told = HEARD * (0.5 * min(trust, 1.0) * dependence.label_terms + 0.5 * of_network)
     return np.asarray(dependence.weight * told + (1 - dependence.weight) * np.log(fitted))

@@ -33,7 +33,7 @@ RIDGE, SWEEPS = 0.02, 200
 
 @dataclass(frozen=True)
 class Surplus:
-    """What sources say alike beyond what the class explains.
+    """Agreement between sources beyond what the class explains.
 
     Attributes:
         own: `(S,)` diag(Σ), above 0.
@@ -94,7 +94,7 @@ def surplus(spoken: Spoken, shares: Floats, transitions: Floats) -> Surplus:
     own = np.maximum(np.diagonal(cross), 1e-9)
     most = np.sqrt(np.outer(own, own))
     share = np.clip(cross / most, 0, 1)
-    # On so many rows chance makes no copies of strangers.
+    # On this many rows independent sources do not look like copies by chance.
     beyond = np.maximum(1 - (1 - share**2) ** 2 / np.maximum(share**2 * rows, 1e-9), 0)
     shared = share * beyond
     np.fill_diagonal(shared, 0)

@@ -36,7 +36,7 @@ CHANCE = 20.0
 """With this many pairs a source that seems to answer at random loses half its weight."""
 
 POOLED = 4.0
-"""The accuracy of all sources together counts as so many opinions of one."""
+"""The accuracy of all sources together counts as this many opinions of one source."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Spoken:
         return replace(self, says=self.says[rows], speaks=self.speaks[rows])
 
     def by_source(self) -> Spoken:
-        """The same, kept so that single sources are quickly told apart."""
+        """The same opinions, indexed by source for fast access."""
         return replace(self, says=self.says.tocsc(), speaks=self.speaks.tocsc())
 
     def of_source(self, source: int) -> Spoken:
@@ -138,7 +138,7 @@ def accuracies(of_pairs: Floats) -> Floats:
 
 
 def told_from_chance(of_pairs: Floats) -> Floats:
-    """`(S,)` how much of what each source says of pairs is more than chance, as far as it has many pairs.
+    """`(S,)` how much of what each source says about pairs is more than chance, shrunk where it has few pairs.
 
     That is 1 − most / χ², with the χ² of independence of label and class and the most that chance makes of it, once in
     twenty times: two standard deviations above its mean. Matrices of a source that answers at random are noise, and the
@@ -158,14 +158,14 @@ def told_from_chance(of_pairs: Floats) -> Floats:
 
 
 def prior_transitions(of_pairs: Floats, of_rows: Floats, shares: Floats) -> Floats:
-    """`(S, K, K + 1)` what is to be expected of each source by its own accuracy and what it says of all rows.
+    """`(S, K, K + 1)` the transition expected of each source from its accuracy and its opinions on all rows.
 
     A source that says j of a share m_j of all rows is right with probability a; where it is wrong the classes are
     there as everywhere. Its accuracy a is that of its pairs, drawn to that of all sources together.
 
     Args:
-        of_pairs: `(S, K, K + 1)` counts of what each says of pairs, or of rows whose class is taken to be known.
-        of_rows: `(S, K + 1)` counts of what each says of all rows.
+        of_pairs: `(S, K, K + 1)` counts of each source's opinions on pairs, or on rows whose class is taken as known.
+        of_rows: `(S, K + 1)` counts of its opinions on all rows.
         shares: `(K,)` of the classes.
     """
     classes = len(shares)

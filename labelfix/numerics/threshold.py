@@ -40,10 +40,7 @@ suggestions of .3 to .5 turn right one by one, each moves the threshold by .05 a
 
 
 def choose_threshold(
-    trusted: int,
-    held: npt.NDArray[np.floating] | None = None,
-    given: Codes | None = None,
-    truth: Codes | None = None,
+    trusted: int, held: npt.NDArray[np.floating] | None = None, given: Codes | None = None, truth: Codes | None = None
 ) -> float:
     """The threshold that leaves most corrected labels right, cautious where there is little to go by.
 

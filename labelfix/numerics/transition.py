@@ -18,7 +18,7 @@ PAIR_STRENGTHS = (4.0, 20.0, 60.0, 200.0)
 """A prior counts as one of these numbers of pairs a class beside the pairs that were seen."""
 
 MOST_LABELS, DRAWN = 100, 20
-"""With more classes than the first, so many of the given labels that a row could have had are drawn."""
+"""With more classes than the first number, this many of the given labels that a row could have had are drawn."""
 
 
 def expected_transition(truth: Codes, given_probabilities: npt.NDArray[np.floating], num_classes: int) -> Floats:

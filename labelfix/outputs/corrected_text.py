@@ -68,12 +68,7 @@ def _about(table: pa.Table, schema: pa.Schema) -> dict[str, Any]:
     if not classes:
         labels = pa.chunked_array([*table["given_label"].chunks, *table["suggested_label"].chunks])
         classes = sorted(labels.unique().drop_null().to_pylist())
-    return {
-        "classes": classes,
-        "value_type": "string",
-        "min_confidence": _threshold(table),
-        "run_id": "",
-    }
+    return {"classes": classes, "value_type": "string", "min_confidence": _threshold(table), "run_id": ""}
 
 
 def _threshold(table: pa.Table) -> float:

@@ -97,11 +97,7 @@ class FlagOptions:
         without = next((name for name in ("drift_level", "max_drift") if getattr(self, name) is not None), None)
         if without and self.against is None:
             raise SettingsError(f"{_flag(without)}: goes with --against RUN, which says what to compare with")
-        ways = {
-            "--min-confidence": self.min_confidence,
-            "--max-false-flags": share,
-            "--budget": self.budget,
-        }
+        ways = {"--min-confidence": self.min_confidence, "--max-false-flags": share, "--budget": self.budget}
         if sum(value is not None for value in ways.values()) > 1:
             raise SettingsError(f"{', '.join(ways)}: give one of them; each says by itself which rows are flagged")
         if share == 0:

@@ -63,10 +63,7 @@ def apply_gates(
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
     worst = WorstRows(show)
-    parts = (
-        Part.of_classes([name for name in metadata.classes if name in policy.classes]),
-        Part.of_files(policy),
-    )
+    parts = (Part.of_classes([name for name in metadata.classes if name in policy.classes]), Part.of_files(policy))
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
     all_accepted = bool(accepted) and len(rows) >= FEW

@@ -22,11 +22,7 @@ class Part:
     """
 
     def __init__(
-        self,
-        names: Sequence[str],
-        column: str,
-        part_of: Callable[[str], str | None],
-        of: Callable[[Finding], str],
+        self, names: Sequence[str], column: str, part_of: Callable[[str], str | None], of: Callable[[Finding], str]
     ) -> None:
         self._names = names
         self._column = column

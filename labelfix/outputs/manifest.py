@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -87,6 +88,7 @@ def _source(source: TableSource, content_hash: str, rows: int, settings: DataSet
     }
 
 
+@cache
 def _version(package: str) -> str | None:
     """The installed version of a package; None where it is not installed."""
     try:

@@ -65,11 +65,7 @@ def next_rows(
 
 
 def choose_rows(
-    rows: CorrectedFile,
-    blocks: Blocks,
-    classifier: TrainedClassifier,
-    trusted: Sequence[int],
-    count: int,
+    rows: CorrectedFile, blocks: Blocks, classifier: TrainedClassifier, trusted: Sequence[int], count: int
 ) -> Codes:
     """`(n,)` positions of the rows that are most worth asking about, best first; arguments as for `next_rows`."""
     about = corrected_metadata(rows)

@@ -53,8 +53,7 @@ class MetaWeightNetSettings(NetworkSettings):
             require(getattr(self, name) >= 1, f"{name} = {getattr(self, name)} must be at least 1")
         require(self.weight_learning_rate > 0, f"weight_learning_rate = {self.weight_learning_rate} must be above 0")
         require(
-            self.weight_network_decay >= 0,
-            f"weight_network_decay = {self.weight_network_decay} must be at least 0",
+            self.weight_network_decay >= 0, f"weight_network_decay = {self.weight_network_decay} must be at least 0"
         )
 
 

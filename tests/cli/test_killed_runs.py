@@ -100,17 +100,18 @@ def straight_through(words: list[str], out: Path) -> bytes:
 
 
 @pytest.fixture
-def embeddings(tmp_path, monkeypatch):
-    """Points in three clusters with wrong labels, and trusted labels of some of them."""
+def embeddings(tmp_path, monkeypatch, request):
+    """Points in three clusters with wrong labels, and trusted labels of a tenth of them; 1200 if not said otherwise."""
+    rows = getattr(request, "param", 1200)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(tmp_path / "cache"))
     generator = np.random.default_rng(0)
-    truth = generator.integers(0, 3, 1200)
-    points = generator.normal(size=(1200, 8)).astype(np.float32) + 3 * np.eye(3, 8, dtype=np.float32)[truth]
-    given = np.where(generator.random(1200) < 0.3, (truth + 1) % 3, truth)
-    ids = pa.array(np.arange(1200))
+    truth = generator.integers(0, 3, rows)
+    points = generator.normal(size=(rows, 8)).astype(np.float32) + 3 * np.eye(3, 8, dtype=np.float32)[truth]
+    given = np.where(generator.random(rows) < 0.3, (truth + 1) % 3, truth)
+    ids = pa.array(np.arange(rows))
     table = {"id": ids, "embedding": pa.array(list(points)), "label": pa.array(given).cast(pa.string())}
     pq.write_table(pa.table(table), tmp_path / "noisy.parquet")
-    trusted = pa.table({"id": ids, "label": pa.array(truth).cast(pa.string())}).slice(0, 120)
+    trusted = pa.table({"id": ids, "label": pa.array(truth).cast(pa.string())}).slice(0, rows // 10)
     pq.write_table(trusted, tmp_path / "gold.parquet")
     return ["--noisy", str(tmp_path / "noisy.parquet"), "--clean", str(tmp_path / "gold.parquet")]
 
@@ -148,6 +149,7 @@ def survive(words: list[str], every: str, moments: Moments, folder: Path) -> lis
     return killers
 
 
+@pytest.mark.parametrize("embeddings", [600], indirect=True)
 def test_a_network_killed_at_work_gives_the_same_bytes(embeddings, tmp_path):
     moments = [("getting on", "getting on"), ("getting on", "writing")]
     killers = survive([*embeddings, *NETWORK, "--set", "epochs=15"], "0.1s", moments, tmp_path)

@@ -66,7 +66,7 @@ def test_cross_fitted_scores_are_named_as_such_and_differ(folder: Path, tmp_path
 
 
 def test_a_full_ledger_trains_its_rivals_end_to_end(folder: Path, tmp_path: Path) -> None:
-    network = ["--backbone", "mlp", "--set", "recipe=paper", "--set", "epochs=2", "--set", "warmup_epochs=1"]
+    network = ["--backbone", "mlp", "--set", "recipe=paper", "--set", "epochs=1", "--set", "warmup_epochs=1"]
     evidence = trained(folder, tmp_path / "run", *network, "--ledger", "full")
     entries = {each["name"]: each for each in evidence["ledger"]["entries"]}
     assert {"clean-only", "noisy-and-clean", "glc", "this-run"} <= set(entries)

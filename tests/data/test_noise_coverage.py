@@ -28,7 +28,7 @@ def _simulation():
     return sys.modules[name]
 
 
-DRAWS = 60
+DRAWS = 40
 
 CELLS = [
     ("per-class", 2, 10, 0.2, 100, "unif"),

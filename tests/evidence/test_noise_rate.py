@@ -33,7 +33,7 @@ def drawn(generator, rate, shares, sampling, with_opinion=True):
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.2, 0.6])
-@pytest.mark.parametrize(("sampling", "draws"), [("random", 200), ("per-class", 60)])
+@pytest.mark.parametrize(("sampling", "draws"), [("random", 100), ("per-class", 40)])
 def test_intervals_hold_the_true_rate(rate, sampling, draws):
     generator = np.random.default_rng(int(1000 * rate))
     hits = []

@@ -2,8 +2,8 @@
 
     python tests/measure/kills.py --kills 1000 [--seed 0] [--jobs 2] [--kinds train,export]
 
-Six kinds of command are killed: half of the times before a file operation, each one once as far as the kills go, and
-half of the times at a random moment.
+Six kinds of command are killed in turn: half of the times before a file operation, each one once as far as the kills
+go, and half of the times at a random moment.
 Then the old result or the new one must be there, whole, and the next command must go on to what an undisturbed one
 gives, byte for byte. Counted are
 
@@ -31,6 +31,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 os.environ.update(OMP_NUM_THREADS="1", LABELFIX_CACHE_DIR="cache")
@@ -55,7 +56,7 @@ QUICK = [
     "--set",
     "epochs=2",
     "--set",
-    "warmup_steps=30",
+    "warmup_steps=10",
     "--checkpoint-every",
     "1epochs",
     "-q",
@@ -327,8 +328,9 @@ def kill_all(kinds: list[str], kills: int, seed: int, jobs: int, work: Path) -> 
     for name in kinds:
         print(f"{name}: {known[name].steps} file operations, {known[name].seconds:.1f} s undisturbed", flush=True)
     dice = random.Random(seed)
-    moments = [(name, at + 1) for name in kinds for at in range(known[name].steps)]
-    dice.shuffle(moments)
+    orders = [dice.sample(range(1, known[name].steps + 1), known[name].steps) for name in kinds]
+    in_turn = zip_longest(*([(name, at) for at in order] for name, order in zip(kinds, orders, strict=True)))
+    moments = [moment for turn in in_turn for moment in turn if moment is not None]
     print(f"{min(kills // 2, len(moments))} of {len(moments)} file operations, the rest at random moments", flush=True)
     moments = moments[: kills // 2]
     moments += [(kinds[number % len(kinds)], 0) for number in range(kills - len(moments))]

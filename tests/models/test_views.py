@@ -15,6 +15,7 @@ from labelfix.data.inputs import HeldInputs
 from labelfix.errors import RunError, SettingsError
 from labelfix.models import views
 from labelfix.models.choice import choose_representation
+from labelfix.models.learnt import place_of
 from labelfix.models.representation import is_cheap
 from labelfix.models.text import encoder
 from labelfix.progress import Silent
@@ -69,6 +70,20 @@ def test_the_lower_layer_is_that_at_two_thirds_of_the_depth(chosen, bert_folder,
     mean = ((states * mask).sum(dim=1) / mask.sum(dim=1)).numpy()
     np.testing.assert_allclose(lower, mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-5)
     assert layer < model.config.num_hidden_layers
+
+
+def test_both_layers_of_an_encoder_that_learned_are_read_as_before(chosen, bert_folder, compute, tmp_path):
+    both = chosen(backbone=str(bert_folder)).weighed((0.5, 2.0, 1.0))
+    place = place_of(both)
+    encoder = place.encoder
+    encoder.keep(encoder.new_classifier(3, torch.Generator()), tmp_path)
+    learnt = place.with_learnt(encoder.kept(tmp_path))
+    assert [view.family for view in learnt.views] == ["lexical", "transformers"]
+    assert learnt.weights == ((0.5,), (0.5, 2.0))
+    assert place.beside(encoder.kept(tmp_path)).weights == ((0.5, 2.0), (1.0,), (0.5, 2.0))
+    np.testing.assert_allclose(  # nothing was learned yet
+        encoded(learnt.views[1], compute), encoded(both.views[0], compute), atol=1e-6
+    )
 
 
 def test_a_layer_that_is_not_there_is_named(chosen, bert_folder, compute):

@@ -81,9 +81,9 @@ def test_terms_go_from_a_matrix_to_what_was_told():
 
     found = mixed_terms(told, EXPECTED, np.eye(K), trust=0.8)
 
-    assert found == pytest.approx(0.64 * (0.5 * 0.8 * 3 + 0.5) * np.eye(K) + 0.36 * np.log(EXPECTED))
+    assert found == pytest.approx(0.64 * 0.5 * (0.5 * 0.8 * 3 + 0.5) * np.eye(K) + 0.36 * np.log(EXPECTED))
     assert mixed_terms(told, EXPECTED, np.eye(K), trust=1.7) == pytest.approx(
-        0.64 * (0.5 * 3 + 0.5) * np.eye(K) + 0.36 * np.log(EXPECTED)
+        0.64 * 0.5 * (0.5 * 3 + 0.5) * np.eye(K) + 0.36 * np.log(EXPECTED)
     )
     nothing = Dependence(1.0, 0.0, told.label_terms)
     assert mixed_terms(nothing, EXPECTED, np.eye(K), 0.8) == pytest.approx(np.log(EXPECTED))

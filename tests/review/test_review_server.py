@@ -31,7 +31,17 @@ def served(run):
     server.kill()
 
 
-def test_whoever_lacks_the_token_or_is_another_page_is_refused(served, run):
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server whose run nobody changes, and that run."""
+    run = make_run(tmp_path_factory.mktemp("shared"))
+    server = Server(run)
+    yield server, run
+    server.kill()
+
+
+def test_whoever_lacks_the_token_or_is_another_page_is_refused(shared):
+    served, run = shared
     page = f"/?token={served.token}"
     port = served.host.rpartition(":")[2]
     assert served.host.startswith("127.0.0.1:")
@@ -52,7 +62,8 @@ def test_whoever_lacks_the_token_or_is_another_page_is_refused(served, run):
     assert not (run / "answers.jsonl").exists()
 
 
-def test_no_script_but_the_pages_own_may_run_and_none_comes_from_elsewhere(served):
+def test_no_script_but_the_pages_own_may_run_and_none_comes_from_elsewhere(shared):
+    served, _ = shared
     _, headers, body = served.ask(f"/?token={served.token}")
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -65,7 +76,8 @@ def test_no_script_but_the_pages_own_may_run_and_none_comes_from_elsewhere(serve
     assert headers["cache-control"] == "no-store"
 
 
-def test_what_rows_hold_comes_as_json_text_and_the_rest_of_a_long_one_when_asked(served):
+def test_what_rows_hold_comes_as_json_text_and_the_rest_of_a_long_one_when_asked(shared):
+    served, _ = shared
     script, backwards, long = served.rows(count=3)
     assert (script["id"], script["parts"][0]["text"]) == ("r0", SCRIPT)
     assert backwards["parts"][0]["text"] == RIGHT_TO_LEFT
@@ -127,7 +139,8 @@ NONSENSE = [
 ]
 
 
-def test_what_makes_no_sense_is_said_and_not_kept(served, run):
+def test_what_makes_no_sense_is_said_and_not_kept(shared):
+    served, run = shared
     for decision, more, words in NONSENSE:
         status, said = served.decide("r0", decision, **more)
         assert (status, words in said["error"]) == (400, True), (decision, more, said)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ WORDS = [
 
 
 ENCODER = ["--backbone", "encoder"]
+FIXED = ["train", *WORDS[1:5], *ENCODER]
 
 
 def about(folder):
@@ -46,12 +50,27 @@ def keep(monkeypatch):
     return keep
 
 
+@pytest.fixture(scope="module")
+def finished(texts, tmp_path_factory):
+    """A run in which one fit is kept, or that of fixed features alone; and what it said. Tests must not change it."""
+
+    @functools.cache
+    def run(kept):
+        out = tmp_path_factory.mktemp("runs") / "r"
+        words = [*WORDS, *ENCODER] if kept else FIXED
+        with pytest.MonkeyPatch.context() as patch, redirect_stderr(io.StringIO()) as said:
+            patch.chdir(texts)
+            patch.setenv("LABELFIX_CACHE_DIR", str(texts / "cache"))
+            patch.setattr(learning, "choose", lambda of: Choice(kept, of))
+            assert main([*words, "--out", str(out)]) == 0
+        return out, said.getvalue()
+
+    return run
+
+
 @pytest.mark.parametrize("name", [FROZEN, LEARNT, BOTH])
-def test_each_of_the_fits_is_a_run_like_any_other(at_work, keep, name, capsys):
-    keep(name)
-    out = at_work / "r"
-    assert main([*WORDS, *ENCODER, "--out", str(out)]) == 0
-    said = capsys.readouterr().err
+def test_each_of_the_fits_is_a_run_like_any_other(at_work, finished, name):
+    out, said = finished(name)
     assert "learning features: 2 times 4 passes over 180 rows, about" in said
     assert "Ctrl-C keeps the run on fixed features, which is finished" in said
     judging = 22  # about three eighths of 60
@@ -70,16 +89,15 @@ def test_each_of_the_fits_is_a_run_like_any_other(at_work, keep, name, capsys):
     assert len(again) == 240
 
 
-def test_the_classifier_works_without_labelfix(at_work, keep):
-    keep(BOTH)
-    assert main([*WORDS, *ENCODER, "--out", str(at_work / "r"), "-q"]) == 0
-    card = (at_work / "r" / "classifier" / "README.md").read_text()
+def test_the_classifier_works_without_labelfix(at_work, finished):
+    out, _ = finished(BOTH)
+    card = (out / "classifier" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
     script = code + "\nprint(probabilities(['the cat sat on a mat', 'market falls'], '.').tolist())\n"
-    folder = at_work / "r" / "classifier"
+    folder = out / "classifier"
     found = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
-    run, rows = labelfix.load_run(at_work / "r"), [{"text": "the cat sat on a mat"}, {"text": "market falls"}]
+    run, rows = labelfix.load_run(out), [{"text": "the cat sat on a mat"}, {"text": "market falls"}]
     own = run.predict(pa.Table.from_pylist(rows)).to_pylist()
     for said, row in zip(json.loads(found.stdout), own, strict=True):
         assert max(said) == pytest.approx(row["confidence"], abs=1e-4)
@@ -104,40 +122,38 @@ def test_trusted_rows_and_given_labels_are_never_shown_to_the_encoder(at_work, m
     assert not np.array_equal(seen[0][1], seen[1][1])
 
 
-def test_an_interrupted_round_leaves_the_finished_run_and_goes_on_to_the_same_bytes(at_work, keep, monkeypatch, capsys):
+def test_an_interrupted_round_leaves_the_finished_run_and_goes_on_to_the_same_bytes(
+    at_work, finished, keep, monkeypatch, capsys
+):
+    (straight, _), (fixed, _) = finished(LEARNT), finished(None)
     keep(LEARNT)
-    straight, out = at_work / "straight", at_work / "r"
-    assert main([*WORDS, *ENCODER, "--out", str(straight), "-q"]) == 0
-    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(at_work / "fixed"), "-q"]) == 0
+    out = at_work / "r"
     with monkeypatch.context() as patch:
         patch.setattr(learning, "learn", _interrupted)
         assert main([*WORDS, *ENCODER, "--out", str(out)]) == 130
     said = capsys.readouterr().err
     assert f"{out} holds the run on fixed features, which is finished; `labelfix train --resume {out}` goes on" in said
-    assert corrected(out) == corrected(at_work / "fixed")
+    assert corrected(out) == corrected(fixed)
     assert main(["flag", "--run", str(out), "-q"]) == 0
     assert RunFolder(out).stands
     assert main(["train", "--resume", str(out), "-q"]) == 0
-    assert corrected(out) == corrected(straight) != corrected(at_work / "fixed")
+    assert corrected(out) == corrected(straight) != corrected(fixed)
     assert not RunFolder(out).under_way
 
 
-def test_how_sure_it_is_that_a_label_is_wrong_is_said_by_all_trusted_rows(at_work, keep):
-    keep(LEARNT)
-    fixed, out = at_work / "fixed", at_work / "r"
-    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(fixed), "-q"]) == 0
-    assert main([*WORDS, *ENCODER, "--out", str(out), "-q"]) == 0
+def test_how_sure_it_is_that_a_label_is_wrong_is_said_by_all_trusted_rows(finished):
+    (fixed, _), (out, _) = finished(None), finished(LEARNT)
     p_values = [pq.read_table(run / "corrected.parquet")["p_value"] for run in (fixed, out)]
     assert p_values[0] == p_values[1]
     for name in ("guarantee", "noise"):
         assert about(out)["evidence"][name] == about(fixed)["evidence"][name]
 
 
-def test_a_finished_run_names_the_command_that_goes_on_from_it(at_work, keep, capsys):
+def test_a_finished_run_names_the_command_that_goes_on_from_it(at_work, finished, keep, capsys):
+    straight, _ = finished(LEARNT)
     keep(LEARNT)
-    straight, out = at_work / "straight", at_work / "r"
-    assert main([*WORDS, *ENCODER, "--out", str(straight), "-q"]) == 0
-    assert main(["train", *WORDS[1:5], *ENCODER, "--out", str(out)]) == 0
+    out = at_work / "r"
+    assert main([*FIXED, "--out", str(out)]) == 0
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.endswith(f"labelfix train --resume {out} --no-freeze")
     assert main(["train", "--resume", str(out), "--no-freeze", *WORDS[6:]]) == 0

@@ -77,12 +77,7 @@ class TrainedTimm(WholeNetwork):
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs."""
-        return {
-            "name": self.folder.name,
-            "source": self.source,
-            "data_config": self.config,
-            "width": self.width,
-        }
+        return {"name": self.folder.name, "source": self.source, "data_config": self.config, "width": self.width}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TrainedTimm:

@@ -159,11 +159,7 @@ class LearntImages(FrozenFeatures):
 
     def feature_card(self) -> FeatureCard:
         """How to make its features without labelfix."""
-        imports = (
-            "import numpy as np",
-            "import torch.nn.functional as F",
-            "from PIL import Image, ImageOps",
-        )
+        imports = ("import numpy as np", "import torch.nn.functional as F", "from PIL import Image, ImageOps")
         packages = ("numpy", "pillow", "torch", "safetensors")
         return FeatureCard(packages, "a list of paths of 8-bit images", imports, CARD.replace("PICTURE\n", PICTURE))
 

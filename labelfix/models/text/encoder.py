@@ -170,12 +170,7 @@ def _cannot_load(folder: EncoderFolder, error: Exception) -> str:
     return f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
 
 
-def open_text_encoder(
-    spec: InputSpec,
-    settings: ModelSettings,
-    compute: ComputeSettings,
-    progress: Progress,
-) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
+def open_text_encoder(spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText
     """A transformers encoder by folder or `hf:NAME`.
 
     Raises:

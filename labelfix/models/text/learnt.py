@@ -121,4 +121,4 @@ class TrainableText:
     def kept(self, folder: Path) -> FrozenText:
         """What `keep` wrote, as frozen features."""
         encoder = EncoderFolder(folder.resolve(), self.frozen.folder.name, learnt=True)
-        return replace(self.frozen, folder=encoder, source=encoder.source, lower_layer=None)
+        return replace(self.frozen, folder=encoder, source=encoder.source)

@@ -92,11 +92,7 @@ def _y(share: float) -> str:
 
 
 def _frame(
-    parts: Sequence[str],
-    below: str,
-    across: Sequence[tuple[float, str]],
-    up: Sequence[tuple[float, str]],
-    summary: str,
+    parts: Sequence[str], below: str, across: Sequence[tuple[float, str]], up: Sequence[tuple[float, str]], summary: str
 ) -> Markup:
     """Axes and tick labels around a drawing, which `summary` tells to those who do not see it.
 
