@@ -34,7 +34,7 @@ def correct(
     check_table(context, out, folder)
     voice = options.voice(context)
 
-    loaded = open_run(context, folder.path, NEW_ROWS, NEW_LABELS, READING)
+    loaded = open_run(context, folder, NEW_ROWS, NEW_LABELS, READING)
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):

@@ -56,7 +56,7 @@ def evaluate(
     truth = options.needed(truth, "--truth", "name a table of ids and true labels of rows of the noisy file")
     voice = options.voice(context)
 
-    opened = open_run(context, finished_run(run).path)
+    opened = open_run(context, finished_run(run))
     result = opened.evaluate(truth, label_column=label_column, id_column=id_column, encoding=encoding)
     if output_format is options.Format.json:
         voice.data(*json_text(result).splitlines())

@@ -185,7 +185,7 @@ def _write_tasks(
     from labelfix.runs.answers import labels_of, read_answers
 
     def choose_next(number: int) -> Codes:
-        return open_run(context, folder.path).next_positions(number, noisy=noisy)
+        return open_run(context, folder).next_positions(number, noisy=noisy)
 
     count, people = amount
     if people > 1 and tool != "argilla":

@@ -60,7 +60,7 @@ def next_(
     if out is None:
         out = TO_LABEL if overwrite else free(TO_LABEL)
     check_table(context, out, folder)
-    opened = open_run(context, folder.path)
+    opened = open_run(context, folder)
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):

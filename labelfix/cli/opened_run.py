@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,24 +11,25 @@ from labelfix.cli import options
 from labelfix.cli.commands import Flags
 from labelfix.cli.option_groups import values_of
 from labelfix.extras import need
+from labelfix.runs import RunFolder
 from labelfix.settings.resolve import DEFAULT
 
 if TYPE_CHECKING:
     from labelfix.api import Run
 
 
-def open_run(context: typer.Context, path: Path | None, *data: Flags) -> Run:
-    """Open a run; its own settings hold, except for the machine and for the columns of the new file.
+def open_run(context: typer.Context, folder: RunFolder, *data: Flags) -> Run:
+    """A finished run for new rows; its own settings hold, except for the machine and for the columns of the new file.
 
     The run may have been trained on another machine: where device, cache and offline are given by flag, variable or
     configuration file, that counts. Of the data settings only the given flags do, for files that are not its own.
 
     Args:
-        path: The run folder; None takes the newest finished one.
+        folder: The run, as `finished_run` opened it.
         data: The groups of flags that say how to read its rows.
 
     Raises:
-        RunError: There is no such finished run.
+        RunError: The run is damaged.
         SettingsError: A setting does not fit.
     """
     with options.voice(context).loading():
@@ -41,7 +41,7 @@ def open_run(context: typer.Context, path: Path | None, *data: Flags) -> Run:
         from labelfix.compute.devices import pick_device
 
         pick_device("cuda")
-    run = api.load_run(path)
+    run = api.Run(folder)
     resolved = options.settings_of(context)
     machine = {
         key.removeprefix("compute."): resolved.value(key)

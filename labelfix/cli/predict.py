@@ -32,7 +32,7 @@ def predict(
     check_table(context, out, folder)
     voice = options.voice(context)
 
-    loaded = open_run(context, folder.path, NEW_ROWS, READING)
+    loaded = open_run(context, folder, NEW_ROWS, READING)
     from labelfix.data.formats.csv.write import formulas_disarmed
 
     with formulas_disarmed(safe_csv):

@@ -35,7 +35,7 @@ def report(
     folder = finished_run(run)
     path = folder.path / "report.html" if out is None else out
     check_target(context, path, folder)
-    opened = open_run(context, folder.path)
+    opened = open_run(context, folder)
     size = opened.report(
         out, max_rows=max_rows, noisy=noisy, clean=clean, overwrite=overwrite, progress=voice.progress()
     )

@@ -29,6 +29,9 @@ KEPT_EVERY = 30.0
 LARGEST = 1 << 27
 """Bytes that are held until they are kept."""
 
+LENGTHS, FLAT = "lengths", "flat"
+"""Names of how much each row has, and of all that they have, one row after the other."""
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -53,13 +56,13 @@ class Pieces:
 
         Args:
             wanted: Their numbers.
-            make: Makes those of some numbers; every array of a window has a row for each of its rows.
+            make: Makes those of some numbers; every array of a window has a row for each of its rows, but for `flat`.
         """
         at = wanted.start
         while at < wanted.stop and (found := read_entry(self._place(at))):
-            rows = max(map(len, found.values()))
+            rows = max(len(array) for name, array in found.items() if name != FLAT)
             for start in range(0, rows, self.window):
-                yield {name: np.array(array[start : start + self.window]) for name, array in found.items()}
+                yield _window(found, slice(start, start + self.window))
             at += max(-(-rows // self.window), 1)
         if at > wanted.start:
             self.progress.say(
@@ -96,6 +99,15 @@ class Pieces:
 
     def _place(self, number: int) -> Path:
         return self.folder / str(number)
+
+
+def _window(found: Arrays, rows: slice) -> Arrays:
+    """Some rows of a piece."""
+    cut = {name: np.array(array[rows]) for name, array in found.items() if name != FLAT}
+    if FLAT in found:
+        ends = np.append(0, np.cumsum(found[LENGTHS]))[rows.start : rows.stop + 1]
+        cut[FLAT] = np.array(found[FLAT][ends[0] : ends[-1]])
+    return cut
 
 
 def _hand_over(arrays: Arrays, taker: Taker) -> None:

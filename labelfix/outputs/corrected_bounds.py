@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.formats.bounds import MOST_BYTES, Bounds
+from labelfix.data.formats.parquet_footer import read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.repeated import unpacked
 
@@ -25,10 +26,11 @@ def packed_columns(path: Path, about: pq.FileMetaData) -> list[str]:
 
     Raises:
         InputError: More would come out of the file than may.
+        pa.ArrowInvalid: Its footer makes no sense.
     """
-    leaves = range(about.num_columns)
-    packed = repeated_texts(about, leaves, MOST_BYTES)  # unpacking takes an import that small files do without
-    rows_at_once(about, leaves, packed, Bounds(path, str(path), REMEDY))
+    leaves, groups = range(about.num_columns), read_groups(path, about.num_columns)
+    packed = repeated_texts(about, groups, leaves, MOST_BYTES)  # unpacking takes an import that small files do without
+    rows_at_once(about, groups, leaves, packed, Bounds(path, str(path), REMEDY))
     return packed
 
 

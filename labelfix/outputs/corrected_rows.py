@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelfix.data.formats.parquet_footer import read_groups
 from labelfix.errors import LabelfixError, RunError, input_error
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
@@ -33,7 +34,8 @@ from labelfix.runs.checked import NotPlainJsonError, check, parse
 from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:
-    from labelfix.data.tables import ClassNames
+    from labelfix.data.formats.parquet_footer import read_groups
+from labelfix.data.tables import ClassNames
 
 __all__ = [
     "COLUMNS",
@@ -174,14 +176,11 @@ class CorrectedFile:
     def unlabelled(self) -> int:
         """See `CorrectedRows.unlabelled`; the file's own statistics say it, else the column is read."""
         found = 0
-        for index in range(len(self.group_sizes)):
-            group = self._file.metadata.row_group(index)
-            columns = (group.column(place) for place in range(group.num_columns))
-            statistics = next(c.statistics for c in columns if c.path_in_schema == "given_label")
-            if statistics is not None and statistics.has_null_count:
-                found += statistics.null_count
-            else:
-                found += self.group(index, ["given_label"]).column(0).null_count
+        for index, group in enumerate(read_groups(self.path, self._file.metadata.num_columns)):
+            nulls = next(column.nulls for column in group.columns if column.path == "given_label")
+            if nulls is None or not 0 <= nulls <= group.rows:
+                nulls = self.group(index, ["given_label"]).column(0).null_count
+            found += nulls
         return found
 
 

@@ -130,12 +130,21 @@ def benjamini_hochberg(p: npt.NDArray[np.floating], level: float) -> npt.NDArray
 
 
 def _column(rows: CorrectedRows, name: str) -> npt.NDArray[np.float32]:
-    """`(N,)` a column of numbers, NaN for null."""
+    """`(N,)` a column of probabilities, NaN for null.
+
+    Raises:
+        InputError: One of them is none.
+    """
     found = np.full(len(rows), np.nan, dtype=np.float32)
     for first, group in groups(rows, [name]):
         column = group.column(name)
         there = validity(column)
-        found[first : first + len(there)][there] = values(column)[there]
+        said = values(column)[there]
+        if not ((said >= 0) & (said <= 1)).all():
+            row = first + 1 + int(np.flatnonzero(there)[((said < 0) | (said > 1) | np.isnan(said)).argmax()])
+            remedy = "give the file that labelfix wrote"
+            raise input_error(str(getattr(rows, "path", "corrected labels")), f"{name} is no probability", remedy, row)
+        found[first : first + len(there)][there] = said
     return found
 
 

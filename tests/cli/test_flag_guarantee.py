@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -117,3 +118,15 @@ def test_a_run_without_judges_is_told_from_one_with(
     assert "has no p-values" in capsys.readouterr().err
     assert main(["flag", "--run", str(old), "--max-noise-rate", "0.1"]) == 2
     assert "does not say how noisy its labels are" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", [1e300, -0.5, float("nan")])
+def test_a_p_value_that_is_no_probability_is_named(
+    value: float, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pq.read_table(run / "corrected.parquet")
+    p = [None if said is None else value for said in table["p_value"].to_pylist()]
+    place = table.schema.get_field_index("p_value")
+    pq.write_table(table.set_column(place, "p_value", pa.array(p, pa.float64())), tmp_path / "odd.parquet")
+    assert main(["flag", "--corrected", str(tmp_path / "odd.parquet"), "--max-false-flags", "0.2"]) == 2
+    assert "p_value is no probability" in capsys.readouterr().err

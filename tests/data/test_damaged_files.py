@@ -222,3 +222,11 @@ def test_a_packed_file_that_breaks_off_behind_bytes_that_are_no_text_is_named(tm
     (tmp_path / "t.csv.bz2").write_bytes(packed)
     with pytest.raises(InputError, match=r"t\.csv\.bz2: cannot be read as a bzip2 file"):
         open_table(tmp_path / "t.csv.bz2")
+
+
+def test_a_text_that_is_no_utf8_inside_a_cell_of_one_of_several_files_is_damage(tmp_path: Path) -> None:
+    broken = pa.array([b"\xed\xa0\x80", b"b"]).view(pa.string())
+    inside = pa.StructArray.from_arrays([broken], ["name"])
+    pq.write_table(pa.table({"id": ["1", "2"], "about": inside}), tmp_path / "0.parquet")
+    pq.write_table(pa.table({"id": ["3"], "about": ["text"]}), tmp_path / "1.parquet")
+    assert "cannot be read as one table with other files" in refusal(tmp_path)

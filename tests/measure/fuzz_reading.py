@@ -151,10 +151,10 @@ def _use(seed: Seed, folder: Path, task: tuple[str, int, int]) -> None:
     elif task[0] == "run":
         use_run(folder, Random(f"{task}"))
     else:
-        _read_all(seed, folder)
+        read_all(seed, folder)
 
 
-def _read_all(seed: Seed, folder: Path) -> None:
+def read_all(seed: Seed, folder: Path) -> None:
     given = {
         key: str(folder / value) if isinstance(value, str) and value.startswith("./") else value
         for key, value in seed.settings.items()

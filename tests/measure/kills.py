@@ -1,9 +1,10 @@
 """Is anything lost, stuck or wrong after a kill -9, at whatever file operation or moment it comes?
 
-    python tests/measure/kills.py --kills 1000 [--seed 0] [--jobs 2] [--kinds train,export]
+    python tests/measure/kills.py --kills 1000 [--seed 0] [--jobs 2] [--kinds train,export] [--encoder FOLDER]
 
 Six kinds of command are killed in turn: half of the times before a file operation, each one once as far as the kills
-go, and half of the times at a random moment.
+go, and half of the times at a random moment. With --encoder the rows are texts that a pretrained encoder reads, of
+which no feature is cached beforehand, and a seventh kind trains that encoder (`--no-freeze`).
 Then the old result or the new one must be there, whole, and the next command must go on to what an undisturbed one
 gives, byte for byte. Counted are
 
@@ -42,7 +43,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.cli import main
+from labelfix.models import pieces
+from labelfix.models.text import encoder as encoder_module
+from labelfix.models.text import tokens
 from labelfix.runs import RunFolder, durable
+
+SAID = (
+    ["purrs", "on", "the", "sofa", "and", "hunts", "mice", "at", "night"],
+    ["barks", "in", "the", "yard", "and", "fetches", "sticks", "at", "noon"],
+)
+"""What texts of either class are made of."""
 
 PATIENCE = 300.0
 """Seconds that a command may take before it counts as stuck."""
@@ -61,7 +71,6 @@ QUICK = [
     "1epochs",
     "-q",
 ]
-TRAIN = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", "r", *QUICK]
 ONWARDS = ["train", "--resume", "r", "-q"]
 
 
@@ -82,19 +91,24 @@ class Kind:
     run: bool = False
 
 
-OVER = [*TRAIN, "--seed", "1", "--overwrite"]
+KINDS: dict[str, Kind] = {}
 EXPORT = ["export", "--run", "done", "--corrected-labels", "fixed.csv", "--classifier", "model", "--overwrite", "-q"]
 CORRECT = ["correct", "--run", "done", "--noisy", "new.parquet", "--out", "better.parquet", "--overwrite", "-q"]
 NEXT = ["next", "--run", "done", "--out", "ask.csv", "--overwrite", "-q"]
 
-KINDS = {
-    "train": Kind(TRAIN, [ONWARDS, [*TRAIN, "--overwrite"], TRAIN], ("r",), True),
-    "overwrite": Kind(OVER, [ONWARDS, OVER], ("r",), True),
-    "resume": Kind(ONWARDS, [ONWARDS, [*TRAIN, "--overwrite"]], ("r",), True),
-    "export": Kind(EXPORT, [EXPORT], ("fixed.csv", "model")),
-    "correct": Kind(CORRECT, [CORRECT], ("better.parquet",)),
-    "next": Kind(NEXT, [NEXT], ("ask.csv",)),
-}
+
+def define(how: list[str]) -> None:
+    """Set the kinds of commands, all about runs that are trained in one way."""
+    train = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", "r", *how]
+    over, learn = [*train, "--seed", "1", "--overwrite"], [*train, "--no-freeze", "--set", "rounds=1"]
+    KINDS["train"] = Kind(train, [ONWARDS, [*train, "--overwrite"], train], ("r",), True)
+    KINDS["overwrite"] = Kind(over, [ONWARDS, over], ("r",), True)
+    KINDS["resume"] = Kind(ONWARDS, [ONWARDS, [*train, "--overwrite"]], ("r",), True)
+    KINDS["export"] = Kind(EXPORT, [EXPORT], ("fixed.csv", "model"))
+    KINDS["correct"] = Kind(CORRECT, [CORRECT], ("better.parquet",))
+    KINDS["next"] = Kind(NEXT, [NEXT], ("ask.csv",))
+    if "--backbone" in how:
+        KINDS["learn"] = Kind(learn, [ONWARDS, [*learn, "--overwrite"]], ("r",), True)
 
 
 @dataclass(frozen=True)
@@ -176,30 +190,40 @@ def _command(words: list[str], folder: Path, kill_at: int) -> int:
     return code
 
 
-def prepare(folder: Path) -> None:
-    """Make the inputs."""
+def prepare(folder: Path, texts: bool = False) -> None:
+    """Make the inputs: points, or texts."""
     generator = np.random.default_rng(0)
     truth = np.arange(160) % 2
     points = generator.normal(0, 1, (160, 2)) + np.where(truth[:, None] == 1, 2.0, -2.0)
     given = np.where(generator.random(160) < 0.3, 1 - truth, truth)
     ids, words = [f"item-{row:03d}" for row in range(160)], np.array(["cat", "dog"])
-    table = pa.table({"id": ids, "x": points[:, 0], "y": points[:, 1], "label": words[given]})
+    said = [f"{row} {' '.join(generator.choice(SAID[kind], 4))}" for row, kind in enumerate(truth)]
+    columns = {"text": said} if texts else {"x": points[:, 0], "y": points[:, 1]}
+    table = pa.table({"id": ids, **columns, "label": words[given]})
     pq.write_table(table.slice(0, 140), folder / "noisy.parquet")
     pq.write_table(table.slice(140), folder / "new.parquet")
     gold = "".join(f"{ids[row]},{words[truth[row]]}\n" for row in range(24))
     (folder / "gold.csv").write_text(f"id,label\n{gold}")
 
 
+def read_by(encoder: str) -> list[str]:
+    """How to train on texts that an encoder reads; whatever it made of some of them is kept at once."""
+    pieces.KEPT_EVERY = 0.0
+    tokens.WINDOW = encoder_module.WINDOW = 32
+    return ["--backbone", encoder, "--checkpoint-every", "1epochs", "-q"]
+
+
 def template(kind: str, folder: Path) -> None:
     """Lay out what a kind of command starts from, in a folder with the inputs and the run `done`."""
+    shutil.rmtree(folder / "cache", ignore_errors=True)
     if kind == "overwrite":
         shutil.copytree(folder / "done", folder / "r")
     elif kind == "resume":
         step = 1
-        while not RunFolder(folder / "r").under_way or not any((folder / "r").glob("checkpoints/state-*")):
+        while not RunFolder(folder / "r").under_way or not any((folder / "r").glob("checkpoints/*-*")):
             shutil.rmtree(folder / "r", ignore_errors=True)
             step += 20
-            fork(TRAIN, folder, kill_at=step)
+            fork(KINDS["train"].words, folder, kill_at=step)
     elif kind == "export":
         shutil.copytree(folder / "done" / "classifier", folder / "model")
         (folder / "model" / "README.md").write_text("the old one")
@@ -281,6 +305,9 @@ def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str])
         return "lost", repr(error)
     for result, value in now.items():
         allowed = [known.old[result], known.new[result]]
+        if kind.run and RunFolder(folder / result).stands and isinstance(value, dict):
+            # Before an encoder learns, the run on its features as they are is written, and stands until then.
+            allowed.append({**_run(RunFolder(folder / "done")), "settings": value["settings"]})
         if value not in allowed and not (kind.run and known.old[result] is None and value == "unfinished"):
             return "lost", f"{result} is neither the old nor the new one"
     if code == 0:
@@ -293,6 +320,7 @@ def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str])
     if found(kind, folder) != known.new:
         return "wrong", "other bytes"
     left = [path for path in folder.rglob("*") if durable.is_scratch(path)]
+    left += (folder / "cache").glob("features/*.pieces")
     left += [folder / "r" / name for name in ("unfinished", "checkpoints", "written") if (folder / "r" / name).exists()]
     return ("wrong", f"left behind: {left}") if left else ("fine", "")
 
@@ -305,7 +333,7 @@ def _fitting(again: list[str], kind: Kind, run: Path) -> list[str]:
     if resuming and not (folder.under_way or folder.finished):
         # What was on its way into the folder may be rescued; without anything there is nothing to resume.
         written = [path for path in run.glob(".labelfix-*.tmp/unfinished") if path.stat().st_size]
-        return again if written else KINDS["train"].words if kind is not KINDS["overwrite"] else kind.words
+        return again if written else KINDS["train"].words if kind is KINDS["resume"] else kind.words
     if resuming and folder.finished and not folder.under_way:
         return kind.words if kind is KINDS["overwrite"] else again  # the old one: nothing was begun
     if not resuming and "--overwrite" not in again and (folder.finished or folder.under_way):
@@ -313,12 +341,14 @@ def _fitting(again: list[str], kind: Kind, run: Path) -> list[str]:
     return again
 
 
-def kill_all(kinds: list[str], kills: int, seed: int, jobs: int, work: Path) -> Iterator[tuple[str, str, str]]:
+def kill_all(
+    kinds: list[str], kills: int, seed: int, jobs: int, work: Path, texts: bool
+) -> Iterator[tuple[str, str, str]]:
     """Kill as many commands, of all kinds in turn."""
     base = work / "base"
     base.mkdir()
-    prepare(base)
-    done = [*TRAIN]
+    prepare(base, texts)
+    done = [*KINDS["train"].words]
     done[done.index("r")] = "done"
     with chdir(base):
         # Here and not in a fork: what is loaded late need not be loaded by every process that is to be killed.
@@ -357,11 +387,13 @@ def run() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--kinds", default="")
+    parser.add_argument("--encoder", default="", metavar="FOLDER")
     asked = parser.parse_args()
-    kinds, counts, started = asked.kinds.split(","), Counter(), time.monotonic()
+    define(read_by(os.path.abspath(asked.encoder)) if asked.encoder else QUICK)
+    kinds, counts, started = asked.kinds.split(",") if asked.kinds else list(KINDS), Counter(), time.monotonic()
     work = Path(tempfile.mkdtemp(prefix="labelfix-kills-"))
-    for name, outcome, why in kill_all(kinds, asked.kills, asked.seed, asked.jobs, work):
+    for name, outcome, why in kill_all(kinds, asked.kills, asked.seed, asked.jobs, work, bool(asked.encoder)):
         counts[name, outcome] += 1
         if outcome not in ("fine", "whole"):
             print(f"{outcome}: {why}", flush=True)

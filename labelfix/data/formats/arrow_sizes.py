@@ -83,8 +83,8 @@ def check_unpacked(path: Path, name: str, indexed: bool) -> None:
         with path.open("rb") as stream:
             for size in unpacked_sizes(stream, indexed):
                 bounds.take(size)
-    except (struct.error, OSError) as error:
-        found = ValueError("where its parts lie makes no sense") if isinstance(error, struct.error) else error
+    except (struct.error, OSError, ValueError) as error:
+        found = error if isinstance(error, OSError) else ValueError("where its parts lie makes no sense")
         raise cannot_read(name, found, "an Arrow file", "the file is damaged; write it again") from None
 
 

@@ -13,7 +13,7 @@ from functools import reduce
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.base import cannot_read, unique_names
 from labelfix.data.formats.plain import convert_lists, decode, is_bytes, is_list, is_text, value_type
 from labelfix.errors import input_error
 
@@ -83,6 +83,28 @@ def merge_schemas(parts: Sequence[TablePart], shared: bool = False) -> Merged:
             remarks.append(f"column {name!r} is missing in {lacking}{more}, and empty there")
             fields[-1] = fields[-1].with_nullable(True)
     return Merged(pa.schema(fields, metadata=first.metadata), tuple(remarks))
+
+
+def in_types(batch: pa.RecordBatch, wanted: pa.Schema, name: str) -> pa.RecordBatch:
+    """The columns of a schema, in its order and types; null where the batch lacks one.
+
+    Args:
+        name: Of the table that the batch is of.
+
+    Raises:
+        InputError: A value cannot be had in the type, as of texts in other cells that are no UTF-8.
+    """
+    there = set(batch.schema.names)
+    try:
+        arrays = [
+            conform(batch.column(field.name), field.type)
+            if field.name in there
+            else pa.nulls(batch.num_rows, field.type)
+            for field in wanted
+        ]
+    except (pa.ArrowException, ValueError) as error:
+        raise cannot_read(name, error, "one table with other files", "it is damaged; write it again") from None
+    return pa.record_batch(arrays, schema=wanted)
 
 
 def conform(array: pa.Array, type_: pa.DataType) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ from labelfix.data.formats.base import (
     unique_names,
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
-from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
+from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
@@ -78,7 +80,7 @@ class ParquetSource(TypedFiles):
         for index, part in enumerate(self._parts):
             first = 1
             for batch in part.batches(names, rows):
-                yield from slices(_in_types(batch, wanted), rows, index, first)
+                yield from slices(in_types(batch, wanted, part.name), rows, index, first)
                 first += batch.num_rows
 
 
@@ -102,6 +104,14 @@ class _File:
         ends = list(itertools.accumulate((_leaves(field.type) for field in fields), initial=0))
         self._leaves = [range(start, end) for start, end in itertools.pairwise(ends)]
 
+    @cached_property
+    def _account(self) -> tuple[pq.FileMetaData, tuple[Group, ...]]:
+        """What the file says of itself: for pyarrow, which reads by it, and looked at."""
+        import pyarrow.parquet as pq
+
+        about = pq.read_metadata(readable(self.path))
+        return about, read_groups(self.path, about.num_columns)
+
     def batches(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """The columns of those names that the file has, in its order and types; without any, rows without columns."""
         import pyarrow.parquet as pq
@@ -113,10 +123,10 @@ class _File:
         called = [self.schema.names[place] for place in read]
         bounds = Bounds(self.path, self.name, UNPACK)
         try:
-            about = pq.read_metadata(readable(self.path))
+            about, groups = self._account
             able = [leaf for place in read if unpacks(self.schema.field(place).type) for leaf in self._leaves[place]]
-            repeated = repeated_texts(about, able)
-            at_once = min(rows, rows_at_once(about, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
+            repeated = repeated_texts(about, groups, able)
+            at_once = min(rows, rows_at_once(about, groups, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
                 readable(self.path),
                 metadata=about,
@@ -240,13 +250,3 @@ def _leaves(type_: pa.DataType) -> int:
     if pa.types.is_nested(type_):
         return sum(_leaves(type_.field(place).type) for place in range(type_.num_fields))
     return 1
-
-
-def _in_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
-    """The columns of a schema, in its order and types; null where the batch lacks one."""
-    there = set(batch.schema.names)
-    arrays = [
-        conform(batch.column(field.name), field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
-        for field in wanted
-    ]
-    return pa.record_batch(arrays, schema=wanted)

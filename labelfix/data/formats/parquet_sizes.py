@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from labelfix.data.formats.bounds import BATCH_BYTES, Bounds
+from labelfix.data.formats.parquet_footer import DELTA_BYTE_ARRAY, Group
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -27,28 +28,31 @@ PREFIXED_ROWS = 256
 """Rows that are read at once of texts that say how they differ from the one before: nothing tells how long they are."""
 
 
-def repeated_texts(about: pq.FileMetaData, leaves: Iterable[int], least: int = 0) -> list[str]:
+def repeated_texts(about: pq.FileMetaData, groups: Sequence[Group], leaves: Iterable[int], least: int = 0) -> list[str]:
     """Paths of columns of texts whose cells take hardly any room beside a few different ones, of whatever length.
 
     Args:
+        groups: Of the file, as `parquet_footer` reads them.
         leaves: The columns to look at, as numbers of the file's flat ones.
         least: Bytes that must come out of a column where all its cells hold all that is stored of it.
     """
     found, wanted = set(), [leaf for leaf in leaves if about.schema.column(leaf).physical_type == TEXTS]
-    for group in map(about.row_group, range(about.num_row_groups)):
-        for column in map(group.column, wanted):
-            if column.has_dictionary_page and column.num_values * column.total_uncompressed_size >= least:
-                texts = column.data_page_offset - column.dictionary_page_offset
-                if column.total_compressed_size - texts < SMALL * column.num_values + PAGES:
-                    found.add(column.path_in_schema)
+    for group in groups:
+        for column in map(group.columns.__getitem__, wanted):
+            rest = column.packed - column.texts
+            if column.texts and rest < SMALL * column.values + PAGES and column.values * column.unpacked >= least:
+                found.add(column.path)
     return sorted(found)
 
 
-def rows_at_once(about: pq.FileMetaData, leaves: Iterable[int], packed: Collection[str], bounds: Bounds) -> int:
+def rows_at_once(
+    about: pq.FileMetaData, groups: Sequence[Group], leaves: Iterable[int], packed: Collection[str], bounds: Bounds
+) -> int:
     """Rows of which no more than `BATCH_BYTES` have to be held.
 
     Args:
-        leaves: The columns that are read, as for `repeated_texts`.
+        groups: As for `repeated_texts`.
+        leaves: The columns that are read.
         packed: Paths of those that are not unpacked as they are read.
         bounds: Of the file.
 
@@ -57,16 +61,16 @@ def rows_at_once(about: pq.FileMetaData, leaves: Iterable[int], packed: Collecti
     """
     bounds.take(ROW_BYTES * about.num_rows)
     most, stored = BATCH_BYTES, {leaf: about.schema.column(leaf) for leaf in leaves}
-    for group in map(about.row_group, range(about.num_row_groups)):
+    for group in groups:
         held = 0
         for leaf, kind in stored.items():
-            column = group.column(leaf)
-            size = column.num_values * (kind.length or WIDTHS.get(kind.physical_type, ROW_BYTES))
+            column = group.columns[leaf]
+            size = column.values * (kind.length or WIDTHS.get(kind.physical_type, ROW_BYTES))
             if kind.physical_type == TEXTS and kind.path not in packed:
-                size = max(size, column.total_uncompressed_size)
-                most = min(most, PREFIXED_ROWS) if "DELTA_BYTE_ARRAY" in column.encodings else most
+                size = max(size, column.unpacked)
+                most = min(most, PREFIXED_ROWS) if DELTA_BYTE_ARRAY in column.encodings else most
             if kind.max_repetition_level or kind.length:
                 bounds.take(size)
             held += size
-        most = min(most, max(BATCH_BYTES * group.num_rows // max(held, 1), 1))
+        most = min(most, max(BATCH_BYTES * group.rows // max(held, 1), 1))
     return most

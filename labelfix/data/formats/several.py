@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from labelfix.data.formats.base import READ_ROWS, Chunk, TableSource
-from labelfix.data.formats.merge import TablePart, conform, merge_schemas
+from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.errors import input_error
 
 
@@ -58,8 +58,7 @@ class SeveralSources:
             for chunk in source.verbatim(names, rows) if verbatim else source.scan(names, rows):
                 batch = chunk.batch
                 if not verbatim:
-                    cells = [conform(batch.column(field.name), field.type) for field in wanted]
-                    batch = pa.record_batch(cells, schema=wanted)
+                    batch = in_types(batch, wanted, source.name)
                 yield Chunk(batch, before + chunk.file_index, chunk.first_row)
             before += len(source.files)
 

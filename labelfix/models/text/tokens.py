@@ -5,17 +5,21 @@ Legend: N texts.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from labelfix.compute.ranks import ranks
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError
-from labelfix.models.cache import Taker, cached
+from labelfix.models.cache import Arrays, Taker, cached
 from labelfix.models.contents import contents_hash, texts, windows
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
 from labelfix.models.encoding import digest
 from labelfix.models.network_inputs import TokenInputs
+from labelfix.models.pieces import FLAT, LENGTHS, Pieces
 from labelfix.progress import Progress
 from labelfix.settings.model import ComputeSettings
 
@@ -118,22 +122,30 @@ def encode_tokens(
     compute: ComputeSettings,
     progress: Progress,
 ) -> TokenInputs:
-    """Tokenise a table once; the ids are cached."""
+    """Tokenise a table once; the ids are cached, and on the way what a killed run goes on from."""
     key = digest(identity, contents_hash(table, compute.read_rows, progress))
+    pieces = Pieces.of(compute, key, WINDOW, progress)
+
+    def windows_of(numbers: range) -> Iterator[Arrays]:
+        for batch in itertools.islice(windows(table, WINDOW, compute.read_rows), numbers.start, numbers.stop):
+            ids = tokenize(tokenizer, texts(batch), limit)
+            flat = np.concatenate([np.asarray(each, dtype=np.int32) for each in ids])
+            yield {LENGTHS: np.array([len(each) for each in ids], dtype=np.int64), FLAT: flat}
 
     def make(writer: Taker) -> None:
         writer.append("ids", np.empty(0, dtype=np.int32))
         writer.append("offsets", np.zeros(1, dtype=np.int64))
         end = 0
         progress.start(f"tokenise {table.name}", len(table))
-        for batch in windows(table, WINDOW, compute.read_rows):
-            ids = tokenize(tokenizer, texts(batch), limit)
-            ends = end + np.cumsum([len(each) for each in ids], dtype=np.int64)
-            writer.append("ids", np.concatenate([np.asarray(each, dtype=np.int32) for each in ids]))
+        for arrays in pieces.through(range(-(-len(table) // WINDOW)), windows_of):
+            ends = end + np.cumsum(arrays[LENGTHS])
+            writer.append("ids", arrays[FLAT])
             writer.append("offsets", ends)
             end = int(ends[-1])
-            progress.advance(batch.num_rows)
+            progress.advance(len(ends))
         progress.finish()
 
     arrays = cached(compute, key, f"tokens of {table.name}", make, progress)
+    if ranks().first:
+        pieces.forget()
     return TokenInputs(arrays["ids"], arrays["offsets"], int(tokenizer.pad_token_id or 0))
