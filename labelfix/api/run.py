@@ -70,7 +70,8 @@ class Run(AppliedRun):
 
         Returns:
             Plain values; see `labelfix.numerics.truth_metrics.compare_with_truth`; beside them `matched`, `unmatched`
-            and `trusted_left_out`, and `doubted`: trusted rows whose label looks wrong to models that never saw them.
+            and `trusted_left_out`, `respelled` (what ids differ in that are found in another spelling), and `doubted`:
+            trusted rows whose label looks wrong to models that never saw them.
 
         Raises:
             InputError: No id of the truth is among the run's rows.
@@ -88,6 +89,7 @@ class Run(AppliedRun):
         return {
             **result,
             "matched": int(found.sum()),
+            "respelled": matched.respelled,
             "unmatched": int((table.labelled & ~found).sum()),
             "trusted_left_out": int((found & ~usable).sum()),
             "doubted": read_evidence(self.folder).get("doubted", []),

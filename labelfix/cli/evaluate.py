@@ -66,6 +66,8 @@ def evaluate(
         f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
     )
+    if result["respelled"]:
+        voice.note(f"ids differ from those of the run in {result['respelled']}")
     given = result["given_right"]
     if given["rows"] >= FEW and given["value"] == 1:
         voice.warn(f"{truth}: every true label is the given one, as if it were the noisy file itself")

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.spelling import normal_text
+from labelfix.data.spelling import bare_text, normal_text
 from labelfix.data.tables import Codes, InputKind, InputSpec, InputTable
 
 SEPARATOR = "\x1f"
 MISSING_VALUE = "\x1e"
 
 
-def content_keys(batch: pa.RecordBatch, spec: InputSpec) -> pa.Array:
+def content_keys(batch: pa.RecordBatch, spec: InputSpec, bare: bool = False) -> pa.Array:
     """One key a row, equal where the inputs are equal.
 
     Texts are equal that differ in no more than Unicode form, characters of no width, kinds of spaces, line ends and
@@ -24,12 +24,13 @@ def content_keys(batch: pa.RecordBatch, spec: InputSpec) -> pa.Array:
 
     Args:
         batch: Input columns as `InputTable.batches` gives them.
+        bare: Of texts, only letters and digits count, without case.
 
     Returns:
         Array of strings or of fixed-size binaries: the text in normal form, the bytes of the embedding, the SHA-256 of
         the encoded image, the joined values of features; of several kinds all of them, joined.
     """
-    keys = [_keys_of(batch.select(list(part.columns)), part.kind) for part in spec.parts]
+    keys = [_keys_of(batch.select(list(part.columns)), part.kind, bare) for part in spec.parts]
     return keys[0] if len(keys) == 1 else _joined(keys)
 
 
@@ -38,9 +39,9 @@ def _joined(keys: list[pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(*written, SEPARATOR)
 
 
-def _keys_of(batch: pa.RecordBatch, kind: InputKind) -> pa.Array:
+def _keys_of(batch: pa.RecordBatch, kind: InputKind, bare: bool) -> pa.Array:
     if kind == "text":
-        lines = [normal_text(column) for column in batch.columns]
+        lines = [bare_text(column) if bare else normal_text(column) for column in batch.columns]
         return lines[0] if len(lines) == 1 else _joined(lines)
     if kind == "image":
         return pa.array([_image_key(image) for image in batch.column(0).to_pylist()], pa.string())
@@ -53,22 +54,23 @@ def _keys_of(batch: pa.RecordBatch, kind: InputKind) -> pa.Array:
     return _joined([pc.fill_null(_cells(column), MISSING_VALUE) for column in batch.columns])
 
 
-def all_keys(inputs: InputTable, rows: int) -> pa.Array:
-    """The keys of all rows of a table, as one array."""
-    batches = [content_keys(batch, inputs.spec) for batch in inputs.batches(rows)]
+def all_keys(inputs: InputTable, rows: int, bare: bool = False) -> pa.Array:
+    """The keys of all rows of a table, as one array; see `content_keys`."""
+    batches = [content_keys(batch, inputs.spec, bare) for batch in inputs.batches(rows)]
     if not batches:
         return pa.array([], pa.string())
     combined = pa.chunked_array(batches).combine_chunks()
     return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
 
 
-def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int) -> Codes:
+def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool = False) -> Codes:
     """For every trusted row the first noisy row of the same content.
 
     Only the keys of the trusted rows are held; the noisy rows stream by.
 
     Args:
         clean_keys: `(M,)` keys of the trusted rows.
+        bare: See `content_keys`, of which the keys are.
 
     Returns:
         `(M,)` rows of `noisy`, -1 where there is none. Of trusted rows with the same content, only the first
@@ -79,7 +81,7 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int) -> Codes:
     found = np.full(len(keys), -1, np.int64)
     done = 0
     for batch in noisy.batches(rows):
-        hits = pc.index_in(content_keys(batch, noisy.spec), value_set=keys)
+        hits = pc.index_in(content_keys(batch, noisy.spec, bare), value_set=keys)
         where = np.flatnonzero(hits.is_valid().to_numpy(zero_copy_only=False))
         if len(where):
             positions = hits.drop_null().to_numpy().astype(np.int64)

@@ -61,6 +61,10 @@ def hear(
     if more := _only_trusted(trusted.labels, truth, classes):
         named = ", ".join(f'"{trusted.labels.values[place]}"' for place in more[:5])
         what = f"no source says {named}, which only trusted rows have"
+        if len(more) == len(trusted.labels.values) > 1:
+            said = ", ".join(f'"{value}"' for value in labels.values[:5])
+            findings.error(clean.name, f"{what}: they say {said}", "name the columns that hold labels")
+            return None
         findings.warning(clean.name, what, "it is taken as a class; correct it if it is a slip")
         values, stored = ([of[place] for place in more] for of in (trusted.labels.values, trusted.labels.stored))
         labels = with_trusted(labels, values, stored)

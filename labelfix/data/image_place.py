@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
-from glob import escape as glob_escape
-from glob import glob
+from functools import lru_cache
 from urllib.parse import unquote
+
+from labelfix.data.formats.images.files import IMAGE_SUFFIXES
 
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -20,7 +22,8 @@ def image_place(path: str, folder: str) -> str:
 
     `file://` addresses are paths, backslashes divide folders where no file is called so. A relative path counts from
     the table's folder. If there is nothing there of the name that the path begins with, it counts from the nearest
-    folder above that has it. An address of another machine is given back as it is.
+    folder above that has it. Where no file is there, it is the one image of that name but for its ending and case, and
+    a bare name may lie in a folder beside the table. An address of another machine is given back as it is.
 
     Args:
         path: As the table has it.
@@ -32,7 +35,43 @@ def image_place(path: str, folder: str) -> str:
     path = os.path.expanduser(path)
     if "\\" in path and not os.path.lexists(os.path.join(folder, path)):
         path = path.replace("\\", "/")
-    return os.path.join(begins_in(path, folder), path)
+    whole = os.path.join(begins_in(path, folder), path)
+    if os.path.lexists(whole) or not path:
+        return whole
+    around = [] if "/" in path.removeprefix("./") else _beside(folder)
+    found = (_alike(place) for place in (whole, *(os.path.join(beside, path) for beside in around)))
+    return next((file for file in found if file is not None), whole)
+
+
+def _alike(whole: str) -> str | None:
+    """The image of the same name but for its ending and case, where one alone is."""
+    folder, name = os.path.split(whole)
+    try:
+        images = _images(folder, os.stat(folder).st_mtime_ns)
+    except (OSError, ValueError):
+        return None
+    found = images.get(_key(name)) or images.get(_key(_stem(name)))
+    return os.path.join(folder, found) if found else None
+
+
+@lru_cache(maxsize=256)
+def _images(folder: str, _changed: int) -> dict[str, str]:
+    """The images of a folder by name and by stem; empty for a name that several have."""
+    found: dict[str, str] = {}
+    for name in os.listdir(folder):
+        if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:
+            for key in (_key(name), _key(_stem(name))):
+                found[key] = "" if key in found else name
+    return found
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _stem(name: str) -> str:
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in IMAGE_SUFFIXES else name
 
 
 def begins_in(path: str, folder: str) -> str:
@@ -62,10 +101,6 @@ def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
         return f"are of another computer, such as {inside}", "write them from the table's folder on: photos/1.png"
     found = f"lead to no file: the first is looked for at {first}"
     near = next((place for place in _near(folder) if os.path.lexists(os.path.join(place, inside))), None)
-    ended = (file for place in _near(folder) for file in glob(glob_escape(os.path.join(place, inside)) + ".*"))
-    if near is None and (file := next(ended, None)) is not None:
-        written = os.path.relpath(file, folder)
-        return f"lack the ending of a file: {inside} is {written}", f"write them with folder and ending: {written}"
     if near is None:
         return found, "paths count from the folder of their table: correct them, or put the table where they begin"
     written = os.path.join(os.path.relpath(near, folder), inside)
@@ -74,9 +109,12 @@ def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
 
 def _near(folder: str) -> list[str]:
     """Where people keep images: in a folder beside the table, or where they are themselves."""
+    return [*_beside(folder), os.path.dirname(folder), os.getcwd()]
+
+
+def _beside(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            beside = sorted(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     except OSError:
-        beside = []
-    return [*beside, os.path.dirname(folder), os.getcwd()]
+        return []

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.findings import LISTED, AnyPlaces, Findings
 from labelfix.data.formats.csv.types import is_missing
-from labelfix.data.image_place import begins_in, why_lost
+from labelfix.data.image_place import ADDRESS, begins_in, image_place, why_lost
 from labelfix.data.images import NO_FILE, unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
@@ -240,12 +240,22 @@ def _note_missing(inputs: ColumnInputs, missing: Mapping[str, int], rows: int, f
 
 
 def _note_start(inputs: ColumnInputs, folder: str, findings: Findings) -> None:
-    """Say where the paths begin, where that is not the table's folder."""
-    first = next((chunk.batch.column(0)[0].as_py() for chunk in inputs.chunks(1)), None)
-    if isinstance(first, str) and (start := begins_in(first.replace("\\", "/"), folder)) != folder:
+    """Say where the paths begin, where that is not the table's folder, and what they lack."""
+    (column,) = inputs.spec.columns
+    first = next((chunk.batch.column(column)[0].as_py() for chunk in inputs.chunks(1)), None)
+    if not isinstance(first, str):
+        return
+    if (start := begins_in(first.replace("\\", "/"), folder)) != folder:
         findings.note(
             f"{inputs.name}: the paths of images count from {os.path.relpath(start)}, not from its own folder"
         )
+    elif not ADDRESS.match(first) and (place := image_place(first, folder)) not in _as_written(first, folder):
+        findings.note(f"{inputs.name}: image {first!r} is {os.path.relpath(place, folder)}, and others likewise")
+
+
+def _as_written(path: str, folder: str) -> tuple[str, ...]:
+    """Where a path leads by itself, as one system or the other writes it."""
+    return tuple(os.path.join(folder, written) for written in (path, path.replace("\\", "/")))
 
 
 def _told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -87,11 +87,11 @@ class ColumnInputs:
             return fixed_lists(number_lists(cells), part.width)
         if name in part.categorical:
             return categories(cells)
-        return read_dates(cells) if name in part.dates else self._numbers(name, cells)
+        return read_dates(cells) if name in part.dates else self._numbers(name, cells, dict(part.units).get(name, ""))
 
-    def _numbers(self, name: str, cells: pa.Array) -> pa.Array:
+    def _numbers(self, name: str, cells: pa.Array, unit: str) -> pa.Array:
         cells = as_text(cells)
-        return read_numbers(cells, comma=is_text(cells.type) and name in self._commas)
+        return read_numbers(cells, comma=is_text(cells.type) and name in self._commas, unit=unit)
 
     @cached_property
     def _commas(self) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Literal
 
@@ -10,12 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.ids import find_ids, id_keys_of
+from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.content import all_keys, same_content
-from labelfix.data.findings import Findings, Places
+from labelfix.data.findings import LISTED, Findings, Places
 from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.sampling import find_sampling
-from labelfix.data.spelling import difference, folded, number_key
 from labelfix.data.tables import Codes, LabelTable, TrainingData
 from labelfix.settings.data import DataSettings
 
@@ -25,7 +23,13 @@ Join = Literal["id", "content", "both"]
 
 
 def join(
-    noisy: LabelTable, clean: LabelTable, settings: DataSettings, findings: Findings, rows: int, prefer_content: bool
+    noisy: LabelTable,
+    clean: LabelTable,
+    settings: DataSettings,
+    findings: Findings,
+    rows: int,
+    prefer_content: bool,
+    by_columns: bool = False,
 ) -> TrainingData | None:
     """Find the noisy row of every trusted row.
 
@@ -33,11 +37,12 @@ def join(
         clean: The trusted rows; `inputs` is None where they carry ids and labels only.
         settings: How trusted rows find their noisy rows and how they were drawn, where the user said so.
         prefer_content: Whether ids tell labels (paths in a folder of images by class), so that content has to decide.
+        by_columns: Whether other columns say which noisy row is meant; the trusted rows have its id then.
 
     Returns:
         The joined rows; None where an error stands in the way.
     """
-    joined_by, pairs = _pairs(noisy, clean, settings.join, findings, rows, prefer_content)
+    joined_by, pairs = _pairs(noisy, clean, settings.join, findings, rows, prefer_content, by_columns)
     places = places_of(clean)
     if clean.inputs is None:
         lost = np.flatnonzero(pairs < 0)
@@ -69,7 +74,7 @@ def report_lost_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) ->
     """Report trusted ids that the noisy file lacks, where the trusted rows have no inputs of their own."""
     if clean.inputs is not None or noisy.id_column is None or clean.id_column is None:
         return
-    lost = np.flatnonzero((_by_id(noisy, clean) < 0) & np.asarray(clean.ids.is_valid()))
+    lost = np.flatnonzero((find_ids(clean.ids, noisy.ids) < 0) & np.asarray(clean.ids.is_valid()))
     if len(lost):
         _report_lost(noisy, clean, lost, places_of(clean), findings)
 
@@ -80,25 +85,30 @@ def places_of(table: LabelTable) -> Places:
 
 
 def _pairs(
-    noisy: LabelTable, clean: LabelTable, how: Join | None, findings: Findings, rows: int, prefer_content: bool
+    noisy: LabelTable,
+    clean: LabelTable,
+    how: Join | None,
+    findings: Findings,
+    rows: int,
+    prefer_content: bool,
+    by_columns: bool,
 ) -> tuple[JoinedBy, Codes]:
     own = clean.inputs is not None
-    have_ids = noisy.id_column is not None and clean.id_column is not None
+    have_ids = by_columns or (noisy.id_column is not None and clean.id_column is not None)
     if how in ("id", "both") and not have_ids:
         lacks = noisy.name if noisy.id_column is None else clean.name
         findings.error(lacks, f"has no id column, but --join {how} joins by ids", "name it with --id-column")
     if have_ids and how != "content" and (how is not None or not (prefer_content and own)):
-        found = _by_id(noisy, clean)
-        if not (found >= 0).any():
-            found = _by_other_spelling(noisy, clean, found, findings)
+        found = _respelled(noisy, clean, find_ids(clean.ids, noisy.ids), findings)
         count = int((found >= 0).sum())
         if count or not own or how is not None:
-            findings.note(f"joined by id: {count} of {len(clean)} trusted rows stand in {noisy.name}")
+            by = clean.id_column if by_columns else "id"
+            findings.note(f"joined by {by}: {count} of {len(clean)} trusted rows stand in {noisy.name}")
             _compare_inputs(noisy, clean, found, findings, rows)
             return "id", _further(noisy, clean, found, how, findings, rows) if own and count < len(clean) else found
     if not own:
         return "none", np.full(len(clean), -1, np.int64)
-    found = _by_content(noisy, clean, rows)
+    found = _by_content(noisy, clean, rows, findings)
     count = int((found >= 0).sum())
     why = "their paths hold the label" if prefer_content else _why_not_by_id(noisy, clean, how)
     if count:
@@ -119,7 +129,7 @@ def _further(
     # Rows of a few features may well be alike without being one item.
     if how == "id" or (how is None and noisy.inputs is not None and noisy.inputs.spec.kind == "table"):
         return found
-    again = _by_content(noisy, clean, rows)
+    again = _by_content(noisy, clean, rows, findings)
     # A noisy row that an id has joined already has its trusted row.
     fresh = (found < 0) & (again >= 0) & ~np.isin(again, found)
     count = int(fresh.sum())
@@ -138,14 +148,21 @@ def _further(
     return found
 
 
-def _by_content(noisy: LabelTable, clean: LabelTable, rows: int) -> Codes:
+def _by_content(noisy: LabelTable, clean: LabelTable, rows: int, findings: Findings) -> Codes:
+    """The noisy row of the same content; where most texts were rewritten, also without case, marks and HTML."""
     assert noisy.inputs is not None
     assert clean.inputs is not None
-    return same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
-
-
-def _by_id(noisy: LabelTable, clean: LabelTable) -> Codes:
-    return find_ids(clean.ids, noisy.ids)
+    found = same_content(noisy.inputs, all_keys(clean.inputs, rows), rows)
+    lost = int((found < 0).sum())
+    if not lost or {part.kind for part in noisy.inputs.spec.parts} != {"text"}:
+        return found
+    near = same_content(noisy.inputs, all_keys(clean.inputs, rows, bare=True), rows, bare=True)
+    fresh = (found < 0) & (near >= 0) & ~np.isin(near, found)
+    count = int(fresh.sum())
+    if count < MOSTLY * lost:
+        return found
+    findings.note(f"{clean.name}: {count:,} texts are those of {noisy.name} but for case, punctuation, spaces or HTML")
+    return np.where(fresh, near, found)
 
 
 def _why_not_by_id(noisy: LabelTable, clean: LabelTable, how: Join | None) -> str:
@@ -180,63 +197,44 @@ def _no_ids(noisy: LabelTable, clean: LabelTable, findings: Findings) -> None:
 def _report_lost(noisy: LabelTable, clean: LabelTable, lost: Codes, places: Places, findings: Findings) -> None:
     assert noisy.inputs is not None
     needs = ", ".join(map(repr, noisy.inputs.spec.every_column))
-    alike_, how = _nearly(noisy, clean, lost)
+    near = find_respelled(clean.ids.take(pa.array(lost)), noisy.ids)
+    alike = f"; {near.count} of these differ only in {near.how}" if near.count else ""
     if len(lost) == len(clean):
-        nearly = f"; {alike_} of {len(lost)} differ only in {how}" if alike_ else ""
         findings.error(
             clean.name,
             f'none of its ids (such as "{clean.ids[0]}") stands in {noisy.name}, whose ids look like "{noisy.ids[0]}"'
-            f"{nearly}",
+            f"{alike}",
             f"give both files the same ids, or add the input column {needs}",
         )
         return
-    if alike_:
-        findings.warning(clean.name, f"{alike_} of {len(lost)} ids that are not found differ only in {how}")
-    findings.rows(
-        places,
-        lost,
-        lambda row: f'id "{clean.ids[row]}" does not stand in {noisy.name}, and the file carries no inputs',
-        f"fix the id, remove the row, or add the input column {needs}",
-        "{} more ids are not found",
+    file, row = places.of(int(lost[0]))
+    what = f'id "{clean.ids[int(lost[0])]}" does not stand in {noisy.name}'
+    others = [f'"{clean.ids[int(other)]}" in {_place(places, int(other), file)}' for other in lost[1:LISTED]]
+    if others:
+        more = ", ..." if len(lost) > LISTED else ""
+        what += f", nor do {len(lost) - 1:,} more of its {len(clean):,} ({', '.join(others)}{more})"
+    them = "ids, remove the rows" if others else "id, remove the row"
+    findings.error(
+        file, f"{what}, and the file carries no inputs{alike}", f"fix the {them}, or add the input column {needs}", row
     )
 
 
-def _by_other_spelling(noisy: LabelTable, clean: LabelTable, found: Codes, findings: Findings) -> Codes:
-    """Where none of the ids is found as it is written, but each in one other spelling, as programs change them.
+def _place(places: Places, position: int, beside: str) -> str:
+    file, row = places.of(position)
+    return f"row {row}" if file == beside else f"{file}, row {row}"
 
-    Args:
-        found: What to give back where that is not so.
-    """
-    other = _find_loosely(clean.ids, noisy.ids)
-    if not len(other) or (other < 0).any() or len(np.unique(other)) < len(other):
+
+def _respelled(noisy: LabelTable, clean: LabelTable, found: Codes, findings: Findings) -> Codes:
+    """Also the ids that programs have changed, where most of those that are not found are so; else what was found."""
+    lost = int(((found < 0) & np.asarray(clean.ids.is_valid())).sum())
+    if not lost or ((found >= 0).any() and clean.inputs is not None):
         return found
-    one, two = str(clean.ids[0]), str(noisy.ids[int(other[0])])
-    how = difference(one, two) or "spelling"
-    findings.note(f'{clean.name}: ids differ from those of {noisy.name} in {how} ("{one}" = "{two}")')
-    return other
-
-
-def _nearly(noisy: LabelTable, clean: LabelTable, lost: Codes) -> tuple[int, str]:
-    """How many lost ids stand in the noisy file in nearly the same spelling, and what the first differs in."""
-    wanted = clean.ids.take(pa.array(lost))
-    found = _find_loosely(wanted, noisy.ids)
-    near = np.flatnonzero(found >= 0)
-    if not len(near):
-        return 0, ""
-    first = int(near[0])
-    return len(near), difference(str(wanted[first]), str(noisy.ids[int(found[first])])) or "spelling"
-
-
-def _find_loosely(wanted: pa.Array, ids: pa.Array) -> Codes:
-    """`(M,)` where ids stand among others without what programs change in them; -1 where not, or several do."""
-    places: dict[str | None, int] = {None: -1}
-    for place, key in enumerate(map(_loose, id_keys_of(ids).to_pylist())):
-        places[key] = -1 if key in places else place
-    return np.array([places.get(_loose(key), -1) for key in id_keys_of(wanted).to_pylist()], dtype=np.int64)
-
-
-def _loose(key: str | None) -> str | None:
-    return None if key is None else number_key(key) or re.sub(r"[\W_]+", "", folded(key)) or None
+    near = find_respelled(clean.ids, noisy.ids, found)
+    if not near.count or near.count < MOSTLY * lost:
+        return found
+    which = "ids" if near.count == len(clean) else f"{near.count:,} of {len(clean):,} ids"
+    findings.note(f"{clean.name}: {which} differ from those of {noisy.name} in {near.how}")
+    return near.positions
 
 
 def _without_unreadable(
@@ -283,27 +281,30 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
 
 def _compare_inputs(noisy: LabelTable, clean: LabelTable, pairs: Codes, findings: Findings, rows: int) -> None:
     """Ids that are row numbers of their own file join rows that have nothing to do with each other."""
-    text = None if clean.inputs is None or noisy.inputs is None else noisy.inputs.spec.part("text")
-    if text is None or clean.inputs is None or noisy.inputs is None:
-        return
     paired = np.flatnonzero(pairs >= 0)[:COMPARED_PAIRS]
-    if not len(paired):
+    if clean.inputs is None or noisy.inputs is None or not len(paired):
         return
-    ours = all_keys(SelectedInputs(inputs_of(noisy.inputs, text), pairs[paired], noisy.name), rows)
-    theirs = all_keys(SelectedInputs(inputs_of(clean.inputs, text), paired, clean.name), rows)
-    bare = [pc.replace_substring_regex(pc.utf8_lower(texts), r"[^\pL\pN]+", "") for texts in (ours, theirs)]
-    differ = np.flatnonzero(pc.not_equal(*bare).to_numpy(zero_copy_only=False))
+    spec = noisy.inputs.spec.part("text") or noisy.inputs.spec
+    ours, theirs = inputs_of(noisy.inputs, spec), inputs_of(clean.inputs, spec)
+    keys = all_keys(SelectedInputs(theirs, paired, clean.name), rows, bare=True)
+    there = all_keys(SelectedInputs(ours, pairs[paired], noisy.name), rows, bare=True)
+    differ = np.flatnonzero(pc.not_equal(there, keys).to_numpy(zero_copy_only=False))
     if not len(differ):
         return
     row = int(paired[differ[0]])
     file, number = places_of(clean).of(row)
-    what = f'id "{clean.ids[row]}" has another text than in {noisy.name}'
-    if len(differ) > 0.5 * len(paired):
+    what = f'id "{clean.ids[row]}" has {"another text" if spec.kind == "text" else "other inputs"} than in {noisy.name}'
+    several = len(differ) > MOSTLY * len(paired)
+    if several and spec.kind != "text":
+        # Features are rounded and mended; whole rows that stand elsewhere are not.
+        several = (same_content(ours, keys.take(pa.array(differ)), rows) >= 0).sum() > MOSTLY * len(paired)
+        what += ", which has these in another row"
+    if several:
         findings.error(
             file,
             f"{what}, as have {len(differ)} of {len(paired)} ids, so the ids do not name the same items",
             f"give both files the same ids, or take the id column out of {clean.name}",
             number,
         )
-    else:
+    elif spec.kind == "text":
         findings.warning(file, f"{what} ({len(differ)} such rows of {len(paired)})", "the trusted text is used", number)

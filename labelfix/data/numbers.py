@@ -7,8 +7,11 @@ caller says which they were.
 
 from __future__ import annotations
 
+import functools
 import re
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -40,7 +43,20 @@ FIRST_CELLS = 400
 GROUPED = r"^[+-]?(?:[1-9]\d{0,2}(?:[,'’ ]\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3})(?:\.\d*)?$"
 """Thousands, and lakhs as in India: `1,23,456`."""
 GROUPED_COMMA = r"^[+-]?[1-9]\d{0,2}(?:[.'’ ]\d{3})+(?:,\d*)?$"
-UNITS = r"^([+-]?)\s*(?:[$€£¥₹]|(?:USD|EUR|GBP)\s)\s*|\s*(?:[%€$£¥₹]|\s(?:USD|EUR|GBP))$"
+_MONEY = "USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN|CZK"
+UNITS = (
+    rf"^([+-]?)\s*(?:[~≈]|(?:US|[RAC])?\$|[€£¥₹₽₩₺]|(?:{_MONEY}|Rs\.?)\s)\s*"
+    rf"|\s*(?:[%€$£¥₹₽₩₺]|\s(?:{_MONEY}|zł|kr\.?|Kč))$"
+)
+UNIT = r"^.*\d\.?\s?(?P<unit>[\pL°µ][\pL°µ²³/]*(?: [\pL²³]+)?|(?:/|of|out of)\s?\d+)\.?$"
+"""What stands behind a number: `yrs`, `kg`, `sq ft`, `km/h`, `/10`."""
+MULTIPLES = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "mio": 1e6, "Mio": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9}
+"""What `3k`, `1.2M` and `2bn` stand for where not all numbers of a column end so."""
+MULTIPLE = "thousands and millions"
+"""Stands for them in place of a unit."""
+DIGITS = {ord(zero) + value: str(value) for zero in "٠۰०০０" for value in range(10)}
+DIGITS |= {ord("٫"): ".", ord("٬"): ",", ord("．"): ".", ord("，"): ","}
+"""Digits of other scripts, and the marks that part them."""
 
 DATE = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.\d{1,9})?)?"
@@ -59,19 +75,28 @@ def is_placeholder(cells: pa.Array) -> pa.Array:
     return pc.match_substring_regex(pc.utf8_trim_whitespace(cells), _PLACEHOLDER)
 
 
-def read_numbers(cells: pa.Array, comma: bool = False) -> pa.Array:
+def read_numbers(cells: pa.Array, comma: bool = False, unit: str = "") -> pa.Array:
     """A column as float64; what is no number is null, as are NaN and null.
 
     Args:
         cells: `(n,)` numbers, booleans, decimals, or strings as people write numbers.
         comma: Whether a comma is the decimal mark of these strings.
+        unit: What may stand behind them, see `unit_of`.
     """
+    if unit == MULTIPLE and is_text(cells.type):
+        parts = pc.extract_regex(pc.utf8_trim_whitespace(cells), rf"^(?P<number>.*?)\s?(?P<of>{'|'.join(MULTIPLES)})?$")
+        factor = pa.array([MULTIPLES.get(of or "", 1.0) for of in pc.struct_field(parts, "of").to_pylist()])
+        return pc.multiply(read_numbers(pc.struct_field(parts, "number"), comma), factor)
+    if unit and is_text(cells.type):
+        cells = pc.replace_substring_regex(
+            pc.utf8_trim_whitespace(cells), rf"(?i)(\d\.?)\s?{re.escape(unit)}s?\.?$", r"\1"
+        )
     if not is_text(cells.type):
         values = cells if pa.types.is_float64(cells.type) else cells.cast(pa.float64(), safe=False)
         if not values.null_count and not np.isnan(values.to_numpy()).any():
             return values  # of tables with thousands of columns most are; the general way takes four calls a column
         return pc.if_else(pc.fill_null(pc.is_nan(values), False), pa.scalar(None, pa.float64()), values)
-    trimmed = pc.utf8_trim_whitespace(cells)
+    trimmed = _latin(pc.utf8_trim_whitespace(cells))
     # In a column of decimal commas `1.234` is one thousand and more.
     text = _plain(trimmed, comma) if comma else trimmed
     good = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
@@ -98,36 +123,69 @@ def read_dates(cells: pa.Array) -> pa.Array:
     return _read_iso(pc.utf8_trim_whitespace(cells))
 
 
-def number_like(cells: pa.Array) -> tuple[pa.Array, bool]:
+def number_like(cells: pa.Array, unit: str = "") -> tuple[pa.Array, bool]:
     """Which strings are numbers, and whether a comma is their decimal mark.
 
     Args:
         cells: `(n,)` strings without nulls.
+        unit: What may stand behind them, see `unit_of`.
     """
     trimmed = pc.utf8_trim_whitespace(cells)
-    point, comma = (read_numbers(trimmed, mark).is_valid() for mark in (False, True))
+    point, comma = (read_numbers(trimmed, mark, unit).is_valid() for mark in (False, True))
     # A comma only counts where it explains more cells: "1,234" beside "1,5" is one and a bit.
     commas = bool(pc.sum(comma).as_py() > pc.sum(point).as_py()) if len(cells) else False
     return (comma if commas else point), commas
 
 
-def nearly_numeric(cells: pa.Array) -> tuple[bool, bool]:
-    """Whether a column is one of numbers, and whether a comma is their decimal mark.
+class Numeric(NamedTuple):
+    """Whether a column is one of numbers, whether a comma is their decimal mark, and what stands behind them."""
+
+    numbers: bool = False
+    comma: bool = False
+    unit: str = ""
+
+
+def nearly_numeric(cells: pa.Array) -> Numeric:
+    """Whether a column is one of numbers.
 
     Args:
         cells: `(n,)` its strings, nulls and empty ones left out.
     """
-    if _hardly_any(read_numbers, cells) and _hardly_any(lambda some: read_numbers(some, comma=True), cells):
-        return False, False
+    some = cells.slice(0, FIRST_CELLS)
+    unit = unit_of(some.filter(pc.invert(is_placeholder(some))))
+    if all(_hardly_any(functools.partial(read_numbers, comma=mark, unit=unit), cells) for mark in (False, True)):
+        return Numeric()
     given = cells.filter(pc.invert(is_placeholder(cells)))
     if not len(given):
-        return False, False
-    good, comma = number_like(given)
+        return Numeric()
+    good, comma = number_like(given, unit)
     count = pc.sum(good).as_py() or 0
-    if count == len(given):
-        return True, comma
+    if count == len(given) and not unit:
+        return Numeric(True, comma)
     levels = len(given.filter(good).unique())
-    return count >= NEARLY_ALL * len(given) and levels >= FEW_LEVELS, comma
+    return Numeric(count >= NEARLY_ALL * len(given) and levels >= FEW_LEVELS, comma, unit)
+
+
+def unit_of(cells: pa.Array) -> str:
+    """What stands behind nearly all numbers of a column, without the `s` of a plural; empty where nothing does.
+
+    Args:
+        cells: `(n,)` strings without nulls and placeholders.
+    """
+    if not len(cells):
+        return ""
+    behind = pc.struct_field(pc.extract_regex(_latin(pc.utf8_trim_whitespace(cells)), UNIT), "unit")
+    units = Counter(unit for unit in behind.to_pylist() if unit)
+    plain = len(read_numbers(cells).drop_null())
+    if not units or plain == len(cells):
+        return ""
+    if units.keys() <= MULTIPLES.keys() and (plain or len(units) > 1):
+        return MULTIPLE
+    stems = Counter(dict.fromkeys((unit.lower().removesuffix("s") for unit in units), 0))
+    for unit, count in units.items():
+        stems[unit.lower().removesuffix("s")] += count
+    stem, count = stems.most_common(1)[0]
+    return stem if count >= NEARLY_ALL * len(cells) else ""
 
 
 def nearly_dates(cells: pa.Array) -> bool:
@@ -153,6 +211,13 @@ def date_like(cells: pa.Array) -> pa.Array:
 def is_date(type_: pa.DataType) -> bool:
     """Whether a type holds dates, times, moments or durations."""
     return bool(pa.types.is_temporal(type_) and not pa.types.is_interval(type_))
+
+
+def _latin(cells: pa.Array) -> pa.Array:
+    """Strings whose digits are those of ASCII."""
+    if pc.all(pc.string_is_ascii(cells)).as_py() is not False:
+        return cells
+    return pa.array([None if text is None else text.translate(DIGITS) for text in cells.to_pylist()], pa.string())
 
 
 def _whole(cells: pa.Array, divisor: float) -> pa.Array:

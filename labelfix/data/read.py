@@ -14,10 +14,12 @@ from labelfix.data.assemble import attempt, label_table, memory_name, read_optio
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
-from labelfix.data.columns.ids import check_ids, find_ids
+from labelfix.data.columns.found_ids import find_ids
+from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.look_alikes import columns_of_labels
 from labelfix.data.columns.roles import Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
@@ -109,6 +111,8 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
+    by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings, read_rows)
+    clean_rows, clean_id = by_columns or (clean_rows, columns.clean_id)
     clean_rows = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
     chosen = read_chosen(theirs, clean_rows, read_rows)
     opinions, main = None, None
@@ -123,11 +127,11 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_balance(given, classes, ours.name, findings)
     else:
         classes, given, truth = _labels(ours, noisy_rows, theirs, clean_rows, aliases, settings, findings, chosen)
-    if columns.clean_id is not None:
-        check_ids(clean_rows.ids, columns.clean_id, clean_rows.places, findings, truth)
+    if clean_id is not None:
+        check_ids(clean_rows.ids, clean_id, clean_rows.places, findings, truth)
     noisy_table = label_table(ours, noisy_rows, given, classes, columns.id, columns.label)
     noisy_table = replace(noisy_table, opinions=opinions)
-    clean_table = label_table(theirs, clean_rows, truth, classes, columns.clean_id, columns.clean_label)
+    clean_table = label_table(theirs, clean_rows, truth, classes, clean_id, columns.clean_label)
     clean_table = replace(clean_table, chosen=chosen)
     before = findings.error_count
     noisy_table = with_inputs(noisy_table, ours, columns.spec, settings, findings, read_rows)
@@ -140,7 +144,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if len(clean_table) < 2:
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"
-    data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder)
+    data = join(noisy_table, clean_table, settings, findings, read_rows, by_folder, by_columns is not None)
     if data is not None:
         check_joined(data, findings)
     findings.stop_on_errors()
@@ -235,9 +239,10 @@ def _columns(
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
     taken = {column for column in (ids, label, clean_label, *sources) if column is not None}
-    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, read_rows):
+    if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)
+        settings = replace(settings, image_column=ids)
     spec = attempt(lambda: input_columns(ours, taken, settings, findings, read_rows, label), findings)
     if spec is None and len(theirs.schema.names) > len(ours.schema.names):
         findings.warning(

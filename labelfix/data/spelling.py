@@ -28,6 +28,9 @@ NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f\u202a-\u202e\u2066-
 """Zero-width space, non-joiner and joiner, word joiner, byte order mark, soft hyphen, and what sets the direction of
 text; as the inside of a class of a regular expression."""
 
+BARE = 8
+"""Letters and digits that a text must have to be known by them alone."""
+
 WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
 ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχ", "abehijkmopsctyxdhabehikmvoptx")
 """Small letters of the Cyrillic and the Greek alphabet that look like Latin ones."""
@@ -71,6 +74,18 @@ def normal_text(cells: pa.Array) -> pa.Array:
     if not _ascii(cells):
         cells = pc.replace_substring_regex(_composed(cells), r"[\x{00A0}\x{2000}-\x{200A}\x{202F}\x{3000}]", " ")
     return pc.utf8_trim_whitespace(cells)
+
+
+def bare_text(cells: pa.Array) -> pa.Array:
+    """Texts without case, punctuation, spaces and HTML; those of which little is left stay as `normal_text` has them.
+
+    Args:
+        cells: `(n,)` strings.
+    """
+    plain = normal_text(cells)
+    bare = pc.replace_substring_regex(pc.utf8_lower(plain), r"&#?\w+;|<[^<>]*>", " ")
+    bare = pc.replace_substring_regex(bare, r"[^\pL\pN]+", "")
+    return pc.if_else(pc.greater_equal(pc.utf8_length(bare), BARE), bare, plain)
 
 
 def number_key(text: str) -> str | None:

@@ -105,6 +105,7 @@ class InputSpec:
         categorical: For `kind="table"`, those of `columns` whose values are categories.
         dates: For `kind="table"`, those of `columns` whose values are dates; all others are numbers.
         width: For `kind="embedding"`, the number of dimensions D.
+        units: Columns of numbers with what stands behind these; see `labelfix.data.numbers.unit_of`.
         beside: What else is read of the same rows, each of another kind.
     """
 
@@ -113,6 +114,7 @@ class InputSpec:
     categorical: tuple[str, ...] = ()
     width: int | None = None
     dates: tuple[str, ...] = ()
+    units: tuple[tuple[str, str], ...] = ()
     beside: tuple[InputSpec, ...] = ()
 
     @property
@@ -137,6 +139,7 @@ class InputSpec:
             "categorical": list(self.categorical),
             "dates": list(self.dates),
             "width": self.width,
+            **({"units": [list(pair) for pair in self.units]} if self.units else {}),
             **({"beside": [part.to_json() for part in self.beside]} if self.beside else {}),
         }
 
@@ -149,6 +152,7 @@ class InputSpec:
             tuple(values["categorical"]),
             values["width"],
             tuple(values.get("dates", ())),
+            tuple((column, unit) for column, unit in values.get("units", ())),
             tuple(map(cls.from_json, values.get("beside", ()))),
         )
 

@@ -75,10 +75,11 @@ class InputsOfKind(Struct):
     categorical: list[str]
     width: Annotated[int, Meta(ge=1, le=1 << 31)] | None
     dates: list[str] = []
+    units: list[tuple[str, str]] = []
 
     def __post_init__(self) -> None:
-        """Categories and dates are some of the columns."""
-        for name in (*self.categorical, *self.dates):
+        """Categories, dates and numbers with units are some of the columns."""
+        for name in (*self.categorical, *self.dates, *(name for name, _ in self.units)):
             if name not in self.columns:
                 raise ValueError(f"{name!r} is not one of its columns")
         if self.kind == "embedding" and self.width is None:

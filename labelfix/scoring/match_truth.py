@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, Probabilities
 from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
@@ -26,11 +27,13 @@ class Matched:
     Attributes:
         position: `(T,)` place in `labels` of each row of the truth; -1 where the run has no such id.
         row: `(T,)` place in the run, counted from 0; -1 likewise.
+        respelled: What ids differ in that are found in another spelling; empty where none is.
     """
 
     labels: CorrectedLabels
     position: Codes
     row: Codes
+    respelled: str
 
 
 def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
@@ -39,9 +42,10 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     Args:
         rows: The run's corrected labels. Where soft labels have only the most likely classes, what is left of their
             probability is shared equally among the other classes.
-        ids: `(T,)` the ids wanted, each once.
+        ids: `(T,)` the ids wanted, each once, as they are or in another spelling.
     """
     about = corrected_metadata(rows)
+    ids, how = _as_in(rows, ids)
     wanted = id_keys_of(ids)
     row = np.full(len(ids), -1, np.int64)
     found: list[pa.Table] = []
@@ -59,7 +63,20 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     order = np.concatenate(of_truth)
     position[order] = np.arange(len(order))
     table = pa.concat_tables(found) if found else rows.schema.empty_table().select(columns)
-    return Matched(labels_of(table, classes, about.min_confidence, about.run_id), position, row)
+    return Matched(labels_of(table, classes, about.min_confidence, about.run_id), position, row, how)
+
+
+def _as_in(rows: CorrectedRows, ids: pa.Array) -> tuple[pa.Array, str]:
+    """Ids as the run spells them, where programs have changed most of those that it has not; and in what."""
+    own = pa.chunked_array([chunk for _, group in groups(rows, ["id"]) for chunk in group["id"].chunks])
+    own = own.combine_chunks()
+    found = find_ids(ids, own)
+    lost = int((found < 0).sum())
+    near = find_respelled(ids, own, found) if lost else None
+    if near is None or near.count < MOSTLY * lost:
+        return ids, ""
+    spelled = own.take(pa.array(near.positions, mask=near.positions < 0)).cast(pa.string())
+    return pc.coalesce(spelled, ids.cast(pa.string())), near.how
 
 
 def columns_of(rows: CorrectedRows) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import case_found
 import case_ids
 import case_images
 import case_labels
@@ -12,6 +13,9 @@ import case_text_files
 import case_texts
 from case_asks import EXPECTATIONS, INPUTS, MADE
 
-MODULES = (case_ids, case_images, case_labels, case_made, case_parquet, case_tables, case_text_files, case_texts)
+MODULES = (
+    *(case_found, case_ids, case_images, case_labels, case_made),
+    *(case_parquet, case_tables, case_text_files, case_texts),
+)
 
 __all__ = ["EXPECTATIONS", "INPUTS", "MADE", "MODULES"]

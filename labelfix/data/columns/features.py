@@ -61,11 +61,11 @@ def choose_features(
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
         else:
             left.setdefault(reason, []).append(profile.name)
-            if reason == ID_OR_TEXT and profile.spaced > 0.5:
+            if reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
                 holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
                 if profile.letters < MOSTLY_DIGITS:
                     holds, remedy = (
-                        "words and digits",
+                        "words and digits" if profile.letters else "digits and signs",
                         "write dates as 2024-01-31 and amounts as 12.5 to use them",
                     )
                 what = f"column {profile.name!r} holds {holds}, hardly any value repeats, and it is not used"

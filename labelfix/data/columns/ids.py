@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,8 +11,6 @@ from labelfix.data.formats.csv.types import typed
 from labelfix.data.scan import as_text, is_bytes, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes
-
-_FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 
 ONE_ROW = (
     "labelfix wants one row per item: where several people labelled it, give the items once and all labels as a file "
@@ -68,69 +63,6 @@ def gather(batches: list[pa.Array]) -> pa.Array:
         batches = [batch.cast(pa.string()) for batch in batches]
     combined = pa.chunked_array(batches).combine_chunks()
     return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined
-
-
-def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
-    """Where ids stand among others: as they are written, else in their one spelling, else as paths to one file.
-
-    The second and the third count where only one id is spelled so, or ends so.
-
-    Args:
-        wanted: `(M,)` ids, null where empty.
-        ids: `(N,)` ids, each once.
-
-    Returns:
-        `(M,)` positions in `ids`, -1 for an id that is not there.
-    """
-    left, right = (wanted, ids) if wanted.type == ids.type else (wanted.cast(pa.string()), ids.cast(pa.string()))
-    found = pc.index_in(left, value_set=right, skip_nulls=True).fill_null(-1)
-    positions: Codes = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
-    lost = np.flatnonzero(positions < 0)
-    if len(lost) and is_text(left.type):
-        keys = id_keys_of(right)
-        first = pc.index_in(id_keys_of(left.take(pa.array(lost))), value_set=keys, skip_nulls=True).fill_null(-1)
-        again = np.asarray(first.to_numpy(zero_copy_only=False), dtype=np.int64)
-        taken = np.concatenate([np.flatnonzero(_repeated(keys)), positions[positions >= 0]])
-        spelled_once = ~np.isin(again, taken)
-        positions[lost] = np.where(spelled_once, again, -1)
-        lost = np.flatnonzero(positions < 0)
-        if len(lost):
-            positions[lost] = _find_paths(left.take(pa.array(lost)), right, positions)
-    return positions
-
-
-def _find_paths(wanted: pa.Array, ids: pa.Array, positions: Codes) -> Codes:
-    """`(L,)` where paths to files stand that begin in another folder: `photos/cat/1.png`, `cat/1.png`, `1.png`."""
-    found = np.full(len(wanted), -1, np.int64)
-    asked = [(place, path) for place, path in enumerate(wanted.to_pylist()) if path and _FILE.search(path)]
-    tails: dict[str, list[int]] = {_name(path): [] for _, path in asked}
-    taken = set(positions.tolist())
-    for place, path in enumerate(ids.to_pylist() if asked else ()):
-        if path and place not in taken and (others := tails.get(_name(path))) is not None:
-            others.append(place)
-    for place, path in asked:
-        near = [other for other in tails[_name(path)] if _same_end(path, ids[other].as_py())]
-        if len(near) == 1:
-            found[place] = near[0]
-    once = np.bincount(found + 1, minlength=2)[found + 1] == 1
-    return np.where(once, found, -1)
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2]
-
-
-def _same_end(path: str, other: str) -> bool:
-    """Whether one path is the end of the other."""
-    one, two = (f"/{each.replace(chr(92), '/').removeprefix('./').lstrip('/')}" for each in (path, other))
-    return one.endswith(two) or two.endswith(one)
-
-
-def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
-    """`(N,)` whether the key of a row stands in another row too."""
-    codes = keys.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    repeated: npt.NDArray[np.bool_] = np.bincount(codes + 1, minlength=1)[codes + 1] > 1
-    return repeated
 
 
 def row_numbers(count: int) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.columns.roles import listed, require_column
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
+from labelfix.data.image_place import image_place
 from labelfix.data.numbers import is_date
 from labelfix.data.scan import is_bytes, is_list, is_number
 from labelfix.data.tables import InputKind, InputSpec
@@ -38,6 +40,9 @@ NO_INPUTS = {
     ),
 }
 """What a classifier cannot read, and what to do."""
+
+FIRST_NAMES = 5
+"""So many ids are looked for as names of images."""
 
 FLAGS: dict[InputKind, str] = {
     "text": "--text-column",
@@ -95,12 +100,23 @@ def inputs_fit(source: TableSource, spec: InputSpec, findings: Findings, read_ro
     return all([_fits(source, kind, profiles[column], findings) for kind, column in kinds])
 
 
-def is_only_image(source: TableSource, column: str, read_rows: int) -> bool:
-    """Whether a column holds paths of images and no other column holds images, as far as the first rows show."""
-    if profile_columns(source, [column], read_rows)[column].holds != "image_paths":
-        return False
+def is_only_image(source: TableSource, column: str, taken: Collection[str], read_rows: int) -> bool:
+    """Whether a column holds paths of images and no other column holds images, as far as the first rows show.
+
+    Where there is nothing beside ids and labels, ids may be the names of images without folder and ending.
+
+    Args:
+        taken: Columns that are ids or labels.
+    """
     others = [name for name in source.schema.names if name != column]
-    return not any(map(_is_image, profile_columns(source, others, read_rows).values()))
+    if profile_columns(source, [column], read_rows)[column].holds == "image_paths":
+        return not any(map(_is_image, profile_columns(source, others, read_rows).values()))
+    if not set(others) <= set(taken):
+        return False
+    first = next(iter(source.verbatim([column], FIRST_NAMES)), None) if source.untyped else None
+    names = [] if first is None else [str(name) for name in first.batch.column(0).slice(0, FIRST_NAMES).to_pylist()]
+    folder = os.path.abspath(source.folder)
+    return bool(names) and all(name and os.path.isfile(image_place(name, folder)) for name in names)
 
 
 def all_empty(source: TableSource, columns: Sequence[str], read_rows: int) -> bool:
@@ -199,7 +215,10 @@ def _no_inputs(
         if profile.holds in NO_INPUTS:
             holds, remedy = NO_INPUTS[profile.holds]
             what += f"; {profile.name!r} holds {holds}"
-        elif profile.holds == "json" or (pa.types.is_nested(profile.type) and profile.holds != "numbers"):
+        elif profile.holds == "numbers":
+            what += f"; {profile.name!r} holds lists of {int(profile.length)} numbers"
+            remedy = f"if they are an embedding, pass --embedding-column {profile.name}"
+        elif profile.holds == "json" or pa.types.is_nested(profile.type):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"
     findings.error(source.name, what, remedy)
@@ -271,7 +290,11 @@ def _spec(kind: InputKind, profiles: Sequence[Profile], findings: Findings) -> I
         kinds = [f"{len(categories)} of them categories ({some(categories)})"] if categories else []
         kinds += [f"{len(dates)} of them dates ({some(dates)})"] if dates else []
         findings.note(f"feature columns: {shown} ({len(names)} columns, {', '.join(kinds) or 'all numbers'})")
-        return InputSpec("table", names, categories, dates=dates)
+        units = tuple((p.name, p.unit) for p in profiles if p.unit and p.name not in (*dates, *categories))
+        if units:
+            behind = [f"{name} ({unit})" for name, unit in units]
+            findings.note(f"read as numbers without what stands behind them: {some(behind)}")
+        return InputSpec("table", names, categories, dates=dates, units=units)
     p = profiles[0]
     if kind == "embedding":
         findings.note(f"embedding column: {p.name} ({int(p.length)} dimensions)")

@@ -14,6 +14,9 @@ from labelfix.data.labels.column import LabelReader, item_type, label_kind
 from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.spelling import loosened, number_key, truth_of
 
+SHARES_ADD_UP = 0.02
+"""Shares are rounded: their sum is this near to 1."""
+
 PANDAS_ONE_HOT = "in pandas: table[names].idxmax(axis=1)"
 
 
@@ -30,20 +33,9 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
         A sentence, empty where no column is like labels, and a remedy.
     """
     named = "name one with --label-column"
-    flat = [
-        name
-        for name in source.schema.names
-        if name and name.lower() not in others and label_kind(source.schema.field(name).type) not in (None, "float")
-    ]
-    profiles = profile_columns(source, flat, read_rows).values()
-    few = [
-        p.name
-        for p in profiles
-        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and not p.holds
-    ]
-    if (one_hot := _one_hot(source, read_rows)) is not None:
-        what = f"{', '.join(one_hot[:10])} hold 0 and 1, and each row has a single 1 among them"
-        return what, f"put the name of the column with the 1 into one column, such as 'label' ({PANDAS_ONE_HOT})"
+    few = columns_of_few(source, others, read_rows)
+    if (found := _spread(source, read_rows)) is not None:
+        return found
     inside = [f"{f.name}.{part.name}" for f in source.schema if pa.types.is_struct(f.type) for part in f.type]
     if not few and (labels := [path for path in inside if "label" in path.rpartition(".")[2].lower()]):
         return (
@@ -55,6 +47,25 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     if len(few) > 1:
         named += ", or several people's or programs' labels with --label-columns"
     return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
+
+
+def columns_of_few(source: TableSource, others: Collection[str], read_rows: int) -> list[str]:
+    """Columns of few different values, as labels are.
+
+    Args:
+        others: Names of columns that are none, in lower case.
+    """
+    flat = [
+        name
+        for name in source.schema.names
+        if name and name.lower() not in others and label_kind(source.schema.field(name).type) not in (None, "float")
+    ]
+    profiles = profile_columns(source, flat, read_rows).values()
+    return [
+        p.name
+        for p in profiles
+        if 2 <= p.distinct <= max(20, 0.05 * p.given) and p.distinct < 0.5 * p.given and not p.holds
+    ]
 
 
 def labels_in(source: TableSource, column: str, read_rows: int) -> frozenset[str]:
@@ -82,22 +93,27 @@ def columns_of_labels(
     return [name for name, labels in found.items() if len(labels) > 1 and labels <= wanted]
 
 
-def _one_hot(source: TableSource, read_rows: int) -> list[str] | None:
-    """Columns of 0 and 1 of which each row has a single 1; None where there are none such."""
+def _spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
+    """What to say of labels that are spread over columns of 0 and 1, or of shares, and what to do."""
     types = {field.name: value_type(field.type) for field in source.schema}
     flat = [name for name, type_ in types.items() if is_number(type_) or pa.types.is_boolean(type_)]
     flat = [name for name in flat if not pa.types.is_decimal(types[name])]
-    if len(flat) < 2:
-        return None
-    chunk = next(iter(scan(source, flat, read_rows)), None)
+    chunk = next(iter(scan(source, flat, read_rows)), None) if len(flat) > 1 else None
     if chunk is None:
         return None
     cells = np.stack([_numbers(column) for column in chunk.batch.columns])
-    binary = ((cells == 0) | (cells == 1)).all(axis=1)
-    ones = cells[binary]
-    if binary.sum() < 2 or not (ones.sum(axis=0) == 1).all() or ones.any(axis=1).sum() < 2:
-        return None
-    return [name for name, flag in zip(flat, binary, strict=True) if flag]
+    into = f"put the name of the column with the {{}} into one column, such as 'label' ({PANDAS_ONE_HOT})"
+    binary = np.asarray(((cells == 0) | (cells == 1)).all(axis=1))
+    shares = np.asarray(((cells >= 0) & (cells <= 1)).all(axis=1))
+    for among, holds, which in (
+        (binary, "hold 0 and 1, and each row has a single 1 among them", "1"),
+        (shares, "hold shares that add up to 1 in each row", "largest"),
+    ):
+        whole = cells[among]
+        if len(whole) > 1 and (abs(whole.sum(axis=0) - 1) < SHARES_ADD_UP).all() and whole.any(axis=1).sum() > 1:
+            names = [name for name, flag in zip(flat, among, strict=True) if flag]
+            return f"{', '.join(names[:10])} {holds}", into.format(which)
+    return None
 
 
 def _numbers(cells: pa.Array) -> npt.NDArray[np.float64]:

@@ -15,7 +15,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.images.folder import IMAGE_SUFFIXES
 from labelfix.data.formats.repeated import told_bytes
 from labelfix.data.number_lists import number_lists
-from labelfix.data.numbers import nearly_dates, nearly_numeric
+from labelfix.data.numbers import Numeric, nearly_dates, nearly_numeric
 from labelfix.data.scan import as_text, is_list, is_number, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 
@@ -59,6 +59,7 @@ class Profile:
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
         comma: Whether a comma is their decimal mark.
+        unit: What stands behind nearly all of these numbers; see `labelfix.data.numbers.unit_of`.
         dates: Whether nearly all of the strings are dates.
     """
 
@@ -77,6 +78,7 @@ class Profile:
     consecutive: bool = False
     numeric: bool = False
     comma: bool = False
+    unit: str = ""
     dates: bool = False
 
     @property
@@ -172,7 +174,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
     if holds == "numbers":
         lengths = pc.list_value_length(number_lists(present.slice(0, HEAD_ROWS_NESTED))).drop_null()
         length = pc.mode(lengths)[0].as_py()["mode"] if len(lengths) else 0
-    numeric, comma = (False, False) if holds else nearly_numeric(present)
+    numbers = Numeric() if holds else nearly_numeric(present)
     foreign = pc.and_(pc.invert(spaced), pc.match_substring_regex(present, r"[^\x00-\x{24F}]"))
     return Profile(
         name,
@@ -187,9 +189,10 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
         foreign=_share(foreign),
         holds=holds,
         values=frozenset(spelled(unique).to_pylist()) if len(unique) <= 200 else frozenset(),
-        numeric=numeric,
-        comma=comma,
-        dates=not holds and not numeric and nearly_dates(present),
+        numeric=numbers.numbers,
+        comma=numbers.comma,
+        unit=numbers.unit if numbers.numbers else "",
+        dates=not holds and not numbers.numbers and nearly_dates(present),
     )
 
 

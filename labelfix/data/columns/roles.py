@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelfix.data.columns.ids import id_type_fits
-from labelfix.data.columns.look_alikes import columns_of_labels, labels_in, look_alikes
+from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels, labels_in, look_alikes
 from labelfix.data.columns.shared_key import column_of_ids, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
@@ -24,6 +24,8 @@ GIVEN_NAMES = ("label", "given_label", "noisy_label")
 OTHER_LABEL_NAMES = ("labels", "class", "target", "category", "y")
 TRUE_NAMES = ("clean_label", "true_label", "gold", "gold_label")
 NOISY_NAMES = ("given_label", "noisy_label")
+LONGEST_NAME = 60
+"""Characters of a column's name that are shown."""
 _CHECKED = re.compile(
     r"(?i)correct|true|truth|gold|final|verif|review|fix|clean|adjudicat|expert|human|manual|check|actual|new|revis"
 )
@@ -94,7 +96,8 @@ def listed(source: TableSource, near: str = "") -> str:
     names = [name for name in source.schema.names if name]
     similar = difflib.get_close_matches(near, names, n=3, cutoff=0.5) if near else []
     ordered = [*similar, *(name for name in names if name not in similar)]
-    return ", ".join(ordered[:20]) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in ordered[:20]]
+    return ", ".join(shown) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
 
 
 def id_columns(
@@ -184,11 +187,18 @@ def label_column(
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
     beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
-    if clean is not None and beside is not None and not named:
+    among = not _named(source, GIVEN_NAMES) and len(named) > 1 and beside in named.values()
+    if clean is not None and beside is not None and (not named or among):
         named = {beside: beside}
         findings.note(
             f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
         )
+    if clean is not None and not named:
+        shared = [name for name in columns_of_few(source, TRUE_NAMES, read_rows) if name in clean.schema.names]
+        if len(shared) == 1 and columns_of_labels(clean, shared, labels_in(source, shared[0], read_rows), read_rows):
+            named = {shared[0]: shared[0]}
+            why = "the one column of few different values that both files have"
+            findings.note(f"{shared[0]!r} is the label, {why}; --label-column says otherwise")
     candidates = _with_repeats(source, list(named.values()))
     chosen = _one_of(source, candidates, None, "the given labels", "--label-column", findings)
     if chosen is None and not named:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.ids import find_ids, id_keys_of
+from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
+from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.scan import is_number, is_text, scan, value_type
 from labelfix.settings.data import DataSettings
-
-MOSTLY = 0.5
-"""Share of a column's values that are found among the ids where it is meant to hold them."""
 
 LONGEST_KEY = 64
 """Characters of a key at most, on average: what is longer is content, and rows are joined by that anyway."""
@@ -75,8 +73,7 @@ def _called_alike(
         wanted = pc.unique(_keys(clean, name, read_rows).drop_null())
         numbers = pc.all(pc.match_substring_regex(wanted, r"^\d+$")).as_py()
         if _are_keys(wanted) and not (numbers and len(shared) > 2):
-            found = find_ids(wanted, _keys(noisy, name, read_rows)) >= 0
-            fitting += [name] if found.mean() >= MOSTLY else []
+            fitting += [name] if _mostly_found(_keys(noisy, name, read_rows), wanted) else []
     return (fitting[0], fitting[0]) if len(fitting) == 1 else (None, None)
 
 
@@ -100,7 +97,7 @@ def column_of_ids(
     fitting = [name for name in naming if _all_found(keys, wanted[name])]
     if not fitting:
         # Files that are mostly found are meant; those that are not will be named.
-        fitting = [name for name in naming if (find_ids(wanted[name], keys) >= 0).mean() >= MOSTLY]
+        fitting = [name for name in naming if _mostly_found(keys, wanted[name])]
         return fitting[0] if len(fitting) == 1 else None
     if len(fitting) != 1:
         return None
@@ -157,3 +154,8 @@ def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:
 def _all_found(keys: pa.Array, wanted: pa.Array) -> bool:
     """Whether each key stands once, and all wanted ones are among them."""
     return len(keys.unique()) == len(keys) and bool((find_ids(wanted, keys) >= 0).all())
+
+
+def _mostly_found(keys: pa.Array, wanted: pa.Array) -> bool:
+    """Whether most of the wanted ones are among the keys, as programs may have changed them."""
+    return bool((find_respelled(wanted, keys).positions >= 0).mean() >= MOSTLY)

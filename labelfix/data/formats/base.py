@@ -322,7 +322,12 @@ def check_file(path: Path, name: str) -> None:
         raise input_error(name, "is an empty file (0 bytes)", "give a file with a header and rows")
     if head.startswith(b"version https://git-lfs"):
         raise input_error(name, "is a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull")
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
+    begin = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if begin.startswith((b"create table", b"insert into", b"-- mysql dump", b"--\n-- postgresql")):
+        raise input_error(
+            name, "is a script of SQL statements, not a table", "export the table itself, as CSV or Parquet"
+        )
+    if begin.startswith((b"<!doctype html", b"<html")):
         remedy = "save the table as CSV, or download it again: a page to sign in may have come in its place"
         raise input_error(name, "is a web page (HTML), not a table", remedy)
 

@@ -62,6 +62,7 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Fil
     files = table_files(root, kinds)
     if not files:
         return None
+    _refuse_replaced(root, name)
     splits = find_splits(files)
     chosen, remarks = _choose(root, name, files, splits, options.split)
     return _open(root, name, chosen, options, kinds, remarks)
@@ -105,8 +106,18 @@ def table_files(root: Path, kinds: Sequence[FileKind]) -> list[PurePath]:
     found = [path.relative_to(root) for path in root.rglob("*") if _kind(path, kinds) and path.is_file()]
     plain = [p for p in found if not any(part[0] in "._" for part in p.parts) and not CLUTTER.search(p.name)]
     sure = [p for p in plain if not _is_rest(p, kinds)] or plain
-    near = [p for p in sure if len(p.parts) == 1 or _kind(p, kinds) is kinds[0]]
-    return sorted(near or sure, key=lambda p: natural_key(p.as_posix()))
+    near = [p for p in sure if len(p.parts) == 1 or _kind(p, kinds) is kinds[0]] or sure
+    if not isinstance(root, RemotePath):
+        near = [p for p in near if (root / p).stat().st_size] or near  # Spark writes parts without rows as empty files
+    return sorted(near, key=lambda p: natural_key(p.as_posix()))
+
+
+def _refuse_replaced(root: Path, name: str) -> None:
+    """Refuse a table of Delta Lake in which files have been replaced: only its log says which still count."""
+    for log in sorted((root / "_delta_log").glob("*.json")) if not isinstance(root, RemotePath) else ():
+        if '"remove"' in log.read_text("utf-8", errors="replace"):
+            what = "is a table of Delta Lake, in which some files have been replaced by others"
+            raise input_error(name, what, "write its rows into one Parquet file, and give that")
 
 
 def _choose(

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.chosen_rows import ASK, DRAWN, TOO_HARD, TRUSTED, answer_column
-from labelfix.data.columns.ids import canonical_ids, find_ids, gather
+from labelfix.data.columns.found_ids import find_ids
+from labelfix.data.columns.ids import canonical_ids, gather
 from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES, listed
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource

@@ -128,7 +128,8 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
     if not len(data.noisy_rows):
         findings.error(
             data.noisy.name,
-            "has no labelled row that is not trusted as well, so there is nothing to learn about its labels",
+            "has no labelled row that is not trusted as well, so there is nothing to learn about its labels"
+            f" ({int(data.noisy.labelled.sum()):,} of {len(data.noisy):,} rows have a label)",
             "give as trusted only the rows whose labels were checked",
         )
 

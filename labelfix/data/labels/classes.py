@@ -153,6 +153,9 @@ def report_unknown(
     findings.rows(places, list(at), what, remedy, "{} more labels are none of the classes")
 
 
+NUMBERED = re.compile(r"\d+\s*[.:)_-]\s*(?=[^\W\d_])")
+"""The number before a class where all have one: `001.sparrow`, `1 - urgent`."""
+
 MOST_ALIKE = 4
 """Classes that may be one, so many of them are shown."""
 
@@ -186,6 +189,9 @@ class _Matcher:
         self._alike: dict[str, list[int]] = defaultdict(list)
         for name, code in classes.codes.items() if typed else ():
             self._alike[loosened(name)].append(code)
+        if all(map(NUMBERED.match, classes.names)):
+            for name, code in classes.codes.items() if typed else ():
+                self._alike[loosened(NUMBERED.sub("", name))].append(code)
         self._codes = classes.codes
         self._names = classes.names
         self._aliases = dict(classes.aliases)

@@ -228,7 +228,8 @@ def _joined(labels: LabelColumn) -> list[int]:
     if labels.kind != "string":
         return []
     known = set(labels.values)
-    parts = {i: re.split(rf"\s*[{re.escape(SEPARATORS)}]\s*", value) for i, value in enumerate(labels.values)}
+    split = re.compile(rf"\s*[{re.escape(SEPARATORS)}]\s*").split
+    parts = {i: written_list(value) or split(value) for i, value in enumerate(labels.values)}
     return [i for i, found in parts.items() if len(found) > 1 and known.issuperset(found)]
 
 

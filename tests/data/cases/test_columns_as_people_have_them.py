@@ -101,10 +101,10 @@ def test_placeholders_are_missing_in_any_case() -> None:
 def test_nearly_all_means_nine_in_ten_and_a_scale_of_few_levels_stays_a_category() -> None:
     assert (NEARLY_ALL, FEW_LEVELS) == (0.9, 10)
     numbers = [str(i) for i in range(90)]
-    assert nearly_numeric(pa.array([*numbers, *["odd"] * 10])) == (True, False)
-    assert nearly_numeric(pa.array([*numbers, *["odd"] * 11])) == (False, False)
-    assert nearly_numeric(pa.array(["0", "1", "2"] * 30 + ["3+"])) == (False, False)
-    assert nearly_numeric(pa.array(["0", "1", "?"] * 30)) == (True, False)
+    assert nearly_numeric(pa.array([*numbers, *["odd"] * 10]))[:2] == (True, False)
+    assert nearly_numeric(pa.array([*numbers, *["odd"] * 11]))[:2] == (False, False)
+    assert nearly_numeric(pa.array(["0", "1", "2"] * 30 + ["3+"]))[:2] == (False, False)
+    assert nearly_numeric(pa.array(["0", "1", "?"] * 30))[:2] == (True, False)
 
 
 def test_odd_cells_of_a_column_of_numbers_are_counted_named_and_missing() -> None:

@@ -214,7 +214,7 @@ def test_ids_that_a_program_spells_in_its_own_way_meet_where_each_has_one_counte
     reading = read(put, noisy + "zz,the third text of all,y\n", f"id,label\n{theirs[0]},y\n{theirs[1]},x\n")
     assert reading.data.clean_in_noisy.tolist() == [1, 0]
     assert any(f" in {how} (" in note for note in reading.notes)
-    with pytest.raises(InputError, match=f"1 of 2 differ only in {how}"):
+    with pytest.raises(InputError, match='row 2: id "other" does not stand in'):
         read(put, noisy, f"id,label\n{theirs[0]},y\nother,x\n")
 
 
@@ -260,3 +260,27 @@ def test_ids_that_stand_side_by_side_in_two_spellings_are_two_ids(put: Callable[
     noisy = "id,text,label\n1,the first text of all,x\n1.0,the second text of all,y\n2,the third text of all,y\n"
     reading = read(put, noisy, "id,label\n1.0,y\n2.0,y\n")
     assert reading.data.clean_in_noisy.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (("00001", "00002", "00003"), ("00002", "1", "00003")),
+        (("doc_1.txt", "doc_2.txt", "doc_3.txt"), ("doc_2", "doc_1", "doc_3")),
+        (("https://e.com/a", "https://e.com/b", "https://e.com/c"), ("http://e.com/b/", "www.e.com/a", "e.com/c")),
+        (("x/a 1.png", "x/b 2.png", "x/c 3.png"), ("x/b%202.png", "a 1", "c 3")),
+    ],
+)
+def test_ids_of_which_only_some_are_rewritten_meet_too(
+    put: Callable[[str, str], str], ours: tuple[str, ...], theirs: tuple[str, ...]
+) -> None:
+    rows = "".join(f"{name},the {name} text of all,{'xy'[i % 2]}\n" for i, name in enumerate((*ours, "zz", "qq")))
+    trusted = "".join(f"{name},{'xy'[i % 2]}\n" for i, name in enumerate(theirs))
+    reading = read(put, f"id,text,label\n{rows}", f"id,label\n{trusted}")
+    assert reading.data.clean_in_noisy.tolist() == [1, 0, 2]
+
+
+def test_an_id_that_is_like_two_others_is_none_of_them(put: Callable[[str, str], str]) -> None:
+    noisy = "id,text,label\nA-1,the first text of all,x\na_1,the second text of all,y\nb,the third text of all,y\n"
+    with pytest.raises(InputError, match='id "A1" does not stand in'):
+        read(put, noisy, "id,label\nA1,x\nb,y\n")

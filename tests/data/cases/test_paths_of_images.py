@@ -108,14 +108,25 @@ def test_where_no_path_leads_to_an_image_one_error_says_why(place, first, capsys
     assert LOST[first][1] in line
 
 
-def test_images_in_a_folder_beside_the_table_are_named(place, capsys):
-    noisy = table("noisy.csv", listed([os.path.basename(name) for name in NAMES]))
+SHORT = {
+    "beside the table": lambda name: name,
+    "in another case": lambda name: name.replace(".png", ".PNG").upper(),
+    "without ending": lambda name: name.removesuffix(".png"),
+}
+
+
+@pytest.mark.parametrize("way", SHORT)
+def test_bare_names_are_images_in_a_folder_beside_the_table(place, way, capsys):
+    """As on Kaggle: a table of ids and labels, and a folder of images."""
+    names = [SHORT[way](os.path.basename(name)) for name in NAMES]
+    noisy = table("noisy.csv", listed(names), "id")
     (place / "all").mkdir()
     for name in NAMES:
         (place / "photos" / name).rename(place / "all" / os.path.basename(name))
-    code, _, err = check(capsys, noisy, table("gold.csv", listed(NAMES)[:8]), "-q")
-    assert code == 2
-    assert f"write all/{os.path.basename(NAMES[0])}, or put the table into {place / 'all'}" in err
+    code, out, err = check(capsys, noisy, table("gold.csv", listed(names)[:8], "id"))
+    assert code == 0, err
+    assert f"image {names[0]!r} is all/{os.path.basename(NAMES[0])}, and others likewise" in err
+    assert "8 stand in the noisy file" in out
 
 
 @pytest.mark.parametrize("short", ["{0}", "dark-and-light\\{0}", "./{0}"])

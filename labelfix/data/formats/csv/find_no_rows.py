@@ -15,6 +15,7 @@ from labelfix.data.formats.csv.no_rows import (
     MOST_BELOW,
     NOTHING,
     RULER,
+    SUBTOTAL,
     PassedOver,
     all_but,
     is_no_row,
@@ -32,6 +33,7 @@ class NoRows:
         empty: Positions of rows without any value.
         again: Those of the header repeated.
         drawn: Those of dashes.
+        totals: Those that add rows above them up.
         ruler: See `PassedOver`.
         end: A report's last lines, where they have another number of cells.
     """
@@ -41,6 +43,7 @@ class NoRows:
     empty: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
     drawn: list[int] = field(default_factory=list)
+    totals: list[int] = field(default_factory=list)
     ruler: bool = False
     end: Sequence[str] = ()
     _seen: int = 0
@@ -50,7 +53,7 @@ class NoRows:
     @property
     def rows(self) -> list[int]:
         """All positions found so far but those of `below`, which only the end of the file settles."""
-        return sorted([*range(self.explained), *self.empty, *self.again, *self.drawn])
+        return sorted([*range(self.explained), *self.empty, *self.again, *self.drawn, *self.totals])
 
     @cached_property
     def below(self) -> dict[int, list[str]]:
@@ -91,6 +94,11 @@ class NoRows:
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
                 (self.drawn if drawn else self.again).append(first + row)
                 none.append(row)
+        for row in pc.indices_nonzero(pc.match_substring_regex(batch.column(0), SUBTOTAL)).to_pylist():
+            cells = _cells(batch, row)
+            if not all(cells) and is_total(cells, range(0)):
+                self.totals.append(first + row)
+                none.append(row)
         return all_but(none, batch.num_rows)
 
     def found(self) -> PassedOver:
@@ -108,6 +116,8 @@ class NoRows:
             yield f"rows without any value, which are passed over: {len(self.empty):,}"
         if self.again:
             yield f"rows that repeat the header, which are passed over: {len(self.again):,}"
+        if between := [row for row in self.totals if row not in self.below]:
+            yield f"rows of totals between the rows, which are passed over: {len(between):,}"
         below = [",".join(cells).rstrip(",") for _, cells in sorted(self.below.items())] + [*self.end]
         if below:
             told = "lines of a report's end below the rows, which are passed over"

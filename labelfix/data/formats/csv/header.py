@@ -17,6 +17,9 @@ NAMES = frozenset(
 )
 """Titles that nobody takes for data."""
 
+WORDS_OF_A_TITLE = 5
+"""What has more words is a sentence."""
+
 MOST_ABOVE = 30
 """Lines among which a header is looked for below a title."""
 
@@ -71,6 +74,8 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
                 strong += inside
         elif value is None:
             strong += cell in column
+    if weak == len(whole) == 1 and any(len(cell.split()) > WORDS_OF_A_TITLE for cell in cells):
+        return True  # a class in numbers beside a sentence
     run = len(whole) > 1 and [n - whole[0] for n in whole] == list(range(len(whole)))
     return strong > 0 or (not run and weak > 1 and 2 * weak >= len(whole))
 
@@ -86,6 +91,8 @@ def explanations(rows: Sequence[Sequence[str]]) -> int:
     for place, cells in enumerate(rows[:2], start=1):
         if any(cell.startswith(IMPORT_ID) for cell in cells):
             return place
+    if len(rows) > 1 and not rows[0][0].strip() and any(rows[0]) and rows[1][0].strip() and not any(rows[1][1:]):
+        return 2  # pandas: a second level of columns, and the name of the index below it
     typed = next((place for place, cells in enumerate(rows[:3]) if not _are_types(cells, 2 - place)), 0)
     if typed or (rows and "" in rows[0] and not RESPONSES.isdisjoint(rows[0])):
         return typed or 1

@@ -23,6 +23,8 @@ TOTAL = re.compile(
     r"|(?:record|row)s?(?: count)?\s*:\s*\d+|\(?[\d,]+ (?:row|record)s?\)?( in set.*)?"
 )
 """The first cell of a row that adds the others up or counts them, as reports and the shells of databases do."""
+SUBTOTAL = r"(?i)^\s*(?:grand[ -]?|sub[ -]?)?totals?\b"
+"""How the first cell of such a row begins where other rows follow it."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 

@@ -18,6 +18,10 @@ BEYOND = "\0beyond"
 """Name of the cell that a delimiter at the end of every row begins: no file can call a column so."""
 
 
+END_OF_DISKS = "\x1a\x00 \t"
+"""How DOS marks the end of a text, and what it is filled up with."""
+
+
 class Ragged:
     """Gathers the rows of a file that are ragged.
 
@@ -67,7 +71,9 @@ class Ragged:
         """
         first = rows + 1 + self.ruler
         below = [text for number, cells, text in self._first if cells < len(self._dialect.header) and number >= first]
-        if not 0 < len(below) == self.rows <= MOST_BELOW or not is_set_apart(self._dialect, first):
+        if not 0 < len(below) == self.rows <= MOST_BELOW:
+            return []
+        if any(text.strip(END_OF_DISKS) for text in below) and not is_set_apart(self._dialect, first):
             return []
         return [text.strip(self._dialect.quote or "") for text in below]
 

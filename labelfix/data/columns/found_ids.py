@@ -1,0 +1,157 @@
+"""Where the ids of one file stand among those of another: as they are written, spelled or changed by programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.scan import is_text
+from labelfix.data.spelling import difference, folded, number_key
+from labelfix.data.tables import Codes
+
+MOSTLY = 0.5
+"""Share of some values that are found among the ids where they are meant to be ids of these."""
+
+_FILE = re.compile(r"[^/\\]\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_ADDRESS = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
+
+
+def find_ids(wanted: pa.Array, ids: pa.Array) -> Codes:
+    """Where ids stand among others: as they are written, else in their one spelling, else as paths to one file.
+
+    The second and the third count where only one id is spelled so, or ends so.
+
+    Args:
+        wanted: `(M,)` ids, null where empty.
+        ids: `(N,)` ids, each once.
+
+    Returns:
+        `(M,)` positions in `ids`, -1 for an id that is not there.
+    """
+    left, right = (wanted, ids) if wanted.type == ids.type else (wanted.cast(pa.string()), ids.cast(pa.string()))
+    found = pc.index_in(left, value_set=right, skip_nulls=True).fill_null(-1)
+    positions: Codes = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+    lost = np.flatnonzero(positions < 0)
+    if len(lost) and is_text(left.type):
+        keys = id_keys_of(right)
+        first = pc.index_in(id_keys_of(left.take(pa.array(lost))), value_set=keys, skip_nulls=True).fill_null(-1)
+        again = np.asarray(first.to_numpy(zero_copy_only=False), dtype=np.int64)
+        taken = np.concatenate([np.flatnonzero(_repeated(keys)), positions[positions >= 0]])
+        spelled_once = ~np.isin(again, taken)
+        positions[lost] = np.where(spelled_once, again, -1)
+        lost = np.flatnonzero(positions < 0)
+        if len(lost):
+            positions[lost] = _find_paths(left.take(pa.array(lost)), right, positions)
+    return positions
+
+
+def _find_paths(wanted: pa.Array, ids: pa.Array, positions: Codes) -> Codes:
+    """`(L,)` where paths to files stand that begin in another folder: `photos/cat/1.png`, `cat/1.png`, `1.png`."""
+    found = np.full(len(wanted), -1, np.int64)
+    asked = [(place, path) for place, path in enumerate(wanted.to_pylist()) if path and _FILE.search(path)]
+    tails: dict[str, list[int]] = {_name(path): [] for _, path in asked}
+    taken = set(positions.tolist())
+    for place, path in enumerate(ids.to_pylist() if asked else ()):
+        if path and place not in taken and (others := tails.get(_name(path))) is not None:
+            others.append(place)
+    for place, path in asked:
+        near = [other for other in tails[_name(path)] if _same_end(path, ids[other].as_py())]
+        if len(near) == 1:
+            found[place] = near[0]
+    once = np.bincount(found + 1, minlength=2)[found + 1] == 1
+    return np.where(once, found, -1)
+
+
+def _name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _same_end(path: str, other: str) -> bool:
+    """Whether one path is the end of the other."""
+    one, two = (f"/{each.replace(chr(92), '/').removeprefix('./').lstrip('/')}" for each in (path, other))
+    return one.endswith(two) or two.endswith(one)
+
+
+def _repeated(keys: pa.Array) -> npt.NDArray[np.bool_]:
+    """`(N,)` whether the key of a row stands in another row too."""
+    codes = keys.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    repeated: npt.NDArray[np.bool_] = np.bincount(codes + 1, minlength=1)[codes + 1] > 1
+    return repeated
+
+
+@dataclass(frozen=True)
+class Respelled:
+    """Ids that are found in another spelling.
+
+    Attributes:
+        positions: `(M,)` as `find_ids` gives them, with those that are found so.
+        count: How many are found so.
+        how: What the first of them differs in, and its two spellings.
+    """
+
+    positions: Codes
+    count: int = 0
+    how: str = ""
+
+
+def find_respelled(wanted: pa.Array, ids: pa.Array, found: Codes | None = None) -> Respelled:
+    """Where ids stand among others that programs have changed: case, zeros, what parts words, endings, addresses.
+
+    Each of the lost ones is looked for among the ids that no other has been found for, and counts where one alone is
+    like it.
+
+    Args:
+        wanted: `(M,)` ids, null where empty.
+        ids: `(N,)` ids, each once.
+        found: `(M,)` what `find_ids` gives, where that is known.
+    """
+    positions = (find_ids(wanted, ids) if found is None else found).copy()
+    first: tuple[str, str] | None = None
+    before = positions >= 0
+    for key in (_loose, _stem):
+        lost = np.flatnonzero((positions < 0) & np.asarray(wanted.is_valid()))
+        if not len(lost):
+            break
+        near = _find_by(key, wanted.take(pa.array(lost)), ids, positions)
+        positions[lost] = near
+        if first is None and (near >= 0).any():
+            place = int(np.flatnonzero(near >= 0)[0])
+            first = str(wanted[int(lost[place])]), str(ids[int(near[place])])
+    if first is None:
+        return Respelled(positions)
+    how = f'{difference(*first) or "spelling"} ("{first[0]}" = "{first[1]}")'
+    return Respelled(positions, int(((positions >= 0) & ~before).sum()), how)
+
+
+def _find_by(key: Callable[[str], str], wanted: pa.Array, ids: pa.Array, taken: Codes) -> Codes:
+    """`(L,)` where ids stand that are like no other, by some key of theirs; -1 where not."""
+    known = _keys(key, ids)
+    places: dict[str | None, int] = {None: -1, "": -1}
+    for place, text in enumerate(known):
+        places[text] = -1 if text in places else place
+    near = np.array([places.get(text, -1) for text in _keys(key, wanted)], dtype=np.int64)
+    once = np.bincount(near + 1, minlength=2)[near + 1] == 1
+    return np.where(once & ~np.isin(near, taken), near, -1)
+
+
+def _keys(key: Callable[[str], str], ids: pa.Array) -> Sequence[str | None]:
+    return [None if text is None else key(text) for text in id_keys_of(ids).to_pylist()]
+
+
+def _loose(text: str) -> str:
+    plain = _ADDRESS.sub("", unquote(text))
+    return number_key(plain) or re.sub(r"[\W_]+", "", folded(plain))
+
+
+def _stem(text: str) -> str:
+    """The name of a file without its folders and its ending."""
+    name = _name(unquote(text)) if _FILE.search(text) else text
+    return _loose(name.rpartition(".")[0] if _FILE.search(name) else name)

@@ -1,0 +1,96 @@
+"""Labels that no name tells: the one column of few values, numbered classes, shares, several in one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labelfix.data.read import Reading, read_training
+from labelfix.errors import InputError
+from labelfix.settings.data import DataSettings
+
+Put = Callable[[str, str], str]
+ROWS = [(f"r{i}", f"the text number {i} of all of them", ("cat", "dog")[i % 2]) for i in range(30)]
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Put:
+    def write(name: str, text: str) -> str:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write
+
+
+def read(put: Put, noisy: str, gold: str, **settings: object) -> Reading:
+    return read_training(put("noisy.csv", noisy), put("gold.csv", gold), DataSettings(**settings))  # type: ignore[arg-type]
+
+
+GOLD = "id,label\n" + "".join(f"{id_},{label}\n" for id_, _, label in ROWS[:8])
+
+
+def test_the_one_column_of_few_values_in_both_files_is_the_label(put: Put) -> None:
+    noisy = "review,mood\n" + "".join(f"{text},{label}\n" for _, text, label in ROWS)
+    gold = "".join(noisy.splitlines(keepends=True)[:9])
+    reading = read(put, noisy, gold)
+    assert reading.columns.label == reading.columns.clean_label == "mood"
+    assert any("'mood' is the label, the one column of few different values" in note for note in reading.notes)
+
+
+def test_of_two_such_columns_the_user_chooses(put: Put) -> None:
+    noisy = "review,mood,tone\n" + "".join(f"{text},{label},{label}x\n" for _, text, label in ROWS)
+    with pytest.raises(InputError, match="mood, tone look like labels"):
+        read(put, noisy, "".join(noisy.splitlines(keepends=True)[:9]))
+
+
+def test_a_trusted_label_is_the_numbered_class_of_its_name(put: Put) -> None:
+    numbered = {"cat": "001.cat", "dog": "002.dog"}
+    noisy = "id,text,label\n" + "".join(f"{id_},{text},{numbered[label]}\n" for id_, text, label in ROWS)
+    assert read(put, noisy, GOLD).data.clean.codes.tolist() == [0, 1] * 4
+
+
+def test_numbered_classes_of_one_name_are_not_guessed(put: Put) -> None:
+    numbered = {"cat": "1.cat", "dog": "2.cat"}
+    noisy = "id,text,label\n" + "".join(f"{id_},{text},{numbered[label]}\n" for id_, text, label in ROWS)
+    with pytest.raises(InputError, match='label "cat" .* is not one of the 2 classes'):
+        read(put, noisy, GOLD)
+
+
+def test_shares_are_no_labels(put: Put) -> None:
+    share = {"cat": "0.8,0.2", "dog": "0.3,0.7"}
+    noisy = "id,text,p_cat,p_dog\n" + "".join(f"{id_},{text},{share[label]}\n" for id_, text, label in ROWS)
+    with pytest.raises(InputError, match="p_cat, p_dog hold shares that add up to 1 in each row"):
+        read(put, noisy, GOLD)
+    with pytest.raises(InputError, match='no source says "cat", "dog", which only trusted rows have: they say "0'):
+        read(put, noisy, GOLD, label_columns=("p_cat", "p_dog"))
+
+
+def test_a_few_lists_among_labels_are_told(put: Put) -> None:
+    cells = [f'"[""{label}"", ""dog""]"' if i == 20 else f'"[""{label}""]"' for i, (_, _, label) in enumerate(ROWS)]
+    noisy = "id,text,label\n" + "".join(f"{r[0]},{r[1]},{cell}\n" for r, cell in zip(ROWS, cells, strict=True))
+    warnings = [warning.what for warning in read(put, noisy, GOLD).warnings]
+    assert any("holds several labels in 1 row" in what for what in warnings)
+
+
+def test_totals_between_the_rows_and_the_end_of_a_disk_are_none(put: Put) -> None:
+    lines = [f"{id_},{i * 7 % 17},{label}" for i, (id_, _, label) in enumerate(ROWS)]
+    lines[20:20] = ["Subtotal,190,"]
+    lines[10:10] = ["Subtotal,45,"]
+    reading = read(put, "\n".join(["id,size,label", *lines, "Total,435,", "\x1a"]), GOLD)
+    assert len(reading.data.noisy) == 30
+    assert any("rows of totals between the rows, which are passed over: 2" in note for note in reading.notes)
+
+
+def test_a_part_without_a_byte_is_passed_over_and_replaced_files_of_delta_are_refused(put: Put, tmp_path: Path) -> None:
+    table = "id,text,label\n" + "".join(",".join(row) + "\n" for row in ROWS)
+    put("out/part-0.csv", table)
+    put("out/part-1.csv", "")
+    gold = put("gold.csv", GOLD)
+    assert len(read_training(str(tmp_path / "out"), gold, DataSettings()).data.noisy) == 30
+    (tmp_path / "out" / "_delta_log").mkdir()
+    (tmp_path / "out" / "_delta_log" / "0.json").write_text('{"remove": {"path": "part-0.csv"}}\n')
+    with pytest.raises(InputError, match="Delta Lake, in which some files have been replaced"):
+        read_training(str(tmp_path / "out"), gold, DataSettings())
