@@ -173,7 +173,7 @@ def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, fold: Codes) -> Pa
     """The posterior calibrated by a slope and a shift for each class, fitted to the pairs out of fold.
 
     Args:
-        found: The posterior.
+        posterior: Fitted to the pairs.
         truth: `(P,)` trusted labels of the pairs.
         fold: `(P,)` their folds.
     """

@@ -34,8 +34,7 @@ from labelfix.runs.checked import NotPlainJsonError, check, parse
 from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:
-    from labelfix.data.formats.parquet_footer import read_groups
-from labelfix.data.tables import ClassNames
+    from labelfix.data.tables import ClassNames
 
 __all__ = [
     "COLUMNS",

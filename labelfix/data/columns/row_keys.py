@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.found_ids import find_respelled
+from labelfix.data.columns.found_ids import find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.columns.roles import Columns
 from labelfix.data.columns.shared_key import columns_with
+from labelfix.data.content import SEPARATOR
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.rows import IdsAndLabels
@@ -20,8 +21,6 @@ from labelfix.data.scan import is_number, is_text, scan, value_type
 from labelfix.data.spelling import normal_text
 from labelfix.data.tables import Codes
 from labelfix.settings.data import DataSettings
-
-SEPARATOR = "\x1f"
 
 
 def named_by_columns(
@@ -44,9 +43,12 @@ def named_by_columns(
     """
     if set(columns.spec.every_column) <= set(clean.schema.names):
         return None
-    own = columns.id is not None and columns.clean_id is not None
-    if own and (settings.clean_id_column or (find_respelled(clean_rows.ids, noisy_rows.ids).positions >= 0).any()):
-        return None
+    if columns.id is not None and columns.clean_id is not None:
+        if settings.clean_id_column:
+            return None
+        by_id = find_ids(clean_rows.ids, noisy_rows.ids)
+        if (by_id >= 0).any() or (find_respelled(clean_rows.ids, noisy_rows.ids, by_id).positions >= 0).any():
+            return None
     labels = {columns.label, columns.clean_label, *columns.sources}
     theirs = [name for name in _flat(clean) if name not in labels]
     shared = [name for name in theirs if name in _flat(noisy) and name != columns.id]
@@ -76,7 +78,7 @@ def _alike(
     noisy: TableSource, clean: TableSource, name: str, columns: Columns, settings: DataSettings, read_rows: int
 ) -> list[list[str]]:
     """The columns of the noisy file, each alone, that a trusted one of another name may be."""
-    wanted = pa.chunked_array([keys for keys in _keys(clean, [name], read_rows)], pa.string()).combine_chunks()
+    wanted = pa.chunked_array(_keys(clean, [name], read_rows), pa.string()).combine_chunks()
     wanted = pc.unique(wanted.drop_null())
     # Numbers are found by chance.
     if not len(wanted) or pc.all(pc.match_substring_regex(wanted, r"^[\d.eE+-]*$")).as_py():
@@ -96,7 +98,7 @@ def _all_found(
 
 def _places(noisy: TableSource, ours: list[str], clean: TableSource, theirs: list[str], read_rows: int) -> Codes | None:
     """`(M,)` the noisy row of each trusted one, -1 for a row without a key; None where one is none, or several."""
-    wanted = pa.chunked_array(list(_keys(clean, theirs, read_rows)), pa.string()).combine_chunks().dictionary_encode()
+    wanted = pa.chunked_array(_keys(clean, theirs, read_rows), pa.string()).combine_chunks().dictionary_encode()
     place = np.full(len(wanted.dictionary), -1, np.int64)
     times = np.zeros(len(wanted.dictionary), np.int64)
     done = 0
