@@ -1,14 +1,15 @@
 """What learning features brings: the fits that `--no-freeze` chooses from, against hidden truth.
 
     OMP_NUM_THREADS=1 python tests/measure/rounds.py run SET --data ROOT --out FOLDER [--backbone PATH] [--seed 0]
-        [--rows 2000] [--per-class 100] [--set key=value]...
+        [--rows 2000] [--per-class 100] [--sources] [--set key=value]...
     python tests/measure/rounds.py table FOLDER
 
 SET is trec, youtube, hausa, noisyag, ag-unif-20, cifar-aggre, cifar-random1 or photos. ROOT holds, as parquet, wrench/
 (trec, youtube; Zhang et al. 2021), hausa_newsclass/ (uds-lsv/transfer-distant-transformer-african), noisyag/
 (jin756/NoisyAG-News), agnews/ (fancyzhx/ag_news) and cifar10/ (uoft-cs/cifar10 with UCSC-REAL/cifar-10-100n). Of
 ag-unif-20 a fifth of the labels is drawn anew from all classes; photos are three classes of cifar10 with a fifth of the
-labels wrong. Trusted rows are drawn at random, at most a tenth of the rows but of photos, and keep their given label.
+labels wrong. With `--sources`, of trec, youtube and noisyag, rows have the labels of all rules or annotators in the
+place of one. Trusted rows are drawn at random, at most a tenth of the rows but of photos, and keep their given label.
 
 A set and a seed at a time: what was trained lies in FOLDER, so that a run which is stopped goes on, and each adds its
 lines to FOLDER/results.jsonl. For each fit: the share of right labels of the noisy rows by the soft label's class
@@ -21,6 +22,7 @@ import json
 import platform
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,7 @@ from labelfix.start import prepare, represent
 LEVEL = 0.1
 COLUMNS = ("test", "corrected", "as_written", "ap", "nll", "ece", "judged", "flagged_right")
 PHOTOS, WRONG = ("airplane", "automobile", "ship"), 0.2
+SOURCES = {"trec": ["weak_labels"], "youtube": ["weak_labels"], "noisyag": ["human1", "human2", "human3"]}
 
 
 class Said(Silent):
@@ -56,8 +59,8 @@ class Said(Silent):
     warn = headline
 
 
-def texts(root, name, rng):
-    """Text, given and true labels of the rows, and text and true labels of test rows."""
+def texts(root, name, rng, sources):
+    """Text, given and true labels of the rows, those of some columns, and text and true labels of test rows."""
     if name == "ag-unif-20":
         rows, test = (pq.read_table(root / "agnews" / f"{part}.parquet") for part in ("train", "test"))
         test, truth = test.take(rng.permutation(len(test))[:2000]), np.array(rows["label"].to_pylist())
@@ -66,7 +69,7 @@ def texts(root, name, rng):
         return [rows["text"].to_pylist(), given.tolist(), truth.tolist()], tested
     if name == "noisyag":
         table = pq.read_table(root / "noisyag" / "human4000.parquet")
-        return [table[column].to_pylist() for column in ("text", "human1", "clean_label")], None
+        return [table[column].to_pylist() for column in ("text", "human1", "clean_label", *sources)], None
     if name == "hausa":
         rows, test = (
             pq.read_table(root / "hausa_newsclass" / f"{part}.parquet") for part in ("train_noisy_clean", "test")
@@ -75,7 +78,7 @@ def texts(root, name, rng):
     else:
         parts = [pq.read_table(root / "wrench" / f"{name}_{part}.parquet") for part in ("train", "valid", "test")]
         rows, test, truth = pa.concat_tables(parts[:2]), parts[2], "clean_label"
-    columns = [rows[column].to_pylist() for column in ("text", "noisy_label", "clean_label")]
+    columns = [rows[column].to_pylist() for column in ("text", "noisy_label", "clean_label", *sources)]
     return columns, [test[column].to_pylist() for column in ("text", truth)]
 
 
@@ -106,7 +109,8 @@ def tables(asked):
     """The noisy and the trusted table, the truth by id, and the test table with its truth."""
     rng = np.random.default_rng(1000 + asked.seed)
     pictures = asked.set.startswith("cifar") or asked.set == "photos"
-    rows, test = images(asked.data, asked.set, rng) if pictures else texts(asked.data, asked.set, rng)
+    sources = SOURCES[asked.set] if asked.sources else []
+    rows, test = images(asked.data, asked.set, rng) if pictures else texts(asked.data, asked.set, rng, sources)
     if test is None:
         order = rng.permutation(len(rows[0]))
         fifth = len(order) // 5
@@ -114,12 +118,13 @@ def tables(asked):
         rows = [[column[i] for i in order[fifth:]] for column in rows]
     labelled = np.flatnonzero([label is not None for label in rows[1]])
     kept = labelled[rng.permutation(len(labelled))[: asked.rows]]
-    inputs, given, truth = ([column[i] for i in kept] for column in rows)
+    inputs, given, truth, *opinions = ([column[i] for i in kept] for column in rows)
     given, truth = list(map(str, given)), list(map(str, truth))
     most = len(kept) if asked.set == "photos" else len(kept) // 10
     trusted = rng.permutation(len(kept))[: min(asked.per_class * len(set(truth)), most)]
     ids, what = [f"r{i}" for i in range(len(kept))], "image" if pictures else "text"
-    noisy = pa.table({"id": ids, what: inputs, "label": given})
+    labels = dict(zip(sources, opinions, strict=True)) or {"label": given}
+    noisy = pa.table({"id": ids, what: inputs, **labels})
     clean = pa.table({"id": [ids[i] for i in trusted], "label": [truth[i] for i in trusted]})
     tested = pa.table({"id": [f"t{i}" for i in range(len(test[0]))], what: test[0], "label": list(map(str, test[1]))})
     return noisy, clean, truth, tested
@@ -164,10 +169,12 @@ def run(asked):
     noisy, clean, truth, test = tables(asked)
     sets = [f"seed={asked.seed}", "model.freeze=false", "side_checks=false", *asked.set_]
     sets += [f"model.backbone={asked.backbone}"] if asked.backbone else []
+    sets += [f"data.label_columns={','.join(SOURCES[asked.set])}"] if asked.sources else []
     settings = resolve({"cache_dir": str(asked.out / "cache")}, sets, None, {}).settings
     began, clock = time.process_time(), time.perf_counter()
     start = prepare(noisy, clean, settings, Silent())
-    work = asked.out / "-".join([asked.set, str(asked.rows), str(asked.per_class), str(asked.seed), *asked.set_])
+    name = f"{asked.set}-sources" if asked.sources else asked.set
+    work = asked.out / "-".join([name, str(asked.rows), str(asked.per_class), str(asked.seed), *asked.set_])
     checkpoints = Checkpoints(work, CheckpointInterval.parse("2m"), Silent())
     encoded = represent(start.reading.data, start.representation, settings, Silent())
     rows = encoded.noisy, encoded.clean
@@ -180,14 +187,16 @@ def run(asked):
     spent = time.process_time() - began
     codes = start.reading.data.classes.codes
     hidden = np.array([codes.get(label, -1) for label in truth])
-    tested = read_training(test, test.select(["id", "label"]).slice(0, 9), settings.data, 8192).data
+    tested = read_training(
+        test, test.select(["id", "label"]).slice(0, 9), replace(settings.data, label_columns=()), 8192
+    ).data
     found = {name: figures(start, *each, hidden, tested) for name, each in fits.items()}
     flags = {name: found[FROZEN][name] for name in ("flagged", "flagged_right")}  # the first run's stay
     found = {name: each | flags for name, each in found.items()}
     choice = rounds.choice(fits)
     print(choice.line)
     about = {
-        "set": asked.set, "rows": len(noisy), "trusted": len(clean), "seed": asked.seed, "settings": asked.set_,
+        "set": name, "rows": len(noisy), "trusted": len(clean), "seed": asked.seed, "settings": asked.set_,
         "rounds": done, "chosen": choice.name, "minutes": (time.perf_counter() - clock) / 60,
         "processor_minutes": spent / 60, "of_frozen": until / 60, "machine": platform.processor() or platform.machine(),
         "torch": torch.__version__, "choice": choice.to_json(),
@@ -226,6 +235,7 @@ def main():
     measured.add_argument("--backbone")
     for name, default in (("seed", 0), ("rows", 2000), ("per-class", 100)):
         measured.add_argument(f"--{name}", type=int, default=default)
+    measured.add_argument("--sources", action="store_true")
     measured.add_argument("--set", dest="set_", action="append", default=[])
     measured.set_defaults(do=run)
     shown = commands.add_parser("table")
