@@ -16,6 +16,9 @@ from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettin
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.toml import to_document
 
+LARGEST = 1 << 22
+"""Bytes of a TOML document. People's take a few hundred; some take longer to read than all else."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
@@ -127,8 +130,13 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         SettingsError: The file cannot be read or is not TOML.
     """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise SettingsError(f"{path}: is a folder, a pipe or a device; give an existing TOML file")
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        if path.stat().st_size > LARGEST:
+            raise SettingsError(f"{path}: has {path.stat().st_size:,} bytes, more than settings ever have")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
