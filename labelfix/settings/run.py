@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -131,12 +132,17 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         SettingsError: The file cannot be read or is not TOML.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise SettingsError(f"{path}: is a folder, a pipe or a device; give an existing TOML file")
+    if path.is_fifo():
+        raise SettingsError(f"{path}: is a pipe; give an existing TOML file")
     try:
-        if path.stat().st_size > LARGEST:
-            raise SettingsError(f"{path}: has {path.stat().st_size:,} bytes, more than settings ever have")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise SettingsError(f"{path}: has more than {LARGEST >> 20} MB, as settings never have")
+        text = data.decode().replace("\r\n", "\n")
+        if re.search(r"\\(u|U0000)0000", text):
+            raise SettingsError(f"{path}: holds a zero byte, which stands in no name; leave it out")
+        return tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
