@@ -50,7 +50,25 @@ def is_array(file: TextFile) -> bool:
     if not head:
         raise input_error(file.name, "holds nothing but blank lines", "give a file with records")
     what = f"is not JSON: it begins with {head[:20].decode(UTF8, 'replace')!r}"
-    raise input_error(file.name, what, "write one object a line, or an array of objects")
+    remedy = "write one object a line, or an array of objects; or, if it is CSV, call it .csv"
+    raise input_error(file.name, what, remedy)
+
+
+def objects_of(content: bytes) -> list[dict[str, Any]]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
+    text, place, found = content.decode(UTF8, "replace"), 0, []
+    while place < len(text):
+        try:
+            value, stop = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        if type(value) is not dict:
+            return []
+        found.append(value)
+        gap = _GAP.match(text, stop)
+        assert gap is not None, "it matches nothing at all, too"
+        place = gap.end()
+    return found
 
 
 def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
@@ -237,6 +255,8 @@ def _broken(file: TextFile, line: int, error: Exception, text: str) -> InputErro
         what = f"is not JSON ({error.msg} at character {error.colno})"
         what += f": {text.strip()[:60]!r}"
         remedy = "write one object a line, or an array of objects"
+        if text.lstrip().startswith("{'"):
+            remedy = "it is written as Python prints it: write it with json.dumps, one object a line"
     elif "digits" in str(error):
         what, remedy = "holds a number of more than 4,300 digits", "write it as text, in quotes"
     else:
