@@ -63,7 +63,7 @@ def evaluate(
         return
     voice.data(*as_lines(result), *doubted_lines(result["doubted"]))
     voice.note(
-        f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
+        f"{result['matched']:,} rows matched by {result['matched_by']}, {result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
     )
     if result["respelled"]:
