@@ -71,8 +71,8 @@ class Run(AppliedRun):
 
         Returns:
             Plain values; see `labelfix.numerics.truth_metrics.compare_with_truth`; beside them `matched`, `matched_by`
-            (`id` or `content`), `unmatched` and `trusted_left_out`, `respelled` (what ids differ in that are found in another spelling), and `doubted`:
-            trusted rows whose label looks wrong to models that never saw them.
+            (`id` or `content`), `unmatched` and `trusted_left_out`, `respelled` (what ids differ in that are found in
+            another spelling), and `doubted`: trusted rows whose label looks wrong to models that never saw them.
 
         Raises:
             InputError: No row of the truth is among the run's rows; or the noisy file of the run, by which rows without

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
-from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.data.formats.json.records import objects_of
+from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
 
 ROWS = (
