@@ -13,6 +13,7 @@ import pyarrow as pa
 from labelfix.api.applied import AppliedRun, TableLike
 from labelfix.api.certifying import Certified, certify
 from labelfix.api.reporting import report
+from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.read import open_rows, read_truth
 from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError, input_error
@@ -28,7 +29,7 @@ from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
-from labelfix.scoring.match_truth import ids_by_content, match
+from labelfix.scoring.match_truth import ids_by_content, match, own_ids
 from labelfix.scoring.next_rows import choose_rows, next_rows
 from labelfix.scoring.whom_to_ask import asker_of
 
@@ -85,6 +86,8 @@ class Run(AppliedRun):
         matched = match(rows, ids, self.classes)
         found = (matched.position >= 0) & table.labelled
         if not found.any():
+            if (error := cut_ids(table.name, ids, str(self.path), own_ids(rows))) is not None:
+                raise error
             what = f"has no {by} that is among the run's rows"
             raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")
         usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))

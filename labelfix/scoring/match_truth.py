@@ -77,17 +77,18 @@ def ids_by_content(rows: CorrectedRows, noisy: InputTable, truth: InputTable) ->
         truth: `(T,)` those of the truth.
     """
     found = same_content(noisy, all_keys(truth, READ_ROWS), READ_ROWS)
-    return _own_ids(rows).take(pa.array(found, mask=found < 0))
+    return own_ids(rows).take(pa.array(found, mask=found < 0))
 
 
-def _own_ids(rows: CorrectedRows) -> pa.Array:
+def own_ids(rows: CorrectedRows) -> pa.Array:
+    """`(N,)` the ids of all rows of a run."""
     ids = pa.chunked_array([chunk for _, group in groups(rows, ["id"]) for chunk in group["id"].chunks])
     return ids.combine_chunks()
 
 
 def _as_in(rows: CorrectedRows, ids: pa.Array) -> tuple[pa.Array, str]:
     """Ids as the run spells them, where programs have changed most of those that it has not; and in what."""
-    own = _own_ids(rows)
+    own = own_ids(rows)
     found = find_ids(ids, own)
     lost = int(((found < 0) & np.asarray(ids.is_valid())).sum())
     near = find_respelled(ids, own, found) if lost else None
