@@ -203,7 +203,7 @@ def _holds(cells: pa.Array) -> str:
         "image_paths": rf"(?i)\.({ENDINGS})$",
         "other_files": rf"(?i){OTHER_FILES}",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",
-        "encoded_text": r"^(?i:data):[\w.+/;=-]*,|^(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=]{40}|^[A-Za-z0-9+/]{80,}={0,2}$",
+        "encoded_text": r"^(?i:data):[\w.+/;=-]*,|^(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=]{40}|^[\w+/]{80,}={0,2}$",
         "numbers": NUMBER_LIST,
         "json": r"^[\[{].*[\]}]$",
     }

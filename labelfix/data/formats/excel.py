@@ -89,7 +89,7 @@ def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
     if found["formulas"]:
         what = f"holds {found['formulas']:,} formulas without their values in the sheet {first}"
         raise input_error(name, what, "open it in a spreadsheet and save it there, which computes them")
-    remarks = (f"the sheet {first} is read, and not {', '.join(more)}",) if more else ()
+    remarks: tuple[str, ...] = (f"the sheet {first} is read, and not {', '.join(more)}",) if more else ()
     if found["merged"]:
         remarks += (f"cells merged over several rows count for each of these ({found['merged']:,} cells filled)",)
     return rows, remarks

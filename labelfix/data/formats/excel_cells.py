@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
 
-
 UNCOMPUTED = re.compile(rb"(?:</f>|<f[^<>]*/>)(?:<v ?/>)?</c>")
 """A formula without a value, as programs write it."""
 

@@ -83,4 +83,8 @@ def _western(text: str) -> bool:
     mixed = sum(any(letter <= "\x7f" for letter in word) for word in words)
     # A capital within a small word is a small letter of another encoding.
     odd = sum(any(letter.isupper() and letter > "\x7f" for letter in word[1:]) and not word.isupper() for word in words)
-    return mixed >= 0.5 * len(words) and 10 * odd <= len(words) and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
+    return (
+        mixed >= 0.5 * len(words)
+        and 10 * odd <= len(words)
+        and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
+    )

@@ -140,6 +140,9 @@ def report_unknown(
     """An error for every distinct label that is not one of the classes, with the nearest ones."""
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
+    if len(in_order) == len(labels.values) > 1:
+        first = labels.values[in_order[0]][:60]
+        remedy += f" FILE, a CSV file of the line alias,class and below it each of them and its class: {first},..."
 
     at = {labels.first[position]: position for position in in_order}
 
