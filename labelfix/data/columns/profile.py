@@ -28,6 +28,8 @@ ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
 OTHER_FILES = r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|mp4|avi|mov|mkv|webm|pdf|docx?|pptx?)$"
 """Endings of sounds, films and documents, which are named in tables as images are."""
+BASE64 = (r"^[\w+/]{80,}={0,2}$", "[0-9]", "[a-z]", "[A-Z]")
+"""What matches all of it is bytes written as text, and no sequence of genes."""
 LONGEST_KEY = 32
 """Bytes of a key that is no text, at most."""
 _ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
@@ -203,11 +205,16 @@ def _holds(cells: pa.Array) -> str:
         "image_paths": rf"(?i)\.({ENDINGS})$",
         "other_files": rf"(?i){OTHER_FILES}",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",
-        "encoded_text": r"^(?i:data):[\w.+/;=-]*,|^(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=]{40}|^[\w+/]{80,}={0,2}$",
+        "encoded_text": r"^(?i:data):[\w.+/;=-]*,|^(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=]{40}",
         "numbers": NUMBER_LIST,
         "json": r"^[\[{].*[\]}]$",
     }
-    return next((k for k, p in patterns.items() if _share(pc.match_substring_regex(cells, p)) > 0.9), "")
+
+    def nearly_all(pattern: str) -> bool:
+        return _share(pc.match_substring_regex(cells, pattern)) > 0.9
+
+    found = next((kind for kind, pattern in patterns.items() if nearly_all(pattern)), "")
+    return "encoded_text" if not found and all(map(nearly_all, BASE64)) else found
 
 
 def _profile_nested(name: str, cells: pa.Array) -> Profile:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
-from labelfix.data.formats.json.records import objects_of
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
 
@@ -30,6 +30,9 @@ DEEPEST = 3
 
 Row = dict[str, Any]
 
+_DECODER = json.JSONDecoder(strict=False)
+_GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+
 
 def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     """The file, or an array of its rows in memory where these are not one a line; and whether it is that.
@@ -48,7 +51,7 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     content = _read(text, RECORD_BYTES).strip()
     value = _decoded(content)
     if not isinstance(value, dict):
-        objects = objects_of(content)
+        objects = _objects(content)
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
@@ -90,6 +93,23 @@ def pairs_of(text: TextFile) -> list[list[str]] | None:
     if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
         return None
     return [[key, word] for key, word in value.items()]
+
+
+def _objects(content: bytes) -> list[Row]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
+    text, place, found = content.decode("utf-8", "replace"), 0, []
+    while place < len(text):
+        try:
+            value, stop = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        if type(value) is not dict:
+            return []
+        found.append(value)
+        gap = _GAP.match(text, stop)
+        assert gap is not None, "it matches nothing at all, too"
+        place = gap.end()
+    return found
 
 
 def _read(text: TextFile, size: int) -> bytes:

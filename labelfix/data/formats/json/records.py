@@ -54,23 +54,6 @@ def is_array(file: TextFile) -> bool:
     raise input_error(file.name, what, remedy)
 
 
-def objects_of(content: bytes) -> list[dict[str, Any]]:
-    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
-    text, place, found = content.decode(UTF8, "replace"), 0, []
-    while place < len(text):
-        try:
-            value, stop = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            return []
-        if type(value) is not dict:
-            return []
-        found.append(value)
-        gap = _GAP.match(text, stop)
-        assert gap is not None, "it matches nothing at all, too"
-        place = gap.end()
-    return found
-
-
 def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """The records' values in blocks, each with the line that its first record begins on.
 
