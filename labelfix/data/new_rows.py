@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
 from labelfix.data.chosen_rows import without_copies
+from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
 from labelfix.data.columns.roles import Columns, id_columns, listed, require_column, trusted_label_column
@@ -241,7 +242,9 @@ def read_truth(
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
     codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
-    report_unknown(rows.labels, codes, classes, rows.places, findings)
+    report_unknown(rows.labels, codes, classes, rows.places, findings, "write the class that is meant")
+    if ids is not None and (cut := cut_ids(table.name, rows.ids)) is not None:
+        raise cut
     if ids is not None:
         check_ids(rows.ids, ids, rows.places, findings, codes)
     if not len(rows):

@@ -33,28 +33,28 @@ def refuse_cut_ids(noisy: str, ids: pa.Array, clean: str, clean_ids: pa.Array | 
     findings.stop_on_errors()
 
 
-def cut_ids(name: str, ids: pa.Array, others_name: str, others: pa.Array) -> InputError | None:
+def cut_ids(name: str, ids: pa.Array, others_name: str = "", others: pa.Array | None = None) -> InputError | None:
     """The error for ids most of which a spreadsheet has cut, where these name no rows any more; None for others.
 
     Args:
         name: The file of the ids.
         ids: `(N,)` ids, null where empty.
         others_name: The other file.
-        others: Its ids.
+        others: Its ids; None where they are not at hand: then ids count that stand more than once.
     """
     given = ids.drop_null()
     keys = given if pa.types.is_string(given.type) else given.cast(pa.string())
     cut = next((found for found in (_like(keys, way) for way in (POWERS, ZEROS)) if found is not None), None)
     if cut is None:
         return None
-    names = len(cut.unique()) == len(cut) and bool((find_ids(cut, others) >= 0).any())
-    if names:
+    if len(cut.unique()) == len(cut) and (others is None or (find_ids(cut, others) >= 0).any()):
         return None
-    longest = others.drop_null()
     what = (
         f"has ids that a spreadsheet has cut, such as {cut[0]} ({len(cut):,} of {len(given):,}), so that it can no "
-        f"longer be told which row each of them is; ids of {others_name} look like {longest[0] if len(longest) else ''}"
+        "longer be told which row each of them is"
     )
+    if others is not None and len(whole := others.drop_null()):
+        what += f"; ids of {others_name} look like {whole[0]}"
     remedy = "make the file again from its source (a spreadsheet keeps them in columns of the format Text)"
     remedy += "; or, if both files hold the inputs, take its ids out"
     return input_error(name, what, remedy)

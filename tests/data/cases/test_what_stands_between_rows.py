@@ -93,7 +93,7 @@ def test_cells_parted_by_any_number_of_spaces(put: Put) -> None:
     ("text", "said"),
     [
         ("1 1:0.5 7:2\n-1 2:3.25\n1 1:2 2:3\n", "is written as LIBSVM reads it"),
-        ("img/a.png 3\nimg/b.png 3\nimg/c.png 1\n", "a line with the names of its 2 columns above it, such as 'c1 label'"),
+        ("img/a.png 3\nimg/b.png 3\nimg/c.png 1\n", "the names of its 2 columns above it, such as 'c1 label'"),
     ],
 )
 def test_lists_without_header_are_told(put: Put, text: str, said: str) -> None:

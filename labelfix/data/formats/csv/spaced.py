@@ -10,6 +10,9 @@ from labelfix.data.formats.csv.no_rows import COMMENT
 from labelfix.data.formats.text_file import UTF8, TextFile, unpacking
 from labelfix.errors import input_error
 
+_TELLING = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?|\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
+"""A number or the name of a file: without a column of these, lines of as many words are prose."""
+
 SPACED = "its cells are parted by spaces"
 LIBSVM = re.compile(r"\S+(?:\s+\d+:[^\s:]+)+\s*(?:#.*)?")
 """A row as LIBSVM and XGBoost read it: a label, and the features that are not zero by their numbers."""
@@ -36,6 +39,8 @@ def spaced(file: TextFile) -> TextFile | None:
         remedy = "write it as CSV with a column for each feature: sklearn.datasets.load_svmlight_file reads it"
         raise input_error(file.name, what, remedy)
     if len(widths) != 1 or len(rows[0]) not in range(max(max(widths) - 1, 2), max(widths) + 1):
+        return None
+    if not any(all(map(_TELLING.fullmatch, column)) for column in zip(*rows[1:], strict=True)):
         return None
     tabbed = "\n".join(line if line.startswith(COMMENT) else "\t".join(line.split()) for line in lines) + "\n"
     remarks = (*file.remarks, SPACED)
