@@ -14,12 +14,13 @@ from labelfix.models.images.patch_fit import open_patches
 from labelfix.models.images.small import SmallImages
 from labelfix.models.representation import Representation
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
+from labelfix.models.tables.kernel_fit import fit_kernel
 from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
 from labelfix.models.text.lexical_fit import fit_lexical
 from labelfix.models.views import side_by_side
 from labelfix.progress import Progress
-from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
+from labelfix.settings.model import TABLES, WORDS, ComputeSettings, ModelSettings
 
 
 def choose_representation(
@@ -78,7 +79,7 @@ def _text_view(
         return HashedText(noisy.spec, settings.text_dimensions)
     if name == "lexical":
         return fit_lexical(noisy, compute.read_rows)
-    _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
+    _refuse_others(name, "text", ("patches", "resnet32", *TABLES), "timm:")
     from labelfix.models.text.encoder import open_text_encoder
 
     if not settings.freeze:
@@ -119,7 +120,7 @@ def _image_view(
         return open_patches(noisy, settings, compute, progress)
     if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
-    _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
+    _refuse_others(name, "images", (*WORDS, *TABLES), "hf:")
     from labelfix.models.images.encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
@@ -129,17 +130,27 @@ def _image_view(
 def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    what = "embeddings" if noisy.spec.kind == "embedding" else "tables"
-    (name, *others) = settings.backbones
-    if others or name not in ("auto", "linear", "mlp"):
-        shown = ", ".join(map(repr, settings.backbones))
-        raise SettingsError(f"backbone = {shown} does not read {what}; they take linear or mlp")
-    hidden = settings.hidden_units if name == "mlp" else None
-    if noisy.spec.kind == "embedding":
+    names, embedding = settings.backbones, noisy.spec.kind == "embedding"
+    known = [("linear",), ("mlp",)] if embedding else [("linear",), ("mlp",), ("kernel", "linear"), ("kernel",)]
+    if names != ("auto",) and names not in known:
+        takes = (
+            "embeddings; they take linear or mlp"
+            if embedding
+            else "tables; they take kernel and linear, either alone, or mlp"
+        )
+        raise SettingsError(f"backbone = {', '.join(map(repr, names))} does not read {takes}")
+    hidden = settings.hidden_units if names == ("mlp",) else None
+    if embedding:
         return EmbeddingFeatures(noisy.spec, hidden)
     statistics = fit_statistics(noisy, compute.read_rows)
     _say_statistics(noisy, statistics, progress)
-    return TableFeatures(noisy.spec, statistics, hidden)
+    linear = TableFeatures(noisy.spec, statistics, hidden)
+    if names in (("linear",), ("mlp",)):
+        return linear
+    kernel = fit_kernel(noisy, linear, compute)
+    if kernel is None:
+        return linear
+    return kernel if names == ("kernel",) else side_by_side(noisy.spec, ("kernel", "linear"), (kernel, linear))
 
 
 def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progress) -> None:
