@@ -52,11 +52,11 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     if not is_list(value_type(type_)):
         if label_kind(type_) is not None:
             return False
-        findings.error(
-            source.name,
-            f"column {column!r} is {type_}, which cannot be a label",
-            "labels are strings, numbers or booleans; name another with --label-column",
-        )
+        remedy = "labels are strings, numbers or booleans; name another with --label-column"
+        if pa.types.is_struct(type_):
+            parts = ", ".join(f"{column}.{part.name}" for part in type_)
+            remedy = f"give the one of {parts} that is the label a column of its own"
+        findings.error(source.name, f"column {column!r} is {type_}, which cannot be a label", remedy)
         return True
     if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
         # One item a row, as annotation tools write it: the item is the label.
