@@ -6,10 +6,13 @@ import csv
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
+import labelfix
 from labelfix.cli import main
 from labelfix.outputs.queues import RunRows
+from labelfix.progress import Silent
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, now
 
@@ -112,3 +115,33 @@ def test_answers_of_two_files_that_agree_count_once_and_others_are_said(run, at_
     again.write_text(json.dumps([{"labelfix_id": "item-050", "answer": other(truth["item-050"])}]))
     assert main([*words, "--clean", str(again)]) == 2
     assert "with another trusted label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_python_learns_as_the_command_does(run, at_work, in_memory):
+    folder, truth = run
+    opened = labelfix.load_run(folder)
+    if in_memory:
+        tables = pq.read_table("noisy.parquet"), pq.read_table("noisy.parquet").slice(0, 24)
+        opened = labelfix.train(*tables, at_work / "held", settings=opened.settings)
+        folder = opened.path
+        with pytest.raises(labelfix.InputError, match="clean"):
+            opened.learn()
+    with pytest.raises(labelfix.RunError, match="holds no decisions"):
+        opened.learn(clean=tables[1] if in_memory else None)
+    for row in ("item-040", "item-041"):
+        decide(folder, row, other(truth[row]))
+    told = []
+    new = opened.learn(clean=tables[1] if in_memory else None, progress=Told(told))
+    assert new.path == folder.with_name(f"{folder.name}-2")
+    assert new.manifest["counts"]["clean"] == 26
+    labels = dict(zip(*(new.corrected[name].to_pylist() for name in ("id", "corrected_label")), strict=True))
+    assert labels["item-040"] == other(truth["item-040"])
+    assert any(line.startswith("rows that a person checked  24") for line in told)
+
+
+class Told(Silent):
+    """Keeps the headlines."""
+
+    def __init__(self, lines):
+        self.headline = lines.append

@@ -198,6 +198,8 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
     assert found["anna"]["weight"] + found["copy"]["weight"] == pytest.approx(1, abs=0.15)
     assert main(["sources", "--run", "run", "--source", "bert", "--show", "3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3 + 2 + 1 + 3  # the table, classes, a heading, rows
+    assert main(["sources", "--run", "run", "--source", "bert", "--format", "json", "--cost", "bert=2"]) == 0
+    assert labelfix.load_run("run").sources("bert", costs={"bert": 2}) == json.loads(capsys.readouterr().out)
     assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
     assert "no such source; there are anna, bert" in capsys.readouterr().err
     assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
