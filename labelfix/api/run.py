@@ -311,8 +311,9 @@ class Run(AppliedRun):
             show: How many of its worst rows.
 
         Returns:
-            Plain values, those of `labelfix sources --format json`: `each` source with `accuracy`, `weight`, `lost`, `words` and
-            more, who errs `together`, and the `ways` of making one label of all opinions. Of one source its own, and `worst`.
+            Plain values, those of `labelfix sources --format json`: `each` source with `accuracy`, `weight`, `lost`,
+            `words` and more, who errs `together`, and the `ways` of making one label of all opinions. Of one source its
+            own figures, and `worst`.
 
         Raises:
             InputError: The run has one column of labels, or nothing judges it.
