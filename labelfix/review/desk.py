@@ -17,8 +17,9 @@ from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
 
-HELD = 45.0
-"""Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it."""
+HELD, OPEN = 45.0, 20.0
+"""Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it; and for which
+it counts as open. Pages are heard of every 15."""
 
 SAME = 5
 """Rows of the same content that are named; the others are counted."""
@@ -37,10 +38,11 @@ class _Line:
 
 @dataclass
 class _Page:
-    """A page that is open somewhere: the rows before it, and when it was last heard of."""
+    """A page that is open somewhere: the rows before it, when it was last heard of, and under which name."""
 
     rows: set[int] = field(default_factory=set)
     heard: float = 0.0
+    who: str = ""
 
 
 class Desk:
@@ -139,11 +141,12 @@ class Desk:
         knowing = asked.get("knowing")
         return self.answers.append(answer, knowing if isinstance(knowing, str) else None)
 
-    def undo(self, who: str, key: str) -> tuple[Answer, dict[str, Any]] | None:
+    def undo(self, who: str, key: str, page: str) -> tuple[Answer, dict[str, Any]] | None:
         """Take back a person's latest decision that stands; None where there is none.
 
         Args:
             key: Of the undo: sent twice, it takes back one decision.
+            page: The page that then has the row before it.
         """
         with self._lock:
             ledger = self.answers.refresh()
@@ -156,13 +159,15 @@ class Desk:
                 self.answers.append(self._undo_of(last, who, key))
             for line in self._lines.values():
                 line.first = 0
+            self._heard(page).rows.add(position)
         return last, self.shown(position, last.queue)
 
     def progress(self, page: str, name: str, who: str) -> dict[str, Any]:
         """How far everybody has come."""
         ledger = self.answers.refresh()
         with self._lock:
-            self._heard(page)
+            self._heard(page).who = who
+            namesake = any(key != page and each.who == who for key, each in self._open_pages())
         standing = {row: answer for row, answer in ledger.standing().items() if answer.decision != "skip"}
         queue = self._line(name).queue
         here = [answer for answer in standing.values() if answer.queue == queue.name]
@@ -176,6 +181,7 @@ class Desk:
             "people": dict(Counter(answer.who for answer in standing.values()).most_common(20)),
             "noise": still_wrong(self.rows, standing, self._evidence),
             "taken": self._taken(page, standing),
+            "namesake": namesake,
         }
 
     def _undo_of(self, last: Answer, who: str, key: str) -> Answer:
@@ -273,6 +279,10 @@ class Desk:
         mine = self._pages.setdefault(page, _Page())
         mine.heard = at
         return mine
+
+    def _open_pages(self) -> list[tuple[str, _Page]]:
+        at = time.monotonic()
+        return [(key, each) for key, each in self._pages.items() if at - each.heard < OPEN]
 
     def _id(self, position: int) -> str:
         return str(self.rows.ids[position].as_py())
