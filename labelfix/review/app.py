@@ -169,9 +169,7 @@ class Pages:
 
     def undo(self, asked: dict[str, Any]) -> Response:
         """Take the last decision back."""
-        found = self.desk.undo(
-            str(asked.get("who", self.who)), str(asked.get("key", "")), str(asked.get("page", ""))
-        )
+        found = self.desk.undo(str(asked.get("who", self.who)), str(asked.get("key", "")), str(asked.get("page", "")))
         if found is None:
             return _json({"undone": None})
         answer, row = found
