@@ -38,7 +38,7 @@ class Advice:
     command: str
 
 
-def advice(run: str, manifest: Mapping[str, Any], evidence: Mapping[str, Any]) -> Advice:
+def advice(run: str, manifest: Mapping[str, Any], actions: Mapping[str, int], evidence: Mapping[str, Any]) -> Advice:
     """Gather it.
 
     Args:
@@ -47,7 +47,8 @@ def advice(run: str, manifest: Mapping[str, Any], evidence: Mapping[str, Any]) -
         evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
     """
     verdict, noisy = evidence.get("verdict"), manifest["data"]["noisy"]
-    came = result(manifest["counts"], verdict, evidence.get("ledger"))
+    counts = {**manifest.get("counts", {}), "noisy": noisy["rows"], "actions": actions}
+    came = result(counts, verdict, evidence.get("ledger"))
     if not verdict:
         return Advice("", came, "", "", "")
     kind = verdict["labels"]

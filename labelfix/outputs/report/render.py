@@ -145,7 +145,7 @@ def render(
         evidence=evidence,
         verdict=verdict,
         again=again,
-        advice=advice(found.path, found.manifest, evidence),
+        advice=advice(found.path, found.manifest, found.actions, evidence),
         glossary=glossary,
         noisy_asked=any(each.get("agreement") for each in entries),
         classes=found.metadata.classes,
