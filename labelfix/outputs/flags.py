@@ -126,7 +126,8 @@ def flag(
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     about = corrected_metadata(rows)
-    asked.policy.refuse_unknown(about.classes, source)
+    columns = {} if folder is None else folder.read_manifest()["columns"]
+    asked.policy.refuse_unknown(about.classes, None if folder is None else columns.get("names") or (), source)
     sources = _Sources(about, folder, path, asked.noisy, warn)
     chosen = None
     if asked.max_false_flags is not None:
