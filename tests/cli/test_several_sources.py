@@ -207,6 +207,24 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
     assert "write it as SOURCE=PRICE" in capsys.readouterr().err
 
 
+def test_a_column_that_says_who_gave_each_label_is_noticed_and_makes_sources(at_work, capsys):
+    points, truth, said = people()
+    names = ["anna" if row % 3 else "bert" for row in range(ROWS)]
+    labels = [said[name][row] for row, name in enumerate(names)]
+    columns = {"id": [f"item-{row:03d}" for row in range(ROWS)], "x": points[:, 0], "y": points[:, 1]}
+    one = str(at_work / "one.csv")
+    pyarrow.csv.write_csv(pa.table(columns | {"annotator": names, "label": labels}), one)
+    assert main(["check", "--noisy", one, "--clean", "gold.csv"]) == 0
+    assert f"--sources {one} learns how each of them errs" in capsys.readouterr().err
+    out = str(at_work / "run")
+    assert main(["train", "--noisy", one, "--sources", one, "--clean", "gold.csv", "--out", out, "-q"]) == 0
+    assert "learns how each" not in capsys.readouterr().err
+    assert {each["name"]: each["rows"] for each in labelfix.load_run(out).sources()["each"]} == {
+        "anna": 160,
+        "bert": 80,
+    }
+
+
 def test_each_source_has_a_gate_severity_and_owner_of_its_own(at_work, capsys):
     policy = at_work / "policy.toml"
     policy.write_text(
