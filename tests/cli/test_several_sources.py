@@ -219,10 +219,14 @@ def test_a_column_that_says_who_gave_each_label_is_noticed_and_makes_sources(at_
     out = str(at_work / "run")
     assert main(["train", "--noisy", one, "--sources", one, "--clean", "gold.csv", "--out", out, "-q"]) == 0
     assert "learns how each" not in capsys.readouterr().err
-    assert {each["name"]: each["rows"] for each in labelfix.load_run(out).sources()["each"]} == {
-        "anna": 160,
-        "bert": 80,
-    }
+    found = labelfix.load_run(out)
+    assert {each["name"]: each["rows"] for each in found.sources()["each"]} == {"anna": 160, "bert": 80}
+    found.export(at_work / "fixed.csv")
+    assert pyarrow.csv.read_csv(at_work / "fixed.csv").column_names == [*columns, "annotator", "label", "given_label"]
+    gold = at_work / "gold.csv"
+    gold.write_text(Path("gold.csv").read_text().replace("id,label", "id,truth"))
+    assert main(["check", "--noisy", one, "--sources", one, "--clean", str(gold)]) == 0
+    assert "feature columns: x, y (2 columns" in capsys.readouterr().err  # the label is none
 
 
 def test_each_source_has_a_gate_severity_and_owner_of_its_own(at_work, capsys):
