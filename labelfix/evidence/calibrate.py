@@ -113,11 +113,11 @@ def scaled_as(fitted: FittedModel, other: FittedModel) -> FittedModel:
     """A model with its soft labels scaled as those of another one were.
 
     Args:
-        fitted: The model.
+        fitted: The model; where its method has scaled them itself, as it did the other's, it stays as it is.
         other: What `calibrate` made of the other.
     """
-    corrector = other.corrector
-    return _scaled(fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) else fitted
+    own, corrector = isinstance(fitted.corrector, CalibratedCorrector), other.corrector
+    return _scaled(fitted, corrector.scale) if isinstance(corrector, CalibratedCorrector) and not own else fitted
 
 
 def _scaled(fitted: FittedModel, scale: Scale) -> FittedModel:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from labelfix.correctors.contract import FittedModel, Problem
 from labelfix.data.tables import UNLABELLED
-from labelfix.evidence.judges_answers import ask
+from labelfix.evidence.judges_answers import Donors, ask
 from labelfix.numerics.paired_losses import surely_more
 
 FROZEN, LEARNT, BOTH = "frozen", "learnt", "both"
@@ -87,7 +87,11 @@ def judged(problem: Problem, model: FittedModel, rows: npt.NDArray[np.bool_]) ->
     """
     assert model.held is not None
     held = model.held.only(rows[model.held.rows])
-    asked = ask(problem, held, np.eye(problem.num_classes), least_pairs=1)
+    donors = None
+    if problem.opinions is not None:
+        assert model.own_rows is not None
+        donors = Donors(np.arange(len(problem.given)), model.own_rows.soft[:])
+    asked = ask(problem, held, np.eye(problem.num_classes), 1, donors)
     losses = -asked.log_f[np.arange(len(asked.truth)), asked.truth]
     right = asked.log_f.argmax(axis=1) == asked.truth
     if asked.paired:

@@ -126,6 +126,7 @@ class Rounds:
                 clean=select(problem.clean, own),
                 truth=problem.truth[own],
                 paired_given=problem.paired_given[own],
+                paired_opinions=None if problem.paired_opinions is None else problem.paired_opinions.take(own),
                 chosen=None if problem.chosen is None else problem.chosen[own],
                 taught=None,
                 checkpoints=self.checkpoints.part(f"teach-{number}"),
@@ -166,8 +167,9 @@ class Rounds:
                 break
             done = number
         if done:
-            both = {chain: self._mean(fit, chain, done) for chain, (_, fit) in last.items()}
-            fits |= {LEARNT: _judged(last), BOTH: _judged(both)}
+            fits[LEARNT] = _judged(last)
+        if done and self.frozen.problem.opinions is None:  # of several sources each fit has a scale of its own
+            fits[BOTH] = _judged({chain: self._mean(fit, chain, done) for chain, (_, fit) in last.items()})
         return fits, done
 
     def round(self, last: Fit, chain: str, number: int) -> tuple[Encoded, Fit]:

@@ -39,8 +39,6 @@ def taught_rows(problem: Problem) -> npt.NDArray[np.bool_]:
 
 def refused(problem: Problem) -> str:
     """Why nothing can be learned, for a person; empty where it can."""
-    if problem.opinions is not None:
-        return "features are learned from one column of given labels, and there are several"
     judging = int(problem.judges.sum())
     few = f"{judging} trusted rows are too few to learn features and to judge them ({LEAST} or more)"
     return few if judging < LEAST else ""

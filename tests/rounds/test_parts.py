@@ -130,6 +130,7 @@ def test_a_scale_is_taken_over_with_the_figures():
     assert found.own_rows.label_score is None
     assert found.corrector == judged_by.corrector
     assert scaled_as(fit, fit) is fit
+    assert scaled_as(judged_by, judged_by) is judged_by  # scaled by its own method
 
 
 def test_nothing_but_the_upper_half_of_the_layers_learns():

@@ -181,6 +181,35 @@ def test_with_few_trusted_rows_nothing_is_learned(at_work, capsys):
     assert "15 trusted rows are too few to learn features and to judge them (54 or more)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("pairs", [60, 0])
+def test_features_are_learned_from_several_sources_too(at_work, keep, pairs):
+    """Trusted rows that sources say nothing of are judged by the classifier alone."""
+    keep(LEARNT)
+    rows, generator = pq.read_table("noisy.parquet"), np.random.default_rng(1)
+    other = [given if generator.random() < 0.7 else "news" for given in rows["label"].to_pylist()]
+    table = rows.rename_columns(["id", "text", "one"]).append_column("two", pa.array(other))
+    gold = rows.slice(0, 60).select(["text"]) if not pairs else rows.slice(0, 60).select(["id"])
+    truth = [line.split(",")[1] for line in Path("gold.csv").read_text().split()[1:]]
+    labelfix.train(
+        table.slice(60 - pairs),
+        gold.append_column("label", pa.array(truth)),
+        at_work / "r",
+        label_columns=["one", "two"],
+        backbone="encoder",
+        freeze=False,
+        epochs=4,
+        head_learning_rate=0.05,
+        learning_rate=0.01,
+    )
+    rounds = about(at_work / "r")["rounds"]
+    assert (rounds["done"], set(rounds["fits"])) == (1, {FROZEN, LEARNT})  # no mean: each fit has a scale of its own
+    assert rounds["judged_on"] == 22
+    run = labelfix.load_run(at_work / "r")
+    own = {row["id"]: row["suggested_label"] for row in pq.read_table(at_work / "r" / "corrected.parquet").to_pylist()}
+    again = run.correct(table.slice(60 - pairs)).to_pylist()
+    assert np.mean([own[row["id"]] == row["suggested_label"] for row in again]) > 0.9
+
+
 def test_where_nothing_can_be_trained_it_is_said_before_any_work(at_work, capsys):
     assert main(["train", *WORDS[1:6], "--out", str(at_work / "r")]) == 2
     assert "--no-freeze trains an encoder along, and there is no encoder" in capsys.readouterr().err

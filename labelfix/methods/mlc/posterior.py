@@ -155,9 +155,11 @@ def _from_pairs_of_sources(
     if len(paired) >= SCALED_FROM:
         found = scaled_by_pairs(found, truth, fold)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
-    right = float((found.held.argmax(axis=1) == truth).mean())
+    judging = problem.unseen[paired]
+    right = float((found.held.argmax(axis=1) == truth)[judging].mean())
     metrics = {"paired": len(paired), "kappa": found.kappa, "paired_right_out_of_fold": right}
-    lost = sources.lost(held, truth, paired, fold, found.without)
+    of_judging = (held[0][judging], held[1][judging]), truth[judging], paired[judging], fold[judging]
+    lost = sources.lost(*of_judging, found.without)
     return found.trust, found.without, threshold, metrics | {"sources": sources.figures() | lost}
 
 
