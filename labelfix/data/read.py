@@ -24,6 +24,7 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
+from labelfix.data.formats.images.folder import ImageFolderSource
 from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
@@ -213,6 +214,8 @@ def _open(
     assert ours is not None
     assert parts is not None
     opened = parts
+    if isinstance(ours, ImageFolderSource) and len(opened) > 1:
+        opened = [part.known_by(ours) if isinstance(part, ImageFolderSource) else part for part in opened]
     theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
     findings.stop_on_errors()
     assert theirs is not None

@@ -23,7 +23,7 @@ def train_again(
 
     Returns:
         Empty where it would not work: with tables in memory or files that are gone, where trusted rows have
-        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside, and where
+        inputs of their own (images, embeddings) that a table of answers cannot stand beside, and where
         `--sources` names a file already.
     """
     ours, theirs = find_input(folder, "noisy", noisy, images_by_name=True), find_input(folder, "clean")
@@ -43,12 +43,17 @@ def train_again(
 
 
 def _own_inputs(folder: RunFolder) -> bool:
-    """Whether trusted rows bring images in folders, or embeddings that rows of the noisy file cannot stand in for."""
+    """Whether trusted rows bring inputs of their own, for which no row of the noisy file can stand.
+
+    Images of a folder by class are known again among those of a noisy one; see `ImageFolderSource.known_by`.
+    """
     manifest = folder.read_manifest()
     clean, inputs = manifest["data"]["clean"], manifest["columns"]["inputs"]
     formats = {part["format"] for part in clean.get("parts") or [clean]}
-    apart = manifest["joined_by"] != "id" or len(manifest["trusted_rows"]) < clean["rows"]
-    return "image_folder" in formats or (inputs["kind"] == "embedding" and apart)
+    apart = len(manifest["trusted_rows"]) < clean["rows"]
+    if "image_folder" in formats:
+        return bool(apart or manifest["data"]["noisy"]["format"] != "image_folder")
+    return bool(inputs["kind"] == "embedding" and (apart or manifest["joined_by"] != "id"))
 
 
 def moved_settings(folder: RunFolder) -> dict[str, list[str]]:
