@@ -26,6 +26,7 @@ from labelfix.outputs.own_file import ExportReport
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.sources_table import figures_of, read_sources, with_costs, with_worst
+from labelfix.outputs.summing_up import result
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
@@ -52,6 +53,12 @@ class Run(AppliedRun):
         elif classifier and classifier["rows"]:
             parts.append(f"classifier right on {classifier['value']:.0%} of {classifier['rows']:,} trusted rows")
         return f"<Run {str(self.path)!r}: {', '.join(parts)}>"
+
+    @property
+    def result(self) -> str:
+        """How many labels changed and how many are right, before and after, in a sentence."""
+        ledger = self.metrics.get("evidence", {}).get("ledger")
+        return result(self.manifest["counts"], self.manifest.get("verdict"), ledger)
 
     def evaluate(
         self,
