@@ -145,7 +145,7 @@ def flag(
         trusted,
         asked.include_trusted,
         asked.policy,
-        lambda found: sources.look_up(found, with_content=True),
+        sources.accepted,
     )
     if asked.max_noise_rate is not None:
         rate = noise_rate(known, source, folder is not None)
@@ -177,15 +177,19 @@ class _Sources:
     warn: Callable[[str], None]
     _said: set[str] = field(default_factory=set)
 
-    def look_up(self, found: Sequence[Finding], with_content: bool = False) -> Sequence[Finding]:
-        """Findings with what their rows hold."""
+    def accepted(self, found: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings that a baseline accepts if they hold what they held then."""
+        return self.look_up(found, True, "whether accepted rows were edited since is not seen, and ")
+
+    def look_up(self, found: Sequence[Finding], with_content: bool = False, unseen: str = "") -> Sequence[Finding]:
+        """Findings with what their rows hold; `unseen` is what is not known besides where they cannot be read."""
         files = dict.fromkeys(each.file for each in found)
         if not with_content and not look_ups_tell(self.about, files):
             return found
         places, lost = find_rows(files, self.folder, self.corrected, self.noisy)
         if lost and lost not in self._said:
             self._said.add(lost)
-            self.warn(lost)
+            self.warn(f"{unseen}{lost}")
         return look_up(found, self.about, places, with_content)
 
 

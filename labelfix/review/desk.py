@@ -17,9 +17,8 @@ from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
 
-HELD, OPEN = 45.0, 20.0
-"""Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it; and for which
-it counts as open. Pages are heard of every 15."""
+HELD = 45.0
+"""Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it."""
 
 SAME = 5
 """Rows of the same content that are named; the others are counted."""
@@ -162,12 +161,17 @@ class Desk:
             self._heard(page).rows.add(position)
         return last, self.shown(position, last.queue)
 
+    def leave(self, page: str) -> None:
+        """Forget a page that was closed: others may have its rows."""
+        with self._lock:
+            self._pages.pop(page, None)
+
     def progress(self, page: str, name: str, who: str) -> dict[str, Any]:
         """How far everybody has come."""
         ledger = self.answers.refresh()
         with self._lock:
             self._heard(page).who = who
-            namesake = any(key != page and each.who == who for key, each in self._open_pages())
+            namesake = any(key != page and each.who == who for key, each in self._pages.items())
         standing = {row: answer for row, answer in ledger.standing().items() if answer.decision != "skip"}
         queue = self._line(name).queue
         here = [answer for answer in standing.values() if answer.queue == queue.name]
@@ -279,10 +283,6 @@ class Desk:
         mine = self._pages.setdefault(page, _Page())
         mine.heard = at
         return mine
-
-    def _open_pages(self) -> list[tuple[str, _Page]]:
-        at = time.monotonic()
-        return [(key, each) for key, each in self._pages.items() if at - each.heard < OPEN]
 
     def _id(self, position: int) -> str:
         return str(self.rows.ids[position].as_py())

@@ -386,6 +386,9 @@ def test_two_pages_under_one_name_are_told_so(tmp_path, people):
         for page in (first, second):
             page.wait_for_selector("#namesake:not([hidden])")
             assert "Another page is open under the name root" in page.inner_text("#namesake")
+        third = people(server)
+        third.wait_for_selector("#namesake:not([hidden])")
+        third.close()
         second.fill("#who", "bob")
         second.keyboard.press("Tab")
         second.wait_for_selector("#namesake", state="hidden")
@@ -393,6 +396,13 @@ def test_two_pages_under_one_name_are_told_so(tmp_path, people):
         press(second, "u")  # nothing of bob's, and root's stays
         assert "nothing of yours" in second.inner_text("#told")
         assert len(read_answers(tmp_path / "run").standing()) == 2
+        second.close()
+        first.focus("#row")
+        press(first, "s")
+        first.wait_for_selector("#namesake", state="hidden")
+        row = shown(first)
+        first.close()
+        assert shown(people(server)) == row  # it was let go, and nobody is taken for still being there
     finally:
         server.kill()
 

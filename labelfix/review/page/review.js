@@ -469,6 +469,12 @@
   };
   $("queue").addEventListener("change", change);
 
+  // Whoever closes the page lets go of its rows at once.
+  addEventListener("pagehide", () => {
+    const headers = { "x-labelfix-token": token };
+    fetch("/leave", { method: "POST", headers, body: JSON.stringify({ page }), keepalive: true }).catch(() => { /* gone */ });
+  });
+
   const begin = async () => {
     try {
       about = await ask("/start");
