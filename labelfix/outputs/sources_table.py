@@ -18,7 +18,7 @@ HEADINGS = ("source", "rows", "right", "95 % interval", "trusted", "weight", "lo
 
 LEGEND = (
     "right: of the trusted rows that it labels; weight: 1 counts in full, copies share it; "
-    "lost without: right labels fewer of 100"
+    "lost without: of 100 labels so many fewer are right, or more where it is below 0"
 )
 KEPT_WEIGHTS = "lost without: a rough figure, as the sources are very many; copies of what is left out would count more"
 
