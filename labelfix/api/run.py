@@ -14,7 +14,9 @@ from labelfix.api.applied import AppliedRun, TableLike
 from labelfix.api.certifying import Certified, certify
 from labelfix.api.learning import learn
 from labelfix.api.reporting import report
-from labelfix.data.read import read_truth
+from labelfix.data.columns.cut_ids import cut_ids
+from labelfix.data.read import open_rows, read_truth
+from labelfix.data.tables import InputTable
 from labelfix.errors import SettingsError, input_error
 from labelfix.numerics.truth_metrics import compare_with_truth
 from labelfix.outputs.corrected_rows import CorrectedFile
@@ -30,7 +32,7 @@ from labelfix.outputs.summing_up import result
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
-from labelfix.scoring.match_truth import match
+from labelfix.scoring.match_truth import ids_by_content, match, own_ids
 from labelfix.scoring.next_rows import choose_rows, next_rows
 from labelfix.scoring.whom_to_ask import asker_of
 
@@ -71,38 +73,51 @@ class Run(AppliedRun):
         """Compare the run's corrected labels with a truth.
 
         Args:
-            truth: A path or a table of ids and true labels. Rows that were trusted in training are left out:
-                their labels were given.
+            truth: A path or a table of ids and true labels. Without ids its rows are found by their inputs, if it has
+                those of the run. Rows that were trusted in training are left out: their labels were given.
             label_column: Column of the true labels. Default: found by its name, as in a trusted file.
             id_column: Column of the ids. Default: as in the run.
             encoding: Of a text file that is not UTF-8.
 
         Returns:
-            Plain values; see `labelfix.numerics.truth_metrics.compare_with_truth`; beside them `matched`, `unmatched`
-            and `trusted_left_out`, `respelled` (what ids differ in that are found in another spelling), and `doubted`:
-            trusted rows whose label looks wrong to models that never saw them.
+            Plain values; see `labelfix.numerics.truth_metrics.compare_with_truth`; beside them `matched`, `matched_by`
+            (`id` or `content`), `unmatched` and `trusted_left_out`, `respelled` (what ids differ in that are found in
+            another spelling), and `doubted`: trusted rows whose label looks wrong to models that never saw them.
 
         Raises:
-            InputError: No id of the truth is among the run's rows.
+            InputError: No row of the truth is among the run's rows; or the noisy file of the run, by which rows without
+                ids are found, is gone.
         """
         data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
-        table = read_truth(truth, self.classes, data, self.columns.id)
-        matched = match(CorrectedFile(self.folder.corrected), table.ids, self.classes)
+        table = read_truth(truth, self.classes, data, self.columns.id, self.columns.spec)
+        rows, by = CorrectedFile(self.folder.corrected), "id" if table.inputs is None else "content"
+        ids = table.ids if table.inputs is None else ids_by_content(rows, self._own_inputs(), table.inputs)
+        matched = match(rows, ids, self.classes)
         found = (matched.position >= 0) & table.labelled
         if not found.any():
-            raise input_error(
-                table.name, "has no id that is among the run's rows", "give the ids of the noisy file, or --id-column"
-            )
+            if (error := cut_ids(table.name, ids, str(self.path), own_ids(rows))) is not None:
+                raise error
+            what = f"has no {by} that is among the run's rows"
+            raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")
         usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
         result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
         return {
             **result,
             "matched": int(found.sum()),
+            "matched_by": by,
             "respelled": matched.respelled,
             "unmatched": int((table.labelled & ~found).sum()),
             "trusted_left_out": int((found & ~usable).sum()),
             "doubted": read_evidence(self.folder).get("doubted", []),
         }
+
+    def _own_inputs(self) -> InputTable:
+        """The inputs of the run's noisy rows, in their order."""
+        own = find_input(self.folder, "noisy", self._noisy_file(None)).needed()
+        read_rows = self.settings.compute.read_rows
+        return open_rows(
+            own.names[0], self.classes, self.columns, self._own_reading(), read_rows, look_at_labels=False
+        ).inputs
 
     @property
     def label_to_fill(self) -> str:

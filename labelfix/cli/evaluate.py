@@ -63,7 +63,8 @@ def evaluate(
         return
     voice.data(*as_lines(result), *doubted_lines(result["doubted"]))
     voice.note(
-        f"{result['matched']:,} rows matched by id, {result['unmatched']:,} rows of the truth are not in the run; "
+        f"{result['matched']:,} rows matched by {result['matched_by']}, "
+        f"{result['unmatched']:,} rows of the truth are not in the run; "
         f"{result['trusted_left_out']:,} trusted rows are left out, their labels were given"
     )
     if result["respelled"]:

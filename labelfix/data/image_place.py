@@ -20,10 +20,11 @@ LEVELS = 4
 def image_place(path: str, folder: str) -> str:
     """Where an image lies; the place need not exist.
 
-    `file://` addresses are paths, backslashes divide folders where no file is called so. A relative path counts from
-    the table's folder. If there is nothing there of the name that the path begins with, it counts from the nearest
-    folder above that has it. Where no file is there, it is the one image of that name but for its ending and case, and
-    a bare name may lie in a folder beside the table. An address of another machine is given back as it is.
+    `file://` addresses are paths, backslashes divide folders and `%20` is a space where no file is called so. A bare
+    path counts from the table's folder. If there is nothing there of the name that the path begins with, it counts from
+    the nearest folder above that has it; the path of another computer from the first of its folders that lies there.
+    Where no file is there, it is the one image of that name but for its ending and case, and a bare name may lie in a
+    folder beside the table. An address of another machine is given back as it is.
 
     Args:
         path: As the table has it.
@@ -33,14 +34,25 @@ def image_place(path: str, folder: str) -> str:
     elif ADDRESS.match(path):
         return path
     path = os.path.expanduser(path)
+    if "%" in path and not os.path.lexists(os.path.join(folder, path)):
+        path = unquote(path)
     if "\\" in path and not os.path.lexists(os.path.join(folder, path)):
         path = path.replace("\\", "/")
     whole = os.path.join(begins_in(path, folder), path)
     if os.path.lexists(whole) or not path:
         return whole
+    if (path.startswith("/") or DRIVE.match(path)) and (moved := _moved(path, folder)) is not None:
+        return moved
     around = [] if "/" in path.removeprefix("./") else _beside(folder)
     found = (_alike(place) for place in (whole, *(os.path.join(beside, path) for beside in around)))
     return next((file for file in found if file is not None), whole)
+
+
+def _moved(path: str, folder: str) -> str | None:
+    """Where an image of another computer lies, by its name and its own folder at least; None for nowhere."""
+    parts = path.split("/")
+    ends = (os.path.join(folder, *parts[first:]) for first in range(1, len(parts) - 1))
+    return next((place for place in ends if os.path.lexists(place)), None)
 
 
 def _alike(whole: str) -> str | None:
@@ -98,7 +110,10 @@ def why_lost(paths: Sequence[str], folder: str) -> tuple[str, str]:
         return f"are addresses such as {first}", "images are read from a disk: download them, and name the files"
     inside = os.path.relpath(first, folder)
     if DRIVE.match(inside):
-        return f"are of another computer, such as {inside}", "write them from the table's folder on: photos/1.png"
+        return (
+            f"are of another computer, such as {inside}",
+            f"write them from the table's folder on: {'/'.join(inside.split('/')[-2:])}",
+        )
     found = f"lead to no file: the first is looked for at {first}"
     near = next((place for place in _near(folder) if os.path.lexists(os.path.join(place, inside))), None)
     if near is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.findings import LISTED, AnyPlaces, Findings
-from labelfix.data.formats.csv.types import is_missing
 from labelfix.data.image_place import ADDRESS, begins_in, image_place, why_lost
 from labelfix.data.images import NO_FILE, unreadable
 from labelfix.data.inputs import ColumnInputs
 from labelfix.data.number_lists import number_lists
-from labelfix.data.scan import is_text
+from labelfix.data.odd_numbers import OddNumbers
+from labelfix.data.scan import is_text, value_type
 from labelfix.progress import rows_done
 from labelfix.settings.data import DataSettings
 
@@ -29,7 +29,7 @@ Role = Literal["noisy", "trusted", "new"]
 """Whose rows they are: those that statistics are made from, trusted ones, or later ones for a finished run."""
 
 WARNED_COLUMNS = 8
-"""How many columns with cells that are not numbers are warned of one by one."""
+"""How many columns with odd numbers are warned of one by one."""
 
 
 def check_inputs(
@@ -148,7 +148,9 @@ def _check_values(
 def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, rows: int, role: Role) -> None:
     spec = inputs.spec
     infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
-    odd: dict[str, OddCells] = {c: OddCells() for c in spec.columns}
+    odd = {c: OddNumbers() for c in spec.columns}
+    # Of a column whose cells are all plain numbers nothing stands beside these.
+    written = {c for c in spec.columns if is_text(value_type(inputs.source.schema.field(c).type))}
     missing = dict.fromkeys(spec.columns, 0)
     seen: dict[str, set[Any]] = {c: set() for c in spec.columns}
     done = 0
@@ -162,8 +164,9 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
                 continue
             bad = pc.fill_null(pc.is_inf(cells), False).to_numpy(zero_copy_only=False)
             infinite[name] += (done + np.flatnonzero(bad)).tolist()
-            if cells.null_count and is_text(raw.type):
-                odd[name].see(raw, cells, done)
+            odd[name].see(raw, cells, done)
+            if role == "noisy" and name not in spec.dates:
+                odd[name].see_numbers(raw if name in written else None, cells)
         done += batch.num_rows
         rows_done(batch.num_rows)
     for name in spec.columns:
@@ -183,47 +186,21 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
     _note_missing(inputs, missing, done, findings)
 
 
-@dataclass
-class OddCells:
-    """The cells of a column of numbers or dates that are none, and count as missing.
-
-    Attributes:
-        count: How many.
-        values: The first different ones, each with its first row.
-    """
-
-    count: int = 0
-    values: dict[str, int] = field(default_factory=dict)
-
-    def see(self, raw: pa.Array, cells: pa.Array, done: int) -> None:
-        """Take some rows into account; `done` rows came before."""
-        given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
-        where = np.flatnonzero(pc.and_(cells.is_null(), given).to_numpy(zero_copy_only=False))
-        self.count += len(where)
-        for row in where.tolist():
-            if len(self.values) == LISTED:
-                return
-            self.values.setdefault(raw[row].as_py()[:60], done + row)
-
-
 def _warn_of_odd_cells(
-    inputs: ColumnInputs, odd: Mapping[str, OddCells], places: AnyPlaces, findings: Findings
+    inputs: ColumnInputs, odd: Mapping[str, OddNumbers], places: AnyPlaces, findings: Findings
 ) -> None:
-    """One warning a column: how many cells are no numbers, which they are and where the first of each stands."""
-    some = [(name, cells) for name, cells in odd.items() if cells.count]
-    for name, cells in some[:WARNED_COLUMNS]:
-        file, first = places.of(next(iter(cells.values.values())))
-        shown = ", ".join(f'"{value}" in row {places.of(row)[1]}' for value, row in cells.values.items())
-        kind = "date" if name in inputs.spec.dates else "number"
-        cells_are = "1 cell is" if cells.count == 1 else f"{cells.count:,} cells are"
-        findings.warning(
-            file,
-            f"column {name!r}: {cells_are} no {kind} and count{'s' if cells.count == 1 else ''} as missing ({shown})",
-            row=first,
-        )
+    """What is odd about the numbers of the first few columns; of more, which they are."""
+    told = {
+        name: list(cells.warnings(name, "date" if name in inputs.spec.dates else "number", inputs.name, places))
+        for name, cells in odd.items()
+    }
+    some = [name for name, warnings in told.items() if warnings]
+    for warning in (each for name in some[:WARNED_COLUMNS] for each in told[name]):
+        findings.warning(warning.file, warning.what, warning.remedy, warning.row)
     if len(some) > WARNED_COLUMNS:
-        rest = [name for name, _ in some[WARNED_COLUMNS:]]
-        findings.warning(inputs.name, f"{len(rest)} more columns have cells that count as missing: {_some(rest)}")
+        rest = some[WARNED_COLUMNS:]
+        what = f"{len(rest)} more columns have cells that count as missing, or odd numbers: {_some(rest)}"
+        findings.warning(inputs.name, what)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options
 from labelfix.data.chosen_rows import without_copies
+from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.columns.ids import canonical_ids, check_ids, gather
 from labelfix.data.columns.inputs import inputs_fit
 from labelfix.data.columns.roles import Columns, id_columns, listed, require_column, trusted_label_column
@@ -28,7 +29,7 @@ from labelfix.data.labels.refusal import refuse_type
 from labelfix.data.opinions import Opinions
 from labelfix.data.rows import read_id_and_label, survey_rows
 from labelfix.data.scan import regroup, scan
-from labelfix.data.tables import UNLABELLED, ClassNames, Codes, LabelTable
+from labelfix.data.tables import UNLABELLED, ClassNames, Codes, InputSpec, LabelTable
 from labelfix.settings.data import DataSettings
 
 
@@ -210,40 +211,51 @@ def open_rows(
     )
 
 
-def read_truth(source: Source, classes: ClassNames, settings: DataSettings, id_column: str | None) -> LabelTable:
-    """Read true labels to evaluate against: ids and labels, no inputs.
+def read_truth(
+    source: Source, classes: ClassNames, settings: DataSettings, id_column: str | None, spec: InputSpec | None = None
+) -> LabelTable:
+    """Read true labels to evaluate against: ids and labels.
 
     Args:
         source: Path, folder, glob, `hub:NAME` or a table in memory.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
+        spec: The run's inputs. A table that has these needs no ids, and comes with them where it has none.
 
     Raises:
         InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = Findings()
     table = open_table(source, memory_name(source, "truth"), read_options(settings))
+    inputs = spec if spec is not None and set(spec.every_column) <= set(table.schema.names) else None
     findings.source(table)
     named = settings.id_column or (id_column if id_column in table.schema.names else None)
     ids, _ = id_columns(table, None, replace(settings, id_column=named, clean_id_column=None), findings, READ_ROWS)
-    if ids is None and not findings.has_errors:
-        findings.error(
-            table.name, "has no id column, so its rows cannot be found in the run", "name it with --id-column"
-        )
+    if ids is None and inputs is None and not findings.has_errors:
+        needs = f", or add the input column {', '.join(map(repr, spec.every_column[:8]))}" if spec else ""
+        what = "has no id column, so its rows cannot be found in the run"
+        findings.error(table.name, what, f"name it with --id-column{needs}")
     label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column")
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
-    assert ids is not None
     codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
-    report_unknown(rows.labels, codes, classes, rows.places, findings)
-    check_ids(rows.ids, ids, rows.places, findings, codes)
+    report_unknown(rows.labels, codes, classes, rows.places, findings, "write the class that is meant")
+    if ids is not None and (cut := cut_ids(table.name, rows.ids)) is not None:
+        raise cut
+    if ids is not None:
+        check_ids(rows.ids, ids, rows.places, findings, codes)
     if not len(rows):
         findings.error(table.name, "holds no rows", "give a file with rows")
     findings.stop_on_errors()
-    return without_copies(label_table(table, rows, codes, classes, ids, label), findings)
+    found = label_table(table, rows, codes, classes, ids, label)
+    if ids is None and inputs is not None:
+        inputs_fit(table, inputs, findings, READ_ROWS)
+        findings.stop_on_errors()
+        found = replace(found, inputs=ColumnInputs(table, inputs, len(rows)))
+    return without_copies(found, findings)
 
 
 def _opinions(

@@ -12,6 +12,7 @@ from labelfix.data.annotations.names import named_alike
 from labelfix.data.annotations.opening import open_trusted
 from labelfix.data.assemble import attempt, label_table, memory_name, read_options, with_inputs
 from labelfix.data.chosen_rows import only_answers, read_chosen, without_sources
+from labelfix.data.columns.cut_ids import refuse_cut_ids
 from labelfix.data.columns.features import some
 from labelfix.data.columns.foreign import refuse_foreign
 from labelfix.data.columns.found_ids import find_ids
@@ -112,6 +113,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
     if columns.id is not None:
+        refuse_cut_ids(ours.name, noisy_rows.ids, theirs.name, clean_rows.ids if columns.clean_id else None, findings)
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
     by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings, read_rows)
     clean_rows, clean_id = by_columns or (clean_rows, columns.clean_id)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet import SUFFIXES
-from labelfix.data.formats.text_file import open_unpacked, packed_as
+from labelfix.data.formats.text_file import UNPACKING_ERRORS, open_unpacked, packed_as
 from labelfix.errors import LabelfixError
 from labelfix.remote import RemotePath, as_path
 
@@ -39,7 +39,7 @@ def rows_ahead(source: Any) -> int | None:  # noqa: ANN401 - any source
         with open_unpacked(path, str(path)) as stream:
             head = stream.read(SAMPLE)
         size = len(head) if len(head) < SAMPLE else path.stat().st_size * (1 if packed_as(path) is None else PACKED_TO)
-    except (OSError, EOFError, ValueError, LabelfixError):
+    except (*UNPACKING_ERRORS, ValueError, LabelfixError):
         return None  # whatever is wrong with it is said where it is read
     lines = head.count(b"\n")
     if not lines or b"\0" in head:

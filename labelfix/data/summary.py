@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from labelfix.data.read import Reading
 
 LISTED_CLASSES = 12
+LONGEST_CLASS = 60
+"""Characters of a class that are shown."""
 LISTED_CONFUSIONS = 10
 
 
@@ -92,10 +94,11 @@ class Summary:
         order = list(range(len(self.classes)))
         if len(order) > LISTED_CLASSES:
             order.sort(key=lambda code: -self.given_counts[code])
-        width = max(len(name) for name in self.classes)
+        names = [_short(name) for name in self.classes]
+        width = max(map(len, names))
         shown = order[: LISTED_CLASSES - 2] + order[-2:] if len(order) > LISTED_CLASSES else order
         lines = [
-            f"  {self.classes[c]:<{width}}  {self.given_counts[c]:>8,} given ({self.given_counts[c] / total:6.1%})"
+            f"  {names[c]:<{width}}  {self.given_counts[c]:>8,} given ({self.given_counts[c] / total:6.1%})"
             f"  {self.trusted_counts[c]:>6,} trusted"
             for c in shown
         ]
@@ -136,7 +139,8 @@ class Summary:
         lines = ["most frequent mistakes (trusted -> given):"]
         for flat in order[:LISTED_CONFUSIONS]:
             i, j = divmod(int(flat), k)
-            lines.append(f"  {self.classes[i]} -> {self.classes[j]}: {wrong[i, j]:,} of {counts[i].sum():,}")
+            pair = " -> ".join(_short(self.classes[code]) for code in (i, j))
+            lines.append(f"  {pair}: {wrong[i, j]:,} of {counts[i].sum():,}")
         if len(order) > LISTED_CONFUSIONS:
             lines.append(f"  ... and {len(order) - LISTED_CONFUSIONS} more pairs of classes")
         return lines
@@ -170,6 +174,10 @@ def summarise(reading: Reading) -> Summary:
         noise=rate_in(data),
         transitions=tuple(tuple(row) for row in transitions.tolist()),
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_CLASS else f"{name[: LONGEST_CLASS - 3]}..."
 
 
 def _counts(codes: npt.NDArray[np.int64], k: int) -> tuple[int, ...]:

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
-from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, Probabilities
+from labelfix.data.content import all_keys, same_content
+from labelfix.data.formats.base import READ_ROWS
+from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, InputTable, Probabilities
 from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
 from labelfix.outputs.soft_labels import CLASSES, SOFT, list_values
 
@@ -42,7 +44,7 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     Args:
         rows: The run's corrected labels. Where soft labels have only the most likely classes, what is left of their
             probability is shared equally among the other classes.
-        ids: `(T,)` the ids wanted, each once, as they are or in another spelling.
+        ids: `(T,)` the ids wanted, each once, as they are or in another spelling; null for none.
     """
     about = corrected_metadata(rows)
     ids, how = _as_in(rows, ids)
@@ -66,12 +68,29 @@ def match(rows: CorrectedRows, ids: pa.Array, classes: ClassNames) -> Matched:
     return Matched(labels_of(table, classes, about.min_confidence, about.run_id), position, row, how)
 
 
+def ids_by_content(rows: CorrectedRows, noisy: InputTable, truth: InputTable) -> pa.Array:
+    """`(T,)` the ids of the rows of a run that hold what those of a truth hold; null for one that has no such row.
+
+    Args:
+        rows: The run's corrected labels, in the order of `noisy`.
+        noisy: The inputs of the run's noisy rows.
+        truth: `(T,)` those of the truth.
+    """
+    found = same_content(noisy, all_keys(truth, READ_ROWS), READ_ROWS)
+    return own_ids(rows).take(pa.array(found, mask=found < 0))
+
+
+def own_ids(rows: CorrectedRows) -> pa.Array:
+    """`(N,)` the ids of all rows of a run."""
+    ids = pa.chunked_array([chunk for _, group in groups(rows, ["id"]) for chunk in group["id"].chunks])
+    return ids.combine_chunks()
+
+
 def _as_in(rows: CorrectedRows, ids: pa.Array) -> tuple[pa.Array, str]:
     """Ids as the run spells them: paths to files, and others where programs have changed most of them; and in what."""
-    own = pa.chunked_array([chunk for _, group in groups(rows, ["id"]) for chunk in group["id"].chunks])
-    own = own.combine_chunks()
+    own = own_ids(rows)
     found = find_ids(ids, own)
-    lost = int((found < 0).sum())
+    lost = int(((found < 0) & np.asarray(ids.is_valid())).sum())
     near = find_respelled(ids, own, found) if lost else None
     how = ""
     if near is not None and near.count >= MOSTLY * lost:

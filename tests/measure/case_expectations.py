@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import case_found
+import case_handed
 import case_ids
 import case_images
 import case_labels
@@ -14,7 +15,7 @@ import case_texts
 from case_asks import EXPECTATIONS, INPUTS, MADE
 
 MODULES = (
-    *(case_found, case_ids, case_images, case_labels, case_made),
+    *(case_found, case_handed, case_ids, case_images, case_labels, case_made),
     *(case_parquet, case_tables, case_text_files, case_texts),
 )
 

@@ -37,6 +37,12 @@ MOSTLY_DIGITS = 0.4
 """A text has a larger share of letters than this."""
 ID_OR_TEXT = "looks like an id or a text: hardly any value repeats"
 
+SPLITS = frozenset(
+    ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "holdout", "hold-out")
+    + ("unused", "unlabeled", "unlabelled")
+)
+"""Words that say which part of the data a row is in; no row is of a class for that."""
+
 LABEL_NAME = re.compile(r"(^|_)(labels?|annotator|rater|votes?|gold|truth)(_|\d|$)")
 INDEX_NAME = re.compile(r"^$|^unnamed(: \d+| \(\d+\))?$|^index$|^__index_level_\d+__$|^rownames$|^row_names$")
 
@@ -114,6 +120,13 @@ def _no_feature(p: Profile) -> str | None:
         return "constant"
     if p.numeric or p.dates:
         return None
+    return _no_category(p)
+
+
+def _no_category(p: Profile) -> str | None:
+    """Why words are no category; None where they may be one."""
+    if p.values and SPLITS.issuperset(value.lower() for value in p.values):
+        return "says which part of the data a row is in"
     if p.distinct == p.given > 5 or (p.distinct > 20 and p.distinct > 0.5 * p.given):
         return ID_OR_TEXT
     if p.distinct > MOST_CATEGORIES:

@@ -35,7 +35,11 @@ SHORT_LIST = 8
 
 NO_INPUTS = {
     "addresses": ("addresses, which are not fetched", "download what they name, and give the paths of the files"),
-    "encoded_text": ("files written out as text (base64)", "write each into a file of its own, and give the paths"),
+    "encoded_text": (
+        "files or numbers written out as text (base64)",
+        "write images into files of their own, and give the paths; numbers as lists, such as [0.1, 0.2]",
+    ),
+    "bytes": ("bytes that are no images", "write embeddings as lists of numbers, and images as their files are"),
     "other_files": (
         "sounds, films or documents, which labelfix does not read",
         "compute an embedding of each, and give these in a column of lists of numbers",
@@ -224,6 +228,10 @@ def _no_inputs(
         elif profile.holds == "numbers":
             what += f"; {profile.name!r} holds lists of {int(profile.length)} numbers"
             remedy = f"if they are an embedding, pass --embedding-column {profile.name}"
+        elif pa.types.is_struct(profile.type):
+            parts = [f"{profile.name}.{field.name}" for field in profile.type]
+            what += f"; {profile.name!r} holds objects"
+            remedy = f"write what they hold as columns of their own ({some(parts)}), as pyarrow's table.flatten() does"
         elif profile.holds == "json" or pa.types.is_nested(profile.type):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"

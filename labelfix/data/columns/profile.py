@@ -28,6 +28,10 @@ ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
 OTHER_FILES = r"\.(?:wav|mp3|flac|ogg|opus|m4a|aac|mp4|avi|mov|mkv|webm|pdf|docx?|pptx?)$"
 """Endings of sounds, films and documents, which are named in tables as images are."""
+BASE64 = (r"^[\w+/]{80,}={0,2}$", "[0-9]", "[a-z]", "[A-Z]")
+"""What matches all of it is bytes written as text, and no sequence of genes."""
+LONGEST_KEY = 32
+"""Bytes of a key that is no text, at most."""
 _ONE = r"(?:np\.float\d+\()?[-+]?(?:\d|\.\d|(?i:nan|inf))"
 _FRACTION = r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?"
 NUMBER_LIST = (
@@ -54,7 +58,7 @@ class Profile:
         letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
         holds: `image_paths`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses), `json`, `numbers` (a
-            list of them as JSON), `images` (encoded), or "".
+            list of them as JSON), `images` (encoded), `bytes` (that are none), or "".
         values: The distinct values where there are at most 200 of them (strings).
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
@@ -205,7 +209,12 @@ def _holds(cells: pa.Array) -> str:
         "numbers": NUMBER_LIST,
         "json": r"^[\[{].*[\]}]$",
     }
-    return next((k for k, p in patterns.items() if _share(pc.match_substring_regex(cells, p)) > 0.9), "")
+
+    def nearly_all(pattern: str) -> bool:
+        return _share(pc.match_substring_regex(cells, pattern)) > 0.9
+
+    found = next((kind for kind, pattern in patterns.items() if nearly_all(pattern)), "")
+    return "encoded_text" if not found and all(map(nearly_all, BASE64)) else found
 
 
 def _profile_nested(name: str, cells: pa.Array) -> Profile:
@@ -232,12 +241,19 @@ def _profile_nested(name: str, cells: pa.Array) -> Profile:
         other = _share(pc.match_substring_regex(paths, rf"(?i){OTHER_FILES}")) > 0.9
         return Profile(name, type_, len(cells), missing, holds="other_files" if other else "images")
     if pa.types.is_binary(type_):
-        heads = [bytes(value[:8]) for value in present.to_pylist()]
+        values = present.to_pylist()
+        heads = [bytes(value[:8]) for value in values]
         images = bool(heads) and sum(h.startswith(IMAGE_MAGIC) for h in heads) > 0.5 * len(heads)
-        return (
-            Profile(name, type_, len(cells), missing, holds="images") if images else _profile_text(name, as_text(cells))
-        )
+        raw = sum(map(_is_no_text, values)) > 0.5 * len(values)
+        if images or raw:
+            return Profile(name, type_, len(cells), missing, holds="images" if images else "bytes")
+        return _profile_text(name, as_text(cells))
     return Profile(name, type_, len(cells), missing)
+
+
+def _is_no_text(value: bytes) -> bool:
+    """Whether bytes are neither a text nor a key."""
+    return len(value) > LONGEST_KEY and "\ufffd" in value.decode("utf-8", "replace")
 
 
 def _share(flags: pa.Array) -> float:

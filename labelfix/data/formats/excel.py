@@ -86,7 +86,13 @@ def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
     if not found["titles"]:
         raise input_error(name, "is a workbook without a filled cell", "give a sheet with a header and rows")
     first, *more = map(repr, found["titles"])
-    return rows, ((f"the sheet {first} is read, and not {', '.join(more)}",) if more else ())
+    if found["formulas"]:
+        what = f"holds {found['formulas']:,} formulas without their values in the sheet {first}"
+        raise input_error(name, what, "open it in a spreadsheet and save it there, which computes them")
+    remarks: tuple[str, ...] = (f"the sheet {first} is read, and not {', '.join(more)}",) if more else ()
+    if found["merged"]:
+        remarks += (f"cells merged over several rows count for each of these ({found['merged']:,} cells filled)",)
+    return rows, remarks
 
 
 def _said(path: Path, name: str) -> bytes:

@@ -2,8 +2,9 @@
 
 A workbook of five kilobytes with a cell in its last corner asks for 500 GB. Run as a script, with the bytes of memory
 that it may take: reads a workbook from stdin, and writes to stdout a line of JSON, `titles` of the sheets that hold
-anything, those with several rows and columns first, or `error`, and then the first of these as CSV. It imports nothing
-of labelfix: that takes memory and time.
+anything, those with several rows and columns first, or `error`, and then the first of these as CSV. Of that sheet
+`merged` says how many cells have their value from one that is merged with them, and `formulas` how many have none, as
+nothing has computed it. It imports nothing of labelfix: that takes memory and time.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import csv
 import datetime
 import io
 import json
+import re
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
+
+UNCOMPUTED = re.compile(rb"(?:</f>|<f[^<>]*/>)(?:<v ?/>)?</c>")
+"""A formula without a value, as programs write it."""
 
 
 def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
@@ -29,12 +35,35 @@ def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
             # Notes may stand before the table: it has columns, and rows below its header.
             full.sort(key=lambda sheet: min(sheet[1].height, sheet[1].width) < 2)
             rows = full[0][1].to_python(skip_empty_area=True) if full else []
+            merged = _fill_merged(rows, full[0][1]) if full else 0
+            formulas = _uncomputed(workbook, book.sheet_names.index(full[0][0])) if full else 0
     except (CalamineError, OSError, ValueError) as error:
         out.write(json.dumps({"error": str(error)}) + "\n")
         return
-    out.write(json.dumps({"titles": [title for title, _ in full]}) + "\n")
+    said = {"titles": [title for title, _ in full], "merged": merged, "formulas": formulas}
+    out.write(json.dumps(said) + "\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerows(_rows(rows))
+
+
+def _fill_merged(rows: list[list[Any]], sheet: Any) -> int:  # noqa: ANN401 - python-calamine has no types
+    """Give each row of cells merged over several rows their value, but in the first row; how many cells get one."""
+    above, left = sheet.start
+    filled = 0
+    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
+        for row in range(first - above + 1, min(last - above + 1, len(rows))) if first > above else ():
+            if 0 <= column - left < len(rows[row]) and rows[row][column - left] in ("", None):
+                rows[row][column - left] = rows[first - above][column - left]
+                filled += 1
+    return filled
+
+
+def _uncomputed(workbook: IO[bytes], sheet: int) -> int:
+    """How many formulas of a sheet have no value."""
+    workbook.seek(0)
+    with suppress(KeyError, zipfile.BadZipFile), zipfile.ZipFile(workbook) as archive:
+        return len(UNCOMPUTED.findall(archive.read(f"xl/worksheets/sheet{sheet + 1}.xml")))
+    return 0
 
 
 def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:

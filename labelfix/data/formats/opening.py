@@ -43,6 +43,11 @@ FORMATS: tuple[FileFormat, ...] = (
 """Tried in this order; the first that recognises a source reads it."""
 
 SHEETS = (".xls", ".xlsb", ".ods", ".numbers")
+READ_BY = {
+    ".sav": "pandas.read_spss", ".dta": "pandas.read_stata", ".sas7bdat": "pandas.read_sas", ".xpt": "pandas.read_sas",
+    ".orc": "pandas.read_orc", ".xml": "pandas.read_xml", ".h5": "pandas.read_hdf", ".hdf5": "pandas.read_hdf",
+    ".pkl": "pandas.read_pickle", ".pickle": "pandas.read_pickle", }  # fmt: skip
+"""What reads files of some endings, that are not read here."""
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 KINDS: tuple[folders.FileKind, ...] = (
@@ -165,6 +170,8 @@ def _unread(path: Path, name: str) -> InputError:
     noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
     remedy = f"it reads {FORMATS_READ}"
     name_ = path.name.lower()
+    if (read := READ_BY.get(path.suffix.lower())) is not None:
+        remedy = f"write it as Parquet, for instance in Python: {read}(...).to_parquet({path.stem + '.parquet'!r})"
     if name_.endswith(SHEETS):
         noun, remedy = f"a {path.suffix} file", "save its table as .xlsx or as CSV UTF-8"
     elif name_.endswith(ARCHIVES):

@@ -14,6 +14,8 @@ USUAL = (
 )  # fmt: skip
 """What tables are met in; others are only guessed by accident."""
 
+WESTERN_ONES = ("cp1252", "mac_roman", "cp850")
+"""Of Windows, of old Macs and of DOS: whichever makes letters of Western Europe of a text."""
 WESTERN = "àâäáãåæçéèêëíìîïñóòôöõøœßúùûüÀÂÄÁÃÅÆÇÉÈÊËÍÌÎÏÑÓÒÔÖÕØŒÚÙÛÜ’‘“”–—…€£§°«»•¿¡\xa0"
 
 MIXED = "utf-8 and another"
@@ -55,8 +57,9 @@ def guess(stream: IO[bytes], offset: int) -> str | None:
         return None
     if 2 * sum(_decodes(line, "utf-8") for line in told.splitlines()) > len(told.splitlines()):
         return MIXED
-    if _decodes(told, "cp1252") and _western(told.decode("cp1252", errors="replace")):
-        return "cp1252"
+    western = (name for name in WESTERN_ONES if _decodes(told, name) and _western(told.decode(name, errors="replace")))
+    if (first := next(western, None)) is not None:
+        return first
     fitting = [name for name in USUAL if _decodes(told, name)]
     if not fitting:
         return None
@@ -78,4 +81,10 @@ def _western(text: str) -> bool:
     words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
     beyond = [letter for letter in text if letter > "\x7f"]
     mixed = sum(any(letter <= "\x7f" for letter in word) for word in words)
-    return mixed >= 0.5 * len(words) and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
+    # A capital within a small word is a small letter of another encoding.
+    odd = sum(any(letter.isupper() and letter > "\x7f" for letter in word[1:]) and not word.isupper() for word in words)
+    return (
+        mixed >= 0.5 * len(words)
+        and 10 * odd <= len(words)
+        and sum(letter in WESTERN for letter in beyond) >= 0.95 * len(beyond)
+    )

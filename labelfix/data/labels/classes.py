@@ -129,17 +129,23 @@ def match_codes(
     return np.array([code for code, _ in found] + [UNLABELLED], dtype=np.int64)[labels.positions]
 
 
+BY_CLASS_MAP = "fix it or pass --class-map"
+
+
 def report_unknown(
     labels: LabelColumn,
     codes: Codes,
     classes: ClassNames,
     places: AnyPlaces,
     findings: Findings,
-    remedy: str = "fix it or pass --class-map",
+    remedy: str = BY_CLASS_MAP,
 ) -> None:
     """An error for every distinct label that is not one of the classes, with the nearest ones."""
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
+    if remedy == BY_CLASS_MAP and len(in_order) == len(labels.values) > 1:
+        first = labels.values[in_order[0]][:60]
+        remedy += f" FILE, a CSV file of the line alias,class and below it each of them and its class: {first},..."
 
     at = {labels.first[position]: position for position in in_order}
 

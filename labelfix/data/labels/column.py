@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from labelfix.data.formats import TableSource
 from labelfix.data.scan import as_text, decode, is_bytes, is_list, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes, ValueType
+
+_POSTGRES = re.compile(r"\{[^{}:]*\}")
+"""An array as Postgres writes it: `{sport,food}`."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,12 @@ class LabelReader:
 
 
 def written_list(text: str) -> list[object] | None:
-    """The list that a text is, written as JSON or as Python does; None where it is none, such as `[PER]`."""
+    """The list that a text is, as JSON, Python or Postgres write it; None where it is none, such as `[PER]`.
+
+    A list that is the only item of another is taken for that.
+    """
+    if _POSTGRES.fullmatch(text):
+        return [item.strip(' "') for item in text[1:-1].split(",") if item]
     if not (text.startswith("[") and text.endswith("]")):
         return None
     for read in (json.loads, ast.literal_eval):
@@ -176,6 +185,8 @@ def written_list(text: str) -> list[object] | None:
             found = read(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
+        while len(found) == 1 and isinstance(found[0], list | tuple):
+            found = found[0]
         return list(found)
     return None
 

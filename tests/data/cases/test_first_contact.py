@@ -77,7 +77,7 @@ def said(reading: Reading) -> str:
         ("t.ods", b"PK\x03\x04rest", "is a .ods file, which labelfix does not read; save its table as .xlsx or as CSV"),
         ("t.tar.gz", b"\x1f\x8b\x08rest", "is an archive, which labelfix does not read; unpack it"),
         ("t.txt", "__label__a some words\n__label__b other words\n" * 9, "is written as fastText reads it"),
-        ("t.dat", "id  age  label\n1  2  a\n2  3  b\n", "has a single column .* part them with commas"),
+        ("t.dat", "id  age  label\n1  2  a b\n2  3  b\n", "has a single column .* part them with commas"),
     ],
 )
 def test_what_is_no_table_is_called_by_its_name(put: Put, name: str, content: str | bytes, what: str) -> None:

@@ -158,8 +158,6 @@ def test_the_last_of_two_equal_keys_counts_and_half_a_character_is_replaced(put:
     [
         ("t.jsonl", '{"a": 1}\n\n{"a": \n', "t.jsonl:3: is not JSON (Expecting value at character"),
         ("t.jsonl", '{"a": 1}\n[1]\n', 't.jsonl:2: holds an array, not an object; write every row as {"column"'),
-        ("t.jsonl", '{"a": 1} {"a": 2}\n', "t.jsonl:1: is not JSON (Extra data"),
-        ("t.jsonl", '{"a": 1},{"a": 2}\n', "t.jsonl:1: is not JSON (Extra data"),
         ("t.jsonl", '{"a": ' + "[" * 1000 + "]" * 1000 + "}\n", "t.jsonl:1: is nested too deeply to be read"),
         ("t.jsonl", '{"a": ' + "1" * 10_000 + "}\n", "t.jsonl:1: holds a number of more than 4,300 digits"),
         ("t.json", '[\n{"a": 1},\n{"a" 2}]', "t.json:3: is not JSON (Expecting ':' delimiter"),

@@ -12,6 +12,7 @@ from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.bounds import check_columns
 from labelfix.data.formats.csv.header import lines_above, looks_like_data, odd_quotes
 from labelfix.data.formats.csv.no_rows import NOTHING, PassedOver
+from labelfix.data.formats.csv.spaced import SPACED, spaced
 from labelfix.data.formats.text_file import UTF8, TextFile, not_text, unpacking
 from labelfix.errors import Defect, input_error
 
@@ -118,7 +119,8 @@ def sniff(file: TextFile) -> Dialect:
         text, complete = _sample(file, size)
         dialect = _sniffed(file, text, complete)
         if complete or len(dialect.rows) >= SAMPLE_ROWS or size >= LARGEST_SAMPLE:
-            return dialect
+            again = spaced(file) if len(dialect.titles) == 1 and " " in dialect.titles[0] else None
+            return dialect if again is None else sniffed_as(again, "\t", '"')
         size *= 8
 
 
@@ -139,10 +141,11 @@ def missing_header(dialect: Dialect) -> list[Defect]:
         return [Defect("error", dialect.text.name, None, what, "write it as CSV with the columns label and text")]
     if dialect.row_names or not looks_like_data(dialect.titles, dialect.rows):
         return []
-    shown = dialect.delimiter.join(dialect.titles)[:60]
+    delimiter = " " if SPACED in dialect.text.remarks else dialect.delimiter
+    shown = delimiter.join(dialect.titles)[:60]
     what = f"has no header: its first row ({shown!r}) looks like the rows below it"
-    example = dialect.delimiter.join(f"c{place}" for place in range(1, min(len(dialect.titles), 4)))
-    more = f"{dialect.delimiter}…" if len(dialect.titles) > 3 else f"{dialect.delimiter}label"
+    example = delimiter.join(f"c{place}" for place in range(1, min(len(dialect.titles), 4)))
+    more = f"{delimiter}…" if len(dialect.titles) > 3 else f"{delimiter}label"
     remedy = f"put a line with the names of its {len(dialect.titles)} columns above it, such as {example + more!r}"
     return [Defect("error", dialect.text.name, None, what, remedy)]
 

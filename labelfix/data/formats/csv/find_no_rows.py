@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.no_rows import (
+    COMMENT,
     MOST_BELOW,
     NOTHING,
     RULER,
     SUBTOTAL,
     PassedOver,
     all_but,
+    is_heading,
     is_no_row,
     is_total,
 )
@@ -35,6 +37,7 @@ class NoRows:
         drawn: Those of dashes.
         totals: Those that add rows above them up.
         ruler: See `PassedOver`.
+        comments: How many lines of comment there are, with another number of cells.
         end: A report's last lines, where they have another number of cells.
     """
 
@@ -45,10 +48,28 @@ class NoRows:
     drawn: list[int] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
     ruler: bool = False
+    comments: int = 0
     end: Sequence[str] = ()
     _seen: int = 0
+    _alone: dict[int, str] = field(default_factory=dict)
+    """Rows of which only the first cell is filled, as a heading may: positions and cells."""
+    _named_so: bool = False
+    """Whether the first cell of other rows looks like a heading, too."""
+    begins_so: bool = False
+    """Whether a row begins as a comment does."""
     _last: list[tuple[int, list[str]]] = field(default_factory=list)
     """The last rows with a value: positions and cells."""
+
+    @cached_property
+    def headings(self) -> dict[int, str]:
+        """Headings between the rows, after all have been seen: only their first cell is filled, and no row's is so."""
+        few = 2 * len(self._alone) <= self._seen - len(self._alone)
+        return self._alone if few and not self._named_so and len(self.titles) > 2 else {}
+
+    @property
+    def retype(self) -> bool:
+        """Whether something that is no row has been seen as if it were one: it may have another type."""
+        return bool(self.below or self.headings)
 
     @property
     def rows(self) -> list[int]:
@@ -81,7 +102,10 @@ class NoRows:
         first, self._seen = self._seen, self._seen + batch.num_rows
         if batch.num_columns < 2 or not batch.num_rows:
             return None
-        empty = _empty(batch.columns)
+        begins = batch.column(0)
+        alone = _empty(batch.columns[1:])
+        empty = pc.and_(alone, _empty([begins]))
+        self._take_headings(begins, pc.and_not(alone, empty), pc.invert(alone), first)
         filled = pc.indices_nonzero(pc.invert(empty))
         last = filled.slice(max(len(filled) - MOST_BELOW, 0)).to_pylist()
         self._last = [*self._last, *((first + row, _cells(batch, row)) for row in last)][-MOST_BELOW:]
@@ -104,8 +128,9 @@ class NoRows:
     def found(self) -> PassedOver:
         """What is to be passed over, after all rows have been seen."""
         said = tuple(self._said())
-        rows = tuple(sorted({*self.rows, *self.below}))
-        return PassedOver(rows, self.ruler, self._seen if self.end else None, said) if said else NOTHING
+        rows = tuple(sorted({*self.rows, *self.below, *self.headings}))
+        end = self._seen if self.end else None
+        return PassedOver(rows, self.ruler, self.comments > 0, end, said) if said else NOTHING
 
     def _said(self) -> Iterator[str]:
         if self.explained:
@@ -118,10 +143,26 @@ class NoRows:
             yield f"rows that repeat the header, which are passed over: {len(self.again):,}"
         if between := [row for row in self.totals if row not in self.below]:
             yield f"rows of totals between the rows, which are passed over: {len(between):,}"
+        if self.comments:
+            yield f"lines of comment between the rows, which are passed over: {self.comments:,}"
+        if headings := [cell for row, cell in self.headings.items() if row not in self.below]:
+            told = "headings between the rows, which are passed over"
+            yield f"{told}: {len(headings):,}, {headings[0].strip()[:60]!r}"
         below = [",".join(cells).rstrip(",") for _, cells in sorted(self.below.items())] + [*self.end]
         if below:
             told = "lines of a report's end below the rows, which are passed over"
             yield f"{told}: {len(below)}, {below[0].strip()[:60]!r}"
+
+    def _take_headings(self, begins: pa.Array, alone: pa.Array, others: pa.Array, first: int) -> None:
+        """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
+        rows = begins.filter(others)
+        self.begins_so = self.begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
+        if not self._named_so:
+            self._named_so = bool(pc.any(pc.match_substring_regex(rows, "[^ ] +[^ ]|: *$")).as_py())
+        for row in pc.indices_nonzero(alone).to_pylist() if not self._named_so else ():
+            cell = begins[row].as_py().decode("utf-8", "replace")
+            if is_heading(cell.strip()):
+                self._alone[first + row] = cell
 
     def _candidates(self, batch: pa.RecordBatch, first: int) -> list[int]:
         """Rows worth a look: those that hold the longest title in its own column, and the very first one."""

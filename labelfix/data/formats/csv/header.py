@@ -38,6 +38,7 @@ EXPLAINED_ROWS = 5
 NOTHING = frozenset(
     ("", "?", "-", "na", "n/a", "nan", "null", "none", "\\n", "missing", "unknown", "nil", "n.a.", "tbd", "inf")
 )
+_ENDING = re.compile(r".*[^/\\](\.[A-Za-z][A-Za-z0-9]{1,4})")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -73,11 +74,17 @@ def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool
             else:
                 strong += inside
         elif value is None:
-            strong += cell in column
+            strong += cell in column or (bool(column) and _names_a_file_as(cell, column))
     if weak == len(whole) == 1 and any(len(cell.split()) > WORDS_OF_A_TITLE for cell in cells):
         return True  # a class in numbers beside a sentence
     run = len(whole) > 1 and [n - whole[0] for n in whole] == list(range(len(whole)))
     return strong > 0 or (not run and weak > 1 and 2 * weak >= len(whole))
+
+
+def _names_a_file_as(cell: str, column: Sequence[str]) -> bool:
+    """Whether a cell names a file with the ending of those that a column names."""
+    endings = {_ENDING.sub(r"\1", text) for text in (cell, *column) if _ENDING.fullmatch(text)}
+    return len(endings) == 1 and all(map(_ENDING.fullmatch, (cell, *column)))
 
 
 def explanations(rows: Sequence[Sequence[str]]) -> int:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import IO, cast
 
 from labelfix.data.formats.csv.dialect import Dialect
-from labelfix.data.formats.csv.no_rows import RULER, TOTAL, is_no_row
+from labelfix.data.formats.csv.no_rows import COMMENT, RULER, TOTAL, is_no_row
 from labelfix.data.formats.text_file import UTF8, not_text
 from labelfix.errors import InputError
 
@@ -18,19 +18,25 @@ _BAD = re.compile("[\x00\udc80-\udcff\ufffd]")
 """A byte that stands for itself, a character that stands for what could not be decoded, or a zero byte."""
 
 
-def numbered_rows(dialect: Dialect, errors: str = "replace") -> Iterator[tuple[int, int, list[str]]]:
+def numbered_rows(
+    dialect: Dialect, errors: str = "replace", comments: bool = True
+) -> Iterator[tuple[int, int, list[str]]]:
     """All rows with their number and the line that they begin on, both from 1; row 0 is the header.
 
     Blank lines and what `no_rows` finds are no rows, but count as lines; so do line breaks within quotes.
 
     Args:
         errors: What to do with bytes that are not text, as in `bytes.decode`.
+        comments: Whether lines of comment between the rows are none.
     """
+    width = len(dialect.header) + dialect.trailing
     number = -1
     begun = False
     for line, cells, _ in _records(dialect, errors):
         if number >= 0 and is_no_row(cells, dialect.titles, first=not begun):
             begun = True
+            continue
+        if comments and number >= 0 and len(cells) != width and cells[0].startswith(COMMENT):
             continue
         begun = begun or number >= 0
         number += 1
@@ -62,11 +68,11 @@ def _records(dialect: Dialect, errors: str) -> Iterator[tuple[int, list[str], bo
             line = len(before) + reader.line_num + 1
 
 
-def lines_of(dialect: Dialect, rows: Collection[int]) -> dict[int, int]:
-    """The lines that some rows begin on."""
+def lines_of(dialect: Dialect, rows: Collection[int], comments: bool) -> dict[int, int]:
+    """The lines that some rows begin on; see `numbered_rows`."""
     last = max(rows, default=0)
     found = {}
-    for number, line, _ in numbered_rows(dialect):
+    for number, line, _ in numbered_rows(dialect, comments=comments):
         if number in rows:
             found[number] = line
         if number >= last:

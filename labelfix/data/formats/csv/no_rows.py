@@ -1,4 +1,4 @@
-"""Rows of a text file that are none: empty ones, its header again or what explains it, dashes, totals, last lines."""
+"""Rows of a text file that are none: empty ones, its header again, dashes, comments, headings, totals, last lines."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ TOTAL = re.compile(
 """The first cell of a row that adds the others up or counts them, as reports and the shells of databases do."""
 SUBTOTAL = r"(?i)^\s*(?:grand[ -]?|sub[ -]?)?totals?\b"
 """How the first cell of such a row begins where other rows follow it."""
+COMMENT = "#"
+"""How a line of comment begins."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 
@@ -35,12 +37,14 @@ class PassedOver:
     Attributes:
         rows: Positions, from 0 and in order, among the rows that have as many cells as the header.
         ruler: Whether the first line below the header only draws, and has another number of cells.
+        comments: Whether lines that begin as comments are no rows; they have another number of cells.
         end: How many rows of the header's width there are, where a report's last lines follow; else None.
         said: What a person should know about it.
     """
 
     rows: tuple[int, ...] = ()
     ruler: bool = False
+    comments: bool = False
     end: int | None = None
     said: tuple[str, ...] = ()
 
@@ -51,6 +55,11 @@ class PassedOver:
 
 
 NOTHING = PassedOver()
+
+
+def is_heading(cell: str) -> bool:
+    """Whether the first cell of a row whose others are empty may be a heading or a comment above the rows below it."""
+    return cell.startswith(COMMENT) or " " in cell or cell.endswith(":")
 
 
 def is_no_row(cells: Sequence[str], titles: Sequence[str], first: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.dialect import Dialect
 from labelfix.data.formats.csv.lines import is_set_apart, lines_of
-from labelfix.data.formats.csv.no_rows import MOST_BELOW, RULER
+from labelfix.data.formats.csv.no_rows import COMMENT, MOST_BELOW, RULER
 from labelfix.errors import Defect
 
 DEFECTS_LISTED = 5
@@ -31,14 +32,17 @@ class Ragged:
     Attributes:
         rows: How many there are.
         ruler: Whether the first line below the header only draws; it is none of them.
+        comments: Numbers of those that begin as comments do; they are none of them but for `comments_are_rows`.
     """
 
     def __init__(self, name: str, dialect: Dialect) -> None:
         self.rows = 0
         self.ruler = False
+        self.comments: list[int] = []
         self._name = name
         self._dialect = dialect
         self._first: list[tuple[int, int, str]] = []
+        self._commented: list[tuple[int, int, str]] = []
         self._read = 0
 
     def take(self, row: Any) -> str:  # noqa: ANN401 - a pyarrow.csv.InvalidRow
@@ -47,6 +51,9 @@ class Ragged:
         cells = row.actual_columns - (self._dialect.trailing and row.actual_columns > len(self._dialect.header) + 1)
         if row.number == 1 and RULER.fullmatch(row.text.strip()):
             self.ruler = True
+        elif row.text.startswith(COMMENT):
+            self.comments.append(row.number)
+            self._commented = [*self._commented, (row.number, cells, row.text)][:MOST_BELOW]
         else:
             self._add(row.number, cells, row.text)
         return "skip"
@@ -63,13 +70,19 @@ class Ragged:
         self._read += batch.num_rows
         return batch.select(range(batch.num_columns - 1))
 
+    def comments_are_rows(self) -> None:
+        """Take what begins as comments do for ragged rows: others that are sound begin so, too."""
+        self._first = sorted(chain(self._first, self._commented))[:MOST_BELOW]
+        self.rows += len(self.comments)
+        self.comments = []
+
     def end(self, rows: int) -> list[str]:
         """A report's last lines, where the ragged rows are these: all at the end, too short, and set apart.
 
         Args:
             rows: How many rows have as many cells as the header.
         """
-        first = rows + 1 + self.ruler
+        first = rows + 1 + self.ruler + len(self.comments)
         below = [text for number, cells, text in self._first if cells < len(self._dialect.header) and number >= first]
         if not 0 < len(below) == self.rows <= MOST_BELOW:
             return []
@@ -86,7 +99,7 @@ class Ragged:
         header = len(self._dialect.header) - self._dialect.row_names
         remedy = "quote cells that hold the delimiter, or fix the row"
         first = [(n - self._before(n, passed), cells, text) for n, cells, text in self._first[:DEFECTS_LISTED]]
-        lines = lines_of(self._dialect, [number for number, _, _ in first])
+        lines = lines_of(self._dialect, [number for number, _, _ in first], comments=bool(self.comments))
         found = [
             Defect(
                 "error",
@@ -101,8 +114,9 @@ class Ragged:
 
     def _before(self, number: int, passed: Sequence[int]) -> int:
         """How many records before one are no rows, whose positions do not count ragged ones."""
-        ragged = sum(other < number for other, _, _ in self._first) + self.ruler
-        return self.ruler + sum(position < number - 1 - ragged for position in passed)
+        none = self.ruler + sum(other < number for other in self.comments)
+        ragged = sum(other < number for other, _, _ in self._first) + none
+        return none + sum(position < number - 1 - ragged for position in passed)
 
     def _add(self, number: int, cells: int, text: str) -> None:
         self.rows += 1

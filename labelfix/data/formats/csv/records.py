@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import Dialect
+from labelfix.data.formats.csv.no_rows import COMMENT
 
 BLOCK = 1 << 20
 LF, CR = 10, 13
@@ -121,6 +123,9 @@ def read_records(dialect: Dialect) -> Iterator[Records]:
     passed = dialect.passed
     first = -passed.ruler
     for records in _all_records(dialect):
+        if passed.comments:
+            kept = pc.invert(pc.starts_with(records.texts, COMMENT))
+            records = Records(records.texts.filter(kept), records.ends[np.asarray(kept)])
         start = first
         records = records[max(-start, 0) :]
         first, begin = start + len(records) + max(-start, 0), max(start, 0)

@@ -146,11 +146,11 @@ class CsvSource(HashedFiles):
             defects += _open_quote(path, file, dialect, last, first - 1)
             if no_rows is not None:
                 self._dialects[place] = replace(dialect, passed=no_rows.found())
-                tails = tails or bool(no_rows.below)
+                tails = tails or no_rows.retype
         if defects:
             raise InputError(first_few(defects))
         if tails:
-            # What stands below the rows has been seen as if it were rows: it may have another type.
+            # What stands below the rows, and headings, have been seen as if they were rows, of another type perhaps.
             return self._type_columns()
         written = {DELIMITER: self._dialects[0].delimiter}
         if any(type_.decimal_comma for type_ in types.values()):
@@ -280,7 +280,9 @@ def _parse_blocks(
                 raise no_text_error(dialect, stream.failure) from None
             raise
     if no_rows is not None:
-        no_rows.ruler = ragged.ruler
+        if no_rows.begins_so and ragged.comments:
+            ragged.comments_are_rows()
+        no_rows.ruler, no_rows.comments = ragged.ruler, len(ragged.comments)
         no_rows.end = ragged.end(read)
     if ragged.rows and not (dialect.passed.end is not None if no_rows is None else no_rows.end):
         raise InputError(ragged.defects([] if no_rows is None else no_rows.rows))

@@ -1,8 +1,9 @@
-"""A table inside one JSON object: rows under a key, or columns as pandas writes them."""
+"""A table inside one JSON object: rows under a key, or columns as pandas writes them; or objects over several lines."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -29,9 +30,14 @@ DEEPEST = 3
 
 Row = dict[str, Any]
 
+_DECODER = json.JSONDecoder(strict=False)
+_GAP = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+
 
 def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
-    """The file, or an array of its rows in memory where it is one object that holds a table; and whether it is that.
+    """The file, or an array of its rows in memory where these are not one a line; and whether it is that.
+
+    So one object that holds a table is read, and objects one after the other, as `jq` prints them.
 
     Args:
         text: A file that begins with an object.
@@ -45,11 +51,18 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     content = _read(text, RECORD_BYTES).strip()
     value = _decoded(content)
     if not isinstance(value, dict):
-        return text, False
-    found = _table(value)
+        objects = _objects(content)
+        return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
+    tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
+    splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
+    found = None if splits else _table(value)
     if found is None and value.keys() >= COCO:
         remedy = "write a row for each image: its file_name, and as label the name of its category"
         raise input_error(text.name, "is a COCO file, whose images, annotations and categories stand apart", remedy)
+    if found is None and len(tables) > 1:
+        held = ", ".join(f"{key!r} ({len(rows):,} rows)" for key, rows in tables.items())
+        remedy = f"write the rows of one of them, or of all, one object a line: jq -c '.{next(iter(tables))}[]' FILE"
+        raise input_error(text.name, f"is one object that holds several tables: {held}", remedy)
     if found is None:
         if b"\n" not in content:
             return text, False
@@ -57,13 +70,18 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         what = f"is one object with the keys {keys}, and none of them holds rows"
         raise input_error(text.name, what, "write one object a line, or an array of objects")
     where, rows = found
+    return _in_memory(text, f"is one object: {where}", rows)
+
+
+def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bool]:
+    """The file as an array of rows that lies in memory."""
     contents = "[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]"
     alone = replace(
         text,
         encoding="utf-8",
         mark=b"",
         packed=None,
-        remarks=(*text.remarks, f"is one object: {where}"),
+        remarks=(*text.remarks, said),
         contents=contents.encode("utf-8", "surrogatepass"),
     )
     return alone, True
@@ -75,6 +93,23 @@ def pairs_of(text: TextFile) -> list[list[str]] | None:
     if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
         return None
     return [[key, word] for key, word in value.items()]
+
+
+def _objects(content: bytes) -> list[Row]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
+    text, place, found = content.decode("utf-8", "replace"), 0, []
+    while place < len(text):
+        try:
+            value, stop = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return []
+        if type(value) is not dict:
+            return []
+        found.append(value)
+        gap = _GAP.match(text, stop)
+        assert gap is not None, "it matches nothing at all, too"
+        place = gap.end()
+    return found
 
 
 def _read(text: TextFile, size: int) -> bytes:

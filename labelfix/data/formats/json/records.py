@@ -50,7 +50,8 @@ def is_array(file: TextFile) -> bool:
     if not head:
         raise input_error(file.name, "holds nothing but blank lines", "give a file with records")
     what = f"is not JSON: it begins with {head[:20].decode(UTF8, 'replace')!r}"
-    raise input_error(file.name, what, "write one object a line, or an array of objects")
+    remedy = "write one object a line, or an array of objects; or, if it is CSV, call it .csv"
+    raise input_error(file.name, what, remedy)
 
 
 def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
@@ -237,6 +238,8 @@ def _broken(file: TextFile, line: int, error: Exception, text: str) -> InputErro
         what = f"is not JSON ({error.msg} at character {error.colno})"
         what += f": {text.strip()[:60]!r}"
         remedy = "write one object a line, or an array of objects"
+        if text.lstrip().startswith("{'"):
+            remedy = "it is written as Python prints it: write it with json.dumps, one object a line"
     elif "digits" in str(error):
         what, remedy = "holds a number of more than 4,300 digits", "write it as text, in quotes"
     else:

@@ -1,0 +1,123 @@
+"""What a person should look at in a column of numbers: cells that are none, values that stand for none, mixed marks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelfix.data.findings import LISTED, AnyPlaces
+from labelfix.data.formats.csv.types import is_missing
+from labelfix.data.scan import is_text
+from labelfix.errors import Defect
+
+STAND_INS = frozenset(sign * float("9" * digits) for digits in range(2, 10) for sign in (1, -1)) | {-9.0}
+"""What people write for a number that is not there: -999, 9999 and the like."""
+
+MARKS = r"(?P<mark>%|[€£¥₹₽₩₺$]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BRL)\b)"
+"""Signs that say what a number counts."""
+
+
+@dataclass
+class OddNumbers:
+    """What is odd about the cells of one column of numbers or dates.
+
+    Attributes:
+        count: Cells that are no number (no date), and count as missing.
+        values: The first different ones of these, each with its first row.
+        marks: How many numbers have which sign; "" for none.
+        stand_ins: How many are which of `STAND_INS`, where these lie beyond all others.
+        low: The least of the others.
+        high: The greatest of them.
+        numbers: How many numbers there are.
+    """
+
+    count: int = 0
+    values: dict[str, int] = field(default_factory=dict)
+    marks: Counter[str] = field(default_factory=Counter)
+    stand_ins: Counter[float] = field(default_factory=Counter)
+    low: float = np.inf
+    high: float = -np.inf
+    numbers: int = 0
+
+    def see(self, raw: pa.Array, cells: pa.Array, done: int) -> None:
+        """Take into account what is no number in some rows; `done` rows came before.
+
+        Args:
+            raw: `(n,)` the cells as they stand in the file.
+            cells: `(n,)` what they are read as, null where that is nothing.
+        """
+        if not cells.null_count or not is_text(raw.type):
+            return
+        given = pc.fill_null(pc.invert(is_missing(pc.utf8_trim_whitespace(raw))), False)
+        where = np.flatnonzero(pc.and_(cells.is_null(), given).to_numpy(zero_copy_only=False))
+        self.count += len(where)
+        for row in where.tolist():
+            if len(self.values) == LISTED:
+                return
+            self.values.setdefault(raw[row].as_py()[:60], done + row)
+
+    def see_numbers(self, raw: pa.Array | None, cells: pa.Array) -> None:
+        """Take the numbers of some rows into account.
+
+        Args:
+            raw: `(n,)` their cells, if there can be signs beside them.
+            cells: `(n,)` the numbers, null where there is none.
+        """
+        if raw is not None:
+            told = pc.struct_field(pc.extract_regex(raw.filter(cells.is_valid()), MARKS), "mark")
+            for each in told.value_counts().to_pylist():
+                self.marks[each["values"] or ""] += each["counts"]
+        self.numbers += len(cells) - cells.null_count
+        ends = pc.min_max(cells).as_py()
+        low, high = ends["min"], ends["max"]
+        if low is None:
+            return
+        if low in STAND_INS or high in STAND_INS:
+            values = cells.drop_null().to_numpy()
+            held = np.isin(values, list(STAND_INS))
+            self.stand_ins.update(values[held].tolist())
+            others = values[~held]
+            low, high = (others.min(), others.max()) if len(others) else (np.inf, -np.inf)
+        self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
+
+    def warnings(self, name: str, kind: str, file: str, places: AnyPlaces) -> Iterator[Defect]:
+        """What to say of the column.
+
+        Args:
+            name: The column.
+            kind: `number` or `date`.
+            file: The table.
+            places: Where the rows came from.
+        """
+        if self.count:
+            yield self._of_others(name, kind, places)
+        signs = {mark: count for mark, count in self.marks.items() if mark or "%" in self.marks}
+        if len(signs) > 1:
+            shown = ", ".join(f"{count:,} with{f' {mark}' if mark else 'out'}" for mark, count in sorted(signs.items()))
+            what = f"column {name!r} mixes numbers: {shown}; all are read as they stand there, without the sign"
+            yield Defect("warning", file, None, what, "write all of them in one way")
+        span = self.high - self.low
+        for value, count in sorted(self.stand_ins.items()):
+            beyond = max(self.low - value, value - self.high)
+            if count > 1 and (beyond > span or value < 0 <= self.low):
+                yield self._of_stand_in(name, file, value, count)
+
+    def _of_others(self, name: str, kind: str, places: AnyPlaces) -> Defect:
+        """How many cells are no numbers, which they are and where the first of each stands."""
+        file, first = places.of(next(iter(self.values.values())))
+        shown = ", ".join(f'"{value}" in row {places.of(row)[1]}' for value, row in self.values.items())
+        cells_are = "1 cell is" if self.count == 1 else f"{self.count:,} cells are"
+        what = f"column {name!r}: {cells_are} no {kind} and count{'s' if self.count == 1 else ''} as missing ({shown})"
+        return Defect("warning", file, first, what)
+
+    def _of_stand_in(self, name: str, file: str, value: float, count: int) -> Defect:
+        what = (
+            f"column {name!r} holds {value:g} in {count:,} of {self.numbers:,} cells ({count / self.numbers:.1%}), far "
+            f"from its other numbers ({self.low:g} to {self.high:g}); it is read as a number like them"
+        )
+        return Defect("warning", file, None, what, "if it stands for a missing value, leave these cells empty")
