@@ -22,6 +22,8 @@ from labelfix.models.views import side_by_side
 from labelfix.progress import Progress
 from labelfix.settings.model import TABLES, WORDS, ComputeSettings, ModelSettings
 
+OF_TABLES = "kernel and linear (both, or one of them) or mlp"
+
 
 def choose_representation(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
@@ -130,27 +132,25 @@ def _image_view(
 def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    names, embedding = settings.backbones, noisy.spec.kind == "embedding"
-    known = [("linear",), ("mlp",)] if embedding else [("linear",), ("mlp",), ("kernel", "linear"), ("kernel",)]
-    if names != ("auto",) and names not in known:
-        takes = (
-            "embeddings; they take linear or mlp"
-            if embedding
-            else "tables; they take kernel and linear, either alone, or mlp"
-        )
-        raise SettingsError(f"backbone = {', '.join(map(repr, names))} does not read {takes}")
-    hidden = settings.hidden_units if names == ("mlp",) else None
-    if embedding:
-        return EmbeddingFeatures(noisy.spec, hidden)
+    names = settings.backbones if settings.backbones != ("auto",) else ("kernel", "linear")
+    if not set(names) <= {"kernel", "linear"} and names != ("mlp",):
+        raise SettingsError(f"backbone = {', '.join(map(repr, names))} does not read tables; they take {OF_TABLES}")
     statistics = fit_statistics(noisy, compute.read_rows)
     _say_statistics(noisy, statistics, progress)
-    linear = TableFeatures(noisy.spec, statistics, hidden)
-    if names in (("linear",), ("mlp",)):
-        return linear
-    kernel = fit_kernel(noisy, linear, compute)
+    linear = TableFeatures(noisy.spec, statistics, settings.hidden_units if names == ("mlp",) else None)
+    kernel = fit_kernel(noisy, linear, compute) if "kernel" in names else None
     if kernel is None:
         return linear
-    return kernel if names == ("kernel",) else side_by_side(noisy.spec, ("kernel", "linear"), (kernel, linear))
+    return side_by_side(noisy.spec, names, [kernel, linear]) if len(names) > 1 else kernel
+
+
+def _for_embeddings(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    if settings.backbones not in (("auto",), ("linear",), ("mlp",)):
+        shown = ", ".join(map(repr, settings.backbones))
+        raise SettingsError(f"backbone = {shown} does not read embeddings; they take linear or mlp")
+    return EmbeddingFeatures(noisy.spec, settings.hidden_units if settings.backbones == ("mlp",) else None)
 
 
 def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progress) -> None:
@@ -167,7 +167,7 @@ _CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, 
     "text": _for_text,
     "image": _for_images,
     "table": _for_tables,
-    "embedding": _for_tables,
+    "embedding": _for_embeddings,
 }
 """Kind of inputs → what chooses for it."""
 
