@@ -136,7 +136,16 @@ def test_values_that_stand_for_none_are_told_with_their_share() -> None:
     assert "9999 in 2 of 4 cells" in said
 
 
-@pytest.mark.parametrize("cells", [[97.0, 98.0, 99.0, 99.0, 60.0], [-99.0, -98.0, -99.0, 5.0], [999.0, 1.0, 2.0]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [97.0, 98.0, 99.0, 99.0, 60.0],
+        [-99.0, -98.0, -99.0, 5.0],
+        [999.0, 1.0, 2.0],
+        [999.0, 999.0, 499.0, 9.99],
+        [999.0, -999.0, 999.0, -999.0],
+    ],
+)
 def test_numbers_that_are_like_the_others_stand_for_themselves(cells: list[float]) -> None:
     assert odd(cells) == []
 
