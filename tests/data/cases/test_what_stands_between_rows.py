@@ -58,6 +58,18 @@ def test_rows_keep_their_lines_beside_comments(put: Put) -> None:
     assert [found[number] for number in (1, 2, 3, 12)] == [3, 4, 6, 15]
 
 
+def test_rows_keep_their_lines_beside_headings_and_totals(put: Put) -> None:
+    path = put("t.csv", lines("Region East,,", "Subtotal,,", "Region West,,"))
+    found = {number: line for number, line, _ in numbered_rows(sniff(TextFile(path, "t.csv")))}
+    assert [found[number] for number in (1, 2, 3, 12)] == [3, 4, 6, 16]
+
+
+def test_rows_keep_their_lines_below_rows_that_explain_the_header(put: Put) -> None:
+    path = put("t.csv", lines("string,string,string"))
+    found = {number: line for number, line, _ in numbered_rows(sniff(TextFile(path, "t.csv")))}
+    assert (found[1], found[12], len(found)) == (3, 14, 13)
+
+
 def test_rows_that_begin_as_comments_do_are_rows_and_those_too_long_among_them_are_named(put: Put) -> None:
     text = "text,label,id\n" + "".join(f"#{text},{label},{id_}\n" for id_, text, label in ROWS) + "#so, what,x,r99\n"
     with pytest.raises(InputError, match=r"row 13: has 4 cells, but the header has 3 \(line 14: '#so, what,x,r99'\)"):
