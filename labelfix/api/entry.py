@@ -34,7 +34,8 @@ def train(
         out: The run folder. Default: `runs/<UTC time>`.
         settings: All settings; instead of it, single ones can be given by name.
         overwrite: Replace a run that is there.
-        progress: True shows bars on a terminal and in notebooks, plain lines elsewhere; or a listener that is told.
+        progress: True shows bars on a terminal and in notebooks, plain lines elsewhere, and `Run.result` at the end; or
+            a listener that is told.
         options: Any setting by its name: `label_column="human1"`, `backbone="…"`, `epochs=20`, `seed=1`.
 
     Returns:
@@ -50,12 +51,15 @@ def train(
     if settings is not None and options:
         raise SettingsError("give either settings or single options, not both")
     settings = settings or settings_from(options)
-    progress = listener(progress)
+    told = listener(progress)
     path = Path(out) if out is not None else None
     if path is not None:
         refuse_inputs(path, named(noisy, clean, *settings.data.files.values()), "out")
         refuse_taken(path, overwrite)
-    return Run(_pipeline().train(noisy, clean, path, overwrite, settings, progress), noisy)
+    run = Run(_pipeline().train(noisy, clean, path, overwrite, settings, told), noisy)
+    if progress is True:
+        told.headline(run.result)
+    return run
 
 
 def resume(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from labelfix.errors import LabelfixError
 from labelfix.outputs.own_inputs import OwnInput, find_input
 from labelfix.outputs.report.collect import collect
 from labelfix.outputs.report.render import Reasons, write_report
+from labelfix.outputs.train_again import train_again
 from labelfix.progress import Progress
 from labelfix.scoring.nearest_trusted import nearest_trusted
 
@@ -44,8 +46,9 @@ def report(
     else:
         wanted = np.array([row.position for row in found.worst], dtype=np.int64)
         reasons, why = nearest(run, own, clean, wanted, progress)
+    again = shlex.join(train_again(run.folder, noisy, Path("decisions.csv")))
     near = {each.file: each.file for rows in reasons.values() for each in rows}
-    return write_report(out, found, reasons, why, {**near, **own.files})
+    return write_report(out, found, reasons, why, {**near, **own.files}, again)
 
 
 def _trusted_names(run: OpenedRun, clean: str | Sequence[str] | None, progress: Progress) -> Sequence[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelfix.api.applied import AppliedRun, TableLike
 from labelfix.api.certifying import Certified, certify
+from labelfix.api.learning import learn
 from labelfix.api.reporting import report
 from labelfix.data.columns.cut_ids import cut_ids
 from labelfix.data.read import open_rows, read_truth
@@ -26,6 +27,8 @@ from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.own_file import ExportReport
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.progress_bars import listener
+from labelfix.outputs.sources_table import figures_of, read_sources, with_costs, with_worst
+from labelfix.outputs.summing_up import result
 from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
@@ -52,6 +55,12 @@ class Run(AppliedRun):
         elif classifier and classifier["rows"]:
             parts.append(f"classifier right on {classifier['value']:.0%} of {classifier['rows']:,} trusted rows")
         return f"<Run {str(self.path)!r}: {', '.join(parts)}>"
+
+    @property
+    def result(self) -> str:
+        """How many labels changed and how many are right, before and after, in a sentence."""
+        ledger = self.metrics.get("evidence", {}).get("ledger")
+        return result(self.manifest["counts"], self.manifest.get("verdict"), ledger)
 
     def evaluate(
         self,
@@ -312,6 +321,60 @@ class Run(AppliedRun):
         if classifier is not None:
             export_classifier(self.folder, Path(classifier), overwrite)
         return said
+
+    def sources(
+        self, source: str | None = None, *, costs: Mapping[str, float] | None = None, show: int = 10
+    ) -> dict[str, Any]:
+        """What each source of labels is worth.
+
+        Args:
+            source: One of them: all that is said of it, and the rows that it most likely has wrong.
+            costs: Source → price of a label: then also what each right label costs that would be wrong without it.
+            show: How many of its worst rows.
+
+        Returns:
+            Plain values, those of `labelfix sources --format json`: `each` source with `accuracy`, `weight`, `lost`,
+            `words` and more, who errs `together`, and the `ways` of making one label of all opinions. Of one source its
+            own figures, and `worst`.
+
+        Raises:
+            InputError: The run has one column of labels, or nothing judges it.
+            SettingsError: There is no such source.
+        """
+        found = with_costs(read_sources(self.folder), costs or {}, int(self.manifest["data"]["noisy"]["rows"]))
+        return found if source is None else with_worst(self.folder, figures_of(found, source, "source"), show)
+
+    def learn(
+        self,
+        out: str | Path | None = None,
+        *,
+        noisy: TableLike | None = None,
+        clean: Any = None,  # noqa: ANN401 - as `train` takes it
+        overwrite: bool = False,
+        progress: Progress | bool | None = None,
+    ) -> Run:
+        """Train again with people's decisions (`labelfix review`) as further trusted rows; this run stays.
+
+        Rows that were chosen because they look wrong train and judge nothing; those at the beginning of the random
+        queue also judge. The ledgers of both runs, side by side, are told to `progress`.
+
+        Args:
+            out: Where the new run goes. Default: run-2 beside run, and so on.
+            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
+            clean: The trusted one, or several, likewise.
+            overwrite: Replace a run that is there.
+            progress: Told what happens; True shows bars.
+
+        Returns:
+            The new run.
+
+        Raises:
+            RunError: Nobody has decided anything, or the folder is taken.
+            InputError: A file of the run is gone or has changed.
+            TrainingError: Training could not go on.
+            MissingPackageError: What trains is not installed.
+        """
+        return learn(self, out, noisy, clean, overwrite, listener(progress))
 
     def certify(
         self,

@@ -79,7 +79,11 @@ def asked_of(context: typer.Context) -> FlagRequest:
             against=value.get("against"),
             drift_level=value.get("drift_level"),
             max_drift=value.get("max_drift"),
-            policy=Policy(told.get("severity"), told.get("owner"), *((table.classes, table.files) if table else ())),
+            policy=Policy(
+                told.get("severity"),
+                told.get("owner"),
+                *((table.classes, table.files, table.sources) if table else ()),
+            ),
         ),
         formats=tuple(value.get("format", ())) or ("text",),
         overwrite=bool(value.get("overwrite")),

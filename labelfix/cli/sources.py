@@ -12,7 +12,16 @@ from labelfix.cli import common_options as options
 from labelfix.cli.finished_run import finished_run
 from labelfix.errors import SettingsError
 from labelfix.outputs.plain_text import json_text, visible
-from labelfix.outputs.sources_table import as_lines, classes_of, of_classes, read_sources, with_costs, worst_opinions
+from labelfix.outputs.sources_table import (
+    as_lines,
+    classes_of,
+    figures_of,
+    of_classes,
+    read_sources,
+    with_costs,
+    with_worst,
+    worst_opinions,
+)
 
 Cost = Annotated[
     list[str] | None,
@@ -43,15 +52,11 @@ def sources(
     if source is None:
         voice.data(*(json_text(found).splitlines() if output_format is options.Format.json else as_lines(found)))
         return
-    one = next((each for each in found["each"] if each["name"] == source), None)
-    if one is None:
-        shown = ", ".join(visible(each["name"]) for each in found["each"][:8])
-        raise SettingsError(f"--source {source}: there is no such source; there are {shown}")
-    worst = worst_opinions(folder, source, show)
+    one = figures_of(found, source, f"--source {source}")
     if output_format is options.Format.json:
-        rows = [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in worst]
-        voice.data(*json_text({**one, "worst": rows}).splitlines())
+        voice.data(*json_text(with_worst(folder, one, show)).splitlines())
         return
+    worst = worst_opinions(folder, source, show)
     voice.data(*as_lines({"each": [one]}), *of_classes(one, classes_of(folder)))
     if worst:
         voice.data(

@@ -16,7 +16,7 @@ from labelfix.cli.targets import given_inputs
 from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
 from labelfix.outputs.progress_bars import duration
-from labelfix.outputs.summing_up import LEARNABLE, go_further, next_step, result
+from labelfix.outputs.summing_up import LEARNABLE, go_further, next_step
 from labelfix.settings.remote_names import without_secrets
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _done(voice: Voice, run: Run, path: Path, progress: Progress) -> None:
         voice.note(f"wrong given labels: {rate_line(noise['rate'], noise['how'])}")
     seconds = duration(sum(manifest["seconds"].values()))
     voice.note(f"corrected labels: {path / run.folder.corrected.name} (after {seconds})")
-    voice.note(result(manifest["counts"], verdict, metrics.get("evidence", {}).get("ledger")))
+    voice.note(run.result)
     voice.note(next_step(verdict, str(path), manifest["data"]["noisy"]))
     from labelfix.rounds.teachers import LEAST
 

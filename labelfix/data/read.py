@@ -25,10 +25,11 @@ from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
 from labelfix.data.formats.base import READ_ROWS, Source
 from labelfix.data.formats.csv.dialect import DECIMAL
+from labelfix.data.formats.images.folder import ImageFolderSource
 from labelfix.data.hear import hear
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.join import join, report_lost_ids
-from labelfix.data.labels.ballots import source_columns
+from labelfix.data.labels.ballots import source_columns, who_and_label
 from labelfix.data.labels.checks import check_balance, check_given, check_joined, check_trusted
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
@@ -102,7 +103,8 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         findings.source(source)
         if (source.schema.metadata or {}).get(DECIMAL.encode()):
             findings.note(f"{source.name}: numbers are read with decimal commas")
-    columns = _columns(ours, theirs, settings, findings, read_rows)
+    one_file = settings.sources is not None and _same_file(noisy, settings.sources)
+    columns = _columns(ours, theirs, settings, findings, read_rows, one_file)
     _refuse_same(noisy, clean, columns, ours.name, findings)
     label = None if settings.several else columns.label
     noisy_rows = attempt(lambda: read_id_and_label(ours, columns.id, label, read_rows), findings)
@@ -214,6 +216,8 @@ def _open(
     assert ours is not None
     assert parts is not None
     opened = parts
+    if isinstance(ours, ImageFolderSource) and len(opened) > 1:
+        opened = [part.known_by(ours) if isinstance(part, ImageFolderSource) else part for part in opened]
     theirs = attempt(lambda: named_alike(opened, ours, settings, READ_ROWS), findings)
     findings.stop_on_errors()
     assert theirs is not None
@@ -221,14 +225,23 @@ def _open(
 
 
 def _columns(
-    ours: TableSource, theirs: TableSource, settings: DataSettings, findings: Findings, read_rows: int
+    ours: TableSource,
+    theirs: TableSource,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+    one_file: bool,
 ) -> Columns:
+    """What the columns mean; `one_file` where the opinions stand in the noisy file, one a row beside who said it."""
     for source in (ours, theirs):
         refuse_foreign(source, findings)
     findings.stop_on_errors()
     ids, clean_ids = id_columns(ours, theirs, settings, findings, read_rows)
     sources: tuple[str, ...] = ()
-    if settings.several:
+    who: str | None = None
+    if one_file and not settings.label_columns:
+        who, label = who_and_label(ours)
+    elif settings.several:
         sources = source_columns(ours, settings.label_columns, findings)
         label = settings.main_source if settings.main_source in sources else None
     else:
@@ -240,7 +253,7 @@ def _columns(
         if column is not None:
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
-    taken = {column for column in (ids, label, clean_label, *sources) if column is not None}
+    taken = {column for column in (ids, label, who, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
         taken.discard(ids)

@@ -74,8 +74,8 @@ def by_guarantee(
     there = np.flatnonzero(~np.isnan(p))
     flagged[there] = benjamini_hochberg(p[there], level)
     notes = [
-        f"resting on {basis['rows']:,} trusted rows whose given label is right; nothing can be flagged unless "
-        f"{_percent(share)} of the rows are"
+        f"resting on {basis['rows']:,} trusted rows whose given label is right; with so many, either no row is flagged "
+        f"or at least {_percent(share)} of them are"
     ]
     if basis.get("weighted"):
         notes.append(f"trusted rows are weighted by class, as {basis['effective_rows']:,.0f} rows drawn at random")

@@ -126,7 +126,8 @@ def flag(
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     about = corrected_metadata(rows)
-    asked.policy.refuse_unknown(about.classes, source)
+    columns = {} if folder is None else folder.read_manifest()["columns"]
+    asked.policy.refuse_unknown(about.classes, None if folder is None else columns.get("names") or (), source)
     sources = _Sources(about, folder, path, asked.noisy, warn)
     chosen = None
     if asked.max_false_flags is not None:
@@ -144,7 +145,7 @@ def flag(
         trusted,
         asked.include_trusted,
         asked.policy,
-        lambda found: sources.look_up(found, with_content=True),
+        sources.accepted,
     )
     if asked.max_noise_rate is not None:
         rate = noise_rate(known, source, folder is not None)
@@ -176,15 +177,19 @@ class _Sources:
     warn: Callable[[str], None]
     _said: set[str] = field(default_factory=set)
 
-    def look_up(self, found: Sequence[Finding], with_content: bool = False) -> Sequence[Finding]:
-        """Findings with what their rows hold."""
+    def accepted(self, found: Sequence[Finding]) -> Sequence[Finding]:
+        """Findings that a baseline accepts if they hold what they held then."""
+        return self.look_up(found, True, "whether accepted rows were edited since is not seen, and ")
+
+    def look_up(self, found: Sequence[Finding], with_content: bool = False, unseen: str = "") -> Sequence[Finding]:
+        """Findings with what their rows hold; `unseen` is what is not known besides where they cannot be read."""
         files = dict.fromkeys(each.file for each in found)
         if not with_content and not look_ups_tell(self.about, files):
             return found
         places, lost = find_rows(files, self.folder, self.corrected, self.noisy)
         if lost and lost not in self._said:
             self._said.add(lost)
-            self.warn(lost)
+            self.warn(f"{unseen}{lost}")
         return look_up(found, self.about, places, with_content)
 
 

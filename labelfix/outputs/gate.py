@@ -13,8 +13,9 @@ from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.flag_rules import ChosenRows
-from labelfix.outputs.gate_parts import Part
+from labelfix.outputs.gate_parts import OfSources, Part
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
@@ -63,7 +64,11 @@ def apply_gates(
         what = f"has no row with a given label{but}, so there is no rate to judge"
         raise input_error(source, what, "leave out --max-issue-rate")
     worst = WorstRows(show)
-    parts = (Part.of_classes([name for name in metadata.classes if name in policy.classes]), Part.of_files(policy))
+    threshold = metadata.min_confidence if min_confidence is None else min_confidence
+    if policy.sources and SOURCE_SCORES not in rows.schema.names:
+        policy.refuse_unknown(metadata.classes, (), source)
+    of_classes = Part.of_classes([name for name in metadata.classes if name in policy.classes])
+    parts = (of_classes, Part.of_files(policy), OfSources(list(policy.sources), threshold))
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
     all_accepted = bool(accepted) and len(rows) >= FEW
@@ -92,7 +97,7 @@ def apply_gates(
     return Judgement(
         source=source,
         run_id=metadata.run_id,
-        min_confidence=metadata.min_confidence if min_confidence is None else min_confidence,
+        min_confidence=threshold,
         rows=len(rows),
         labelled=labelled,
         accepted=issues - worst.seen,
@@ -104,6 +109,7 @@ def apply_gates(
         with_trusted=with_trusted,
         classes=parts[0].found(),
         files=parts[1].found(),
+        sources=parts[2].found(),
         policy=policy,
         edited=len(back),
     )
@@ -118,7 +124,7 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Part]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Part | OfSources]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
     given = ["given_label"] if accepted else []
     watched = [column for part in parts for column in part.columns]
@@ -178,20 +184,21 @@ def _findings(
         InputError: A row has no id, place, label or score, as labelfix writes none.
     """
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
+    asked = (SOURCE_SCORES,) if policy.sources else ()
     found: dict[int, Finding] = {}
     ends = np.cumsum(rows.group_sizes)
     for index in sorted(set(np.searchsorted(ends, worst, side="right").tolist())):
         first = int(ends[index]) - rows.group_sizes[index]
-        columns = rows.group(index, names).columns
+        group = rows.group(index, (*names, *asked))
         for row in worst[(worst >= first) & (worst < ends[index])].tolist():
-            cells = [column[row - first].as_py() for column in columns]
+            cells = [group.column(name)[row - first].as_py() for name in names]
             lacking = [name for name, cell in zip(names, cells, strict=True) if cell is None]
             if lacking:
                 raise _lacking(rows, lacking[0], row)
             each = Finding(*cells)
-            severity, owner = (
-                policy.severity_of(each.given, each.file, each.confidence),
-                policy.owner_of(each.given, each.file),
-            )
-            found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner)
+            said = group.column(SOURCE_SCORES)[row - first].as_py() if asked else ()
+            by = tuple(one["source"] for one in said or () if one["label"] == each.given)
+            severity = policy.severity_of(each.given, each.file, each.confidence, by)
+            owner = policy.owner_of(each.given, each.file, by)
+            found[row] = replace(each, trusted=bool(trusted[row]), severity=severity, owner=owner, sources=by)
     return tuple(found[row] for row in worst.tolist())

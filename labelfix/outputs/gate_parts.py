@@ -1,4 +1,4 @@
-"""Parts of the rows that have a gate of their own: those of a given label, or of some files."""
+"""Parts of the rows that have a gate of their own: those of a given label or of some files, and labels of a source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.outputs.corrected_rows import codes, validity
+from labelfix.outputs.corrected_rows import codes, validity, values
+from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.judgement import Finding, OfPart
 from labelfix.outputs.policy import Policy
 
@@ -60,6 +61,54 @@ class Part:
             code = self._codes.get(self._of(found), -1)
             if code >= 0:
                 self._counted[1, code] += 1
+
+    def found(self) -> tuple[OfPart, ...]:
+        """The counts."""
+        return tuple(map(OfPart, self._names, *self._counted.tolist()))
+
+
+class OfSources:
+    """Counts the labels that some sources gave, and those of them that look wrong.
+
+    The given label looks wrong where its row is a finding, another one where the run suggests another as surely as it
+    takes to change a label.
+
+    Args:
+        min_confidence: That sureness.
+    """
+
+    def __init__(self, names: Sequence[str], min_confidence: float) -> None:
+        self._names = {name: number for number, name in enumerate(names)}
+        self._sure = np.float32(min_confidence)
+        self._counted = np.zeros((2, len(names)), np.int64)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What has to be read."""
+        return (SOURCE_SCORES, "given_label", "suggested_label", "confidence") if self._names else ()
+
+    def see(self, group: pa.Table, judged: npt.NDArray[np.bool_], flagged: npt.NDArray[np.int64]) -> None:
+        """Take the rows of a group that are judged, and its findings."""
+        if not self._names:
+            return
+        from labelfix.outputs.source_columns import said_by
+
+        row, who, label = said_by(group.column(SOURCE_SCORES))
+        given, suggested = (
+            np.array(group.column(name).to_pylist(), object) for name in ("given_label", "suggested_label")
+        )
+        found = np.zeros(len(group), dtype=bool)
+        found[flagged] = True
+        sure = values(group.column("confidence")) >= self._sure
+        wrong = np.where(label == given[row], found[row], (label != suggested[row]) & sure[row])
+        source = np.array([self._names.get(name, -1) for name in who], np.int64)
+        for counted, some in zip(self._counted, (judged[row], judged[row] & wrong), strict=True):
+            counted += np.bincount(source[some & (source >= 0)], minlength=len(self._names))
+
+    def come_back(self, findings: Iterable[Finding]) -> None:
+        """Take findings whose rows have been seen before."""
+        for name in (name for found in findings for name in found.sources if name in self._names):
+            self._counted[1, self._names[name]] += 1
 
     def found(self) -> tuple[OfPart, ...]:
         """The counts."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labelfix.outputs.drift import Drift
 from labelfix.outputs.flag_rules import ChosenRows
 from labelfix.outputs.policy import MINOR, NO_POLICY, Policy
+from labelfix.settings.gate import ClassPolicy
 
 ISSUE_RATE = "share of label issues"
 """What the first gate is called."""
@@ -33,6 +34,7 @@ class Finding:
         lies: Where the source file lies now; None where it was not looked for or not found.
         content: A hash of the row's inputs, by which an edited row is told; None where nobody asked, or where the
             source cannot be read.
+        sources: Of several sources of labels those that gave the given label, where a policy asks.
     """
 
     id: str | int
@@ -50,6 +52,7 @@ class Finding:
     owner: str | None = None
     lies: str | None = None
     content: str | None = None
+    sources: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -70,6 +73,7 @@ class Gate:
         class_name: The class that the gate is for; None where it is for no single one.
         files: The pattern of files that it is for; None where it is for no single one.
         owner: Whom it concerns; None where nobody is named.
+        by: The source of labels that it is for; None where it is for no single one.
     """
 
     name: str
@@ -80,11 +84,12 @@ class Gate:
     class_name: str | None = None
     owner: str | None = None
     files: str | None = None
+    by: str | None = None
 
     @property
     def part(self) -> str | None:
-        """The class or the files that it is for; None where it is for all rows."""
-        return self.files if self.class_name is None else self.class_name
+        """The class, the source or the files that it is for; None where it is for all rows."""
+        return next((each for each in (self.class_name, self.by) if each is not None), self.files)
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,9 @@ class OfPart:
     """The rows of a part that has a gate of its own.
 
     Attributes:
-        name: A class, or a pattern of files.
-        labelled: Labelled rows of it that are judged.
-        issues: Findings among them.
+        name: A class, a pattern of files, or a source of labels.
+        labelled: Labelled rows of it that are judged; of a source its labels.
+        issues: Findings among them; of a source labels that look wrong.
     """
 
     name: str
@@ -126,7 +131,8 @@ class Judgement:
         new_rows: The same for programs: `rows`, `labelled`, `assumed`, `not_met`; None for a run's own rows.
         classes: Rows of each class that the policy names.
         files: Rows of the files of each pattern that it names.
-        policy: What is let through by class and by file, and whom findings concern.
+        sources: Labels of each source that it names.
+        policy: What is let through by class, file and source, and whom findings concern.
         drift: What the rows were compared with, and whether their classes have other shares; empty where nobody asked.
         edited: Rows that the baseline accepted and that have been edited since: they are among `issues` again.
     """
@@ -149,6 +155,7 @@ class Judgement:
     new_rows: Mapping[str, Any] | None = None
     classes: tuple[OfPart, ...] = ()
     files: tuple[OfPart, ...] = ()
+    sources: tuple[OfPart, ...] = ()
     policy: Policy = NO_POLICY
     drift: tuple[Drift, ...] = ()
     edited: int = 0
@@ -173,20 +180,7 @@ class Judgement:
             said = f"{self.issues:,} of {self.labelled:,} labelled rows look wrong"
             passed = self.issue_rate <= self.max_issue_rate
             yield Gate(ISSUE_RATE, self.issue_rate, self.max_issue_rate, passed, said, owner=owner)
-        for found in self.classes:
-            limit = self.policy.of(found.name).max_issue_rate
-            if limit is not None:
-                rate = found.issues / found.labelled if found.labelled else 0.0
-                said = f"{found.issues:,} of {found.labelled:,} rows of this given label look wrong"
-                name, whose = f"{ISSUE_RATE} in a class", self.policy.owner_of(found.name)
-                yield Gate(name, rate, limit, rate <= limit, said, found.name, whose)
-        for found in self.files:
-            policy = self.policy.files[found.name]
-            if (limit := policy.max_issue_rate) is not None:
-                rate = found.issues / found.labelled if found.labelled else 0.0
-                said = f"{found.issues:,} of {found.labelled:,} labelled rows of these files look wrong"
-                name, whose = f"{ISSUE_RATE} in files", policy.owner or owner
-                yield Gate(name, rate, limit, rate <= limit, said, owner=whose, files=found.name)
+        yield from self._of_parts()
         if self.max_noise_rate is not None and self.noise_rate is not None:
             low = float(self.noise_rate["low"])
             said = "the lower end of the noise rate's 95 % interval"
@@ -195,6 +189,23 @@ class Judgement:
             yield Gate(
                 f"drift of {drift.what}", drift.distance, drift.tolerance, drift.passed, drift.short, owner=owner
             )
+
+    def _of_parts(self) -> Iterator[Gate]:
+        """The gates of single classes, files and sources."""
+        kinds: Sequence[tuple[Sequence[OfPart], Mapping[str, ClassPolicy], str, str, str]] = (
+            (self.classes, self.policy.classes, "class_name", "in a class", "rows of this given label"),
+            (self.files, self.policy.files, "files", "in files", "labelled rows of these files"),
+            (self.sources, self.policy.sources, "by", "of a source", "labels that it gave"),
+        )
+        for parts, policies, field, where, what in kinds:
+            for found in parts:
+                policy = policies[found.name]
+                if (limit := policy.max_issue_rate) is None:
+                    continue
+                rate = found.issues / found.labelled if found.labelled else 0.0
+                said = f"{found.issues:,} of {found.labelled:,} {what} look wrong"
+                part: dict[str, Any] = {field: found.name, "owner": policy.owner or self.policy.owner}
+                yield Gate(f"{ISSUE_RATE} {where}", rate, limit, rate <= limit, said, **part)
 
     @property
     def passed(self) -> bool | None:

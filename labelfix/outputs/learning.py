@@ -79,9 +79,9 @@ def _figures(folder: RunFolder) -> dict[str, str]:
     return {
         "rows that a person checked": f"{manifest['counts'].get('clean', 0):,}",
         "  of them judge the run": f"{judged.get('rows', 0):,}",
-        "given labels wrong": _share(noise),
-        "given labels right": _share(ledger.get("given_labels")),
-        "corrected labels right": _share(ledger.get("corrected_labels")),
+        "given labels right, by these": _share(ledger.get("given_labels")),
+        "corrected labels right, by these": _share(ledger.get("corrected_labels")),
+        "given labels wrong, by all rows": _share(noise),
         "labels changed": f"{changed:,}",
         "use the labels?": str((manifest.get("verdict") or {}).get("labels", "not judged")),
     }

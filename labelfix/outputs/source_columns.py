@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.data.tables import CorrectedLabels
+if TYPE_CHECKING:
+    from labelfix.data.tables import CorrectedLabels
 
 
 def source_scores(labels: CorrectedLabels) -> pa.Array:
@@ -37,8 +40,10 @@ def _rounded(cell: list[dict[str, object]] | None) -> list[dict[str, object]]:
     return [{**each, "score": float(f"{each['score']:.6g}")} for each in cell or ()]
 
 
-def given_columns(column: pa.ChunkedArray, sources: Sequence[str]) -> dict[str, pa.Array]:
-    """`given_<source>` → `(N,)` its label, null where it is silent; of several of one row the first.
+def said_by(
+    column: pa.ChunkedArray,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+    """`(O,)` row, source and label of each opinion.
 
     Args:
         column: `source_scores`.
@@ -48,10 +53,20 @@ def given_columns(column: pa.ChunkedArray, sources: Sequence[str]) -> dict[str, 
     lengths = np.diff(rows.offsets.to_numpy()) * rows.is_valid().to_numpy(zero_copy_only=False)
     row, flat = np.repeat(np.arange(len(rows)), lengths), rows.flatten()
     who, label = (flat.field(name).to_numpy(zero_copy_only=False) for name in ("source", "label"))
+    return row, who, label
+
+
+def given_columns(column: pa.ChunkedArray, sources: Sequence[str]) -> dict[str, pa.Array]:
+    """`given_<source>` → `(N,)` its label, null where it is silent; of several of one row the first.
+
+    Args:
+        column: `source_scores`.
+    """
+    row, who, label = said_by(column)
     found = {}
     for source in sources:
         own = np.flatnonzero(who == source)[::-1]
-        cells = np.full(len(rows), None, dtype=object)
+        cells = np.full(len(column), None, dtype=object)
         cells[row[own]] = label[own]
         found[f"given_{source}"] = pa.array(cells, pa.string())
     return found

@@ -18,7 +18,7 @@ HEADINGS = ("source", "rows", "right", "95 % interval", "trusted", "weight", "lo
 
 LEGEND = (
     "right: of the trusted rows that it labels; weight: 1 counts in full, copies share it; "
-    "lost without: right labels fewer of 100"
+    "lost without: of 100 labels so many fewer are right, or more where it is below 0"
 )
 KEPT_WEIGHTS = "lost without: a rough figure, as the sources are very many; copies of what is left out would count more"
 
@@ -66,11 +66,8 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
     Raises:
         SettingsError: There is no such source.
     """
-    names = [each["name"] for each in found["each"]]
     for name in costs:
-        if name not in names:
-            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-            raise SettingsError(f"--cost {name}=...: there is no such source; there are {shown}")
+        figures_of(found, name, f"--cost {name}=...")
     each = []
     for figures in found["each"]:
         price = costs.get(figures["name"])
@@ -81,6 +78,28 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
             more = {"cost": total, "cost_per_corrected": total / gained if gained > 0 else None}
         each.append({**figures, **more})
     return {**found, "each": each}
+
+
+def figures_of(found: Mapping[str, Any], name: str, asked: str) -> dict[str, Any]:
+    """What is said of one source.
+
+    Args:
+        found: Of `read_sources`.
+        asked: What to call the question in a message.
+
+    Raises:
+        SettingsError: There is no such source.
+    """
+    each: dict[str, dict[str, Any]] = {figures["name"]: figures for figures in found["each"]}
+    if name not in each:
+        shown = ", ".join(map(visible, list(each)[:8])) + (", ..." if len(each) > 8 else "")
+        raise SettingsError(f"{asked}: there is no such source; there are {shown}")
+    return each[name]
+
+
+def with_worst(folder: RunFolder, figures: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """What is said of a source, and `worst`: the rows that it most likely has wrong, as plain values."""
+    return {**figures, "worst": [vars(each) for each in worst_opinions(folder, figures["name"], most)]}
 
 
 def as_lines(found: Mapping[str, Any]) -> list[str]:

@@ -44,9 +44,10 @@ def result(counts: Mapping[str, Any], verdict: Mapping[str, Any] | None, ledger:
         return f"{changed}; {verdict['sentence']}"
     few = ", too few to be sure" if after["rows"] < FEW else ""
     low, high = (_percent(after[name]) for name in ("low", "high"))
+    part = "" if after["rows"] >= counts.get("clean", 0) else f" of the {counts['clean']:,}"
     return (
         f"{changed}; about {_percent(after['value'])} % are right now, {_percent(before['value'])} % before "
-        f"({after['rows']:,} rows you checked{few}; {low} to {high} %)"
+        f"({after['rows']:,}{part} rows you checked{few}; {low} to {high} %)"
     )
 
 

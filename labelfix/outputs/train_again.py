@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from labelfix.outputs.free_names import free
@@ -23,7 +23,7 @@ def train_again(
 
     Returns:
         Empty where it would not work: with tables in memory or files that are gone, where trusted rows have
-        inputs of their own (folders of images, embeddings) that a table of answers cannot stand beside, and where
+        inputs of their own (images, embeddings) that a table of answers cannot stand beside, and where
         `--sources` names a file already.
     """
     ours, theirs = find_input(folder, "noisy", noisy, images_by_name=True), find_input(folder, "clean")
@@ -36,34 +36,42 @@ def train_again(
         files += ["--clean", name]
     for flag in sorted(given_to):
         files += [flag, str(answers)]
-    words = ["labelfix", "train", "--config", str(folder.settings), *_moved_settings(folder), *files]
+    moved = moved_settings(folder).items()
+    flags = [word for key, names in moved for each in names for word in (f"--{_bare(key)}", each)]
+    words = ["labelfix", "train", "--config", str(folder.settings), *flags, *files]
     return (*words, "--out", str(free(folder.path)))
 
 
 def _own_inputs(folder: RunFolder) -> bool:
-    """Whether trusted rows bring images in folders, or embeddings that rows of the noisy file cannot stand in for."""
+    """Whether trusted rows bring inputs of their own, for which no row of the noisy file can stand.
+
+    Images of a folder by class are known again among those of a noisy one; see `ImageFolderSource.known_by`.
+    """
     manifest = folder.read_manifest()
     clean, inputs = manifest["data"]["clean"], manifest["columns"]["inputs"]
     formats = {part["format"] for part in clean.get("parts") or [clean]}
-    apart = manifest["joined_by"] != "id" or len(manifest["trusted_rows"]) < clean["rows"]
-    return "image_folder" in formats or (inputs["kind"] == "embedding" and apart)
+    apart = len(manifest["trusted_rows"]) < clean["rows"]
+    if "image_folder" in formats:
+        return bool(apart or manifest["data"]["noisy"]["format"] != "image_folder")
+    return bool(inputs["kind"] == "embedding" and (apart or manifest["joined_by"] != "id"))
 
 
-def _moved_settings(folder: RunFolder) -> Sequence[str]:
-    """Flags for settings that name files which are not where the settings point to when read from here."""
+def moved_settings(folder: RunFolder) -> dict[str, list[str]]:
+    """Settings that name files which are not where the settings point to when read from here: key → where they are."""
     settings = read_toml(folder.settings)
-    flags: list[str] = []
-    for flag, value in (
-        ("--sources", settings.get("data", {}).get("sources")),
-        ("--class-map", settings.get("data", {}).get("class_map")),
-        ("--class-descriptions", settings.get("data", {}).get("class_descriptions")),
-        ("--backbone", settings.get("model", {}).get("backbone")),
-    ):
+    found = {}
+    for key in ("data.sources", "data.class_map", "data.class_descriptions", "model.backbone"):
+        table, _, name = key.partition(".")
+        value = settings.get(table, {}).get(name)
         named = [value] if isinstance(value, str) else value or []
         places = [_moved(folder, each) for each in named]
         if any(places):
-            flags += [word for each, place in zip(named, places, strict=True) for word in (flag, place or each)]
-    return flags
+            found[key] = [place or each for each, place in zip(named, places, strict=True)]
+    return found
+
+
+def _bare(key: str) -> str:
+    return key.rpartition(".")[2].replace("_", "-")
 
 
 def _moved(folder: RunFolder, name: str) -> str | None:

@@ -169,11 +169,16 @@ class Pages:
 
     def undo(self, asked: dict[str, Any]) -> Response:
         """Take the last decision back."""
-        found = self.desk.undo(str(asked.get("who", self.who)), str(asked.get("key", "")))
+        found = self.desk.undo(str(asked.get("who", self.who)), str(asked.get("key", "")), str(asked.get("page", "")))
         if found is None:
             return _json({"undone": None})
         answer, row = found
         return _json({"undone": {"decision": answer.decision, "label": answer.label, "note": answer.note}, "row": row})
+
+    def leave(self, asked: dict[str, Any]) -> Response:
+        """Forget a page that was closed."""
+        self.desk.leave(str(asked.get("page", "")))
+        return _json({})
 
     def _position(self, request: Request) -> int:
         found = self.desk.rows.position(request.query_params.get("id", ""))
@@ -205,7 +210,7 @@ def application(pages: Pages, access: Access) -> Starlette:
         "/image": pages.image,
     }
     routes = [Route(path, partial(_answered, access, handler), methods=["GET"]) for path, handler in asked.items()]
-    told = {"/decide": pages.decide, "/undo": pages.undo}
+    told = {"/decide": pages.decide, "/undo": pages.undo, "/leave": pages.leave}
     routes += [Route(path, partial(_told, access, handler), methods=["POST"]) for path, handler in told.items()]
     return Starlette(routes=routes)
 

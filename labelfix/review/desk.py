@@ -37,10 +37,11 @@ class _Line:
 
 @dataclass
 class _Page:
-    """A page that is open somewhere: the rows before it, and when it was last heard of."""
+    """A page that is open somewhere: the rows before it, when it was last heard of, and under which name."""
 
     rows: set[int] = field(default_factory=set)
     heard: float = 0.0
+    who: str = ""
 
 
 class Desk:
@@ -139,11 +140,12 @@ class Desk:
         knowing = asked.get("knowing")
         return self.answers.append(answer, knowing if isinstance(knowing, str) else None)
 
-    def undo(self, who: str, key: str) -> tuple[Answer, dict[str, Any]] | None:
+    def undo(self, who: str, key: str, page: str) -> tuple[Answer, dict[str, Any]] | None:
         """Take back a person's latest decision that stands; None where there is none.
 
         Args:
             key: Of the undo: sent twice, it takes back one decision.
+            page: The page that then has the row before it.
         """
         with self._lock:
             ledger = self.answers.refresh()
@@ -156,13 +158,20 @@ class Desk:
                 self.answers.append(self._undo_of(last, who, key))
             for line in self._lines.values():
                 line.first = 0
+            self._heard(page).rows.add(position)
         return last, self.shown(position, last.queue)
+
+    def leave(self, page: str) -> None:
+        """Forget a page that was closed: others may have its rows."""
+        with self._lock:
+            self._pages.pop(page, None)
 
     def progress(self, page: str, name: str, who: str) -> dict[str, Any]:
         """How far everybody has come."""
         ledger = self.answers.refresh()
         with self._lock:
-            self._heard(page)
+            self._heard(page).who = who
+            namesake = any(key != page and each.who == who for key, each in self._pages.items())
         standing = {row: answer for row, answer in ledger.standing().items() if answer.decision != "skip"}
         queue = self._line(name).queue
         here = [answer for answer in standing.values() if answer.queue == queue.name]
@@ -176,6 +185,7 @@ class Desk:
             "people": dict(Counter(answer.who for answer in standing.values()).most_common(20)),
             "noise": still_wrong(self.rows, standing, self._evidence),
             "taken": self._taken(page, standing),
+            "namesake": namesake,
         }
 
     def _undo_of(self, last: Answer, who: str, key: str) -> Answer:

@@ -58,16 +58,17 @@ class Choice:
     def line(self) -> str:
         """What came of it, for a person."""
         before, after = (self.judged[name].right for name in (FROZEN, LEARNT if self.name == FROZEN else self.name))
-        figures = f"{100 * before.mean():.1f} → {100 * after.mean():.1f} of 100 trusted rows that no feature has seen"
+        rows = f"of the {len(before)} trusted rows that no feature has seen"
+        figures = f"{100 * before.mean():.1f} % → {100 * after.mean():.1f} % {rows} are right"
         if self.name == FROZEN:
-            return f"learning features did not clearly help: {figures} right; the run on fixed features is kept"
+            return f"learning features did not clearly help: {figures}; the run on fixed features is kept"
         beside = ", the mean of learnt and fixed features" if self.name == BOTH else ""
         if after.mean() <= before.mean():
             fixed, kept = (float(self.judged[name].losses.mean()) for name in (FROZEN, self.name))
             better = f"its probabilities are better (log loss {fixed:.3f} → {kept:.3f})"
             but = "though" if after.mean() < before.mean() else "and"
-            return f"learning features helped: {better}, {but} {figures} right{beside}"
-        return f"learning features helped: {figures} right{beside}"
+            return f"learning features helped: {better}, {but} {figures}{beside}"
+        return f"learning features helped: {figures}{beside}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

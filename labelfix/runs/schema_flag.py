@@ -37,6 +37,7 @@ class GateResult(Struct):
     name: str
     class_: str | None = field(name="class")
     files: str | None
+    source: str | None
     value: float
     limit: float
     passed: bool

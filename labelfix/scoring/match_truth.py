@@ -87,15 +87,16 @@ def own_ids(rows: CorrectedRows) -> pa.Array:
 
 
 def _as_in(rows: CorrectedRows, ids: pa.Array) -> tuple[pa.Array, str]:
-    """Ids as the run spells them, where programs have changed most of those that it has not; and in what."""
+    """Ids as the run spells them: paths to files, and others where programs have changed most of them; and in what."""
     own = own_ids(rows)
     found = find_ids(ids, own)
     lost = int(((found < 0) & np.asarray(ids.is_valid())).sum())
     near = find_respelled(ids, own, found) if lost else None
-    if near is None or near.count < MOSTLY * lost:
-        return ids, ""
-    spelled = own.take(pa.array(near.positions, mask=near.positions < 0)).cast(pa.string())
-    return pc.coalesce(spelled, ids.cast(pa.string())), near.how
+    how = ""
+    if near is not None and near.count >= MOSTLY * lost:
+        found, how = near.positions, near.how
+    spelled = own.take(pa.array(found, mask=found < 0)).cast(pa.string())
+    return pc.coalesce(spelled, ids.cast(pa.string())), how
 
 
 def columns_of(rows: CorrectedRows) -> list[str]:

@@ -13,7 +13,7 @@ from labelfix.settings.sources import from_here
 
 Severity = Literal["info", "minor", "major", "critical", "blocker"]
 
-TABLE, CLASSES, FILES = "gate", "classes", "files"
+TABLE, CLASSES, FILES, SOURCES = "gate", "classes", "files", "sources"
 NAMING = ("run", "corrected", "noisy", "baseline", "against")
 """Settings that name files: they count from the configuration file's folder."""
 
@@ -23,7 +23,7 @@ class GateSettings:
     """What `labelfix flag` takes where its flag of the same name is not given.
 
     Names of files count from the configuration file's folder. What differs by class stands in `[gate.classes.NAME]`,
-    what differs by the file that rows came from in `[gate.files."PATTERN"]`.
+    by the file that rows came from in `[gate.files."PATTERN"]`, by who gave a label in `[gate.sources.NAME]`.
     """
 
     run: str | None = None
@@ -104,6 +104,15 @@ class FilePolicy(ClassPolicy):
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourcePolicy(ClassPolicy):
+    """What is different for labels of one of several sources: an annotator, a rule, a model.
+
+    A label of it looks wrong where the run suggests another one, as surely as it takes to change a label. A finding
+    is that of the sources that gave its given label. What is said of a class goes before it, and it before a file.
+    """
+
+
 @dataclass(frozen=True)
 class GateTable:
     """All that a configuration file says of the gate.
@@ -112,11 +121,13 @@ class GateTable:
         settings: For all rows.
         classes: Class → what is different for it.
         files: Pattern of names of files → what is different for them.
+        sources: Name of a source of labels → what is different for it.
     """
 
     settings: GateSettings = GateSettings()
     classes: Mapping[str, ClassPolicy] = field(default_factory=dict)
     files: Mapping[str, FilePolicy] = field(default_factory=dict)
+    sources: Mapping[str, SourcePolicy] = field(default_factory=dict)
 
 
 def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
@@ -129,11 +140,12 @@ def read_gate(document: Mapping[str, Any], config: Path) -> GateTable:
     where = f"{config}, [{TABLE}]"
     if not isinstance(values, Mapping):
         raise SettingsError(f"{config}: {TABLE!r} must be a table, written [{TABLE}]")
-    own = {key: value for key, value in values.items() if key not in (CLASSES, FILES)}
+    own = {key: value for key, value in values.items() if key not in (CLASSES, FILES, SOURCES)}
     settings = _placed(build(GateSettings, own, where), config)
     classes = {name: build(ClassPolicy, *each) for name, each in _parts(values, CLASSES, "class", config)}
     files = {name: build(FilePolicy, *each) for name, each in _parts(values, FILES, "pattern", config)}
-    return GateTable(settings, classes, files)
+    sources = {name: build(SourcePolicy, *each) for name, each in _parts(values, SOURCES, "source", config)}
+    return GateTable(settings, classes, files, sources)
 
 
 def _parts(

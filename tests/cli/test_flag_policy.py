@@ -146,6 +146,7 @@ def test_a_row_that_comes_back_counts_for_its_file(parts, capsys):
         ('[gate]\nseverity = "bad"\n', "severity = 'bad' cannot be read; it takes info | minor | major"),
         ("[gate.classes.cow]\nmax_issue_rate = 0\n", "[gate.classes.cow]: run has no such class; they are cat, dog"),
         ("[gate.classes.cats]\nmax_issue_rate = 0\n", "did you mean 'cat'?"),
+        ("[gate.sources.ann]\nmax_issue_rate = 0\n", "no such source of labels; train with --label-columns or"),
         ("[gate.classes.cat]\nmax_issue_rate = 2\n", "max_issue_rate = 2.0 must be in [0, 1]"),
         ("[gate]\nclasses = 3\n", "'classes' must hold a table for each class"),
         ("[gate]\nfiles = 3\n", "'files' must hold a table for each pattern"),

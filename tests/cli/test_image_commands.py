@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+import labelfix
 from labelfix.cli import main
 
 
@@ -238,11 +239,42 @@ def test_answers_about_images_go_back_by_the_printed_command(folder, capsys):
     assert len(trusted) == 8 + 1
 
 
-def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_beside_a_table(folder, capsys):
-    for row in (1, 2, 3, 4):
-        place = folder / "gold" / ("dark", "bright")[row % 2] / f"{row:02d}.png"
+def trusted_folder(folder, renamed=""):
+    """`gold/`, some of the images in the folders of their true classes."""
+    for row in (*range(1, 9), 10, 15):
+        place = folder / "gold" / ("dark", "bright")[row % 2] / f"{renamed}{row:02d}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(next((folder / "images").rglob(place.name)).read_bytes())
+        place.write_bytes(next((folder / "images").rglob(f"{row:02d}.png")).read_bytes())
+
+
+@pytest.mark.parametrize("renamed", ["", "checked-"])
+def test_answers_stand_beside_a_folder_of_trusted_images(folder, capsys, renamed):
+    trusted_folder(folder, renamed)
+    words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--method", "clean-only", "-q"]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main(["next", "--run", "run", "--count", "3", "--out", "ask.csv"]) == 0
+    commands = [line for line in capsys.readouterr().err.splitlines() if line.startswith("labelfix train")]
+    assert main(["export", "--run", "run", "--tasks", "csv", "--count", "3", "--out", "tasks.csv"]) == 0
+    commands += [line[6:] for line in capsys.readouterr().err.splitlines() if line.startswith("then: labelfix train")]
+    assert len(commands) == 2
+    for command, file, column in zip(commands, ("ask.csv", "tasks.csv"), ("label", "answer"), strict=True):
+        with open(file, newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        rows[0][column] = "dark"
+        with open(file, "w", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        assert main(["check", *shlex.split(command)[2:-2]]) == 0
+        said = capsys.readouterr().out
+        assert "; 11 stand in the noisy file (joined by id)" in said
+        assert "wrong given labels: 3 of 10 trusted rows" in said  # their paths alone would say 0
+
+
+def test_no_command_is_printed_where_trusted_images_are_not_among_the_noisy_ones(folder, capsys):
+    trusted_folder(folder)
+    Image.new("RGB", (8, 8), "white").save(folder / "gold" / "bright" / "new.png")
     words = ["train", "--noisy", "images", "--clean", "gold", "--out", "run", "--method", "clean-only", "-q"]
     assert main(words) == 0
     capsys.readouterr()
@@ -250,3 +282,10 @@ def test_no_command_is_printed_where_a_folder_of_trusted_images_cannot_stand_bes
     said = capsys.readouterr().err
     assert "labelfix train" not in said
     assert "its trusted ones as a table of id and label,\nand ask.csv beside them" in said
+
+
+def test_a_truth_may_name_images_by_their_names_alone(folder):
+    trained(folder)
+    lines = [f"{row:02d}.png,{('dark', 'bright')[row % 2]}" for row in range(40)]
+    (folder / "truth.csv").write_text("\n".join(["id,label", *lines]) + "\n")
+    assert labelfix.load_run("run").evaluate("truth.csv")["matched"] == 40

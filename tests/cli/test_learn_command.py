@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
+import labelfix
 from labelfix.cli import main
 from labelfix.outputs.queues import RunRows
+from labelfix.progress import Silent
 from labelfix.runs import RunFolder
 from labelfix.runs.answers import NAME, Answer, AnswersFile, now
 
@@ -89,7 +93,7 @@ def test_learning_keeps_the_old_run_shows_both_ledgers_and_lets_random_rows_judg
     captured = capsys.readouterr()
     assert captured.out.strip() == str(new)
     assert "18 rows that people decided; all train, 8 of the random queue also judge" in captured.err
-    assert "rows that a person checked  24" in captured.err
+    assert re.search("rows that a person checked +24 +42", captured.err)
     (kept,) = folder.glob("decided-*.jsonl")
     drawn = {line["labelfix_id"]: line["labelfix_drawn"] for line in map(json.loads, kept.read_text().splitlines())}
     assert {row for row, how in drawn.items() if not how} == set(first)
@@ -112,3 +116,33 @@ def test_answers_of_two_files_that_agree_count_once_and_others_are_said(run, at_
     again.write_text(json.dumps([{"labelfix_id": "item-050", "answer": other(truth["item-050"])}]))
     assert main([*words, "--clean", str(again)]) == 2
     assert "with another trusted label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_python_learns_as_the_command_does(run, at_work, in_memory):
+    folder, truth = run
+    opened = labelfix.load_run(folder)
+    if in_memory:
+        tables = pq.read_table("noisy.parquet"), pq.read_table("noisy.parquet").slice(0, 24)
+        opened = labelfix.train(*tables, at_work / "held", settings=opened.settings)
+        folder = opened.path
+        with pytest.raises(labelfix.InputError, match="clean"):
+            opened.learn()
+    with pytest.raises(labelfix.RunError, match="holds no decisions"):
+        opened.learn(clean=tables[1] if in_memory else None)
+    for row in ("item-040", "item-041"):
+        decide(folder, row, other(truth[row]))
+    told = []
+    new = opened.learn(clean=tables[1] if in_memory else None, progress=Told(told))
+    assert new.path == folder.with_name(f"{folder.name}-2")
+    assert new.manifest["counts"]["clean"] == 26
+    labels = dict(zip(*(new.corrected[name].to_pylist() for name in ("id", "corrected_label")), strict=True))
+    assert labels["item-040"] == other(truth["item-040"])
+    assert any(re.match("rows that a person checked +24 +26", line) for line in told)
+
+
+class Told(Silent):
+    """Keeps the headlines."""
+
+    def __init__(self, lines):
+        self.headline = lines.append

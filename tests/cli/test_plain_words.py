@@ -139,7 +139,7 @@ def test_every_word_that_the_terminal_avoids_stands_in_the_glossary():
     assert len(rows) > 30
 
 
-COUNTS = {"noisy": 1500, "actions": {"keep": 1200, "relabel": 292, "review": 8, "fill": 0}}
+COUNTS = {"noisy": 1500, "clean": 140, "actions": {"keep": 1200, "relabel": 292, "review": 8, "fill": 0}}
 LEDGER = {
     "given_labels": {"value": 0.79, "low": 0.71, "high": 0.85, "rows": 140},
     "corrected_labels": {"value": 0.943, "low": 0.9, "high": 0.968, "rows": 140},
@@ -153,9 +153,9 @@ def test_the_result_is_said_in_plain_numbers():
     )
 
 
-def test_few_rows_are_called_few():
+def test_few_rows_are_called_few_and_of_how_many_they_are():
     few = {name: {**value, "rows": 24} for name, value in LEDGER.items()}
-    assert "(24 rows you checked, too few to be sure; 90 to 97 %)" in result(COUNTS, {"labels": "use"}, few)
+    assert "(24 of the 140 rows you checked, too few to be sure; 90 to 97 %)" in result(COUNTS, {"labels": "use"}, few)
 
 
 def test_where_nothing_can_be_said_that_is_said():

@@ -48,6 +48,8 @@ def test_the_report_is_one_file_that_fetches_nothing(run: Path) -> None:
     assert re.search(r"noisy\.tsv, row \d+</small>", page)
     assert not re.search(r"noisy\.tsv:\d", page)
     assert len(page) < 5_000_000
+    (again,) = re.findall(r'<p id="then" hidden>.*<code>(labelfix train .*)</code>', page)
+    assert again.endswith(f"--clean decisions.csv --out {run.with_name('run-2')}")
 
 
 def test_values_of_the_data_stay_text(run: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -198,10 +199,71 @@ def test_sources_says_what_each_is_worth(at_work, capsys):
     assert found["anna"]["weight"] + found["copy"]["weight"] == pytest.approx(1, abs=0.15)
     assert main(["sources", "--run", "run", "--source", "bert", "--show", "3"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3 + 2 + 1 + 3  # the table, classes, a heading, rows
+    assert main(["sources", "--run", "run", "--source", "bert", "--format", "json", "--cost", "bert=2"]) == 0
+    assert labelfix.load_run("run").sources("bert", costs={"bert": 2}) == json.loads(capsys.readouterr().out)
     assert main(["sources", "--run", "run", "--source", "nobody"]) == 2
     assert "no such source; there are anna, bert" in capsys.readouterr().err
     assert main(["sources", "--run", "run", "--cost", "anna=cheap"]) == 2
     assert "write it as SOURCE=PRICE" in capsys.readouterr().err
+
+
+def test_a_column_that_says_who_gave_each_label_is_noticed_and_makes_sources(at_work, capsys):
+    points, truth, said = people()
+    names = ["anna" if row % 3 else "bert" for row in range(ROWS)]
+    labels = [said[name][row] for row, name in enumerate(names)]
+    columns = {"id": [f"item-{row:03d}" for row in range(ROWS)], "x": points[:, 0], "y": points[:, 1]}
+    one = str(at_work / "one.csv")
+    pyarrow.csv.write_csv(pa.table(columns | {"annotator": names, "label": labels}), one)
+    assert main(["check", "--noisy", one, "--clean", "gold.csv"]) == 0
+    assert f"--sources {one} learns how each of them errs" in capsys.readouterr().err
+    out = str(at_work / "run")
+    assert main(["train", "--noisy", one, "--sources", one, "--clean", "gold.csv", "--out", out, "-q"]) == 0
+    assert "learns how each" not in capsys.readouterr().err
+    found = labelfix.load_run(out)
+    assert {each["name"]: each["rows"] for each in found.sources()["each"]} == {"anna": 160, "bert": 80}
+    found.export(at_work / "fixed.csv")
+    assert pyarrow.csv.read_csv(at_work / "fixed.csv").column_names == [*columns, "annotator", "label", "given_label"]
+    gold = at_work / "gold.csv"
+    gold.write_text(Path("gold.csv").read_text().replace("id,label", "id,truth"))
+    assert main(["check", "--noisy", one, "--sources", one, "--clean", str(gold)]) == 0
+    assert "feature columns: x, y (2 columns" in capsys.readouterr().err  # the label is none
+
+
+def test_each_source_has_a_gate_severity_and_owner_of_its_own(at_work, capsys):
+    policy = at_work / "policy.toml"
+    policy.write_text(
+        f'[gate]\nrun = "{Path("run").absolute()}"\nowner = "everybody"\n'
+        '[gate.sources.anna]\nmax_issue_rate = 0.01\nowner = "anna"\nseverity = "critical"\n'
+        "[gate.sources.rule_7]\nmax_issue_rate = 1\n"
+    )
+    words = ["flag", "--config", str(policy), "--format", "json"]
+    assert main(words) == 1
+    said = json.loads(capsys.readouterr().out)
+    gates = {each["source"]: each for each in said["gates"]}
+    assert (gates["anna"]["passed"], gates["anna"]["owner"], gates["rule_7"]["passed"]) == (False, "anna", True)
+    assert gates["rule_7"]["owner"] == "everybody"
+    rows = [row for row in pq.read_table("run/corrected.parquet").to_pylist() if int(row["id"][5:]) >= TRUSTED]
+    sure = labelfix.load_run("run").manifest["min_confidence"]
+    for name in ("anna", "rule_7"):
+        own = [(row, one["label"]) for row in rows for one in row["source_scores"] if one["source"] == name]
+        wrong = [row for row, label in own if label != row["suggested_label"] and row["confidence"] >= sure]
+        assert gates[name]["value"] == pytest.approx(len(wrong) / len(own))
+    by_id = {row["id"]: row for row in rows}
+    for found in said["findings"]:
+        says = {one["source"]: one["label"] for one in by_id[found["id"]]["source_scores"]}
+        hers = says["anna"] == found["given_label"]
+        assert (found["owner"], found["severity"] == "critical") == (("anna", True) if hers else ("everybody", False))
+    accepted = at_work / "accepted.json"
+    assert main([*words[:3], "--format", f"json={accepted}"]) == 1
+    capsys.readouterr()
+    main([*words, "--baseline", str(accepted)])
+    (left,) = (each["value"] for each in json.loads(capsys.readouterr().out)["gates"] if each["source"] == "anna")
+    own = [row for row in rows for one in row["source_scores"] if one["source"] == "anna"]
+    hers = sum(found["owner"] == "anna" for found in said["findings"])
+    assert left == pytest.approx(gates["anna"]["value"] - hers / len(own))  # what is kept is right as she gave it
+    policy.write_text(policy.read_text().replace("sources.anna", "sources.ana"))
+    assert main(words) == 2
+    assert "[gate.sources.ana]" in capsys.readouterr().err
 
 
 def test_of_very_many_sources_the_loss_without_each_is_rough_and_said_to_be(at_work, capsys):

@@ -26,13 +26,18 @@ from labelfix.cli.app import EPILOG, application
 from labelfix.cli.commands import panel_of, place_of
 from labelfix.settings.base import SettingField, fields_of
 from labelfix.settings.counting import paths
-from labelfix.settings.gate import CLASSES, FILES, TABLE, ClassPolicy, FilePolicy, GateSettings
+from labelfix.settings.gate import CLASSES, FILES, SOURCES, TABLE, ClassPolicy, FilePolicy, GateSettings, SourcePolicy
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings
 from labelfix.settings.resolve import CONFIG, PREFIX
 from labelfix.settings.run import SECTIONS, TrainSettings
 
 ROOT = Path(__file__).parents[2]
-GATE = {TABLE: GateSettings, f"{TABLE}.{CLASSES}.NAME": ClassPolicy, f"{TABLE}.{FILES}.PATTERN": FilePolicy}
+GATE = {
+    TABLE: GateSettings,
+    f"{TABLE}.{CLASSES}.NAME": ClassPolicy,
+    f"{TABLE}.{FILES}.PATTERN": FilePolicy,
+    f"{TABLE}.{SOURCES}.NAME": SourcePolicy,
+}
 """Of `flag` alone: it is no setting of a run."""
 
 MADE_BY = "<!-- Made by `python -m tests.docs.reference_pages` from the source; do not edit by hand. -->"

@@ -288,3 +288,137 @@ def test_a_hundred_thousand_rows_queue_in_a_second(tmp_path):
         server.kill()
     print(json.dumps({**took, "command": listening, "first rows": first, "decision": decided}, indent=1))
     assert max(took.values()) < 1
+
+
+@pytest.fixture
+def people(browser):
+    """Opens the page as a person, in a browser of their own."""
+    opened = []
+
+    def person(server, name=None, queue=None):
+        context = browser.new_context(viewport={"width": 1000, "height": 700})
+        opened.append(context)
+        page = context.new_page()
+        go(page, server)
+        if name is not None:
+            page.fill("#who", name)
+            page.keyboard.press("Tab")
+        if queue is not None:
+            page.select_option("#queue", queue)
+            page.wait_for_function("name => document.getElementById('told').innerText === `queue ${name}`", arg=queue)
+        page.focus("#row")
+        return page
+
+    yield person
+    for context in opened:
+        context.close()
+
+
+@pytest.mark.parametrize("queues", [("worst", "worst"), ("worst", "random")])
+def test_two_people_at_once_share_the_rows_and_no_row_is_decided_twice(tmp_path, people, queues):
+    run = make_run(tmp_path, rows=40)
+    server = Server(run, "--budget", "40")
+    try:
+        pages = {name: people(server, name, queue) for name, queue in zip(("ann", "bob"), queues, strict=True)}
+        told = {name: [] for name in pages}
+        while not all(page.is_visible("#done") for page in pages.values()):
+            there = [name for name, page in pages.items() if page.is_visible("#card")]
+            for name in there:
+                told[name].append(shown(pages[name]))
+                pages[name].keyboard.press("k")  # both are under way at the same time
+            for name in there:
+                pages[name].wait_for_function(
+                    "row => !document.getElementById('row').innerText.startsWith(`Row ${row} `)", arg=told[name][-1]
+                )
+            assert not any(page.is_visible("#taken") for page in pages.values())
+        assert not set(told["ann"]) & set(told["bob"])
+        standing = read_answers(run).standing()
+        assert {row: answer.who for row, answer in standing.items()} == {
+            row: name for name, rows in told.items() for row in rows
+        }
+        assert len(standing) == len((run / "answers.jsonl").read_text().splitlines()) == 40
+    finally:
+        server.kill()
+
+
+def test_a_row_that_is_taken_back_stays_with_whom_took_it_back(tmp_path, people):
+    server = Server(make_run(tmp_path, rows=24))
+    try:
+        ann, bob = people(server, "ann"), people(server, "bob")
+        for key in "kkkkkuuuuu":
+            press(ann, key)
+        assert shown(ann) == "r0"
+        while not bob.is_visible("#done"):
+            assert shown(bob) != "r0"
+            press(bob, "k")
+        assert shown(ann) == "r0"
+        assert "r0" not in read_answers(tmp_path / "run").standing()
+    finally:
+        server.kill()
+
+
+def test_whoever_writes_is_not_interrupted_by_what_others_decide(tmp_path, people):
+    run = make_run(tmp_path)
+    server = Server(run)
+    try:
+        ann = people(server, "ann")
+        ann.keyboard.press("n")
+        assert server.decide("r0", "label", label="owl", who="eve")[0] == 200
+        ann.evaluate("document.getElementById('who').dispatchEvent(new Event('change'))")  # asks how far all are
+        ann.wait_for_function("() => document.getElementById('far').title.includes('eve')")
+        ann.keyboard.type("maybe a kite, m k 1")
+        assert ann.input_value("#note") == "maybe a kite, m k 1"
+        assert read_answers(run).standing()["r0"].who == "eve"
+        ann.keyboard.press("Escape")
+        ann.keyboard.press("k")
+        ann.wait_for_selector("#taken:not([hidden])")
+        assert read_answers(run).standing()["r0"].who == "eve"
+    finally:
+        server.kill()
+
+
+def test_two_pages_under_one_name_are_told_so(tmp_path, people):
+    server = Server(make_run(tmp_path), "--who", "root")
+    try:
+        first, second = people(server), people(server)
+        press(first, "k")
+        press(second, "k")
+        for page in (first, second):
+            page.wait_for_selector("#namesake:not([hidden])")
+            assert "Another page is open under the name root" in page.inner_text("#namesake")
+        third = people(server)
+        third.wait_for_selector("#namesake:not([hidden])")
+        third.close()
+        second.fill("#who", "bob")
+        second.keyboard.press("Tab")
+        second.wait_for_selector("#namesake", state="hidden")
+        second.focus("#row")
+        press(second, "u")  # nothing of bob's, and root's stays
+        assert "nothing of yours" in second.inner_text("#told")
+        assert len(read_answers(tmp_path / "run").standing()) == 2
+        second.close()
+        first.focus("#row")
+        press(first, "s")
+        first.wait_for_selector("#namesake", state="hidden")
+        row = shown(first)
+        first.close()
+        assert shown(people(server)) == row  # it was let go, and nobody is taken for still being there
+    finally:
+        server.kill()
+
+
+def test_a_server_that_is_gone_is_no_end_of_the_rows(tmp_path, page):
+    server = Server(make_run(tmp_path))
+    try:
+        go(page, server)
+        page.route("**/rows?*", lambda route: route.abort())
+        for _ in range(5):
+            press(page, "k")
+        page.keyboard.press("k")
+        page.wait_for_selector("#trouble:not([hidden])")
+        assert "No more rows" not in page.inner_text("main")
+        page.unroute("**/rows?*")
+        page.wait_for_selector("#trouble", state="hidden")
+        page.wait_for_function("() => document.getElementById('row').innerText.includes('r6')")
+    finally:
+        server.kill()

@@ -226,7 +226,10 @@ def test_a_fit_is_kept_where_it_gains_more_than_its_standard_error():
     better, alike = losses(*([0.4, 0.1, 0.5, 0.3] * 5)), losses(*([0.2, 1.0, 0.9, 0.39] * 5))
     kept = choose({FROZEN: before, LEARNT: better, BOTH: alike})
     assert kept.name == LEARNT
-    assert kept.line == "learning features helped: 50.0 → 100.0 of 100 trusted rows that no feature has seen right"
+    assert (
+        kept.line
+        == "learning features helped: 50.0 % → 100.0 % of the 20 trusted rows that no feature has seen are right"
+    )
     kept = choose({FROZEN: before, LEARNT: alike, BOTH: alike})
     assert kept.name == FROZEN
     assert "the run on fixed features is kept" in kept.line
@@ -239,10 +242,10 @@ def test_a_fit_that_is_surer_and_right_less_often_is_said_to_be_that():
     surer = losses(*([0.1, 0.1, 0.1, 0.1] * 4 + [0.1, 0.8, 0.1, 0.1]))
     line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: surer, BOTH: losses(*([0.6] * 20))}).line
     assert line.startswith("learning features helped: its probabilities are better (log loss 0.600 → 0.135), though ")
-    assert "100.0 → 95.0 of 100 trusted rows" in line
+    assert "100.0 % → 95.0 % of the 20 trusted rows" in line
     alike = losses(*([0.1] * 20))
     line = choose({FROZEN: losses(*([0.6] * 20)), LEARNT: alike, BOTH: losses(*([0.6] * 20))}).line
-    assert "(log loss 0.600 → 0.100), and 100.0 → 100.0 of 100" in line
+    assert "(log loss 0.600 → 0.100), and 100.0 % → 100.0 % of" in line
 
 
 def test_paired_rows_count_by_classifier_and_soft_label_and_others_by_the_classifier():

@@ -123,7 +123,8 @@ def _remarks(rows: int, found: Sequence[Mark], voted: int, tied: int, several: i
         counts = "the class that most of them give counts (with --sources in place of --clean each person is a source)"
         yield f"{voted:,} rows were answered by more than one person: {counts}"
     if tied:
-        yield f"rows without an answer because as many people give one class as another: {tied:,}"
+        settle = "settle them, as the others are easier than all rows are"
+        yield f"rows without an answer because as many people give one class as another: {tied:,} ({settle})"
     if several:
         yield f"answers that name several classes at once, which count as none: {several:,}"
     if nameless:

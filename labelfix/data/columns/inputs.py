@@ -28,6 +28,8 @@ WHO_AND_WHERE = frozenset(
     + ("employee", "owner", "author", "contact", "company", "company_name", "address", "street", "street_address")
 )
 """Beside the features of a table such words say whom a row is about, and are no text to classify from."""
+WHO_LABELLED = frozenset(("annotator", "annotator_id", "worker", "worker_id", "rater", "labeler"))
+"""Columns that say who gave each label, whom `--sources` tells apart."""
 SHORT_LIST = 8
 """A list of fewer numbers beside other features is a pair or a box rather than an embedding."""
 
@@ -175,6 +177,10 @@ def _named(
 def _infer(
     source: TableSource, profiles: dict[str, Profile], label: str | None, findings: Findings, read_rows: int
 ) -> InputSpec | None:
+    for p in profiles.values() if label is not None else ():
+        if p.name.lower() in WHO_LABELLED and 1 < p.distinct <= p.given / 5:
+            what = f"column {p.name!r} may say who gave each label"
+            findings.note(f"{what}: --sources {source.name} learns how each of them errs")
     images = [p for p in profiles.values() if _is_image(p)]
     texts = [p for p in profiles.values() if _is_prose(p)]
     # A column called "text" is text even where it holds single words.

@@ -43,7 +43,7 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
             "give the one that is the label a column of its own",
         )
     if not few:
-        return "", named
+        return "", f"{named}; labels in a file of their own are joined to its rows first, by the id"
     if len(few) > 1:
         named += ", or several people's or programs' labels with --label-columns"
     return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named

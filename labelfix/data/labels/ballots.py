@@ -234,10 +234,19 @@ def read_long(
     return joined([Ballots(rows, rank[source], reader.result(), called)], abstain)
 
 
+def who_and_label(table: TableSource) -> tuple[str | None, str | None]:
+    """The columns of who said it and of what, in a table that is a file of opinions, too."""
+    return _named(table, SOURCE_NAMES), _named(table, LABEL_NAMES)
+
+
+def _named(table: TableSource, names: Sequence[str]) -> str | None:
+    columns = {column.lower(): column for column in table.schema.names}
+    return next((columns[name] for name in names if name in columns), None)
+
+
 def _role(table: TableSource, names: Sequence[str], what: str, findings: Findings) -> str | None:
     """The column of a long file that is named like its role."""
-    columns = {column.lower(): column for column in table.schema.names}
-    found = next((columns[name] for name in names if name in columns), None)
+    found = _named(table, names)
     if found is None:
         remedy = f"call the column of {what} {names[0]!r}"
         findings.error(table.name, f"has no column of {what}; its columns are {listed(table, names[0])}", remedy)

@@ -34,6 +34,7 @@ def write(judgement: Judgement) -> str:
                 "name": gate.name,
                 "class": gate.class_name,
                 "files": gate.files,
+                "source": gate.by,
                 "value": gate.value,
                 "limit": gate.limit,
                 "passed": gate.passed,

@@ -38,16 +38,17 @@ class Advice:
     command: str
 
 
-def advice(run: str, noisy: Mapping[str, Any], actions: Mapping[str, int], evidence: Mapping[str, Any]) -> Advice:
+def advice(run: str, manifest: Mapping[str, Any], actions: Mapping[str, int], evidence: Mapping[str, Any]) -> Advice:
     """Gather it.
 
     Args:
         run: The run folder, as the user named it.
-        noisy: `name` and `rows` of the noisy table.
+        manifest: Its `run.json`.
         evidence: `evidence` of `metrics.json`; empty where nothing judges the run.
     """
-    verdict = evidence.get("verdict")
-    came = result({"noisy": noisy["rows"], "actions": actions}, verdict, evidence.get("ledger"))
+    verdict, noisy = evidence.get("verdict"), manifest["data"]["noisy"]
+    counts = {**manifest.get("counts", {}), "noisy": noisy["rows"], "actions": actions}
+    came = result(counts, verdict, evidence.get("ledger"))
     if not verdict:
         return Advice("", came, "", "", "")
     kind = verdict["labels"]

@@ -65,7 +65,12 @@ Reasons = Mapping[int, Sequence[Neighbour]]
 
 
 def write_report(
-    out: Path, found: Collected, reasons: Reasons, why_none: str = "", places: Mapping[str, str] | None = None
+    out: Path,
+    found: Collected,
+    reasons: Reasons,
+    why_none: str = "",
+    places: Mapping[str, str] | None = None,
+    again: str = "",
 ) -> int:
     """Write the report.
 
@@ -73,6 +78,7 @@ def write_report(
         reasons: Nearest trusted rows of the worst ones.
         why_none: A sentence where there are none.
         places: Source file of a row → where it lies now; see `look_at`.
+        again: The command that trains again on `decisions.csv`; empty where there is none.
 
     Returns:
         Its size in bytes.
@@ -83,10 +89,10 @@ def write_report(
     rows, text = len(found.worst), ""
     for pictures in (True, False):
         rows = len(found.worst)
-        text = render(found, looks, reasons, why_none, rows, pictures)
+        text = render(found, looks, reasons, why_none, rows, pictures, again)
         while len(text.encode()) > LARGEST and rows > 10:
             rows //= 2
-            text = render(found, looks, reasons, why_none, rows, pictures)
+            text = render(found, looks, reasons, why_none, rows, pictures, again)
         if rows >= len(found.worst) // 2:
             break
     with atomic_path(out) as beside:
@@ -101,6 +107,7 @@ def render(
     why_none: str,
     rows: int,
     pictures: bool,
+    again: str = "",
 ) -> str:
     """The page.
 
@@ -109,6 +116,7 @@ def render(
         why_none: A sentence where there are none.
         rows: How many of the worst rows to show.
         pictures: Whether thumbnails are shown.
+        again: As for `write_report`.
     """
     from jinja2 import Environment, PackageLoader, pass_context  # only a report pays for its import
 
@@ -136,7 +144,8 @@ def render(
         run=found,
         evidence=evidence,
         verdict=verdict,
-        advice=advice(found.path, found.manifest["data"]["noisy"], found.actions, evidence),
+        again=again,
+        advice=advice(found.path, found.manifest, found.actions, evidence),
         glossary=glossary,
         noisy_asked=any(each.get("agreement") for each in entries),
         classes=found.metadata.classes,

@@ -42,7 +42,7 @@
   const trouble = (words) => { $("trouble").textContent = words; $("trouble").hidden = !words; };
   const pause = (ms) => new Promise((go) => { setTimeout(go, ms); });
 
-  // A decision is sent until the server has said that it is on the disk; its key makes sure that it counts once.
+  // Asked until the server answers. Of a decision that says that it is on the disk; its key makes sure that it counts once.
   const surely = async (path, body) => {
     for (;;) {
       try {
@@ -51,11 +51,11 @@
         return said;
       } catch (error) {
         if (error.refused) {
-          trouble("The server was started anew and has another address now. Open the one that labelfix review printed; your last decision was not kept.");
+          trouble("The server was started anew and has another address now. Open the one that labelfix review printed; a decision that was not confirmed is not kept.");
           throw error;
         }
         if (error.said) { trouble(error.message); throw error; }
-        trouble("The server does not answer. What it has confirmed is kept; this one is sent again until it is confirmed. If labelfix review was ended, start it again and open the address that it prints: it goes on with this row.");
+        trouble("The server does not answer. What it has confirmed is kept; what it has not is sent again until it is. If labelfix review was ended, start it again and open the address that it prints: it goes on with this row.");
         await pause(700);
       }
     }
@@ -69,14 +69,12 @@
     fetching = (async () => {
       const asked = new URLSearchParams({ queue: wanted, page, count: AHEAD });
       for (const id of have()) asked.append("have", id);
-      const said = await ask(`/rows?${asked}`);
+      const said = await surely(`/rows?${asked}`);
       if (wanted === queue) {
         const there = new Set(have());
         coming.push(...said.rows.filter((row) => !there.has(row.id)));
       }
-    })().catch((error) => {
-      if (error.said || error.refused) trouble(error.message);
-    }).finally(() => { fetching = null; });
+    })().finally(() => { fetching = null; });
     return fetching;
   };
 
@@ -91,7 +89,8 @@
       showProgress(said);
       const others = new Map(said.taken.filter((one) => one.who !== $("who").value).map((one) => [one.id, one]));
       coming = coming.filter((row) => !others.has(row.id));
-      if (current && others.has(current.id) && !knowing && !busy && !conflict) showTaken(others.get(current.id));
+      const writes = !$("note-box").hidden || !$("class-box").hidden; // what is typed must not become keys of another box
+      if (current && others.has(current.id) && !knowing && !busy && !conflict && !writes) showTaken(others.get(current.id));
     } catch { /* what matters is said where a decision is sent */ }
     asking = false;
     if (askAgain) { askAgain = false; progress(); }
@@ -105,6 +104,8 @@
     const rest = said.pace && said.left ? ` (about ${Math.ceil(said.left / said.pace)} min)` : "";
     $("far").textContent = `${count(said.in_queue)} of ${count(whole)} decided${pace} · ${count(said.left)} left${rest}`;
     $("far").title = Object.entries(said.people).map(([who, n]) => `${who}: ${n}`).join(", ");
+    $("namesake").hidden = !said.namesake;
+    $("namesake").textContent = said.namesake ? `Another page is open under the name ${$("who").value}. Two people need two names: “Undo” takes back the last decision of a name.` : "";
     const noise = said.noise;
     const ends = (one) => `${percent(one[0])} (${percent(one[1])} to ${percent(one[2])})`;
     $("noise").replaceChildren();
@@ -313,13 +314,10 @@
   };
 
   const next = async () => {
+    if (!coming.length) await fetchRows();
     current = coming.shift() || null;
-    if (!current) {
-      await fetchRows();
-      current = coming.shift() || null;
-    }
     render();
-    if (coming.length < AHEAD / 2) fetchRows();
+    if (coming.length < AHEAD / 2) fetchRows().catch(() => { /* said above */ });
     progress();
   };
 
@@ -357,7 +355,7 @@
     if (busy) return;
     busy = true;
     try {
-      const said = await surely("/undo", { who: $("who").value || about.who, key: some(12) });
+      const said = await surely("/undo", { who: $("who").value || about.who, key: some(12), page });
       if (!said.undone) { $("told").textContent = "There is nothing of yours to take back."; return; }
       coming = [...(current && current.id !== said.row.id ? [current] : []), ...coming.filter((row) => row.id !== said.row.id)];
       current = said.row;
@@ -470,6 +468,12 @@
     }
   };
   $("queue").addEventListener("change", change);
+
+  // Whoever closes the page lets go of its rows at once.
+  addEventListener("pagehide", () => {
+    const headers = { "x-labelfix-token": token };
+    fetch("/leave", { method: "POST", headers, body: JSON.stringify({ page }), keepalive: true }).catch(() => { /* gone */ });
+  });
 
   const begin = async () => {
     try {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 
@@ -70,7 +71,8 @@ class ImageFolderSource:
         deeper = _check_wrapper(found, root, self.files[0])
         by_id = ids_of(found.images)
         self.paths: tuple[str, ...] = tuple(by_id)
-        """The ids: relative paths in NFC."""
+        """Relative paths in NFC."""
+        self.ids = self.paths
         self.places: tuple[str, ...] = tuple(by_id.values())
         """The relative paths as on the disk, in the same order."""
         remarks, lost = unread(found, self.files[0])
@@ -84,7 +86,7 @@ class ImageFolderSource:
             places = self.places[start : start + rows]
             batch = pa.record_batch(
                 [
-                    pa.array(self.paths[start : start + rows], pa.string()),
+                    pa.array(self.ids[start : start + rows], pa.string()),
                     pa.array([{"bytes": None, "path": f"{self.folder}/{place}"} for place in places], IMAGE_TYPE),
                     pa.array([_label(place) for place in places], pa.string()),
                 ],
@@ -95,6 +97,19 @@ class ImageFolderSource:
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: the same as `scan`."""
         return self.scan(columns, rows)
+
+    def known_by(self, other: ImageFolderSource) -> ImageFolderSource:
+        """The same images with the ids that images of the same bytes have in another folder.
+
+        A path of a folder by class holds the label, so that paths which are the same mean agreement and nothing else.
+        """
+        ids = {digest(other.folder / place): id_ for id_, place in zip(other.ids, other.places, strict=True)}
+        found = copy(self)
+        found.ids = tuple(
+            ids.get(digest(self.folder / place), f"{self.name}/{path}")
+            for path, place in zip(self.paths, self.places, strict=True)
+        )
+        return found
 
     def content_hash(self) -> str:
         """SHA-256 over relative paths (they hold the labels) and image bytes, in hexadecimal."""

@@ -144,7 +144,7 @@
       }
     }
     const count = worst.filter((row) => marks[row.dataset.id]).length;
-    take.disabled = !count;
+    take.disabled = document.getElementById("then").hidden = !count;
     document.getElementById("marked").textContent = count ? `${count.toLocaleString("en")} decided` : "";
   };
   for (const row of worst) {
