@@ -288,7 +288,7 @@ def test_a_truth_whose_ids_a_spreadsheet_has_cut_is_told(at_work, capsys):
     rows = "".join(f"1.23457E+12,{label}\n" for label in ["x", "y"] * 9)
     (at_work / "t.csv").write_text("id,label\n" + rows)
     assert main(["evaluate", "--run", "run", "--truth", str(at_work / "t.csv")]) == 2
-    assert "has ids that a spreadsheet has cut, such as 1.23457E+12 (18 of 18)" in capsys.readouterr().err
+    assert "has ids that a spreadsheet or a float has cut, such as 1.23457E+12 (18 of 18)" in capsys.readouterr().err
 
 
 def test_the_noisy_file_as_truth_or_baseline_is_told(at_work, capsys):

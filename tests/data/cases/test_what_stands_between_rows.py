@@ -95,6 +95,10 @@ def test_a_row_of_an_id_alone_stays_where_ids_look_so(put: Put, row: str) -> Non
     assert len(rows_of(open_table(put("t.csv", text)))) == len(ROWS) + 1
 
 
+def test_titles_that_are_plain_names_part_words(put: Put) -> None:
+    assert rows_of(open_table(put("t.txt", "id label\nr1 sport\nr2 food\n"))) == [("r1", "sport"), ("r2", "food")]
+
+
 def test_cells_parted_by_any_number_of_spaces(put: Put) -> None:
     source = open_table(put("t.txt", "# made by hand\nid   age label\n1  2.5   x\n2 3.5 y\n"))
     assert rows_of(source) == [(1, 2.5, "x"), (2, 3.5, "y")]
@@ -174,11 +178,17 @@ LONG = pa.array([f"{123456789012345678 + i}" for i in range(6)])
 
 
 @pytest.mark.parametrize(
-    "cut", [["1.23457E+17"] * 6, [f"1.2345{i}E+17" for i in range(6)], ["123456789012345000"] * 5 + ["7"]]
+    "cut",
+    [
+        ["1.23457E+17"] * 6,
+        ["1.234567890123456e+17"] * 6,
+        [f"1.2345{i}E+17" for i in range(6)],
+        ["123456789012345000"] * 5 + ["7"],
+    ],
 )
 def test_ids_that_a_spreadsheet_cut_are_told(cut: list[str]) -> None:
     error = cut_ids("gold.csv", pa.array(cut), "noisy.csv", LONG)
-    assert "gold.csv: has ids that a spreadsheet has cut, such as 1" in str(error)
+    assert "gold.csv: has ids that a spreadsheet or a float has cut, such as 1" in str(error)
     assert "ids of noisy.csv look like 123456789012345678" in str(error)
 
 
