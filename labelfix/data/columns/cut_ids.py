@@ -50,8 +50,8 @@ def cut_ids(name: str, ids: pa.Array, others_name: str = "", others: pa.Array | 
     if len(cut.unique()) == len(cut) and (others is None or (find_ids(cut, others) >= 0).any()):
         return None
     what = (
-        f"has ids that a spreadsheet or a float has cut, such as {cut[0]} ({len(cut):,} of {len(given):,}), so that it can no "
-        "longer be told which row each of them is"
+        f"has ids that a spreadsheet or a float has cut, such as {cut[0]} ({len(cut):,} of {len(given):,}), so that it "
+        "can no longer be told which row each of them is"
     )
     if others is not None and len(whole := others.drop_null()):
         what += f"; ids of {others_name} look like {whole[0]}"

@@ -12,7 +12,7 @@ from labelfix.data.formats.text_file import UTF8, TextFile, unpacking
 from labelfix.errors import input_error
 
 _TELLING = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?|\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
-"""A number or the name of a file: without a column of these, lines of as many words are prose, but below plain titles."""
+"""A number or the name of a file: without a column of these, or usual titles, lines of as many words are prose."""
 
 SPACED = "its cells are parted by spaces"
 LIBSVM = re.compile(r"\S+(?:\s+\d+:[^\s:]+)+\s*(?:#.*)?")
