@@ -14,6 +14,7 @@ from labelfix.data.annotations.source import AnnotatedSource
 from labelfix.data.assemble import read_options
 from labelfix.data.chosen_rows import CANNOT_TELL, TOO_HARD
 from labelfix.data.columns.ids import id_keys_of
+from labelfix.data.new_rows import WRITE_ONE
 from labelfix.data.read import read_truth
 from labelfix.data.tables import UNLABELLED, ClassNames
 from labelfix.errors import Defect, InputError
@@ -49,7 +50,7 @@ def said_in(table: Path | pa.Table, classes: ClassNames, data: DataSettings, id_
 def _of_answers(defect: Defect) -> Defect:
     """A defect of a table of true labels, as one of a table that a person fills in."""
     remedy = defect.remedy
-    if "--class-map" in remedy:
+    if remedy == WRITE_ONE:
         remedy = f"write one of them, {CANNOT_TELL} where you cannot tell, or leave it blank"
     what = re.sub(r"one of the \d+ classes", "one of the classes", defect.what)
     return replace(defect, what=what, file=IN_MEMORY if defect.file == "truth" else defect.file, remedy=remedy)

@@ -32,6 +32,9 @@ from labelfix.data.scan import regroup, scan
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, InputSpec, LabelTable
 from labelfix.settings.data import DataSettings
 
+WRITE_ONE = "write the class that is meant"
+"""What to do about a true label that is no class."""
+
 
 @dataclass(frozen=True)
 class NewRows:
@@ -242,7 +245,7 @@ def read_truth(
     rows = read_id_and_label(table, ids, label, READ_ROWS)
     assert rows.labels is not None
     codes = match_codes(rows.labels, classes, table.name, findings, settings.missing_words, typed=True)
-    report_unknown(rows.labels, codes, classes, rows.places, findings, "write the class that is meant")
+    report_unknown(rows.labels, codes, classes, rows.places, findings, WRITE_ONE)
     if ids is not None and (cut := cut_ids(table.name, rows.ids)) is not None:
         raise cut
     if ids is not None:

@@ -12,8 +12,9 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from labelfix.data.tables import Codes, Probabilities
+from labelfix.heads.stages import Keep
 from labelfix.models.features import Inputs
 from labelfix.models.network_inputs import content_keys
 from labelfix.progress import rows_done
@@ -41,8 +43,11 @@ BLOCK = 2_048
 TILE = 512
 """Rows that a block is compared with at a time: their products stay in the processor's cache."""
 
+PART = 64 * BLOCK
+"""Rows that are compared with the trusted ones before what was found is kept: seconds of work."""
+
 DIRECTIONS, MEASURED = 24, 1_000
-"""Directions in which rows are compared first, and how many rows say which these are."""
+"""Directions in which rows are compared first, or one for every 16 features, and how many rows say which these are."""
 
 SLACK = 1e-5
 """What rounding may make of a product."""
@@ -69,23 +74,6 @@ class Checks:
     near: int | None
     missing: tuple[int, ...]
 
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """The results as arrays, so that a resumed run need not search again."""
-        counts = np.array([self.equal, -1 if self.near is None else self.near])
-        return {
-            "duplicate_of": self.duplicate_of,
-            "outlier_score": self.outlier_score,
-            "counts": counts,
-            "missing": np.array(self.missing, dtype=np.int64),
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Checks:
-        """The inverse of `to_arrays`."""
-        equal, near = arrays["counts"].tolist()
-        missing = tuple(arrays["missing"].tolist())
-        return cls(arrays["duplicate_of"], arrays["outlier_score"], equal, None if near < 0 else near, missing)
-
     def to_json(self, names: Sequence[str], paired: int) -> dict[str, Any]:
         """Plain values; `names` are those of the classes, `paired` the trusted rows that stand in the noisy file."""
         return {
@@ -106,6 +94,7 @@ def side_checks(
     num_classes: int,
     view: View | None = None,
     table: bool = False,
+    keep: Keep = lambda _, compute: compute(),
 ) -> Checks:
     """Look for them.
 
@@ -117,19 +106,30 @@ def side_checks(
         truth: `(M,)` their labels.
         view: Inputs and the rows of them wanted → `(n, D)` features by which they are compared.
         table: Whether the features are the columns of a table: then only rows that hold the same repeat each other.
+        keep: Computes a part of the search, or recalls it by its name.
     """
-    fixed, view = view is None, view or _features
+    pairs = view is None and not table and len(given) <= MOST_PAIRS
+    view = view or _features
     every = np.argsort(order, kind="stable").astype(np.int64)
-    labels = given[every]
+    found = keep("repeats", lambda: _repeats(noisy, given, every, view, pairs))
+    twin, equal, near = found["twin"], found["equal"], found["near"]
     chosen = np.arange(0, len(truth), -(-len(truth) // MOST_TRUSTED), dtype=np.int64)
     trusted = _unit(view(clean, chosen))
-    own = trusted @ trusted.T
-    np.fill_diagonal(own, -np.inf)
-    usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
-    pairs = fixed and not table and len(given) <= MOST_PAIRS
-    held = _unit(view(noisy, every)) if pairs else None
-    neighbours = _Neighbours(held, labels) if held is not None else None
-    keys = content_keys(noisy, every)
+    score = []
+    for start in range(0, len(given), PART):
+        rows = every[start : start + PART]
+        score.append(keep(f"unlike-{start}", partial(_unlike, noisy, rows, trusted, view))["score"])
+        rows_done(len(rows))
+    back = np.argsort(every, kind="stable")
+    of = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
+    missing = np.flatnonzero(np.bincount(truth, minlength=num_classes) == 0)
+    repeats = int(equal.sum()), int((near & ~equal).sum()) if pairs else None
+    return Checks(of.astype(np.int64), np.concatenate(score)[back], *repeats, tuple(missing.tolist()))
+
+
+def _repeats(noisy: Inputs, given: Codes, every: Codes, view: View, pairs: bool) -> dict[str, np.ndarray]:
+    """Rows in the order of the file that hold the same as an earlier one of another label, or nearly so."""
+    labels, keys = given[every], content_keys(noisy, every)
     twin = _equal(keys, labels)
     for start in range(0, len(given), BLOCK):  # two contents may share a key
         hits = start + np.flatnonzero(twin[start : start + BLOCK] >= 0)
@@ -138,21 +138,21 @@ def side_checks(
         same = np.isclose(view(noisy, every[hits]), view(noisy, every[twin[hits]]), rtol=1e-4, atol=1e-6).all(axis=1)
         twin[hits[~same]] = -1
     equal, near = np.isin(keys, keys[twin >= 0]), np.zeros(len(given), dtype=bool)
-    score = np.empty(len(given), dtype=np.float32)
-    for start in range(0, len(given), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(given)))
-        unit = _unit(view(noisy, every[rows])) if held is None else held[rows]
-        like = (unit @ trusted.T).max(axis=1)
-        # The share of trusted rows whose nearest other one is nearer than this.
-        score[rows] = 1 - np.searchsorted(usual, like, side="right") / len(usual)
-        if neighbours is not None:
-            neighbours.mark(slice(start, start + len(rows)), twin, near)
-        rows_done(len(rows))
-    back = np.argsort(every, kind="stable")
-    found = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
-    missing = np.flatnonzero(np.bincount(truth, minlength=num_classes) == 0)
-    repeats = int(equal.sum()), int((near & ~equal).sum()) if pairs else None
-    return Checks(found.astype(np.int64), score[back], *repeats, tuple(missing.tolist()))
+    if pairs:
+        neighbours = _Neighbours(_unit(view(noisy, every)), labels)
+        for start in range(0, len(given), BLOCK):
+            neighbours.mark(slice(start, min(start + BLOCK, len(given))), twin, near)
+    return {"twin": twin, "equal": equal, "near": near}
+
+
+def _unlike(noisy: Inputs, rows: Codes, trusted: Probabilities, view: View) -> dict[str, np.ndarray]:
+    """`(n,)` how unlike the trusted rows some rows are: what share of those has a nearer one among the others."""
+    own = trusted @ trusted.T
+    np.fill_diagonal(own, -np.inf)
+    usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
+    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    like = np.concatenate([(_unit(view(noisy, part)) @ trusted.T).max(axis=1) for part in parts])
+    return {"score": (1 - np.searchsorted(usual, like, side="right") / len(usual)).astype(np.float32)}
 
 
 def _features(inputs: Inputs, rows: Codes) -> Probabilities:
@@ -190,13 +190,11 @@ class _Neighbours:
         self.unit, self.labels = unit, labels
         part = unit[:: max(1, len(unit) // MEASURED)]
         centre = part.mean(axis=0)
+        around, count = part - centre, max(DIRECTIONS, unit.shape[1] // 16)
         wide = part.shape[1] > len(part)
-        sizes, axes = np.linalg.eigh(
-            (part - centre) @ (part - centre).T if wide else (part - centre).T @ (part - centre)
-        )
-        axes = axes[:, -DIRECTIONS:]
+        axes = np.linalg.eigh(around @ around.T if wide else around.T @ around)[1][:, -count:]
         if wide:
-            axes = (part - centre).T @ (axes / np.sqrt(np.maximum(sizes[-DIRECTIONS:], 1e-9)))
+            axes = np.linalg.qr(around.T @ axes)[0]
         low = (unit - centre) @ axes
         half, one = (low**2).sum(axis=1, keepdims=True) / 2, np.ones((len(low), 1), dtype=np.float32)
         # Their product is −½ of the squared distance.
@@ -204,29 +202,22 @@ class _Neighbours:
 
     def mark(self, rows: slice, twin: Codes, near: npt.NDArray[np.bool_]) -> None:
         """The nearest earlier row of each of a block goes into `twin` where no equal one was; both go into `near`."""
-        first, second = self._maybe(rows)
-        cosine = np.empty(len(first), dtype=np.float32)
-        for start in range(0, len(first), BLOCK):
-            part = slice(start, start + BLOCK)
-            cosine[part] = np.einsum("nd,nd->n", self.unit[first[part]], self.unit[second[part]])
-        kept = cosine >= NEAR
-        first, second, cosine = first[kept], second[kept], cosine[kept]
-        near[first] = near[second] = True
-        order = np.lexsort((second, -cosine, first))
-        found, place = np.unique(first[order], return_index=True)
-        nearest, new = second[order[place]], twin[found] < 0
-        twin[found[new]] = nearest[new]
-
-    def _maybe(self, rows: slice) -> tuple[Codes, Codes]:
-        """Rows of a block and earlier ones of other labels that may be near, judging by the directions."""
-        left, found = self.left[rows], [np.zeros((2, 0), dtype=np.int64)]
+        nearest, best = np.full(rows.stop - rows.start, -1), np.full(rows.stop - rows.start, NEAR, dtype=np.float32)
         for start in range(0, rows.stop, TILE):
-            near = left @ self.right[:, start : min(start + TILE, rows.stop)] >= NEAR - 1 - SLACK
-            if near.any():
-                pairs = np.stack(np.nonzero(near)) + [[rows.start], [start]]
-                found.append(pairs[:, (pairs[0] > pairs[1]) & (self.labels[pairs[0]] != self.labels[pairs[1]])])
-        first, second = np.hstack(found)
-        return first, second
+            maybe = self.left[rows] @ self.right[:, start : min(start + TILE, rows.stop)] >= NEAR - 1 - SLACK
+            here, there = np.flatnonzero(maybe.any(axis=1)), start + np.flatnonzero(maybe.any(axis=0))
+            if not len(here):
+                continue
+            first, second = rows.start + here[:, None], there[None, :]
+            cosine = self.unit[rows.start + here] @ self.unit[there].T
+            cosine[(first <= second) | (self.labels[first] == self.labels[second])] = -1
+            found = cosine >= NEAR
+            near[rows.start + here[found.any(axis=1)]] = near[there[found.any(axis=0)]] = True
+            like, place = cosine.max(axis=1), there[cosine.argmax(axis=1)]
+            nearer = (like > best[here]) | ((like >= NEAR) & (nearest[here] < 0))
+            nearest[here[nearer]], best[here[nearer]] = place[nearer], like[nearer]
+        new = (nearest >= 0) & (twin[rows] < 0)
+        twin[rows][new] = nearest[new]
 
 
 def _unit(features: Probabilities) -> Probabilities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.gather import Evidence, judge, passes
 from labelfix.evidence.side_columns import SideColumns
-from labelfix.heads.stages import judging_stage
+from labelfix.heads.stages import part_of
 from labelfix.methods.fit import Fit
 from labelfix.models.features import Inputs
 from labelfix.networks.loop import network_outputs
@@ -52,12 +53,9 @@ def checked(made: Fit, table: bool) -> Checks:
     def hidden(inputs: Inputs, rows: Codes) -> Probabilities:
         return network_outputs(made.model.classifier, inputs, rows, problem.device)[1]
 
-    def look() -> dict[str, np.ndarray]:
-        order, view = made.noisy.rows, None if problem.family == "head" else hidden
-        rows = problem.noisy, problem.given, order, problem.clean, problem.truth
-        return side_checks(*rows, problem.num_classes, view, table).to_arrays()
-
-    return Checks.from_arrays(judging_stage(problem.checkpoints, "side-checks", look))
+    order, view = made.noisy.rows, None if problem.family == "head" else hidden
+    rows = problem.noisy, problem.given, order, problem.clean, problem.truth
+    return side_checks(*rows, problem.num_classes, view, table, partial(part_of, problem.checkpoints, "side-checks"))
 
 
 def side_columns(order: RowOrder, evidence: Evidence, repeated: Checks | None) -> SideColumns:

@@ -25,6 +25,7 @@ from labelfix.heads.discriminants import fit_discriminants
 from labelfix.heads.folds import CrossFitted, Part, cut_folds
 from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
+from labelfix.heads.stages import Keep
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of, cross_entropy_to, forward_likelihood
 from labelfix.numerics.paired_losses import surely_more
@@ -127,8 +128,12 @@ def paired_transitions(problem: Problem, rows: FitRows, of_given: LinearHead) ->
     )
 
 
-def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
-    """S1 and its r: tight, or loose where that is clearly better out of fold."""
+def fit_bayes_student(rows: FitRows, keep: Keep | None = None) -> tuple[CrossFitted, float]:
+    """S1 and its r: tight, or loose where that is clearly better out of fold.
+
+    Args:
+        keep: See `FitRows.cross_fit`.
+    """
     trusted_only, (full, without) = fit_trusted_only(rows), given_transitions(rows)
     truth, noisy = rows.truth.numpy(), len(rows.given)
 
@@ -144,7 +149,7 @@ def fit_bayes_student(rows: FitRows) -> tuple[CrossFitted, float]:
         return cross_entropy_to(q.mT, rows.weights([use for use, _ in parts]))
 
     def fitted(ridge: float) -> CrossFitted:
-        return rows.cross_fit(ridge, trusted_only.full, residual)
+        return rows.cross_fit(ridge, trusted_only.full, residual, keep=keep)
 
     if TIGHT not in ridges(rows.num_classes):
         return fitted(LOOSE), LOOSE

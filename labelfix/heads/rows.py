@@ -16,6 +16,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import Codes
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
+from labelfix.heads.stages import Keep, heads_from_arrays, heads_to_arrays
 from labelfix.numerics.linear_heads import (
     SIDE_BY_SIDE,
     LinearHead,
@@ -157,6 +158,7 @@ class FitRows:
         iterations: int = 100,
         tolerance: float = 1e-6,
         apart: Sequence[LinearHead] | None = None,
+        keep: Keep | None = None,
     ) -> CrossFitted:
         """Heads on all rows, in full and without each fold.
 
@@ -167,11 +169,19 @@ class FitRows:
             iterations: See `minimise`.
             tolerance: See `minimise`; where it is so rough that the start still shows, give `apart`.
             apart: For each fold, the head its fit starts from, which has not seen the fold; None for the full fit.
+            keep: Makes the fit of that name, or recalls it.
         """
 
         def fit(parts: Sequence[Part], start: LinearHead | None) -> list[LinearHead]:
             starts = [start or begin if apart is None or fold is None else apart[fold] for _, fold in parts]
-            return self.fit_all(residual(parts), ridge, starts, iterations, tolerance)
+
+            def search() -> list[LinearHead]:
+                return self.fit_all(residual(parts), ridge, starts, iterations, tolerance)
+
+            if keep is None:
+                return search()
+            name = f"{ridge:g}-{'full' if start is None else parts[0][1]}"
+            return heads_from_arrays(keep(name, lambda: heads_to_arrays(search())))
 
         return cross_fit_together(fit, self.folds, self.clean, self.truth.numpy(), searched_at_once(self.num_classes))
 

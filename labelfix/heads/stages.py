@@ -5,7 +5,7 @@ Legend: M trusted rows, D features, K classes, F folds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from labelfix.heads.folds import CrossFitted
 from labelfix.numerics.linear_heads import LinearHead
 
 Arrays = Mapping[str, np.ndarray]
+Compute = Callable[[], dict[str, np.ndarray]]
+Keep = Callable[[str, Compute], dict[str, np.ndarray]]
+"""Computes a part of a stage, or recalls it by its name."""
 
 WORTH_KEEPING = 1.0
 """A part of the judging is kept if it took at least this many seconds: there are a dozen parts, and a small run should
@@ -38,6 +41,11 @@ def judging_stage(
     return settled(compute()) if checkpoints is None else checkpoints.stage(name, compute, WORTH_KEEPING)
 
 
+def part_of(checkpoints: Checkpoints | None, stage: str, part: str, compute: Compute) -> dict[str, np.ndarray]:
+    """The same for a part of a stage of its own, which is computed in parts because it may take minutes."""
+    return judging_stage(checkpoints, f"{stage}-{part}", compute)
+
+
 def cross_fitted_stage(checkpoints: Checkpoints | None, name: str, compute: Callable[[], CrossFitted]) -> CrossFitted:
     """A stage whose result is one cross-fitted head."""
     return from_arrays(stage(checkpoints, name, lambda: to_arrays(compute())))
@@ -57,7 +65,7 @@ def from_arrays(arrays: Arrays, prefix: str = "") -> CrossFitted:
     return CrossFitted(full, tuple(without), held, by, temperatures)
 
 
-def heads_to_arrays(heads: tuple[LinearHead, ...], prefix: str = "") -> dict[str, np.ndarray]:
+def heads_to_arrays(heads: Sequence[LinearHead], prefix: str = "") -> dict[str, np.ndarray]:
     """Heads stacked into two arrays, weights and biases."""
     return {
         f"{prefix}weight": torch.stack([head.weight for head in heads]).numpy(),

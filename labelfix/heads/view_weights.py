@@ -27,6 +27,9 @@ from labelfix.numerics.linear_heads import searched_at_once
 WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
 
+OF_EQUALS = (*WEIGHTS, 1.4, 2.0, 4.0)
+"""The same where the first view may weigh less than the other: then that one weighs 1."""
+
 MOST, VIEW_FOLDS = 4_000, 5
 """Rows used at most, and the parts of which each is left out in turn."""
 
@@ -51,7 +54,9 @@ class _SideBySide:
         return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
 
 
-def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tuple[float, ...]:
+def choose_weights(
+    parts: Sequence[Features], rows: Codes, given: Codes, candidates: Sequence[float] = WEIGHTS
+) -> tuple[float, ...]:
     """The weight of each view.
 
     Which rows are used, and which are left out, depends on their content and not on their order; rows of the same
@@ -61,6 +66,7 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tupl
         parts: For each view `(N, D)` features, rows of unit norm.
         rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
+        candidates: What a view may weigh, beside 1 of the first.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
@@ -73,11 +79,15 @@ def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes) -> tupl
         return tuple(weights)
     for view in range(1, len(parts)):
         losses = {}
-        for weight in WEIGHTS:
+        for weight in candidates:
             weights[view] = weight
-            losses[weight] = _loss(joined(features, weights), torch.from_numpy(labels), of)
-        weights[view] = min(reversed(WEIGHTS), key=losses.__getitem__)
-    return tuple(weights)
+            losses[weight] = _loss(joined(features, _at_most_one(weights)), torch.from_numpy(labels), of)
+        weights[view] = min(reversed(candidates), key=losses.__getitem__)
+    return _at_most_one(weights)
+
+
+def _at_most_one(weights: Sequence[float]) -> tuple[float, ...]:
+    return tuple(weight / max(weights) for weight in weights)
 
 
 def _loss(features: Features, labels: torch.Tensor, of: torch.Tensor) -> float:

@@ -14,12 +14,15 @@ from labelfix.models.images.patch_fit import open_patches
 from labelfix.models.images.small import SmallImages
 from labelfix.models.representation import Representation
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
+from labelfix.models.tables.kernel_fit import fit_kernel
 from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
 from labelfix.models.text.lexical_fit import fit_lexical
 from labelfix.models.views import side_by_side
 from labelfix.progress import Progress
-from labelfix.settings.model import WORDS, ComputeSettings, ModelSettings
+from labelfix.settings.model import TABLES, WORDS, ComputeSettings, ModelSettings
+
+OF_TABLES = "kernel and linear (both, or one of them) or mlp"
 
 
 def choose_representation(
@@ -78,7 +81,7 @@ def _text_view(
         return HashedText(noisy.spec, settings.text_dimensions)
     if name == "lexical":
         return fit_lexical(noisy, compute.read_rows)
-    _refuse_others(name, "text", ("patches", "resnet32", "linear", "mlp"), "timm:")
+    _refuse_others(name, "text", ("patches", "resnet32", *TABLES), "timm:")
     from labelfix.models.text.encoder import open_text_encoder
 
     if not settings.freeze:
@@ -119,7 +122,7 @@ def _image_view(
         return open_patches(noisy, settings, compute, progress)
     if name in ("auto", "resnet32"):  # nothing of patch features could be trained along
         return SmallImages(noisy.spec, settings.image_size or 32)
-    _refuse_others(name, "images", (*WORDS, "linear", "mlp"), "hf:")
+    _refuse_others(name, "images", (*WORDS, *TABLES), "hf:")
     from labelfix.models.images.encoder import open_image_encoder
 
     encoder: Representation = open_image_encoder(noisy.spec, settings, compute, progress)
@@ -129,17 +132,25 @@ def _image_view(
 def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
-    what = "embeddings" if noisy.spec.kind == "embedding" else "tables"
-    (name, *others) = settings.backbones
-    if others or name not in ("auto", "linear", "mlp"):
-        shown = ", ".join(map(repr, settings.backbones))
-        raise SettingsError(f"backbone = {shown} does not read {what}; they take linear or mlp")
-    hidden = settings.hidden_units if name == "mlp" else None
-    if noisy.spec.kind == "embedding":
-        return EmbeddingFeatures(noisy.spec, hidden)
+    names = settings.backbones if settings.backbones != ("auto",) else ("kernel", "linear")
+    if not set(names) <= {"kernel", "linear"} and names != ("mlp",):
+        raise SettingsError(f"backbone = {', '.join(map(repr, names))} does not read tables; they take {OF_TABLES}")
     statistics = fit_statistics(noisy, compute.read_rows)
     _say_statistics(noisy, statistics, progress)
-    return TableFeatures(noisy.spec, statistics, hidden)
+    linear = TableFeatures(noisy.spec, statistics, settings.hidden_units if names == ("mlp",) else None)
+    kernel = fit_kernel(noisy, linear, compute) if "kernel" in names else None
+    if kernel is None:
+        return linear
+    return side_by_side(noisy.spec, names, [kernel, linear]) if len(names) > 1 else kernel
+
+
+def _for_embeddings(
+    noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
+) -> Representation:
+    if settings.backbones not in (("auto",), ("linear",), ("mlp",)):
+        shown = ", ".join(map(repr, settings.backbones))
+        raise SettingsError(f"backbone = {shown} does not read embeddings; they take linear or mlp")
+    return EmbeddingFeatures(noisy.spec, settings.hidden_units if settings.backbones == ("mlp",) else None)
 
 
 def _say_statistics(noisy: InputTable, statistics: Statistics, progress: Progress) -> None:
@@ -156,7 +167,7 @@ _CHOICES: dict[InputKind, Callable[[InputTable, ModelSettings, ComputeSettings, 
     "text": _for_text,
     "image": _for_images,
     "table": _for_tables,
-    "embedding": _for_tables,
+    "embedding": _for_embeddings,
 }
 """Kind of inputs → what chooses for it."""
 

@@ -17,6 +17,7 @@ from labelfix.models.features import Inputs
 from labelfix.models.images.patches import PatchFeatures
 from labelfix.models.predictor import Predictor
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
+from labelfix.models.tables.kernel import KernelTable
 from labelfix.models.text.hashed import HashedText
 from labelfix.models.text.lexical import LexicalText
 from labelfix.models.views import Views, view_folder
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from labelfix.models.classifier import Classifier
 
-CHEAP = ("hashed-text", "lexical", "table", "embedding")
+CHEAP = ("hashed-text", "lexical", "table", "kernel", "embedding")
 """Families whose encoding is cheaper to make than to keep: new rows are encoded block by block."""
 
 
@@ -102,7 +103,8 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
 
 _LIGHT: Mapping[str, Any] = {
-    each.family: each for each in (HashedText, LexicalText, PatchFeatures, TableFeatures, EmbeddingFeatures)
+    each.family: each
+    for each in (HashedText, LexicalText, PatchFeatures, TableFeatures, KernelTable, EmbeddingFeatures)
 }
 """Families that are encoded and scored without any network."""
 

@@ -75,6 +75,11 @@ class Views(FrozenFeatures):
         return digest(self.family, 1, [view.identity for view in self.views], self.part_weights)
 
     @property
+    def of_one_table(self) -> bool:
+        """Whether its views are the two of a table: which of them tells more depends on the table."""
+        return [view.family for view in self.views] == ["kernel", "table"]
+
+    @property
     def part_weights(self) -> list[float]:
         """The weight of each part, those of all views in one row."""
         return list(chain.from_iterable(self.weights))

@@ -248,6 +248,8 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
     Raises:
         InputError: It is not there, or is not such a file.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise input_error(str(path), "is no file but a pipe or a device", REMEDY)
     try:
         opened = pq.ParquetFile(readable(path))
         schema = opened.schema_arrow

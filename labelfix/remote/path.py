@@ -155,9 +155,14 @@ def as_path(name: str | Path) -> Path:
 
     Args:
         name: The name; `pathlib` may have read it before.
+
+    Raises:
+        InputError: It cannot be a name.
     """
     if isinstance(name, RemotePath):
         return name
+    if "\0" in str(name):
+        raise input_error(str(name), "holds a zero byte, as no name of a file does", "leave it out")
     if not is_remote(name):
         return Path(name)
     found = RemotePath(without_secrets(whole(str(name))))

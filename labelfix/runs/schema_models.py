@@ -52,6 +52,13 @@ class Table(Struct):
     hidden_units: Width | None
 
 
+class KernelTable(Table):
+    """Nearness of rows, beside the linear features that it is made of."""
+
+    source: str
+    width: Width
+
+
 class Embedding(Struct):
     """Ready embeddings."""
 
@@ -161,6 +168,7 @@ class TrainedImages(Struct):
 
 ENCODINGS: dict[str, type[Struct]] = {
     "table": Table,
+    "kernel": KernelTable,
     "embedding": Embedding,
     "hashed-text": HashedText,
     "lexical": Lexical,
@@ -176,7 +184,7 @@ ENCODINGS: dict[str, type[Struct]] = {
 """Family → what its `encoding` holds."""
 
 
-FROZEN = ("table", "embedding", "hashed-text", "lexical", "transformers", "patches", "small-network", "timm")
+FROZEN = ("table", "kernel", "embedding", "hashed-text", "lexical", "transformers", "patches", "small-network", "timm")
 """Families that a view may be of."""
 
 

@@ -12,13 +12,16 @@ from labelfix.settings.interval import CheckpointInterval
 WORDS = ("hashed-text", "lexical")
 """Backbones of texts that need no encoder."""
 
+TABLES = ("linear", "kernel", "mlp")
+"""Backbones of tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings:
     """The classifier f_w: what turns an input into features h(x), and the head on top."""
 
     backbone: str | tuple[str, ...] = "auto"
-    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 where a network is trained as a whole), linear for tables and embeddings. Named several times, the features of all stand side by side."""
+    """What turns inputs into features: `auto`; `lexical`, `hashed-text`, `patches`, `resnet32`, `linear`, `kernel` or `mlp` (no download); a local folder; `hf:NAME` or `timm:NAME` (a name is looked up on the hub unless it is cached). `auto` is lexical for text, patches for images (resnet32 where a network is trained as a whole), kernel and linear for tables, linear for embeddings. Named several times, the features of all stand side by side."""
 
     lexical: bool = True
     """Put the words of a text, and a lower layer of the encoder, beside the features of a single frozen encoder. `--no-lexical` takes the encoder alone."""

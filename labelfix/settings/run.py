@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,9 @@ from labelfix.settings.data import DataSettings
 from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettings
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.toml import to_document
+
+LARGEST = 1 << 22
+"""Bytes of a TOML document. People's take a few hundred; some take longer to read than all else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +131,18 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         SettingsError: The file cannot be read or is not TOML.
     """
+    path = Path(path)
+    if path.is_fifo():
+        raise SettingsError(f"{path}: is a pipe; give an existing TOML file")
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise SettingsError(f"{path}: has more than {LARGEST >> 20} MB, as settings never have")
+        text = data.decode().replace("\r\n", "\n")
+        if re.search(r"\\(u|U0000)0000", text):
+            raise SettingsError(f"{path}: holds a zero byte, which stands in no name; leave it out")
+        return tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits

@@ -11,7 +11,7 @@ import pytest
 
 from labelfix.cli import main
 from labelfix.compute.checkpoints import Checkpoints
-from labelfix.evidence import gather, rivals, weighing
+from labelfix.evidence import checks, gather, rivals
 from labelfix.heads import learners, stages
 
 WRITTEN = ["corrected.parquet", "judges/judges.safetensors", "corrector/corrector.json", "classifier/labelfix.json"]
@@ -82,7 +82,7 @@ def test_what_was_judged_is_not_judged_again(request, at_work, everything_is_kep
     assert main([*words, "--out", str(straight), "-q"]) == 0
     parts = list(computed)
     expected = {"network": {"scores", "soft-labels", "rival-glc"}, "head": {"asked-1", "asked-4", "rival-glc"}}
-    assert expected[kind] | {"judged-transition", "side-checks"} <= set(parts)
+    assert expected[kind] | {"judged-transition", "side-checks-repeats", "side-checks-unlike-0"} <= set(parts)
     judged = parts[parts.index("judged-transition") :]
     for place in (0, len(judged) // 2, len(judged) - 1) if kind == "network" else (judged.index("asked-3"),):
         killed_after(judged[place])
@@ -99,21 +99,21 @@ def test_what_was_judged_is_not_judged_again(request, at_work, everything_is_kep
 def test_rivals_that_are_kept_need_nothing_that_they_share(
     network, at_work, everything_is_kept, killed_after, monkeypatch
 ):
-    killed_after("side-checks")
+    killed_after("side-checks-unlike-0")
     assert main([*network, "--out", str(at_work / "r"), "-q"]) == 130
     killed_after(None)
 
     def never(*_):
         raise AssertionError("computed again")
 
-    shared = {learners: "transitions", rivals: "_field", gather: "soft_labels_of", weighing: "side_checks"}
+    shared = {learners: "transitions", rivals: "_field", gather: "soft_labels_of", checks: "_unlike"}
     for module, name in shared.items():
         monkeypatch.setattr(module, name, never)
     assert main(["train", "--resume", str(at_work / "r"), "-q"]) == 0
 
 
 def test_parts_that_take_no_time_are_not_kept(network, at_work, killed_after):
-    killed_after("side-checks")
+    killed_after("side-checks-unlike-0")
     assert main([*network, "--out", str(at_work / "r"), "-q"]) == 130
     assert 0.5 <= stages.WORTH_KEEPING <= 10
     left = {path.name for path in (at_work / "r" / "checkpoints").iterdir()}

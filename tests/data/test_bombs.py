@@ -9,10 +9,12 @@ import zlib
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from labelfix.data.formats import bounds, open_table
+from labelfix.data.formats import bounds, open_table, parquet_footer
 from labelfix.data.formats.arrow_sizes import unpacked_sizes
 from labelfix.data.formats.base import unique_names
 from labelfix.data.formats.parquet import ParquetSource
@@ -154,6 +156,40 @@ def test_texts_that_say_how_they_differ_from_the_one_before_are_bounded(tmp_path
         writer.write_table(pa.table({"label": ["a", "b"] * 1000, "text": ["A" * 10_000] * 2000}, schema))
     with pytest.raises(InputError, match="come out of it"):
         list(open_table(tmp_path / "t.parquet").scan())
+
+
+@pytest.mark.parametrize("kind", ["rows.parquet", "rows.csv.gz", "rows.arrow"])
+def test_rows_that_take_hardly_any_room_in_the_file_are_counted(tmp_path, monkeypatch, kind):
+    """A row of a byte takes many in memory: 350 kB held sixty million of them, which took 3.5 GB."""
+    rows = pa.table({"label": pa.array(np.arange(20_000) % 2 == 0)})
+    write = {"rows.parquet": pq.write_table, "rows.csv.gz": written, "rows.arrow": feather.write_feather}
+    write[kind](rows, tmp_path / kind)
+    assert sum(len(chunk.batch) for chunk in open_table(tmp_path / kind).scan()) == 20_000
+    monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(bounds, "MOST_RATIO", 2)
+    with pytest.raises(InputError, match=r"more than 1,048,576 come out of it"):
+        list(open_table(tmp_path / kind).scan())
+
+
+def written(rows, path):
+    with gzip.open(path, "wb") as stream:
+        csv.write_csv(rows, stream)
+
+
+def test_pages_that_are_held_at_once_are_bounded(tmp_path, monkeypatch):
+    """Of each column one page is held: 74 kB of thirty columns took 2.4 GB."""
+    rows = pa.table({f"x{column}": np.zeros(100_000) for column in range(4)})
+    how = {
+        "use_dictionary": False,
+        "data_page_size": 1 << 30,
+        "max_rows_per_page": 100_000,
+        "write_batch_size": 100_000,
+    }
+    pq.write_table(rows, tmp_path / "rows.parquet", **how)
+    assert len(list(open_table(tmp_path / "rows.parquet").scan())) > 1
+    monkeypatch.setattr(parquet_footer, "MOST_BYTES", 3_000_000)
+    with pytest.raises(InputError, match=r"pages of it take 3,[0-9,]+ bytes at once"):
+        list(open_table(tmp_path / "rows.parquet").scan())
 
 
 def test_a_picture_of_too_many_pixels_is_named_and_not_decoded(tmp_path, capsys):

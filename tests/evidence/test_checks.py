@@ -7,6 +7,7 @@ import pytest
 
 from labelfix.evidence import checks
 from labelfix.evidence.checks import side_checks
+from labelfix.heads.stages import Compute
 from labelfix.models.features import FeatureInputs
 
 
@@ -58,6 +59,50 @@ def test_many_rows_are_searched_block_by_block(monkeypatch: pytest.MonkeyPatch, 
     assert found.duplicate_of[17] == 2
     assert (found.duplicate_of >= 0).sum() == 1
     assert found.near == (0 if most > 20 else None)
+
+
+@pytest.mark.parametrize("width", [40, 1200])
+def test_nearly_equal_rows_are_those_of_all_products(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows around forty centres, some of them nearly equal and many around one; against all cosines in float64."""
+    monkeypatch.setattr(checks, "BLOCK", 100)
+    monkeypatch.setattr(checks, "TILE", 30)
+    generator = np.random.default_rng(1)
+    centres = generator.normal(size=(40, width)) + 1
+    of = np.where(np.arange(1500) % 3 == 0, 0, generator.integers(40, size=1500))
+    rows = (centres[of] + generator.choice([0.05, 0.15, 1.0], (1500, 1)) * generator.normal(size=(1500, width))).astype(
+        "f4"
+    )
+    given = generator.integers(3, size=1500)
+    found = side_checks(FeatureInputs(rows), given, np.arange(1500), FeatureInputs(rows[:9]), np.arange(9) % 3, 3)
+    unit = rows.astype(float) / np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    sure = (abs(cosine - checks.NEAR) > 1e-5).all(axis=1)
+    near = (cosine >= checks.NEAR) & (given[:, None] != given)
+    assert 100 < near.any(axis=1).sum() < 1400
+    assert found.near == pytest.approx(near.any(axis=1).sum(), abs=float((~sure).sum()))
+    earlier = np.where(near & (np.arange(1500)[:, None] > np.arange(1500)), cosine, -1)
+    assert (found.duplicate_of >= 0)[sure].tolist() == (earlier.max(axis=1) > 0)[sure].tolist()
+    named = np.flatnonzero((found.duplicate_of >= 0) & sure)
+    np.testing.assert_allclose(cosine[named, found.duplicate_of[named]], earlier[named].max(axis=1), atol=1e-6)
+
+
+def test_parts_of_the_search_that_are_kept_are_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "PART", 8)
+    generator = np.random.default_rng(0)
+    rows, given = FeatureInputs(generator.normal(size=(20, 3)).astype(np.float32)), np.arange(20) % 2
+    kept: dict[str, dict[str, np.ndarray]] = {}
+
+    def keep(name: str, compute: Compute) -> dict[str, np.ndarray]:
+        if name not in kept:
+            kept[name] = compute()
+        return kept[name]
+
+    first = side_checks(rows, given, np.arange(20), TRUSTED, TRUTH, 2, keep=keep)
+    assert list(kept) == ["repeats", "unlike-0", "unlike-8", "unlike-16"]
+    for part in ("_repeats", "_unlike"):
+        monkeypatch.setattr(checks, part, lambda *_: pytest.fail("searched again"))
+    again = side_checks(rows, given, np.arange(20), TRUSTED, TRUTH, 2, keep=keep)
+    assert again.outlier_score.tolist() == first.outlier_score.tolist()
 
 
 def test_a_row_unlike_all_trusted_ones_has_the_highest_score() -> None:

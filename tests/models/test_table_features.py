@@ -28,8 +28,8 @@ class Told(Silent):
         self.warned.append(message)
 
 
-def encode(table, compute, rows=None, told=None, **settings):
-    representation = choose_representation(table, ModelSettings(**settings), compute, told or Silent())
+def encode(table, compute, rows=None, told=None, backbone="linear"):
+    representation = choose_representation(table, ModelSettings(backbone=backbone), compute, told or Silent())
     return representation.encode(rows or table, compute, Silent()).features
 
 
@@ -127,5 +127,5 @@ def test_a_hidden_layer_is_not_a_head_on_fixed_features(compute):
 
 @pytest.mark.parametrize("backbone", ["hashed-text", "resnet32", "hf:some/model", "nonsense"])
 def test_other_backbones_are_refused_for_tables(compute, backbone):
-    with pytest.raises(SettingsError, match="does not read tables; they take linear or mlp"):
+    with pytest.raises(SettingsError, match="does not read tables; they take kernel and linear"):
         encode(feature_table({"a": [1.0]}), compute, backbone=backbone)

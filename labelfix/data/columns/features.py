@@ -208,9 +208,11 @@ def _is_code(given: pa.Array, other: pa.Array) -> bool:
     """Whether a column says what the label says, in words or numbers of its own."""
     both = pc.and_(given.is_valid(), other.is_valid())
     pairs = pa.table({"given": given, "other": other}).filter(both)
-    kinds = [len(pairs.column(name).unique()) for name in ("given", "other")]
-    together = pairs.group_by(["given", "other"]).aggregate([]).num_rows
-    return bool(kinds[0] == kinds[1] == together > 1) and len(pairs) >= max(ROWS_OF_CODES, 5 * together)
+    kinds = {len(pairs.column(name).unique()) for name in ("given", "other")}
+    most = max(kinds)
+    if len(kinds) > 1 or most < 2 or len(pairs) < max(ROWS_OF_CODES, 5 * most):
+        return False
+    return bool(pairs.group_by(["given", "other"]).aggregate([]).num_rows == most)
 
 
 def _kappa(left: pa.Array, right: pa.Array) -> float:

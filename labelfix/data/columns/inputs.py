@@ -37,7 +37,7 @@ NO_INPUTS = {
     "addresses": ("addresses, which are not fetched", "download what they name, and give the paths of the files"),
     "encoded_text": (
         "files or numbers written out as text (base64)",
-        "write images into files of their own, and give the paths; numbers as lists, such as [0.1, 0.2]",
+        "write each image into a file of its own, and give the paths; numbers as lists, such as [0.1, 0.2]",
     ),
     "bytes": ("bytes that are no images", "write embeddings as lists of numbers, and images as their files are"),
     "other_files": (

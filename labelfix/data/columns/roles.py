@@ -97,7 +97,10 @@ def listed(source: TableSource, near: str = "") -> str:
     similar = difflib.get_close_matches(near, names, n=3, cutoff=0.5) if near else []
     ordered = [*similar, *(name for name in names if name not in similar)]
     shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..." for name in ordered[:20]]
-    return ", ".join(shown) + (f" and {len(ordered) - 20} more" if len(ordered) > 20 else "")
+    more = f" and {len(ordered) - 20} more" if len(ordered) > 20 else ""
+    # Which sheet, which rows: what is read may be the reason why a column is not there.
+    read = f" ({'; '.join(source.remarks)})" if source.remarks and not near else ""
+    return ", ".join(shown) + more + read
 
 
 def id_columns(

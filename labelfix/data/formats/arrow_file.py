@@ -22,7 +22,7 @@ from labelfix.data.formats.base import (
     distinct,
     slices,
 )
-from labelfix.data.formats.bounds import check_columns
+from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
@@ -64,9 +64,10 @@ class ArrowSource(TypedFiles):
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         places = [self.schema.get_field_index(name) for name in names]
-        first = 1
+        first, bounds = 1, Bounds(self.paths[0], self.name)
         with self._reader() as reader:
             for batch in self._batches(reader):
+                bounds.take(ROW_BYTES * batch.num_rows)
                 # By place: titles may repeat.
                 wanted = pa.record_batch([batch.column(place) for place in places], names=names)
                 # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.

@@ -337,6 +337,15 @@ def _no_file(name: str) -> InputError:
     return input_error(name, what, "save what comes through it as a file, and give that")
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and those below it; folders that go away meanwhile, as of processes, are passed over."""
+    if isinstance(folder, RemotePath):
+        yield from folder.rglob("*")
+        return
+    for root, _, names in os.walk(folder):
+        yield from (Path(root, name) for name in names)
+
+
 def missing_remedy(path: Path) -> str:
     """What to do about a missing path: the nearest name beside it, or where relative paths start."""
     import difflib

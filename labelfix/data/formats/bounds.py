@@ -18,6 +18,9 @@ MOST_BYTES = 1 << 29
 MOST_RATIO = 200
 """And this many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
 
+ROW_BYTES = 64
+"""What a row takes in memory beside its cells: its place, its id and its label."""
+
 RECORD_BYTES = 1 << 26
 """Bytes of one record of a text file, 64 MB."""
 
@@ -66,7 +69,7 @@ class BoundedStream(io.RawIOBase):
     """The bytes that come out of a compressed file, as long as they are not too many.
 
     Args:
-        bounds: Counts them.
+        bounds: Counts them, and what their lines take as rows.
     """
 
     def __init__(self, raw: IO[bytes], bounds: Bounds) -> None:
@@ -84,7 +87,7 @@ class BoundedStream(io.RawIOBase):
             InputError: Too many have come out.
         """
         block = self._raw.read(size)
-        self._bounds.take(len(block))
+        self._bounds.take(len(block) + ROW_BYTES * block.count(b"\n"))
         return block
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from labelfix.data.formats.base import ReadOptions, TableSource, natural_key
+from labelfix.data.formats.base import ReadOptions, TableSource, files_below, natural_key
 from labelfix.data.formats.partitions import with_partitions
 from labelfix.data.formats.splits import choose_split, common_path, find_splits
 from labelfix.errors import input_error
@@ -103,7 +103,7 @@ def table_files(root: Path, kinds: Sequence[FileKind]) -> list[PurePath]:
     Hidden files, those that begin with `_` (as `_SUCCESS`), read-me files and licences are passed over. Files of the
     first kind are looked for in all folders below; others there only where there is nothing else.
     """
-    found = [path.relative_to(root) for path in root.rglob("*") if _kind(path, kinds) and path.is_file()]
+    found = [path.relative_to(root) for path in files_below(root) if _kind(path, kinds) and path.is_file()]
     plain = [p for p in found if not any(part[0] in "._" for part in p.parts) and not CLUTTER.search(p.name)]
     sure = [p for p in plain if not _is_rest(p, kinds)] or plain
     near = [p for p in sure if len(p.parts) == 1 or _kind(p, kinds) is kinds[0]] or sure

@@ -50,6 +50,8 @@ READ_BY = {
 """What reads files of some endings, that are not read here."""
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
+PACKED = (*ARCHIVES, ".zip")
+
 KINDS: tuple[folders.FileKind, ...] = (
     folders.FileKind("Parquet", parquet.SUFFIXES, lambda paths, name, _: parquet.ParquetSource(paths, name)),
     folders.FileKind(
@@ -139,13 +141,29 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
         tables = folders.open_folder(path, name, options, KINDS)
         if tables is not None:
             return tables
-        raise input_error(name, "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}")
+        raise _nothing_in(path, name)
     for format_ in FORMATS:
         if format_.recognises(path):
             return format_.open(path, name, options)
     if not path.is_dir() and magic(path) is None and csv.looks_delimited(path, options):
         return csv.open_csv(path, name, options)
     raise _unread(path, name)
+
+
+def _nothing_in(folder: Path, name: str) -> InputError:
+    """The error for a folder without a table, with the way out where a file in it can be given by itself."""
+    what, remedy = "is a folder with nothing in it that labelfix reads", f"it reads {FORMATS_READ}"
+    files = [] if isinstance(folder, RemotePath) else sorted(folder.iterdir())
+    alone = [
+        file.name
+        for file in files
+        if file.name.lower().endswith((*excel.SUFFIXES, *arrow_file.SUFFIXES, *SHEETS, *PACKED))
+    ]
+    if alone:
+        what = "is a folder without files that are read as one table"
+        remedy = f"give a file by its own path, such as {name.rstrip('/')}/{alone[0]}"
+        remedy += " once it is unpacked" if alone[0].lower().endswith(PACKED) else ""
+    return input_error(name, what, remedy)
 
 
 def _is_tables(path: Path) -> bool:

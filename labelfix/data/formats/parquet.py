@@ -20,6 +20,7 @@ from labelfix.data.formats.base import (
     cannot_read,
     check_file,
     check_names,
+    files_below,
     magic,
     slices,
     unique_names,
@@ -155,7 +156,7 @@ def recognises(source: Source) -> bool:
     if not isinstance(source, Path):
         return False
     if source.is_dir():
-        return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in source.rglob("*"))
+        return any(path.suffix.lower() in SUFFIXES and path.is_file() for path in files_below(source))
     return source.suffix.lower() in SUFFIXES
 
 

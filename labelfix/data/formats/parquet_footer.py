@@ -11,10 +11,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
-from labelfix.data.formats.bounds import MOST_RATIO
+from labelfix.data.formats.bounds import MOST_BYTES
 from labelfix.remote import readable
 
 MAGIC = b"PAR1"
@@ -25,8 +26,15 @@ BOOLEANS, I32, I64, TEXT, LISTS, STRUCT = (1, 2), 5, 6, 8, (9, 10), 12
 DELTA_BYTE_ARRAY = 7
 """Parquet's number of the encoding in which texts say how they differ from the one before."""
 
-PAGES_LOOKED_AT = (1 << 31) // MOST_RATIO
-"""A page's header can ask for 2 GB. Of a file larger than this so much may come out anyway."""
+FETCHED = 1 << 23
+"""Page headers of a larger remote file are not looked at: each would be a question to another machine."""
+
+HEADERS = (1 << 8, 1 << 20)
+"""Bytes in which a page's header is looked for: most are short, and its statistics may hold long texts."""
+
+PAGES_RATIO = 16
+"""Of each column that is read, one page is held unpacked: together as much as `MOST_BYTES`, or this many times the
+file's size where that is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +93,18 @@ def read_groups(path: Path, columns: int) -> tuple[Group, ...]:
             raise pa.ArrowInvalid("the footer is longer than the file")
         stream.seek(size - 8 - length)
         footer = stream.read(length)
-        stream.seek(0)
-        data = stream.read(size) if size <= PAGES_LOOKED_AT else b""
-    try:
-        groups = tuple(_groups(_Compact(footer)))
-        chunks = [chunk for group in groups for chunk in group.columns]
-        if data:
-            for chunk in chunks:
-                if chunk.values:  # of one without, no page is read, and where they are need not be said
-                    _check_pages(data, chunk)
-    except (IndexError, ValueError, RecursionError):
-        raise pa.ArrowInvalid("what it says of its row groups makes no sense") from None
+        try:
+            groups = tuple(_groups(_Compact(footer)))
+            if isinstance(source, Path) or size <= FETCHED:
+                # Of a column without values no page is read, and where they are need not be said.
+                read = ([chunk for chunk in group.columns if chunk.values] for group in groups)
+                held = max((sum(_largest_page(stream, size, chunk) for chunk in chunks) for chunks in read), default=0)
+            else:
+                held = 0
+        except (IndexError, ValueError, RecursionError):
+            raise pa.ArrowInvalid("what it says of its row groups makes no sense") from None
+    if held > max(MOST_BYTES, PAGES_RATIO * size):
+        raise pa.ArrowInvalid(f"pages of it take {held:,} bytes at once, as in files made to fill a machine's memory")
     if any(len(group.columns) != columns for group in groups):
         raise pa.ArrowInvalid(f"a row group has other columns than the {columns:,} of the file")
     return groups
@@ -230,22 +239,38 @@ def _nulls(footer: _Compact) -> int | None:
     return nulls
 
 
-def _check_pages(data: bytes, chunk: Chunk) -> None:
-    """Refuse a column whose pages lead out of the file; ValueError."""
+def _largest_page(stream: IO[bytes], size: int, chunk: Chunk) -> int:
+    """Bytes that the largest page of a column takes unpacked; ValueError where its pages lead out of the file."""
     place = min(chunk.first, chunk.dictionary or chunk.first)
-    stop = place + chunk.packed
-    if stop > len(data):
+    stop, largest = place + chunk.packed, 0
+    if stop > size:
         raise ValueError("a column beyond the end of the file")
     while place < stop:
-        header, size = _Compact(data, place), 0
-        for number, kind in header.fields():
-            if (number, kind) == (3, I32):
-                size = _count(header)
-            else:
-                header.skip(kind)
-        place = header.place + size
-        if place > len(data):
+        unpacked, packed, header = _page(stream, place)
+        place += header + packed
+        largest = max(largest, unpacked)
+        if place > size:
             raise ValueError("a page beyond the end of the file")
+    return largest
+
+
+def _page(stream: IO[bytes], place: int) -> tuple[int, int, int]:
+    """What a page takes unpacked and in the file, and its header."""
+    for most in HEADERS:
+        stream.seek(place)
+        header = _Compact(stream.read(most))
+        sizes = {2: 0, 3: 0}
+        try:
+            for number, kind in header.fields():
+                if kind == I32 and number in sizes:
+                    sizes[number] = _count(header)
+                else:
+                    header.skip(kind)
+            return sizes[2], sizes[3], header.place
+        except (IndexError, ValueError):
+            if most == HEADERS[-1]:
+                raise
+    raise AssertionError("unreachable: the last one returns or raises")
 
 
 def _count(of: _Compact) -> int:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from labelfix.data.formats.bounds import BATCH_BYTES, Bounds
+from labelfix.data.formats.bounds import BATCH_BYTES, ROW_BYTES, Bounds
 from labelfix.data.formats.parquet_footer import DELTA_BYTE_ARRAY, Group
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-ROW_BYTES = 8
-"""What a label takes in memory, at least, and most numbers."""
-
+NUMBER = 8
 WIDTHS = {"BOOLEAN": 1, "INT32": 4, "FLOAT": 4}
-"""Bytes of the other numbers in memory."""
+"""Bytes of numbers in memory, and of those that take fewer."""
 
 TEXTS = "BYTE_ARRAY"
 """Parquet's word for values of any length."""
@@ -65,7 +63,7 @@ def rows_at_once(
         held = 0
         for leaf, kind in stored.items():
             column = group.columns[leaf]
-            size = column.values * (kind.length or WIDTHS.get(kind.physical_type, ROW_BYTES))
+            size = column.values * (kind.length or WIDTHS.get(kind.physical_type, NUMBER))
             if kind.physical_type == TEXTS and kind.path not in packed:
                 size = max(size, column.unpacked)
                 most = min(most, PREFIXED_ROWS) if DELTA_BYTE_ARRAY in column.encodings else most

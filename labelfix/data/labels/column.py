@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -180,14 +181,27 @@ def written_list(text: str) -> list[object] | None:
         return [item.strip(' "') for item in text[1:-1].split(",") if item]
     if not (text.startswith("[") and text.endswith("]")):
         return None
+    found = _written(text)
+    while found is not None and len(found) == 1 and isinstance(found[0], list | tuple):
+        found = found[0]
+    return None if found is None else list(found)
+
+
+def written_keys(text: str) -> list[str]:
+    """The keys of the object that a text is, as JSON or Python write it; empty where it is none."""
+    if not (text.startswith("{") and ":" in text):
+        return []
+    found = _written(text)
+    return list(map(str, found)) if isinstance(found, dict) else []
+
+
+def _written(text: str) -> Any:  # noqa: ANN401 - whatever JSON and Python can say
+    """What a text says as JSON or as Python; None where it says nothing."""
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(text)
+            return read(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-        while len(found) == 1 and isinstance(found[0], list | tuple):
-            found = found[0]
-        return list(found)
     return None
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
-from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_list
+from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list
 from labelfix.data.scan import is_list, is_text, scan, value_type
 from labelfix.data.spelling import truth_of
 
@@ -52,11 +52,11 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     if not is_list(value_type(type_)):
         if label_kind(type_) is not None:
             return False
-        findings.error(
-            source.name,
-            f"column {column!r} is {type_}, which cannot be a label",
-            "labels are strings, numbers or booleans; name another with --label-column",
-        )
+        remedy = "labels are strings, numbers or booleans; name another with --label-column"
+        if pa.types.is_struct(type_):
+            parts = ", ".join(f"{column}.{part.name}" for part in type_)
+            remedy = f"give the one of {parts} that is the label a column of its own"
+        findings.error(source.name, f"column {column!r} is {type_}, which cannot be a label", remedy)
         return True
     if label_kind(item_type(type_)) is not None and _longest(source, column, rows) <= 1:
         # One item a row, as annotation tools write it: the item is the label.
@@ -88,12 +88,13 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
     total, distinct = int(sizes.sum()), len(labels.values)
     if distinct == 0:
         return False
-    lists = _lists(labels, sizes, total)
-    if lists is not None:
-        what, first = lists
-        file, number = places.of(int(labels.first[first]))
-        findings.error(file, f"{what}; {SINGLE_LABEL}", f"name the column of class labels with {flag}", number)
-        return True
+    name_it = f"name the column of class labels with {flag}"
+    for found in (_lists(labels, sizes, total), _objects(labels, sizes, total)):
+        if found is not None:
+            what, first, remedy = found
+            file, number = places.of(int(labels.first[first]))
+            findings.error(file, f"{what}; {SINGLE_LABEL}", remedy or name_it, number)
+            return True
     for test in (several_labels, _measured, _unique):
         odd = test(labels, sizes, total, distinct)
         if odd is None:
@@ -181,7 +182,23 @@ def _longest(source: TableSource, column: str, rows: int) -> int:
     return max(lengths, default=0)
 
 
-def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> tuple[str, int] | None:
+Refusal = tuple[str, int, str] | None
+"""What a column holds, the first value that shows it, and what to do where that can be told."""
+
+
+def _objects(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Refusal:
+    """Objects with a label somewhere inside, as tools write them; `{PER}` is a name like any other."""
+    if labels.kind != "string":
+        return None
+    inside = {place: keys for place, value in enumerate(labels.values) if (keys := written_keys(value))}
+    if not inside or sizes[list(inside)].sum() < 0.5 * total:
+        return None
+    first, keys = next(iter(inside.items()))
+    what = f"column {labels.column!r} holds objects ({_short(labels.values[first])})"
+    return what, first, f"write what stands under {keys[0]!r}, or where else the label is, into a column of its own"
+
+
+def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Refusal:
     """Lists of several labels, and the first such value; `[PER]` is a name like any other."""
     if labels.kind != "string":
         return None
@@ -189,7 +206,7 @@ def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> tup
     if not listed or sizes[listed].sum() < 0.05 * total:
         return None
     shown = _short(labels.values[listed[0]])
-    return f"column {labels.column!r} holds lists ({shown}), several labels a row", listed[0]
+    return f"column {labels.column!r} holds lists ({shown}), several labels a row", listed[0], ""
 
 
 Odd = tuple[str, str, int | None] | None

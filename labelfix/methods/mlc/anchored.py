@@ -17,6 +17,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def fit_prior(rows: FitRows, keep: Checkpoints | None = None) -> Prior:
     expected, without = learners.given_transitions(rows)
 
     def fit_bayes() -> dict[str, np.ndarray]:
-        found, ridge = learners.fit_bayes_student(rows)
+        found, ridge = learners.fit_bayes_student(rows, partial(stages.part_of, keep, "S1"))
         return stages.to_arrays(found) | {"ridge": np.array(ridge)}
 
     arrays = stages.stage(keep, "S1", fit_bayes)

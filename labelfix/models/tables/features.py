@@ -96,7 +96,7 @@ class TableFeatures(NumbersForHead):
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
         """Features `float32 (N, D)`."""
-        return encode_features(table, self.identity, WINDOW, self.encoded_width, self._window, compute, progress)
+        return encode_features(table, self.identity, WINDOW, self.encoded_width, self.window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` needs; the statistics are those of scikit-learn's StandardScaler and OneHotEncoder."""
@@ -136,7 +136,8 @@ class TableFeatures(NumbersForHead):
         """Of each categorical column: category → its place."""
         return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
 
-    def _window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+    def window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
+        """Features of some rows; see `EncodeWindow`."""
         parts: list[npt.NDArray[np.float64]] = []
         numeric = numeric_columns(self.spec)
         if numeric:

@@ -119,7 +119,8 @@ def sniff(file: TextFile) -> Dialect:
         text, complete = _sample(file, size)
         dialect = _sniffed(file, text, complete)
         if complete or len(dialect.rows) >= SAMPLE_ROWS or size >= LARGEST_SAMPLE:
-            again = spaced(file) if len(dialect.titles) == 1 and " " in dialect.titles[0] else None
+            single = len(dialect.titles) == 1 and any(" " in row[-1] for row in (dialect.titles, *dialect.rows[:1]))
+            again = spaced(file) if single else None
             return dialect if again is None else sniffed_as(again, "\t", '"')
         size *= 8
 

@@ -32,17 +32,33 @@ def spaced(file: TextFile) -> TextFile | None:
     if len(content) > RECORD_BYTES or b'"' in content or b"\t" in content:
         return None
     lines = [line for line in content.decode(UTF8, "surrogateescape").splitlines() if line.strip()]
-    rows = [line.split() for line in lines if not line.startswith(COMMENT)]
-    widths = {len(row) for row in rows[1:]}
-    if rows[1:] and all(LIBSVM.fullmatch(line.strip()) for line in lines[1:50]) and ":" in lines[-1]:
-        what = f"is written as LIBSVM reads it ({lines[0][:60]!r})"
+    comments = [line for line in lines if line.startswith(COMMENT)]
+    bare = [line.strip() for line in lines if not line.startswith(COMMENT)]
+    if bare[1:] and all(map(LIBSVM.fullmatch, bare[1:50])) and ":" in bare[-1]:
+        what = f"is written as LIBSVM reads it ({bare[0][:60]!r})"
         remedy = "write it as CSV with a column for each feature: sklearn.datasets.load_svmlight_file reads it"
         raise input_error(file.name, what, remedy)
+    rows = _with_header([line.split() for line in bare], comments if lines[0] in comments else [])
+    widths = {len(row) for row in rows[1:]}
     if len(widths) != 1 or len(rows[0]) not in range(max(max(widths) - 1, 2), max(widths) + 1):
         return None
     if not any(all(map(_TELLING.fullmatch, column)) for column in zip(*rows[1:], strict=True)):
         return None
-    tabbed = "\n".join(line if line.startswith(COMMENT) else "\t".join(line.split()) for line in lines) + "\n"
+    contents = "".join("\t".join(row) + "\n" for row in rows).encode(UTF8, "surrogateescape")
     remarks = (*file.remarks, SPACED)
-    contents = tabbed.encode(UTF8, "surrogateescape")
+    if comments:
+        remarks += (f"lines of comment, which are passed over: {len(comments):,}",)
     return replace(file, encoding=UTF8, mark=b"", packed=None, remarks=remarks, contents=contents)
+
+
+def _with_header(rows: list[list[str]], above: list[str]) -> list[list[str]]:
+    """The rows with the titles that stand in a comment above them; without a count of them that stands alone there.
+
+    Args:
+        above: Comments at the top.
+    """
+    if len(rows) > 2 and len(rows[0]) == 1 and rows[0][0].isdecimal():
+        return rows[1:]
+    titles = above[0].strip(f"{COMMENT} ").split() if len(above) == 1 and rows else []
+    fitting = len(titles) > 1 and len(titles) == len(rows[0]) and any(map(_TELLING.fullmatch, rows[0]))
+    return [titles, *rows] if fitting else rows

@@ -1,0 +1,111 @@
+"""What kernel features learn from a table: quantiles, the kernel's width, principal components; no label plays a part.
+
+Legend: N rows, C linear features of which the first are numbers, F projections, D features.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelfix.compute.threads import one_thread
+from labelfix.data.arrays import Floats
+from labelfix.data.tables import InputTable
+from labelfix.models.encoding import digest
+from labelfix.models.network_inputs import content_keys
+from labelfix.models.tables.features import TableFeatures
+from labelfix.models.tables.kernel import KernelMap, KernelTable
+from labelfix.progress import Silent
+from labelfix.settings.model import ComputeSettings
+
+DIMENSIONS, ROWS_A_COMPONENT, FEWEST = 128, 4, 8
+"""D at most; rows for each component, as of images; with fewer components than this there is no view."""
+
+PROJECTIONS = 512
+"""F: with 256, two half-moons are told apart in .906 of cases instead of .932."""
+
+WIDTH = 0.7
+"""Of the kernel, in root mean squared distances of two rows."""
+
+FREEDOM = 3
+"""Degrees of freedom of the projections: the fewer, the more of them are fast and the more slow."""
+
+QUANTILES = 257
+"""Of each number."""
+
+SAMPLE = 20_000
+"""Rows that are fitted on; of more, those whose contents have the smallest hashes."""
+
+SMALLEST = 1e-6
+"""Components of less than this share of the largest variance hold rounding alone."""
+
+BLOCK = 4096
+"""Rows whose covariance is summed up at once."""
+
+
+def fit_kernel(table: InputTable, linear: TableFeatures, compute: ComputeSettings) -> KernelTable | None:
+    """Kernel features of a table; None where it has too few rows, or all are equal.
+
+    Args:
+        linear: Its linear features.
+    """
+    rows = linear.encode(table, compute, Silent())
+    keys = content_keys(rows, np.arange(len(rows), dtype=np.int64))
+    sample = rows.features[np.argsort(keys, kind="stable")[:SAMPLE]].astype(np.float64)
+    constants = [DIMENSIONS, ROWS_A_COMPONENT, PROJECTIONS, WIDTH, FREEDOM, QUANTILES, SAMPLE, SMALLEST]
+    source = digest(constants, len(rows), [f"{key:x}" for key in np.sort(keys)[:SAMPLE]])
+    with one_thread():
+        found = fit_map(sample, len(linear.statistics.mean))
+    return None if found is None else KernelTable(table.spec, linear, source, found)
+
+
+def fit_map(linear: Floats, numbers: int) -> KernelMap | None:
+    """The map of some rows; None where they are too few, or equal.
+
+    Columns of constants have one rank, and add nothing.
+
+    Args:
+        linear: `(N, C)`.
+        numbers: How many of the features are numbers.
+    """
+    most = min(DIMENSIONS, len(linear) // ROWS_A_COMPONENT)
+    if most < FEWEST:
+        return None
+    quantiles = np.quantile(linear[:, :numbers], np.linspace(0, 1, QUANTILES), axis=0).T
+    generator = np.random.default_rng(0)
+    drawn = generator.normal(size=(linear.shape[1], PROJECTIONS))
+    drawn /= np.sqrt(generator.chisquare(FREEDOM, PROJECTIONS) / FREEDOM)
+    first = KernelMap(quantiles, drawn, np.zeros(2 * PROJECTIONS), np.eye(2 * PROJECTIONS))
+    even = first.even(linear)
+    spread = even.var(axis=0)
+    scale = _scale(linear, numbers)
+    width = WIDTH * np.sqrt(2 * (spread * scale**2).sum())
+    if width == 0:
+        return None
+    placed = KernelMap(quantiles, drawn * scale[:, None] / width, first.centre, first.components)
+    blocks = [even[start : start + BLOCK] for start in range(0, len(even), BLOCK)]
+    centre = np.sum([placed.waves(block).sum(axis=0) for block in blocks], axis=0) / len(even)
+    sizes, directions = _components([placed.waves(block) - centre for block in blocks])
+    kept = sizes[:most] > SMALLEST * sizes[0]
+    sizes, directions = sizes[:most][kept], directions[:, :most][:, kept]
+    directions *= np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(len(sizes))])
+    return KernelMap(quantiles, placed.projections, centre, directions / np.sqrt(sizes.sum()))
+
+
+def _components(blocks: list[Floats]) -> tuple[Floats, Floats]:
+    """Variances, largest first, and directions `(2F, n)` of centred rows; by their products where these are fewer."""
+    rows = sum(map(len, blocks))
+    if rows >= blocks[0].shape[1]:
+        sizes, directions = np.linalg.eigh(np.sum([block.T @ block for block in blocks], axis=0) / rows)
+    else:
+        every = np.concatenate(blocks)
+        sizes, places = np.linalg.eigh(every @ every.T / rows)
+        directions = every.T @ (places / np.sqrt(np.maximum(sizes * rows, 1e-30)))
+    return sizes[::-1], directions[:, ::-1]
+
+
+def _scale(linear: Floats, numbers: int) -> Floats:
+    """`(C,)` 1 for numbers; what makes the one-hot features of categories 0 or 1."""
+    found = np.ones(linear.shape[1])
+    largest = linear[:, numbers:].max(axis=0, initial=0)
+    found[numbers:] = 1 / np.where(largest > 0, largest, 1)
+    return found

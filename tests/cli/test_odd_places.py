@@ -1,0 +1,60 @@
+"""Pipes, devices and names that are none, in the place of files: one line, and nobody waits."""
+
+import os
+
+import pytest
+
+import labelfix
+from labelfix.cli import main
+from labelfix.errors import InputError
+
+
+@pytest.fixture
+def pipe(at_work):
+    os.mkfifo(at_work / "pipe")
+    return str(at_work / "pipe")
+
+
+@pytest.mark.parametrize(
+    "words", [["info", "--config"], ["flag", "--corrected"], ["check", "--clean", "gold.csv", "--noisy"]]
+)
+def test_a_pipe_is_not_waited_for(words, pipe, capsys):
+    assert main([*words, pipe]) == 2
+    assert "pipe" in capsys.readouterr().err
+
+
+def test_settings_without_end_are_refused(capsys):
+    assert main(["info", "--config", "/dev/zero"]) == 2
+    assert "has more than 4 MB" in capsys.readouterr().err
+
+
+def test_an_empty_device_holds_no_settings(capsys):
+    assert main(["info", "--config", os.devnull]) == 0
+    capsys.readouterr()
+
+
+def test_a_zero_byte_stands_in_no_name(at_work, capsys):
+    (at_work / "own.toml").write_text('[data]\nclass_map = "a\\u0000b"\n')
+    assert (
+        main(["check", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--config", str(at_work / "own.toml")]) == 2
+    )
+    assert "holds a zero byte" in capsys.readouterr().err
+    assert not labelfix.check("a\0b", "gold.csv").sound
+    with pytest.raises(InputError, match="holds a zero byte"):
+        labelfix.train("a\0b", "gold.csv")
+
+
+def test_folders_that_go_away_meanwhile_are_passed_over(tmp_path, monkeypatch, capsys):
+    for name in ("gone", "kept"):
+        (tmp_path / "t" / name).mkdir(parents=True)
+    (tmp_path / "t" / "kept" / "rows.parquet").write_bytes(b"")
+    scan = os.scandir
+
+    def going(path):
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", going)
+    assert main(["check", "--noisy", str(tmp_path / "t"), "--clean", str(tmp_path / "t")]) == 2
+    assert "unexpected" not in capsys.readouterr().err
