@@ -82,16 +82,19 @@ def _words(cells: pa.Array) -> npt.NDArray[np.object_]:
 
 def without_sources(
     source: TableSource, rows: IdsAndLabels, taken: bool, findings: Findings, read_rows: int
-) -> IdsAndLabels:
+) -> tuple[IdsAndLabels, int]:
     """The trusted rows, those left open that `next` wanted a source of labels to answer: such an answer is no truth.
 
     Args:
         source: As for `read_chosen`.
         taken: Whether a file of opinions is given, which that may be as well.
         findings: Told how many there are.
+
+    Returns:
+        The rows, and how many of them such an answer has been left out of.
     """
     if rows.labels is None or not any({ASK, DRAWN} <= {*part.schema.names} for part in parts_of(source)):
-        return rows
+        return rows, 0
     whom = _cells(source, rows, ASK, read_rows)
     theirs = (whom != "") & (whom != TRUSTED) & (rows.labels.positions >= 0)
     if theirs.any():
@@ -101,18 +104,20 @@ def without_sources(
             source.name, what, "give the file to --sources, too"
         )
     positions = np.where(theirs, -1, rows.labels.positions)
-    return replace(rows, labels=replace(rows.labels, positions=positions))
+    return replace(rows, labels=replace(rows.labels, positions=positions)), int(theirs.sum())
 
 
-def only_answers(table: LabelTable, findings: Findings) -> LabelTable:
+def only_answers(table: LabelTable, findings: Findings, of_sources: int = 0) -> LabelTable:
     """The trusted rows that say something: rows without a label and plain copies are left out, and counted.
 
     Args:
         findings: Told how many there are, and how many rows `next` chose.
+        of_sources: Rows without a label because a source has answered them.
     """
     asked = np.zeros(len(table), bool) if table.chosen is None else table.chosen
-    for some, of in ((~table.labelled & asked, "labelfix asked about"), (~table.labelled & ~asked, "")):
-        if count := int(some.sum()):
+    blank = int((~table.labelled & asked).sum()) - of_sources
+    for count, of in ((blank, "labelfix asked about"), (int((~table.labelled & ~asked).sum()), "")):
+        if count > 0:
             rows = f"{count:,} row{'s' * (count > 1)}" + (f" that {of}" if of else f" of {table.name}")
             lack = "no answer (blank or ?)" if of else "no label"
             findings.note(f"{rows} {'has' if count == 1 else 'have'} {lack} and {_are(count)} skipped")

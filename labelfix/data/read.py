@@ -117,7 +117,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
     by_columns = named_by_columns(ours, noisy_rows, theirs, clean_rows, columns, settings, findings, read_rows)
     clean_rows, clean_id = by_columns or (clean_rows, columns.clean_id)
-    clean_rows = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
+    clean_rows, of_sources = without_sources(theirs, clean_rows, settings.sources is not None, findings, read_rows)
     chosen = read_chosen(theirs, clean_rows, read_rows)
     opinions, main = None, None
     if settings.several:
@@ -144,7 +144,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
         # Inputs that are not sound cannot be compared; ids still can.
         report_lost_ids(noisy_table, clean_table, findings)
         findings.stop_on_errors()
-    clean_table = only_answers(clean_table, findings)
+    clean_table = only_answers(clean_table, findings, of_sources)
     if len(clean_table) < 2:
         findings.stop_on_errors()
     by_folder = ours.format == theirs.format == "image_folder"

@@ -9,8 +9,9 @@ corrected by what it gets wrong on the paired rows, z = [y' ≠ y], and counts a
 1/N stands there because the wrong labels of these N rows are meant, not a rate that they were drawn from. The interval
 is Wilson's for as many rows as have that variance: it stays in [0, 1] and keeps its coverage at small rates. The
 opinion must come from models that never saw the given label of the row, noisy or paired; those of a pair saw other
-pairs, which ties the rows together and adds about a tenth to the variance (measured). A cell of T and the rate of a
-class are ratios and go by their linear part.
+pairs, which ties the rows together and adds about a tenth to the variance (measured). One more miss than the pairs
+show is counted: of 45 pairs an opinion that errs once in a hundred shows none, and the interval held the truth in 76 of
+100 draws (now 98). A cell of T and the rate of a class are ratios and go by their linear part.
 
 Without pairs: as soft labels have it, under noise that depends on the class alone; no interval.
 
@@ -144,7 +145,8 @@ def _powered(z: Floats, said: Floats, of_noisy: Floats, hits: int, rows: int, ce
         return counted(hits, rows, meant)
     power = _power(z, said)
     left = z - power * said
-    gain = float(z.var() / max(float(left.var()), 1e-12)) / DEPENDENCE
+    unseen = float(np.ptp(z)) ** 2 / len(z)
+    gain = float(z.var() / (left.var() + unseen)) / DEPENDENCE
     if gain <= 1:
         return counted(hits, rows, meant)
     value = float(np.clip(centre + left.mean() + power.mean() * of_noisy.mean(), 1e-6, 1 - 1e-6))

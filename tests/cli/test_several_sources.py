@@ -478,3 +478,4 @@ def test_answers_go_back_to_whom_they_are_of(at_work, capsys):
         pq.read_table("noisy.parquet")[name].drop_null().length() for name in ("anna", "bert", "rule_7", "copy")
     )
     assert f"4 sources with {before + of_rule:,} labels" in said.err
+    assert "8 rows that labelfix asked about have no answer" not in said.err  # the rule has answered

@@ -118,6 +118,22 @@ def test_an_opinion_narrows_the_interval_by_what_it_explains_less_a_tenth():
     assert 1.05 < ((rate.high - rate.low) / (high - low)) ** 2 / unexplained < 1.3
 
 
+@pytest.mark.parametrize(("pairs", "misses"), [(45, 0.01), (45, 0.02), (100, 0.02)])
+def test_an_opinion_that_hardly_ever_errs_is_not_taken_for_one_that_never_does(pairs, misses):
+    """Of so few pairs most draws show no miss; the interval held the rate in 75 to 85 of 100 draws."""
+    draw = np.random.default_rng(0)
+    rows, held, draws = pairs + 600, 0, 200
+    for _ in range(draws):
+        wrong = draw.random(rows) < 0.2
+        said = np.where(wrong ^ (draw.random(rows) < misses), 0.97, 0.03) + draw.normal(0, 0.01, rows)
+        soft = np.stack([1 - said, said], axis=1).astype(np.float32)
+        truth, given = wrong.astype(np.int64), np.zeros(rows, dtype=np.int64)
+        opinion = Opinion(soft[pairs:], given[pairs:], soft[:pairs])
+        rate = estimate(truth[:pairs], given[:pairs], given[pairs:], 2, "random", opinion).rate
+        held += rate.low <= wrong[pairs:].mean() <= rate.high
+    assert held >= 0.93 * draws
+
+
 def test_a_pair_has_no_say_in_how_far_the_opinion_of_its_own_quarter_counts():
     draw = np.random.default_rng(0)
     wrong = (draw.random(40) < 0.5) * 1.0
