@@ -64,6 +64,18 @@ def put(*keys: str | int, value: Any) -> Callable[[str], str]:
     return change
 
 
+def put_of_table(key: str, value: Any) -> Callable[[str], str]:
+    """Sets a value of how columns become features: of the last view, where a row is read in several ways."""
+
+    def change(text: str) -> str:
+        document = json.loads(text)
+        views = document["encoding"].get("views", [document])
+        views[-1]["encoding"][key] = value
+        return json.dumps(document)
+
+    return change
+
+
 def empty_bin(text: str) -> str:
     """No row in the first point of the reliability curve."""
     document = json.loads(text)
@@ -125,13 +137,13 @@ CHANGES = [
     (DESCRIPTION, put("input", "columns", value=["a", 7]), CORRECT, "labelfix.json: is damaged"),
     (
         DESCRIPTION,
-        put("encoding", "views", 1, "encoding", "mean", value=[1.0]),
+        put_of_table("mean", [1.0]),
         CORRECT,
         "the statistics are not those of its columns",
     ),
     (
         DESCRIPTION,
-        put("encoding", "views", 0, "encoding", "hidden_units", value="many"),
+        put_of_table("hidden_units", "many"),
         CORRECT,
         "labelfix.json: is damaged",
     ),
