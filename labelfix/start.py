@@ -18,7 +18,7 @@ from labelfix.data.read import Reading, read_training
 from labelfix.data.rows_ahead import rows_ahead
 from labelfix.data.tables import TrainingData
 from labelfix.errors import Defect, SettingsError
-from labelfix.heads.view_weights import OF_EQUALS, WEIGHTS, choose_weights
+from labelfix.heads.view_weights import choose_weights
 from labelfix.methods.fit import family_of
 from labelfix.models.choice import choose_representation
 from labelfix.models.described import Described, describe_classes
@@ -173,10 +173,12 @@ def choose(data: TrainingData, settings: TrainSettings, progress: Progress) -> R
     if not isinstance(chosen, Views):
         return chosen
     parts, rows = chosen.parts(table, settings.compute, progress), data.noisy_rows
-    candidates = OF_EQUALS if chosen.of_one_table else WEIGHTS
-    weighed = chosen.weighed(choose_weights(parts, rows, data.noisy.codes[rows], candidates), (table, parts))
-    progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weighed.part_weights)}")
-    return weighed
+    weights = choose_weights(parts, rows, data.noisy.codes[rows], chosen.of_one_table)
+    if weights[0] == 0:
+        progress.say("how near rows are does not clearly help: the columns stand alone")
+        return chosen.views[1]
+    progress.say(f"views weigh {' and '.join(f'{weight:g}' for weight in weights)}")
+    return chosen.weighed(weights, (table, parts))
 
 
 def describe(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from labelfix.data.arrays import Floats as Losses
 from labelfix.data.tables import Codes
 from labelfix.heads.regressions import Regressions
 from labelfix.models.features import SelectedInputs
@@ -23,12 +24,13 @@ from labelfix.models.images.augment import Key
 from labelfix.models.network_inputs import by_content, content_keys
 from labelfix.models.views import Features, joined
 from labelfix.numerics.linear_heads import searched_at_once
+from labelfix.numerics.paired_losses import surely_more
 
 WEIGHTS = (0.25, 0.5, 0.7, 1.0)
 """Candidates; the first view weighs 1."""
 
-OF_EQUALS = (*WEIGHTS, 1.4, 2.0, 4.0)
-"""The same where the first view may weigh less than the other: then that one weighs 1."""
+OF_TABLE = (*WEIGHTS, 1.4, 2.0, 4.0)
+"""What the linear view of a table may weigh beside 1 of the other, before the larger one is made 1."""
 
 MOST, VIEW_FOLDS = 4_000, 5
 """Rows used at most, and the parts of which each is left out in turn."""
@@ -54,9 +56,7 @@ class _SideBySide:
         return torch.from_numpy(np.hstack([part[rows] for part in self.parts]))
 
 
-def choose_weights(
-    parts: Sequence[Features], rows: Codes, given: Codes, candidates: Sequence[float] = WEIGHTS
-) -> tuple[float, ...]:
+def choose_weights(parts: Sequence[Features], rows: Codes, given: Codes, of_table: bool = False) -> tuple[float, ...]:
     """The weight of each view.
 
     Which rows are used, and which are left out, depends on their content and not on their order; rows of the same
@@ -66,7 +66,8 @@ def choose_weights(
         parts: For each view `(N, D)` features, rows of unit norm.
         rows: `(n,)` indices of the noisy rows.
         given: `(n,)` their given labels.
-        candidates: What a view may weigh, beside 1 of the first.
+        of_table: Whether the two views are those of a table. Either may weigh more, and the first weighs 0 where the
+            other alone is not worse by a standard error: of few rows, or where classes are linear, it does harm.
     """
     weights = [1.0] * len(parts)
     if len(parts) < 2 or len(given) < 2 * VIEW_FOLDS:
@@ -77,12 +78,16 @@ def choose_weights(
     of = torch.from_numpy((content_keys(whole, used) % np.uint64(VIEW_FOLDS)).astype(np.int64))
     if len(of.unique()) < 2:
         return tuple(weights)
+    labelled = torch.from_numpy(labels), of
+    candidates = OF_TABLE if of_table else WEIGHTS
+    losses: dict[float, Losses] = {}
     for view in range(1, len(parts)):
-        losses = {}
         for weight in candidates:
             weights[view] = weight
-            losses[weight] = _loss(joined(features, _at_most_one(weights)), torch.from_numpy(labels), of)
-        weights[view] = min(reversed(candidates), key=losses.__getitem__)
+            losses[weight] = _losses(joined(features, _at_most_one(weights)), *labelled)
+        weights[view] = min(reversed(candidates), key=lambda weight: float(losses[weight].mean()))
+    if of_table and not surely_more(_losses(features[1], *labelled), losses[weights[1]]):
+        return 0.0, 1.0
     return _at_most_one(weights)
 
 
@@ -90,14 +95,14 @@ def _at_most_one(weights: Sequence[float]) -> tuple[float, ...]:
     return tuple(weight / max(weights) for weight in weights)
 
 
-def _loss(features: Features, labels: torch.Tensor, of: torch.Tensor) -> float:
-    """Mean −log P of the labels of rows by heads that have not learned them, with the better r."""
+def _losses(features: Features, labels: torch.Tensor, of: torch.Tensor) -> Losses:
+    """`(n,)` −log P of the labels of rows by heads that have not learned them, with the better r."""
     classes = int(labels.max()) + 1
     problem = Regressions(torch.from_numpy(features), labels, of, classes, None, ITERATIONS, TOLERANCE)
     left_out = of.unique()[: searched_at_once(classes)].tolist()
-    losses = []
+    found = []
     for ridge in RIDGES:
         heads = problem.fit([(ridge, part) for part in left_out], [problem.zeros()] * len(left_out))
         of_parts = [problem.left_out_losses(head, part) for head, part in zip(heads, left_out, strict=True)]
-        losses.append(float(torch.cat(of_parts).double().mean()))
-    return min(losses)
+        found.append(torch.cat(of_parts).double().numpy())
+    return min(found, key=lambda losses: float(losses.mean()))

@@ -17,8 +17,8 @@ from labelfix.models.tables.kernel import KernelMap, KernelTable
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
 
-DIMENSIONS, ROWS_A_COMPONENT, FEWEST = 128, 4, 8
-"""D at most; rows for each component, as of images; with fewer components than this there is no view."""
+DIMENSIONS, ROWS_A_COMPONENT, FEWEST = 128, 8, 8
+"""D at most; rows for each component; with fewer components than this there is no view."""
 
 PROJECTIONS = 512
 """F: with 256, two half-moons are told apart in .906 of cases instead of .932."""
