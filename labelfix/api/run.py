@@ -90,12 +90,17 @@ class Run(AppliedRun):
         """
         data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
         table = read_truth(truth, self.classes, data, self.columns.id, self.columns.spec)
-        rows, by = CorrectedFile(self.folder.corrected), "id" if table.inputs is None else "content"
-        ids = table.ids if table.inputs is None else ids_by_content(rows, self._own_inputs(), table.inputs)
-        matched = match(rows, ids, self.classes)
+        rows, by, ids = CorrectedFile(self.folder.corrected), "id", table.ids
+        # The ids of a run without any are row numbers, which those of another file are not.
+        by_id = table.id_column is not None and (self.columns.id is not None or table.inputs is None)
+        matched = match(rows, ids, self.classes) if by_id else None
+        if (matched is None or (matched.position < 0).all()) and table.inputs is not None:
+            by, ids = "content", ids_by_content(rows, self._own_inputs(), table.inputs)
+            matched = match(rows, ids, self.classes)
+        assert matched is not None, "a truth has ids or inputs"
         found = (matched.position >= 0) & table.labelled
         if not found.any():
-            if (error := cut_ids(table.name, ids, str(self.path), own_ids(rows))) is not None:
+            if (error := cut_ids(table.name, table.ids, str(self.path), own_ids(rows))) is not None:
                 raise error
             what = f"has no {by} that is among the run's rows"
             raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")

@@ -223,7 +223,7 @@ def read_truth(
         source: Path, folder, glob, `hub:NAME` or a table in memory.
         settings: May name the columns (`clean_label_column`, `label_column`, `id_column`).
         id_column: Id column of the run's noisy file; None where it had none.
-        spec: The run's inputs. A table that has these needs no ids, and comes with them where it has none.
+        spec: The run's inputs. A table that has these needs no ids, and comes with them.
 
     Raises:
         InputError: Anything is wrong; all defects that can be found are listed.
@@ -257,6 +257,8 @@ def read_truth(
     if ids is None and inputs is not None:
         inputs_fit(table, inputs, findings, READ_ROWS)
         findings.stop_on_errors()
+    # Beside ids, which may be those of another file, inputs are not looked at: of texts and images any will do.
+    if inputs is not None and (ids is None or {part.kind for part in inputs.parts} <= {"text", "image"}):
         found = replace(found, inputs=ColumnInputs(table, inputs, len(rows)))
     return without_copies(found, findings)
 

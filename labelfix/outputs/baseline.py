@@ -118,7 +118,7 @@ def _parquet_rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
         about = pq.read_metadata(readable(path))
-        packed = packed_columns(path, about)
+        packed, _ = packed_columns(path, about)
         with pq.ParquetFile(readable(path), metadata=about, read_dictionary=packed) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelfix.data.formats.bounds import MOST_BYTES, Bounds
-from labelfix.data.formats.parquet_footer import read_groups
+from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.repeated import unpacked
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 REMEDY = "give the file that labelfix wrote"
 
 
-def packed_columns(path: Path, about: pq.FileMetaData) -> list[str]:
-    """Columns of few different texts, which have to be unpacked with care.
+def packed_columns(path: Path, about: pq.FileMetaData) -> tuple[list[str], tuple[Group, ...]]:
+    """Columns of few different texts, which have to be unpacked with care, and the row groups of the file.
 
     Raises:
         InputError: More would come out of the file than may.
@@ -31,7 +31,7 @@ def packed_columns(path: Path, about: pq.FileMetaData) -> list[str]:
     leaves, groups = range(about.num_columns), read_groups(path, about.num_columns)
     packed = repeated_texts(about, groups, leaves, MOST_BYTES)  # unpacking takes an import that small files do without
     rows_at_once(about, groups, leaves, packed, Bounds(path, str(path), REMEDY))
-    return packed
+    return packed, groups
 
 
 def unpacked_group(group: pa.Table, path: Path, coded: Sequence[str]) -> pa.Table:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelfix.data.formats.parquet_footer import read_groups
+from labelfix.data.formats.parquet_footer import Group
 from labelfix.errors import LabelfixError, RunError, input_error
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
@@ -138,7 +138,7 @@ class CorrectedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = open_parquet(path, CODED)
+        self._file, self._groups = open_parquet(path, CODED)
         self.schema: pa.Schema = self._file.schema_arrow
         about = read_metadata(self.schema)
         self._width = None if CLASSES in self.schema.names else len(about.classes)
@@ -175,7 +175,7 @@ class CorrectedFile:
     def unlabelled(self) -> int:
         """See `CorrectedRows.unlabelled`; the file's own statistics say it, else the column is read."""
         found = 0
-        for index, group in enumerate(read_groups(self.path, self._file.metadata.num_columns)):
+        for index, group in enumerate(self._groups):
             nulls = next(column.nulls for column in group.columns if column.path == "given_label")
             if nulls is None or not 0 <= nulls <= group.rows:
                 nulls = self.group(index, ["given_label"]).column(0).null_count
@@ -239,8 +239,8 @@ def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) 
     return found
 
 
-def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
-    """A file of corrected labels, opened and known to be one.
+def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile, tuple[Group, ...]]:
+    """A file of corrected labels, opened and known to be one, and what it says of its row groups.
 
     Args:
         coded: Columns to read as codes.
@@ -267,8 +267,9 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
         raise input_error(str(path), f"is not a file of corrected labels ({what})", REMEDY)
     with opened:
         try:
-            read_as = sorted({*coded, *packed_columns(path, opened.metadata)})
-            return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as)
+            packed, groups = packed_columns(path, opened.metadata)
+            read_as = sorted({*coded, *packed})
+            return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as), groups
         except (OSError, pa.ArrowException, ValueError) as error:  # names of columns that are no UTF-8, among others
             raise damaged(path, error) from None
 
@@ -279,7 +280,7 @@ def read_corrected(path: Path) -> pa.Table:
     Raises:
         InputError: It is not there, or is not such a file.
     """
-    with open_parquet(path) as opened:
+    with open_parquet(path)[0] as opened:
         try:
             table = opened.read()
             table.validate(full=True)

@@ -108,8 +108,12 @@ def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
     Links count as what they lead to, hard links as one file.
 
     Raises:
-        SettingsError: The target is an input, lies in one or holds one.
+        SettingsError: The target is an input, lies in one or holds one; or a name is no text, which no document holds.
     """
+    inputs = list(inputs)
+    for flag, path in [(what, target), *inputs]:
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+            raise SettingsError(f"{flag} {path}: has bytes in its name that are no UTF-8 text; give it another name")
     ours = _places(target)
     for name, path in inputs:
         if isinstance(target, RemotePath) != isinstance(path, RemotePath):

@@ -266,6 +266,31 @@ def test_evaluate_finds_a_truth_column_by_flag(workshop, at_work, capsys):
     assert json.loads(capsys.readouterr().out)["matched"] == 160
 
 
+def test_a_truth_without_ids_is_compared_by_its_inputs(workshop, at_work, capsys):
+    assert main(["evaluate", "--run", "run", "--truth", "truth.csv", "--format", "json"]) == 0
+    by_id = json.loads(capsys.readouterr().out)
+    truth = dict(line.split(",") for line in (workshop / "truth.csv").read_text().splitlines()[1:])
+    noisy = pq.read_table("noisy.parquet")
+    label = pa.array([truth[str(row)] for row in noisy["id"].to_pylist()])
+    there = noisy.set_column(noisy.schema.get_field_index("label"), "label", label).drop_columns("id")
+    pq.write_table(there, at_work / "t.parquet")
+    words = ["evaluate", "--run", "run", "--truth", str(at_work / "t.parquet"), "--format", "json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["matched"], found["matched_by"], by_id["matched_by"]) == (160, "content", "id")
+    assert found["corrected_right"] == by_id["corrected_right"]
+    pq.write_table(there.select(["label"]), at_work / "t.parquet")
+    assert main(words) == 2
+    assert "or add the input column" in capsys.readouterr().err
+
+
+def test_a_truth_whose_ids_a_spreadsheet_has_cut_is_told(at_work, capsys):
+    rows = "".join(f"1.23457E+12,{label}\n" for label in ["x", "y"] * 9)
+    (at_work / "t.csv").write_text("id,label\n" + rows)
+    assert main(["evaluate", "--run", "run", "--truth", str(at_work / "t.csv")]) == 2
+    assert "has ids that a spreadsheet or a float has cut, such as 1.23457E+12 (18 of 18)" in capsys.readouterr().err
+
+
 def test_the_noisy_file_as_truth_or_baseline_is_told(at_work, capsys):
     assert main(["evaluate", "--run", "run", "--truth", "noisy.parquet"]) == 0
     assert "every true label is the given one" in capsys.readouterr().err

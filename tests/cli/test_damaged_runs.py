@@ -47,7 +47,7 @@ def at_work(workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return tmp_path / "copy"
 
 
-def put(*keys: str, value: Any) -> Callable[[str], str]:
+def put(*keys: str | int, value: Any) -> Callable[[str], str]:
     """Sets a value inside a JSON document; `...` takes the key away."""
 
     def change(text: str) -> str:
@@ -123,8 +123,18 @@ CHANGES = [
     ),
     (DESCRIPTION, put("temperature", value=10**400), CORRECT, "labelfix.json: is damaged"),
     (DESCRIPTION, put("input", "columns", value=["a", 7]), CORRECT, "labelfix.json: is damaged"),
-    (DESCRIPTION, put("encoding", "mean", value=[1.0]), CORRECT, "the statistics are not those of its columns"),
-    (DESCRIPTION, put("encoding", "hidden_units", value="many"), CORRECT, "labelfix.json: is damaged"),
+    (
+        DESCRIPTION,
+        put("encoding", "views", 1, "encoding", "mean", value=[1.0]),
+        CORRECT,
+        "the statistics are not those of its columns",
+    ),
+    (
+        DESCRIPTION,
+        put("encoding", "views", 0, "encoding", "hidden_units", value="many"),
+        CORRECT,
+        "labelfix.json: is damaged",
+    ),
     (DESCRIPTION, deep, CORRECT, "labelfix.json: cannot be read"),
 ]
 

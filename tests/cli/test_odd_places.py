@@ -58,3 +58,12 @@ def test_folders_that_go_away_meanwhile_are_passed_over(tmp_path, monkeypatch, c
     monkeypatch.setattr(os, "scandir", going)
     assert main(["check", "--noisy", str(tmp_path / "t"), "--clean", str(tmp_path / "t")]) == 2
     assert "unexpected" not in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_are_refused_before_anything_is_done(at_work, capsys):
+    """No JSON document could hold them: a run ended in an unexpected error after it had been trained."""
+    name = os.fsdecode(os.fsencode(at_work) + b"/r\xff")
+    assert main(["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", name]) == 2
+    assert main(["train", "--noisy", f"{name}.csv", "--clean", "gold.csv", "--out", str(at_work / "r")]) == 2
+    assert capsys.readouterr().err.count("are no UTF-8 text; give it another name") == 2
+    assert not list(at_work.iterdir())

@@ -6,9 +6,9 @@ import pytest
 from labelfix.heads import view_weights
 
 
-def choose_weights(parts, given):
+def choose_weights(parts, given, of_table=False):
     """Of rows that are all noisy."""
-    return view_weights.choose_weights(parts, np.arange(len(given)), given)
+    return view_weights.choose_weights(parts, np.arange(len(given)), given, of_table)
 
 
 def unit(rows):
@@ -48,7 +48,7 @@ def test_too_few_rows_and_one_view_choose_nothing(rows):
 
 def test_of_many_rows_some_are_asked_and_of_many_classes_fewer_heads(monkeypatch):
     seen = []
-    monkeypatch.setattr(view_weights, "_loss", lambda features, labels, of: seen.append(len(features)) or 0.0)
+    monkeypatch.setattr(view_weights, "_losses", lambda features, labels, of: seen.append(len(features)) or np.zeros(1))
     given, told, other, _ = views(rows=5_000)
     assert choose_weights([told, other], given) == (1.0, 1.0), "where all are alike the view stays as it is"
     assert seen == [4_000] * 4
@@ -58,7 +58,32 @@ def test_of_many_rows_some_are_asked_and_of_many_classes_fewer_heads(monkeypatch
 @pytest.mark.parametrize(("rows", "asked"), [(9, False), (10, True)])
 def test_two_rows_for_each_of_five_parts_are_enough_to_choose(rows, asked, monkeypatch):
     seen = []
-    monkeypatch.setattr(view_weights, "_loss", lambda *_: seen.append(1) or 0.0)
+    monkeypatch.setattr(view_weights, "_losses", lambda *_: seen.append(1) or np.zeros(1))
     given, told, other, _ = views(rows=rows)
     choose_weights([told, other], given)
     assert bool(seen) == asked
+
+
+def two_of_a_table(rings):
+    """Two views of 400 rows whose classes are rings, or halves; a fifth of the labels is wrong."""
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(400, 2)).astype(np.float32)
+    squares = (points**2 - 1).astype(np.float32)
+    inside = points[:, 0] ** 2 + points[:, 1] ** 2 < 1.4 if rings else points[:, 0] > 0
+    given = np.where(generator.random(400) < 0.2, 1 - inside, inside).astype(np.int64)
+    return [squares, points], given
+
+
+def test_a_tables_first_view_stays_where_it_clearly_helps():
+    assert choose_weights(*two_of_a_table(rings=True), of_table=True)[0] > 0
+    assert choose_weights(*two_of_a_table(rings=False), of_table=True) == (0, 1)
+
+
+def test_a_tables_first_view_may_weigh_less():
+    """Rings tell little beside halves: the view of rings stays, at less than the other."""
+    parts, _ = two_of_a_table(rings=False)
+    generator = np.random.default_rng(1)
+    logit = 12 * parts[1][:, 0] + 1.2 * parts[0].sum(axis=1)
+    given = (generator.random(400) < 1 / (1 + np.exp(-logit))).astype(np.int64)
+    first, second = choose_weights(parts, given, of_table=True)
+    assert 0 < first < second == 1

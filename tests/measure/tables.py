@@ -5,8 +5,8 @@
 FOLDER holds CSV files as github.com/jbrownlee/Datasets has them: adult-train, phoneme, winequality-white (up to 5, 6, 7
 and more), abalone (up to 8 rings, 9 and 10, more), pima-indians-diabetes, german, ionosphere, banknote_authentication,
 ecoli (its five largest classes), mammography; digits, cells and moons are scikit-learn's. At most 2,000 rows, three
-fifths of small sets, get given labels of which a quarter is wrong: of two classes .15 of the one and .35 of the other, of more
-the next class's. A tenth of them is trusted and keeps its given label. The others, at most 2,000, are the test rows.
+fifths of small sets, get given labels of which a quarter is wrong: of two classes .15 of the one and .35 of the other,
+of more the next class's. A tenth of them is trusted and keeps its given label. Other rows, at most 2,000, are the test.
 
 For each: how many suggested labels of rows that are not trusted are right, those as written, average precision for
 wrong labels, and the classifier on test rows. Trees: scikit-learn's gradient boosting and random forest learn the

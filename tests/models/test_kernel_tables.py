@@ -24,6 +24,11 @@ from labelfix.progress import Silent
 from labelfix.settings.model import ModelSettings
 
 
+@pytest.fixture(autouse=True)
+def of_few_rows(monkeypatch):
+    monkeypatch.setattr(kernel_fit, "LEAST_ROWS", 32)
+
+
 def chosen(table, compute, backbone="auto"):
     return choose_representation(table, ModelSettings(backbone=backbone), compute, Silent())
 
@@ -55,13 +60,20 @@ def test_a_linear_head_tells_half_moons_apart_by_it(compute):
 
 
 def test_tables_have_both_views_the_kernel_first_and_embeddings_and_few_rows_the_linear_one(compute):
-    inputs, _ = moons(40)
+    inputs, _ = moons(80)
     both = chosen(table_of(inputs), compute)
     assert isinstance(both, Views)
     assert [view.family for view in both.views] == ["kernel", "table"]
-    assert both.views[0].feature_width == 10  # a component for four rows
-    for table in (embedding_table(inputs), table_of(inputs[:31]), table_of(np.ones((40, 2)))):
+    assert both.views[0].feature_width == 10  # a component for eight rows
+    for table in (embedding_table(inputs), table_of(inputs[:31]), table_of(np.ones((80, 2)))):
         assert not isinstance(chosen(table, compute), Views)
+
+
+def test_six_hundred_rows_are_enough(compute, monkeypatch):
+    monkeypatch.undo()
+    inputs, _ = moons(600)
+    assert isinstance(chosen(table_of(inputs), compute), Views)
+    assert isinstance(chosen(table_of(inputs[:599]), compute), TableFeatures)
 
 
 def test_training_rows_have_length_one_on_average_and_any_order_gives_the_same(compute):
@@ -90,7 +102,7 @@ def test_at_most_so_many_rows_teach_and_they_are_the_same_in_any_order(compute, 
     inputs, _ = moons(200)
     order = np.random.default_rng(0).permutation(200)
     one, other = (chosen(table_of(rows), compute, "kernel") for rows in (inputs, inputs[order]))
-    assert one.feature_width == 15
+    assert one.feature_width == 7
     np.testing.assert_allclose(one.map.quantiles, other.map.quantiles, atol=1e-6)
 
 

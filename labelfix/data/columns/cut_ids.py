@@ -1,4 +1,4 @@
-"""Ids that a spreadsheet has cut: `1.23457E+12` for a long number, or zeros from its sixteenth digit on."""
+"""Ids that a spreadsheet or a float has cut: `1.23457E+12` for a long number, or zeros from its sixteenth digit on."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.findings import Findings
 from labelfix.errors import InputError, input_error
 
-POWERS = r"^-?\d(?:[.,]\d+)?E\+\d+$"
-"""A long number as a spreadsheet shows it."""
+POWERS = r"^-?\d(?:[.,]\d+)?[eE]\+\d+$"
+"""A long number as a spreadsheet shows it, and as programs print floats."""
 ZEROS = r"^\d{15}0+$"
 """A number of more than fifteen digits as a spreadsheet keeps it."""
 
 
 def refuse_cut_ids(noisy: str, ids: pa.Array, clean: str, clean_ids: pa.Array | None, findings: Findings) -> None:
-    """Stop where a spreadsheet has cut ids of either file: all else that could be said of them follows from that.
+    """Stop where ids of either file have been cut: all else that could be said of them follows from that.
 
     Args:
         noisy: The noisy file, whose ids these are.
@@ -34,7 +34,7 @@ def refuse_cut_ids(noisy: str, ids: pa.Array, clean: str, clean_ids: pa.Array | 
 
 
 def cut_ids(name: str, ids: pa.Array, others_name: str = "", others: pa.Array | None = None) -> InputError | None:
-    """The error for ids most of which a spreadsheet has cut, where these name no rows any more; None for others.
+    """The error for ids most of which have been cut, where these name no rows any more; None for others.
 
     Args:
         name: The file of the ids.
@@ -50,12 +50,12 @@ def cut_ids(name: str, ids: pa.Array, others_name: str = "", others: pa.Array | 
     if len(cut.unique()) == len(cut) and (others is None or (find_ids(cut, others) >= 0).any()):
         return None
     what = (
-        f"has ids that a spreadsheet has cut, such as {cut[0]} ({len(cut):,} of {len(given):,}), so that it can no "
-        "longer be told which row each of them is"
+        f"has ids that a spreadsheet or a float has cut, such as {cut[0]} ({len(cut):,} of {len(given):,}), so that it "
+        "can no longer be told which row each of them is"
     )
     if others is not None and len(whole := others.drop_null()):
         what += f"; ids of {others_name} look like {whole[0]}"
-    remedy = "make the file again from its source (a spreadsheet keeps them in columns of the format Text)"
+    remedy = "make the file again from its source, with ids as text (in a spreadsheet, columns of the format Text)"
     remedy += "; or, if both files hold the inputs, take its ids out"
     return input_error(name, what, remedy)
 

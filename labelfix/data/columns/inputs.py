@@ -235,6 +235,8 @@ def _no_inputs(
         elif profile.holds == "json" or pa.types.is_nested(profile.type):
             what += f"; {profile.name!r} holds lists or objects"
             remedy = "write what is to be read of them into a column of text"
+            if profile.holds == "json":
+                remedy += f", or pass --text-column {profile.name} to read them as they stand"
     findings.error(source.name, what, remedy)
 
 

@@ -58,6 +58,18 @@ def test_rows_keep_their_lines_beside_comments(put: Put) -> None:
     assert [found[number] for number in (1, 2, 3, 12)] == [3, 4, 6, 15]
 
 
+def test_rows_keep_their_lines_beside_headings_and_totals(put: Put) -> None:
+    path = put("t.csv", lines("Region East,,", "Subtotal,,", "Region West,,"))
+    found = {number: line for number, line, _ in numbered_rows(sniff(TextFile(path, "t.csv")))}
+    assert [found[number] for number in (1, 2, 3, 12)] == [3, 4, 6, 16]
+
+
+def test_rows_keep_their_lines_below_rows_that_explain_the_header(put: Put) -> None:
+    path = put("t.csv", lines("string,string,string"))
+    found = {number: line for number, line, _ in numbered_rows(sniff(TextFile(path, "t.csv")))}
+    assert (found[1], found[12], len(found)) == (3, 14, 13)
+
+
 def test_rows_that_begin_as_comments_do_are_rows_and_those_too_long_among_them_are_named(put: Put) -> None:
     text = "text,label,id\n" + "".join(f"#{text},{label},{id_}\n" for id_, text, label in ROWS) + "#so, what,x,r99\n"
     with pytest.raises(InputError, match=r"row 13: has 4 cells, but the header has 3 \(line 14: '#so, what,x,r99'\)"):
@@ -81,6 +93,10 @@ def test_numbers_beside_headings_are_numbers(put: Put) -> None:
 def test_a_row_of_an_id_alone_stays_where_ids_look_so(put: Put, row: str) -> None:
     text = lines(row).replace("r1,", "r 1,")
     assert len(rows_of(open_table(put("t.csv", text)))) == len(ROWS) + 1
+
+
+def test_titles_that_are_plain_names_part_words(put: Put) -> None:
+    assert rows_of(open_table(put("t.txt", "id label\nr1 sport\nr2 food\n"))) == [("r1", "sport"), ("r2", "food")]
 
 
 def test_cells_parted_by_any_number_of_spaces(put: Put) -> None:
@@ -136,7 +152,16 @@ def test_values_that_stand_for_none_are_told_with_their_share() -> None:
     assert "9999 in 2 of 4 cells" in said
 
 
-@pytest.mark.parametrize("cells", [[97.0, 98.0, 99.0, 99.0, 60.0], [-99.0, -98.0, -99.0, 5.0], [999.0, 1.0, 2.0]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [97.0, 98.0, 99.0, 99.0, 60.0],
+        [-99.0, -98.0, -99.0, 5.0],
+        [999.0, 1.0, 2.0],
+        [999.0, 999.0, 499.0, 9.99],
+        [999.0, -999.0, 999.0, -999.0],
+    ],
+)
 def test_numbers_that_are_like_the_others_stand_for_themselves(cells: list[float]) -> None:
     assert odd(cells) == []
 
@@ -153,11 +178,17 @@ LONG = pa.array([f"{123456789012345678 + i}" for i in range(6)])
 
 
 @pytest.mark.parametrize(
-    "cut", [["1.23457E+17"] * 6, [f"1.2345{i}E+17" for i in range(6)], ["123456789012345000"] * 5 + ["7"]]
+    "cut",
+    [
+        ["1.23457E+17"] * 6,
+        ["1.234567890123456e+17"] * 6,
+        [f"1.2345{i}E+17" for i in range(6)],
+        ["123456789012345000"] * 5 + ["7"],
+    ],
 )
 def test_ids_that_a_spreadsheet_cut_are_told(cut: list[str]) -> None:
     error = cut_ids("gold.csv", pa.array(cut), "noisy.csv", LONG)
-    assert "gold.csv: has ids that a spreadsheet has cut, such as 1" in str(error)
+    assert "gold.csv: has ids that a spreadsheet or a float has cut, such as 1" in str(error)
     assert "ids of noisy.csv look like 123456789012345678" in str(error)
 
 

@@ -13,14 +13,17 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.no_rows import (
     COMMENT,
+    HEADED,
     MOST_BELOW,
     NOTHING,
     RULER,
     SUBTOTAL,
     PassedOver,
     all_but,
+    are_headings,
     is_heading,
     is_no_row,
+    is_subtotal,
     is_total,
 )
 
@@ -63,8 +66,8 @@ class NoRows:
     @cached_property
     def headings(self) -> dict[int, str]:
         """Headings between the rows, after all have been seen: only their first cell is filled, and no row's is so."""
-        few = 2 * len(self._alone) <= self._seen - len(self._alone)
-        return self._alone if few and not self._named_so and len(self.titles) > 2 else {}
+        others = self._seen - len(self._alone) - len(self.empty)
+        return self._alone if are_headings(len(self._alone), others, self._named_so, len(self.titles)) else {}
 
     @property
     def retype(self) -> bool:
@@ -119,8 +122,7 @@ class NoRows:
                 (self.drawn if drawn else self.again).append(first + row)
                 none.append(row)
         for row in pc.indices_nonzero(pc.match_substring_regex(batch.column(0), SUBTOTAL)).to_pylist():
-            cells = _cells(batch, row)
-            if not all(cells) and is_total(cells, range(0)):
+            if is_subtotal(_cells(batch, row)):
                 self.totals.append(first + row)
                 none.append(row)
         return all_but(none, batch.num_rows)
@@ -158,7 +160,7 @@ class NoRows:
         rows = begins.filter(others)
         self.begins_so = self.begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
         if not self._named_so:
-            self._named_so = bool(pc.any(pc.match_substring_regex(rows, "[^ ] +[^ ]|: *$")).as_py())
+            self._named_so = bool(pc.any(pc.match_substring_regex(rows, HEADED)).as_py())
         for row in pc.indices_nonzero(alone).to_pylist() if not self._named_so else ():
             cell = begins[row].as_py().decode("utf-8", "replace")
             if is_heading(cell.strip()):

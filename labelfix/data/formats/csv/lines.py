@@ -10,7 +10,17 @@ from contextlib import closing, contextmanager
 from typing import IO, cast
 
 from labelfix.data.formats.csv.dialect import Dialect
-from labelfix.data.formats.csv.no_rows import COMMENT, RULER, TOTAL, is_no_row
+from labelfix.data.formats.csv.header import explanations
+from labelfix.data.formats.csv.no_rows import (
+    COMMENT,
+    RULER,
+    TOTAL,
+    are_headings,
+    is_heading,
+    is_no_row,
+    is_subtotal,
+    looks_as_heading,
+)
 from labelfix.data.formats.text_file import UTF8, not_text
 from labelfix.errors import InputError
 
@@ -30,17 +40,39 @@ def numbered_rows(
         comments: Whether lines of comment between the rows are none.
     """
     width = len(dialect.header) + dialect.trailing
+    explained = explanations(dialect.rows)
     number = -1
-    begun = False
+    first = True
+    headings: bool | None = None
     for line, cells, _ in _records(dialect, errors):
-        if number >= 0 and is_no_row(cells, dialect.titles, first=not begun):
-            begun = True
-            continue
-        if comments and number >= 0 and len(cells) != width and cells[0].startswith(COMMENT):
-            continue
-        begun = begun or number >= 0
+        if number >= 0:
+            if explained and len(cells) == width:
+                explained, first = explained - 1, False
+                continue
+            if is_no_row(cells, dialect.titles, first) or is_subtotal(cells):
+                first = False
+                continue
+            if comments and len(cells) != width and cells[0].startswith(COMMENT):
+                continue
+            if not any(cells[1:]) and is_heading(cells[0].strip()):
+                headings = _has_headings(dialect, errors) if headings is None else headings
+                if headings:
+                    continue
+            first = False
         number += 1
         yield number, line, cells
+
+
+def _has_headings(dialect: Dialect, errors: str) -> bool:
+    """Whether rows of which only the first cell is filled are headings; see `no_rows.are_headings`."""
+    alone = others = 0
+    named_so = False
+    for place, (_, cells, _) in enumerate(_records(dialect, errors)):
+        if place and any(cells[1:]):
+            others, named_so = others + 1, named_so or looks_as_heading(cells[0])
+        elif place and cells[0]:
+            alone += is_heading(cells[0].strip())
+    return are_headings(alone, others, named_so, len(dialect.header))
 
 
 def is_set_apart(dialect: Dialect, record: int) -> bool:

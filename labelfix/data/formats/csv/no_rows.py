@@ -25,6 +25,8 @@ TOTAL = re.compile(
 """The first cell of a row that adds the others up or counts them, as reports and the shells of databases do."""
 SUBTOTAL = r"(?i)^\s*(?:grand[ -]?|sub[ -]?)?totals?\b"
 """How the first cell of such a row begins where other rows follow it."""
+HEADED = r"[^ ] +[^ ]|: *$"
+"""What is in the first cell of a heading, and in that of no row where there are headings."""
 COMMENT = "#"
 """How a line of comment begins."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
@@ -55,6 +57,27 @@ class PassedOver:
 
 
 NOTHING = PassedOver()
+
+
+def is_subtotal(cells: Sequence[str]) -> bool:
+    """Whether a row between others adds rows above it up."""
+    return re.match(SUBTOTAL, cells[0]) is not None and not all(cells) and is_total(cells, range(0))
+
+
+def looks_as_heading(cell: str) -> bool:
+    """Whether the first cell of a row whose others are filled is like that of a heading."""
+    return re.search(HEADED, cell) is not None
+
+
+def are_headings(alone: int, others: int, named_so: bool, columns: int) -> bool:
+    """Whether the rows of a file of which only the first cell is filled, as headings are, are such.
+
+    Args:
+        alone: How many there are.
+        others: How many other rows there are, empty ones apart.
+        named_so: Whether the first cell of one of these looks so, too.
+    """
+    return 2 * alone <= others and not named_so and columns > 2
 
 
 def is_heading(cell: str) -> bool:

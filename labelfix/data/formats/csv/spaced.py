@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 
 from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.csv.header import NAMES
 from labelfix.data.formats.csv.no_rows import COMMENT
 from labelfix.data.formats.text_file import UTF8, TextFile, unpacking
 from labelfix.errors import input_error
 
 _TELLING = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?|\S*\.[A-Za-z][A-Za-z0-9]{1,4}")
-"""A number or the name of a file: without a column of these, lines of as many words are prose."""
+"""A number or the name of a file: without a column of these, or usual titles, lines of as many words are prose."""
 
 SPACED = "its cells are parted by spaces"
 LIBSVM = re.compile(r"\S+(?:\s+\d+:[^\s:]+)+\s*(?:#.*)?")
@@ -42,7 +43,8 @@ def spaced(file: TextFile) -> TextFile | None:
     widths = {len(row) for row in rows[1:]}
     if len(widths) != 1 or len(rows[0]) not in range(max(max(widths) - 1, 2), max(widths) + 1):
         return None
-    if not any(all(map(_TELLING.fullmatch, column)) for column in zip(*rows[1:], strict=True)):
+    telling = any(all(map(_TELLING.fullmatch, column)) for column in zip(*rows[1:], strict=True))
+    if not telling and not NAMES.issuperset(title.lower() for title in rows[0]):
         return None
     contents = "".join("\t".join(row) + "\n" for row in rows).encode(UTF8, "surrogateescape")
     remarks = (*file.remarks, SPACED)
