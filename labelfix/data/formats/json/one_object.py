@@ -59,7 +59,8 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     if found is None and value.keys() >= COCO:
         remedy = "write a row for each image: its file_name, and as label the name of its category"
         raise input_error(text.name, "is a COCO file, whose images, annotations and categories stand apart", remedy)
-    if found is None and len(tables) > 1:
+    # On one line, with plain values beside them, they are parts of a single record.
+    if found is None and len(tables) > 1 and (b"\n" in content or len(tables) == len(value)):
         held = ", ".join(f"{key!r} ({len(rows):,} rows)" for key, rows in tables.items())
         remedy = f"write the rows of one of them, or of all, one object a line: jq -c '.{next(iter(tables))}[]' FILE"
         raise input_error(text.name, f"is one object that holds several tables: {held}", remedy)
