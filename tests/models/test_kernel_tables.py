@@ -141,3 +141,21 @@ def test_one_view_alone_can_be_asked_for_and_others_not(compute):
         chosen(table, compute, "kernel,mlp")
     with pytest.raises(SettingsError, match="does not read embeddings; they take linear or mlp"):
         chosen(embedding_table(np.ones((50, 2))), compute, "kernel")
+
+
+def test_the_kernel_is_materns_with_a_width_of_seven_tenths_of_the_distance_between_rows():
+    """Ranks have variance 1, so that two rows are √2 apart in the root mean square."""
+    found = fit_map(np.random.default_rng(0).normal(size=(4000, 1)), 1)
+    assert found.projections.shape == (1, 512)
+    assert found.components.shape == (1024, 16)  # one number has no more above rounding
+    assert found.quantiles.shape == (1, 257)
+    for distance in (0.3, 1.0, 2.0):
+        one, other = found.waves(np.array([[-0.5], [distance - 0.5]]))
+        d = np.sqrt(3) * distance / (0.7 * np.sqrt(2))
+        assert one @ other == pytest.approx((1 + d) * np.exp(-d), abs=0.03)
+
+
+@pytest.mark.parametrize(("rows", "components"), [(640, 80), (2000, 128)])
+def test_a_component_stands_for_eight_rows_and_twenty_thousand_rows_teach(rows, components):
+    assert fit_map(np.random.default_rng(0).normal(size=(rows, 3)), 3).components.shape[1] == components
+    assert kernel_fit.SAMPLE == 20_000

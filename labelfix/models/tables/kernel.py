@@ -1,9 +1,10 @@
 """A table's rows by how near they are to each other, for classes that no line separates: an approximate kernel.
 
 Each number becomes its rank among those of the training rows, from -√3 to √3; categories stay 0 or 1. Cosines and
-sines of random projections of these are random Fourier features of a kernel that falls off with the distance (Rahimi
-and Recht 2007; the projections are Student-t, so that the kernel has several widths). Their principal components over
-the training rows are the features: most of what a head on all projections would use, in an eighth of the numbers.
+sines of random projections of these are random Fourier features (Rahimi and Recht 2007) of the Matérn kernel of
+smoothness 3/2, (1 + √3 d) exp(−√3 d) at a distance of d widths: projections are Student-t with three degrees of
+freedom. Their principal components over the training rows are the features: most of what a head on all projections
+would use, in an eighth of the numbers.
 
 Legend: N rows, B rows of a batch, C linear features of which the first are numbers, Q quantiles, F projections,
 D features.

@@ -30,7 +30,7 @@ WIDTH = 0.7
 """Of the kernel, in root mean squared distances of two rows."""
 
 FREEDOM = 3
-"""Degrees of freedom of the projections: the fewer, the more of them are fast and the more slow."""
+"""Degrees of freedom of the projections: twice the smoothness of the Matérn kernel."""
 
 QUANTILES = 257
 """Of each number."""
