@@ -234,9 +234,15 @@ def _of_classes(weights: Floats, classes: int) -> Floats:
 
 
 def _pairs(problem: Problem, trusted: Spoken, use: Codes) -> Floats:
-    """`(S, K, K + 1)` what each source says of some trusted rows; of those that it could not be asked of nothing."""
+    """`(S, K, K + 1)` what each source says of some trusted rows; of those that it could not be asked of nothing.
+
+    A source that says nothing of any of them was not asked: its silence there is none. People who answered a queue have
+    no trusted row in it.
+    """
     asked = use[np.asarray(trusted.speaks[use].sum(axis=1)).ravel() > 0]
-    return trusted[asked].counts(np.eye(problem.num_classes)[problem.truth[asked]])
+    found = trusted[asked].counts(np.eye(problem.num_classes)[problem.truth[asked]])
+    found[~found[:, :, :-1].any(axis=(1, 2))] = 0
+    return found
 
 
 def _expected(problem: Problem, trusted: Spoken, use: Codes, some: Spoken, f: Floats) -> Floats:
