@@ -115,10 +115,10 @@ def side_checks(
     twin, equal, near = found["twin"], found["equal"], found["near"]
     chosen = np.arange(0, len(truth), -(-len(truth) // MOST_TRUSTED), dtype=np.int64)
     trusted = _unit(view(clean, chosen))
-    score = []
+    usual, score = _usual(trusted), []
     for start in range(0, len(given), PART):
         rows = every[start : start + PART]
-        score.append(keep(f"unlike-{start}", partial(_unlike, noisy, rows, trusted, view))["score"])
+        score.append(keep(f"unlike-{start}", partial(_unlike, noisy, rows, trusted, usual, view))["score"])
         rows_done(len(rows))
     back = np.argsort(every, kind="stable")
     of = np.where(twin >= 0, order[every[np.maximum(twin, 0)]], -1)[back]
@@ -145,11 +145,17 @@ def _repeats(noisy: Inputs, given: Codes, every: Codes, view: View, pairs: bool)
     return {"twin": twin, "equal": equal, "near": near}
 
 
-def _unlike(noisy: Inputs, rows: Codes, trusted: Probabilities, view: View) -> dict[str, np.ndarray]:
-    """`(n,)` how unlike the trusted rows some rows are: what share of those has a nearer one among the others."""
+def _usual(trusted: Probabilities) -> Probabilities:
+    """`(M,)` how near each trusted row is to its nearest other one, in order."""
     own = trusted @ trusted.T
     np.fill_diagonal(own, -np.inf)
-    usual = np.sort(own.max(axis=1)) if len(trusted) > 1 else np.array([1.0])
+    return np.sort(own.max(axis=1)) if len(trusted) > 1 else np.ones(1, dtype=own.dtype)
+
+
+def _unlike(
+    noisy: Inputs, rows: Codes, trusted: Probabilities, usual: Probabilities, view: View
+) -> dict[str, np.ndarray]:
+    """`(n,)` how unlike the trusted rows some rows are: what share of those has a nearer one among the others."""
     parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     like = np.concatenate([(_unit(view(noisy, part)) @ trusted.T).max(axis=1) for part in parts])
     return {"score": (1 - np.searchsorted(usual, like, side="right") / len(usual)).astype(np.float32)}

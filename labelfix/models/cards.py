@@ -85,8 +85,14 @@ def views_card(kinds: Sequence[str], cards: Sequence[FeatureCard]) -> FeatureCar
         tuple(dict.fromkeys(name for card in cards for name in card.packages)),
         f"a dictionary of {shown}" if several else cards[0].takes,
         tuple(line for card in cards for line in card.imports),
-        "\n\n".join([*codes, views]),
+        "\n\n".join([*_each_once(codes), views]),
     )
+
+
+def _each_once(codes: Sequence[str]) -> list[str]:
+    """Code of views without the functions that an earlier one has to the letter."""
+    functions = (function.strip("\n") for code in codes for function in code.split("\n\n\n"))
+    return [f"{function}\n" for function in dict.fromkeys(functions)]
 
 
 def _sorted_imports(lines: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from labelfix.models.choice import choose_representation
 from labelfix.models.representation import representation_from_json
 from labelfix.models.tables import kernel_fit
 from labelfix.models.tables.features import TableFeatures
-from labelfix.models.tables.kernel import KernelTable
+from labelfix.models.tables.kernel import KernelTable, ranked, waves
 from labelfix.models.tables.kernel_fit import fit_map
 from labelfix.models.views import Views
 from labelfix.progress import Silent
@@ -90,7 +90,7 @@ def test_training_rows_have_length_one_on_average_and_any_order_gives_the_same(c
 def test_ranks_of_numbers_count_and_equal_numbers_have_the_rank_in_their_middle():
     linear = np.array([[0.0], [0.0], [5.0], [700.0], *[[0.0]] * 28, *[[5.0]] * 16, *[[700.0]] * 16])
     found = fit_map(linear, 1)
-    ranks = found.even(np.array([[-9.0], [0.0], [5.0], [6.0], [700.0], [1e9]]))[:, 0] / np.sqrt(3)
+    ranks = ranked(np.array([[-9.0], [0.0], [5.0], [6.0], [700.0], [1e9]]), found.quantiles)[:, 0] / np.sqrt(3)
     assert ranks[0] == -1
     assert ranks[5] == 1
     np.testing.assert_allclose(ranks[[1, 2, 4]], [-0.53, 0.2, 0.73], atol=0.05)
@@ -150,7 +150,7 @@ def test_the_kernel_is_materns_with_a_width_of_seven_tenths_of_the_distance_betw
     assert found.components.shape == (1024, 16)  # one number has no more above rounding
     assert found.quantiles.shape == (1, 257)
     for distance in (0.3, 1.0, 2.0):
-        one, other = found.waves(np.array([[-0.5], [distance - 0.5]]))
+        one, other = waves(np.array([[-0.5], [distance - 0.5]]), found.projections)
         d = np.sqrt(3) * distance / (0.7 * np.sqrt(2))
         assert one @ other == pytest.approx((1 + d) * np.exp(-d), abs=0.03)
 

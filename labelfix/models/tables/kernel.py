@@ -50,24 +50,34 @@ class KernelMap:
     centre: Floats
     components: Floats
 
-    def even(self, linear: Floats) -> Floats:
-        """`(B, C)` linear features with ranks in the place of numbers; categories stay as they are."""
-        found, places = linear.copy(), np.linspace(-np.sqrt(3), np.sqrt(3), self.quantiles.shape[1])
-        for column, known in enumerate(self.quantiles):
-            x = linear[:, column]  # from both sides, so that equal numbers are in the middle of their ranks
-            found[:, column] = (np.interp(x, known, places) - np.interp(-x, -known[::-1], places)) / 2
-        return found
-
-    def waves(self, even: Floats) -> Floats:
-        """`(B, 2F)` cosines and sines."""
-        turned = even @ self.projections
-        found: Floats = np.hstack([np.cos(turned), np.sin(turned)]) / np.sqrt(self.projections.shape[1])
-        return found
-
     def __call__(self, linear: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """`(B, D)` features of linear ones."""
-        found = (self.waves(self.even(linear.astype(np.float64))) - self.centre) @ self.components
-        return found.astype(np.float32)
+        even = ranked(linear.astype(np.float64), self.quantiles)
+        return ((waves(even, self.projections) - self.centre) @ self.components).astype(np.float32)
+
+
+def ranked(linear: Floats, quantiles: Floats) -> Floats:
+    """`(B, C)` linear features with ranks in the place of numbers; categories stay as they are.
+
+    Args:
+        quantiles: See `KernelMap`.
+    """
+    found, places = linear.copy(), np.linspace(-np.sqrt(3), np.sqrt(3), quantiles.shape[1])
+    for column, known in enumerate(quantiles):
+        x = linear[:, column]  # from both sides, so that equal numbers are in the middle of their ranks
+        found[:, column] = (np.interp(x, known, places) - np.interp(-x, -known[::-1], places)) / 2
+    return found
+
+
+def waves(even: Floats, projections: Floats) -> Floats:
+    """`(B, 2F)` cosines and sines.
+
+    Args:
+        even: `(B, C)` of `ranked`.
+        projections: See `KernelMap`.
+    """
+    turned = even @ projections
+    return np.asarray(np.hstack([np.cos(turned), np.sin(turned)]) / np.sqrt(projections.shape[1]))
 
 
 @dataclass(frozen=True)

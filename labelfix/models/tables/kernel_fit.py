@@ -13,7 +13,7 @@ from labelfix.data.tables import InputTable
 from labelfix.models.encoding import digest
 from labelfix.models.network_inputs import content_keys
 from labelfix.models.tables.features import TableFeatures
-from labelfix.models.tables.kernel import KernelMap, KernelTable
+from labelfix.models.tables.kernel import KernelMap, KernelTable, ranked, waves
 from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
 
@@ -55,9 +55,10 @@ def fit_kernel(table: InputTable, linear: TableFeatures, compute: ComputeSetting
         return None
     rows = linear.encode(table, compute, Silent())
     keys = content_keys(rows, np.arange(len(rows), dtype=np.int64))
-    sample = rows.features[np.argsort(keys, kind="stable")[:SAMPLE]].astype(np.float64)
+    first = np.argsort(keys, kind="stable")[:SAMPLE]
+    sample = rows.features[first].astype(np.float64)
     constants = [DIMENSIONS, ROWS_A_COMPONENT, PROJECTIONS, WIDTH, FREEDOM, QUANTILES, SAMPLE, SMALLEST]
-    source = digest(constants, len(rows), [f"{key:x}" for key in np.sort(keys)[:SAMPLE]])
+    source = digest(constants, len(rows), [f"{key:x}" for key in keys[first]])
     with one_thread():
         found = fit_map(sample, len(linear.statistics.mean))
     return None if found is None else KernelTable(table.spec, linear, source, found)
@@ -75,21 +76,18 @@ def fit_map(linear: Floats, numbers: int) -> KernelMap | None:
     generator = np.random.default_rng(0)
     drawn = generator.normal(size=(linear.shape[1], PROJECTIONS))
     drawn /= np.sqrt(generator.chisquare(FREEDOM, PROJECTIONS) / FREEDOM)
-    first = KernelMap(quantiles, drawn, np.zeros(2 * PROJECTIONS), np.eye(2 * PROJECTIONS))
-    even = first.even(linear)
-    spread = even.var(axis=0)
-    scale = _scale(linear, numbers)
-    width = WIDTH * np.sqrt(2 * (spread * scale**2).sum())
+    even, scale = ranked(linear, quantiles), _scale(linear, numbers)
+    width = WIDTH * np.sqrt(2 * (even.var(axis=0) * scale**2).sum())
     if width == 0:
         return None
-    placed = KernelMap(quantiles, drawn * scale[:, None] / width, first.centre, first.components)
-    blocks = [even[start : start + BLOCK] for start in range(0, len(even), BLOCK)]
-    centre = np.sum([placed.waves(block).sum(axis=0) for block in blocks], axis=0) / len(even)
-    sizes, directions = _components([placed.waves(block) - centre for block in blocks])
+    projections = drawn * scale[:, None] / width
+    blocks = [waves(even[start : start + BLOCK], projections) for start in range(0, len(even), BLOCK)]
+    centre = np.sum([block.sum(axis=0) for block in blocks], axis=0) / len(even)
+    sizes, directions = _components([block - centre for block in blocks])
     kept = sizes[:most] > SMALLEST * sizes[0]
     sizes, directions = sizes[:most][kept], directions[:, :most][:, kept]
     directions *= np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(len(sizes))])
-    return KernelMap(quantiles, placed.projections, centre, directions / np.sqrt(sizes.sum()))
+    return KernelMap(quantiles, projections, centre, directions / np.sqrt(sizes.sum()))
 
 
 def _components(blocks: list[Floats]) -> tuple[Floats, Floats]:
