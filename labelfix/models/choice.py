@@ -14,7 +14,7 @@ from labelfix.models.images.patch_fit import open_patches
 from labelfix.models.images.small import SmallImages
 from labelfix.models.representation import Representation
 from labelfix.models.tables.features import EmbeddingFeatures, TableFeatures
-from labelfix.models.tables.kernel_fit import fit_kernel
+from labelfix.models.tables.kernel_fit import LEAST_ROWS, fit_kernel
 from labelfix.models.tables.statistics import MOST_CATEGORIES, Statistics, fit_statistics
 from labelfix.models.text.hashed import HashedText
 from labelfix.models.text.lexical_fit import fit_lexical
@@ -133,13 +133,18 @@ def _for_tables(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> Representation:
     names = settings.backbones if settings.backbones != ("auto",) else ("kernel", "linear")
-    if not set(names) <= {"kernel", "linear"} and names != ("mlp",):
+    if names != ("mlp",) and (not set(names) <= {"kernel", "linear"} or len(set(names)) < len(names)):
         raise SettingsError(f"backbone = {', '.join(map(repr, names))} does not read tables; they take {OF_TABLES}")
     statistics = fit_statistics(noisy, compute.read_rows)
     _say_statistics(noisy, statistics, progress)
     linear = TableFeatures(noisy.spec, statistics, settings.hidden_units if names == ("mlp",) else None)
     kernel = fit_kernel(noisy, linear, compute) if "kernel" in names else None
     if kernel is None:
+        if "kernel" in settings.backbones:
+            why = f"{len(noisy):,} rows" if len(noisy) < LEAST_ROWS else "equal rows"
+            progress.warn(
+                f"{noisy.name}: kernel needs {LEAST_ROWS:,} rows that differ, and there are {why}; linear alone is used"
+            )
         return linear
     return side_by_side(noisy.spec, names, [kernel, linear]) if len(names) > 1 else kernel
 

@@ -6,17 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
+from toy_problem import CLASSES, WIDTH
+from toy_problem import problem as toy_problem
 
-from labelfix.correctors.contract import Problem
 from labelfix.data.opinions import Opinions
 from labelfix.methods.mlc import anchored
-from labelfix.models.classifier import Classifier
 from labelfix.models.features import FeatureInputs
 from labelfix.progress import Silent
 from labelfix.settings.methods import MlcSettings
 
-CLASSES, ROWS, TRUSTED, READ = 3, 900, 60, 80
+ROWS, TRUSTED, READ = 900, 60, 80
 
 
 def problem(seed):
@@ -24,7 +23,7 @@ def problem(seed):
     rng = np.random.default_rng(seed)
     every = ROWS + TRUSTED
     truth = rng.integers(0, CLASSES, every)
-    features = rng.normal(size=(every, 8)) + 1.6 * np.eye(CLASSES, 8)[truth]
+    features = rng.normal(size=(every, WIDTH)) + 1.6 * np.eye(CLASSES, WIDTH)[truth]
     hard = rng.random(every) < 0.25
     wrong = np.where(hard & (rng.random(every) < 0.8), (truth + 1) % CLASSES, rng.integers(0, CLASSES, every))
     said = [np.where(rng.random(every) < np.where(hard, 0.35, 0.93), truth, wrong) for _ in range(3)]
@@ -35,20 +34,16 @@ def problem(seed):
     source, label = np.concatenate([np.repeat(np.arange(3), every), np.full(READ, 3)]), np.concatenate([*said, read])
     opinions = Opinions.of(every, row, source, label, ("one", "two", "three", "reader"))
     features = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
-    made = Problem(
-        noisy=FeatureInputs(features[:ROWS]),
-        given=votes[:ROWS],
-        clean=FeatureInputs(features[ROWS:]),
-        truth=truth[ROWS:],
-        paired_given=votes[ROWS:],
-        num_classes=CLASSES,
-        sampling="random",
-        new_classifier=lambda generator: Classifier(torch.nn.Identity(), 8, CLASSES, generator),
-        family="head",
-        device=torch.device("cpu"),
-        seed=0,
-        opinions=opinions.take(np.arange(ROWS)),
-        paired_opinions=opinions.take(np.arange(ROWS, every)),
+    own, trusted = np.arange(ROWS), np.arange(ROWS, every)
+    made = replace(
+        toy_problem()[0],
+        noisy=FeatureInputs(features[own]),
+        given=votes[own],
+        clean=FeatureInputs(features[trusted]),
+        truth=truth[trusted],
+        paired_given=votes[trusted],
+        opinions=opinions.take(own),
+        paired_opinions=opinions.take(trusted),
     )
     return made, truth[worst], worst
 

@@ -137,8 +137,9 @@ def test_one_view_alone_can_be_asked_for_and_others_not(compute):
     assert isinstance(chosen(table, compute, "linear"), TableFeatures)
     assert isinstance(chosen(table, compute, "kernel"), KernelTable)
     assert isinstance(chosen(table, compute, "kernel,linear"), Views)
-    with pytest.raises(SettingsError, match="does not read tables"):
-        chosen(table, compute, "kernel,mlp")
+    for names in ("kernel,mlp", "linear,linear", "mlp,mlp"):
+        with pytest.raises(SettingsError, match="does not read tables"):
+            chosen(table, compute, names)
     with pytest.raises(SettingsError, match="does not read embeddings; they take linear or mlp"):
         chosen(embedding_table(np.ones((50, 2))), compute, "kernel")
 
@@ -159,3 +160,16 @@ def test_the_kernel_is_materns_with_a_width_of_seven_tenths_of_the_distance_betw
 def test_a_component_stands_for_eight_rows_and_twenty_thousand_rows_teach(rows, components):
     assert fit_map(np.random.default_rng(0).normal(size=(rows, 3)), 3).components.shape[1] == components
     assert kernel_fit.SAMPLE == 20_000
+
+
+@pytest.mark.parametrize(("backbone", "told"), [("kernel", True), ("kernel,linear", True), ("auto", False)])
+def test_too_few_rows_for_a_kernel_that_is_named_are_told(compute, backbone, told):
+    heard = Silent()
+    heard.warn = lambda message: warned.append(message)
+    warned: list[str] = []
+    table = table_of(moons(31)[0])
+    found = choose_representation(table, ModelSettings(backbone=backbone), compute, heard)
+    assert isinstance(found, TableFeatures)
+    assert warned == (
+        ["noisy: kernel needs 600 rows that differ, and there are 31 rows; linear alone is used"] if told else []
+    )
