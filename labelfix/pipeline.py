@@ -175,7 +175,6 @@ class Known:
 
     Attributes:
         figures: Those of `OF_GIVEN`; empty where nothing could judge.
-        p_value: See `SideColumns`.
     """
 
     figures: Mapping[str, Any]

@@ -79,9 +79,7 @@ class Cut:
 
     Attributes:
         classes: Class names in natural order.
-        noisy: Rows of the set that are noisy.
         noisy_truth: Their true labels, which no method sees.
-        clean: Rows of the set that are trusted.
         test: Rows of the test file, or of the set where there is none.
         opinions: What several sources say of the noisy rows; None where there is one label a row.
     """

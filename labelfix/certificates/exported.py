@@ -51,10 +51,6 @@ class Exported:
 def exported_labels(folder: RunFolder, min_confidence: float | None, drop_issues: bool) -> Exported:
     """Read them.
 
-    Args:
-        min_confidence: As for `labelfix export`.
-        drop_issues: As for `labelfix export`.
-
     Raises:
         SettingsError: There is no row whose label could be wrong.
     """

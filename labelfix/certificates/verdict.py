@@ -28,7 +28,6 @@ class Verdict:
     """What is proven, of the rows that nobody had checked before.
 
     Attributes:
-        status: In a word.
         bound: The share of wrong labels that was asked for.
         with_answers: Whether that is of the labels with the answers written over them.
         upper: No more than this share is wrong as exported.
@@ -91,9 +90,6 @@ class _Ahead:
     """How many more rows a bound would take, were the guess right.
 
     Attributes:
-        campaign: The plan and its labels.
-        said: The answers so far.
-        draws: The draws of these.
         mean: The guessed share of wrong labels.
         with_answers: Whether wrong labels that are found are mended.
     """

@@ -189,7 +189,6 @@ class _Neighbours:
 
     Args:
         unit: `(N, D)` rows of norm 1, in the order of the file.
-        labels: `(N,)` their given labels.
     """
 
     def __init__(self, unit: Probabilities, labels: Codes) -> None:

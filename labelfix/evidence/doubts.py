@@ -39,7 +39,6 @@ def doubts(log_f: Floats, truth: Codes) -> tuple[Doubt, ...]:
 
     Args:
         log_f: `(R, K)` log-probabilities out of fold.
-        truth: `(R,)` trusted labels.
     """
     p = np.exp(log_f)
     own = p[np.arange(len(truth)), truth]

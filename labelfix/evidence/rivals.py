@@ -60,8 +60,6 @@ class Rival:
     """A simpler way, fitted.
 
     Attributes:
-        name: As in the ledger.
-        about: What it is.
         log_p: `(R, K)` log-probabilities of the judged rows by heads that saw none of them.
         head: Fitted to all trusted rows that it may learn from; None for what is no linear head.
         scale: What features are multiplied by before they reach the head.
@@ -105,7 +103,6 @@ class _Field:
     """The rows rivals learn from, and those that judge them.
 
     Attributes:
-        rows: As tensors.
         judged: `(R, D)` features of the judged rows.
         inside: `(R,)` where they stand among the trusted rows of `rows`; None where they do not.
         scale: What features were multiplied by.

@@ -149,11 +149,7 @@ class Judges:
 
     @classmethod
     def load(cls, folder: Path, classes: int, width: int) -> Judges | None:
-        """Read what `save` wrote; None where a run has none.
-
-        Raises:
-            RunError: It is damaged; file and field or tensor are named.
-        """
+        """Read what `save` wrote; None where a run has none."""
         if not folder.is_dir():
             return None
         about = read_checked(folder / ABOUT, Description)

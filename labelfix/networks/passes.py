@@ -159,7 +159,6 @@ class Memory:
         """Run `work` with the current number of pieces, doubling it each time memory runs out.
 
         Args:
-            work: Called with the number of pieces; may be called again.
             rows: Of the largest batch.
 
         Raises:

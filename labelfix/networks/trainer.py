@@ -53,9 +53,7 @@ class Trainer:
 
     Attributes:
         classifier: f_w.
-        optimizer: Of f_w; its learning rates are set by the caller before every step.
         seed: Fixes the dropout masks of a step; None where the classifier has none, which saves time.
-        steps: Steps taken so far.
         precision: What the forward passes compute in.
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.

@@ -23,9 +23,6 @@ def train_on_trusted(training: Training, classifier: Classifier, name: str = "tr
 
     Args:
         classifier: Trained from where it stands.
-
-    Raises:
-        TrainingError: A loss that is not a number.
     """
     problem, teaching = training.problem, training.split.train
     rows = np.resize(teaching, max(len(problem.noisy), len(teaching)))

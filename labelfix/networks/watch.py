@@ -96,8 +96,6 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, m
 
     Args:
         losses: Figures that have to be numbers.
-        epoch: From 1, for the message.
-        learning_rate: Of the classifier, likewise.
         may_collapse: Whether the corrected labels are those of a label correction network.
 
     Raises:

@@ -245,8 +245,6 @@ def minimise_all(
         ridges: `(B,)` r of each.
         starts: `(B,)` where each begins.
         scalings: `(B,)` coordinates of each.
-        iterations: See `minimise`.
-        tolerance: See `minimise`.
     """
     shape = starts[0].weight.shape
     inverse_ridges = torch.tensor([1 / ridge for ridge in ridges], dtype=features.dtype)

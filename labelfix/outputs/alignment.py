@@ -69,10 +69,8 @@ class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
-        rows: Rows that will be written.
         changed: Rows among them whose label differs from the given one.
         filled: Rows among them that had no label.
-        dropped: Rows left out.
         absent: Rows of the source that were left out of the run.
         spellings: For each class, how often the source writes it in which way.
         needed: The classes that rows are changed to.
@@ -92,7 +90,6 @@ class AlignedLabels:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
-        source: The table they were made from.
         files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
         min_confidence: Judge at this threshold instead of the one they were made with.
         answers: Id → the class that a person gave: it stands, whatever the run says, and is no issue.
@@ -126,7 +123,6 @@ class AlignedLabels:
         """The source's rows in order, each chunk with what the run says of it.
 
         Args:
-            columns: Columns of the source.
             verbatim: The cells as they stand in a text file, rather than typed values.
             details: Columns of the corrected labels to lay beside them.
             prepare: Makes of a table of those columns the one that is laid there.
@@ -153,10 +149,6 @@ class AlignedLabels:
 
     def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
         """Look at the label column before anything is written.
-
-        Args:
-            verbatim: Of the cells as they stand in a text file, rather than of their typed values.
-            drop_issues: Whether flagged rows are left out.
 
         Raises:
             InputError: The source lacks rows that were corrected: it is not the table they were made from.
@@ -187,13 +179,6 @@ class AlignedLabels:
         The source's own values tell: of the values that were read as a class, its canonical name if that is among
         them, else the most frequent. So `1` stays an integer, a ClassLabel code a code, and an alias is met with
         the spelling that the file uses.
-
-        Args:
-            verbatim: See `survey`.
-
-        Raises:
-            InputError: A class that rows are corrected to occurs nowhere in the column, and its name does not fit
-                the column's type.
         """
         type_ = pa.string() if verbatim else value_type(item_type(self.source.schema.field(self.label_column).type))
         written = [

@@ -93,11 +93,7 @@ class CorrectedRows(Protocol):
 
 @dataclass(frozen=True)
 class HeldRows:
-    """A table of corrected labels in memory, as one group.
-
-    Attributes:
-        table: The table, with labelfix's metadata.
-    """
+    """A table of corrected labels in memory, as one group."""
 
     table: pa.Table
 
@@ -184,11 +180,7 @@ class CorrectedFile:
 
 
 def open_corrected(path: Path) -> CorrectedRows:
-    """Corrected labels in any format that labelfix writes them in.
-
-    Raises:
-        InputError: It is not there, or is not such a file.
-    """
+    """Corrected labels in any format that labelfix writes them in."""
     if path.name.lower().endswith((".parquet", ".pq")) or not path.is_file():
         return CorrectedFile(path)
     with path.open("rb", buffering=0) as stream:

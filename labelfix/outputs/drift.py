@@ -48,7 +48,6 @@ class Drift:
     Attributes:
         what: `given labels` or `predicted classes`.
         against: What the rows were compared with, as the user named it.
-        rows: Rows that were compared.
         rows_against: Those they were compared with.
         p: The p-value; None where there are no rows to compare.
         level: Below this the shares differ by more than chance makes; half the level of both questions together.
@@ -119,7 +118,6 @@ def compare(
     """Compare the shares of classes among some rows with those of a run or of a file of corrected labels.
 
     Args:
-        against: A finished run, or a file of corrected labels.
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].
 

@@ -130,11 +130,7 @@ def benjamini_hochberg(p: npt.NDArray[np.floating], level: float) -> npt.NDArray
 
 
 def _column(rows: CorrectedRows, name: str) -> npt.NDArray[np.float32]:
-    """`(N,)` a column of probabilities, NaN for null.
-
-    Raises:
-        InputError: One of them is none.
-    """
+    """`(N,)` a column of probabilities, NaN for null."""
     found = np.full(len(rows), np.nan, dtype=np.float32)
     for first, group in groups(rows, [name]):
         column = group.column(name)

@@ -148,11 +148,7 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
 def _numbers(
     rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
 ) -> npt.NDArray[np.float32]:
-    """A column's numbers of the flagged rows of a group.
-
-    Raises:
-        InputError: One of them is NaN, which has no place in an order of worst rows: it would count and not be listed.
-    """
+    """A column's numbers of the flagged rows of a group."""
     numbers = values(group.column(name))[flagged]
     bad = np.isnan(numbers)
     if bad.any():
@@ -178,11 +174,7 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
 def _findings(
     rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_], policy: Policy
 ) -> tuple[Finding, ...]:
-    """The rows at some positions as findings, in that order; only the groups that hold them are read.
-
-    Raises:
-        InputError: A row has no id, place, label or score, as labelfix writes none.
-    """
+    """The rows at some positions as findings, in that order; only the groups that hold them are read."""
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     asked = (SOURCE_SCORES,) if policy.sources else ()
     found: dict[int, Finding] = {}

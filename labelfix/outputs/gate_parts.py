@@ -72,9 +72,6 @@ class OfSources:
 
     The given label looks wrong where its row is a finding, another one where the run suggests another as surely as it
     takes to change a label.
-
-    Args:
-        min_confidence: That sureness.
     """
 
     def __init__(self, names: Sequence[str], min_confidence: float) -> None:

@@ -66,9 +66,6 @@ class Gate:
 
     Attributes:
         name: What is held against the limit; the same from run to run.
-        value: What was found.
-        limit: What is let through.
-        passed: Whether the gate lets it through.
         said: How it stands, in a sentence without what is in the data.
         class_name: The class that the gate is for; None where it is for no single one.
         files: The pattern of files that it is for; None where it is for no single one.
@@ -115,7 +112,6 @@ class Judgement:
         source: The run or file that was judged, as the user named it.
         run_id: Id of the run that scored the rows.
         min_confidence: A row is a finding only where the confidence reaches this.
-        rows: Rows in all.
         labelled: Rows with a given label that are judged: the denominator.
         accepted: Findings left out because the baseline accepts them.
         issues: How many the rest are.

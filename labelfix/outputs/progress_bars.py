@@ -129,10 +129,8 @@ class Lines:
     """Plain lines, for logs: when a stage ends, and now and then within a long one.
 
     Args:
-        write: Writes one line.
         every: Seconds to the first line within a stage, and between two; in a stage of hours a tenth of its time.
         brief: Leave out finished stages, choices and all warnings but the first; `folded` has what was left out.
-        at_each_step: Called at every step.
     """
 
     def __init__(
@@ -197,7 +195,6 @@ class Bars:
 
     Args:
         brief: Let bars vanish without a line, and leave out choices and all warnings but the first; `folded` has these.
-        at_each_step: Called at every step.
     """
 
     def __init__(self, brief: bool = False, at_each_step: Callable[[], None] = nothing) -> None:
@@ -280,11 +277,7 @@ class Bars:
 
 
 class WarningsOnly(Silent):
-    """What `--quiet` leaves.
-
-    Args:
-        write: Writes one warning.
-    """
+    """What `--quiet` leaves."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write

@@ -46,7 +46,6 @@ class Queue:
     """Rows in an order.
 
     Attributes:
-        name: As it was asked for.
         order: `(n,)` positions in the run, from 0.
         inclusion: `(n,)` the probability with which each row is asked about; None where chance chose nothing.
     """
@@ -205,11 +204,7 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
 
 def _planned(rows: RunRows) -> Queue:
-    """The rows of the run's plan.
-
-    Raises:
-        RunError: There is none, or it is another run's.
-    """
+    """The rows of the run's plan."""
     plan = needed_plan(rows.path)
     if plan.run_id != rows.manifest["run_id"]:
         raise RunError(f"{plan_path(rows.path)}: was made for another run; {AGAIN}")

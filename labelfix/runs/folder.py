@@ -158,11 +158,7 @@ class RunFolder(RunPaths):
 
     @classmethod
     def open_begun(cls, path: Path) -> RunFolder:
-        """Open a run to go on with: one that is under way, or one that turns out to be finished.
-
-        Raises:
-            RunError: There is none.
-        """
+        """Open a run to go on with: one that is under way, or one that turns out to be finished."""
         folder = cls(path)
         folder.settle()
         if not (folder.finished or folder.unfinished):
@@ -240,7 +236,6 @@ def refuse_taken(path: Path, overwrite: bool) -> None:
     """Raise where a new run may not be written; call it before any work is done.
 
     Args:
-        path: The folder a run would be written to. An empty folder is free.
         overwrite: Whether a labelfix run there may be replaced.
 
     Raises:

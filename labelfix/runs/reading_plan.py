@@ -69,8 +69,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The plan.
 
     Attributes:
-        format_version: Of this file.
-        run_id: Of the run.
         bound: The share of wrong labels that it was made to prove or refute; any other may be asked for.
         confidence: How sure the certificate is.
         seed: Of the draws.
@@ -124,11 +122,7 @@ def plan_path(run: Path) -> Path:
 
 
 def read_plan(run: Path) -> Plan | None:
-    """The plan of a run folder; None where it has none.
-
-    Raises:
-        RunError: It is damaged.
-    """
+    """The plan of a run folder; None where it has none."""
     path = plan_path(run)
     if not path.exists():
         return None

@@ -96,10 +96,7 @@ def described(
 
     Args:
         chosen: `(n,)` which rows, from 0, in the order to ask.
-        names: As for `next_rows`.
-        places: As for `next_rows`.
         chance: `(n,)` with which probability; empty where nothing about it was random.
-        asker: As for `next_rows`.
     """
     about = corrected_metadata(rows)
     classes, columns = ClassNames(about.classes), [*columns_of(rows), *([] if asker is None else [SOURCE_SCORES])]

@@ -26,11 +26,7 @@ TRIES = 10
 
 
 def evaluation(config: dict[str, Any]) -> Callable[[Image], Pixels]:
-    """timm's evaluation transform before it normalises: `uint8 (S, S, 3)` of an RGB image.
-
-    Args:
-        config: As of `timm_models.data_config`.
-    """
+    """timm's evaluation transform before it normalises: `uint8 (S, S, 3)` of an RGB image."""
     from torchvision.transforms import v2
 
     side, mode = int(config["input_size"][-1]), config.get("crop_mode", "center")

@@ -57,7 +57,6 @@ class LexicalText(FrozenFeatures):
 
     Attributes:
         source: Hash of what was fitted on.
-        rows: Texts that were fitted on.
         terms: V terms, sorted.
         idf: `float32 (V,)`.
         components: `float32 (D, V)`, orthonormal rows.

@@ -43,9 +43,6 @@ class WorstRow:
         position: Place in the noisy table, from 0.
         file: Where it came from, as the user named it.
         row: Row of that file, from 1.
-        given: Given label.
-        suggested: Suggested label.
-        confidence: Of the suggestion.
         label_score: P(given label is right).
         action: `relabel` or `review`.
         p_value: None where there is none.
@@ -69,14 +66,11 @@ class Collected:
 
     Attributes:
         path: The run, as the user named it.
-        manifest: `run.json`.
         evidence: Of `metrics.json`; empty for runs that have none.
-        metadata: Of the corrected file.
         before: `(K,)` given labels of each class.
         after: `(K,)` corrected labels.
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
-        actions: Rows of each action.
         worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
@@ -100,12 +94,7 @@ class Collected:
 
 
 def collect(folder: RunFolder, most: int) -> Collected:
-    """Read a finished run.
-
-    Raises:
-        RunError: The run is damaged.
-        InputError: The corrected labels are.
-    """
+    """Read a finished run."""
     manifest = folder.read_manifest()
     rows = CorrectedFile(folder.corrected)
     metadata = corrected_metadata(rows)

@@ -36,9 +36,6 @@ class Task:
     """A row to be labelled.
 
     Attributes:
-        given: Given label.
-        suggested: Suggested label.
-        confidence: Of the suggestion.
         label_score: P(given label is right); None without a given label.
         file: Where the row stands.
         row: Row of that file, from 1.
@@ -75,7 +72,6 @@ class TaskRows:
     """What all of them share.
 
     Attributes:
-        count: How many of them.
         people: How many people are to label each.
     """
 

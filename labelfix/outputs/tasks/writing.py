@@ -36,7 +36,6 @@ class Written:
     """What was written.
 
     Attributes:
-        tasks: How many.
         files: Names of the files in the folder; empty for a single file.
     """
 
@@ -71,8 +70,6 @@ def write_tasks(tool: str, rows: TaskRows, out: Path, overwrite: bool = False) -
     """Write tasks; the caller has checked that they may be written.
 
     Args:
-        tool: One of `TOOLS`.
-        out: From `place_of`.
         overwrite: Replace a folder that is there.
     """
     if tool in FILES:
