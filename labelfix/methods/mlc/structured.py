@@ -25,8 +25,8 @@ from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
 from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once, side_by_side
 
 META_SAMPLE = 2500
-"""Noisy rows of the inner problem. They teach a few numbers alone: with a quarter or twice as many, 12,000 made-up rows had
-the same corrected labels but for one, and a step takes longer in proportion."""
+"""Noisy rows of the inner problem. They teach a few numbers alone: with a quarter or twice as many, 12,000 made-up rows
+had the same corrected labels but for one, and a step takes longer in proportion."""
 
 OUTER_STEPS, AVERAGED = 12, 4
 """Adam steps, and how many of the last ones are averaged. In a step those folds judge that are solved side by side; of
