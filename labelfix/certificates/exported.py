@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.errors import SettingsError
-from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.exports import with_min_confidence
 from labelfix.runs import RunFolder
 from labelfix.scoring.match_truth import columns_of, labels_of

@@ -36,8 +36,9 @@ from labelfix.heads.rows import FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
+from labelfix.numerics.head_losses import Residual, cross_entropy_of
 from labelfix.numerics.label_issues import flagged
-from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Residual, cross_entropy_of
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 

@@ -19,7 +19,8 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.labels.column import class_label_names, item_type, items_of
 from labelfix.data.scan import value_type
 from labelfix.errors import input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, corrected_metadata, groups
 from labelfix.outputs.exports import plain_strings, with_min_confidence
 
 Positions = npt.NDArray[np.int64]

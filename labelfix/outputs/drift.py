@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from labelfix.data.arrays import Counts
 from labelfix.errors import input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, open_corrected
+from labelfix.outputs.column_arrays import codes
+from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups, open_corrected
 from labelfix.outputs.plain_text import shorten, visible
 from labelfix.runs import RunFolder
 

@@ -19,8 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
-from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
-from labelfix.outputs.corrected_schema import EVIDENCE_KEY, SOURCE_SCORES
+from labelfix.outputs.corrected_schema import EVIDENCE_KEY, METADATA_KEY, OPTIONAL, SOURCE_SCORES
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.outputs.source_columns import as_json, source_scores
 from labelfix.remote import writable

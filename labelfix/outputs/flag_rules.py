@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.errors import SettingsError, input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, values
+from labelfix.outputs.column_arrays import validity, values
+from labelfix.outputs.corrected_rows import CorrectedRows, groups
 
 AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
 SCORE_AGAIN = (

@@ -12,7 +12,8 @@ import pyarrow as pa
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
-from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.column_arrays import codes, validity, values
+from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.flag_rules import ChosenRows
 from labelfix.outputs.gate_parts import OfSources, Part

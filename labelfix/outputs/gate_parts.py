@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.outputs.corrected_rows import codes, validity, values
+from labelfix.outputs.column_arrays import codes, validity, values
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.judgement import Finding, OfPart
 from labelfix.outputs.policy import Policy

@@ -26,7 +26,8 @@ import pyarrow.compute as pc
 
 from labelfix.data.tables import Codes
 from labelfix.errors import RunError, SettingsError
-from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.trust import trusted_mask
 from labelfix.runs import RunFolder

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError
-from labelfix.outputs.corrected_rows import CorrectedMetadata
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.row_content import content_hash

@@ -22,11 +22,12 @@ from typing import Any
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
 from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
-from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
+from labelfix.runs.durable import atomic_path, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, read_json, write_json
 from labelfix.runs.origin import UNFINISHED
 from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
+from labelfix.runs.scratch import is_scratch
 from labelfix.runs.seal import sealed
 
 FORMAT_VERSION = 1

@@ -16,7 +16,8 @@ from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.content import all_keys, same_content
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, InputTable, Probabilities
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups
 from labelfix.outputs.soft_labels import CLASSES, SOFT, list_values
 
 READ = ("id", "given_label", "predicted_label", "source_file", "source_row", SOFT)

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from labelfix.heads.rows import FitRows
 from labelfix.networks.soft_cross_entropy import entropy
+from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.implicit_gradient import cross_entropy_gradient, solve
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once, side_by_side
+from labelfix.numerics.linear_heads import LinearHead, searched_at_once, side_by_side
 
 META_SAMPLE = 2500
 """Noisy rows of the inner problem. They teach a few numbers alone: with a quarter or twice as many, 12,000 made-up rows

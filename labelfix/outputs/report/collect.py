@@ -17,16 +17,10 @@ import pyarrow.parquet as pq
 from labelfix.data.arrays import Counts
 from labelfix.data.formats.base import DAMAGED
 from labelfix.errors import RunError
+from labelfix.outputs.column_arrays import codes, values
 from labelfix.outputs.corrected_bounds import packed_columns
-from labelfix.outputs.corrected_rows import (
-    CorrectedFile,
-    CorrectedMetadata,
-    codes,
-    corrected_metadata,
-    first_line,
-    groups,
-    values,
-)
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, first_line, groups
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.trust import read_evidence, read_metrics, trusted_mask
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder

@@ -15,7 +15,7 @@ import pyarrow as pa
 from labelfix.data.image_place import image_place
 from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
-from labelfix.outputs.corrected_rows import CorrectedMetadata
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.report.plain import plain, shortened
 
 if TYPE_CHECKING:
