@@ -79,11 +79,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods.
-
-    Attributes:
-        differences: One for each figure that both have.
-    """
+    """Two methods."""
 
     first: str
     second: str

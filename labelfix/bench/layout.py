@@ -20,7 +20,6 @@ class Grid:
     Attributes:
         body: Rows, each as long as `head`.
         words: How many columns from the left are words; the others are figures, set to the right.
-        notes: Lines below it.
     """
 
     title: str

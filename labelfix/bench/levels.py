@@ -71,7 +71,6 @@ class NoiseGrid:
     Attributes:
         means: For each range of levels and each kind, all kinds first: one per method.
         by_level: A table for each kind and each of `BY_LEVEL`.
-        notes: Seeds that were left out.
     """
 
     data: str

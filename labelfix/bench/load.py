@@ -51,7 +51,6 @@ class _Part:
     """The files of a set, or those of its test rows.
 
     Attributes:
-        truth: Column of the true labels.
         sample: Use only this many rows; None for all.
     """
 

@@ -42,7 +42,6 @@ class Made:
     Attributes:
         told: Its figures in a line; empty where it failed.
         failure: What went wrong; empty where nothing did.
-        warnings: What the method warned of.
     """
 
     name: str

@@ -83,7 +83,6 @@ class Cut:
     """One seed's rows.
 
     Attributes:
-        classes: Class names in natural order.
         noisy_truth: Their true labels, which no method sees.
         test: Rows of the test file, or of the set where there is none.
         opinions: What several sources say of the noisy rows; None where there is one label a row.

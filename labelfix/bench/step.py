@@ -62,7 +62,6 @@ class StepReport:
     """What was measured, and how.
 
     Attributes:
-        plan: What was asked for.
         costs: One of each way, in the order of `WAYS`.
         repeats: Steps of each measurement.
         captured: Ways that ran as a CUDA graph.

@@ -67,11 +67,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class State:
-    """Where a campaign stands.
-
-    Attributes:
-        certificate: The same, as it is kept.
-    """
+    """Where a campaign stands."""
 
     campaign: Campaign
     said: Answered

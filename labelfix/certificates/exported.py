@@ -31,7 +31,6 @@ class Exported:
         position: `(N,)` places in `corrected.parquet`, counted from 0.
         label: `(N,)` the exported label's place in the classes.
         error: `(N,)` probability that it is wrong, by the soft label.
-        classes: The run's classes.
         trusted: Rows left out, as a person has given their labels.
         dropped: Rows left out, as the export leaves them out.
         unread: Rows of the noisy file that are not in the run (images that cannot be read): they keep what they had.

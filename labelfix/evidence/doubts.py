@@ -25,7 +25,6 @@ class Doubt:
 
     Attributes:
         row: Place among the held rows.
-        suggested: The class that the model says.
         probability: Of the trusted label.
     """
 

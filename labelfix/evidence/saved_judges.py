@@ -53,7 +53,6 @@ class Judges:
         given: `(P,)` their given labels.
         soft: `(P, K)` what the model that never saw a pair says of it.
         share: `(F,)` share of the pairs that each model speaks of.
-        sampling: How trusted rows were drawn.
         guarantee: What p-values rest on, `evidence.guarantee` of `metrics.json`.
     """
 

@@ -36,7 +36,6 @@ class Card:
     """How to use a saved classifier without labelfix.
 
     Attributes:
-        packages: What the code needs, as pip names.
         takes: What the function's argument holds, as the rest of "takes …".
         code: Python that defines `probabilities(inputs, folder)`.
     """

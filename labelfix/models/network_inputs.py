@@ -37,7 +37,6 @@ class TokenInputs:
     Attributes:
         ids: `int32 (total,)` the token ids of all texts.
         offsets: `int64 (N + 1,)` text i is `ids[offsets[i]:offsets[i + 1]]`.
-        padding_id: Token id of the padding.
     """
 
     ids: npt.NDArray[np.int32]

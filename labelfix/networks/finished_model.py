@@ -40,7 +40,6 @@ class ChosenCorrector:
     """What trusted rows choose once the network is trained.
 
     Attributes:
-        corrector: Makes the soft labels.
         temperature: Of the classifier's logits.
     """
 

@@ -119,7 +119,6 @@ class Trainer:
         """Update w.
 
         Args:
-            noisy: Noisy rows with given labels y'.
             clean: Clean training rows; None where none train.
             meta: Clean meta rows; None for a step without them.
             watch: Whether to work out the figures; on small networks they are a tenth of a step.

@@ -50,11 +50,7 @@ def make_trainer(
     kind: type[AnyTrainer],
     **more: Any,  # noqa: ANN401 - the fields of that kind
 ) -> AnyTrainer:
-    """A trainer with the classifier's optimiser; images in the layout that convolutions like.
-
-    Args:
-        classifier: f_w, on the device.
-    """
+    """A trainer with the classifier's optimiser; images in the layout that convolutions like."""
     problem, plan, settings = training.problem, training.plan, training.settings
     if problem.family == "image":
         classifier.to(memory_format=torch.channels_last)

@@ -29,7 +29,6 @@ class Seen:
     Attributes:
         means: Figure → mean over the steps in which there was one; NaN where there was none.
         corrected_top: The largest class's share of the corrected labels' mass.
-        rows: Rows seen.
     """
 
     means: dict[str, float]

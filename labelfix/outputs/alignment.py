@@ -70,8 +70,8 @@ class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
-        changed: Rows among them whose label differs from the given one.
-        filled: Rows among them that had no label.
+        changed: Rows whose label differs from the given one.
+        filled: Rows that had no label.
         absent: Rows of the source that were left out of the run.
         spellings: For each class, how often the source writes it in which way.
         needed: The classes that rows are changed to.

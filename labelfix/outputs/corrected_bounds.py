@@ -46,7 +46,6 @@ def check_lists(group: pa.Table, columns: Sequence[str], width: int | None) -> N
     """Whether lists have one length.
 
     Args:
-        columns: The columns of lists, where they are there.
         width: Their length; None for any.
 
     Raises:

@@ -209,9 +209,6 @@ def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) 
 def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile, tuple[Group, ...]]:
     """A file of corrected labels, opened and known to be one, and what it says of its row groups.
 
-    Args:
-        coded: Columns to read as codes.
-
     Raises:
         InputError: It is not there, or is not such a file.
     """

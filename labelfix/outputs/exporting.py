@@ -70,10 +70,8 @@ def export_labels(
 
     Args:
         out: A table's file or, for images, a folder.
-        noisy: Where the noisy file lies now, if it was moved.
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
         soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
-        overwrite: Replace an earlier export of images.
         answers: Where people decided about a row, their label stands.
 
     Raises:

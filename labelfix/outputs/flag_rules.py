@@ -36,7 +36,6 @@ class ChosenRows:
         rows: `(N,)` True for those.
         words: How they were chosen, the rest of a sentence.
         notes: Sentences a person should read beside it.
-        figures: Plain values for JSON.
     """
 
     rows: npt.NDArray[np.bool_]
@@ -54,7 +53,6 @@ def by_guarantee(
         rows: Corrected labels with a column `p_value`.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
-        run: Whether they are a run's own rows.
 
     Raises:
         InputError: There are no p-values.

@@ -20,9 +20,7 @@ class Finding:
     """A row whose given label looks wrong.
 
     Attributes:
-        file: The source file as the user named it.
         row: Row of that file, counted from 1.
-        suggested: The label that the soft label favours.
         confidence: Probability of the suggested label, in [0, 1].
         label_score: Probability that the given label is right, in [0, 1]; lower is worse.
         snippet: The beginning of the row's text, or its image's file name; None where the source cannot be read.
@@ -110,7 +108,6 @@ class Judgement:
 
     Attributes:
         source: The run or file that was judged, as the user named it.
-        run_id: Id of the run that scored the rows.
         min_confidence: A row is a finding only where the confidence reaches this.
         labelled: Rows with a given label that are judged: the denominator.
         accepted: Findings left out because the baseline accepts them.

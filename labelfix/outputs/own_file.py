@@ -38,11 +38,9 @@ class ExportReport:
     """What an export did.
 
     Attributes:
-        changed: Rows among them whose label differs from the given one.
-        filled: Rows among them that had no label.
-        dropped: Rows left out.
+        changed: Rows whose label differs from the given one.
+        filled: Rows that had no label.
         given_column: Column that holds the old labels; None in a tree of images.
-        notes: Sentences a person should read.
     """
 
     rows: int
@@ -205,11 +203,7 @@ def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
 def details_added(
     correction: AlignedLabels, details: bool, soft_top_k: int | None, text: bool, columns: Collection[str]
 ) -> tuple[list[str], Prepare, list[pa.Field]]:
-    """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields.
-
-    Args:
-        text: Whether they go into a text format.
-    """
+    """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields."""
     names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:

@@ -116,7 +116,6 @@ class Lines(_Display):
 
     Args:
         every: Seconds to the first line within a stage, and between two; in a stage of hours a tenth of its time.
-        brief: As for all displays.
     """
 
     def __init__(
@@ -162,11 +161,7 @@ class Lines(_Display):
 
 
 class Bars(_Display):
-    """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well.
-
-    Args:
-        brief: As for all displays; bars then vanish without a line.
-    """
+    """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well."""
 
     def __init__(self, brief: bool = False, at_each_step: Callable[[], None] = nothing) -> None:
         from rich.console import Console

@@ -28,8 +28,6 @@ class WorstOpinion:
     """A row that a source seems to have wrong.
 
     Attributes:
-        file: Where it came from.
-        suggested: What the run suggests.
         score: The probability that the source is right.
     """
 

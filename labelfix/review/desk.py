@@ -48,7 +48,6 @@ class Desk:
     """What all pages share.
 
     Args:
-        noisy: Where its noisy file lies now, if it was moved.
         choose_next: Makes the queue `next`.
     """
 

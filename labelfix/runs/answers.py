@@ -36,7 +36,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         key: Of this decision alone; one that is sent twice is kept once.
         decision: `skip` leaves the row for later, `undo` takes an earlier decision back.
         label: The class that the person gave, whichever of the `LABELLING` it was; else None.
-        who: The person.
         when: In UTC, ISO 8601.
         seconds: How long the row was looked at; None where nobody measured.
         queue: What put the row before the person, such as `worst`.
@@ -67,11 +66,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecidedError(Exception):
-    """The row was decided by then, in a way that whoever decides now did not know.
-
-    Attributes:
-        standing: The decision that is there.
-    """
+    """The row was decided by then, in a way that whoever decides now did not know."""
 
     def __init__(self, standing: Answer) -> None:
         super().__init__(f"row {standing.id} was decided by {standing.who} at {standing.when}")

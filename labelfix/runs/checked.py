@@ -78,9 +78,6 @@ def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any
 def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN) -> None:  # noqa: ANN401 - as above
     """Refuse a document that its schema does not allow.
 
-    Args:
-        source: The file, for the message.
-
     Raises:
         RunError: It does not; file and field are named.
     """

@@ -236,9 +236,6 @@ def default_path() -> Path:
 def refuse_taken(path: Path, overwrite: bool) -> None:
     """Raise where a new run may not be written; call it before any work is done.
 
-    Args:
-        overwrite: Whether a labelfix run there may be replaced.
-
     Raises:
         RunError: The folder is taken.
     """

@@ -70,9 +70,6 @@ class RunOrigin:
     def from_json(cls, values: Mapping[str, Any], folder: Path) -> RunOrigin:
         """Read it back.
 
-        Args:
-            folder: The run's folder, for the message.
-
         Raises:
             RunError: It was begun by a labelfix that kept something else, or is damaged.
             SettingsError: A setting of it is damaged.

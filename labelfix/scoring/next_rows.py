@@ -43,7 +43,6 @@ def next_rows(
 
     Args:
         trusted: Rows that were trusted, from 0.
-        names: What the columns of the run's files mean.
         places: Source file of a row → where it lies now; None reads them as they are named.
         asker: Says whom to ask; the rows are then those of which an answer gains most for its price, and the columns
             `ask`, `ask_gain` and `ask_price` tell.

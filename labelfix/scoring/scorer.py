@@ -130,7 +130,6 @@ class Scorer:
     Attributes:
         corrector: Makes soft labels of what it says and of the given label.
         min_confidence: A label is changed only where its confidence reaches this.
-        run_id: Id of the run.
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
         judges: Give new rows their p-values; None for rows that models have learned from.
         later: Gathers what the judges say; None where nobody asks.

@@ -35,7 +35,6 @@ class WorstRow:
 
     Attributes:
         position: Place in the noisy table, from 0.
-        file: Where it came from, as the user named it.
         row: Row of that file, from 1.
         label_score: P(given label is right).
         action: `relabel` or `review`.
@@ -59,7 +58,6 @@ class Collected:
     """All that the report shows, but for the rows' inputs.
 
     Attributes:
-        path: The run, as the user named it.
         evidence: Of `metrics.json`; empty for runs that have none.
         before: `(K,)` given labels of each class.
         after: `(K,)` corrected labels.

@@ -39,7 +39,6 @@ class RowView:
     """What a row looks like.
 
     Attributes:
-        text: Shown as it is.
         image: A `data:` address; empty where the row is no image.
     """
 

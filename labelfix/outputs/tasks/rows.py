@@ -37,7 +37,6 @@ class Task:
 
     Attributes:
         label_score: P(given label is right); None without a given label.
-        file: Where the row stands.
         row: Row of that file, from 1.
         drawn: How it was drawn; empty for at random (`labelfix.data.chosen_rows`).
         chance: With which probability; None where chance chose nothing.
