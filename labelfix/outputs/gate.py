@@ -16,7 +16,7 @@ from labelfix.outputs.column_arrays import codes, validity, values
 from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.flag_rules import ChosenRows
-from labelfix.outputs.gate_parts import OfSources, Part
+from labelfix.outputs.gate_parts import OfColumn, OfSources, Parts
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
@@ -68,12 +68,13 @@ def apply_gates(
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
     if policy.sources and SOURCE_SCORES not in rows.schema.names:
         policy.refuse_unknown(metadata.classes, (), source)
-    of_classes = Part.of_classes([name for name in metadata.classes if name in policy.classes])
-    parts = (of_classes, Part.of_files(policy), OfSources(list(policy.sources), threshold))
+    of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
+    parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
+    counting = [part for part in parts if part.names]
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
     all_accepted = bool(accepted) and len(rows) >= FEW
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, parts)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
@@ -82,7 +83,7 @@ def apply_gates(
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
-        for part in parts:
+        for part in counting:
             part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
@@ -93,7 +94,7 @@ def apply_gates(
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
         worst.add(np.array(list(back), np.int64), scores, confidence)
-        for part in parts:
+        for part in counting:
             part.come_back(back.values())
     return Judgement(
         source=source,
@@ -125,7 +126,7 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Part | OfSources]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Parts]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
     given = ["given_label"] if accepted else []
     watched = [column for part in parts for column in part.columns]
