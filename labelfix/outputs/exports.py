@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import InputSpec, LabelTable, Probabilities
 from labelfix.outputs.corrected_schema import EVIDENCE_KEY, METADATA_KEY, OPTIONAL, SOURCE_SCORES
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.outputs.source_columns import as_json, source_scores

@@ -199,7 +199,7 @@ def _contents(opened: TableSource, recorded: str) -> str:
 
 
 def _hash_of(path: Path) -> str:
-    """The content hash of a source that is one file; see `labelfix.data.formats.base.hash_files`."""
+    """The content hash of a source that is one file; see `labelfix.data.formats.file_checks.hash_files`."""
     with path.open("rb") as stream:
         return hashlib.sha256(hashlib.file_digest(stream, "sha256").digest()).hexdigest()
 

@@ -16,8 +16,9 @@ import numpy as np
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
 from labelfix.correctors.contract import Corrector
+from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.data.new_rows import NewRows
-from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.side_columns import SideColumns

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.data.arrays import Counts
-from labelfix.data.formats.base import DAMAGED
+from labelfix.data.formats.file_checks import DAMAGED
 from labelfix.errors import RunError
 from labelfix.outputs.column_arrays import codes, values
 from labelfix.outputs.corrected_bounds import packed_columns
