@@ -176,8 +176,6 @@ class Known:
 
     Attributes:
         figures: Those of `OF_GIVEN`; empty where nothing could judge.
-        p_value: See `SideColumns`.
-        drawn: How trusted rows were drawn.
     """
 
     figures: Mapping[str, Any]

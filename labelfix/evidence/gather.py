@@ -47,7 +47,6 @@ class Evidence:
     """What trusted rows show about a fit.
 
     Attributes:
-        fitted: The model, calibrated.
         p_values: `(N,)` of "the given label is right"; None where no model could judge.
         figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
         doubted: Trusted rows whose label looks wrong, as places among the held rows.

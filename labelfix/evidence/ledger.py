@@ -35,8 +35,6 @@ class Estimate:
     """A figure with its 95 % interval.
 
     Attributes:
-        low: Lower end.
-        high: Upper end.
         rows: Trusted rows that it rests on.
     """
 
@@ -90,7 +88,6 @@ class Ledger:
 
     Attributes:
         entries: This run last.
-        classes: K.
         given_labels: Share of given labels that are right, on paired rows; None where there are too few.
         difference: Corrected minus given.
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
@@ -220,7 +217,6 @@ def paired_difference(
         after: `(R,)` whether the one is right.
         before: `(R,)` whether the other is.
         weights: `(R,)`.
-        spread: As for `share`.
     """
     rows = effective(weights) / spread
     if not rows:
