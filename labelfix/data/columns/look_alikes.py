@@ -42,6 +42,13 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
             f"{', '.join(labels[:5])} lie inside another column",
             "give the one that is the label a column of its own",
         )
+    profiles = profile_columns(source, source.schema.names, read_rows).values()
+    structured = [p.name for p in profiles if p.holds == "json" or (not p.holds and pa.types.is_nested(p.type))]
+    if not few and structured:
+        within = (
+            f"{', '.join(map(repr, structured[:3]))} {'holds' if len(structured) == 1 else 'hold'} lists or objects"
+        )
+        return within, "write what is the label in there into a column of its own, such as 'label'"
     if not few:
         return "", f"{named}; labels in a file of their own are joined to its rows first, by the id"
     if len(few) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,13 @@ from labelfix.data.findings import Findings, Places
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list
+from labelfix.data.rows import IdsAndLabels
 from labelfix.data.scan import is_list, is_text, scan, value_type
 from labelfix.data.spelling import truth_of
 
 SINGLE_LABEL = "labelfix is for single-label classification"
-VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, "ignore": False}
+SKIPPED = "ignore"
+VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, SKIPPED: True}
 """Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
 JUDGED = frozenset(
     (
@@ -119,7 +122,7 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
 def refuse_verdicts(
     source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
 ) -> None:
-    """Refuse a file in which people said of a label that it is wrong, or nothing: such rows have none.
+    """Refuse a file in which people said of a label that it is wrong: such rows have none.
 
     Args:
         beside: The noisy file where this is the trusted one. A column that both have is a feature.
@@ -132,6 +135,21 @@ def refuse_verdicts(
         type_ = value_type(source.schema.field(column).type)
         if is_text(type_) or (column != VERDICT and not pa.types.is_nested(type_)):
             _refuse_unaccepted(source, column, findings, rows)
+
+
+def without_skipped(source: TableSource, rows: IdsAndLabels, findings: Findings, read_rows: int) -> IdsAndLabels:
+    """The rows, those without a label that a person skipped in Prodigy: what stands there nobody has judged."""
+    names = source.schema.names
+    if rows.labels is None or VERDICT not in names or not is_text(value_type(source.schema.field(VERDICT).type)):
+        return rows
+    said = [chunk.batch.column(0).cast(pa.string()) for chunk in scan(source, [VERDICT], read_rows)]
+    skipped = pc.fill_null(pc.equal(pa.chunked_array(said, pa.string()), SKIPPED), False).to_numpy()
+    if not skipped.any() or not set(pc.unique(pa.chunked_array(said, pa.string())).to_pylist()) <= {*VERDICTS, None}:
+        return rows
+    findings.note(
+        f"{source.name}: {int(skipped.sum()):,} rows count as without a label: their {VERDICT} is {SKIPPED!r}"
+    )
+    return replace(rows, labels=replace(rows.labels, positions=np.where(skipped, -1, rows.labels.positions)))
 
 
 def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:

@@ -285,7 +285,11 @@ def _parse_blocks(
         no_rows.ruler, no_rows.comments = ragged.ruler, len(ragged.comments)
         no_rows.end = ragged.end(read)
     if ragged.rows and not (dialect.passed.end is not None if no_rows is None else no_rows.end):
-        raise InputError(ragged.defects([] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings})))
+        raise InputError(
+            ragged.defects(
+                [] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings, *no_rows.wide_comments})
+            )
+        )
 
 
 def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.json.records import broken, is_cut
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
 
@@ -48,10 +49,12 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
     if rest.strip() and _decoded(first) is not None:
         return text, False
-    content = _read(text, RECORD_BYTES).strip()
+    content = _read(text, RECORD_BYTES)
+    if len(content) == RECORD_BYTES:
+        first = b""  # the line at which it is cut here says nothing
     value = _decoded(content)
     if not isinstance(value, dict):
-        objects = _objects(content)
+        objects = _objects(text, content, not rest.lstrip().startswith(b"{") and bool(first.strip() and rest.strip()))
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
@@ -96,14 +99,23 @@ def pairs_of(text: TextFile) -> list[list[str]] | None:
     return [[key, word] for key, word in value.items()]
 
 
-def _objects(content: bytes) -> list[Row]:
-    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
-    text, place, found = content.decode("utf-8", "replace"), 0, []
+def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else.
+
+    Raises:
+        InputError: They stand over several lines, and one is broken.
+    """
+    text, found = content.decode("utf-8", "replace"), list[Row]()
+    place = len(text) - len(text.lstrip())
     while place < len(text):
         try:
             value, stop = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            return []
+        except (ValueError, RecursionError) as error:
+            if not over_lines:
+                return []
+            at = error.pos if isinstance(error, json.JSONDecodeError) else place
+            line = text.count("\n", 0, at) + 1
+            raise broken(file, line, error, text[text.rfind("\n", 0, at) + 1 :][:80], is_cut(error)) from None
         if type(value) is not dict:
             return []
         found.append(value)
