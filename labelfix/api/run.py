@@ -105,6 +105,10 @@ class Run(AppliedRun):
             what = f"has no {by} that is among the run's rows"
             raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")
         usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
+        if not usable.any():
+            count = int(found.sum())
+            what = f"all {count:,} of its rows that the run has are trusted rows, whose labels it was given"
+            raise input_error(table.name, what, "give true labels of other rows")
         result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
         return {
             **result,
@@ -447,5 +451,7 @@ class Run(AppliedRun):
             SettingsError: The file is an input, or is there already.
         """
         path = self.path / "report.html" if out is None else as_path(out)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise SettingsError(f"{path}: the report is one HTML file; name it .html")
         self._refuse(path, overwrite, noisy, clean)
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))

@@ -249,7 +249,14 @@ def _columns(
     else:
         label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
     clean_label = trusted_label_column(
-        theirs, label, clean_ids, settings, findings, beside=None if sources else ours, read_rows=read_rows
+        theirs,
+        label,
+        clean_ids,
+        settings,
+        findings,
+        beside=None if sources else ours,
+        read_rows=read_rows,
+        inputs={*ours.schema.names} - {label} if label is not None else (),
     )
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:

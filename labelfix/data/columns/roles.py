@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,6 +232,7 @@ def trusted_label_column(
     flag: str = "--clean-label-column",
     beside: TableSource | None = None,
     read_rows: int = READ_ROWS,
+    inputs: Collection[str] = (),
 ) -> str | None:
     """The column of the trusted labels.
 
@@ -244,6 +245,7 @@ def trusted_label_column(
         id_column: Id column of the trusted file.
         settings: May name the column.
         beside: The noisy file, where it is at hand.
+        inputs: Columns of inputs, where they are known.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -255,7 +257,12 @@ def trusted_label_column(
     else:
         candidates = same or list((_named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)).values())
     others = [name for name in source.schema.names if name and name != id_column]
-    if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
+    if (
+        not candidates
+        and len(others) == 1
+        and others[0] not in inputs
+        and label_kind(source.schema.field(others[0]).type)
+    ):
         candidates = others
     candidates = _with_repeats(source, candidates)
     if given is not None and beside is not None:

@@ -222,9 +222,9 @@ def _unread(path: Path, name: str) -> InputError:
     elif name_.endswith(SHEETS):
         noun, remedy = f"a {path.suffix} file", "save its table as .xlsx or as CSV UTF-8"
     elif name_.endswith(ARCHIVES):
-        noun, remedy = "an archive", "unpack it, and give the file that is in it"
+        noun, remedy = "an archive", "unpack it, and give the file or the folder that is in it"
     elif noun.startswith("a ZIP archive"):
-        noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
+        noun, remedy = "a ZIP archive", "unzip it, and give the file or the folder that is in it"
     return input_error(name, f"is {noun}, which labelfix does not read", remedy)
 
 

@@ -92,11 +92,23 @@ def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bo
 
 
 def pairs_of(text: TextFile) -> list[list[str]] | None:
-    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words."""
+    """Keys and their words, as in `{"0": "sport"}` or `{"cat": 0, "none": null}`; None where a file holds no JSON.
+
+    Raises:
+        InputError: It holds other JSON.
+    """
     value = _decoded(_read(text, RECORD_BYTES).strip())
-    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+    if not isinstance(value, dict | list):
         return None
-    return [[key, word] for key, word in value.items()]
+    if isinstance(value, list) or any(isinstance(word, dict | list) for word in value.values()):
+        raise input_error(
+            text.name, "holds JSON, but no single object of names", 'write it as {"0": "sport", "1": "food"}'
+        )
+    words = (
+        (key, "" if word is None else word if isinstance(word, str) else json.dumps(word))
+        for key, word in value.items()
+    )
+    return [[key, word] for key, word in words]
 
 
 def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
@@ -170,8 +182,8 @@ def _alone(value: Mapping[str, Any]) -> bool:
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
-    if len(parts) >= MANY and (_are(parts, str) or _are(parts, int)) and 1 < len(set(parts)) <= len(parts) / 2:
-        return "a label for each key, which is its id", [{"id": key, "label": said} for key, said in value.items()]
+    if (labels := labels_by_key(value)) is not None:
+        return "a label for each key, which is its id", labels
     if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
@@ -181,6 +193,14 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     if "id" in parts[0]:
         return "a row for each key", parts
     return "a row for each key, which is its id", [{"id": key, **row} for key, row in value.items()]
+
+
+def labels_by_key(value: Mapping[str, Any]) -> list[Row] | None:
+    """A row for each key of an object that gives a label for each id; None where it is something else."""
+    parts = list(value.values())
+    if len(parts) < MANY or not (_are(parts, str) or _are(parts, int)) or not 1 < len(set(parts)) <= len(parts) / 2:
+        return None
+    return [{"id": key, "label": said} for key, said in value.items()]
 
 
 def _are(values: Any, kind: type) -> bool:  # noqa: ANN401 - whatever JSON can say
