@@ -190,8 +190,10 @@ def label_column(
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
     beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
-    among = not _named(source, GIVEN_NAMES) and len(named) > 1 and beside in named.values()
-    if clean is not None and beside is not None and (not named or among):
+    apart = named and beside is not None and not _named(source, GIVEN_NAMES)
+    if apart:  # several names that fit, or none that is the trusted file's
+        apart = len(named) > 1 if beside in named.values() else beside in columns_of_few(source, TRUE_NAMES, read_rows)
+    if clean is not None and beside is not None and (not named or apart):
         named = {beside: beside}
         findings.note(
             f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
