@@ -451,7 +451,7 @@ class Run(AppliedRun):
             SettingsError: The file is an input, or is there already.
         """
         path = self.path / "report.html" if out is None else as_path(out)
+        self._refuse(path, overwrite, noisy, clean)
         if path.suffix.lower() not in (".html", ".htm"):
             raise SettingsError(f"{path}: the report is one HTML file; name it .html")
-        self._refuse(path, overwrite, noisy, clean)
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))

@@ -18,9 +18,9 @@ from labelfix.errors import Defect
 STAND_INS = frozenset(sign * float("9" * digits) for digits in range(2, 10) for sign in (1, -1)) | {-9.0}
 """What people write for a number that is not there: -999, 9999 and the like."""
 
-FAR, NEAR, SPIKE = 2, 0.5, 0.02
+FAR, NEAR, SPIKE, FEWEST = 2, 0.5, 0.02, 5
 """So many times the range of the other numbers beyond them is far: a price of 999 may be one. Where so large a share of
-all cells holds the same value, less is."""
+all cells, and so many, hold the same value, less is."""
 
 MARKS = r"(?P<mark>%|[€£¥₹₽₩₺$]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BRL)\b)"
 """Signs that say what a number counts."""
@@ -108,7 +108,7 @@ class OddNumbers:
         span = self.high - self.low
         for value, count in sorted(self.stand_ins.items()) if span >= 0 else ():
             beyond = max(self.low - value, value - self.high)
-            far = NEAR if count >= SPIKE * self.numbers else FAR
+            far = NEAR if count >= max(SPIKE * self.numbers, FEWEST) else FAR
             if count > 1 and (beyond > far * span or value < 0 <= self.low):
                 yield self._of_stand_in(name, file, value, count)
 

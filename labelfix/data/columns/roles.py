@@ -262,8 +262,8 @@ def trusted_label_column(
     if (
         not candidates
         and len(others) == 1
-        and others[0] not in inputs
         and label_kind(source.schema.field(others[0]).type)
+        and (others[0] not in inputs or columns_of_few(source, (), read_rows) == others)
     ):
         candidates = others
     candidates = _with_repeats(source, candidates)

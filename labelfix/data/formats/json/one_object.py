@@ -49,12 +49,12 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
     if rest.strip() and _decoded(first) is not None:
         return text, False
-    content = _read(text, RECORD_BYTES)
-    if len(content) == RECORD_BYTES:
-        first = b""  # the line at which it is cut here says nothing
+    whole = _read(text, RECORD_BYTES)
+    content = whole.strip()
     value = _decoded(content)
     if not isinstance(value, dict):
-        objects = _objects(text, content, not rest.lstrip().startswith(b"{") and bool(first.strip() and rest.strip()))
+        over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
+        objects = _objects(text, whole, over_lines)
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
