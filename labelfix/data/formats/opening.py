@@ -70,6 +70,7 @@ WRITTEN_BY = {
         ".tfrecord": "write its records as JSON Lines, a row each; tf.data.TFRecordDataset('FILE') reads them",
         ".gsheet": "it only links to the sheet: download that as CSV (File, Download)",
         ".ipynb": "it is a notebook: give the file that its table is in",
+        **dict.fromkeys((".z", ".lz4", ".br", ".sz", ".lzma", ".lzo", ".snappy"), "unpack it, and give what is in it"),
         **dict.fromkeys((".docx", ".pdf", ".rtf"), "write its table as CSV"),
         **dict.fromkeys((".yaml", ".yml"), "give the folder or the table that it describes"),
     },

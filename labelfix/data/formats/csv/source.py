@@ -117,7 +117,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns",
+                "give all parts the same columns, or one file by its own path",
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)

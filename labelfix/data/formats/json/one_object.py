@@ -22,6 +22,9 @@ ROWS = (
 
 COCO = {"images", "annotations", "categories"}
 
+NAMES = "id2label"
+"""Where the configuration of a model of transformers has the names of its classes."""
+
 MANY = 10
 """Keys from which an object of plain values is not a row but a label for each key; and objects from which a list deep
 in another object is a table, whatever it is called."""
@@ -100,6 +103,8 @@ def pairs_of(text: TextFile) -> list[list[str]] | None:
     value = _decoded(_read(text, RECORD_BYTES).strip())
     if not isinstance(value, dict | list):
         return None
+    if isinstance(value, dict) and isinstance(value.get(NAMES), dict):
+        value = value[NAMES]
     if isinstance(value, list) or any(isinstance(word, dict | list) for word in value.values()):
         raise input_error(
             text.name, "holds JSON, but no single object of names", 'write it as {"0": "sport", "1": "food"}'
