@@ -104,7 +104,7 @@ def _told_by(source: TableSource, beside: TableSource | None) -> list[str]:
 
 
 def _verdicts(column: str, words: Sequence[str]) -> dict[str, bool | None] | None:
-    """Whether the label counts beside each word of a column, None where nobody gave it; nothing where it holds others."""
+    """For each word of a column whether the label counts, None where nobody gave it; nothing if it holds others."""
     if column == VERDICT:
         known: Mapping[str, bool | None] = VERDICTS
     elif column.lower() in STATUS:
