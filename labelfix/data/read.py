@@ -34,7 +34,7 @@ from labelfix.data.labels.checks import check_balance, check_given, check_joined
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.refusal import refuse_type, refuse_values
+from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -302,6 +302,7 @@ def _labels(
     assert clean.labels is not None
     named = settings.label_column is not None
     refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
+    refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)
