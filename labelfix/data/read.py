@@ -182,7 +182,7 @@ def _trusted_inputs(
     elif table.id_column is not None and all_empty(source, columns, read_rows):
         lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
     elif columns == (table.id_column,) and (find_ids(table.ids.drop_null(), noisy.ids) >= 0).all():
-        lacks = f"names the images of {noisy.name}"
+        lacks = f"names the {'images' if spec.kind == 'image' else 'rows'} of {noisy.name}"
     else:
         lacks = ""
     if lacks:
@@ -202,6 +202,9 @@ def _open(
 ) -> tuple[TableSource, TableSource, dict[str, str]]:
     several = clean if isinstance(clean, list | tuple) else [clean]
     options = read_options(settings)
+    if settings.split is not None and all(isinstance(one, str) and Path(one).is_file() for one in (noisy, *several)):
+        what, remedy = "is a single file, and --split names one of several", "leave it out"
+        findings.error(str(noisy), what, f"{remedy}, and write the rows that are meant into a file of their own")
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
     parts = attempt(
         lambda: open_trusted(
