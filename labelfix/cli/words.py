@@ -54,7 +54,6 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
 
     Args:
         command: The whole command line, as typer knows it.
-        words: The words after `labelfix`.
 
     Raises:
         SettingsError: An option is given twice.

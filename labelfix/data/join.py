@@ -64,6 +64,7 @@ def join(
         noisy.codes,
         data.paired_given[judges],
         clean.codes[judges],
+        clean.file_index[judges],
         len(noisy.classes),
         findings,
     )

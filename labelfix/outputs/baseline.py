@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError, input_error
+from labelfix.outputs.column_arrays import values
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
-from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
+from labelfix.outputs.corrected_rows import first_line
+from labelfix.outputs.corrected_schema import METADATA_KEY
 from labelfix.remote import readable
 
 KNOWN = ("id", "given_label", "content_hash")

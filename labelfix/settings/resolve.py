@@ -64,9 +64,6 @@ def resolve(
         sets: `key=value` as given to `--set`: fields of the method bare, others as `data.x`, `model.x`, `compute.x`.
         config: A TOML file. Default: `LABELFIX_CONFIG`, else `labelfix.toml` in the working directory if it is there.
         environ: The environment; the process's own by default.
-
-    Raises:
-        SettingsError: An unknown key, or a value that does not fit; the message names where it was given.
     """
     environ = os.environ if environ is None else environ
     path = config_path(config, environ)

@@ -20,7 +20,8 @@ from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, 
 from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import canonical_ids
 from labelfix.data.formats import ReadOptions, open_table
-from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
+from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource
+from labelfix.data.formats.file_checks import hash_files
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.json.one_object import labels_by_key, rows_alone

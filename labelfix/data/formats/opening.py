@@ -9,17 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats import arrow_file, excel, folders, hugging_face, memory, parquet
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    FORMATS_READ,
-    FileFormat,
-    ReadOptions,
-    Source,
-    TableSource,
-    check_file,
-    magic,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, FORMATS_READ, FileFormat, ReadOptions, Source, TableSource
 from labelfix.data.formats.csv import source as csv
+from labelfix.data.formats.file_checks import check_file, magic
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.images import folder as image_folder
 from labelfix.data.formats.json import lines as json_lines

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
-from labelfix.data.formats.base import cannot_read, check_file
 from labelfix.data.formats.bounds import BoundedStream, Bounds
+from labelfix.data.formats.file_checks import cannot_read, check_file
 from labelfix.data.formats.text_guess import MIXED, guess, wide_order
 from labelfix.errors import InputError, input_error
 from labelfix.remote import readable

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, hash_files
+from labelfix.data.formats.base import READ_ROWS, Chunk
+from labelfix.data.formats.file_checks import hash_files
 from labelfix.errors import Defect
 
 

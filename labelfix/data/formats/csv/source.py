@@ -9,18 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    READ_ROWS,
-    Chunk,
-    Edit,
-    ReadOptions,
-    Source,
-    cannot_read,
-    check_file,
-    magic,
-    slices,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, slices
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -31,6 +20,7 @@ from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
+from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles
 from labelfix.errors import Defect, InputError
