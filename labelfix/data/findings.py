@@ -102,7 +102,6 @@ class Findings:
         """The same kind of defect in several rows: the first few, and how many more.
 
         Args:
-            places: Where the rows came from.
             rows: Positions of the rows, counted from 0.
             what: Says of a position what is wrong there.
             more: Says how many are not listed.

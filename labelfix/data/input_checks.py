@@ -44,9 +44,6 @@ def check_inputs(
 
     Returns:
         `(N,)` False where an image cannot be decoded; None where all can.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
     """
     readable: Flags | None = None
     for spec in inputs.spec.parts:

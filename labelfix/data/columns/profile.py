@@ -102,11 +102,7 @@ class Profile:
 
 
 def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
-    """Look at the first rows of some columns.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
-    """
+    """Look at the first rows of some columns."""
     deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
     flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
     found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}
