@@ -60,7 +60,7 @@ class FilePlaces:
         """Where some consecutive rows came from."""
         rows = np.arange(start, stop, dtype=np.int64)
         file = np.searchsorted(self.starts, rows, side="right") - 1
-        # Of several files that start at one place, all but the last are empty.
+        # When several files start at one place, all but the last are empty.
         return Places(self.files, file.astype(np.int32), rows - self.starts[file] + 1)
 
     def of(self, row: int) -> tuple[str, int]:

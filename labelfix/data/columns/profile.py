@@ -22,7 +22,7 @@ from labelfix.data.spelling import spelled
 HEAD_ROWS = 20_000
 HEAD_ROWS_NESTED = 256
 HEAD_BYTES = 1 << 25
-"""Of rows that are very long fewer are looked at."""
+"""Bytes that are looked at: fewer rows where these are very long."""
 
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")

@@ -45,7 +45,7 @@ def shared_key(
     for column in ours if naming else ():
         keys = _keys(noisy, column, read_rows)
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
-    # Of several pairs one with the same name in both files is meant.
+    # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
     if not pairs and clean_ids is None:
         return _called_alike(noisy, clean, ours, read_rows)
