@@ -37,6 +37,10 @@ def evaluate(run: OpenedRun, table: LabelTable) -> dict[str, Any]:
         what = f"has no {by} that is among the run's rows"
         raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")
     usable = found & ~np.isin(matched.row, np.asarray(run.manifest["trusted_rows"], dtype=np.int64))
+    if not usable.any():
+        count = int(found.sum())
+        what = f"all {count:,} of its rows that the run has are trusted rows, whose labels it was given"
+        raise input_error(table.name, what, "give true labels of other rows")
     result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
     return {
         **result,

@@ -326,4 +326,6 @@ class Run(AskingRun):
         """
         path = self.path / "report.html" if out is None else as_path(out)
         self._refuse(path, overwrite, noisy, clean)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise SettingsError(f"{path}: the report is one HTML file; name it .html")
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))

@@ -110,7 +110,7 @@ FeatureColumns = Annotated[
 EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
 ClassDescriptions = Annotated[str | None, _setting("class_descriptions", COLUMNS, metavar="FILE")]
 ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
-CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
+CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class|per-label")]
 MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 

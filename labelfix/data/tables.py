@@ -21,7 +21,10 @@ from labelfix.data.row_order import RowOrder
 Probabilities = npt.NDArray[np.float32]
 Logits = npt.NDArray[np.floating]
 InputKind = Literal["text", "image", "table", "embedding"]
-Sampling = Literal["random", "per-class"]
+Sampling = Literal["random", "per-class", "per-label", "picked"]
+"""How trusted rows were drawn from the noisy ones: at random, at random within each true class, or within each given
+label (all of some and none of others, mostly); or otherwise, so that they say nothing of the other rows."""
+
 ValueType = Literal["string", "integer", "float", "boolean"]
 
 UNLABELLED = -1

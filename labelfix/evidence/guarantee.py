@@ -72,7 +72,7 @@ def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Samplin
         right: `(K,)` how many noisy rows of each class are rightly labelled, P(y)·T[y, y], in any unit.
     """
     counts = np.bincount(classes, minlength=len(right)).astype(np.float64)
-    if paired and sampling == "random":
+    if paired and sampling in ("random", "picked"):
         return np.ones(len(right))
     weights = np.where(counts > 0, right / np.maximum(counts, 1), 0)
     return np.asarray(weights * len(classes) / max(float((weights * counts).sum()), 1e-12))

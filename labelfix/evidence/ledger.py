@@ -93,8 +93,9 @@ class Ledger:
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
         pairs: Judged rows with a given label.
         judged_classes: Different classes of the judged rows.
-        chosen: Trusted rows that `labelfix next` chose, which judge nothing; shares of right labels are then those
-            of the rows that nobody has checked.
+        chosen: Trusted rows that `labelfix next` or a person chose, which judge nothing; shares of right labels are
+            then those of the rows that nobody has checked.
+        not_all: Why the judged rows say nothing of all rows, for a person; empty where they do.
     """
 
     entries: tuple[Entry, ...]
@@ -106,6 +107,7 @@ class Ledger:
     pairs: int = 0
     judged_classes: int = 2
     chosen: int = 0
+    not_all: str = ""
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""

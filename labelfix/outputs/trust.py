@@ -58,8 +58,7 @@ def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> di
     if not noise or noise["rate"].get("low") is None:
         why = "has no interval for its noise rate" if noise else "does not say how noisy its labels are"
         remedy = (
-            "train with trusted rows that are drawn from the noisy file and stand in it (20 or more), or use "
-            "--max-issue-rate"
+            "train with trusted rows that are drawn at random from the noisy file (20 or more), or use --max-issue-rate"
         )
         raise input_error(source, f"{why}, and a gate fails only on evidence", remedy)
     return {**noise["rate"], "how": noise["how"]}

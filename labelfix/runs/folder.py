@@ -138,6 +138,8 @@ class RunFolder(RunPaths):
         folder = cls(path)
         if isinstance(as_path(path), RemotePath):
             raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
+        if path.exists() and not folder.finished and cls(path.absolute().parent).finished:
+            raise RunError(f"{path}: is a part of a run; give the run's own folder, {path.parent}")
         if path.is_file():
             raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():

@@ -301,6 +301,8 @@ def missing_remedy(path: Path) -> str:
         if address[1] == "file":
             return "give its path without file://"
         return "labelfix reads s3://, gs://, az://, hf:// and https://; fetch it, and give the file"
+    if "," in str(path) and all(Path(part.strip()).exists() for part in str(path).split(",")):
+        return "these are several files: name each by a flag of its own, or put them into one folder and give that"
     beside = path.absolute().parent
     names = sorted(os.listdir(beside)) if beside.is_dir() else []
     if path.name in names:

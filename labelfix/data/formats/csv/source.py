@@ -107,7 +107,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns",
+                "give all parts the same columns, or one file by its own path",
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
@@ -275,7 +275,11 @@ def _parse_blocks(
         no_rows.ruler, no_rows.comments = ragged.ruler, len(ragged.comments)
         no_rows.end = ragged.end(read)
     if ragged.rows and not (dialect.passed.end is not None if no_rows is None else no_rows.end):
-        raise InputError(ragged.defects([] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings})))
+        raise InputError(
+            ragged.defects(
+                [] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings, *no_rows.wide_comments})
+            )
+        )
 
 
 def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:

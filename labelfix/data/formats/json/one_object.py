@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.json.records import broken, is_cut
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
 
@@ -20,6 +21,9 @@ ROWS = (
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
 COCO = {"images", "annotations", "categories"}
+
+NAMES = "id2label"
+"""Where the configuration of a model of transformers has the names of its classes."""
 
 MANY = 10
 """Keys from which an object of plain values is not a row but a label for each key; and objects from which a list deep
@@ -48,10 +52,12 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
     if rest.strip() and _decoded(first) is not None:
         return text, False
-    content = _read(text, RECORD_BYTES).strip()
+    whole = _read(text, RECORD_BYTES)
+    content = whole.strip()
     value = _decoded(content)
     if not isinstance(value, dict):
-        objects = _objects(content)
+        over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
+        objects = _objects(text, whole, over_lines)
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
@@ -89,21 +95,44 @@ def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bo
 
 
 def pairs_of(text: TextFile) -> list[list[str]] | None:
-    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words."""
+    """Keys and their words, as in `{"0": "sport"}` or `{"cat": 0, "none": null}`; None where a file holds no JSON.
+
+    Raises:
+        InputError: It holds other JSON.
+    """
     value = _decoded(_read(text, RECORD_BYTES).strip())
-    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+    if not isinstance(value, dict | list):
         return None
-    return [[key, word] for key, word in value.items()]
+    if isinstance(value, dict) and isinstance(value.get(NAMES), dict):
+        value = value[NAMES]
+    if isinstance(value, list) or any(isinstance(word, dict | list) for word in value.values()):
+        raise input_error(
+            text.name, "holds JSON, but no single object of names", 'write it as {"0": "sport", "1": "food"}'
+        )
+    words = (
+        (key, "" if word is None else word if isinstance(word, str) else json.dumps(word))
+        for key, word in value.items()
+    )
+    return [[key, word] for key, word in words]
 
 
-def _objects(content: bytes) -> list[Row]:
-    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
-    text, place, found = content.decode("utf-8", "replace"), 0, []
+def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else.
+
+    Raises:
+        InputError: They stand over several lines, and one is broken.
+    """
+    text, found = content.decode("utf-8", "replace"), list[Row]()
+    place = len(text) - len(text.lstrip())
     while place < len(text):
         try:
             value, stop = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            return []
+        except (ValueError, RecursionError) as error:
+            if not over_lines:
+                return []
+            at = error.pos if isinstance(error, json.JSONDecodeError) else place
+            line = text.count("\n", 0, at) + 1
+            raise broken(file, line, error, text[text.rfind("\n", 0, at) + 1 :][:80], is_cut(error)) from None
         if type(value) is not dict:
             return []
         found.append(value)
@@ -158,8 +187,8 @@ def _alone(value: Mapping[str, Any]) -> bool:
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
-    if len(parts) >= MANY and (_are(parts, str) or _are(parts, int)) and 1 < len(set(parts)) <= len(parts) / 2:
-        return "a label for each key, which is its id", [{"id": key, "label": said} for key, said in value.items()]
+    if (labels := labels_by_key(value)) is not None:
+        return "a label for each key, which is its id", labels
     if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
@@ -169,6 +198,14 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     if "id" in parts[0]:
         return "a row for each key", parts
     return "a row for each key, which is its id", [{"id": key, **row} for key, row in value.items()]
+
+
+def labels_by_key(value: Mapping[str, Any]) -> list[Row] | None:
+    """A row for each key of an object that gives a label for each id; None where it is something else."""
+    parts = list(value.values())
+    if len(parts) < MANY or not (_are(parts, str) or _are(parts, int)) or not 1 < len(set(parts)) <= len(parts) / 2:
+        return None
+    return [{"id": key, "label": said} for key, said in value.items()]
 
 
 def _are(values: Any, kind: type) -> bool:  # noqa: ANN401 - whatever JSON can say
