@@ -34,7 +34,7 @@ from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
-"""Of equal width, as Guo et al. (ICML 2017) have them, so that errors compare with published ones."""
+"""Bins of equal width, as Guo et al. (ICML 2017) have them, so that errors compare with published ones."""
 
 GROUPS = 5
 """Folds of cross-validation where one model judges all held rows."""
