@@ -77,8 +77,6 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     """Report empty and duplicate ids.
 
     Args:
-        ids: `(N,)` ids, null where empty.
-        places: Where the rows came from.
         codes: `(N,)` trusted labels: rows without one need no id, and a duplicate is a contradiction where it has
             another label, else a plain copy. None for noisy rows.
     """
