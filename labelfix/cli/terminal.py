@@ -35,8 +35,8 @@ class Voice:
         echo: Leave the talking to another process.
         quiet: Say warnings and errors only.
         verbose: Also show the library's log, and tracebacks.
-        left_behind: What to say of the half-done work when Ctrl-C or an unforeseen error ends the command; empty
-            where nothing was written. A command that leaves something sets it.
+        left_behind: What to say of the half-done work when a signal or an unforeseen error ends the command; empty
+            where nothing is left. A command that leaves something sets it.
     """
 
     def __init__(self) -> None:
