@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
 from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
 from labelfix.remote import readable
+from labelfix.runs.json_text import decode_json
 
 KNOWN = ("id", "given_label", "content_hash")
 """Columns of a baseline; only the first must be there."""
@@ -107,7 +107,7 @@ def _of_rows(rows: Iterable[Row]) -> Baseline:
 
 def _json_rows(path: Path) -> list[Row]:
     try:
-        findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        findings = decode_json(path.read_text(encoding="utf-8"))["findings"]
         return [(found["id"], found.get("given_label"), found.get("content_hash")) for found in findings]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         remedy = "make it with `labelfix flag --format json`"

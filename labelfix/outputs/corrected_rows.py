@@ -30,7 +30,8 @@ from labelfix.outputs.corrected_schema import (
     read_metadata,
 )
 from labelfix.remote import readable
-from labelfix.runs.checked import NotPlainJsonError, check, parse
+from labelfix.runs.checked import check, parse
+from labelfix.runs.json_text import NotPlainJsonError
 from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from labelfix.data.formats.base import (
 )
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.plain import check_sound
+from labelfix.data.formats.repeated import in_pieces
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
@@ -67,13 +68,14 @@ class ArrowSource(TypedFiles):
         first, bounds = 1, Bounds(self.paths[0], self.name)
         with self._reader() as reader:
             for batch in self._batches(reader):
-                bounds.take(ROW_BYTES * batch.num_rows)
+                bounds.hold(ROW_BYTES * batch.num_rows)
                 # By place: titles may repeat.
                 wanted = pa.record_batch([batch.column(place) for place in places], names=names)
                 # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.
                 check_sound(wanted)
-                yield from slices(wanted, rows, 0, first)
-                first += batch.num_rows
+                for part in in_pieces(wanted, bounds):
+                    yield from slices(part, rows, 0, first)
+                    first += part.num_rows
 
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - one of two readers
         if self._indexed:

@@ -28,6 +28,7 @@ from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
 from labelfix.data.formats.typed_files import TypedFiles
 from labelfix.errors import input_error
+from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access
 from labelfix.settings.hub_access import HUB
 
@@ -183,7 +184,7 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
 
 def _json(path: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = decode_json(path.read_text(encoding="utf-8"))
         return dict(content)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise cannot_read(name, error, f"a dataset folder: {path.name} is damaged", "save the dataset again") from None

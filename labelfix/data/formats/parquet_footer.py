@@ -15,7 +15,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from labelfix.data.formats.bounds import MOST_BYTES
+from labelfix.data.formats.bounds import HELD_RATIO, MOST_BYTES
 from labelfix.remote import readable
 
 MAGIC = b"PAR1"
@@ -31,10 +31,6 @@ FETCHED = 1 << 23
 
 HEADERS = (1 << 8, 1 << 20)
 """Bytes in which a page's header is looked for: most are short, and its statistics may hold long texts."""
-
-PAGES_RATIO = 16
-"""Of each column that is read, one page is held unpacked: together as much as `MOST_BYTES`, or this many times the
-file's size where that is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,8 @@ def read_groups(path: Path, columns: int) -> tuple[Group, ...]:
                 held = 0
         except (IndexError, ValueError, RecursionError):
             raise pa.ArrowInvalid("what it says of its row groups makes no sense") from None
-    if held > max(MOST_BYTES, PAGES_RATIO * size):
+    # Of each column that is read, one page is held unpacked.
+    if held > max(MOST_BYTES, HELD_RATIO * size):
         raise pa.ArrowInvalid(f"pages of it take {held:,} bytes at once, as in files made to fill a machine's memory")
     if any(len(group.columns) != columns for group in groups):
         raise pa.ArrowInvalid(f"a row group has other columns than the {columns:,} of the file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 from labelfix.data.formats.bounds import RECORD_BYTES
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
+from labelfix.runs.json_text import NotPlainJsonError, check_size
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
@@ -49,6 +51,11 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     if rest.strip() and _decoded(first) is not None:
         return text, False
     content = _read(text, RECORD_BYTES).strip()
+    try:
+        check_size(content)
+    except NotPlainJsonError as error:
+        remedy = "write one object a line"
+        raise input_error(text.name, f"is no JSON Lines, and as one document too large ({error})", remedy) from None
     value = _decoded(content)
     if not isinstance(value, dict):
         objects = _objects(content)
@@ -76,21 +83,22 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
 
 def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bool]:
     """The file as an array of rows that lies in memory."""
-    contents = "[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]"
-    alone = replace(
-        text,
-        encoding="utf-8",
-        mark=b"",
-        packed=None,
-        remarks=(*text.remarks, said),
-        contents=contents.encode("utf-8", "surrogatepass"),
-    )
-    return alone, True
+    contents = io.BytesIO()
+    for row in rows:
+        contents.write(b",\n" if contents.tell() else b"[")
+        contents.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    contents.write(b"]")
+    remarks = (*text.remarks, said)
+    return replace(text, encoding="utf-8", mark=b"", packed=None, remarks=remarks, contents=contents.getvalue()), True
 
 
-def pairs_of(text: TextFile) -> list[list[str]] | None:
-    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words."""
-    value = _decoded(_read(text, RECORD_BYTES).strip())
+def pairs_of(text: TextFile, most: int) -> list[list[str]] | None:
+    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words.
+
+    Args:
+        most: Bytes that it may have.
+    """
+    value = _decoded(_read(text, most).strip())
     if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
         return None
     return [[key, word] for key, word in value.items()]
