@@ -14,6 +14,7 @@ from typing import Any
 from labelfix.errors import SettingsError
 from labelfix.remote import RemotePath, as_path, matching
 from labelfix.remote.upload import refuse_read_only
+from labelfix.runs.durable import promise_new
 from labelfix.runs.folder import RunFolder
 from labelfix.runs.seal import made_here
 from labelfix.settings.hub_access import HUB
@@ -72,6 +73,7 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
     if isinstance(target, RemotePath):
         _refuse_remote(target, overwrite, what, folder)
         return
+    promise_new(target, not (overwrite or folder))
     if not os.path.lexists(target):
         return
     if _is_device(target):

@@ -128,7 +128,7 @@ def test_a_file_that_is_being_written_is_as_it_was(at_work, words, monkeypatch, 
 
     monkeypatch.setattr(durable, "_put", ended_before)
     out.write_text("yesterday's")
-    assert main([*words, str(out), "--overwrite", "--offline"]) == 143
+    assert main([*words, str(out), "--overwrite"]) == 143
     assert capsys.readouterr().err.splitlines()[-1].startswith("labelfix: ended by SIGTERM; no file is half written")
     assert list(at_work.iterdir()) == [out]
     assert out.read_text() == "yesterday's"

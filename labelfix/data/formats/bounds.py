@@ -30,7 +30,7 @@ RECORD_BYTES = 1 << 26
 MOST_COLUMNS = 100_000
 """Columns of a table: each takes ten kilobytes before a row is read."""
 
-BATCH_BYTES = 1 << 28
+BATCH_BYTES = 1 << 26
 """Bytes of texts that are unpacked at a time."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from labelfix.data.formats.bounds import RECORD_BYTES
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
-from labelfix.runs.json_text import NotPlainJsonError, check_size
+from labelfix.runs.json_text import NotPlainJsonError, check_size, decode_json
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
@@ -47,10 +47,11 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     Raises:
         InputError: It is one object over several lines, and holds no table.
     """
-    first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
-    if rest.strip() and _decoded(first) is not None:
-        return text, False
-    content = _read(text, RECORD_BYTES).strip()
+    for size in (BLOCK, RECORD_BYTES):
+        content = _read(text, size).strip()
+        first, _, rest = content.partition(b"\n")
+        if rest and _decoded(first) is not None:
+            return text, False
     try:
         check_size(content)
     except NotPlainJsonError as error:
@@ -129,8 +130,8 @@ def _read(text: TextFile, size: int) -> bytes:
 def _decoded(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
     """What some text says; None where it is no JSON."""
     try:
-        return json.loads(content, strict=False)
-    except (ValueError, RecursionError):
+        return decode_json(content, strict=False)
+    except ValueError:
         return None
 
 
