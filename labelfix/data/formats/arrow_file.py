@@ -25,7 +25,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.repeated import in_pieces
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
 
@@ -61,6 +61,7 @@ class ArrowSource(TypedFiles):
             self.titles = tuple(reader.schema.names)
             self.schema: pa.Schema = distinct(reader.schema)
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)

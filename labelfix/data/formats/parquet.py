@@ -31,7 +31,7 @@ from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
@@ -74,6 +74,7 @@ class ParquetSource(TypedFiles):
         titles = {name: title for part in reversed(self._parts) for name, title in part.titles.items()}
         self.titles = tuple(titles[name] for name in self.schema.names)
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)

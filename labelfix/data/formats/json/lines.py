@@ -24,7 +24,7 @@ from labelfix.data.formats.json.records import Record, is_array, read_records, r
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 
 __all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
@@ -54,6 +54,7 @@ class JsonSource(TypedFiles):
         self._columns = self._find_columns()
         self.schema: pa.Schema = pa.schema([(name, column.type) for name, column in self._columns.items()])
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
