@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -87,10 +88,15 @@ def check_by_config(folder: Path) -> None:
 
 
 def use_run(folder: Path, random: Random) -> None:
-    """Some of the commands that read a run; the first error is told when all have been tried."""
+    """Some of the commands that read a run."""
+    try_some(folder, RUN_COMMANDS, random)
+
+
+def try_some(folder: Path, commands: Sequence[tuple[str, ...]], random: Random) -> None:
+    """Four of some commands; the first error is told when all have been tried."""
     errors: list[LabelfixError] = []
     with _within(folder):
-        for words in random.sample(RUN_COMMANDS, 4):
+        for words in random.sample(commands, 4):
             try:
                 say(*words)
             except LabelfixError as error:
