@@ -83,6 +83,7 @@ def _main(argv: Sequence[str] | None) -> int:
         from labelfix.cli.terminal import Voice
 
         voice = Voice()
+        _refuse_no_place()
         code = _begun(run, argv, voice)
         sys.stdout.flush()
         return code
@@ -115,6 +116,18 @@ def _main(argv: Sequence[str] | None) -> int:
     finally:
         if voice is not None:
             voice.close()
+
+
+def _refuse_no_place() -> None:
+    """Refuse to work in a folder that is gone: libraries end the process where they ask for it.
+
+    Raises:
+        LabelfixError: It is.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise LabelfixError("the working directory was removed; change to another folder, and begin again") from None
 
 
 def _begun(run: Callable[[Sequence[str] | None, Voice], int], argv: Sequence[str] | None, voice: Voice) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_echo() -> bool:
     """Whether `torchrun` started this process beside a first one, which speaks for all."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+    return os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
 
 
 class _PlainFormatter(logging.Formatter):

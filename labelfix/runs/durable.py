@@ -341,7 +341,9 @@ def _why_not(error: Exception, beside: Path) -> str | None:
     if isinstance(error, shutil.Error) or type(error).__name__ == "SafetensorError":  # they tell what the disk said
         said = _DISK_SAID.search(str(error))
         return said[1] or said[2] if said else None
-    return error.strerror if isinstance(error, OSError) and _concerns(error, beside) else None
+    if not (isinstance(error, OSError) and _concerns(error, beside)):
+        return None
+    return os.strerror(error.errno) if error.errno else error.strerror  # Arrow's own words go around the system's
 
 
 def _concerns(error: OSError, beside: Path) -> bool:

@@ -25,6 +25,7 @@ from labelfix.remote import RemotePath, as_path
 from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, jsonable, read_json, write_json
+from labelfix.runs.json_text import is_no_text
 from labelfix.runs.origin import UNFINISHED
 from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
@@ -140,6 +141,8 @@ class RunFolder(RunPaths):
         folder = cls(path)
         if isinstance(as_path(path), RemotePath):
             raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
+        if is_no_text(path):
+            raise RunError(f"{path}: has bytes in its name that are no UTF-8 text; give it another name")
         if path.is_file():
             raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():

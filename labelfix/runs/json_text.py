@@ -25,6 +25,11 @@ class NotPlainJsonError(ValueError):
     """A document that Python reads and JSON, or any file of a run, does not allow."""
 
 
+def is_no_text(path: object) -> bool:
+    """Whether a name has bytes that are no UTF-8, so that no document holds it."""
+    return any("\ud800" <= letter <= "\udfff" for letter in str(path))
+
+
 def check_size(text: str | bytes) -> None:
     """Refuse a text that takes far more memory than it has letters.
 

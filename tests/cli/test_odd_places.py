@@ -67,3 +67,25 @@ def test_names_that_are_no_text_are_refused_before_anything_is_done(at_work, cap
     assert main(["train", "--noisy", f"{name}.csv", "--clean", "gold.csv", "--out", str(at_work / "r")]) == 2
     assert capsys.readouterr().err.count("are no UTF-8 text; give it another name") == 2
     assert not list(at_work.iterdir())
+
+
+@pytest.mark.parametrize("command", [["flag", "--run", "r"], ["methods"], ["train", "--noisy", "n", "--clean", "c"]])
+def test_a_working_directory_that_is_gone_is_told(tmp_path, monkeypatch, command, capsys):
+    """torch ends the process there, and whatever makes a path whole raised an unexpected error."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(command) == 2
+    said = "labelfix: the working directory was removed; change to another folder, and begin again\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("words", [["check", "--clean", "gold.csv", "--noisy"], ["flag", "--run"]])
+def test_a_name_that_is_no_text_is_told(at_work, words, capsys):
+    odd = at_work / os.fsdecode(b"\xff.parquet")
+    odd.write_bytes(b"")
+    if words[0] == "flag":
+        odd.unlink()
+        odd.mkdir()
+    assert main([*words, str(odd)]) == 2
+    assert "has bytes in its name that are no UTF-8 text; give it another name" in capsys.readouterr().err

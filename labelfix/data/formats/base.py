@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from labelfix.errors import Defect, InputError, input_error
 from labelfix.remote import RemotePath, as_path
+from labelfix.runs.json_text import is_no_text
 
 FORMATS_READ = (
     "CSV, TSV and other delimited text, JSON Lines and JSON (also .gz, .bz2, .xz, .zst), Parquet, Arrow and Feather, "
@@ -304,7 +305,9 @@ def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> Inpu
 
 
 def check_file(path: Path, name: str) -> None:
-    """Refuse a file that is not there, not readable or empty."""
+    """Refuse a file that is not there, not readable or empty, or has a name that no document holds."""
+    if is_no_text(path):
+        raise input_error(name, "has bytes in its name that are no UTF-8 text", "give it another name")
     try:
         status = path.stat()
         if name == "-" or stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):
