@@ -18,11 +18,11 @@ from fuzz_seeds import CLASSES, ROWS, Seed, delimited, gold, ids, labels, parque
 
 WHEN = "2026-01-31T12:00:00.000Z"
 COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("flag", "--run", "run", "--baseline", "baseline.json", "--max-issues", "3"),
+    ("flag", "--run", "run", "--baseline", "baseline.json", "--max-issue-rate", "0.2"),
     ("flag", "--run", "run", "--baseline", "baseline.csv", "--format", "sarif"),
     ("flag", "--run", "run", "--config", "gate.toml", "--format", "junit"),
-    ("flag", "--corrected", "scored.parquet", "--run", "run", "--format", "gitlab"),
-    ("flag", "--corrected", "scored.csv", "--run", "run", "--format", "markdown"),
+    ("flag", "--corrected", "scored.parquet", "--format", "gitlab"),
+    ("flag", "--corrected", "scored.csv", "--format", "markdown"),
     ("export", "--run", "run", "--corrected-labels", "out.parquet"),
     ("report", "--run", "run", "--out", "report.html"),
     ("next", "--run", "run", "--out", "next.csv"),
@@ -34,7 +34,7 @@ GATE = """\
 [gate]
 min_confidence = 0.4
 max_issue_rate = 0.3
-severity = "error"
+severity = "major"
 owner = "@people"
 
 [gate.classes.cat]
@@ -82,7 +82,7 @@ def argilla() -> list[dict[str, Any]]:
 def decisions() -> bytes:
     """Answers as the review page keeps them."""
     made = [
-        {"key": f"k{row}", "id": ids()[row], "decision": "given", "label": name, "who": "ann", "when": WHEN}
+        {"key": f"k{row}", "id": ids()[row], "decision": "label", "label": name, "who": "ann", "when": WHEN}
         | {"seconds": 1.5, "queue": "random", "inclusion": 0.5, "note": "", "run": ""}
         for row, name in enumerate(labels()[:9])
     ]

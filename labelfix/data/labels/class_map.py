@@ -60,13 +60,10 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
     dialect = sniff(content)
     with dialect.text.open() as stream:
         try:
-            text = stream.read(MOST_BYTES + 1).decode("utf-8", "ignore")
+            text = stream.read().decode()
         except NotTextError:
             assert stream.failure is not None, "it says why it stopped"
             raise no_text_error(dialect, stream.failure) from None
-    if len(text.encode()) > MOST_BYTES:
-        what = f"has more than {MOST_BYTES >> 20} MB"
-        raise InputError([Defect("error", path, None, what, "leave out what is not needed")])
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), **dialect.reader))
     except csv.Error as error:

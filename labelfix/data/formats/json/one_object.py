@@ -98,8 +98,14 @@ def pairs_of(text: TextFile, most: int) -> list[list[str]] | None:
 
     Args:
         most: Bytes that it may have.
+
+    Raises:
+        InputError: It has more.
     """
-    value = _decoded(_read(text, most).strip())
+    content = _read(text, most + 1)
+    if len(content) > most:
+        raise input_error(text.name, f"has more than {most >> 20} MB", "leave out what is not needed")
+    value = _decoded(content.strip())
     if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
         return None
     return [[key, word] for key, word in value.items()]
