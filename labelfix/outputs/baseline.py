@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
 from labelfix.outputs.corrected_rows import METADATA_KEY, first_line, values
@@ -118,8 +119,8 @@ def _parquet_rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
         about = pq.read_metadata(readable(path))
-        packed, _ = packed_columns(path, about)
-        with pq.ParquetFile(readable(path), metadata=about, read_dictionary=packed) as parquet:
+        packed, groups = packed_columns(path, about)
+        with pq.ParquetFile(parquet_stream(path, groups), metadata=about, read_dictionary=packed) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)

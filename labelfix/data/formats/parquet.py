@@ -28,6 +28,7 @@ from labelfix.data.formats.base import (
 from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.formats.parquet_footer import Group, read_groups
+from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
@@ -130,7 +131,7 @@ class _File:
             repeated = repeated_texts(about, groups, able)
             at_once = min(rows, rows_at_once(about, groups, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
-                readable(self.path),
+                parquet_stream(self.path, groups),
                 metadata=about,
                 pre_buffer=False,
                 buffer_size=_read_at_once(self.path, len(leaves)),

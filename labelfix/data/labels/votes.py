@@ -66,11 +66,16 @@ class VotesReader:
             file: Where they come from.
             findings: Takes an error for a cell that holds no votes.
         """
-        for place, cell in enumerate(cells.to_pylist()):
+        remedy = 'write a list of labels, or {"source": "label"}'
+        try:
+            said = cells.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException) as error:  # fields of one name, times beyond all years
+            findings.error(file, f"column {self.column!r} cannot be read as votes ({error})", remedy)
+            return
+        for place, cell in enumerate(said):
             try:
                 votes = _votes(self.column, cell)
             except ValueError as error:
-                remedy = 'write a list of labels, or {"source": "label"}'
                 findings.error(file, f"column {self.column!r} holds no votes ({error})", remedy, first_row + place)
                 return
             for source, label in votes:
