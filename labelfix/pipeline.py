@@ -24,6 +24,7 @@ from labelfix.compute.ranks import joined_ranks, ranks
 from labelfix.data.tables import Probabilities
 from labelfix.errors import InputError, LabelfixError, OtherProcessError, TrainingError
 from labelfix.evidence.gather import Evidence
+from labelfix.evidence.picked import Drawn
 from labelfix.evidence.side_columns import SideColumns
 from labelfix.evidence.weighing import weigh
 from labelfix.methods.fit import Fit, fit
@@ -177,11 +178,11 @@ class Known:
 
     Attributes:
         figures: Those of `OF_GIVEN`; empty where nothing could judge.
-        p_value: See `SideColumns`.
     """
 
     figures: Mapping[str, Any]
     p_value: Probabilities | None
+    drawn: Drawn
 
 
 def train_on(start: Start, folder: RunFolder, checkpoints: Checkpoints, progress: Progress) -> None:
@@ -228,7 +229,8 @@ def correct(
     """
     reading, settings = start.reading, start.settings
     with start.watch.stage("judge"):
-        evidence, sides = weigh(made, reading.data, settings, progress)
+        weighed = weigh(made, reading.data, settings, progress, None if first is None else first.drawn)
+    evidence, sides = weighed.evidence, weighed.sides
     if first is not None:
         evidence = replace(evidence, figures={**evidence.figures, **first.figures})
         sides = replace(sides, p_value=first.p_value)
@@ -240,8 +242,10 @@ def correct(
     begun = folder.begun() if goes_on else None
     if not (goes_on and folder.stands):
         evidence = replace(evidence, fitted=fitted)
+        start = replace(start, reading=replace(reading, data=weighed.drawn.in_file(reading.data, made.clean)))
         write(folder, start, encoded, classifier, evidence, sides, threshold, checkpoints, progress, begun)
-    return Known({name: evidence.figures[name] for name in OF_GIVEN if name in evidence.figures}, sides.p_value)
+    known = {name: evidence.figures[name] for name in OF_GIVEN if name in evidence.figures}
+    return Known(known, sides.p_value, weighed.drawn)
 
 
 def write(

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from labelfix.api.opened import OpenedRun
 from labelfix.compute.ranks import joined_ranks, ranks
-from labelfix.data.tables import CorrectedLabels
+from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
 from labelfix.outputs.corrected_rows import CorrectedFile, counts_of

@@ -6,38 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from labelfix.api.applied import AppliedRun, TableLike
+from labelfix.api.applied import TableLike
+from labelfix.api.asking import AskingRun
 from labelfix.api.certifying import Certified, certify
+from labelfix.api.evaluating import evaluate
 from labelfix.api.learning import learn
 from labelfix.api.reporting import report
-from labelfix.data.columns.cut_ids import cut_ids
-from labelfix.data.read import open_rows, read_truth
-from labelfix.data.tables import InputTable
+from labelfix.data.read import read_truth
 from labelfix.errors import SettingsError, input_error
-from labelfix.numerics.truth_metrics import compare_with_truth
-from labelfix.outputs.corrected_rows import CorrectedFile
 from labelfix.outputs.exporting import check_classifier, check_labels, export_classifier, export_labels, is_tree
-from labelfix.outputs.exports import write_tables
 from labelfix.outputs.flags import FlagOptions, flag
 from labelfix.outputs.judgement import Judgement
 from labelfix.outputs.own_file import ExportReport
-from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.progress_bars import listener
 from labelfix.outputs.sources_table import figures_of, read_sources, with_costs, with_worst
 from labelfix.outputs.summing_up import result
-from labelfix.outputs.trust import read_evidence
 from labelfix.progress import Progress
 from labelfix.remote import as_path
-from labelfix.scoring.match_truth import ids_by_content, match, own_ids
-from labelfix.scoring.next_rows import choose_rows, next_rows
-from labelfix.scoring.whom_to_ask import asker_of
 
 
-class Run(AppliedRun):
+class Run(AskingRun):
     """A finished run; heavy parts load when they are asked for."""
 
     def __repr__(self) -> str:
@@ -89,119 +79,7 @@ class Run(AppliedRun):
                 ids are found, is gone.
         """
         data = self._reading_with({"clean_label_column": label_column, "id_column": id_column, "encoding": encoding})
-        table = read_truth(truth, self.classes, data, self.columns.id, self.columns.spec)
-        rows, by, ids = CorrectedFile(self.folder.corrected), "id", table.ids
-        # The ids of a run without any are row numbers, which those of another file are not.
-        by_id = table.id_column is not None and (self.columns.id is not None or table.inputs is None)
-        matched = match(rows, ids, self.classes) if by_id else None
-        if (matched is None or (matched.position < 0).all()) and table.inputs is not None:
-            by, ids = "content", ids_by_content(rows, self._own_inputs(), table.inputs)
-            matched = match(rows, ids, self.classes)
-        assert matched is not None, "a truth has ids or inputs"
-        found = (matched.position >= 0) & table.labelled
-        if not found.any():
-            if (error := cut_ids(table.name, table.ids, str(self.path), own_ids(rows))) is not None:
-                raise error
-            what = f"has no {by} that is among the run's rows"
-            raise input_error(table.name, what, "give the ids of the noisy file, or --id-column")
-        usable = found & ~np.isin(matched.row, np.asarray(self.manifest["trusted_rows"], dtype=np.int64))
-        result = compare_with_truth(matched.labels, matched.position[usable], table.codes[usable])
-        return {
-            **result,
-            "matched": int(found.sum()),
-            "matched_by": by,
-            "respelled": matched.respelled,
-            "unmatched": int((table.labelled & ~found).sum()),
-            "trusted_left_out": int((found & ~usable).sum()),
-            "doubted": read_evidence(self.folder).get("doubted", []),
-        }
-
-    def _own_inputs(self) -> InputTable:
-        """The inputs of the run's noisy rows, in their order."""
-        own = find_input(self.folder, "noisy", self._noisy_file(None)).needed()
-        read_rows = self.settings.compute.read_rows
-        return open_rows(
-            own.names[0], self.classes, self.columns, self._own_reading(), read_rows, look_at_labels=False
-        ).inputs
-
-    @property
-    def label_to_fill(self) -> str:
-        """The column of `next_rows` that a person fills in."""
-        return self.columns.clean_label or self.columns.label or "label"
-
-    def next_rows(
-        self,
-        count: int = 200,
-        *,
-        noisy: TableLike | None = None,
-        costs: Mapping[str, float] | None = None,
-        progress: Progress | bool | None = None,
-    ) -> pa.Table:
-        """The rows whose answer by a person is worth most; see `labelfix.scoring.next_rows.next_rows`.
-
-        Args:
-            count: How many.
-            noisy: Where the noisy file of the run lies now, if it was moved; or the table, if it was one in memory.
-            costs: Source, or `trusted` → price of an answer: then also whom to ask.
-            progress: Told what happens; True shows bars.
-
-        Raises:
-            InputError: The noisy file is gone, or has changed since.
-            SettingsError: A price is that of nobody.
-        """
-        asker = asker_of(self.corrector, self.columns.names, costs) if costs else None
-        own = find_input(self.folder, "noisy", self._noisy_file(noisy)).needed()
-        blocks = self._own_blocks(own, listener(progress))
-        trusted = self.manifest["trusted_rows"]
-        rows = CorrectedFile(self.folder.corrected)
-        return next_rows(rows, blocks, self.classifier, trusted, self.columns, count, own.files, asker)
-
-    def next_positions(
-        self, count: int, without: Sequence[int] = (), *, noisy: TableLike | None = None
-    ) -> npt.NDArray[np.int64]:
-        """Where the rows stand in `corrected` that `next_rows` gives, counted from 0.
-
-        Args:
-            count: How many.
-            without: Rows that nobody needs to be asked about, beside the trusted ones.
-            noisy: As for `next_rows`.
-
-        Raises:
-            InputError: As `next_rows`.
-        """
-        own = find_input(self.folder, "noisy", self._noisy_file(noisy)).needed()
-        known = [*self.manifest["trusted_rows"], *without]
-        blocks, rows = self._own_blocks(own, listener(None)), CorrectedFile(self.folder.corrected)
-        return choose_rows(rows, blocks, self.classifier, known, count)
-
-    def next_to(
-        self,
-        out: str | Path,
-        count: int = 200,
-        *,
-        noisy: TableLike | None = None,
-        costs: Mapping[str, float] | None = None,
-        overwrite: bool = False,
-        progress: Progress | bool | None = None,
-    ) -> int:
-        """Write what `next_rows` gives to a file, and say how many rows.
-
-        Args:
-            out: The file: .csv, .tsv or .parquet.
-            count: How many rows.
-            noisy: As for `next_rows`.
-            costs: As for `next_rows`.
-            overwrite: Replace a file that is there, with the answers that it may hold; an input never is.
-            progress: Told what happens; True shows bars.
-
-        Raises:
-            SettingsError: The file is an input, or is there already.
-            InputError: As `next_rows`.
-        """
-        self._refuse(out, overwrite, noisy)
-        table = self.next_rows(count, noisy=noisy, costs=costs, progress=progress)
-        write_tables(as_path(out), iter([table]), self.classes.names)
-        return len(table)
+        return evaluate(self, read_truth(truth, self.classes, data, self.columns.id, self.columns.spec))
 
     def flag(
         self,
@@ -448,4 +326,6 @@ class Run(AppliedRun):
         """
         path = self.path / "report.html" if out is None else as_path(out)
         self._refuse(path, overwrite, noisy, clean)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise SettingsError(f"{path}: the report is one HTML file; name it .html")
         return report(self, path, max_rows, self._noisy_file(noisy), clean, listener(progress))

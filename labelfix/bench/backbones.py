@@ -39,7 +39,6 @@ class Backbone:
     """A network to time.
 
     Attributes:
-        name: As it was asked for.
         family: What it reads.
         classifier: The whole network, in training mode, on the CPU.
         batch: Makes up that many rows.

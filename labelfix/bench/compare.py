@@ -50,8 +50,6 @@ class Difference:
     """One figure of two methods, A − B.
 
     Attributes:
-        first: Mean of A over settings.
-        second: Mean of B.
         mean: Of A − B.
         over_seeds: t interval over the seeds' means; None where fewer than two seeds have every setting.
         over_settings: Percentiles of the mean when settings are drawn with replacement; None with fewer than `FEWEST`.
@@ -81,13 +79,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods.
-
-    Attributes:
-        first: A.
-        second: B.
-        differences: One for each figure that both have.
-    """
+    """Two methods."""
 
     first: str
     second: str
@@ -100,7 +92,6 @@ class Shortfall:
 
     Attributes:
         behind: In the figure's own unit; 0 for the best everywhere.
-        setting: Where; empty for the best everywhere.
     """
 
     behind: float

@@ -64,7 +64,6 @@ class Job:
     Attributes:
         backbone: What encodes the inputs, as the settings name it; `none` for ready embeddings.
         identity: Hash of everything that decides the result, apart from the versions of other libraries.
-        path: Where its row goes.
     """
 
     setting: Setting
@@ -90,9 +89,6 @@ def settings_of(plan: Plan, only: Sequence[str] = ()) -> list[Setting]:
 
     Args:
         only: Names of sets or of settings to keep; all where none is named.
-
-    Raises:
-        SettingsError: A name that the plan does not have.
     """
     found = _every(plan)
     known = {name for setting in found for name in (setting.name, setting.data.name)}
@@ -129,10 +125,6 @@ def _grid(plan: Plan, entry: DataEntry) -> Iterator[Setting]:
 
 def pending(plan: Plan, root: Path, out: Path, model: ModelSettings, only: Sequence[str] = ()) -> list[Job]:
     """The runs that have no finished row yet, set by set.
-
-    Args:
-        model: The model's settings; their backbone counts where the plan names none.
-        only: As for `settings_of`.
 
     Raises:
         InputError: A file or a column is missing.

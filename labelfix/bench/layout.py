@@ -18,11 +18,8 @@ class Grid:
     """A table of texts.
 
     Attributes:
-        title: Above it.
-        head: Headings.
         body: Rows, each as long as `head`.
         words: How many columns from the left are words; the others are figures, set to the right.
-        notes: Lines below it.
     """
 
     title: str

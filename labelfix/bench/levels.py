@@ -34,8 +34,6 @@ class NoiseMean:
     """A method's means over some levels.
 
     Attributes:
-        method: The method, or `GIVEN`.
-        kind: The kind of noise, or `ALL`.
         rates: Which levels: `0 to 0.9`.
         seeds: How many seeds have all of them.
         levels: How many there are.
@@ -57,7 +55,6 @@ class LevelTable:
     """One figure at every level of one kind of noise.
 
     Attributes:
-        kind: Of noise.
         methods: Method → mean over its seeds, one for each level; None where it was not run.
     """
 
@@ -74,7 +71,6 @@ class NoiseGrid:
     Attributes:
         means: For each range of levels and each kind, all kinds first: one per method.
         by_level: A table for each kind and each of `BY_LEVEL`.
-        notes: Seeds that were left out.
     """
 
     data: str

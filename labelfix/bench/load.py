@@ -51,9 +51,7 @@ class _Part:
     """The files of a set, or those of its test rows.
 
     Attributes:
-        truth: Column of the true labels.
         sample: Use only this many rows; None for all.
-        name: What to call it in messages.
     """
 
     source: TableSource
@@ -63,11 +61,7 @@ class _Part:
 
 
 def content_hashes(entry: DataEntry, root: Path) -> list[str]:
-    """Hashes of everything that is read of a set.
-
-    Raises:
-        InputError: A file or a column is missing.
-    """
+    """Hashes of everything that is read of a set."""
     sources = [part.source for part in _open(entry, root)]
     if entry.given_file is not None:
         sources.append(_open_given(entry, root))
@@ -80,14 +74,8 @@ def load(
     """Read and encode a set.
 
     Args:
-        model: The backbone that encodes texts or images.
-        compute: Device and cache.
         freeze: Whether the backbone is kept fixed; embeddings are then taken as they are, and give a hidden layer
             something to read otherwise.
-
-    Raises:
-        InputError: A file or a column is missing.
-        SettingsError: The backbone does not fit, or cannot be kept fixed, or not be trained.
     """
     parts = _open(entry, root)
     rows = [_chosen(part) for part in parts]
@@ -218,9 +206,6 @@ def with_sources(found: LabelledRows, source: TableSource, entry: DataEntry, row
 
     Args:
         rows: `(N,)` the rows of the files that are used.
-
-    Raises:
-        InputError: A column holds no labels.
     """
     findings = Findings()
     ballots = read_columns(source, entry.sources, frozenset(), findings, READ_ROWS)

@@ -42,7 +42,6 @@ class Made:
     Attributes:
         told: Its figures in a line; empty where it failed.
         failure: What went wrong; empty where nothing did.
-        warnings: What the method warned of.
     """
 
     name: str
@@ -52,12 +51,7 @@ class Made:
 
 
 class Runner:
-    """Makes runs one after the other; the set that was read last is kept.
-
-    Args:
-        model: The model's settings, but for the backbone.
-        compute: Device and cache.
-    """
+    """Makes runs one after the other; the set that was read last is kept."""
 
     def __init__(self, plan: Plan, root: Path, model: ModelSettings, compute: ComputeSettings) -> None:
         self.plan, self.root, self.model, self.compute = plan, root, model, compute
@@ -68,12 +62,7 @@ class Runner:
         return self.__dict__ | {"_kept": None}
 
     def loaded(self, entry: DataEntry, backbone: str, progress: Progress) -> Loaded:
-        """A set as a backbone encodes it, computed where the cache does not have it.
-
-        Raises:
-            InputError: A file or a column is missing.
-            SettingsError: The backbone does not fit.
-        """
+        """A set as a backbone encodes it, computed where the cache does not have it."""
         key = (entry.name, backbone)
         if self._kept is None or self._kept[0] != key:
             model = self.model if backbone == NO_BACKBONE else replace(self.model, backbone=backbone)
@@ -96,9 +85,6 @@ class Runner:
 
 def measure(loaded: Loaded, job: Job, plan: Plan, compute: ComputeSettings) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Make one run.
-
-    Args:
-        compute: The device.
 
     Returns:
         The columns of a row that the job itself does not know, and what the method warned of. Seconds are those of

@@ -237,9 +237,6 @@ class Plan:
         """The plan cut to some methods and seeds; nothing named keeps all.
 
         A method with seeds of its own keeps those of them that are named.
-
-        Raises:
-            SettingsError: A method that the plan does not have.
         """
         known = [entry.name for entry in self.methods]
         for name in methods:

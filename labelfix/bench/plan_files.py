@@ -41,7 +41,6 @@ def plan_from(values: Mapping[str, Any], where: str) -> Plan:
 
     Args:
         values: The fields of `Plan`; `data` and `noise` lists of tables, `methods` a list of names and tables.
-        where: What to call the origin in messages.
 
     Raises:
         SettingsError: An unknown key or a value that does not fit.

@@ -103,11 +103,7 @@ def legend(figure: Any) -> None:  # noqa: ANN401
 
 
 def save(figure: Any, folder: Path, name: str) -> list[Path]:  # noqa: ANN401
-    """Write a figure as SVG and PNG; the same figure gives the same bytes.
-
-    Raises:
-        RunError: The folder cannot be written.
-    """
+    """Write a figure as SVG and PNG; the same figure gives the same bytes."""
     written = []
     for suffix, metadata in (("svg", {"Date": None, "Creator": "labelfix"}), ("png", {"Software": None})):
         path = folder / f"{name}.{suffix}"

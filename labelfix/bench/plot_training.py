@@ -33,8 +33,6 @@ class TrainingCurves:
     """A training of one run.
 
     Attributes:
-        name: What its lines are called.
-        look: How they are drawn.
         curves: Column → its points (epoch, y).
     """
 

@@ -34,8 +34,13 @@ Labels = npt.NDArray[np.object_]
 """Class names, None where there is no label."""
 
 FIRST_SEED = 1000
+"""Added to the seed of a run, so that its rows are not drawn by the numbers that its training draws."""
+
 TEST_SHARE = 5
+"""Of a set without a test file, one row in so many is a test row."""
+
 LEAST_A_CLASS = 2
+"""Trusted rows of each class at least: one to train and one to judge."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,7 @@ class Cut:
     """One seed's rows.
 
     Attributes:
-        classes: Class names in natural order.
-        noisy: Rows of the set that are noisy.
         noisy_truth: Their true labels, which no method sees.
-        clean: Rows of the set that are trusted.
         test: Rows of the test file, or of the set where there is none.
         opinions: What several sources say of the noisy rows; None where there is one label a row.
     """

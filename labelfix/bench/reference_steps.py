@@ -30,11 +30,6 @@ class Workbench:
     Attributes:
         classifier: f_w, in training mode.
         lcn: g_α.
-        optimizer: Of f_w.
-        lcn_optimizer: Of g_α.
-        noisy: Noisy rows.
-        clean: Clean training rows.
-        meta: Clean meta rows.
         precision: What forward passes compute in.
     """
 

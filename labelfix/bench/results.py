@@ -24,8 +24,6 @@ class FigureColumn:
     """A figure of a run.
 
     Attributes:
-        name: Of the row's column.
-        heading: In tables.
         digits: After the point.
         less_is_better: Whether a smaller figure is the better one.
         of_wrong: Whether it exists only where some given labels are wrong.

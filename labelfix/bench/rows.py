@@ -67,11 +67,7 @@ rightly and wrongly labelled rows in 20 bins of [0, 1]; `history` and `versions`
 
 
 def write_row(job: Job, backbone: str, found: dict[str, Any]) -> None:
-    """Write a run's row beside its place and rename it into it.
-
-    Raises:
-        RunError: The folder cannot be written.
-    """
+    """Write a run's row beside its place and rename it into it."""
     row = {
         "data": job.data.name,
         "noise": job.setting.kind,

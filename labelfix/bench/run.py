@@ -41,9 +41,7 @@ def run_plan(
     Args:
         out: The results folder; made if it is not there. Finished runs in it are not repeated.
         model: The backbone that encodes texts and images, where the plan names none.
-        compute: Device and cache.
         only: Names of sets, or of sets under a noise (`ag-news.flip.0.4`), to run; all where none is named.
-        limit: At most this many runs this time.
         at_once: Runs at once, each in a process of its own from 2 on; `auto` takes one a core, on a GPU no more than
             one for every 4 GiB of its free memory.
 

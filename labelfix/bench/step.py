@@ -42,7 +42,6 @@ class StepCost:
     """What one way costs.
 
     Attributes:
-        way: One of `WAYS`.
         seconds: Median over the rounds.
         ratio: Median over the rounds of its time over that of the plain step.
         megabytes: Peak memory over that of the built networks and batches; None where it was not taken.
@@ -63,14 +62,8 @@ class StepReport:
     """What was measured, and how.
 
     Attributes:
-        plan: What was asked for.
         costs: One of each way, in the order of `WAYS`.
-        rounds: Rounds made.
         repeats: Steps of each measurement.
-        parameters: Of the classifier.
-        device: Where it ran.
-        threads: CPU threads.
-        torch: Version of torch.
         captured: Ways that ran as a CUDA graph.
     """
 
@@ -96,11 +89,7 @@ class StepReport:
 
 
 def measure(plan: StepPlan, progress: Progress) -> StepReport:
-    """Time every way of the plan, then take its peak memory.
-
-    Raises:
-        SettingsError: A backbone or device that is not there.
-    """
+    """Time every way of the plan, then take its peak memory."""
     plan = replace(plan, ways=tuple(way for way in WAYS if way == PLAIN or way in plan.ways))
     device = pick_device(plan.device)
     bench = build(plan, device)

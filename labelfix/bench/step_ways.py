@@ -37,11 +37,6 @@ class StepPlan:
     """What is to be timed.
 
     Attributes:
-        backbone: See `make_backbone`.
-        batch: Noisy rows.
-        clean: Clean training rows.
-        meta: Clean meta rows.
-        rounds: Rounds at most.
         limit: No further round begins after so many seconds; None for all rounds.
         classes: K; None for what is usual.
         size: Tokens of every text or side of every image; None for what is usual.

@@ -31,7 +31,6 @@ class Section:
 
     Attributes:
         name: The setting (a set, or a set under one noise), or `mean of GROUP (n sets)`.
-        lines: One per method.
         level: Whether it is one of several levels of noise of a set.
     """
 

@@ -73,11 +73,7 @@ class Answered:
 
 
 def answered(campaign: Campaign, folder: RunFolder) -> Answered:
-    """What stands in the run's `answers.jsonl` about the rows of a plan.
-
-    Raises:
-        RunError: The file is damaged.
-    """
+    """What stands in the run's `answers.jsonl` about the rows of a plan."""
     standing = AnswersFile(folder.path / NAME).ledger.standing()
     rows = campaign.plan.handed_out
     found = [standing.get(row.id) for row in rows]
@@ -123,7 +119,6 @@ def take_answers(
 
     Args:
         said: What the table says; see `said.said_in`.
-        classes: The run's classes, as its own files write them.
         who: Whose answers these are, as `answers.jsonl` has it.
 
     Raises:

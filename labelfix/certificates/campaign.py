@@ -67,14 +67,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class State:
-    """Where a campaign stands.
-
-    Attributes:
-        campaign: The plan and its labels.
-        said: The answers.
-        verdict: What they prove.
-        certificate: The same, as it is kept.
-    """
+    """Where a campaign stands."""
 
     campaign: Campaign
     said: Answered
@@ -84,9 +77,6 @@ class State:
 
 def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
     """The campaign of a run, begun where there is none; its plan is on the disk.
-
-    Args:
-        again: Give an earlier plan up.
 
     Raises:
         SettingsError: The wish does not fit the plan, or lacks the bound of a new one.
@@ -148,12 +138,7 @@ def _refuse_other(folder: RunFolder, plan: Plan, wish: Wish) -> None:
 
 
 def take(folder: RunFolder, campaign: Campaign, table: Path | pa.Table) -> Taken:
-    """Take a filled table's answers into the run; see `answers.take_answers`.
-
-    Raises:
-        InputError: The table cannot be read, has a label that is not a class, or contradicts an answer that is there;
-            nothing is taken then.
-    """
+    """Take a filled table's answers into the run; see `answers.take_answers`."""
     manifest = folder.read_manifest(whole=True)
     columns = Columns.from_json(manifest["columns"])
     own = train_settings(read_toml(folder.settings), str(folder.settings)).data
@@ -188,7 +173,6 @@ def stand(folder: RunFolder, campaign: Campaign, bound: float | None, with_answe
 
     Args:
         bound: The share of wrong labels asked for; None for the plan's.
-        with_answers: Whether it is asked of the labels with the answers written over them.
     """
     said = answered(campaign, folder)
     verdict = judge(campaign, said, campaign.plan.bound if bound is None else bound, with_answers)
@@ -216,14 +200,7 @@ def rows_at_once(state: State) -> int:
 
 
 def open_rows(folder: RunFolder, campaign: Campaign, noisy: str | None) -> pa.Table:
-    """The rows that were handed out and have no answer, as `labelfix next` shows rows.
-
-    Args:
-        noisy: Where the noisy file lies now, if it was moved.
-
-    Raises:
-        InputError: The noisy file is gone, or has changed since.
-    """
+    """The rows that were handed out and have no answer, as `labelfix next` shows rows."""
     from labelfix.runs.answers import read_answers
     from labelfix.scoring.next_rows import described
 
@@ -247,9 +224,6 @@ def write_tasks(table: pa.Table, out: Path, classes: Sequence[str]) -> None:
 
 def check(folder: RunFolder, noisy: str | None) -> tuple[State, list[str]]:
     """Compute a run's certificate again from its files.
-
-    Args:
-        noisy: Where the noisy file lies now, if it was moved.
 
     Returns:
         What the files say, and in what the certificate differs.

@@ -36,11 +36,7 @@ def card_path(folder: RunFolder) -> Path:
 
 
 def certificate_of(folder: RunFolder, campaign: Campaign, said: Answered, verdict: Verdict) -> Certificate:
-    """The certificate.
-
-    Args:
-        campaign: The plan and its labels; the plan is on the disk.
-    """
+    """The certificate."""
     plan, exported = campaign.plan, campaign.exported
     versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
     found = Certificate(
@@ -124,11 +120,7 @@ def write_certificate(folder: RunFolder, found: Certificate) -> None:
 
 
 def read_certificate(folder: RunFolder) -> Certificate:
-    """The certificate of a run.
-
-    Raises:
-        RunError: There is none, or it is damaged.
-    """
+    """The certificate of a run."""
     remedy = f"make it with `labelfix certify --run {folder.path} --max-noise-rate SHARE`, or {AGAIN}"
     return msgspec.convert(read_checked(certificate_path(folder), Certificate, remedy), Certificate)
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from labelfix.data.tables import ClassNames, Codes
 from labelfix.errors import SettingsError
-from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.exports import with_min_confidence
 from labelfix.runs import RunFolder
 from labelfix.scoring.match_truth import columns_of, labels_of
@@ -30,7 +31,6 @@ class Exported:
         position: `(N,)` places in `corrected.parquet`, counted from 0.
         label: `(N,)` the exported label's place in the classes.
         error: `(N,)` probability that it is wrong, by the soft label.
-        classes: The run's classes.
         trusted: Rows left out, as a person has given their labels.
         dropped: Rows left out, as the export leaves them out.
         unread: Rows of the noisy file that are not in the run (images that cannot be read): they keep what they had.
@@ -50,10 +50,6 @@ class Exported:
 
 def exported_labels(folder: RunFolder, min_confidence: float | None, drop_issues: bool) -> Exported:
     """Read them.
-
-    Args:
-        min_confidence: As for `labelfix export`.
-        drop_issues: As for `labelfix export`.
 
     Raises:
         SettingsError: There is no row whose label could be wrong.

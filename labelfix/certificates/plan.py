@@ -27,7 +27,6 @@ class Campaign:
     """A plan beside the labels that it is about.
 
     Attributes:
-        plan: The plan.
         exported: The labels (N rows).
         design: How the plan draws and bets.
         error: `(N,)` probability that a label is wrong, moved to the share that was expected.

@@ -28,9 +28,6 @@ class Verdict:
     """What is proven, of the rows that nobody had checked before.
 
     Attributes:
-        status: In a word.
-        bound: The share of wrong labels that was asked for.
-        with_answers: Whether that is of the labels with the answers written over them.
         upper: No more than this share is wrong as exported.
         lower: No less than this share is.
         upper_left: No more than this share is wrong once the answers are written over the labels.
@@ -54,12 +51,7 @@ class Verdict:
 
 
 def judge(campaign: Campaign, said: Answered, bound: float, with_answers: bool) -> Verdict:
-    """Judge the answers.
-
-    Args:
-        bound: The share of wrong labels asked for.
-        with_answers: Whether it is asked of the labels with the answers written over them.
-    """
+    """Judge the answers."""
     exported, plan = campaign.exported, campaign.plan
     draws, bets = campaign.draws(len(said.wrong)), campaign.design
     rows, whole = len(exported), len(exported) + exported.unread
@@ -91,11 +83,7 @@ class _Ahead:
     """How many more rows a bound would take, were the guess right.
 
     Attributes:
-        campaign: The plan and its labels.
-        said: The answers so far.
-        draws: The draws of these.
         mean: The guessed share of wrong labels.
-        with_answers: Whether wrong labels that are found are mended.
     """
 
     campaign: Campaign

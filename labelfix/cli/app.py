@@ -96,11 +96,7 @@ def _asked(words: Sequence[str]) -> typer.Typer:
 
 
 def _refuse_what_is_missing(words: Sequence[str]) -> None:
-    """Refuse a command that the core alone cannot do; its help is shown all the same.
-
-    Raises:
-        MissingPackageError: The core alone is installed.
-    """
+    """Refuse a command that the core alone cannot do; its help is shown all the same."""
     called = next((word for word in words if not word.startswith("-")), None)
     if {"--help", "-h"} & set(words):
         return
@@ -134,9 +130,6 @@ def root(
 
 def run(argv: Sequence[str] | None, voice: Voice) -> int:
     """Run one command; errors come out as exceptions.
-
-    Args:
-        argv: The words after `labelfix`; those of the process by default.
 
     Returns:
         The exit code.

@@ -10,12 +10,7 @@ from labelfix.settings.config import config_path
 
 
 def finished_run(run: Path | None, config: Path | None = None) -> RunFolder:
-    """Open it: the one that is named; else where the configuration file sends runs; else the newest under `runs/`.
-
-    Raises:
-        RunError: There is none, or it is unfinished or damaged.
-        SettingsError: The configuration file cannot be read.
-    """
+    """Open it: the one that is named; else where the configuration file sends runs; else the newest under `runs/`."""
     path = config_path(config, os.environ) if run is None else None
     if path is not None:
         from labelfix.settings.run import read_toml

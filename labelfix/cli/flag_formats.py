@@ -45,7 +45,6 @@ class Outputs:
 
         Args:
             words: Each `FORMAT` or `FORMAT=FILE`.
-            show: As above.
 
         Raises:
             SettingsError: There is no such format, or two would go to one place.
@@ -78,11 +77,7 @@ class Outputs:
         return replace(options, show=most_shown(names, self.show), with_content="json" in names)
 
     def refuse_targets(self, context: typer.Context, asked: FlagRequest, folder: RunFolder | None) -> None:
-        """Refuse files that are inputs, or that are there already, before the work that fills them.
-
-        Raises:
-            SettingsError: There is one.
-        """
+        """Refuse files that are inputs, or that are there already, before the work that fills them."""
         from labelfix.cli.flag_options import named_inputs
 
         if not self.files:
@@ -93,11 +88,7 @@ class Outputs:
             refuse_target(path, inputs, asked.overwrite, f"--format {name}")
 
     def write(self, judgement: Judgement, voice: Voice) -> None:
-        """Write everything, files first: what stands on stdout is then the last word.
-
-        Raises:
-            RunError: A file cannot be written.
-        """
+        """Write everything, files first: what stands on stdout is then the last word."""
         for path, name in self.files.items() if not voice.echo else ():
             with atomic_path(path) as beside:
                 text = FORMATS[name].write(judgement, self.show) + "\n"

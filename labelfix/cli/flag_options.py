@@ -30,9 +30,7 @@ class FlagRequest:
 
     Attributes:
         run: The run to judge; None for the newest one.
-        corrected: The file to judge instead.
         options: Which rows, and the gates.
-        formats: As `--format` takes them.
         overwrite: Whether files that are there may be replaced.
         policy_file: The configuration file that has a gate; None where none has.
     """

@@ -25,12 +25,7 @@ def open_run(context: typer.Context, folder: RunFolder, *data: Flags) -> Run:
     configuration file, that counts. Of the data settings only the given flags do, for files that are not its own.
 
     Args:
-        folder: The run, as `finished_run` opened it.
         data: The groups of flags that say how to read its rows.
-
-    Raises:
-        RunError: The run is damaged.
-        SettingsError: A setting does not fit.
     """
     with options.voice(context).loading():
         from labelfix import api

@@ -110,7 +110,7 @@ FeatureColumns = Annotated[
 EmbeddingColumn = Annotated[str | None, _setting("embedding_column", COLUMNS, metavar="NAME")]
 ClassDescriptions = Annotated[str | None, _setting("class_descriptions", COLUMNS, metavar="FILE")]
 ClassMap = Annotated[str | None, _setting("class_map", COLUMNS, metavar="FILE")]
-CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class")]
+CleanSampling = Annotated[str | None, _setting("clean_sampling", ROWS, metavar="random|per-class|per-label")]
 MaxPixels = Annotated[int | None, _setting("max_pixels", ROWS, metavar="N")]
 SkipUnreadable = Annotated[bool | None, _setting("skip_unreadable", ROWS, "--skip-unreadable", metavar="")]
 
@@ -199,9 +199,6 @@ def settings_of(context: typer.Context) -> Resolved:
 
     Every parameter of the command that bears the name of a setting is taken for its flag. What a person should know
     about it (a configuration file found, a variable misspelt) is said.
-
-    Raises:
-        SettingsError: An unknown key or an unfit value.
     """
     given = context.params
     flags = {name: _listed(name, value) for name, value in given.items() if name in _DOCS}
@@ -220,9 +217,6 @@ def given_again(context: typer.Context, method: str) -> dict[str, Any]:
 
     Returns:
         Bare name of a setting → value.
-
-    Raises:
-        SettingsError: An unknown key or an unfit value.
     """
     given = context.params
     flags = {
@@ -254,11 +248,7 @@ def inputs_needed(
 
     Args:
         noisy: As given by flag.
-        clean: Likewise.
         several: Whether labels come from several sources.
-
-    Raises:
-        SettingsError: One is named nowhere.
     """
     noisy = needed(noisy or named.noisy, "--noisy", "name the file of rows whose labels may be wrong")
     remedy = "name a small file of trusted rows, for example of two columns id,label"

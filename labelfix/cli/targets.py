@@ -18,11 +18,7 @@ BESIDE = ("class_map", "class_descriptions")
 
 
 def check_table(context: typer.Context, path: Path, run: RunFolder | None = None, what: str = "--out") -> None:
-    """Refuse a table's file before the work that fills it.
-
-    Raises:
-        SettingsError: The name is no table's, or as `check_target`.
-    """
+    """Refuse a table's file before the work that fills it."""
     refuse_no_table(path, what)
     check_target(context, path, run, what)
 
@@ -34,21 +30,13 @@ def check_target(
 
     Args:
         context: The command's context: its flags name what is read, and say whether `--overwrite` was given.
-        folder: Whether it is a folder that is written.
-
-    Raises:
-        SettingsError: It is an input or one of the run's own files; or it is there, and `--overwrite` was not given.
     """
     inputs = [*given_inputs(context), *(inputs_of(run) if run is not None else ())]
     refuse_target(path, inputs, bool(context.params.get("overwrite")), what, folder)
 
 
 def check_folder(path: Path, overwrite: bool, what: str = "--out") -> None:
-    """Refuse a folder that files are written into, where it holds any; with `--overwrite` those of other names stay.
-
-    Raises:
-        SettingsError: It is a file; or it is not empty, and `--overwrite` was not given.
-    """
+    """Refuse a folder that files are written into, where it holds any; with `--overwrite` those of other names stay."""
     refuse_target(path, (), overwrite, what, folder=True)
 
 

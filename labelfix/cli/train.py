@@ -15,7 +15,7 @@ from labelfix.cli.option_groups import READING, SETTINGS, TRAINING, TRAINING_COL
 from labelfix.cli.targets import given_inputs
 from labelfix.cli.terminal import Voice
 from labelfix.errors import SettingsError
-from labelfix.outputs.progress_bars import duration
+from labelfix.outputs.stage import duration
 from labelfix.outputs.summing_up import LEARNABLE, go_further, next_step
 from labelfix.settings.remote_names import without_secrets
 

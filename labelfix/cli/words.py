@@ -12,7 +12,7 @@ ONCE = ("NAME", "TABLE", "FILE", "DIR", "OUT")
 
 ROWS, LABEL = ("--noisy", "--input"), ("--label-column",)
 MEANT: Mapping[str, tuple[str, ...]] = {
-    "--gold": ("--clean",),
+    "--gold": ("--clean", "--truth"),
     "--trusted": ("--clean",),
     "--labels": LABEL,
     "--label": LABEL,
@@ -21,13 +21,29 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "--noisy": ROWS,
     "--data": ROWS,
     "--file": ROWS,
-    "--output": ("--corrected-labels",),
+    "--train": ROWS,
+    "--output": ("--corrected-labels", "--out"),
+    "-o": ("--corrected-labels", "--out"),
+    "--force": ("--overwrite",),
+    "--yes": ("--overwrite",),
+    "--model": ("--backbone",),
+    "--features": ("--feature-columns",),
     "--threshold": ("--min-confidence",),
     "--budget": ("--count",),
     "--count": ("--budget", "--show"),
 }
 """What other tools, other commands and people call a thing → options for it, of which the first that is there."""
 
+
+NEEDLESS: Mapping[str, str] = {
+    **dict.fromkeys(("--sep", "--delimiter", "--separator"), "what parts the cells of a file is found by itself"),
+    **dict.fromkeys(("--header", "--no-header"), "the header is found by itself, and has to be there"),
+    "--dry-run": "`labelfix check` looks at the files and writes nothing",
+}
+"""Options that other tools have and labelfix does without, and why."""
+
+SHORT: Mapping[str, str] = {"lr": "learning_rate", "n_epochs": "epochs"}
+"""What people call settings."""
 
 UNNAMED = "Got unexpected extra argument"
 """How typer begins what it says of a word that no option takes."""
@@ -38,7 +54,6 @@ def refuse_repeated(command: Any, words: Sequence[str]) -> None:  # noqa: ANN401
 
     Args:
         command: The whole command line, as typer knows it.
-        words: The words after `labelfix`.
 
     Raises:
         SettingsError: An option is given twice.
@@ -67,7 +82,9 @@ def meant(error: Exception) -> str:
         return ""
     there = {name for param in context.command.params for name in param.opts}
     unknown = getattr(error, "option_name", None)
-    option = next((name for name in MEANT.get(str(unknown), ()) if name in there), None)
+    option = next((name for name in (*MEANT.get(str(unknown), ()), f"{unknown}-column") if name in there), None)
+    if option is None and (why := _elsewhere(str(unknown), context.command)):
+        return f"No such option: {unknown}; {why}"
     if option is not None:
         return f"No such option: {unknown}; did you mean {option}?"
     param: Any = getattr(error, "param", None)
@@ -83,6 +100,24 @@ def meant(error: Exception) -> str:
         )
     files = next(name for name in ("--corrected-labels", rows) if name in there)
     return f"{said}; an option names each file: {files} FILE"
+
+
+def _elsewhere(unknown: str, command: Any) -> str:  # noqa: ANN401 - as above
+    """What there is in place of an option that the command has not; empty where nothing is known."""
+    if unknown in NEEDLESS:
+        return NEEDLESS[unknown]
+    name = unknown.lstrip("-").replace("-", "_")
+    name = SHORT.get(name, name)
+    if any("--set" in param.opts for param in command.params) and name in _settings():
+        return f"it is a setting: --set {name}=VALUE (`labelfix methods NAME` lists those of a method)"
+    return ""
+
+
+def _settings() -> set[str]:
+    from labelfix.settings.base import fields_of
+    from labelfix.settings.methods import METHOD_SETTINGS
+
+    return {field.name for cls in METHOD_SETTINGS.values() for field in fields_of(cls)}
 
 
 def _command(command: Any, words: Sequence[str]) -> tuple[Any, Sequence[str]]:  # noqa: ANN401 - as above

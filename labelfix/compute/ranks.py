@@ -56,11 +56,7 @@ class Ranks:
         return slice(count * self.rank // self.world, count * (self.rank + 1) // self.world)
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its sum over all processes, in place and in one message per type.
-
-        Raises:
-            OtherProcessError: Another process has died.
-        """
+        """Replace each tensor by its sum over all processes, in place and in one message per type."""
         if self.alone:
             return
         import torch
@@ -88,11 +84,7 @@ class Ranks:
         return box[0]
 
     def copy_first(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by the first process's, in place.
-
-        Raises:
-            OtherProcessError: Another process has died.
-        """
+        """Replace each tensor by the first process's, in place."""
         if not self.alone:
             import torch
             import torch.distributed as dist
@@ -128,11 +120,7 @@ def started_together() -> bool:
 
 @contextlib.contextmanager
 def joined_ranks() -> Iterator[Ranks]:
-    """Join the processes that were started together; alone where this one was started by itself.
-
-    Raises:
-        OtherProcessError: The others cannot be reached.
-    """
+    """Join the processes that were started together; alone where this one was started by itself."""
     global _joined
     if not started_together():
         yield ranks()

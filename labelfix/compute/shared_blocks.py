@@ -25,9 +25,6 @@ def in_turn(folder: Path, numbers: range, compute: Compute) -> Iterator[Arrays]:
 
     Args:
         folder: Where the blocks of other processes pass through; removed at the end.
-
-    Raises:
-        TrainingError: Another process has died.
     """
     here = ranks()
     if here.first:

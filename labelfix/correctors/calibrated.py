@@ -56,11 +56,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class CalibratedCorrector:
-    """Soft labels of another corrector, scaled; rows without a given label keep theirs, which are the classifier's.
-
-    Attributes:
-        scale: What is done to its soft labels.
-    """
+    """Soft labels of another corrector, scaled; rows without a given label keep theirs, which are the classifier's."""
 
     inner: Corrector
     scale: Scale

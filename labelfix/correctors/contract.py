@@ -40,10 +40,8 @@ class Problem:
         paired_given: `(M,)` the given label of a trusted row that stands in the noisy file; -1 elsewhere.
         num_classes: K.
         sampling: How the trusted rows were drawn.
-        new_classifier: Makes a freshly initialised classifier.
         family: What is trained: a linear `head` on fixed features, a small `network` on feature vectors,
             or a whole `image` or `text` classifier. Methods choose their default hyper-parameters by it.
-        device: Where to train.
         checkpoints: Keeps states and stages so that a killed run can go on; None where nothing is to be kept.
         precision: What forward passes of training compute in.
         accumulate: Pieces in which a batch goes through the network at first.
@@ -229,8 +227,4 @@ class Method(Protocol):
     """A way of learning from noisy and trusted rows; one row of `labelfix.methods.table.METHODS`."""
 
     def __call__(self, problem: Problem, settings: Any, progress: Progress) -> FittedModel:  # noqa: ANN401
-        """Fit it.
-
-        Args:
-            settings: An instance of the method's settings class.
-        """
+        """Fit it."""

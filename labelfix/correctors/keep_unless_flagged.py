@@ -27,7 +27,6 @@ class FlagCorrector:
     Attributes:
         margins: `(K, K)` float64: a row given k whose likeliest class is j ≠ k is flagged where
             f(x)_j − f(x)_k reaches `margins[k, j]`; infinite where no row was.
-        temperature: Divides the classifier's logits.
     """
 
     margins: npt.NDArray[np.float64]
@@ -43,7 +42,6 @@ class FlagCorrector:
             soft: `(N, K)` f(x) of the rows that were judged.
             given: `(N,)` their given labels.
             flagged: `(N,)` the verdict.
-            temperature: Divides the classifier's logits.
         """
         margins = np.full((soft.shape[1], soft.shape[1]), np.inf)
         rows, likeliest = np.arange(len(soft)), soft.argmax(axis=1)

@@ -109,10 +109,8 @@ class MixtureCorrector:
     """Soft label = v·onehot(y') + (1 − v)·P(y | x), v = s·min(1, weight / largest); P(y | x) without a given label.
 
     Attributes:
-        weigher: Gives the weights.
         largest: What a weight is divided by.
         share: s.
-        temperature: Divides the classifier's logits.
     """
 
     weigher: AnyWeigher

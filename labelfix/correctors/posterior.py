@@ -33,7 +33,6 @@ class PosteriorCorrector:
     Attributes:
         label_terms: `(K, K)` L.
         beta: β.
-        temperature: Divides the classifier's logits.
         turn: What is added to the logits, read off h(x): ς·(n − f) where n has a share; None where it has none.
     """
 

@@ -42,9 +42,6 @@ def load_corrector(folder: Path, classes: int, width: int) -> Corrector:
 
     Args:
         classes: K of the classifier whose logits it corrects.
-
-    Raises:
-        RunError: The folder is damaged, or of a newer labelfix; file and field or tensor are named.
     """
     description = read_checked(folder / ABOUT, Description)
     return KINDS[description["kind"]](folder, description, classes, width)

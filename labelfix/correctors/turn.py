@@ -25,7 +25,6 @@ def turned(log_f: Floats, turn: Affine | None, hidden: npt.NDArray[np.floating],
         log_f: `(N, K)` those of the classifier alone.
         turn: What is added, read off h(x); None where nothing is.
         hidden: `(N, D)` h(x); read only for a `turn`.
-        rows: Which rows: their places, or `(N,)` True for each.
     """
     seen: Floats = log_f[rows]
     return seen if turn is None else np.asarray(log_softmax(seen + turn(hidden[rows])))

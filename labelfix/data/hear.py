@@ -83,7 +83,8 @@ def hear(
             noisy.name, f"no label comes from {', '.join(map(repr, silent[:5]))}", "leave such sources out"
         )
     how = f"what {main!r} says, most of them where it is silent" if main else "what most of them say"
-    findings.note(f"{len(opinions.names)} sources with {len(opinions.label):,} labels; the given label is {how}")
+    count = len(opinions.names)
+    findings.note(f"{count} source{'s' * (count > 1)} with {len(opinions.label):,} labels; the given label is {how}")
     return classes, opinions, given, truth, main
 
 

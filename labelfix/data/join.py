@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
-from labelfix.data.content import all_keys, same_content
+from labelfix.data.content import SEPARATOR, all_keys, same_content
 from labelfix.data.findings import LISTED, Findings, Places
 from labelfix.data.inputs import SelectedInputs, inputs_of
 from labelfix.data.sampling import find_sampling
@@ -64,6 +64,7 @@ def join(
         noisy.codes,
         data.paired_given[judges],
         clean.codes[judges],
+        clean.file_index[judges],
         len(noisy.classes),
         findings,
     )
@@ -253,10 +254,14 @@ def _contradictions(noisy: LabelTable, clean: LabelTable, pairs: Codes, places: 
     """Trusted rows of one and the same input with different labels."""
     if clean.inputs is None or clean.inputs.spec.part("image") and clean.id_column is not None:
         return
-    keys = all_keys(clean.inputs, 8192).dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    keys = all_keys(clean.inputs, 8192)
+    empty = pc.is_in(keys, pa.array(["", SEPARATOR], keys.type)) if clean.inputs.spec.kind == "text" else None
+    keys = keys.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     earlier = first[inverse]
     labelled = (clean.codes >= 0) & (clean.codes[earlier] >= 0)
+    if empty is not None:
+        labelled &= ~empty.to_numpy(zero_copy_only=False)
     again = np.flatnonzero((earlier != np.arange(len(clean))) & labelled)
     clash = again[clean.codes[again] != clean.codes[earlier[again]]]
     names = clean.classes

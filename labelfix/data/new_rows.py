@@ -238,7 +238,8 @@ def read_truth(
         needs = f", or add the input column {', '.join(map(repr, spec.every_column[:8]))}" if spec else ""
         what = "has no id column, so its rows cannot be found in the run"
         findings.error(table.name, what, f"name it with --id-column{needs}")
-    label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column")
+    used = spec.every_column if spec is not None else ()
+    label = trusted_label_column(table, settings.label_column, ids, settings, findings, "--label-column", inputs=used)
     if label is not None:
         refuse_type(table, label, findings)
     findings.stop_on_errors()

@@ -18,8 +18,9 @@ from labelfix.errors import Defect
 STAND_INS = frozenset(sign * float("9" * digits) for digits in range(2, 10) for sign in (1, -1)) | {-9.0}
 """What people write for a number that is not there: -999, 9999 and the like."""
 
-FAR = 2
-"""So many times the range of the other numbers beyond them is far: a price of 999 may be one."""
+FAR, NEAR, SPIKE, FEWEST = 2, 0.5, 0.02, 5
+"""So many times the range of the other numbers beyond them is far: a price of 999 may be one. Where so large a share of
+all cells, and so many, hold the same value, less is."""
 
 MARKS = r"(?P<mark>%|[€£¥₹₽₩₺$]|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|BRL)\b)"
 """Signs that say what a number counts."""
@@ -107,7 +108,8 @@ class OddNumbers:
         span = self.high - self.low
         for value, count in sorted(self.stand_ins.items()) if span >= 0 else ():
             beyond = max(self.low - value, value - self.high)
-            if count > 1 and (beyond > FAR * span or value < 0 <= self.low):
+            far = NEAR if count >= max(SPIKE * self.numbers, FEWEST) else FAR
+            if count > 1 and (beyond > far * span or value < 0 <= self.low):
                 yield self._of_stand_in(name, file, value, count)
 
     def _of_others(self, name: str, kind: str, places: AnyPlaces) -> Defect:

@@ -34,7 +34,8 @@ from labelfix.data.labels.checks import check_balance, check_given, check_joined
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.refusal import refuse_type, refuse_values, refuse_verdicts
+from labelfix.data.labels.refusal import refuse_type, refuse_values
+from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
 from labelfix.data.tables import ClassNames, Codes, InputSpec, LabelTable, TrainingData
@@ -112,6 +113,8 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
+    noisy_rows = without_skipped(ours, noisy_rows, findings, read_rows)
+    clean_rows = without_skipped(theirs, clean_rows, findings, read_rows, ours)
     if columns.id is not None:
         refuse_cut_ids(ours.name, noisy_rows.ids, theirs.name, clean_rows.ids if columns.clean_id else None, findings)
         check_ids(noisy_rows.ids, columns.id, noisy_rows.places, findings)
@@ -247,7 +250,14 @@ def _columns(
     else:
         label = label_column(ours, settings, findings, read_rows, theirs, clean_ids)
     clean_label = trusted_label_column(
-        theirs, label, clean_ids, settings, findings, beside=None if sources else ours, read_rows=read_rows
+        theirs,
+        label,
+        clean_ids,
+        settings,
+        findings,
+        beside=None if sources else ours,
+        read_rows=read_rows,
+        inputs={*ours.schema.names} - {label} if label is not None else (),
     )
     for source, column in ((ours, None if sources else label), (theirs, clean_label)):
         if column is not None:

@@ -32,8 +32,8 @@ BARE = 8
 """Letters and digits that a text must have to be known by them alone."""
 
 WHOLE = r"^([+-]?(?:0|[1-9]\d*))\.0+$"
-ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχ", "abehijkmopsctyxdhabehikmvoptx")
-"""Small letters of the Cyrillic and the Greek alphabet that look like Latin ones."""
+ALIKE = str.maketrans("авеніјкморѕстухԁһαβεηικμνορτχı", "abehijkmopsctyxdhabehikmvoptxi")
+"""Small letters of the Cyrillic and the Greek alphabet that look like Latin ones, and Turkish i without a dot."""
 FORMULA = r'^=(?i:HYPERLINK\("[^"]*"[,;]\s*)?"([^"]*)"\)?$'
 """How a text is written that a spreadsheet is not to take for a number, `="007"`, or is to show as a link."""
 TRUTH = r"^(?i:true|false)$"
@@ -112,14 +112,24 @@ def truth_of(text: str) -> bool | None:
 
 
 def loosened(text: str) -> str:
-    """What is left of a label where different hands spell it: without case, accents, quotes, and what joins words.
+    """What is left of a label where different hands spell it: without case, accents, quotes, what joins words.
 
     A hyphen or a space between two digits stays apart from nothing between them, and at an end it is a sign or a grade.
     """
-    plain = unicodedata.normalize("NFKD", html.unescape(text)).casefold().translate(ALIKE)
-    plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\ufe00-\ufe0f]", "", plain).strip(QUOTES)
+    plain = unicodedata.normalize("NFKD", html.unescape(_once_decoded(text))).casefold().translate(ALIKE)
+    plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\u0640\ufe00-\ufe0f]", "", plain).strip(QUOTES)
+    plain = re.sub("[\u2010-\u2015\u2212]", "-", plain).removeprefix("__label__")  # as fastText writes it
+    plain = re.sub(r"(?<=\w)\.$", "", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)
+
+
+def _once_decoded(text: str) -> str:
+    """A text whose UTF-8 was read as cp1252, `CafÃ©`, as it was before."""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _joint(text: str, gap: re.Match[str]) -> str:

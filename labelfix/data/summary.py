@@ -18,6 +18,7 @@ from labelfix.data.labels.noise_rate import (
     rate_line,
     transition_counts,
 )
+from labelfix.data.sampling import worded
 from labelfix.data.tables import Sampling
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Summary:
             f"noisy rows: {self.rows:,} in {self.noisy} ({self.unlabelled:,} without a label{unreadable}); "
             f"{self.training:,} train as noisy rows",
             f"trusted rows: {self.trusted:,} in {self.clean}; {paired}; drawn "
-            + ("at random" if self.sampling == "random" else "per class")
+            + worded(self.sampling)
             + (f", but for {self.chosen:,} that labelfix chose: these train and judge nothing" if self.chosen else ""),
             f"classes: {len(self.classes)}",
             *self._class_lines(),
@@ -113,9 +114,13 @@ class Summary:
 
     def _noise_line(self) -> str:
         found = self.noise
-        if found.value is None:
+        if found.value is None and not found.rows:
             return "wrong given labels: not known, as no trusted row has a given label"
         counted = f"{self.wrong:,} of {found.rows:,} trusted rows with a given label"
+        if found.value is None:
+            seen = sum(any(column) for column in zip(*self.transitions, strict=True))
+            known = f"rows with {seen} of {sum(map(bool, self.given_counts))} given labels alone were checked"
+            return f"wrong given labels: {counted}; of all rows it is not known, as {known}"
         return f"wrong given labels: {counted}; {rate_line(found.to_json(), HOW[self.sampling])}"
 
     def _training_lines(self) -> list[str]:

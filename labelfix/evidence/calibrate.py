@@ -33,6 +33,8 @@ from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
+"""Of equal width, as Guo et al. (ICML 2017) have them, so that errors compare with published ones."""
+
 GROUPS = 5
 """Folds of cross-validation where one model judges all held rows."""
 
@@ -48,7 +50,6 @@ class Calibrated:
     """A fitted model whose soft labels were calibrated, and what that rests on.
 
     Attributes:
-        fitted: The model.
         asked: What its judging models say, not scaled.
         kind: How soft labels were scaled.
         log_soft: `(Q, K)` log soft labels, nested.
@@ -76,9 +77,6 @@ class Calibrated:
 
 def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     """Calibrate a fitted model's soft labels, and choose its threshold again where pairs allow it.
-
-    Args:
-        fitted: The model.
 
     Returns:
         None where the model has no judges of trusted rows, or no held row.
@@ -134,7 +132,6 @@ def curve(log_p: Floats, truth: Codes, weights: npt.NDArray[np.float64], rows: i
 
     Args:
         log_p: `(Q, K)` log-probabilities.
-        truth: `(Q,)` true classes.
         weights: `(Q,)`.
     """
     p = softmax(log_p, axis=1)
@@ -201,12 +198,7 @@ def _thresholds(asked: JudgesAnswers, soft: Floats, group: Codes, usual: float) 
 
 
 def soft_labels_of(problem: Problem, fitted: FittedModel, rows: Codes) -> Probabilities:
-    """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time.
-
-    Args:
-        fitted: The model.
-        rows: `(n,)` the rows.
-    """
+    """`(n, K)` soft labels of some noisy rows by the classifier and the corrector, a block at a time."""
     soft = np.empty((len(rows), problem.num_classes), dtype=np.float32)
     first = 0
     for some in blocks_of(rows, problem):

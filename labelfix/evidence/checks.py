@@ -39,6 +39,7 @@ MOST_TRUSTED = 5_000
 """With more trusted rows than this, rows are compared with every n-th of them."""
 
 BLOCK = 2_048
+"""Rows that are compared with all others at once."""
 
 TILE = 512
 """Rows that a block is compared with at a time: their products stay in the processor's cache."""
@@ -189,7 +190,6 @@ class _Neighbours:
 
     Args:
         unit: `(N, D)` rows of norm 1, in the order of the file.
-        labels: `(N,)` their given labels.
     """
 
     def __init__(self, unit: Probabilities, labels: Codes) -> None:

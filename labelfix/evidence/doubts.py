@@ -25,7 +25,6 @@ class Doubt:
 
     Attributes:
         row: Place among the held rows.
-        suggested: The class that the model says.
         probability: Of the trusted label.
     """
 
@@ -39,7 +38,6 @@ def doubts(log_f: Floats, truth: Codes) -> tuple[Doubt, ...]:
 
     Args:
         log_f: `(R, K)` log-probabilities out of fold.
-        truth: `(R,)` trusted labels.
     """
     p = np.exp(log_f)
     own = p[np.arange(len(truth)), truth]

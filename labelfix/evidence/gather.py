@@ -15,6 +15,7 @@ import numpy as np
 from labelfix.correctors.contract import LEARNED, Corrector, FittedModel, Held, Problem
 from labelfix.data.arrays import Floats
 from labelfix.data.intervals import effective
+from labelfix.data.labels.noise_rate import covered
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence import rivals
 from labelfix.evidence.calibrate import Calibrated, calibrate, scaled_as, soft_labels_of
@@ -23,6 +24,7 @@ from labelfix.evidence.guarantee import MANY, Guarantee, class_weights, p_values
 from labelfix.evidence.judges_answers import ASSUMED, label_scores, sample
 from labelfix.evidence.ledger import Ledger, compare
 from labelfix.evidence.noisy_judges import KEPT_OUT_PARTS, Agreement, ask_noisy_rows, asks
+from labelfix.evidence.picked import Drawn
 from labelfix.evidence.retrained import retrained
 from labelfix.evidence.rivals import Rival, fit_rivals
 from labelfix.evidence.run_noise_rate import noise_of
@@ -45,7 +47,6 @@ class Evidence:
     """What trusted rows show about a fit.
 
     Attributes:
-        fitted: The model, calibrated.
         p_values: `(N,)` of "the given label is right"; None where no model could judge.
         figures: Plain values, `evidence` of `metrics.json`; empty where nothing could be judged.
         doubted: Trusted rows whose label looks wrong, as places among the held rows.
@@ -80,10 +81,20 @@ class Evidence:
 
 
 def judge(
-    problem: Problem, fitted: FittedModel, settings: TrainSettings, classes: ClassNames, progress: Progress
+    own: Problem,
+    fitted: FittedModel,
+    settings: TrainSettings,
+    classes: ClassNames,
+    progress: Progress,
+    drawn: Drawn,
 ) -> Evidence:
-    """Calibrate a fit and gather the evidence."""
-    every = fitted.held
+    """Calibrate a fit and gather the evidence.
+
+    Args:
+        own: The data that it was fitted to.
+        drawn: How the trusted rows were drawn.
+    """
+    problem, every = drawn.judging(own), fitted.held
     judging = None if every is None else every.only(problem.judges[every.rows])
     found = calibrate(problem, replace(fitted, held=judging))
     if found is None:
@@ -99,7 +110,7 @@ def judge(
     others = *rivals_of(problem, found, settings, progress), *ways
     ledger = ledger_of(problem, found, others, soft, agreement)
     assert every is not None
-    answered = ask_chosen(problem, every, found)
+    answered = ask_chosen(own, every, found)
     ledger = ledger if answered is None else answered.taken_out(ledger)
     right = RightLabels.of(problem, found, soft, given)
     p, guarantee = guarantee_of(problem, found, right)
@@ -107,7 +118,7 @@ def judge(
     figures = {
         **_basis(problem, found),
         "calibration": found.figures(),
-        "noise": noise_of(unanswered(problem), soft, given).to_json(classes.names),
+        "noise": noise_of(unanswered(drawn.without(own)), soft, given).to_json(classes.names),
         "guarantee": guarantee.to_json(),
         "ledger": ledger.to_json(),
         "verdict": conclude(ledger).to_json(),
@@ -144,7 +155,8 @@ def ledger_of(
         soft: `(n, K)` soft labels of some noisy rows; their class shares weight trusted rows that were drawn per class.
     """
     asked, corrected, weights = found.asked, None, None
-    if asked.paired:
+    not_all = _not_all(problem, found)
+    if asked.paired and not not_all:
         corrected = np.full(len(asked.truth), UNLABELLED, dtype=np.int64)
         corrected[asked.row] = found.corrected
     if problem.sampling == "per-class":
@@ -152,10 +164,41 @@ def ledger_of(
         shares = soft.mean(axis=0, dtype=np.float64) * len(problem.given) + answers
         shares, drawn = shares / shares.sum(), np.bincount(asked.truth, minlength=problem.num_classes)
         weights = (shares / np.maximum(drawn, 1))[asked.truth] * len(asked.truth)
+    elif problem.sampling == "per-label" and asked.paired:
+        weights = _by_label(asked.given, problem.given, problem.num_classes)
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
-    return replace(found_ledger, chosen=int((~problem.judges).sum()))
+    return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all)
+
+
+def _not_all(problem: Problem, found: Calibrated) -> str:
+    """Why the trusted rows say nothing of all rows, for a person; empty where they do."""
+    if problem.sampling == "picked":
+        return "the rows you checked were not drawn at random"
+    if problem.sampling != "per-label":
+        return ""
+    given = found.asked.given
+    pairs = np.bincount(given[given != UNLABELLED], minlength=problem.num_classes)
+    of_noisy = np.bincount(problem.given, minlength=problem.num_classes)
+    if covered(pairs, of_noisy):
+        return ""
+    return f"you checked rows with {int((pairs > 0).sum())} of {int((of_noisy > 0).sum())} given labels alone"
+
+
+def _by_label(asked: Codes, given: Codes, num_classes: int) -> Floats:
+    """`(R,)` weights of judged rows drawn per given label; rows without one weigh as the others do on average.
+
+    Args:
+        asked: `(R,)` their given labels.
+        given: `(N,)` those of the noisy rows.
+    """
+    known = asked != UNLABELLED
+    drawn = np.bincount(asked[known], minlength=num_classes)
+    share = np.bincount(given, minlength=num_classes) / len(given)
+    weights = np.ones(len(asked))
+    weights[known] = (share / np.maximum(drawn, 1))[asked[known]] * known.sum()
+    return weights
 
 
 def final_soft(problem: Problem, fitted: FittedModel) -> tuple[Probabilities, np.ndarray]:
@@ -211,7 +254,7 @@ def guarantee_of(problem: Problem, found: Calibrated, right: RightLabels) -> tup
     kept = judging_stage(problem.checkpoints, "scores", partial(_scores, problem, held))
     scores = [kept[name] for name in sorted(kept)]
     counts = np.bincount(labels, minlength=problem.num_classes)
-    per_class = bool(asked.paired and problem.sampling == "per-class" and (counts >= MANY).all())
+    per_class = bool(asked.paired and problem.sampling in ("per-class", "per-label") and (counts >= MANY).all())
     if per_class:
         p = p_values_per_class(right.score, right.by, labels, scores, problem.given)
         weight = np.ones(len(labels))
@@ -219,16 +262,23 @@ def guarantee_of(problem: Problem, found: Calibrated, right: RightLabels) -> tup
     else:
         p = p_values(right.score, right.by, weight, scores, np.where(weights > 0, weights, 1.0)[problem.given])
         total, smallest = float(weight.sum()), float(weights[weights > 0].min(initial=1.0))
-    weighted = not per_class and not (asked.paired and problem.sampling == "random")
+    weighted = not per_class and not (asked.paired and problem.sampling in ("random", "picked"))
     return p, Guarantee(
         rows=len(labels),
         effective_rows=effective(weight),
         paired=asked.paired,
         weighted=weighted,
         smallest_p=smallest / (total + smallest),
-        assumption=None if asked.paired else ASSUMED,
+        assumption=_assumed(problem, found),
         per_class=per_class,
     )
+
+
+def _assumed(problem: Problem, found: Calibrated) -> str | None:
+    """What p-values and figures take for granted, for a person; None where it is nothing."""
+    if not found.asked.paired:
+        return ASSUMED
+    return "other rows are like the trusted ones, which were not drawn at random" if _not_all(problem, found) else None
 
 
 def _scores(problem: Problem, held: Held) -> dict[str, np.ndarray]:
@@ -281,6 +331,6 @@ def _basis(problem: Problem, found: Calibrated) -> dict[str, Any]:
             "sampling": problem.sampling,
             "how": held.how,
         },
-        "assumption": None if asked.paired else ASSUMED,
+        "assumption": _assumed(problem, found),
         "noisy_rows": LEARNED if own is None else own.how,
     }

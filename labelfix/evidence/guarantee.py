@@ -46,7 +46,6 @@ class Guarantee:
         rows: R, trusted rows whose given label is right.
         effective_rows: (Σw)² / Σw²; R where all weigh the same.
         paired: Whether their given labels are their own.
-        weighted: Whether classes weigh differently.
         smallest_p: No p-value is below it.
         per_class: Whether rows are compared with those of their own class alone.
         assumption: What is assumed, a sentence; None where nothing is.
@@ -71,10 +70,9 @@ def class_weights(classes: Codes, right: Floats, paired: bool, sampling: Samplin
     Args:
         classes: `(R,)` of the calibration rows.
         right: `(K,)` how many noisy rows of each class are rightly labelled, P(y)·T[y, y], in any unit.
-        paired: Whether the given labels are the rows' own.
     """
     counts = np.bincount(classes, minlength=len(right)).astype(np.float64)
-    if paired and sampling == "random":
+    if paired and sampling in ("random", "picked"):
         return np.ones(len(right))
     weights = np.where(counts > 0, right / np.maximum(counts, 1), 0)
     return np.asarray(weights * len(classes) / max(float((weights * counts).sum()), 1e-12))
@@ -115,7 +113,6 @@ def p_values_per_class(
         by: `(R,)` likewise.
         classes: `(R,)` of the calibration rows.
         scores: As in `p_values`.
-        given: `(N,)` given labels of the noisy rows.
     """
     found = np.ones(len(given), dtype=np.float32)
     for c in np.unique(given):

@@ -54,7 +54,6 @@ class JudgesAnswers:
         label: `(Q,)` the given label that it asks about.
         weight: `(Q,)` of each question.
         log_soft: `(Q, K)` logarithms of the soft label.
-        paired: Whether the given labels are the rows' own.
         held_rows: `(R,)` the held rows, as positions in `Problem.clean`.
     """
 
@@ -80,7 +79,6 @@ class Donors:
     """Noisy rows whose opinions are lent to trusted rows about which no source says anything.
 
     Attributes:
-        rows: `(n,)` the rows.
         soft: `(n, K)` their soft labels.
     """
 
@@ -114,7 +112,6 @@ def ask(
     """Ask the judging models; of very many classes what they say is kept in single precision.
 
     Args:
-        held: The models.
         transition: `(K, K)` T, for rows without a given label of their own.
         least_pairs: With fewer paired rows than this, given labels are assumed instead of known.
         donors: Of several sources, for rows that they say nothing of.
@@ -150,11 +147,7 @@ def ask(
 
 
 def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.NDArray[np.float32]]:
-    """`(N,)` label_score of all noisy rows by each model, a block at a time.
-
-    Args:
-        models: Say it, those that cannot tell by themselves; a network that several share is asked once.
-    """
+    """`(N,)` label_score of all noisy rows by each model, a block at a time."""
     given = problem.given
     scores = [
         np.empty(len(given), dtype=np.float32) if model.own_scores is None else model.own_scores for model in models
@@ -172,11 +165,7 @@ def label_scores(models: Sequence[JudgingModel], problem: Problem) -> list[npt.N
 
 
 def blocks_of(rows: Codes, problem: Problem) -> Iterator[Codes]:
-    """Noisy rows in blocks that a model can take at once.
-
-    Args:
-        rows: `(n,)` the rows.
-    """
+    """Noisy rows in blocks that a model can take at once."""
     return (rows[part] for part in row_blocks(len(rows), max(problem.num_classes, LEAST_WIDTH)))
 
 

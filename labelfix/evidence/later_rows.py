@@ -32,11 +32,9 @@ class LaterRows:
     """Gathers predictions for new rows, block by block.
 
     Attributes:
-        judges: Say it.
         total: n if known beforehand; of many rows only a regular subsample is kept for the noise rate.
         given: `(K,)` rows of each given label.
         predicted: `(K,)` rows of each predicted class, of those with a given label.
-        rows: Rows seen.
     """
 
     judges: Judges

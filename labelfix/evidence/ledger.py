@@ -35,8 +35,6 @@ class Estimate:
     """A figure with its 95 % interval.
 
     Attributes:
-        low: Lower end.
-        high: Upper end.
         rows: Trusted rows that it rests on.
     """
 
@@ -90,14 +88,14 @@ class Ledger:
 
     Attributes:
         entries: This run last.
-        classes: K.
         given_labels: Share of given labels that are right, on paired rows; None where there are too few.
         difference: Corrected minus given.
         noisy_rows_heard: Whether noisy rows were asked, and trusted ones do not contradict them.
         pairs: Judged rows with a given label.
         judged_classes: Different classes of the judged rows.
-        chosen: Trusted rows that `labelfix next` chose, which judge nothing; shares of right labels are then those
-            of the rows that nobody has checked.
+        chosen: Trusted rows that `labelfix next` or a person chose, which judge nothing; shares of right labels are
+            then those of the rows that nobody has checked.
+        not_all: Why the judged rows say nothing of all rows, for a person; empty where they do.
     """
 
     entries: tuple[Entry, ...]
@@ -109,6 +107,7 @@ class Ledger:
     pairs: int = 0
     judged_classes: int = 2
     chosen: int = 0
+    not_all: str = ""
 
     def entry(self, name: str) -> Entry:
         """The entry of a name."""
@@ -218,7 +217,6 @@ def paired_difference(
         after: `(R,)` whether the one is right.
         before: `(R,)` whether the other is.
         weights: `(R,)`.
-        spread: As for `share`.
     """
     rows = effective(weights) / spread
     if not rows:

@@ -71,11 +71,11 @@ def estimate(
         truth: `(P,)` trusted labels.
         paired_given: `(P,)` given labels of the same rows.
         given: `(N,)` given labels of the noisy rows.
-        opinion: Makes intervals narrower; None where no model is honest enough. Not used for per-class draws.
+        opinion: Makes intervals narrower; None where no model is honest enough. Used for random draws alone.
     """
     of_given = np.bincount(given, minlength=num_classes)
     found = counted_rate(pair_counts(truth, paired_given, num_classes), of_given, sampling)
-    if opinion is None or sampling == "per-class":
+    if opinion is None or sampling != "random":
         return found
     wrong = truth != paired_given
     said = 1 - opinion.pairs[np.arange(len(truth)), paired_given].astype(np.float64)

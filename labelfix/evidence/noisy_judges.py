@@ -68,7 +68,6 @@ class Agreement:
 
         Args:
             right: `(R,)` whether the best entry is right on trusted rows that it has not seen.
-            weights: `(R,)` of these rows.
         """
         rows = effective(weights)
         hits = float(np.average(right, weights=weights)) * rows

@@ -36,8 +36,9 @@ from labelfix.heads.rows import FitRows, load_rows
 from labelfix.heads.stages import heads_from_arrays, heads_to_arrays, judging_stage
 from labelfix.heads.trusted_only import fit_trusted_only
 from labelfix.models.features import FeatureInputs, Inputs
+from labelfix.numerics.head_losses import Residual, cross_entropy_of
 from labelfix.numerics.label_issues import flagged
-from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Residual, cross_entropy_of
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 
@@ -60,8 +61,6 @@ class Rival:
     """A simpler way, fitted.
 
     Attributes:
-        name: As in the ledger.
-        about: What it is.
         log_p: `(R, K)` log-probabilities of the judged rows by heads that saw none of them.
         head: Fitted to all trusted rows that it may learn from; None for what is no linear head.
         scale: What features are multiplied by before they reach the head.
@@ -105,7 +104,6 @@ class _Field:
     """The rows rivals learn from, and those that judge them.
 
     Attributes:
-        rows: As tensors.
         judged: `(R, D)` features of the judged rows.
         inside: `(R,)` where they stand among the trusted rows of `rows`; None where they do not.
         scale: What features were multiplied by.

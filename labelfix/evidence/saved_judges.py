@@ -53,7 +53,6 @@ class Judges:
         given: `(P,)` their given labels.
         soft: `(P, K)` what the model that never saw a pair says of it.
         share: `(F,)` share of the pairs that each model speaks of.
-        sampling: How trusted rows were drawn.
         guarantee: What p-values rest on, `evidence.guarantee` of `metrics.json`.
     """
 
@@ -149,11 +148,7 @@ class Judges:
 
     @classmethod
     def load(cls, folder: Path, classes: int, width: int) -> Judges | None:
-        """Read what `save` wrote; None where a run has none.
-
-        Raises:
-            RunError: It is damaged; file and field or tensor are named.
-        """
+        """Read what `save` wrote; None where a run has none."""
         if not folder.is_dir():
             return None
         about = read_checked(folder / ABOUT, Description)

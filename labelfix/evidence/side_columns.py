@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from labelfix.correctors.contract import SoftRows
-from labelfix.data.tables import Codes, CorrectedLabels, Probabilities
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import Codes, Probabilities
 
 
 @dataclass(frozen=True)

@@ -124,16 +124,24 @@ def unanswered(problem: Problem) -> Problem:
     noisy = problem.noisy
     if problem.family == "head":
         noisy = FeatureInputs(np.concatenate([_features(noisy, np.arange(len(noisy))), _features(problem.clean, back)]))
+    given = np.concatenate([problem.given, problem.paired_given[back]])
+    return replace(only_trusted(problem, rest), noisy=noisy, given=given, opinions=_opinions(problem, back))
+
+
+def only_trusted(problem: Problem, rows: Codes) -> Problem:
+    """The problem with some of its trusted rows alone.
+
+    Args:
+        rows: `(m,)` their places.
+    """
     return replace(
         problem,
-        noisy=noisy,
-        given=np.concatenate([problem.given, problem.paired_given[back]]),
-        clean=select(problem.clean, rest),
-        truth=problem.truth[rest],
-        paired_given=problem.paired_given[rest],
-        chosen=None,
-        opinions=_opinions(problem, back),
-        paired_opinions=None if problem.paired_opinions is None else problem.paired_opinions.take(rest),
+        clean=select(problem.clean, rows),
+        truth=problem.truth[rows],
+        paired_given=problem.paired_given[rows],
+        chosen=None if problem.chosen is None or problem.judges[rows].all() else problem.chosen[rows],
+        taught=None if problem.taught is None else problem.taught[rows],
+        paired_opinions=None if problem.paired_opinions is None else problem.paired_opinions.take(rows),
     )
 
 

@@ -2,7 +2,7 @@
 
 The labels, where there are pairs. `use`: corrected labels gain more than .005 and more than a standard error. `keep`:
 they lose more than one, or the interval has no room for a gain of .02. `unclear`: neither. `not measurable`: there are
-no pairs or too few, or all judged rows are of one class, which says nothing of the others.
+no pairs or too few, all judged rows are of one class, which says nothing of the others, or they were picked.
 
 The classifier. This run's, unless another entry is clearly better: its negative log-likelihood is lower by more than
 .005 and by more than one standard error of the difference row by row. Of several, the one with the lowest. Likelihood
@@ -110,9 +110,9 @@ def _of_chosen(ledger: Ledger) -> str:
     if not ledger.chosen:
         return ""
     rows = (
-        "1 more, which `next` chose, trains and judges"
+        "1 more, which was not drawn at random, trains and judges"
         if ledger.chosen == 1
-        else (f"{ledger.chosen:,} more, which `next` chose, train and judge")
+        else (f"{ledger.chosen:,} more, which were not drawn at random, train and judge")
     )
     return f"; {rows} nothing"
 
@@ -142,6 +142,8 @@ def _of_labels(ledger: Ledger, labels: Labels) -> str:
 
 def _not_measured(ledger: Ledger) -> str:
     said = "how many labels are right, before and after, cannot be said: "
+    if ledger.not_all:
+        return f"{said}{ledger.not_all}"
     if not ledger.pairs:
         return (
             f"{said}no trusted row is a row of the noisy file with a label there; check some rows of that file yourself"

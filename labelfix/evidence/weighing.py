@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from labelfix.data.tables import Codes, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.checks import Checks, side_checks
 from labelfix.evidence.doubts import Doubt
 from labelfix.evidence.gather import Evidence, judge, passes
+from labelfix.evidence.picked import Drawn, as_drawn
 from labelfix.evidence.side_columns import SideColumns
 from labelfix.heads.stages import part_of
 from labelfix.methods.fit import Fit
@@ -24,13 +25,39 @@ from labelfix.progress import Progress, counted
 from labelfix.settings.run import TrainSettings
 
 
-def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress) -> tuple[Evidence, SideColumns]:
-    """Calibrate the fit, gather the evidence of trusted rows, and put all of it in the order of the noisy table."""
+@dataclass(frozen=True)
+class Weighed:
+    """What trusted rows say of a fit.
+
+    Attributes:
+        sides: In the order of the noisy table.
+        drawn: How they were drawn.
+    """
+
+    evidence: Evidence
+    sides: SideColumns
+    drawn: Drawn
+
+
+def weigh(
+    made: Fit, data: TrainingData, settings: TrainSettings, progress: Progress, drawn: Drawn | None = None
+) -> Weighed:
+    """Calibrate the fit, gather the evidence of trusted rows, and put all of it in the order of the noisy table.
+
+    Args:
+        drawn: How the rows were drawn, where another fit of the same rows has shown it.
+    """
     threads = one_thread() if made.problem.family in ("head", "network") else nullcontext()
     by = made.judged_by or made
     total = passes(by.problem, by.model) + (len(made.problem.given) if settings.side_checks else 0)
     with threads, counted(progress, "check against trusted rows", total):
-        evidence = judge(by.problem, by.model, settings, data.classes, progress)
+        if drawn is None:
+            drawn = Drawn()
+            if settings.data.clean_sampling is None:
+                drawn = as_drawn(by.problem, by.model.held, data.clean.file_index[made.clean.rows].astype(np.int64))
+                for file, looks in drawn.looks.items():
+                    progress.warn(_warning(data.clean.files[file], looks))
+        evidence = judge(by.problem, by.model, settings, data.classes, progress, drawn)
         spec = data.noisy.inputs.spec if data.noisy.inputs is not None else None
         table = spec is not None and all(part.kind == "table" for part in spec.parts)
         repeated = checked(made, table) if settings.side_checks else None
@@ -43,7 +70,16 @@ def weigh(made: Fit, data: TrainingData, settings: TrainSettings, progress: Prog
     if repeated is not None:
         paired = int((data.paired_given >= 0).sum())
         figures = figures | {"checks": repeated.to_json(data.classes.names, paired)}
-    return replace(evidence, figures=figures), side_columns(made.noisy, evidence, repeated)
+    evidence = replace(evidence, figures=figures)
+    return Weighed(evidence, side_columns(made.noisy, evidence, repeated), drawn)
+
+
+def _warning(file: str, looks: str) -> str:
+    """What to know of a file whose rows were picked."""
+    return (
+        f"{file}: its rows were not drawn at random: their given labels look {looks} more often than those of the "
+        "other rows; they train, and do not say how many labels are right (--clean-sampling random if they were)"
+    )
 
 
 def checked(made: Fit, table: bool) -> Checks:

@@ -25,7 +25,8 @@ from labelfix.data.tables import Probabilities
 from labelfix.heads.folds import CrossFitted, assembled, calibrated, cut_folds, likeliest_of_each
 from labelfix.heads.rows import TRUSTED_SHARE, FitRows
 from labelfix.numerics.discriminant import Moments
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.head_losses import cross_entropy_to
+from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.numerics.transition import expected_transition

@@ -27,7 +27,8 @@ from labelfix.heads.regressions import NO_FOLD, Regressions
 from labelfix.heads.rows import NOISY_SAMPLE, ROUGH, FitRows
 from labelfix.heads.stages import Keep
 from labelfix.heads.trusted_only import fit_trusted_only
-from labelfix.numerics.linear_heads import LinearHead, Residual, cross_entropy_of, cross_entropy_to, forward_likelihood
+from labelfix.numerics.head_losses import Residual, cross_entropy_of, cross_entropy_to, forward_likelihood
+from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.paired_losses import surely_more
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.transition import expected_transition, normalised, paired_transition

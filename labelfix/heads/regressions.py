@@ -12,7 +12,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from labelfix.numerics.linear_heads import LinearHead, Scaling, cross_entropy_of, minimise_all, searched_at_once
+from labelfix.numerics.head_losses import cross_entropy_of
+from labelfix.numerics.linear_heads import LinearHead, Scaling, minimise_all, searched_at_once
 
 NO_FOLD = -1
 """The fold to name where nothing is left out."""

@@ -17,15 +17,8 @@ from labelfix.correctors.contract import Problem
 from labelfix.data.tables import Codes
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
 from labelfix.heads.stages import Keep, heads_from_arrays, heads_to_arrays
-from labelfix.numerics.linear_heads import (
-    SIDE_BY_SIDE,
-    LinearHead,
-    Residual,
-    Scaling,
-    minimise,
-    minimise_all,
-    searched_at_once,
-)
+from labelfix.numerics.head_losses import Residual
+from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Scaling, minimise, minimise_all, searched_at_once
 from labelfix.progress import Progress
 
 Fitted = TypeVar("Fitted")

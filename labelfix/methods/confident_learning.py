@@ -32,7 +32,8 @@ from labelfix.models.classifier import Classifier
 from labelfix.models.features import select
 from labelfix.networks.finished_model import network_model
 from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.head_losses import cross_entropy_to
+from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.threshold import choose_threshold
 from labelfix.progress import Progress
 from labelfix.settings.methods import ConfidentLearningSettings

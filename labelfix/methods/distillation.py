@@ -31,7 +31,8 @@ from labelfix.networks.loop import network_outputs
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, train_phase
 from labelfix.networks.trusted_rows import train_on_trusted
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to
+from labelfix.numerics.head_losses import cross_entropy_to
+from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.softmax import softmax
 from labelfix.numerics.temperature import fit_temperature
 from labelfix.progress import Progress

@@ -32,7 +32,8 @@ from labelfix.networks.finished_model import posterior_network
 from labelfix.networks.soft_target_trainers import TransitionTrainer
 from labelfix.networks.training import META_COLUMNS, history_table, new_classifier, plain_training, says, train_phase
 from labelfix.networks.trusted_rows import fine_tune
-from labelfix.numerics.linear_heads import LinearHead, forward_likelihood
+from labelfix.numerics.head_losses import forward_likelihood
+from labelfix.numerics.linear_heads import LinearHead
 from labelfix.numerics.transition import normalised
 from labelfix.progress import Progress
 from labelfix.settings.methods import ForwardSettings

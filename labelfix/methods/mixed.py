@@ -39,7 +39,8 @@ from labelfix.networks.training import (
     train,
 )
 from labelfix.networks.warmup import learn_given_labels
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.head_losses import cross_entropy_to
+from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.progress import Progress
 from labelfix.settings.methods import MixedSettings, NoisyOnlySettings
 

@@ -117,16 +117,12 @@ def cached(compute: ComputeSettings, key: str, what: str, make: Callable[[Taker]
 
     Args:
         key: Hex digest of everything that determines the arrays.
-        what: What the arrays are, for messages.
         make: Writes them; called again where they can only be held in memory.
         progress: Told when a damaged entry is made again, and once when nothing can be kept.
 
     Returns:
         Array name → array, memory-mapped copy-on-write: changes stay in this process. In memory where the cache
         folder cannot be written, or its disk is full.
-
-    Raises:
-        LabelfixError: What was written reads back differently.
     """
     place = cache_folder(compute) / key
     if os.path.exists(place):

@@ -32,12 +32,6 @@ def choose_representation(
 
     Args:
         noisy: The noisy rows; statistics of table columns are taken from them.
-        settings: The model's settings.
-        compute: Rows read at once, and whether a hub may be asked.
-
-    Raises:
-        SettingsError: A backbone that does not exist or does not fit the inputs.
-        InputError: Images that cannot be read.
     """
     if noisy.spec.beside:
         chosen: Representation = _of_several_kinds(noisy, settings, compute, progress)

@@ -51,8 +51,6 @@ def image_bytes(column: pa.Array, name: str, first_row: int) -> Iterator[bytes]:
 
     Args:
         column: `struct<bytes, path>`.
-        name: The table's name, for messages.
-        first_row: The row (from 1) that the column starts with, for messages.
 
     Raises:
         InputError: A file that cannot be read, or a row with neither bytes nor a path.

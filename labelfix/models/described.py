@@ -30,10 +30,6 @@ def describe_classes(
 
     Where no encoder reads the texts, their own words do: these know a class only where its words stand in the data.
 
-    Args:
-        compute: The device.
-        progress: Told nothing but what the encoder tells.
-
     Raises:
         SettingsError: It is trained along, or reads no text.
     """

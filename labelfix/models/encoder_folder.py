@@ -57,7 +57,6 @@ class EncoderFolder:
     """A folder with `config.json` and weights.
 
     Attributes:
-        name: The encoder as the user named it.
         learnt: Whether a run trained it, so that it lies nowhere else.
     """
 

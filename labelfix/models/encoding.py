@@ -36,7 +36,6 @@ class Card:
     """How to use a saved classifier without labelfix.
 
     Attributes:
-        packages: What the code needs, as pip names.
         takes: What the function's argument holds, as the rest of "takes …".
         code: Python that defines `probabilities(inputs, folder)`.
     """
@@ -68,7 +67,6 @@ def encode_rows(
         identity: Hash of everything beside the rows that determines the encoding.
         window: Rows encoded together; fixed, so that results do not depend on `compute.read_rows`.
         empty: The encoding of no rows: gives type and shape.
-        compute: Cache folder and rows read at once.
 
     Returns:
         An array with a row for every row of the table; memory-mapped where it was kept.

@@ -67,7 +67,6 @@ class SelectedInputs:
     """Some rows of other inputs, as inputs of their own; nothing is copied.
 
     Attributes:
-        inputs: Where the rows stand.
         rows: `(N,)` row numbers in `inputs`.
     """
 
@@ -86,7 +85,6 @@ def select(inputs: Inputs, rows: RowNumbers) -> Inputs:
     """The given rows of `inputs`, in that order, as inputs of their own.
 
     Args:
-        inputs: Any inputs.
         rows: `(N,)` row numbers; a row may come more than once.
     """
     if isinstance(inputs, SelectedInputs):
@@ -103,7 +101,6 @@ def features_of(inputs: Inputs, rows: RowNumbers) -> npt.NDArray[np.float32]:
     """`float32 (B, D)` some rows of fixed features.
 
     Args:
-        inputs: Fixed features, or a selection of them.
         rows: `(B,)` row numbers.
     """
     inner, chosen = unwrapped(inputs)

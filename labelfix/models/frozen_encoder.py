@@ -20,8 +20,6 @@ class FrozenEncoder(FrozenFeatures):
     """Features of another library's encoder, which is kept fixed and lies in a folder.
 
     Attributes:
-        source: Hash of the encoder's files.
-        batch_size: Rows encoded at once.
         width: D.
     """
 

@@ -50,9 +50,6 @@ class Head:
         Args:
             width: F.
             hidden_units: U; None without a hidden layer.
-
-        Raises:
-            RunError: The file is missing, damaged, or of another shape; the tensor is named.
         """
         shapes: dict[str, Shape] = {"head.weight": (num_classes, hidden_units or width), "head.bias": (num_classes,)}
         if hidden_units:

@@ -75,7 +75,6 @@ class LabelCorrectionNetwork(nn.Module):
 
         Args:
             hidden: `(B, D)` h(x), detached by the caller.
-            given: `(B,)` given labels in 0..K-1.
         """
         logits = self.scores(hidden, given)
         if not self.skip:

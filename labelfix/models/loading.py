@@ -21,7 +21,6 @@ def in_order(inputs: Inputs, wanted: Iterable[tuple[RowNumbers, Key | None]]) ->
     Images are decoded ahead on threads; everything else is so cheap to read that it is read when asked for.
 
     Args:
-        inputs: Any inputs.
         wanted: Rows, and the place in the run that the augmentation depends on; None for evaluation.
     """
     waiting: deque[Callable[[], Batch]] = deque()

@@ -37,7 +37,6 @@ class TokenInputs:
     Attributes:
         ids: `int32 (total,)` the token ids of all texts.
         offsets: `int64 (N + 1,)` text i is `ids[offsets[i]:offsets[i + 1]]`.
-        padding_id: Token id of the padding.
     """
 
     ids: npt.NDArray[np.int32]
@@ -131,20 +130,13 @@ def by_content(inputs: Inputs, rows: RowNumbers, labels: RowNumbers) -> RowNumbe
     Training in this order gives the same result whatever the order, the format or the layout of the input.
 
     Args:
-        inputs: Encoded rows.
-        rows: `(N,)` the rows to order.
         labels: `(N,)` their labels, which decide between rows of equal content.
     """
     return rows[np.lexsort((labels, content_keys(inputs, rows)))]
 
 
 def content_keys(inputs: Inputs, rows: RowNumbers) -> npt.NDArray[np.uint64]:
-    """`(N,)` a number for each row that depends on what it holds alone: equal rows have equal numbers.
-
-    Args:
-        inputs: Encoded rows.
-        rows: `(N,)` which of them.
-    """
+    """`(N,)` a number for each row that depends on what it holds alone: equal rows have equal numbers."""
     if isinstance(inputs, SelectedInputs):
         return content_keys(inputs.inputs, inputs.rows[rows])
     if isinstance(inputs, EncodedImages):

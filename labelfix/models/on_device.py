@@ -26,11 +26,7 @@ from labelfix.models.network_inputs import pieces
 
 @dataclass(frozen=True)
 class OnDevice:
-    """A `Predictor` that is a network.
-
-    Attributes:
-        device: Where to compute.
-    """
+    """A `Predictor` that is a network."""
 
     module: Classifier
     device: torch.device

@@ -26,6 +26,5 @@ class Predictor(Protocol):
         """Logits `(n, K)` before temperature, and features h(x) `(n, D)`.
 
         Args:
-            inputs: Encoded rows.
             rows: `(n,)` which of them.
         """

@@ -76,11 +76,7 @@ class Representation(Protocol):
         """Write a classifier's weights, and what else is needed to use it, into an existing folder."""
 
     def read_predictor(self, folder: Path, num_classes: int, device: str) -> Predictor:
-        """The classifier that `write_predictor` wrote.
-
-        Args:
-            device: Where a network computes; a head on fixed features needs none.
-        """
+        """The classifier that `write_predictor` wrote."""
 
     def card(self) -> Card:
         """How to use a saved classifier without labelfix."""
@@ -91,10 +87,6 @@ def representation_from_json(family: str, values: dict[str, Any], spec: InputSpe
 
     Args:
         values: What its `to_json` gave.
-
-    Raises:
-        RunError: A family that this version does not know.
-        MissingPackageError: It is a network, and the core alone is installed.
     """
     if family == "views":
         return _views_from_json(values, spec, folder)
@@ -110,12 +102,7 @@ _LIGHT: Mapping[str, Any] = {
 
 
 def _network_from_json(family: str, values: dict[str, Any], spec: InputSpec, folder: Path) -> Representation:
-    """What a network encodes or is.
-
-    Raises:
-        RunError: A family that this version does not know.
-        MissingPackageError: The core alone is installed.
-    """
+    """What a network encodes or is."""
     if family == "small-network":
         need(f"{folder}: scoring by a network", "torch")
         from labelfix.models.images.small_network import LearntImages

@@ -41,7 +41,6 @@ class TrainedClassifier:
     """The product's classifier.
 
     Attributes:
-        predictor: From encoded inputs to logits.
         temperature: Divides the logits before the softmax.
     """
 
@@ -54,7 +53,6 @@ class TrainedClassifier:
         """What the classifier says of every row, in order.
 
         Args:
-            inputs: Encoded rows.
             progress: Advanced by the rows done; starting and finishing the stage is the caller's.
 
         Yields:
@@ -93,9 +91,6 @@ class TrainedClassifier:
     def load(cls, folder: Path, device: str = "auto") -> TrainedClassifier:
         """Read a folder that `save` wrote.
 
-        Args:
-            device: Where a network computes; a head on fixed features needs none.
-
         Raises:
             RunError: The folder is missing or damaged.
             SettingsError: The device is not there.
@@ -131,11 +126,7 @@ class TrainedClassifier:
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
-    """`labelfix.json`.
-
-    Raises:
-        RunError: It is missing, damaged, or of a newer labelfix.
-    """
+    """`labelfix.json`."""
     path = folder / ABOUT
     if not path.exists():
         raise RunError(f"{folder}: holds no classifier of labelfix ({ABOUT} is missing); train again")
@@ -156,11 +147,7 @@ SHOWN_CLASSES = 20
 
 
 def model_card(description: str, card: Card, classes: ClassNames, temperature: float) -> str:
-    """The text of `README.md`.
-
-    Args:
-        temperature: Divides the logits before the softmax.
-    """
+    """The text of `README.md`."""
     shown = ", ".join(classes.names[:SHOWN_CLASSES])
     more = f" and {len(classes) - SHOWN_CLASSES} more" if len(classes) > SHOWN_CLASSES else ""
     return f"""\

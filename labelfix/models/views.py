@@ -46,7 +46,6 @@ class Views(FrozenFeatures):
     """Frozen representations side by side; the classifier is a linear head.
 
     Attributes:
-        spec: All input columns.
         views: At least one.
         weights: What each part of each view is multiplied by.
         known: A table whose views were encoded before, and their parts; None where there is none.
@@ -89,7 +88,6 @@ class Views(FrozenFeatures):
 
         Args:
             part_weights: Of each part, those of all views in one row.
-            known: See `Views.known`.
         """
         rest = iter(part_weights)
         weights = tuple(tuple(islice(rest, view.part_count)) for view in self.views)

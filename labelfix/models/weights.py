@@ -36,9 +36,6 @@ def read_weights(folder: Path, width: int, num_classes: int, make: Callable[[int
 
     Args:
         make: Makes the module for so many classes; called once the head is known to be as large.
-
-    Raises:
-        RunError: The file is missing, damaged, or of another shape; the tensor is named.
     """
     path = folder / WEIGHTS
     check_tensors(path, {"head.weight": (num_classes, width), "head.bias": (num_classes,)}, others=True)

@@ -64,14 +64,8 @@ class Epochs:
     def run(self, course: TrainingState) -> History:
         """Train from where the course stands to the end, and leave the networks there, or at their best.
 
-        Args:
-            course: How far training has come; kept up to date.
-
         Returns:
             A row for every epoch, and for every so many steps where that is asked for.
-
-        Raises:
-            TrainingError: A loss that is not a number, or collapsed labels.
         """
         total = len(self.problem.noisy)
         self.progress.start("train", total=self.plan.epochs * total)

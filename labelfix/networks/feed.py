@@ -30,7 +30,6 @@ class Feed:
 
     Attributes:
         labels: `(N,)`.
-        device: Where batches go.
     """
 
     inputs: Inputs

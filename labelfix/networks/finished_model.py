@@ -40,7 +40,6 @@ class ChosenCorrector:
     """What trusted rows choose once the network is trained.
 
     Attributes:
-        corrector: Makes the soft labels.
         temperature: Of the classifier's logits.
     """
 
@@ -85,7 +84,6 @@ def chosen_and_judged(
     """The choice made from all trusted rows, and the judges of the held-out ones; None without held-out rows.
 
     Args:
-        classifier: The network, in evaluation mode.
         choose: Makes the choice; called for each of `may_look`, in order.
     """
     looks, by = may_look(problem, split)
@@ -139,7 +137,6 @@ def network_model(
 
     Args:
         corrector: Trusted rows whose labels may be looked at, and the temperature that they choose → soft labels.
-        metrics: Further figures.
     """
     classifier.to(memory_format=torch.contiguous_format).eval()
     every = np.arange(len(problem.truth), dtype=np.int64)
@@ -174,7 +171,6 @@ def posterior_network(
 
     Args:
         transition: T; None for soft labels that are P(y | x), blind to the given label.
-        metrics: Further figures.
     """
 
     def corrector(use: Codes, temperature: float) -> Corrector:

@@ -37,11 +37,7 @@ def plain_attention() -> Iterator[None]:
 
 @dataclass(kw_only=True)
 class LookaheadTrainer(Trainer):
-    """A trainer with the two passes of a look-ahead.
-
-    Attributes:
-        derivative: How derivatives along a direction are taken.
-    """
+    """A trainer with the two passes of a look-ahead."""
 
     derivative: Derivative = "fd1"
 

@@ -26,7 +26,6 @@ class Labelled(NamedTuple):
     """A batch with its labels, on the training device.
 
     Attributes:
-        inputs: What the backbone reads.
         labels: `(B,)` int64.
         whole: Rows of the batch that this is one process's share of; 0 where it is whole.
         numbers: `(B,)` int64 their row numbers in the whole set; None if not requested.
@@ -159,7 +158,6 @@ class Memory:
         """Run `work` with the current number of pieces, doubling it each time memory runs out.
 
         Args:
-            work: Called with the number of pieces; may be called again.
             rows: Of the largest batch.
 
         Raises:

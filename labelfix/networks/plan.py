@@ -33,7 +33,6 @@ class Training:
 
     Attributes:
         split: The trusted rows' parts; no batches are drawn from an empty one.
-        progress: Told of every epoch.
     """
 
     problem: Problem

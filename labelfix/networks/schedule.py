@@ -43,8 +43,6 @@ def batches_of(
     Args:
         pool: Rows to draw from, at least one.
         size: Rows a batch; a smaller pool gives smaller batches.
-        count: How many batches; None for one pass over the pool, without the incomplete last batch.
-        epoch: The epoch, from 0.
         stream: Tells apart the streams of one epoch.
         lengths: How long every row is, by row number: batches then hold rows of similar length, in random order of the
             batches, so that little padding is computed. None for rows of one length.

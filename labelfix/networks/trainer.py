@@ -53,9 +53,7 @@ class Trainer:
 
     Attributes:
         classifier: f_w.
-        optimizer: Of f_w; its learning rates are set by the caller before every step.
         seed: Fixes the dropout masks of a step; None where the classifier has none, which saves time.
-        steps: Steps taken so far.
         precision: What the forward passes compute in.
         clip_norm: The classifier's gradient is clipped to this norm.
         memory: In how many pieces a batch goes through the network.
@@ -121,7 +119,6 @@ class Trainer:
         """Update w.
 
         Args:
-            noisy: Noisy rows with given labels y'.
             clean: Clean training rows; None where none train.
             meta: Clean meta rows; None for a step without them.
             watch: Whether to work out the figures; on small networks they are a tenth of a step.

@@ -50,12 +50,7 @@ def make_trainer(
     kind: type[AnyTrainer],
     **more: Any,  # noqa: ANN401 - the fields of that kind
 ) -> AnyTrainer:
-    """A trainer with the classifier's optimiser; images in the layout that convolutions like.
-
-    Args:
-        classifier: f_w, on the device.
-        more: What that kind needs beside the fields of `Trainer`.
-    """
+    """A trainer with the classifier's optimiser; images in the layout that convolutions like."""
     problem, plan, settings = training.problem, training.plan, training.settings
     if problem.family == "image":
         classifier.to(memory_format=torch.channels_last)
@@ -94,14 +89,9 @@ def train(
     Args:
         warm_up: Gives them a start and returns what it found, as plain values.
         phase: Which training of the method this is.
-        redrawn: See `Epochs`.
-        interval: See `Epochs`.
 
     Returns:
         The finished course, with its history and what the warm-up found.
-
-    Raises:
-        TrainingError: A loss that is not a number, or collapsed labels.
     """
     epochs, checkpoints = Epochs(training, trainer, redrawn, interval), training.problem.checkpoints
     snapshot = None if checkpoints is None else checkpoints.latest(phase)
@@ -122,7 +112,6 @@ def finished_phase(
     """Run a phase, or take what it left before an interruption.
 
     Args:
-        classifier: Trained by it; in evaluation mode afterwards.
         run: Trains it, and returns what else the method goes on with, and its history.
 
     Returns:
@@ -176,12 +165,7 @@ def train_phase(
     """One training of several: train the classifier, or take the one that was trained before an interruption.
 
     Args:
-        classifier: Trained; in evaluation mode afterwards.
         name: Of the phase, unlike any other of the method.
-        more: What that kind needs beside the fields of `Trainer`.
-
-    Raises:
-        TrainingError: A loss that is not a number.
     """
 
     def run() -> tuple[Mapping[str, np.ndarray], History]:

@@ -19,14 +19,7 @@ from labelfix.settings.methods import FineTuningSettings
 
 
 def train_on_trusted(training: Training, classifier: Classifier, name: str = "trusted-rows") -> History:
-    """Train a classifier on the trusted rows that teach.
-
-    Args:
-        classifier: Trained from where it stands.
-
-    Raises:
-        TrainingError: A loss that is not a number.
-    """
+    """Train a classifier on the trusted rows that teach."""
     problem, teaching = training.problem, training.split.train
     rows = np.resize(teaching, max(len(problem.noisy), len(teaching)))
     trusted = replace(problem, noisy=select(problem.clean, rows), given=problem.truth[rows])

@@ -21,7 +21,6 @@ def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int)
     """Train the classifier on the noisy rows as they are.
 
     Args:
-        trainer: Its classifier and optimiser are used.
         frozen_epochs: First epochs in which only the head is trained.
     """
     problem, plan, progress = training.problem, training.plan, training.progress

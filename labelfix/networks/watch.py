@@ -29,7 +29,6 @@ class Seen:
     Attributes:
         means: Figure → mean over the steps in which there was one; NaN where there was none.
         corrected_top: The largest class's share of the corrected labels' mass.
-        rows: Rows seen.
     """
 
     means: dict[str, float]
@@ -96,8 +95,6 @@ def check(seen: Seen, losses: Sequence[str], epoch: int, learning_rate: float, m
 
     Args:
         losses: Figures that have to be numbers.
-        epoch: From 1, for the message.
-        learning_rate: Of the classifier, likewise.
         may_collapse: Whether the corrected labels are those of a label correction network.
 
     Raises:

@@ -38,7 +38,7 @@ CURVATURE = 20_000
 """The Hessian is measured on at most this many rows, taken at even distances."""
 
 MANY, MOST_WORK = 100, 3e12
-"""With more classes, or more multiplications for a Hessian of each, they share one."""
+"""With more classes, or more multiplications for a Hessian of each (a minute of one core), they share one."""
 
 NEGLIGIBLE, WORTH_MOVING = 0.01, 0.01
 """Rows with less than this share of the mean curvature are left out of a class's Hessian: together they make less than

@@ -1,10 +1,8 @@
 """Convex heads: multinomial logistic regression on fixed features by L-BFGS.
 
-`argmin over (W, b) of Σ_i ω_i CE(q_i, softmax(W h_i + b)) + ‖W‖² / 2r`, biases not penalised, and the same with the
-likelihood of given labels through a transition matrix. The search (`batched_search`) goes on in coordinates in which
-the problem is nearly round: features of encoders lie around one direction, and in their own coordinates a hundred
-iterations get less far than twenty in these. The gradient of a softmax-linear loss is one matrix product and is
-written out.
+`argmin over (W, b) of Σ_i loss_i(W h_i + b) + ‖W‖² / 2r`, biases not penalised, for the losses of `head_losses`. The
+search (`batched_search`) goes on in coordinates in which the problem is nearly round: features of encoders lie around
+one direction, and in their own coordinates a hundred iterations get less far than twenty in these.
 
 Problems on the same features are searched side by side: the features pass through memory once for all of them, and
 what is made of the logits lies class by class, rows beside each other, as processors like it.
@@ -23,17 +21,8 @@ from torch import Tensor
 
 from labelfix.numerics.affine import Affine
 from labelfix.numerics.batched_search import search
+from labelfix.numerics.head_losses import Residual
 from labelfix.progress import rows_done
-
-Residual = Callable[[Tensor, slice, Tensor], tuple[Tensor, Tensor]]
-"""Logits `(b, K, n)` of some problems, which rows they are, `(b,)` which problems → `(b,)` float64 losses, and their
-gradient with respect to the logits."""
-
-ROWS = slice(None)
-"""All rows."""
-
-FIRST = torch.zeros(1, dtype=torch.int64)
-"""The only problem where there is one."""
 
 CHUNK, LEAST_CHUNK, AT_ONCE = 4096, 256, 2**19
 """Rows at a time, at most and at least, and logits: what a pass makes out of them stays in the processor's cache."""
@@ -245,8 +234,6 @@ def minimise_all(
         ridges: `(B,)` r of each.
         starts: `(B,)` where each begins.
         scalings: `(B,)` coordinates of each.
-        iterations: See `minimise`.
-        tolerance: See `minimise`.
     """
     shape = starts[0].weight.shape
     inverse_ridges = torch.tensor([1 / ridge for ridge in ridges], dtype=features.dtype)
@@ -292,77 +279,3 @@ def side_by_side(heads: Sequence[LinearHead]) -> LinearHead:
 def _flat(heads: LinearHead) -> Tensor:
     """`(B, P)`."""
     return torch.cat([heads.weight.flatten(1), heads.bias], dim=1)
-
-
-def cross_entropy_to(soft: Tensor, weights: Tensor) -> Residual:
-    """Σ_i ω_i CE(q_i, softmax(z_i)).
-
-    Args:
-        soft: `(N, K)` targets q, rows sum to 1; or `(B, N, K)`.
-        weights: `(N,)` ω; or `(B, N)`.
-    """
-    targets = soft.mT.contiguous()
-
-    def residual(logits: Tensor, rows: slice = ROWS, which: Tensor = FIRST) -> tuple[Tensor, Tensor]:
-        shifted, p, log_total = _softmax(logits)
-        q, weight = _part(targets, 2, which, rows), _part(weights, 1, which, rows)
-        value = (weight * (log_total - (q * shifted).sum(dim=1))).sum(dim=1, dtype=torch.float64)
-        return value, p.sub_(q).mul_(weight[:, None])
-
-    return residual
-
-
-def cross_entropy_of(labels: Tensor, weights: Tensor) -> Residual:
-    """The same for targets that are labels, which need no `(N, K)` array.
-
-    Args:
-        labels: `(N,)`.
-        weights: `(N,)` ω; or `(B, N)`.
-    """
-
-    def residual(logits: Tensor, rows: slice = ROWS, which: Tensor = FIRST) -> tuple[Tensor, Tensor]:
-        shifted, p, log_total = _softmax(logits)
-        weight, at = _part(weights, 1, which, rows), labels[rows].expand(len(logits), 1, -1)
-        value = (weight * (log_total - shifted.gather(1, at)[:, 0])).sum(dim=1, dtype=torch.float64)
-        slope = p.mul_(weight[:, None])
-        return value, slope.scatter_add_(1, at, -weight[:, None].expand(at.shape))
-
-    return residual
-
-
-def forward_likelihood(matrix: Tensor, labels: Tensor, weights: Tensor) -> Residual:
-    """−Σ_i ω_i log Σ_y softmax(z_i)_y P(y'_i | y): GLC's loss.
-
-    Args:
-        matrix: `(K, J)` P(y' | y) of J things that may be known of a row, rows = true class; or `(B, K, J)`. What is
-            nearer to 0 than 1e-30 counts as that. Trusted labels are columns of the identity.
-        labels: `(N,)` which of them is known of each row.
-        weights: `(N,)` ω; or `(B, N)`.
-    """
-    columns = matrix.clamp_min(1e-30)
-
-    def residual(logits: Tensor, rows: slice = ROWS, which: Tensor = FIRST) -> tuple[Tensor, Tensor]:
-        _, p, _ = _softmax(logits)
-        weight, own = _part(weights, 1, which, rows), _part(columns, 2, which, ROWS)
-        joint = p * own.index_select(2, labels[rows])
-        evidence = joint.sum(dim=1, keepdim=True)
-        value = -(weight * evidence[:, 0].log()).sum(dim=1, dtype=torch.float64)
-        return value, p.sub_(joint.div_(evidence)).mul_(weight[:, None])
-
-    return residual
-
-
-def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For logits `(b, K, n)`: logits less their maximum, probabilities, and `(b, n)` log-sum-exp of the former."""
-    shifted = logits - logits.amax(dim=1, keepdim=True)
-    p = shifted.exp()
-    total = p.sum(dim=1, keepdim=True)
-    return shifted, p.div_(total), total[:, 0].log()
-
-
-def _part(values: Tensor, dimensions: int, which: Tensor, rows: slice) -> Tensor:
-    """Some rows, the last dimension, of some problems, the first one; what all problems share comes once."""
-    if values.dim() == dimensions:
-        return values[None, ..., rows]
-    part = values[..., rows]
-    return part if len(which) == len(values) else part[which]

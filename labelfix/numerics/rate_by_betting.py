@@ -68,7 +68,6 @@ class Draws:
     """What is known about the first draws before they are answered.
 
     Attributes:
-        rows: N.
         chance: `(n,)` π_t(I), the probability with which the drawn row was drawn.
         controls: What bets count on → what its c says.
     """
@@ -140,10 +139,7 @@ def wealth_above(draws: Draws, wrong: Floats, bound: float, bets: Sequence[Bet])
     """`(n,)` the same of bets on θ > bound.
 
     Args:
-        draws: As above.
         wrong: As above, but 0 where nobody could tell.
-        bound: As above.
-        bets: As above.
     """
 
     def result(counted: Counted) -> Floats:

@@ -36,16 +36,30 @@ HOPELESS = 2.5
 """Where this many times the bound are expected, nothing is done in case the bound holds after all."""
 
 UNIFORM = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25, 0.1)
+"""u that are tried; never 0, at which rows that a wrong model is sure of would never be drawn."""
+
 COUNTED = (0.0, 0.5, 1.0)
+"""Multiples of q that bets may count on, beside those of the border of a side."""
+
 PARTS = (0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
+"""Stakes that are tried; never all of what a bet has, which one wrong row would take for good."""
+
 HEDGE = 0.7
 """The bet that stands beside the best one where all scenarios have the same, as a part of it."""
 
 SIDES: tuple[Side, Side] = ("below", "above")
 GROUPS = 512
+"""A group for each row takes 35 times as long (3.5 s instead of 0.1 s for 50,000 rows). It chooses the same bets where
+the bound is above the expected share; where it is below, bets win up to a fifth faster."""
+
 SMALLEST = 1e-5
+"""No prediction counts as surer than this: a model is wrong about one row in 100,000."""
+
 HALVINGS = 40
+"""Of an interval that is 1 long at most: what is left is 1e-12."""
+
 NODES = 4001
+"""Places at which the border is computed; a straight line joins them."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.data.intervals import wilson
-from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels
+from labelfix.data.tables import UNLABELLED, Codes
 
 
 def share_with_interval(hits: int, total: int) -> dict[str, float | int | None]:

@@ -49,7 +49,6 @@ def since_edited(
 
     Args:
         doubtful: Position → what is known of them, in the same order.
-        details: Tells their contents.
 
     Returns:
         Position → the row.

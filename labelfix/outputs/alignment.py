@@ -19,7 +19,8 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.labels.column import class_label_names, item_type, items_of
 from labelfix.data.scan import value_type
 from labelfix.errors import input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedRows, HeldRows, corrected_metadata, groups
 from labelfix.outputs.exports import plain_strings, with_min_confidence
 
 Positions = npt.NDArray[np.int64]
@@ -69,10 +70,8 @@ class ExportCounts:
     """What an export will do, and how the source writes its labels.
 
     Attributes:
-        rows: Rows that will be written.
-        changed: Rows among them whose label differs from the given one.
-        filled: Rows among them that had no label.
-        dropped: Rows left out.
+        changed: Rows whose label differs from the given one.
+        filled: Rows that had no label.
         absent: Rows of the source that were left out of the run.
         spellings: For each class, how often the source writes it in which way.
         needed: The classes that rows are changed to.
@@ -92,7 +91,6 @@ class AlignedLabels:
     """Corrected labels laid beside the rows of their source.
 
     Attributes:
-        source: The table they were made from.
         files: What `source_file` calls the source's files, in their order; empty where nothing was renamed.
         min_confidence: Judge at this threshold instead of the one they were made with.
         answers: Id → the class that a person gave: it stands, whatever the run says, and is no issue.
@@ -126,7 +124,6 @@ class AlignedLabels:
         """The source's rows in order, each chunk with what the run says of it.
 
         Args:
-            columns: Columns of the source.
             verbatim: The cells as they stand in a text file, rather than typed values.
             details: Columns of the corrected labels to lay beside them.
             prepare: Makes of a table of those columns the one that is laid there.
@@ -153,10 +150,6 @@ class AlignedLabels:
 
     def survey(self, verbatim: bool, drop_issues: bool) -> ExportCounts:
         """Look at the label column before anything is written.
-
-        Args:
-            verbatim: Of the cells as they stand in a text file, rather than of their typed values.
-            drop_issues: Whether flagged rows are left out.
 
         Raises:
             InputError: The source lacks rows that were corrected: it is not the table they were made from.
@@ -187,13 +180,6 @@ class AlignedLabels:
         The source's own values tell: of the values that were read as a class, its canonical name if that is among
         them, else the most frequent. So `1` stays an integer, a ClassLabel code a code, and an alias is met with
         the spelling that the file uses.
-
-        Args:
-            verbatim: See `survey`.
-
-        Raises:
-            InputError: A class that rows are corrected to occurs nowhere in the column, and its name does not fit
-                the column's type.
         """
         type_ = pa.string() if verbatim else value_type(item_type(self.source.schema.field(self.label_column).type))
         written = [

@@ -20,7 +20,6 @@ class Decided:
     Attributes:
         labels: Id → the class that a person gave.
         answers: Id → the decision, also of rows that nobody could tell.
-        notes: Sentences a person should read.
     """
 
     labels: dict[str, str] = field(default_factory=dict)

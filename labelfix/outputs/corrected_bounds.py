@@ -22,12 +22,7 @@ REMEDY = "give the file that labelfix wrote"
 
 
 def packed_columns(path: Path, about: pq.FileMetaData) -> tuple[list[str], tuple[Group, ...]]:
-    """Columns of few different texts, which have to be unpacked with care, and the row groups of the file.
-
-    Raises:
-        InputError: More would come out of the file than may.
-        pa.ArrowInvalid: Its footer makes no sense.
-    """
+    """Columns of few different texts, which have to be unpacked with care, and the row groups of the file."""
     leaves, groups = range(about.num_columns), read_groups(path, about.num_columns)
     packed = repeated_texts(about, groups, leaves, MOST_BYTES)  # unpacking takes an import that small files do without
     rows_at_once(about, groups, leaves, packed, Bounds(path, str(path), REMEDY), whole=True)
@@ -35,11 +30,7 @@ def packed_columns(path: Path, about: pq.FileMetaData) -> tuple[list[str], tuple
 
 
 def unpacked_group(group: pa.Table, path: Path, coded: Sequence[str]) -> pa.Table:
-    """A row group, its packed columns unpacked but for some.
-
-    Raises:
-        InputError: More comes out of it than may.
-    """
+    """A row group, its packed columns unpacked but for some."""
     for place, (name, column) in enumerate(zip(group.column_names, group.columns, strict=True)):
         if not pa.types.is_dictionary(column.type) or name in coded:
             continue
@@ -58,7 +49,6 @@ def check_lists(group: pa.Table, columns: Sequence[str], width: int | None) -> N
     """Whether lists have one length.
 
     Args:
-        columns: The columns of lists, where they are there.
         width: Their length; None for any.
 
     Raises:

@@ -19,13 +19,10 @@ import pyarrow.parquet as pq
 from labelfix.data.formats.parquet_footer import Group
 from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.errors import LabelfixError, RunError, input_error
+from labelfix.outputs.column_arrays import codes, validity
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
-    COLUMNS,
     EVIDENCE_KEY,
-    METADATA_KEY,
-    OPTIONAL,
-    WIDTHS,
     CorrectedMetadata,
     lack,
     read_metadata,
@@ -37,28 +34,6 @@ from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:
     from labelfix.data.tables import ClassNames
-
-__all__ = [
-    "COLUMNS",
-    "METADATA_KEY",
-    "OPTIONAL",
-    "REMEDY",
-    "CorrectedFile",
-    "CorrectedMetadata",
-    "CorrectedRows",
-    "HeldRows",
-    "codes",
-    "corrected_metadata",
-    "counts_of",
-    "damaged",
-    "evidence_of",
-    "first_line",
-    "groups",
-    "open_parquet",
-    "read_corrected",
-    "validity",
-    "values",
-]
 
 CODED = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 """Columns of few different values, which are read as codes."""
@@ -95,11 +70,7 @@ class CorrectedRows(Protocol):
 
 @dataclass(frozen=True)
 class HeldRows:
-    """A table of corrected labels in memory, as one group.
-
-    Attributes:
-        table: The table, with labelfix's metadata.
-    """
+    """A table of corrected labels in memory, as one group."""
 
     table: pa.Table
 
@@ -186,11 +157,7 @@ class CorrectedFile:
 
 
 def open_corrected(path: Path) -> CorrectedRows:
-    """Corrected labels in any format that labelfix writes them in.
-
-    Raises:
-        InputError: It is not there, or is not such a file.
-    """
+    """Corrected labels in any format that labelfix writes them in."""
     if path.name.lower().endswith((".parquet", ".pq")) or not path.is_file():
         return CorrectedFile(path)
     with path.open("rb", buffering=0) as stream:
@@ -243,9 +210,6 @@ def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) 
 
 def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile, tuple[Group, ...]]:
     """A file of corrected labels, opened and known to be one, and what it says of its row groups.
-
-    Args:
-        coded: Columns to read as codes.
 
     Raises:
         InputError: It is not there, or is not such a file.
@@ -312,43 +276,3 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
 def first_line(error: BaseException) -> str:
     """The first line of a foreign error's message: Arrow's go on for several."""
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """A column of a type of `WIDTHS` as an array (nulls as anything); `to_numpy` would import pandas."""
-    parts: list[npt.NDArray[Any]] = [np.empty(0, WIDTHS[column.type])]
-    for chunk in filter(len, column.chunks):
-        data, rows = chunk.buffers()[1], slice(chunk.offset, chunk.offset + len(chunk))
-        if pa.types.is_boolean(chunk.type):
-            parts.append(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[rows].astype(bool))
-        else:
-            parts.append(np.frombuffer(data, WIDTHS[column.type])[rows])
-    return np.concatenate(parts) if len(parts) != 2 else parts[1]
-
-
-def validity(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    """`(N,)` False where a column is null."""
-    parts = [np.empty(0, bool)]
-    for chunk in filter(len, column.chunks):
-        valid, rows = chunk.buffers()[0], slice(chunk.offset, chunk.offset + len(chunk))
-        if valid is None:
-            parts.append(np.ones(len(chunk), bool))
-        else:
-            parts.append(np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[rows].astype(bool))
-    return np.concatenate(parts)
-
-
-def codes(column: pa.ChunkedArray, names: dict[str, int]) -> npt.NDArray[np.int64]:
-    """`(N,)` what a column of strings says, by the numbers that `names` gives; -1 for null and for other strings."""
-    parts: list[npt.NDArray[np.int64]] = [np.empty(0, np.int64)]
-    for chunk in filter(len, column.chunks):
-        coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-        lookup = np.array([names.get(name, -1) for name in coded.dictionary.to_pylist()] + [-1], np.int64)
-        rows = slice(coded.offset, coded.offset + len(coded))
-        valid, data = coded.buffers()[:2]
-        places = np.frombuffer(data, WIDTHS[coded.type.index_type])[rows].astype(np.int64)
-        if valid is not None and coded.null_count:
-            there = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")[rows].astype(bool)
-            places = np.where(there, places, -1)
-        parts.append(lookup[places])
-    return np.concatenate(parts)

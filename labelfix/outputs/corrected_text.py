@@ -19,7 +19,8 @@ from labelfix.data.numbers import read_numbers
 from labelfix.data.scan import scan
 from labelfix.data.spelling import spelled
 from labelfix.errors import input_error
-from labelfix.outputs.corrected_rows import COLUMNS, METADATA_KEY, OPTIONAL, REMEDY, HeldRows
+from labelfix.outputs.corrected_rows import REMEDY, HeldRows
+from labelfix.outputs.corrected_schema import COLUMNS, METADATA_KEY, OPTIONAL
 
 TEXTS = ("given_label", "suggested_label", "corrected_label", "action", "predicted_label", "source_file")
 SHARES = ("confidence", "label_score", "p_value", "outlier_score")

@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from labelfix.data.arrays import Counts
 from labelfix.errors import input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, open_corrected
+from labelfix.outputs.column_arrays import codes
+from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups, open_corrected
 from labelfix.outputs.plain_text import shorten, visible
 from labelfix.runs import RunFolder
 
@@ -48,8 +49,7 @@ class Drift:
     Attributes:
         what: `given labels` or `predicted classes`.
         against: What the rows were compared with, as the user named it.
-        rows: Rows that were compared.
-        rows_against: Those they were compared with.
+        rows_against: How many they were compared with.
         p: The p-value; None where there are no rows to compare.
         level: Below this the shares differ by more than chance makes; half the level of both questions together.
         distance: Share of the rows that would have to be of another class, in [0, 1].
@@ -119,7 +119,6 @@ def compare(
     """Compare the shares of classes among some rows with those of a run or of a file of corrected labels.
 
     Args:
-        against: A finished run, or a file of corrected labels.
         level: Of both questions together, in (0, 1).
         tolerance: Share of the rows that may be of another class, in [0, 1].
 

@@ -70,13 +70,8 @@ def export_labels(
 
     Args:
         out: A table's file or, for images, a folder.
-        noisy: Where the noisy file lies now, if it was moved.
         min_confidence: Change a label only where the confidence reaches this. Default: as in the run.
-        drop_issues: Leave out the rows whose labels look wrong.
-        details: Add the scores.
         soft_top_k: With `details`: of each soft label only this many classes. Default: as in the run.
-        hard_link: Link images instead of copying them.
-        overwrite: Replace an earlier export of images.
         answers: Where people decided about a row, their label stands.
 
     Raises:
@@ -129,10 +124,6 @@ def _export(
 
 
 def export_classifier(folder: RunFolder, out: Path, overwrite: bool = False) -> None:
-    """Copy the classifier of a run into a folder of its own; whether it may be written is asked before.
-
-    Args:
-        overwrite: Replace a classifier that is there.
-    """
+    """Copy the classifier of a run into a folder of its own; whether it may be written is asked before."""
     with atomic_path(out, replace=overwrite) as beside:
         shutil.copytree(folder.classifier, beside)

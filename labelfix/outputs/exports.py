@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelfix.data.tables import CorrectedLabels, InputSpec, LabelTable, Probabilities
-from labelfix.outputs.corrected_rows import METADATA_KEY, OPTIONAL
-from labelfix.outputs.corrected_schema import EVIDENCE_KEY, SOURCE_SCORES
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import InputSpec, LabelTable, Probabilities
+from labelfix.outputs.corrected_schema import EVIDENCE_KEY, METADATA_KEY, OPTIONAL, SOURCE_SCORES
 from labelfix.outputs.soft_labels import CLASSES, list_values, lists, soft_columns
 from labelfix.outputs.source_columns import as_json, source_scores
 from labelfix.remote import writable
@@ -44,7 +44,6 @@ def corrected_table(
     """The corrected labels as a table.
 
     Args:
-        labels: The corrected labels (N rows, K classes).
         spec: Which source columns the classifier read; recorded so that `flag` can quote them.
         id_column: Column of the ids in the source; None where ids are row numbers.
         soft_top_k: Keep only this many classes of each soft label; see `soft_columns`.
@@ -111,7 +110,6 @@ def prediction_table(table: LabelTable, probabilities: Probabilities) -> pa.Tabl
     """What a classifier says of rows, one row each.
 
     Args:
-        table: The rows; their labels are not looked at.
         probabilities: `(N, K)`.
     """
     names = pa.array(table.classes.names, pa.string())
@@ -141,10 +139,7 @@ def write_corrected(
     Args:
         path: `.parquet`, or `.csv`/`.tsv` (also `.gz`), where `p_<class>` columns stand for `soft_label`.
         labels: The corrected labels, or blocks of them in order, at least one.
-        spec: See `corrected_table`.
-        id_column: See `corrected_table`.
         soft_top_k: See `corrected_table`; then text formats hold the lists as JSON.
-        encoding: See `corrected_table`.
         closing: Asked when all rows are written for what Parquet's footer is to say of them (`EVIDENCE_KEY`).
 
     Returns:
@@ -172,13 +167,8 @@ def write_tables(
     In text formats a list of the probabilities of all classes becomes `p_<class>` columns.
 
     Args:
-        path: Where to; the suffix decides the format.
         tables: The pieces in order, at least one, all of one schema.
         classes: Class names in the order of its probability column.
-        closing: As for `write_corrected`; text formats have no room for it.
-
-    Raises:
-        InputError: The suffix is not one that labelfix writes.
     """
     pieces = iter(tables)
     first = next(pieces)

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.errors import SettingsError, input_error
-from labelfix.outputs.corrected_rows import CorrectedRows, groups, validity, values
+from labelfix.outputs.column_arrays import validity, values
+from labelfix.outputs.corrected_rows import CorrectedRows, groups
 
 AGAIN = "train again with a method that judges trusted rows out of fold, such as mlc, and flag that run"
 SCORE_AGAIN = (
@@ -35,7 +36,6 @@ class ChosenRows:
         rows: `(N,)` True for those.
         words: How they were chosen, the rest of a sentence.
         notes: Sentences a person should read beside it.
-        figures: Plain values for JSON.
     """
 
     rows: npt.NDArray[np.bool_]
@@ -53,7 +53,6 @@ def by_guarantee(
         rows: Corrected labels with a column `p_value`.
         evidence: `evidence` of the run's `metrics.json`, or of a file of new rows.
         level: In (0, 1).
-        run: Whether they are a run's own rows.
 
     Raises:
         InputError: There are no p-values.
@@ -130,11 +129,7 @@ def benjamini_hochberg(p: npt.NDArray[np.floating], level: float) -> npt.NDArray
 
 
 def _column(rows: CorrectedRows, name: str) -> npt.NDArray[np.float32]:
-    """`(N,)` a column of probabilities, NaN for null.
-
-    Raises:
-        InputError: One of them is none.
-    """
+    """`(N,)` a column of probabilities, NaN for null."""
     found = np.full(len(rows), np.nan, dtype=np.float32)
     for first, group in groups(rows, [name]):
         column = group.column(name)

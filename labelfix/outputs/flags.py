@@ -115,10 +115,6 @@ def flag(
 
     Args:
         of: A finished run; or a file or a table of corrected labels.
-
-    Raises:
-        SettingsError: Options do not go together.
-        InputError: The corrected labels, or what an option rests on, are not there.
     """
     folder = of if isinstance(of, RunFolder) else None
     asked.refuse_unfit(folder is not None)

@@ -12,10 +12,11 @@ import pyarrow as pa
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.accepting import not_accepted, since_edited
 from labelfix.outputs.baseline import NOTHING, Accepted, Baseline
-from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, codes, corrected_metadata, groups, validity, values
+from labelfix.outputs.column_arrays import codes, validity, values
+from labelfix.outputs.corrected_rows import REMEDY, CorrectedRows, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.flag_rules import ChosenRows
-from labelfix.outputs.gate_parts import OfSources, Part
+from labelfix.outputs.gate_parts import OfColumn, OfSources, Parts
 from labelfix.outputs.judgement import Finding, Judgement
 from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
@@ -67,12 +68,13 @@ def apply_gates(
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
     if policy.sources and SOURCE_SCORES not in rows.schema.names:
         policy.refuse_unknown(metadata.classes, (), source)
-    of_classes = Part.of_classes([name for name in metadata.classes if name in policy.classes])
-    parts = (of_classes, Part.of_files(policy), OfSources(list(policy.sources), threshold))
+    of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
+    parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
+    counting = [part for part in parts if part.names]
     doubtful: dict[int, tuple[Accepted, ...]] = {}
     issues = 0
     all_accepted = bool(accepted) and len(rows) >= FEW
-    for first, group in groups(rows, _judged_columns(min_confidence, accepted, parts)):
+    for first, group in groups(rows, _judged_columns(min_confidence, accepted, counting)):
         here = _issues(group, metadata.classes, min_confidence) if chosen is None else chosen.rows[first:][: len(group)]
         judged = ~apart[first:][: len(group)]
         flagged = np.flatnonzero(here & judged)
@@ -81,7 +83,7 @@ def apply_gates(
         if accepted:
             flagged, asked = not_accepted(group, flagged, accepted)
             doubtful |= {first + row: entries for row, entries in asked.items()}
-        for part in parts:
+        for part in counting:
             part.see(group, judged, flagged)
         scores, confidence = (_numbers(rows, group, name, flagged, first) for name in ("label_score", "confidence"))
         worst.add(first + flagged, scores, confidence)
@@ -92,7 +94,7 @@ def apply_gates(
     if back:
         scores, confidence = np.array([(f.label_score, f.confidence) for f in back.values()], np.float32).T
         worst.add(np.array(list(back), np.int64), scores, confidence)
-        for part in parts:
+        for part in counting:
             part.come_back(back.values())
     return Judgement(
         source=source,
@@ -124,7 +126,7 @@ def with_details(judgement: Judgement, details: LookUp) -> Judgement:
     return replace(judgement, findings=tuple(details(judgement.findings)))
 
 
-def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Part | OfSources]) -> list[str]:
+def _judged_columns(min_confidence: float | None, accepted: Baseline, parts: Iterable[Parts]) -> list[str]:
     verdict = ["is_label_issue"] if min_confidence is None else ["given_label", "suggested_label"]
     given = ["given_label"] if accepted else []
     watched = [column for part in parts for column in part.columns]
@@ -148,11 +150,7 @@ def _issues(group: pa.Table, classes: Sequence[str], min_confidence: float | Non
 def _numbers(
     rows: CorrectedRows, group: pa.Table, name: str, flagged: npt.NDArray[np.int64], first: int
 ) -> npt.NDArray[np.float32]:
-    """A column's numbers of the flagged rows of a group.
-
-    Raises:
-        InputError: One of them is NaN, which has no place in an order of worst rows: it would count and not be listed.
-    """
+    """A column's numbers of the flagged rows of a group."""
     numbers = values(group.column(name))[flagged]
     bad = np.isnan(numbers)
     if bad.any():
@@ -178,11 +176,7 @@ def _labelled_among(rows: CorrectedRows, some: npt.NDArray[np.bool_]) -> int:
 def _findings(
     rows: CorrectedRows, worst: npt.NDArray[np.int64], trusted: npt.NDArray[np.bool_], policy: Policy
 ) -> tuple[Finding, ...]:
-    """The rows at some positions as findings, in that order; only the groups that hold them are read.
-
-    Raises:
-        InputError: A row has no id, place, label or score, as labelfix writes none.
-    """
+    """The rows at some positions as findings, in that order; only the groups that hold them are read."""
     names = ("id", "source_file", "source_row", "given_label", "suggested_label", "confidence", "label_score")
     asked = (SOURCE_SCORES,) if policy.sources else ()
     found: dict[int, Finding] = {}

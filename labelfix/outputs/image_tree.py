@@ -67,13 +67,8 @@ def export_tree(
         correction: The labels and their source, a folder of images or a table with an image column.
         out: The folder to make; it may exist if it is empty.
         id_column: Column that names images which have no path.
-        drop_issues: Leave flagged images out.
         details: Write the scores into `labelfix-details.csv` in the root.
-        hard_link: Link the files instead of copying them.
         overwrite: Replace an earlier export: a folder with nothing in it but images in folders of these classes.
-
-    Raises:
-        InputError: The folder is taken, an image is missing, or a link cannot be made.
     """
     check_tree(out, correction.classes, overwrite)
     survey = correction.survey(False, drop_issues)  # refuses a source that is not the one corrected

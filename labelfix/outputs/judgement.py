@@ -20,9 +20,7 @@ class Finding:
     """A row whose given label looks wrong.
 
     Attributes:
-        file: The source file as the user named it.
         row: Row of that file, counted from 1.
-        suggested: The label that the soft label favours.
         confidence: Probability of the suggested label, in [0, 1].
         label_score: Probability that the given label is right, in [0, 1]; lower is worse.
         snippet: The beginning of the row's text, or its image's file name; None where the source cannot be read.
@@ -66,9 +64,6 @@ class Gate:
 
     Attributes:
         name: What is held against the limit; the same from run to run.
-        value: What was found.
-        limit: What is let through.
-        passed: Whether the gate lets it through.
         said: How it stands, in a sentence without what is in the data.
         class_name: The class that the gate is for; None where it is for no single one.
         files: The pattern of files that it is for; None where it is for no single one.
@@ -113,9 +108,7 @@ class Judgement:
 
     Attributes:
         source: The run or file that was judged, as the user named it.
-        run_id: Id of the run that scored the rows.
         min_confidence: A row is a finding only where the confidence reaches this.
-        rows: Rows in all.
         labelled: Rows with a given label that are judged: the denominator.
         accepted: Findings left out because the baseline accepts them.
         issues: How many the rest are.

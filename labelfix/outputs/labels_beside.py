@@ -28,12 +28,7 @@ def export_beside(
 
     Args:
         out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
-        drop_issues: Leave flagged rows out.
         details: Add the scores, and what each source says in `given_<source>`.
-        soft_top_k: Of the soft labels, write only this many classes.
-
-    Raises:
-        InputError: The file's ending is not one that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped

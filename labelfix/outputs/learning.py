@@ -28,9 +28,6 @@ def write_decided(folder: RunFolder) -> tuple[Path, int, int]:
 
     Returns:
         The file, how many rows it has, and how many of them are a random sample.
-
-    Raises:
-        RunError: Nobody has decided anything, or the decisions are not about this run.
     """
     decided = decisions(folder, CorrectedFile(folder.corrected))
     rows = RunRows(folder)

@@ -28,7 +28,6 @@ def manifest(
     """What `run.json` says of the inputs, the settings and the versions.
 
     Args:
-        min_confidence: The threshold that its labels were changed at.
         contents: Content hashes of the noisy and of the trusted input.
     """
     data = reading.data

@@ -39,12 +39,9 @@ class ExportReport:
     """What an export did.
 
     Attributes:
-        rows: Rows written.
-        changed: Rows among them whose label differs from the given one.
-        filled: Rows among them that had no label.
-        dropped: Rows left out.
+        changed: Rows whose label differs from the given one.
+        filled: Rows that had no label.
         given_column: Column that holds the old labels; None in a tree of images.
-        notes: Sentences a person should read.
     """
 
     rows: int
@@ -80,12 +77,7 @@ def export_table(
 
     Args:
         out: `.parquet`, `.csv`, `.tsv` (also `.gz`), `.jsonl` or `.json`.
-        drop_issues: Leave flagged rows out.
         details: Add the columns of `DETAILS`; in text formats `p_<class>` columns for a soft label of all classes.
-        soft_top_k: Of the soft labels, write only this many classes.
-
-    Raises:
-        InputError: The labels do not fit the column, or the file's ending is not one that labelfix writes.
     """
     text = out.name.lower().endswith(csv.SUFFIXES)
     verbatim = text and correction.source.untyped
@@ -212,13 +204,7 @@ def _stored_as(values: pa.Array, like: pa.Array) -> pa.Array:
 def details_added(
     correction: AlignedLabels, details: bool, soft_top_k: int | None, text: bool, columns: Collection[str]
 ) -> tuple[list[str], Prepare, list[pa.Field]]:
-    """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields.
-
-    Args:
-        details: Whether anything is added.
-        soft_top_k: As for `details_of`, and so the others.
-        text: Whether they go into a text format.
-    """
+    """What `--details` adds: the columns that are read, what makes the new ones of them, and their fields."""
     names = [name for name in DETAILS if name in correction.rows.schema.names] if details else []
 
     def prepare(table: pa.Table) -> pa.Table:
@@ -231,13 +217,7 @@ def details_added(
 def details_of(
     table: pa.Table, correction: AlignedLabels, soft_top_k: int | None, text: bool, columns: Collection[str]
 ) -> pa.Table:
-    """The columns that `--details` adds, of some rows.
-
-    Args:
-        table: Columns of `DETAILS`.
-        soft_top_k: Of the soft labels, only this many classes.
-        text: Whether they go into a text format.
-    """
+    """The columns that `--details` adds, of some rows."""
     if SOURCE_SCORES in table.column_names:
         said = given_columns(table.column(SOURCE_SCORES), correction.sources)
         table = table.drop_columns([SOURCE_SCORES])

@@ -74,7 +74,6 @@ def find_input(
     lies in.
 
     Args:
-        which: The noisy input or the trusted one.
         given: Its name today, or its names where there are several; None or empty for the run's own.
         images_by_name: Do not read all images of a folder to compare them; whoever asks compares their names.
     """
@@ -174,12 +173,7 @@ def _inside(place: str, folder: Path) -> bool:
 
 
 def _compared(names: Sequence[str], told: Mapping[str, Any], images_by_name: bool) -> dict[str, str] | None:
-    """File as the run names it → where it lies; None where the contents are others.
-
-    Raises:
-        InputError: There is no such source, or it cannot be read.
-        OSError: Likewise.
-    """
+    """File as the run names it → where it lies; None where the contents are others."""
     recorded = [str(name) for name in told["files"]]
     path = as_path(os.path.expanduser(names[0]))
     if len(names) == len(recorded) == 1 and path.is_file() and told["format"] != "memory":
@@ -205,7 +199,7 @@ def _contents(opened: TableSource, recorded: str) -> str:
 
 
 def _hash_of(path: Path) -> str:
-    """The content hash of a source that is one file; see `labelfix.data.formats.base.hash_files`."""
+    """The content hash of a source that is one file; see `labelfix.data.formats.file_checks.hash_files`."""
     with path.open("rb") as stream:
         return hashlib.sha256(hashlib.file_digest(stream, "sha256").digest()).hexdigest()
 

@@ -32,11 +32,7 @@ def printed(line: str) -> str:
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can say
-    """JSON that may stand in the log of a CI job: ASCII, and nothing in it that a runner takes for a command.
-
-    Raises:
-        ValueError: A number is not finite.
-    """
+    """JSON that may stand in the log of a CI job: ASCII, and nothing in it that a runner takes for a command."""
     return json.dumps(value, indent=2, allow_nan=False).replace("##", "#\\u0023")
 
 

@@ -54,9 +54,6 @@ class Policy:
         Args:
             sources: Sources of labels; None where they are not known.
             where: What has the classes and sources.
-
-        Raises:
-            SettingsError: There is one.
         """
         for table, named, there in (("classes", self.classes, classes), ("sources", self.sources, sources)):
             if there is not None:

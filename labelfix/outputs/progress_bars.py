@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from labelfix.extras import is_there
-from labelfix.outputs.plain_text import printed, visible
+from labelfix.outputs.plain_text import printed
+from labelfix.outputs.stage import Stage
 from labelfix.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ LINE_EVERY = 15.0
 REFRESH_EVERY = 0.1
 """Seconds between two updates of a bar; training advances a thousand times a second."""
 
-LEFT_AFTER = 1.0
-"""Seconds of a stage before it is said how long it will take: its first steps say little."""
 
 NAME_WIDTH = 28
 """Letters of a stage's name beside its bar."""
@@ -32,57 +31,6 @@ class Shown(Progress, Protocol):
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-
-
-class Stage:
-    """One stage under way: what it has done, how fast, and what it reported last.
-
-    Args:
-        total: Units of work ahead; None where that is not known.
-        unit: What a unit is.
-    """
-
-    def __init__(self, name: str, total: int | None, unit: str) -> None:
-        self.name, self.total, self.unit = visible(name), total, unit
-        self.done = 0
-        self.facts: dict[str, float] = {}
-        self._began = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since it began."""
-        return time.monotonic() - self._began
-
-    @property
-    def speed(self) -> float:
-        """Units a second so far."""
-        return self.done / max(self.seconds, 1e-9)
-
-    def add(self, amount: int, figures: Mapping[str, float]) -> None:
-        """So much more is done, and these are the latest figures."""
-        self.done += amount
-        self.facts.update(figures)
-
-    def figures(self) -> list[str]:
-        """How far it is: `52 %`, `epoch 31`, `held-out accuracy 0.912`, `81,000 rows/s`, `12 s left`."""
-        share = f"{100 * self.done / self.total:.0f} %" if self.total else f"{self.done:,} {self.unit}"
-        left = []
-        if self.total and self.done and self.seconds >= LEFT_AFTER:
-            left.append(f"{duration((self.total - self.done) / self.speed)} left")
-        return [share, *facts(self.facts), self.rate(), *left]
-
-    def under_way(self) -> str:
-        """What to say in the middle: `train: 52 %, epoch 31, held-out accuracy 0.912, 81,000 rows/s, 12 s left`."""
-        return f"{self.name}: {', '.join(self.figures())}"
-
-    def finished(self) -> str:
-        """What to say at the end: `train: 60,000 rows in 4.2 s, epoch 60, held-out accuracy 0.912`."""
-        head = f"{self.name}: {self.done:,} {self.unit} in {duration(self.seconds)}"
-        return ", ".join([head, *facts(self.facts)])
-
-    def rate(self) -> str:
-        """The speed, as `81,000 rows/s`."""
-        return f"{self.speed:,.{0 if self.speed >= 10 else 1}f} {self.unit}/s"
 
 
 class Folded:
@@ -125,14 +73,49 @@ def nothing() -> None:
     """What is done at every step unless somebody asks for more."""
 
 
-class Lines:
+class _Display(Progress):
+    """What all displays have in common.
+
+    Args:
+        brief: Leave out finished stages, choices and all warnings but the first; `folded` has what was left out.
+    """
+
+    def __init__(self, brief: bool, at_each_step: Callable[[], None]) -> None:
+        self._at_each_step = at_each_step
+        self.folded = Folded() if brief else None
+
+    def _print(self, line: str) -> None:
+        raise NotImplementedError
+
+    def _print_warning(self, line: str) -> None:
+        self._print(line)
+
+    def _print_finished(self, stage: Stage) -> None:
+        if self.folded is None:
+            self._print(stage.finished())
+
+    def say(self, message: str) -> None:
+        """See `Progress.say`."""
+        if self.folded is None:
+            self._print(message)
+        else:
+            self.folded.choices += 1
+
+    def headline(self, message: str) -> None:
+        """See `Progress.headline`."""
+        self._print(message if self.folded is None else self.folded.counted(message))
+
+    def warn(self, message: str) -> None:
+        """See `Progress.warn`."""
+        if self.folded is None or not self.folded.takes(message):
+            self._print_warning(f"warning: {message}")
+
+
+class Lines(_Display):
     """Plain lines, for logs: when a stage ends, and now and then within a long one.
 
     Args:
-        write: Writes one line.
         every: Seconds to the first line within a stage, and between two; in a stage of hours a tenth of its time.
-        brief: Leave out finished stages, choices and all warnings but the first; `folded` has what was left out.
-        at_each_step: Called at every step.
     """
 
     def __init__(
@@ -142,10 +125,13 @@ class Lines:
         brief: bool = False,
         at_each_step: Callable[[], None] = nothing,
     ) -> None:
-        self._write, self._every, self._at_each_step = write, every, at_each_step
-        self.folded = Folded() if brief else None
+        super().__init__(brief, at_each_step)
+        self._write, self._every = write, every
         self._stages: list[Stage] = []
         self._next = 0.0
+
+    def _print(self, line: str) -> None:
+        self._write(line)
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
         """See `Progress.start`."""
@@ -166,49 +152,33 @@ class Lines:
     def finish(self) -> None:
         """See `Progress.finish`."""
         if self._stages:
-            stage = self._stages.pop()
-            if self.folded is None:
-                self._write(stage.finished())
+            self._print_finished(self._stages.pop())
             self._next = (self._stages[-1].seconds if self._stages else 0.0) + self._every
-
-    def say(self, message: str) -> None:
-        """See `Progress.say`."""
-        if self.folded is None:
-            self._write(message)
-        else:
-            self.folded.choices += 1
-
-    def headline(self, message: str) -> None:
-        """See `Progress.headline`."""
-        self._write(message if self.folded is None else self.folded.counted(message))
-
-    def warn(self, message: str) -> None:
-        """See `Progress.warn`."""
-        if self.folded is None or not self.folded.takes(message):
-            self._write(f"warning: {message}")
 
     def close(self) -> None:
         """Forget stages that did not end."""
         self._stages.clear()
 
 
-class Bars:
-    """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well.
-
-    Args:
-        brief: Let bars vanish without a line, and leave out choices and all warnings but the first; `folded` has these.
-        at_each_step: Called at every step.
-    """
+class Bars(_Display):
+    """A bar for each stage under way, which gives way to one line when it is done; in notebooks as well."""
 
     def __init__(self, brief: bool = False, at_each_step: Callable[[], None] = nothing) -> None:
         from rich.console import Console
 
+        super().__init__(brief, at_each_step)
         self._console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._at_each_step = at_each_step
-        self.folded = Folded() if brief else None
         self._live: rich.progress.Progress | None = None
         self._stages: list[tuple[Stage, rich.progress.TaskID]] = []
         self._drawn = 0.0
+
+    def _print(self, line: str) -> None:
+        self._console.print(printed(line))
+
+    def _print_warning(self, line: str) -> None:
+        from rich.text import Text
+
+        self._console.print(Text(printed(line), style="yellow"))
 
     def start(self, stage: str, total: int | None = None, unit: str = "rows") -> None:
         """See `Progress.start`."""
@@ -249,27 +219,7 @@ class Bars:
             self._live.remove_task(task)
         if not self._stages:
             self.close()
-        if self.folded is None:
-            self._console.print(stage.finished())
-
-    def say(self, message: str) -> None:
-        """See `Progress.say`."""
-        if self.folded is not None:
-            self.folded.choices += 1
-            return
-        self._console.print(printed(message))
-
-    def headline(self, message: str) -> None:
-        """See `Progress.headline`."""
-        self._console.print(printed(message if self.folded is None else self.folded.counted(message)))
-
-    def warn(self, message: str) -> None:
-        """See `Progress.warn`."""
-        from rich.text import Text
-
-        if self.folded is not None and self.folded.takes(message):
-            return
-        self._console.print(Text(printed(f"warning: {message}"), style="yellow"))
+        self._print_finished(stage)
 
     def close(self) -> None:
         """Take the bars off the terminal and show the cursor again."""
@@ -280,11 +230,7 @@ class Bars:
 
 
 class WarningsOnly(Silent):
-    """What `--quiet` leaves.
-
-    Args:
-        write: Writes one warning.
-    """
+    """What `--quiet` leaves."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -318,22 +264,3 @@ def shown() -> Shown:
 
 def _to_stderr(line: str) -> None:
     print(printed(line), file=sys.stderr, flush=True)  # noqa: T201 - it was asked for
-
-
-def facts(values: dict[str, float]) -> list[str]:
-    """Figures as a person reads them: `epoch 31`, `held-out accuracy 0.912`."""
-    return [f"{visible(name).replace('_', ' ')} {_number(value)}" for name, value in values.items()]
-
-
-def duration(seconds: float) -> str:
-    """`4.2 s`, `3 min 10 s` or `2 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3f}"

@@ -26,7 +26,8 @@ import pyarrow.compute as pc
 
 from labelfix.data.tables import Codes
 from labelfix.errors import RunError, SettingsError
-from labelfix.outputs.corrected_rows import CorrectedFile, codes, corrected_metadata, groups, values
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, groups
 from labelfix.outputs.corrected_schema import SOURCE_SCORES
 from labelfix.outputs.trust import trusted_mask
 from labelfix.runs import RunFolder
@@ -46,7 +47,6 @@ class Queue:
     """Rows in an order.
 
     Attributes:
-        name: As it was asked for.
         order: `(n,)` positions in the run, from 0.
         inclusion: `(n,)` the probability with which each row is asked about; None where chance chose nothing.
     """
@@ -205,11 +205,7 @@ def make_queue(asked: str, rows: RunRows, budget: int, choose_next: ChooseNext) 
 
 
 def _planned(rows: RunRows) -> Queue:
-    """The rows of the run's plan.
-
-    Raises:
-        RunError: There is none, or it is another run's.
-    """
+    """The rows of the run's plan."""
     plan = needed_plan(rows.path)
     if plan.run_id != rows.manifest["run_id"]:
         raise RunError(f"{plan_path(rows.path)}: was made for another run; {AGAIN}")

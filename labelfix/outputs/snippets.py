@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.errors import LabelfixError
-from labelfix.outputs.corrected_rows import CorrectedMetadata
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.judgement import Finding
 from labelfix.outputs.plain_text import snippet, visible
 from labelfix.outputs.row_content import content_hash
@@ -42,8 +42,6 @@ def look_up(
     A source that is gone, changed or unreadable is no error: the finding then stands without a snippet.
 
     Args:
-        findings: The findings to look up; few.
-        metadata: Which columns hold the input and the ids.
         places: Source file → where it lies now; one that is not in it is not read. None reads them as they are named.
         with_content: Also tell the hash of their inputs.
     """

@@ -60,7 +60,6 @@ def fewer_classes(table: pa.Table, names: Sequence[str], top_k: int | None) -> p
     """A table with a column of soft labels, cut to the k most likely classes where it has more.
 
     Args:
-        table: Corrected labels, or some columns of them.
         top_k: k; None leaves the table as it is.
     """
     if top_k is None or SOFT not in table.column_names:

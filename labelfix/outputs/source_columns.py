@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from labelfix.data.tables import CorrectedLabels
+    from labelfix.data.corrected_labels import CorrectedLabels
 
 
 def source_scores(labels: CorrectedLabels) -> pa.Array:

@@ -28,10 +28,6 @@ class WorstOpinion:
     """A row that a source seems to have wrong.
 
     Attributes:
-        file: Where it came from.
-        row: Row of that file, from 1.
-        label: What the source says.
-        suggested: What the run suggests.
         score: The probability that the source is right.
     """
 
@@ -60,11 +56,7 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
     """The same with what each source costs: all its labels, and for each label that is right thanks to it.
 
     Args:
-        found: Of `read_sources`.
         costs: Source → price of a label.
-
-    Raises:
-        SettingsError: There is no such source.
     """
     for name in costs:
         figures_of(found, name, f"--cost {name}=...")
@@ -82,10 +74,6 @@ def with_costs(found: Mapping[str, Any], costs: Mapping[str, float], rows: int) 
 
 def figures_of(found: Mapping[str, Any], name: str, asked: str) -> dict[str, Any]:
     """What is said of one source.
-
-    Args:
-        found: Of `read_sources`.
-        asked: What to call the question in a message.
 
     Raises:
         SettingsError: There is no such source.

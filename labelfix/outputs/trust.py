@@ -16,20 +16,12 @@ from labelfix.runs.schema_evidence import Metrics
 
 
 def read_evidence(folder: RunFolder) -> dict[str, Any]:
-    """`evidence` of a run; empty where it has none.
-
-    Raises:
-        RunError: See `read_metrics`.
-    """
+    """`evidence` of a run; empty where it has none."""
     return dict(read_metrics(folder).get("evidence") or {})
 
 
 def read_metrics(folder: RunFolder) -> dict[str, Any]:
-    """`metrics.json` of a run; empty where it is missing or no JSON at all: the labels can be used without it.
-
-    Raises:
-        RunError: It is JSON, and not what labelfix writes.
-    """
+    """`metrics.json` of a run; empty where it is missing or no JSON at all: the labels can be used without it."""
     try:
         return dict(read_checked(folder.metrics, Metrics))
     except UnreadableError:
@@ -38,10 +30,6 @@ def read_metrics(folder: RunFolder) -> dict[str, Any]:
 
 def trusted_mask(manifest: Mapping[str, Any], rows: int) -> npt.NDArray[np.bool_]:
     """`(rows,)` True where a person has given the label: trusted rows that stand in the noisy file.
-
-    Args:
-        manifest: `run.json`.
-        rows: Rows of the run's corrected labels.
 
     Raises:
         RunError: It names a row that there is not.
@@ -60,7 +48,6 @@ def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> di
 
     Args:
         evidence: Of a run's `metrics.json`, or of a file of new rows.
-        run: Whether it is a run.
 
     Raises:
         InputError: It has none, or only one that promises no coverage.
@@ -71,8 +58,7 @@ def noise_rate(evidence: Mapping[str, Any], source: str, run: bool = True) -> di
     if not noise or noise["rate"].get("low") is None:
         why = "has no interval for its noise rate" if noise else "does not say how noisy its labels are"
         remedy = (
-            "train with trusted rows that are drawn from the noisy file and stand in it (20 or more), or use "
-            "--max-issue-rate"
+            "train with trusted rows that are drawn at random from the noisy file (20 or more), or use --max-issue-rate"
         )
         raise input_error(source, f"{why}, and a gate fails only on evidence", remedy)
     return {**noise["rate"], "how": noise["how"]}

@@ -119,12 +119,7 @@ class RemotePath(_SystemPath):
         errors: str | None = None,
         newline: str | None = None,
     ) -> Any:  # noqa: ANN401 - text or bytes
-        """The contents; with `buffering` 0 no more is fetched than what is asked for.
-
-        Raises:
-            InputError: It cannot be read.
-            FileNotFoundError: There is no such file.
-        """
+        """The contents; with `buffering` 0 no more is fetched than what is asked for."""
         stream = self._opened(mode, buffering)
         return stream if "b" in mode else io.TextIOWrapper(stream, encoding, errors, newline)
 
@@ -171,11 +166,7 @@ def as_path(name: str | Path) -> Path:
 
 
 def matching(pattern: str) -> list[Path]:
-    """The remote files that a pattern with wildcards matches.
-
-    Raises:
-        InputError: They cannot be listed.
-    """
+    """The remote files that a pattern with wildcards matches."""
     files, key = connect(pattern)
     base = RemotePath(without_secrets(whole(pattern)))
     with worded(pattern):

@@ -30,10 +30,6 @@ class RemoteFile(io.RawIOBase):
         Args:
             cache: How it reads ahead, as fsspec calls it.
             block: Bytes that it reads ahead.
-
-        Raises:
-            InputError: It cannot be read.
-            FileNotFoundError: There is no such file.
         """
         with worded(url):
             raw = files.open(key, "rb", block_size=block, cache_type=cache)

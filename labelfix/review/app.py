@@ -51,7 +51,6 @@ class Access:
     """Who may ask.
 
     Attributes:
-        token: What has to be known.
         hosts: Values of `Host` that are this server's.
     """
 
@@ -79,10 +78,8 @@ class Pages:
     """What is shown and asked.
 
     Attributes:
-        desk: Queues and decisions.
         worker: Finds neighbours; None where nobody wants them.
         who: The person that the page takes itself to be used by at first.
-        run: What the run is called.
     """
 
     desk: Desk
@@ -195,11 +192,7 @@ class Pages:
 
 
 def application(pages: Pages, access: Access) -> Starlette:
-    """The application.
-
-    Args:
-        access: Who may ask.
-    """
+    """The application."""
     asked = {
         "/": pages.page,
         "/start": pages.start,

@@ -48,7 +48,6 @@ class Desk:
     """What all pages share.
 
     Args:
-        noisy: Where its noisy file lies now, if it was moved.
         choose_next: Makes the queue `next`.
     """
 
@@ -74,11 +73,7 @@ class Desk:
         self._ahead = tell
 
     def queue(self, name: str) -> Queue:
-        """A queue; made when it is first asked for.
-
-        Raises:
-            SettingsError: There is none by that name.
-        """
+        """A queue; made when it is first asked for."""
         return self._line(name).queue
 
     def rows_for(self, page: str, name: str, count: int, have: set[str]) -> list[dict[str, Any]]:
@@ -295,11 +290,7 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 
 def _word(asked: Mapping[str, Any], name: str, most: int) -> str:
-    """A short text that the page has to send.
-
-    Raises:
-        SettingsError: It is missing.
-    """
+    """A short text that the page has to send."""
     found = asked.get(name)
     if not isinstance(found, str) or not found.strip():
         raise SettingsError(f"{name} is missing")

@@ -22,8 +22,6 @@ def open_desk(
     """Lay it out; what runs beside it ends with it.
 
     Args:
-        noisy: Where its noisy file lies now, if it was moved.
-        who: The person that the page takes itself to be used by at first.
         nearest: Look for the trusted rows nearest to those that come up.
 
     Raises:

@@ -79,7 +79,8 @@ def _counted(rows: RunRows, label: Any, evidence: Mapping[str, Any]) -> RateInte
     truth = np.where(rows.trusted, rows.suggested, label)  # a trusted row's label is its suggested one
     sample = np.zeros(len(rows), dtype=bool)
     sample[rows.random_order[:size]] = True
-    if (evidence.get("judged_on") or {}).get("sampling") == "random":
+    judged = evidence.get("judged_on") or {}
+    if judged.get("sampling") == "random" and not judged.get("chosen"):
         sample |= rows.trusted & (rows.given >= 0)
     classes = len(rows.classes)
     pairs = np.bincount(truth[sample] * classes + rows.given[sample], minlength=classes**2)

@@ -57,9 +57,6 @@ MORE = ("p_value", CLASSES, SOURCE_SCORES)
 class RowReader:
     """Reads rows of a run and of its noisy file.
 
-    Args:
-        noisy: Where the noisy file lies now, if it was moved.
-
     Attributes:
         why_none: Why what rows hold is not shown; empty where it is.
         window: Rows that are read together.

@@ -44,7 +44,6 @@ def serve(pages: Pages, listener: socket.socket, host: str, ready: Callable[[str
 
     Args:
         listener: Of `listen`.
-        host: The interface.
         ready: Told the address as soon as it can be opened.
     """
     port = listener.getsockname()[1]

@@ -32,11 +32,7 @@ AT_ONCE = 100
 
 
 class Worker:
-    """The process, started when it is first asked.
-
-    Args:
-        noisy: Where the noisy file lies now, if it was moved.
-    """
+    """The process, started when it is first asked."""
 
     def __init__(self, folder: Path, noisy: str | None) -> None:
         self._command = [sys.executable, "-m", "labelfix.review.worker", str(folder), *([noisy] if noisy else [])]

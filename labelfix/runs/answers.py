@@ -34,10 +34,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         key: Of this decision alone; one that is sent twice is kept once.
-        id: The row's id as a text, as `corrected.parquet` has it.
         decision: `skip` leaves the row for later, `undo` takes an earlier decision back.
         label: The class that the person gave, whichever of the `LABELLING` it was; else None.
-        who: The person.
         when: In UTC, ISO 8601.
         seconds: How long the row was looked at; None where nobody measured.
         queue: What put the row before the person, such as `worst`.
@@ -68,11 +66,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecidedError(Exception):
-    """The row was decided by then, in a way that whoever decides now did not know.
-
-    Attributes:
-        standing: The decision that is there.
-    """
+    """The row was decided by then, in a way that whoever decides now did not know."""
 
     def __init__(self, standing: Answer) -> None:
         super().__init__(f"row {standing.id} was decided by {standing.who} at {standing.when}")
@@ -132,9 +126,6 @@ class Ledger:
 class AnswersFile:
     """The file, open to be read and appended to, by several threads and processes at once.
 
-    Args:
-        path: The file; it need not exist yet.
-
     Attributes:
         ledger: What it held when it was last looked at.
     """
@@ -170,7 +161,6 @@ class AnswersFile:
         """Put a decision on the disk.
 
         Args:
-            answer: The decision. One whose key is there already is not written again.
             knowing: Key of the decision about this row that the person knows and decides over; a skip counts as none.
 
         Returns:
@@ -246,11 +236,7 @@ class AnswersFile:
 
 
 def read_answers(folder: Path) -> Ledger:
-    """What people decided about the rows of a run; empty where nobody did.
-
-    Raises:
-        RunError: A line is damaged; file and line are named.
-    """
+    """What people decided about the rows of a run; empty where nobody did."""
     return AnswersFile(folder / NAME).refresh()
 
 

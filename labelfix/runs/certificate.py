@@ -18,8 +18,6 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format_version: Of this file.
-        labelfix: The version that wrote it.
-        run_id: The run whose labels it is about.
         status: `certified`, `not yet` or `cannot be reached`.
         max_noise_rate: The share of wrong labels that was asked for.
         confidence: How sure it is.
@@ -40,8 +38,6 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         seed: Of the draws.
         earlier_plans: Plans of this run that were given up.
         hashes: SHA-256 of the noisy file's contents, of `corrected.parquet`, of `plan.json` and of the answers.
-        versions: What it was computed with.
-        statement: All of it in words.
     """
 
     format_version: Annotated[int, msgspec.Meta(ge=1, le=FORMAT_VERSION)]

@@ -73,10 +73,6 @@ def wrong_with(value: Any, schema: Any) -> str:  # noqa: ANN401 - any value, any
 def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN) -> None:  # noqa: ANN401 - as above
     """Refuse a document that its schema does not allow.
 
-    Args:
-        schema: A type of `labelfix.runs.schema`.
-        source: The file, for the message.
-
     Raises:
         RunError: It does not; file and field are named.
     """
@@ -86,9 +82,6 @@ def check(value: Any, schema: Any, source: str | Path, remedy: str = TRAIN_AGAIN
 
 def read_checked(path: Path, schema: Any, remedy: str = TRAIN_AGAIN) -> Any:  # noqa: ANN401 - as above
     """Read a JSON file of a run.
-
-    Args:
-        schema: A type of `labelfix.runs.schema` .
 
     Raises:
         UnreadableError: It is missing, or is no JSON at all.

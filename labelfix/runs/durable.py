@@ -3,8 +3,8 @@
     .labelfix-1a2b3c4d.tmp/NAME   written, and flushed to the disk   ->   NAME, and the folder that holds it flushed
 
 Whatever ends a process, a kill or the power, leaves what was there or what is new, whole, under its name. What else it
-leaves lies in a scratch folder, which a lock holds for as long as its process lives; the next command that writes into
-the same folder takes the ones away that nobody holds (`tidy`). Modes follow the umask.
+leaves lies in a scratch folder; the next command that writes into the same folder takes the ones away that nobody holds
+(`tidy`). Modes follow the umask.
 
 Within a scratch folder nothing is flushed until all of it is: nested writers cost no more than one.
 """
@@ -15,10 +15,8 @@ import ctypes
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -27,21 +25,13 @@ from pathlib import Path
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
 from labelfix.remote.upload import Upload, uploaded
-
-SCRATCH = re.compile(r"\.labelfix-[0-9a-f]{8}\.tmp")
-"""What scratch folders are called."""
+from labelfix.runs.scratch import abandoned, is_scratch, scratch_in, within_scratch
 
 _DISK_SAID = re.compile(r"I/O error: (.+?) \(os error \d+\)|\[Errno \d+\] (.+?)(?:: |[\"'])")
 
 _OLD = ".old"
-_WITHOUT_LOCKS = 24 * 3600
-"""Seconds after which a scratch folder is nobody's where the file system has no locks: no command writes for a day."""
-
 _FLUSHERS = 16
 """Files of a folder that are flushed at once: a disk puts many flushes into one."""
-
-NO_LOCK = -1
-"""Stands in for a lock's handle where there are no locks."""
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h> and <linux/fs.h>
 
@@ -80,10 +70,10 @@ def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
     try:
         make_folder(path.parent)
         tidy(path.parent)
-        with _scratch(path.parent) as scratch:
+        with scratch_in(path.parent) as scratch:
             beside = scratch / path.name
             yield beside
-            settle = not _within_scratch(path)
+            settle = not within_scratch(path)
             if settle:
                 _usual_modes(beside)
                 sync_all(beside)
@@ -100,14 +90,14 @@ def make_folder(path: Path) -> None:
     """Make a folder and its parents, durably."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
-    for folder in missing if not _within_scratch(path) else ():
+    for folder in missing if not within_scratch(path) else ():
         sync(folder.parent)
 
 
 def remove(path: Path) -> None:
     """Remove a file, a link or a whole folder; what is not there is fine. Of a folder nobody ever sees half."""
     if path.is_dir() and not path.is_symlink():
-        with _scratch(path.parent) as scratch:
+        with scratch_in(path.parent) as scratch:
             os.replace(path, scratch / path.name)
             _keep_order(path.parent)
     else:
@@ -127,10 +117,7 @@ def tidy(folder: Path) -> None:
 
     A folder that was on its way out of its place, with the new one not yet in it, is brought to its end first.
     """
-    for left in _leftovers(folder):
-        handle = _own(left)
-        if handle is None:
-            continue
+    for left in abandoned(folder):
         with suppress(OSError):
             if (left / _OLD).exists():
                 for entry in left.iterdir():
@@ -138,29 +125,17 @@ def tidy(folder: Path) -> None:
                         os.replace(entry, folder / entry.name)
                         sync(folder)
             shutil.rmtree(left)
-        _let_go(handle)
 
 
 def rescue(path: Path) -> bool:
     """Put a small file into its place that a killed process had written and not yet renamed; whether there was one."""
-    for left in _leftovers(path.parent):
-        handle = _own(left)
-        if handle is None:
-            continue
-        try:
-            # Of what was on its way when the power went, the disk may have the name and no contents.
-            if not path.exists() and (left / path.name).is_file() and (left / path.name).stat().st_size:
-                os.replace(left / path.name, path)
-                sync(path.parent)
-                return True
-        finally:
-            _let_go(handle)
+    for left in abandoned(path.parent):
+        # Of what was on its way when the power went, the disk may have the name and no contents.
+        if not path.exists() and (left / path.name).is_file() and (left / path.name).stat().st_size:
+            os.replace(left / path.name, path)
+            sync(path.parent)
+            return True
     return False
-
-
-def is_scratch(path: Path) -> bool:
-    """Whether this is a scratch folder, of a living process or a dead one."""
-    return SCRATCH.fullmatch(path.name) is not None
 
 
 def sync(path: Path) -> None:
@@ -194,21 +169,6 @@ def sync_all(path: Path) -> None:
             sync(file)
     for folder in reversed(folders):
         sync(folder)
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A new folder in a folder, this process's own while it lives; it goes at the end."""
-    handle = None
-    while handle is None:
-        place = folder / f".labelfix-{secrets.token_hex(4)}.tmp"
-        place.mkdir()
-        handle = _own(place, new=True)  # None where `tidy` of another process was faster
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        _let_go(handle)
 
 
 def _put(beside: Path, path: Path, replace: bool) -> None:
@@ -254,57 +214,9 @@ def _exchange(one: Path, other: Path) -> bool:
     return not rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE)
 
 
-def _leftovers(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if SCRATCH.fullmatch(entry.name)]
-            return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-
-
-def _own(scratch: Path, new: bool = False) -> int | None:
-    """Hold a scratch folder until this process ends; None where another process holds it, or took it away."""
-    try:
-        import fcntl
-    except ImportError:
-        return NO_LOCK if new or _nobodys(scratch) else None
-    try:
-        handle = os.open(scratch, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held = scratch.exists()
-    except BlockingIOError:
-        held = False
-    except OSError:  # a file system without locks
-        held = new or _nobodys(scratch)
-    if not held:
-        os.close(handle)
-    return handle if held else None
-
-
-def _nobodys(scratch: Path) -> bool:
-    """Where there are no locks: whether a scratch folder is so old that no process can be at it."""
-    try:
-        return time.time() - scratch.stat().st_mtime > _WITHOUT_LOCKS
-    except OSError:
-        return False
-
-
-def _let_go(handle: int) -> None:
-    if handle != NO_LOCK:
-        os.close(handle)
-
-
-def _within_scratch(path: Path) -> bool:
-    return any(map(is_scratch, path.parents))
-
-
 def _keep_order(folder: Path) -> None:
     """Flush a removal, so that it is durable before anything that follows."""
-    if not is_scratch(folder) and not _within_scratch(folder) and folder.is_dir():
+    if not is_scratch(folder) and not within_scratch(folder) and folder.is_dir():
         sync(folder)
 
 
@@ -353,5 +265,5 @@ def _concerns(error: OSError, beside: Path) -> bool:
     place = Path(error.filename) if isinstance(error.filename, str) else None
     if place is None:
         return False
-    new = bool(SCRATCH.fullmatch(place.name)) and place.parent == beside.parent  # there is no making a scratch folder
+    new = is_scratch(place) and place.parent == beside.parent  # there is no making a scratch folder
     return new or beside.is_relative_to(place) or place.is_relative_to(beside)

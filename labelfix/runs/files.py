@@ -34,9 +34,6 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
 def held(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder; the system lets go when the process ends, however it ends.
 
-    Args:
-        folder: An existing folder.
-
     Raises:
         RunError: Another process holds it.
     """

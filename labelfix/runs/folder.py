@@ -23,12 +23,13 @@ from typing import Any
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
 from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
-from labelfix.runs.durable import atomic_path, is_scratch, make_folder, move, remove, rescue, sync, tidy
+from labelfix.runs.durable import atomic_path, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, jsonable, read_json, write_json
 from labelfix.runs.json_text import is_no_text
 from labelfix.runs.origin import UNFINISHED
 from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
+from labelfix.runs.scratch import is_scratch
 from labelfix.runs.seal import sealed
 
 FORMAT_VERSION = 1
@@ -143,6 +144,8 @@ class RunFolder(RunPaths):
             raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
         if is_no_text(path):
             raise RunError(f"{path}: has bytes in its name that are no UTF-8 text; give it another name")
+        if path.exists() and not folder.finished and cls(path.absolute().parent).finished:
+            raise RunError(f"{path}: is a part of a run; give the run's own folder, {path.parent}")
         if path.is_file():
             raise RunError(f"{path}: is a file, not a run folder; give the folder that `labelfix train` wrote")
         if not path.is_dir():
@@ -164,11 +167,7 @@ class RunFolder(RunPaths):
 
     @classmethod
     def open_begun(cls, path: Path) -> RunFolder:
-        """Open a run to go on with: one that is under way, or one that turns out to be finished.
-
-        Raises:
-            RunError: There is none.
-        """
+        """Open a run to go on with: one that is under way, or one that turns out to be finished."""
         folder = cls(path)
         folder.settle()
         if not (folder.finished or folder.unfinished):
@@ -266,10 +265,6 @@ def default_path() -> Path:
 
 def refuse_taken(path: Path, overwrite: bool) -> None:
     """Raise where a new run may not be written; call it before any work is done.
-
-    Args:
-        path: The folder a run would be written to. An empty folder is free.
-        overwrite: Whether a labelfix run there may be replaced.
 
     Raises:
         RunError: The folder is taken.

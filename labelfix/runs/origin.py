@@ -30,7 +30,6 @@ class RunOrigin:
     """What a run was begun with.
 
     Attributes:
-        settings: All settings, as plain values.
         noisy: The noisy source as given; None for a table in memory.
         clean: The trusted sources as given; None where one of them is a table in memory.
         directory: The working directory, from which relative names count.
@@ -70,10 +69,6 @@ class RunOrigin:
     @classmethod
     def from_json(cls, values: Mapping[str, Any], folder: Path) -> RunOrigin:
         """Read it back.
-
-        Args:
-            values: What `to_json` gave.
-            folder: The run's folder, for the message.
 
         Raises:
             RunError: It was begun by a labelfix that kept something else, or is damaged.
@@ -132,9 +127,6 @@ class RunOrigin:
         Args:
             values: The run's settings, as plain values.
             options: Bare name of a setting → value, as given now; `freeze` among them.
-
-        Raises:
-            SettingsError: As `settings_with`.
         """
         anew = ("freeze", "rounds", "epochs", "batch_size", "learning_rate", "head_learning_rate")
         given = {name: value for name, value in options.items() if name in anew}
@@ -181,11 +173,7 @@ class RunOrigin:
             yield
 
     def check_device(self, device: str) -> None:
-        """Refuse another kind of device: its sums are rounded otherwise, and defaults may be others.
-
-        Raises:
-            SettingsError: It is not the one that the run was begun on.
-        """
+        """Refuse another kind of device: its sums are rounded otherwise, and defaults may be others."""
         if device != self.device:
             _refuse([f"compute.device is {self.device} in the run and {device} now"])
 

@@ -28,11 +28,7 @@ ENTRIES = (*REQUIRED, "judges", "metrics.json", "history.parquet", "run.json")
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The paths of one run.
-
-    Attributes:
-        path: The folder.
-    """
+    """The paths of one run."""
 
     path: Path
 

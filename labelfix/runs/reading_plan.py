@@ -69,15 +69,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The plan.
 
     Attributes:
-        format_version: Of this file.
-        run_id: Of the run.
         bound: The share of wrong labels that it was made to prove or refute; any other may be asked for.
-        confidence: How sure the certificate is.
         seed: Of the draws.
         begun: How many plans of the run were given up before.
         min_confidence: Of the export; None for the run's own.
         drop_issues: Of the export.
-        rows: Rows that are certified.
         hashes: SHA-256 of the noisy file's contents and of `corrected.parquet`.
         expected: The share of wrong labels that was expected when the plan was made; it decides how rows are drawn.
         drawn: What makes rows likelier to be drawn: that they may be wrong or right, or that they tell most of a side.
@@ -124,11 +120,7 @@ def plan_path(run: Path) -> Path:
 
 
 def read_plan(run: Path) -> Plan | None:
-    """The plan of a run folder; None where it has none.
-
-    Raises:
-        RunError: It is damaged.
-    """
+    """The plan of a run folder; None where it has none."""
     path = plan_path(run)
     if not path.exists():
         return None

@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
 FileName = Annotated[str, Meta(pattern=r"\A[^\x00]+\Z")]
 """The same, of an input: the empty one would be the working directory."""
 
-Sampling = Literal["random", "per-class"]
+Sampling = Literal["random", "per-class", "per-label", "picked"]
 ValueType = Literal["string", "integer", "float", "boolean"]
 InputKind = Literal["text", "image", "table", "embedding"]
 Classes = Annotated[list[str], Meta(min_length=1)]

@@ -62,7 +62,6 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
 
     Args:
         inputs: What must not be touched, whatever the user says; see `named` and `inputs_of`.
-        overwrite: Whether something else that is there may be replaced.
         what: The flag or the argument that names the target, for the message.
         folder: Whether it is a folder that is written; an empty one is free.
 

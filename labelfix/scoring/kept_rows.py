@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelfix.data.formats.base import hash_files
+from labelfix.data.formats.file_checks import hash_files
 from labelfix.models.contents import contents_hash
 from labelfix.models.encoding import digest
 from labelfix.models.pieces import Pieces

@@ -14,9 +14,11 @@ import pyarrow.compute as pc
 from labelfix.data.columns.found_ids import MOSTLY, find_ids, find_respelled
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.content import all_keys, same_content
+from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.data.formats.base import READ_ROWS
-from labelfix.data.tables import ClassNames, Codes, CorrectedLabels, InputTable, Probabilities
-from labelfix.outputs.corrected_rows import CorrectedRows, codes, corrected_metadata, groups, values
+from labelfix.data.tables import ClassNames, Codes, InputTable, Probabilities
+from labelfix.outputs.column_arrays import codes, values
+from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups
 from labelfix.outputs.soft_labels import CLASSES, SOFT, list_values
 
 READ = ("id", "given_label", "predicted_label", "source_file", "source_row", SOFT)

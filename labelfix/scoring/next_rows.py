@@ -43,7 +43,6 @@ def next_rows(
 
     Args:
         trusted: Rows that were trusted, from 0.
-        names: What the columns of the run's files mean.
         places: Source file of a row → where it lies now; None reads them as they are named.
         asker: Says whom to ask; the rows are then those of which an answer gains most for its price, and the columns
             `ask`, `ask_gain` and `ask_price` tell.
@@ -96,10 +95,7 @@ def described(
 
     Args:
         chosen: `(n,)` which rows, from 0, in the order to ask.
-        names: As for `next_rows`.
-        places: As for `next_rows`.
         chance: `(n,)` with which probability; empty where nothing about it was random.
-        asker: As for `next_rows`.
     """
     about = corrected_metadata(rows)
     classes, columns = ClassNames(about.classes), [*columns_of(rows), *([] if asker is None else [SOURCE_SCORES])]

@@ -16,8 +16,9 @@ import numpy as np
 from labelfix.compute.ranks import ranks
 from labelfix.compute.shared_blocks import Arrays, Compute, in_turn
 from labelfix.correctors.contract import Corrector
+from labelfix.data.corrected_labels import CorrectedLabels
 from labelfix.data.new_rows import NewRows
-from labelfix.data.tables import UNLABELLED, Codes, CorrectedLabels, LabelTable, Probabilities, TrainingData
+from labelfix.data.tables import UNLABELLED, Codes, LabelTable, Probabilities, TrainingData
 from labelfix.evidence.later_rows import LaterRows
 from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.side_columns import SideColumns
@@ -130,7 +131,6 @@ class Scorer:
     Attributes:
         corrector: Makes soft labels of what it says and of the given label.
         min_confidence: A label is changed only where its confidence reaches this.
-        run_id: Id of the run.
         parts: Where blocks pass from process to process, where several work together; None where each computes all.
         judges: Give new rows their p-values; None for rows that models have learned from.
         later: Gathers what the judges say; None where nobody asks.

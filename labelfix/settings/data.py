@@ -78,8 +78,8 @@ class DataSettings:
     split: str | None = None
     """Which split of a folder that holds several (train, test, ...) is read."""
 
-    clean_sampling: Literal["random", "per-class"] | None = None
-    """How the trusted rows were drawn from the noisy ones. Default: a chi-squared test on class shares decides, and says so."""
+    clean_sampling: Literal["random", "per-class", "per-label"] | None = None
+    """How the trusted rows were drawn from the noisy ones: at random, so many of each true class, or so many of each given label. Default: tests on class shares decide, and say so."""
 
     max_pixels: int = 100_000_000
     """An image with more pixels than this is not decoded; it counts as one that cannot be read."""

@@ -64,9 +64,6 @@ def resolve(
         sets: `key=value` as given to `--set`: fields of the method bare, others as `data.x`, `model.x`, `compute.x`.
         config: A TOML file. Default: `LABELFIX_CONFIG`, else `labelfix.toml` in the working directory if it is there.
         environ: The environment; the process's own by default.
-
-    Raises:
-        SettingsError: An unknown key, or a value that does not fit; the message names where it was given.
     """
     environ = os.environ if environ is None else environ
     path = config_path(config, environ)
@@ -122,9 +119,7 @@ def _flat(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         elif key in _TOP:
             flat[key] = value
         else:
-            raise SettingsError(
-                f"{where}: {key!r} is not a setting{_nearest(key, [*_TOP, *KEYS, TABLE, *SECTIONS, *METHOD_SETTINGS])}"
-            )
+            raise SettingsError(f"{where}: {key!r} is not a setting{_place(key, value)}")
     return flat
 
 
@@ -186,6 +181,16 @@ def _meant(key: str, names: Mapping[str, str]) -> str:
     if near:
         return f"; did you mean {bare if table in METHOD_SETTINGS else full}?"
     return f"; it is one of {', '.join(sorted(names))}"
+
+
+def _place(key: str, value: object) -> str:
+    """The right spelling of a key that stands outside of the tables, and the table where it belongs into one."""
+    inside = {field.name: table for table, cls in SECTIONS.items() for field in fields_of(cls)}
+    tops = [*_TOP, *KEYS, TABLE, *SECTIONS, *METHOD_SETTINGS]
+    if isinstance(value, Mapping):
+        return _nearest(key, [TABLE, *SECTIONS, *METHOD_SETTINGS])
+    near = key if key in inside else next(iter(difflib.get_close_matches(key, [*tops, *inside], n=1)), "")
+    return f"; write {near!r} below a line [{inside[near]}]" if near in inside else _nearest(key, tops)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -30,11 +30,7 @@ class Sources:
 
 
 def read_sources(values: Mapping[str, Any], config: Path) -> Sources:
-    """Take the files out of the values of a configuration file; relative names count from its folder.
-
-    Raises:
-        SettingsError: A value is no name.
-    """
+    """Take the files out of the values of a configuration file; relative names count from its folder."""
     found = {key: _names(values[key], key, config) for key in KEYS if key in values}
     noisy, out = (next(iter(found.get(key, ())), None) for key in ("noisy", "out"))
     return Sources(noisy, found.get("clean", ()), out)

@@ -21,11 +21,16 @@ from labelfix.runs import RunFolder
 WORDS = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--set", "recipe=paper", "--set", "epochs=8"]
 
 
+def copied(workshop, folder):
+    """The workshop's files in a folder."""
+    for name in ("noisy.parquet", "gold.csv"):
+        shutil.copy(workshop / name, folder / name)
+
+
 @pytest.fixture
 def work(workshop, monkeypatch, tmp_path):
     """A working directory of its own with the workshop's files."""
-    for name in ("noisy.parquet", "gold.csv"):
-        shutil.copy(workshop / name, tmp_path / name)
+    copied(workshop, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABELFIX_CACHE_DIR", str(workshop / "cache"))
     return tmp_path
@@ -45,13 +50,30 @@ def stop(monkeypatch):
     return stop_with
 
 
+@pytest.fixture(scope="module")
+def interrupted(workshop, tmp_path_factory):
+    """A run that was interrupted just before it was written."""
+    place = tmp_path_factory.mktemp("interrupted")
+    copied(workshop, place)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setenv("LABELFIX_CACHE_DIR", str(workshop / "cache"))
+        patch.setattr(pipeline, "write", stopped)
+        assert main([*WORDS, "--out", "r", "-q"]) == 130
+    return place / "r"
+
+
 @pytest.fixture
-def begun(work, stop):
-    """An interrupted run in `r`."""
-    stop(KeyboardInterrupt())
-    assert main([*WORDS, "--out", "r", "-q"]) == 130
-    stop(None)
-    return work / "r"
+def begun(work, interrupted):
+    """The interrupted run in `r`, as if it had been begun here."""
+    mark = work / "r" / "unfinished"
+    shutil.copytree(interrupted, mark.parent)
+    mark.write_text(json.dumps({**json.loads(mark.read_text()), "directory": str(work)}))
+    return mark.parent
 
 
 def corrected(folder):

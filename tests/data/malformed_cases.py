@@ -144,8 +144,15 @@ def excel_file_named_csv(folder: Path) -> Case:
 
 @case
 def unknown_ending(folder: Path) -> Case:
+    noisy = write(folder / "noisy.xyz", "X\n")
+    return Case(noisy, gold_csv(folder), ("noisy.xyz: is a .xyz file, which labelfix does not read", "it reads CSV"))
+
+
+@case
+def known_ending(folder: Path) -> Case:
     noisy = write(folder / "noisy.rds", "X\n")
-    return Case(noisy, gold_csv(folder), ("noisy.rds: is a .rds file, which labelfix does not read", "it reads CSV"))
+    says = ("noisy.rds: is a .rds file, which labelfix does not read", "write.csv(readRDS('noisy.rds'), 'noisy.csv', ")
+    return Case(noisy, gold_csv(folder), says)
 
 
 @case

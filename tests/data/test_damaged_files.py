@@ -262,3 +262,16 @@ def test_a_file_that_changes_between_two_passes_is_told(tmp_path, name):
     (tmp_path / name).unlink()
     with pytest.raises(InputError, match="was changed while it was being read"):
         list(source.scan())
+
+
+def test_votes_and_class_maps_that_python_or_a_text_cannot_hold_are_told(tmp_path):
+    twice = pa.StructArray.from_arrays([pa.array(["a"] * 4), pa.array(["b"] * 4)], ["ann", "ann"])
+    pq.write_table(pa.table({"id": range(4), "votes": twice, "x": range(4)}), tmp_path / "t.parquet")
+    (tmp_path / "gold.csv").write_text("id,label\n0,a\n1,b\n")
+    (tmp_path / "map.json").write_text('{"\\ud800": "a"}')
+    for settings, said in (
+        (DataSettings(label_columns=("votes",)), "column 'votes' cannot be read as votes"),
+        (DataSettings(class_map=str(tmp_path / "map.json")), "holds half of a surrogate pair, which is no text"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_training(str(tmp_path / "t.parquet"), str(tmp_path / "gold.csv"), settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -46,17 +47,21 @@ CELLS = [
 ]
 
 
+@cache
+def _simulated(cell):
+    simulation = _simulation()
+    return simulation.simulate(simulation.Cell(*cell), DRAWS)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_intervals_hold_the_rate_and_those_of_the_classes(cell):
-    simulation = _simulation()
-    found = simulation.simulate(simulation.Cell(*cell), DRAWS)
+    found = _simulated(cell)
     assert found.held >= 0.9
     assert found.classes_held >= 0.9
 
 
 def test_pooled_they_hold_it_as_often_as_they_say():
-    simulation = _simulation()
-    assert np.mean([simulation.simulate(simulation.Cell(*cell), DRAWS).held for cell in CELLS]) >= 0.93
+    assert np.mean([_simulated(cell).held for cell in CELLS]) >= 0.93
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell[0] == "per-class" and cell[4] == 1])

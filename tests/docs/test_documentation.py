@@ -14,7 +14,7 @@ import reference_pages
 import rooms
 
 import labelfix
-from labelfix.outputs.corrected_rows import COLUMNS, OPTIONAL
+from labelfix.outputs.corrected_schema import COLUMNS, OPTIONAL
 from labelfix.runs import RunFolder
 from labelfix.settings.resolve import all_fields
 

@@ -10,7 +10,8 @@ from scipy.special import softmax as scipy_softmax
 
 from labelfix.correctors.network import CorrectionWeights, NetworkCorrector
 from labelfix.correctors.storage import load_corrector
-from labelfix.data.tables import ClassNames, CorrectedLabels
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import ClassNames
 from labelfix.errors import RunError
 from labelfix.heads import learners
 from labelfix.heads.folds import cut_folds

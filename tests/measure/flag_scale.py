@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelfix.outputs.corrected_rows import METADATA_KEY
+from labelfix.outputs.corrected_schema import METADATA_KEY
 from labelfix.outputs.exports import ROW_GROUP
 
 CLASSES = [f"class-{k}" for k in range(10)]

@@ -47,6 +47,7 @@ from labelfix.models import pieces
 from labelfix.models.text import encoder as encoder_module
 from labelfix.models.text import tokens
 from labelfix.runs import RunFolder, durable
+from labelfix.runs.scratch import is_scratch
 
 SAID = (
     ["purrs", "on", "the", "sofa", "and", "hunts", "mice", "at", "night"],
@@ -319,7 +320,7 @@ def _judged(kind: Kind, known: Known, folder: Path, code: int, again: list[str])
         return "stuck", f"ended with {ended}"
     if found(kind, folder) != known.new:
         return "wrong", "other bytes"
-    left = [path for path in folder.rglob("*") if durable.is_scratch(path)]
+    left = [path for path in folder.rglob("*") if is_scratch(path)]
     left += (folder / "cache").glob("features/*.pieces")
     left += [folder / "r" / name for name in ("unfinished", "checkpoints", "written") if (folder / "r" / name).exists()]
     return ("wrong", f"left behind: {left}") if left else ("fine", "")

@@ -136,7 +136,8 @@ def tables(asked):
 
 def figures(start, encoded, made, truth, tested):
     """One fit against the truth, and what it says of itself."""
-    evidence, sides = weigh(made, start.reading.data, start.settings, Silent())
+    weighed = weigh(made, start.reading.data, start.settings, Silent())
+    evidence, sides = weighed.evidence, weighed.sides
     fitted, names = evidence.fitted, start.reading.data.classes
     rows = made.noisy.rows
     soft = final_soft(made.problem, fitted)[0]

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.head_losses import cross_entropy_to
+from labelfix.numerics.linear_heads import LinearHead, minimise
 from labelfix.numerics.recovered_transition import recovered_transition
 from labelfix.numerics.transition import expected_transition, normalised
 

@@ -22,7 +22,7 @@ from labelfix.progress import Silent
 from labelfix.settings.interval import CheckpointInterval
 from labelfix.settings.methods import METHOD_SETTINGS
 
-QUICK = {"epochs": 10, "warmup_epochs": 2, "folds": 3}
+QUICK = {"epochs": 10, "warmup_epochs": 2, "folds": 3, "synthetic_sets": 2}
 """Settings that make a training short, where a method has them."""
 
 VARIANTS = {

@@ -22,7 +22,7 @@ from labelfix.settings.methods import MlcSettings
 @functools.cache
 def fitted_with(paired, **settings):
     """A problem, its truth, and what 15 epochs make of it."""
-    made, truth = problem(paired=paired)
+    made, truth = problem(noisy=600, clean=60, paired=paired)
     return made, truth, paper.train_network(made, MlcSettings(**{"epochs": 15, **settings}), Silent())
 
 

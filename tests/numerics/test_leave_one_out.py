@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.leave_one_out import left_out, leverage_of, shares_hessian
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, minimise
+from labelfix.numerics.linear_heads import LinearHead, minimise
 
 
 def leverages(features, head, weights, ridge, rows, targets=None):

@@ -9,16 +9,9 @@ from labelfix.heads.folds import cut_folds
 from labelfix.heads.learners import learned_transition
 from labelfix.heads.rows import FitRows
 from labelfix.methods.mlc.structured import SOLVER_STEPS, InnerProblem, StructuredCorrection, outer_together
+from labelfix.numerics.head_losses import cross_entropy_of, cross_entropy_to, forward_likelihood
 from labelfix.numerics.implicit_gradient import inner_hessian_product, solve
-from labelfix.numerics.linear_heads import (
-    LinearHead,
-    Scaling,
-    cross_entropy_of,
-    cross_entropy_to,
-    forward_likelihood,
-    minimise,
-    minimise_all,
-)
+from labelfix.numerics.linear_heads import LinearHead, Scaling, minimise, minimise_all
 from labelfix.numerics.stack import fit_stack, merge
 
 CLASSES, WIDTH = 3, 5

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelfix.data.tables import ClassNames, CorrectedLabels
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import ClassNames
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelfix.errors import InputError
-from labelfix.outputs.corrected_rows import COLUMNS, METADATA_KEY, corrected_metadata, read_corrected
+from labelfix.outputs.corrected_rows import corrected_metadata, read_corrected
+from labelfix.outputs.corrected_schema import COLUMNS, METADATA_KEY
 from labelfix.outputs.exports import corrected_table, with_min_confidence, write_corrected
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from labelfix.errors import InputError
 from labelfix.outputs import gate
-from labelfix.outputs.corrected_rows import METADATA_KEY, CorrectedFile, HeldRows, codes, read_corrected
+from labelfix.outputs.column_arrays import codes
+from labelfix.outputs.corrected_rows import CorrectedFile, HeldRows, read_corrected
+from labelfix.outputs.corrected_schema import METADATA_KEY
 from labelfix.outputs.exports import corrected_table
 
 

@@ -5,7 +5,8 @@ import io
 import pytest
 
 from labelfix.outputs import progress_bars
-from labelfix.outputs.progress_bars import Bars, Lines, Stage, WarningsOnly, duration, listener
+from labelfix.outputs.progress_bars import Bars, Lines, WarningsOnly, listener
+from labelfix.outputs.stage import Stage, duration
 from labelfix.progress import Silent, counted, rows_done
 
 

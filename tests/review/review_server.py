@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 import labelfix
-from labelfix.data.tables import ClassNames, CorrectedLabels, InputSpec
+from labelfix.data.corrected_labels import CorrectedLabels
+from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.outputs.exports import write_corrected
 from labelfix.runs import write_json
 

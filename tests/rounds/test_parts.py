@@ -16,6 +16,7 @@ from labelfix.correctors.posterior import PosteriorCorrector
 from labelfix.data.tables import ClassNames, InputSpec
 from labelfix.evidence import gather
 from labelfix.evidence.calibrate import scaled_as
+from labelfix.evidence.picked import Drawn
 from labelfix.heads.finished_model import judging_head
 from labelfix.heads.folds import FOLDS, cut_folds
 from labelfix.methods.mlc import anchored
@@ -108,7 +109,7 @@ def test_a_fit_is_spoken_for_by_another_with_the_same_rows():
     other = replace(one, noisy=turned(one.noisy), clean=turned(one.clean))
     speaks = replace(one, taught=taught_rows(one))
     fits = [anchored.solve(each, MlcSettings(), Silent()) for each in (speaks, other)]
-    said = gather.judge(speaks, fits[0], TrainSettings(), names, Silent())
+    said = gather.judge(speaks, fits[0], TrainSettings(), names, Silent(), Drawn())
     found = said.said_of(other, fits[1])
     assert found.figures == said.figures
     assert found.fitted.min_confidence == said.fitted.min_confidence

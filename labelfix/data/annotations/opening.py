@@ -20,10 +20,11 @@ from labelfix.data.annotations.marks import ANSWER, CHANCE, DRAWN, ESCAPED, ID, 
 from labelfix.data.annotations.source import AnnotatedSource, AnsweredTable
 from labelfix.data.columns.ids import canonical_ids
 from labelfix.data.formats import ReadOptions, open_table
-from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource, hash_files
+from labelfix.data.formats.base import AS_THEY_ARE, Source, TableSource
+from labelfix.data.formats.file_checks import hash_files
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.json import lines as json_lines
-from labelfix.data.formats.json.one_object import rows_alone
+from labelfix.data.formats.json.one_object import labels_by_key, rows_alone
 from labelfix.data.formats.json.records import is_array, read_values
 from labelfix.data.formats.text_file import find_text
 from labelfix.data.scan import as_text, scan
@@ -54,6 +55,8 @@ def open_trusted(
     Raises:
         InputError: As `open_several`, or a file of answers is damaged.
     """
+    if len(sources) == 1 and isinstance(sources[0], Mapping):
+        sources = labels_by_key(sources[0]) or sources
     if are_records(sources):
         return [open_table(sources, name, options)]
     opened: list[TableSource] = []

@@ -61,7 +61,7 @@ def choose_features(
     used: list[Profile] = []
     left: dict[str, list[str]] = {}
     for profile in profiles.values():
-        reason = _no_feature(profile) or _is_label(profile, agrees.get(profile.name))
+        reason = no_feature(profile) or _is_label(profile, agrees.get(profile.name))
         if reason is None:
             used.append(profile)
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
@@ -99,7 +99,7 @@ def looks_like_id(p: Profile) -> bool:
     return (name in ID_NAMES or name.endswith("_id")) and p.varied
 
 
-def _no_feature(p: Profile) -> str | None:
+def no_feature(p: Profile) -> str | None:
     """Why a column is no feature by what it holds; None where it may be one."""
     if p.given == 0:
         return "empty"

@@ -146,9 +146,13 @@ def _keys(key: Callable[[str], str], ids: pa.Array) -> Sequence[str | None]:
     return [None if text is None else key(text) for text in id_keys_of(ids).to_pylist()]
 
 
+MARKS = "'\"`#"
+"""What spreadsheets and people set before or around a number that is a name."""
+
+
 def _loose(text: str) -> str:
     plain = _ADDRESS.sub("", unquote(text))
-    return number_key(plain) or re.sub(r"[\W_]+", "", folded(plain))
+    return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", "", folded(plain))
 
 
 def _stem(text: str) -> str:

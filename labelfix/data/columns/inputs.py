@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from labelfix.data.columns.features import MOST_LISTED, choose_features, looks_like_id, some
+from labelfix.data.columns.features import MOST_LISTED, choose_features, looks_like_id, no_feature, some
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.columns.roles import listed, require_column
 from labelfix.data.findings import Findings
@@ -237,6 +237,8 @@ def _no_inputs(
             remedy = "write what is to be read of them into a column of text"
             if profile.holds == "json":
                 remedy += f", or pass --text-column {profile.name} to read them as they stand"
+        elif profile.name in free and (why := no_feature(profile)) is not None:
+            what += f"; {profile.name!r}: {why}"
     findings.error(source.name, what, remedy)
 
 

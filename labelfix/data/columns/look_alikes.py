@@ -14,6 +14,9 @@ from labelfix.data.labels.column import LabelReader, item_type, label_kind
 from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.spelling import loosened, number_key, truth_of
 
+MOST_VOTES = 100
+"""More than so many people do not vote on a row."""
+
 SHARES_ADD_UP = 0.02
 """Shares are rounded: their sum is this near to 1."""
 
@@ -42,6 +45,13 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
             f"{', '.join(labels[:5])} lie inside another column",
             "give the one that is the label a column of its own",
         )
+    profiles = profile_columns(source, source.schema.names, read_rows).values()
+    structured = [p.name for p in profiles if p.holds == "json" or (not p.holds and pa.types.is_nested(p.type))]
+    if not few and structured:
+        within = (
+            f"{', '.join(map(repr, structured[:3]))} {'holds' if len(structured) == 1 else 'hold'} lists or objects"
+        )
+        return within, "write what is the label in there into a column of its own, such as 'label'"
     if not few:
         return "", f"{named}; labels in a file of their own are joined to its rows first, by the id"
     if len(few) > 1:
@@ -105,12 +115,15 @@ def _spread(source: TableSource, read_rows: int) -> tuple[str, str] | None:
     into = f"put the name of the column with the {{}} into one column, such as 'label' ({PANDAS_ONE_HOT})"
     binary = np.asarray(((cells == 0) | (cells == 1)).all(axis=1))
     shares = np.asarray(((cells >= 0) & (cells <= 1)).all(axis=1))
+    counts = np.asarray(((cells >= 0) & (cells <= MOST_VOTES) & (cells == np.floor(cells))).all(axis=1))
     for among, holds, which in (
         (binary, "hold 0 and 1, and each row has a single 1 among them", "1"),
         (shares, "hold shares that add up to 1 in each row", "largest"),
+        (counts, "hold whole numbers of the same sum in each row, as votes for classes are", "largest"),
     ):
         whole = cells[among]
-        if len(whole) > 1 and (abs(whole.sum(axis=0) - 1) < SHARES_ADD_UP).all() and whole.any(axis=1).sum() > 1:
+        total = whole.sum(axis=0)[0] if among is counts else 1
+        if len(whole) > 1 and (abs(whole.sum(axis=0) - total) < SHARES_ADD_UP).all() and whole.any(axis=1).sum() > 1:
             names = [name for name, flag in zip(flat, among, strict=True) if flag]
             return f"{', '.join(names[:10])} {holds}", into.format(which)
     return None

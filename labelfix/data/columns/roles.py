@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,8 +190,10 @@ def label_column(
         return asked if require_column(source, asked, "--label-column", findings) else None
     named = _named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)
     beside = _beside_ids(source, clean, clean_ids) if clean is not None and clean_ids is not None else None
-    among = not _named(source, GIVEN_NAMES) and len(named) > 1 and beside in named.values()
-    if clean is not None and beside is not None and (not named or among):
+    apart = named and beside is not None and not _named(source, GIVEN_NAMES)
+    if apart:  # several names that fit, or none that is the trusted file's
+        apart = len(named) > 1 if beside in named.values() else beside in columns_of_few(source, TRUE_NAMES, read_rows)
+    if clean is not None and beside is not None and (not named or apart):
         named = {beside: beside}
         findings.note(
             f"{beside!r} is the label, as {clean.name} has nothing else beside its ids; --label-column says otherwise"
@@ -232,6 +234,7 @@ def trusted_label_column(
     flag: str = "--clean-label-column",
     beside: TableSource | None = None,
     read_rows: int = READ_ROWS,
+    inputs: Collection[str] = (),
 ) -> str | None:
     """The column of the trusted labels.
 
@@ -244,6 +247,7 @@ def trusted_label_column(
         id_column: Id column of the trusted file.
         settings: May name the column.
         beside: The noisy file, where it is at hand.
+        inputs: Columns of inputs, where they are known.
     """
     asked = settings.clean_label_column
     if asked is not None:
@@ -255,7 +259,12 @@ def trusted_label_column(
     else:
         candidates = same or list((_named(source, GIVEN_NAMES) or _named(source, OTHER_LABEL_NAMES)).values())
     others = [name for name in source.schema.names if name and name != id_column]
-    if not candidates and len(others) == 1 and label_kind(source.schema.field(others[0]).type):
+    if (
+        not candidates
+        and len(others) == 1
+        and label_kind(source.schema.field(others[0]).type)
+        and (others[0] not in inputs or columns_of_few(source, (), read_rows) == others)
+    ):
         candidates = others
     candidates = _with_repeats(source, candidates)
     if given is not None and beside is not None:

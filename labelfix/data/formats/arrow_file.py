@@ -10,19 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    DAMAGED,
-    READ_ROWS,
-    Chunk,
-    ReadOptions,
-    Source,
-    cannot_read,
-    check_file,
-    distinct,
-    slices,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, distinct, slices
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
+from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.repeated import in_pieces
 from labelfix.data.formats.typed_files import TypedFiles, as_opened

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from labelfix.data.formats.base import cannot_read
 from labelfix.data.formats.bounds import Bounds
+from labelfix.data.formats.file_checks import cannot_read
 
 MAGIC = b"ARROW1"
 CONTINUATION, OLD_END = b"\xff" * 4, b"\0" * 4

@@ -12,10 +12,11 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
 from labelfix.data.formats import excel_cells
-from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source, check_file
+from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source
 from labelfix.data.formats.bounds import Bounds
 from labelfix.data.formats.csv.dialect import Dialect, sniffed_as
 from labelfix.data.formats.csv.source import CsvSource
+from labelfix.data.formats.file_checks import check_file
 from labelfix.data.formats.text_file import TextFile
 from labelfix.errors import input_error
 from labelfix.extras import is_there

@@ -127,6 +127,8 @@ def _table(source: Any, name: str) -> tuple[pa.Table, tuple[str, ...]]:  # noqa:
             return pa.table(source), ()
         except REFUSED as error:
             raise _refused(name, error) from None
+    if isinstance(source, list | tuple) and not source:
+        raise input_error(name, "holds no rows", f"give {TABLES}")
     shown = kind if library == "builtins" else f"{library}.{kind}"
     raise input_error(name, f"is of type {shown}, which is no table", _instead_of(source, library, kind))
 
@@ -139,6 +141,12 @@ def _instead_of(source: object, library: str, kind: str) -> str:
         return "call .collect() on it"
     if kind.startswith("Iterable"):
         return "give a datasets.Dataset, or rows of it as a list of records: list(DATASET.take(1000))"
+    if kind == "generator":
+        return "give its records as a list: list(GENERATOR)"
+    if isinstance(source, list | tuple) and source and all(isinstance(each, str) for each in source):
+        return 'give a dict of columns, such as {"text": TEXTS}'
+    if getattr(getattr(source, "dtype", None), "names", None):
+        return "give pandas.DataFrame(ARRAY)"
     if hasattr(source, "__array__") or _are_arrays(source):
         return 'give a dict of columns, such as {"features": ARRAY, "label": LABELS}'
     return f"give {TABLES}"
@@ -257,7 +265,10 @@ def _texts(values: Iterable[Any], title: str, name: str) -> pa.Array:
         except (TypeError, ValueError) as error:
             shown = "text that is not Unicode" if isinstance(error, ValueError) else f"a value of type {error}"
             what = f"column {title!r} holds {shown}, which cannot be read"
-            raise input_error(name, what, "leave the column out, or write it as text", row) from None
+            remedy = "leave the column out, or write it as text"
+            if "Image" in type(value).__name__:
+                remedy = "give the paths of the images, or the bytes of their files"
+            raise input_error(name, what, remedy, row) from None
         written.append(text)
     return pa.array(written, pa.string())
 

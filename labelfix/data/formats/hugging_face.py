@@ -11,18 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats.arrow_sizes import check_unpacked
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    DAMAGED,
-    READ_ROWS,
-    Chunk,
-    ReadOptions,
-    Source,
-    cannot_read,
-    check_names,
-    distinct,
-    slices,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOptions, Source, check_names, distinct, slices
+from labelfix.data.formats.file_checks import DAMAGED, cannot_read
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split

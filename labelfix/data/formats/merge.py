@@ -13,7 +13,8 @@ from functools import reduce
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import cannot_read, unique_names
+from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.file_checks import cannot_read
 from labelfix.data.formats.plain import convert_lists, decode, is_bytes, is_list, is_text, value_type
 from labelfix.errors import input_error
 

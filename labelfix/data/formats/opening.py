@@ -9,17 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from labelfix.data.formats import arrow_file, excel, folders, hugging_face, memory, parquet
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    FORMATS_READ,
-    FileFormat,
-    ReadOptions,
-    Source,
-    TableSource,
-    check_file,
-    magic,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, FORMATS_READ, FileFormat, ReadOptions, Source, TableSource
 from labelfix.data.formats.csv import source as csv
+from labelfix.data.formats.file_checks import check_file, magic
 from labelfix.data.formats.frames import are_records
 from labelfix.data.formats.images import folder as image_folder
 from labelfix.data.formats.json import lines as json_lines
@@ -43,11 +35,39 @@ FORMATS: tuple[FileFormat, ...] = (
 """Tried in this order; the first that recognises a source reads it."""
 
 SHEETS = (".xls", ".xlsb", ".ods", ".numbers")
-READ_BY = {
-    ".sav": "pandas.read_spss", ".dta": "pandas.read_stata", ".sas7bdat": "pandas.read_sas", ".xpt": "pandas.read_sas",
-    ".orc": "pandas.read_orc", ".xml": "pandas.read_xml", ".h5": "pandas.read_hdf", ".hdf5": "pandas.read_hdf",
-    ".pkl": "pandas.read_pickle", ".pickle": "pandas.read_pickle", }  # fmt: skip
-"""What reads files of some endings, that are not read here."""
+VECTORS = "pandas.DataFrame({{'id': ids, 'embedding': list({}), 'label': labels}}).to_parquet('STEM.parquet')"
+IN_R = "write.csv({}, 'STEM.csv', row.names = FALSE)"
+WRITTEN_BY = {
+    "write it as Parquet, in Python: pandas.{}('FILE').to_parquet('STEM.parquet')": {
+        ".sav": "read_spss", ".dta": "read_stata", ".sas7bdat": "read_sas", ".xpt": "read_sas", ".orc": "read_orc",
+        ".xml": "read_xml", ".h5": "read_hdf", ".hdf5": "read_hdf", ".pkl": "read_pickle", ".pickle": "read_pickle",
+    },
+    f"write its vectors as Parquet beside their ids and labels, in Python: {VECTORS}": {
+        ".npy": "numpy.load('FILE')", ".npz": "numpy.load('FILE')['NAME']",
+        ".mat": "scipy.io.loadmat('FILE')['NAME']", ".pt": "torch.load('FILE', weights_only=True).numpy()",
+        ".pth": "torch.load('FILE', weights_only=True).numpy()", ".joblib": "joblib.load('FILE')",
+        ".safetensors": "safetensors.numpy.load_file('FILE')['NAME']",
+    },
+    "export its table, here called NAME: {}": {
+        **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "sqlite3 -header -csv FILE 'SELECT * FROM NAME' > STEM.csv"),
+        ".duckdb": "duckdb FILE \"COPY NAME TO 'STEM.parquet'\"",
+        ".mdb": "mdb-export FILE NAME > STEM.csv", ".accdb": "mdb-export FILE NAME > STEM.csv",
+    },
+    "write it as CSV, in R: {}": {
+        ".rds": IN_R.format("readRDS('FILE')"),
+        **dict.fromkeys((".rda", ".rdata"), "load('FILE'); " + IN_R.format("NAME")),
+    },
+    "{}": {
+        ".avro": "write it as Parquet, in Python: polars.read_avro('FILE').write_parquet('STEM.parquet')",
+        ".tfrecord": "write its records as JSON Lines, a row each; tf.data.TFRecordDataset('FILE') reads them",
+        ".gsheet": "it only links to the sheet: download that as CSV (File, Download)",
+        ".ipynb": "it is a notebook: give the file that its table is in",
+        **dict.fromkeys((".z", ".lz4", ".br", ".sz", ".lzma", ".lzo", ".snappy"), "unpack it, and give what is in it"),
+        **dict.fromkeys((".docx", ".pdf", ".rtf"), "write its table as CSV"),
+        **dict.fromkeys((".yaml", ".yml"), "give the folder or the table that it describes"),
+    },
+}  # fmt: skip
+"""What to do with files of some endings, that are not read here: the way, and what it is for each ending."""
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 PACKED = (*ARCHIVES, ".zip")
@@ -145,7 +165,7 @@ def _open_path(path: Path, name: str, options: ReadOptions) -> TableSource:
     for format_ in FORMATS:
         if format_.recognises(path):
             return format_.open(path, name, options)
-    if not path.is_dir() and magic(path) is None and csv.looks_delimited(path, options):
+    if not path.is_dir() and magic(path) is None and _way_out(path) is None and csv.looks_delimited(path, options):
         return csv.open_csv(path, name, options)
     raise _unread(path, name)
 
@@ -180,7 +200,9 @@ def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource
         return parquet.open_parquet
     if noun == "an Arrow or Feather file":
         return arrow_file.open_arrow
-    return json_lines.open_json if noun is None and json_lines.begins_with_records(path) else None
+    if noun is None and _way_out(path) is None and json_lines.begins_with_records(path):
+        return json_lines.open_json
+    return None
 
 
 def _unread(path: Path, name: str) -> InputError:
@@ -188,12 +210,20 @@ def _unread(path: Path, name: str) -> InputError:
     noun = magic(path) or (f"a {path.suffix} file" if path.suffix else "a file without an ending")
     remedy = f"it reads {FORMATS_READ}"
     name_ = path.name.lower()
-    if (read := READ_BY.get(path.suffix.lower())) is not None:
-        remedy = f"write it as Parquet, for instance in Python: {read}(...).to_parquet({path.stem + '.parquet'!r})"
-    if name_.endswith(SHEETS):
+    if (out := _way_out(path)) is not None:
+        noun, remedy = f"a {path.suffix} file", out
+    elif name_.endswith(SHEETS):
         noun, remedy = f"a {path.suffix} file", "save its table as .xlsx or as CSV UTF-8"
     elif name_.endswith(ARCHIVES):
-        noun, remedy = "an archive", "unpack it, and give the file that is in it"
+        noun, remedy = "an archive", "unpack it, and give the file or the folder that is in it"
     elif noun.startswith("a ZIP archive"):
-        noun, remedy = "a ZIP archive", "unzip it, and give the file that is in it"
+        noun, remedy = "a ZIP archive", "unzip it, and give the file or the folder that is in it"
     return input_error(name, f"is {noun}, which labelfix does not read", remedy)
+
+
+def _way_out(path: Path) -> str | None:
+    """What to do with a file whose ending says that it is of a type that is not read."""
+    for way, endings in WRITTEN_BY.items():
+        if (how := endings.get(path.suffix.lower())) is not None:
+            return way.format(how).replace("FILE", path.name).replace("STEM", path.stem)
+    return None

@@ -12,20 +12,17 @@ import pyarrow as pa
 
 from labelfix.data.formats.base import (
     AS_THEY_ARE,
-    DAMAGED,
     READ_ROWS,
     Chunk,
     ReadOptions,
     Source,
-    cannot_read,
-    check_file,
     check_names,
     files_below,
-    magic,
     slices,
     unique_names,
 )
 from labelfix.data.formats.bounds import Bounds, check_columns
+from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file, magic
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.formats.parquet_footer import Group, read_groups
 from labelfix.data.formats.parquet_pages import parquet_stream

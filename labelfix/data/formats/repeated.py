@@ -61,8 +61,8 @@ def unpacks(type_: pa.DataType) -> bool:
     if is_plain_text(type_):
         return True
     inside = [type_.field(place).type for place in range(type_.num_fields)] if pa.types.is_nested(type_) else []
-    views = (pa.types.is_string_view, pa.types.is_binary_view)
-    return any(map(unpacks, inside)) and not any(test(each) for each in inside for test in views)
+    views = (pa.types.is_string_view, pa.types.is_binary_view, pa.types.is_list_view, pa.types.is_large_list_view)
+    return any(map(unpacks, inside)) and not any(test(each) for each in (type_, *inside) for test in views)
 
 
 def told_bytes(batch: pa.RecordBatch) -> int:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
-from labelfix.data.formats.base import cannot_read, check_file
 from labelfix.data.formats.bounds import BoundedStream, Bounds
+from labelfix.data.formats.file_checks import cannot_read, check_file
 from labelfix.data.formats.text_guess import MIXED, guess, wide_order
 from labelfix.errors import InputError, input_error
 from labelfix.remote import readable
@@ -207,6 +207,9 @@ def find_text(path: Path, name: str, encoding: str | None) -> TextFile:
         with open_unpacked(path, name) as stream:
             head = stream.read(1 << 12)
         packed = packed_as(path)
+        if packed is not None and (inside := _packed_inside(head)):
+            what = f"is {next(noun for how, noun in PACKED.values() if how == packed)} with {inside} in it"
+            raise input_error(name, what, "unpack it, and give the file of the table")
         mark = next((mark for mark in MARKS if head.startswith(mark)), b"")
         found = TextFile(path, name, MARKS.get(mark, UTF8), mark, packed)
         if mark and found.encoding != UTF8:
@@ -221,6 +224,13 @@ def find_text(path: Path, name: str, encoding: str | None) -> TextFile:
     if codec in ("utf-16", "utf-32"):
         codec = f"{codec}-{'be' if wide_order(head) == 'big' else 'le'}"
     return replace(found, encoding=codec)
+
+
+def _packed_inside(head: bytes) -> str:
+    """What a compressed file begins with, if that is a file in which others lie; empty where it is not."""
+    if head[257:262] == b"ustar":
+        return "an archive"
+    return next((noun for start, (_, noun) in PACKED.items() if head.startswith(start)), "")
 
 
 def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError:
@@ -245,10 +255,14 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     if file.encoding != UTF8:
         return input_error(file.name, f"is not {file.encoding} text ({at})", "pass the encoding it has as --encoding")
     with unpacking(file.path, file.name, "text"), open_unpacked(file.path, file.name) as stream:
-        likely = guess(stream, offset)
-    remedy = f"it looks like {likely}: pass --encoding {likely}" if likely else "pass its encoding as --encoding"
+        likely, word = guess(stream, offset)
+    remedy = "pass its encoding as --encoding"
     if likely == MIXED:
         remedy = "other rows are UTF-8: rows of different encodings were put together; write those that are not anew"
+    elif likely:
+        remedy = f"it looks like {likely}: pass --encoding {likely}" + (
+            f", or another if {word!r} reads wrong" if word else ""
+        )
     return input_error(file.name, f"is not UTF-8 text ({at})", remedy)
 
 

@@ -21,6 +21,9 @@ WESTERN = "àâäáãåæçéèêëíìîïñóòôöõøœßúùûüÀÂÄÁÃ�
 MIXED = "utf-8 and another"
 """What is said of a text most of whose lines with letters beyond ASCII are UTF-8, and some are not."""
 
+MANY_LETTERS, LONGEST = 1 << 10, 20
+"""Letters in which a word is looked for that shows how a text reads, and how much of it is shown."""
+
 WRITTEN = 1 << 15
 """Bytes of lines with letters beyond ASCII that the guess rests on: more makes it no better."""
 
@@ -34,8 +37,8 @@ def wide_order(head: bytes) -> Literal["little", "big"] | None:
     return "little" if zeros[1] > zeros[0] else "big"
 
 
-def guess(stream: IO[bytes], offset: int) -> str | None:
-    """The name of the likeliest encoding.
+def guess(stream: IO[bytes], offset: int) -> tuple[str, str]:
+    """The name of the likeliest encoding, empty where there is none, and a word as it reads in it.
 
     Args:
         stream: The file's bytes, from the beginning.
@@ -54,17 +57,24 @@ def guess(stream: IO[bytes], offset: int) -> str | None:
     lines = [line for line in head.splitlines() if not line.isascii()]
     told = b"\n".join(lines)[:WRITTEN]
     if not told:
-        return None
+        return "", ""
     if 2 * sum(_decodes(line, "utf-8") for line in told.splitlines()) > len(told.splitlines()):
-        return MIXED
+        return MIXED, ""
     western = (name for name in WESTERN_ONES if _decodes(told, name) and _western(told.decode(name, errors="replace")))
     if (first := next(western, None)) is not None:
-        return first
+        return first, _word(told, first)
     fitting = [name for name in USUAL if _decodes(told, name)]
     if not fitting:
-        return None
+        return "", ""
     best = from_bytes(told, cp_isolation=fitting, enable_fallback=False).best()
-    return fitting[0] if best is None else str(best.encoding)
+    likely = fitting[0] if best is None else str(best.encoding)
+    return likely, _word(told, likely)
+
+
+def _word(text: bytes, encoding: str) -> str:
+    """The longest word with letters beyond ASCII among the first."""
+    words = re.findall(r"[^\W\d_]+", text.decode(encoding, errors="replace")[:MANY_LETTERS])
+    return max((word[:LONGEST] for word in words if not word.isascii()), key=len, default="")
 
 
 def _decodes(text: bytes, encoding: str) -> bool:

@@ -9,7 +9,8 @@ from typing import ParamSpec, cast
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import READ_ROWS, Chunk, hash_files
+from labelfix.data.formats.base import READ_ROWS, Chunk
+from labelfix.data.formats.file_checks import hash_files
 from labelfix.errors import Defect, input_error
 from labelfix.remote import RemotePath
 

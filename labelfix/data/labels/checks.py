@@ -89,7 +89,9 @@ def check_trusted(
         chosen: `(M,)` True for rows that `labelfix next` asked about, which a person may have found too hard.
     """
     assert rows.labels is not None
-    report_unknown(rows.labels, codes, classes, rows.places, findings)
+    counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+    without = [classes.names[i] for i in np.flatnonzero(counts == 0)]
+    report_unknown(rows.labels, codes, classes, rows.places, findings, without=without)
     words = (codes == UNLABELLED) & (rows.labels.positions >= 0) & (True if chosen is None else ~chosen)
     for place in np.unique(rows.labels.positions[words]).tolist():
         what = f'"{rows.labels.values[place]}" counts as "no label"'
@@ -103,9 +105,7 @@ def check_trusted(
         what = f"holds {labelled or 'no'} trusted row{'s' * (labelled != 1)}{of}"
         findings.error(name, what, "give at least two, better 20 of every class")
         return
-    counts = np.bincount(codes[codes >= 0], minlength=len(classes))
-    without = [classes.names[i] for i in np.flatnonzero(counts == 0)]
-    if without and (codes >= 0).any() and not (codes == UNKNOWN).all():
+    if without and not (codes == UNKNOWN).any():
         findings.warning(name, f"no trusted row has {_named(without)}", f"add a few; {_no_class(without)}")
 
 

@@ -39,7 +39,7 @@ NO_ANSWERS = frozenset(
 
 def is_no_answer(word: str) -> bool:
     """Whether a word is what people and programs write where they do not know the label."""
-    return word.strip(" <>[]()").lower() in NO_ANSWERS
+    return word.strip(" <>[]()").lower() in NO_ANSWERS or not word.strip(" ?")
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:
@@ -139,11 +139,21 @@ def report_unknown(
     places: AnyPlaces,
     findings: Findings,
     remedy: str = BY_CLASS_MAP,
+    without: Sequence[str] = (),
 ) -> None:
-    """An error for every distinct label that is not one of the classes, with the nearest ones."""
+    """An error for every distinct label that is not one of the classes, with the nearest ones.
+
+    Args:
+        remedy: What to do about one.
+        without: Classes that no label is of: a single one is what a single unknown label may mean.
+    """
     unknown = np.unique(labels.positions[codes == UNKNOWN])
     in_order = sorted(unknown.tolist(), key=lambda position: labels.first[position])
-    if remedy == BY_CLASS_MAP and len(in_order) == len(labels.values) > 1:
+    if remedy == BY_CLASS_MAP and len(in_order) == len(without) == 1:
+        remedy += (
+            f" FILE, a CSV file of the line alias,class and below it {labels.values[in_order[0]][:60]},{without[0]}"
+        )
+    elif remedy == BY_CLASS_MAP and len(in_order) == len(labels.values) > 1:
         first = labels.values[in_order[0]][:60]
         remedy += f" FILE, a CSV file of the line alias,class and below it each of them and its class: {first},..."
 

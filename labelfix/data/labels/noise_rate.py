@@ -4,7 +4,9 @@ The one estimate of the product: `check` prints it, and a run does where no mode
 (`evidence.noise_rate`). It is the share of wrong labels among the N noisy rows that are not pairs, not a rate
 that they were drawn from; so the variance of P pairs is larger by P/N.
 
-Drawn at random: the share of the pairs. Drawn per class: weighted (`class_shares`). Of single classes and cells of T,
+Drawn at random: the share of the pairs. Drawn per class: weighted (`class_shares`). Drawn per given label: the shares
+of each label's pairs, weighted by how many rows have it; where no row of a label was checked, the rate is not known. Of
+single classes and cells of T,
 the share among the pairs of that true class; of the N_c noisy rows of it that are meant, as many as π says.
 
 Legend: P pairs, N noisy rows, K classes.
@@ -33,6 +35,9 @@ OPINION_FROM = 20
 FEW = 5
 """With fewer pairs of either kind, wrong and right, it does not; nor does the likelihood say how far a rate may be."""
 
+UNSEEN = 0.01
+"""Of the rows may have given labels of which no row was checked, and the rate of a draw per label is still told."""
+
 FEW_CLASSES = 6
 """Of at most this many classes drawn per class the likelihood says which rates there may be: the variance that more
 classes go by holds the truth there in .7 to .9 of draws where frequent classes are wrong most (docs/benchmarks.md)."""
@@ -40,6 +45,8 @@ classes go by holds the truth there in .7 to .9 of draws where frequent classes 
 HOW = {
     "random": "counted on trusted rows drawn at random",
     "per-class": "trusted rows drawn per class, weighted by the class shares that the given labels imply",
+    "per-label": "trusted rows drawn per given label, weighted by how many rows have each",
+    "picked": "counted on trusted rows that were not drawn at random; other rows may differ",
 }
 """How it is counted, for people."""
 
@@ -64,6 +71,10 @@ class RateInterval:
         """Of the opposite."""
         value, low, high = (None if each is None else 1 - each for each in (self.value, self.high, self.low))
         return RateInterval(value, low, high, self.rows)
+
+    def bare(self) -> RateInterval:
+        """The same without an interval."""
+        return RateInterval(self.value, None, None, self.rows)
 
     def scaled(self, factor: float) -> RateInterval:
         """The same a little larger or smaller; each end moves along where that makes it wider."""
@@ -120,9 +131,37 @@ def rate_of(counts: Counts, given: Counts, sampling: Sampling) -> RateInterval:
         given: `(K,)` noisy rows, the pairs not among them, by given label.
     """
     total, rows = int(counts.sum()), max(int(given.sum()), 1)
-    if sampling == "random" or not total:
-        return counted(total - int(np.trace(counts)), total, rows)
-    return _per_class(weighted(counts, given), counts, given)
+    if sampling == "per-class" and total:
+        return _per_class(weighted(counts, given), counts, given)
+    if sampling == "per-label" and total:
+        return _per_label(counts, given)
+    found = counted(total - int(np.trace(counts)), total, rows)
+    return found if sampling == "random" else found.bare()
+
+
+def covered(pairs: Counts, given: Counts) -> bool:
+    """Whether rows of every given label were checked, but for labels of one row in a hundred at most.
+
+    Args:
+        pairs: `(K,)` pairs by given label.
+        given: `(K,)` noisy rows, the pairs not among them, by given label.
+    """
+    return bool(given[pairs == 0].sum() <= UNSEEN * given.sum())
+
+
+def _per_label(counts: Counts, given: Counts) -> RateInterval:
+    """The rate of pairs drawn per given label: that of each label, an error more or less than seen in its variance."""
+    pairs, rows = counts.sum(axis=0), max(int(given.sum()), 1)
+    total = int(pairs.sum())
+    if not covered(pairs, given):
+        return RateInterval(None, None, None, total)
+    some = pairs > 0
+    share, n = given[some] / max(int(given[some].sum()), 1), pairs[some]
+    wrong = n - counts.diagonal()[some]
+    smooth = (wrong + 0.5) / (n + 1)
+    variance = float((share**2 * smooth * (1 - smooth) / n).sum())
+    found = Weighted(float(share @ (wrong / n)), variance, float(share @ smooth), share, share)
+    return _of_weighted(found, total, rows)
 
 
 def _per_class(found: Weighted, counts: Counts, given: Counts) -> RateInterval:
@@ -157,12 +196,18 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     if sampling == "per-class" and total:
         found = weighted(counts, given)
         rate, meant = _per_class(found, counts, given), rows * found.least
+    elif sampling != "random" and total:
+        rate = rate_of(counts, given, sampling)
     meant = np.maximum(meant.astype(np.float64), 1.0)
     right = zip(counts.diagonal().tolist(), pairs.tolist(), meant.tolist(), strict=True)
     classes = tuple(counted(*each).complement() for each in right)
     told = zip(counts, meant, strict=True) if len(counts) <= TOLD_UP_TO else ()
     matrix = tuple(_row(row.tolist(), float(each)) for row, each in told)
     coverage = sampling == "random" or bool((pairs[given > 0] > 0).all())
+    if sampling in ("per-label", "picked"):  # of a true class not every row was as likely to be drawn
+        classes = tuple(each.bare() for each in classes)
+        matrix = tuple(tuple(cell.bare() for cell in row) for row in matrix)
+        coverage = rate.low is not None
     return NoiseRate(rate, classes, matrix, HOW[sampling], coverage)
 
 

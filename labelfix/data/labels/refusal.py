@@ -15,29 +15,8 @@ from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.labels.column import LabelColumn, item_type, label_kind, written_keys, written_list
 from labelfix.data.scan import is_list, is_text, scan, value_type
-from labelfix.data.spelling import truth_of
 
 SINGLE_LABEL = "labelfix is for single-label classification"
-VERDICT, VERDICTS = "answer", {"accept": True, "reject": False, "ignore": False}
-"""Prodigy's column, and what stands in it: the label is right, it is wrong, a person skipped it."""
-JUDGED = frozenset(
-    (
-        "correct",
-        "is_correct",
-        "correct?",
-        "label_correct",
-        "right",
-        "is_right",
-        "ok",
-        "is_ok",
-        "ok?",
-        "valid",
-        "is_valid",
-    )
-    + ("agree", "agreed", "accepted", "approved", "confirmed", "verified", "label_ok")
-)
-"""Columns in which people say yes or no to the label beside them."""
-
 SEPARATORS = "|;#,/"
 """What may stand between the labels of a row that has several."""
 
@@ -114,47 +93,6 @@ def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, nam
         what = f"column {labels.column!r} holds several labels in {count:,} row{'s' * (count > 1)} ({shown})"
         findings.warning(file, what, "make each one of them, or no label, with --class-map", number)
     return False
-
-
-def refuse_verdicts(
-    source: TableSource, findings: Findings, beside: TableSource | None = None, rows: int = READ_ROWS
-) -> None:
-    """Refuse a file in which people said of a label that it is wrong, or nothing: such rows have none.
-
-    Args:
-        beside: The noisy file where this is the trusted one. A column that both have is a feature.
-    """
-    names = source.schema.names
-    columns = [VERDICT] if VERDICT in names else []
-    if beside is not None:
-        columns += [name for name in names if name.lower() in JUDGED and name not in beside.schema.names]
-    for column in columns:
-        type_ = value_type(source.schema.field(column).type)
-        if is_text(type_) or (column != VERDICT and not pa.types.is_nested(type_)):
-            _refuse_unaccepted(source, column, findings, rows)
-
-
-def _refuse_unaccepted(source: TableSource, column: str, findings: Findings, rows: int) -> None:
-    """An error where some rows are not accepted; not in a column that holds other words than verdicts."""
-    first: tuple[int, str] | None = None
-    count = total = 0
-    for chunk in scan(source, [column], rows):
-        words = pc.fill_null(chunk.batch.column(0).cast(pa.string()), "")
-        verdicts = {
-            word: VERDICTS.get(word) if column == VERDICT else word != "" and truth_of(word)
-            for word in pc.unique(words).to_pylist()
-        }
-        if None in verdicts.values():
-            return
-        refused = pa.array([word for word, right in verdicts.items() if not right], pa.string())
-        wrong = pc.indices_nonzero(pc.is_in(words, refused)).to_pylist()
-        if first is None and wrong:
-            first = total + wrong[0], words[wrong[0]].as_py()
-        count, total = count + len(wrong), total + len(words)
-    if first is not None and (count < total or column == VERDICT):
-        what = f"{count:,} of {total:,} rows are not accepted (the first: {column} {first[1]!r})"
-        remedy = "their label is wrong or was not judged: write the right one, or keep the accepted rows alone"
-        findings.error(source.name, what, remedy, first[0] + 1)
 
 
 def _first_of_several(source: TableSource, column: str, rows: int) -> tuple[int, str, int, int] | None:

@@ -47,8 +47,9 @@ from labelfix.methods.mlc.structured import (
     train,
 )
 from labelfix.methods.mlc.timing import Clock
+from labelfix.numerics.head_losses import cross_entropy_to
 from labelfix.numerics.leave_one_out import shares_hessian
-from labelfix.numerics.linear_heads import LinearHead, cross_entropy_to, searched_at_once
+from labelfix.numerics.linear_heads import LinearHead, searched_at_once
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.progress import Progress
 from labelfix.settings.methods import MlcSettings

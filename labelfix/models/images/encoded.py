@@ -47,8 +47,6 @@ class EncodedImages:
     Attributes:
         data: `uint8 (total,)` the encoded images, one after the other.
         offsets: `int64 (N + 1,)` image i is `data[offsets[i]:offsets[i + 1]]`.
-        name: The table's name, for messages.
-        config: The model's data configuration.
         smallest_crop: Share of the image's area that the smallest random part has.
         workers: Threads that decode; 0 decodes where the batch is asked for.
     """
@@ -69,11 +67,7 @@ class EncodedImages:
         return int(self.config["input_size"][-1])
 
     def batch(self, rows: RowNumbers, augment: Key | None = None) -> Tensor:
-        """`float32 (B, 3, S, S)`, normalised; in memory channels come last.
-
-        Raises:
-            InputError: An image that cannot be decoded.
-        """
+        """`float32 (B, 3, S, S)`, normalised; in memory channels come last."""
         return self.start(rows, augment)()
 
     def start(self, rows: RowNumbers, augment: Key | None = None) -> Callable[[], Tensor]:
@@ -128,9 +122,7 @@ def encode_images(
     """Put a table's encoded images, unchanged, into one file of the cache.
 
     Args:
-        config: The model's data configuration.
         smallest_crop: Share of the image's area that the smallest random part has.
-        compute: Cache folder, rows read at once and threads.
     """
     key = hashlib.sha256(b"encoded images 1" + contents_hash(table, compute.read_rows, progress).encode()).hexdigest()
 

@@ -40,11 +40,7 @@ from labelfix.settings.model import ComputeSettings, ModelSettings
 
 @dataclass(frozen=True)
 class FrozenTimm(FrozenEncoder):
-    """Features of a fixed timm model; the classifier is a linear head.
-
-    Attributes:
-        config: Its data configuration, what `timm.data.create_transform` takes.
-    """
+    """Features of a fixed timm model; the classifier is a linear head."""
 
     family: ClassVar[str] = "timm"
     config: dict[str, Any]

@@ -36,9 +36,6 @@ class TrainedTimm(WholeNetwork):
 
     Attributes:
         folder: The pretrained encoder, or the trained classifier once saved.
-        source: Hash of the encoder's files.
-        config: Its data configuration, what `timm.data.create_transform` takes.
-        width: D.
         smallest_crop: Share of an image's area that the smallest random crop shows in training.
     """
 
@@ -130,9 +127,6 @@ class TrainedTimm(WholeNetwork):
 
 def take_apart(model: nn.Module, config: dict[str, Any]) -> int:
     """See that a timm model without classifier, with a linear layer on top, is the model with a classifier.
-
-    Args:
-        model: A timm model with `num_classes=0`.
 
     Returns:
         D, what the head reads.

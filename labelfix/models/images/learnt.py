@@ -24,11 +24,7 @@ from labelfix.settings.networks import Family, NetworkSettings
 
 @dataclass(frozen=True)
 class TrainableTimm:
-    """A frozen model as something to train.
-
-    Attributes:
-        frozen: Where training starts.
-    """
+    """A frozen model as something to train."""
 
     frozen: FrozenTimm
     family: ClassVar[Family] = "image"

@@ -90,11 +90,7 @@ VERSION = 2
 def open_patches(
     noisy: InputTable, settings: ModelSettings, compute: ComputeSettings, progress: Progress
 ) -> PatchFeatures:
-    """Patch features, learned from the noisy rows.
-
-    Raises:
-        InputError: An image that cannot be decoded.
-    """
+    """Patch features, learned from the noisy rows."""
     return PatchFeatures(noisy.spec, fit_patches(noisy, settings.image_size, compute, progress))
 
 
@@ -103,7 +99,6 @@ def fit_patches(table: InputTable, side: int | None, compute: ComputeSettings, p
 
     Args:
         side: S; None for about the images' own.
-        compute: Cache folder and rows read at once.
 
     Raises:
         SettingsError: Images are to be larger than patches of a few pixels tell anything of.

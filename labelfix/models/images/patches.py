@@ -40,11 +40,7 @@ WINDOW = 256
 
 @dataclass(frozen=True)
 class PatchFeatures(FrozenFeatures):
-    """Features of patches; the classifier is a linear head.
-
-    Attributes:
-        code: What was learned from the noisy rows.
-    """
+    """Features of patches; the classifier is a linear head."""
 
     family: ClassVar[str] = "patches"
     spec: InputSpec
@@ -87,11 +83,7 @@ class PatchFeatures(FrozenFeatures):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> PatchFeatures:
-        """Read back what `to_json` and `write_module` gave.
-
-        Raises:
-            RunError: The arrays are missing, damaged, or of another shape; the array is named.
-        """
+        """Read back what `to_json` and `write_module` gave."""
         rules = PatchRules.from_json(values)
         shapes = rules.shapes(int(values["atoms"]), int(values["width"]))
         return cls(spec, PatchCode(rules, **read_arrays(folder / ARRAYS, shapes)))

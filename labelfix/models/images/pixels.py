@@ -39,11 +39,7 @@ def picture(path):
 
 
 def open_image(data: bytes) -> Image:
-    """The image as RGB, as `labelfix.data.picture.to_rgb` makes it of any mode.
-
-    Raises:
-        OSError: The bytes are not a readable image; so do ValueError and SyntaxError.
-    """
+    """The image as RGB, as `labelfix.data.picture.to_rgb` makes it of any mode."""
     from PIL import Image
 
     return to_rgb(Image.open(io.BytesIO(data)))
@@ -60,9 +56,6 @@ def square(image: Image, side: int) -> npt.NDArray[np.uint8]:
 
 def decoded(data: bytes, name: str, row: int) -> Image:
     """`open_image`, with an error that says which image it is.
-
-    Args:
-        row: The row (from 1).
 
     Raises:
         InputError: It cannot be decoded.
@@ -81,16 +74,11 @@ def decode_window(
 
     Args:
         column: `struct<bytes, path>`.
-        name: The table's name, for messages.
-        row: The row (from 1) that the window starts with.
         shape: Makes an array of an RGB image; always of one shape.
         workers: Threads; 0 for none, None for one a core.
 
     Returns:
         `(B, …)` in the column's order.
-
-    Raises:
-        InputError: An image that cannot be decoded; the first one is named.
     """
 
     def decode(numbered: tuple[int, bytes]) -> npt.NDArray[Any]:

@@ -55,11 +55,7 @@ class ResidentImages:
 
 
 def resident(inputs: Inputs, device: torch.device) -> ResidentImages | None:
-    """The images on the device; None for other inputs, and for more than a GPU has room for.
-
-    Args:
-        inputs: Decoded images, or some rows of such.
-    """
+    """The images on the device; None for other inputs, and for more than a GPU has room for."""
     images, rows = unwrapped(inputs)
     if not isinstance(images, ImageInputs):
         return None
@@ -74,7 +70,6 @@ def placed(tensor: Tensor, rows: RowNumbers | None, device: torch.device) -> Ten
 
     Args:
         tensor: `(N, ...)` on the CPU.
-        rows: Which; None for all.
     """
     chosen = tensor if rows is None else tensor[torch.from_numpy(np.ascontiguousarray(rows))]
     if device.type == "cuda" and chosen.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:

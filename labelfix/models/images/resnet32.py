@@ -30,7 +30,6 @@ class BasicBlock(nn.Module):
     """Two 3×3 convolutions and a shortcut without parameters.
 
     Args:
-        channels_in: Channels that come in.
         channels_out: Channels that go out; the shortcut pads the difference with zeros.
         stride: 2 halves the image; the shortcut then takes every other pixel.
     """

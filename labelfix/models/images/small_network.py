@@ -142,11 +142,7 @@ class LearntImages(FrozenFeatures):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> LearntImages:
-        """Read back what `to_json` and `write_parts` gave.
-
-        Raises:
-            RunError: The weights are missing, damaged, or of another shape; the tensor is named.
-        """
+        """Read back what `to_json` and `write_parts` gave."""
         shapes = {name: tuple(value.shape) for name, value in SmallNetwork(torch.Generator()).state_dict().items()}
         counted = [name for name in shapes if name.endswith("num_batches_tracked")]
         return cls(spec, int(values["side"]), read_arrays(folder / ARRAYS, shapes, counted))
@@ -172,11 +168,7 @@ class LearntImages(FrozenFeatures):
 
 @dataclass(frozen=True)
 class TrainableImages:
-    """The network before it has learned.
-
-    Attributes:
-        side: S.
-    """
+    """The network before it has learned."""
 
     spec: InputSpec
     side: int

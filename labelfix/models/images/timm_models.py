@@ -43,9 +43,7 @@ def data_config(model: nn.Module, image_size: int | None, name: str) -> dict[str
     """What `timm.data.create_transform` takes, as plain values.
 
     Args:
-        model: A timm model.
         image_size: Side in pixels; None takes the model's own.
-        name: The model as the user named it.
 
     Raises:
         SettingsError: The model reads one size only, or no colour images.

@@ -26,11 +26,7 @@ TRIES = 10
 
 
 def evaluation(config: dict[str, Any]) -> Callable[[Image], Pixels]:
-    """timm's evaluation transform before it normalises: `uint8 (S, S, 3)` of an RGB image.
-
-    Args:
-        config: As of `timm_models.data_config`.
-    """
+    """timm's evaluation transform before it normalises: `uint8 (S, S, 3)` of an RGB image."""
     from torchvision.transforms import v2
 
     side, mode = int(config["input_size"][-1]), config.get("crop_mode", "center")
@@ -49,8 +45,6 @@ def crop_box(height: int, width: int, smallest: float, drawn: npt.NDArray[np.flo
     """The box of a random resized crop, as torchvision's `RandomResizedCrop` chooses it, of numbers drawn before.
 
     Args:
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
         smallest: Least share of the image's area; the largest is 1.
         drawn: `(2 · TRIES + 2,)` uniform in [0, 1): areas, ratios, place down, place across.
 

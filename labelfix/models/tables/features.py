@@ -70,12 +70,7 @@ class NumbersForHead(FrozenFeatures):
 
 @dataclass(frozen=True)
 class TableFeatures(NumbersForHead):
-    """Standardised numbers and one-hot categories, with a linear head or one hidden layer.
-
-    Attributes:
-        statistics: Of the noisy training rows.
-        hidden_units: U, or None for a linear head.
-    """
+    """Standardised numbers and one-hot categories, with a linear head or one hidden layer."""
 
     family: ClassVar[str] = "table"
     spec: InputSpec

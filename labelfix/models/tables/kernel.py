@@ -57,11 +57,7 @@ class KernelMap:
 
 
 def ranked(linear: Floats, quantiles: Floats) -> Floats:
-    """`(B, C)` linear features with ranks in the place of numbers; categories stay as they are.
-
-    Args:
-        quantiles: See `KernelMap`.
-    """
+    """`(B, C)` linear features with ranks in the place of numbers; categories stay as they are."""
     found, places = linear.copy(), np.linspace(-np.sqrt(3), np.sqrt(3), quantiles.shape[1])
     for column, known in enumerate(quantiles):
         x = linear[:, column]  # from both sides, so that equal numbers are in the middle of their ranks
@@ -74,7 +70,6 @@ def waves(even: Floats, projections: Floats) -> Floats:
 
     Args:
         even: `(B, C)` of `ranked`.
-        projections: See `KernelMap`.
     """
     turned = even @ projections
     return np.asarray(np.hstack([np.cos(turned), np.sin(turned)]) / np.sqrt(projections.shape[1]))
@@ -85,7 +80,6 @@ class KernelTable(FrozenFeatures):
     """Principal components of a table's random Fourier features; the classifier is a linear head.
 
     Attributes:
-        linear: The linear features of the same columns.
         source: Hash of what was fitted on.
     """
 

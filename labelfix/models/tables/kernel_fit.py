@@ -46,11 +46,7 @@ BLOCK = 4096
 
 
 def fit_kernel(table: InputTable, linear: TableFeatures, compute: ComputeSettings) -> KernelTable | None:
-    """Kernel features of a table; None where it has too few rows, or all are equal.
-
-    Args:
-        linear: Its linear features.
-    """
+    """Kernel features of a table; None where it has too few rows, or all are equal."""
     if len(table) < LEAST_ROWS:
         return None
     rows = linear.encode(table, compute, Silent())

@@ -62,11 +62,7 @@ def strings(column: pa.Array) -> list[str]:
 
 
 def fit_statistics(table: InputTable, read_rows: int) -> Statistics:
-    """Statistics of a table, in windows that do not depend on `read_rows`.
-
-    Raises:
-        InputError: A column holds infinity, or numbers whose spread is beyond what a float can hold.
-    """
+    """Statistics of a table, in windows that do not depend on `read_rows`."""
     from sklearn.preprocessing import StandardScaler
 
     spec, numeric = table.spec, numeric_columns(table.spec)

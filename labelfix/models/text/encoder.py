@@ -46,7 +46,6 @@ class FrozenText(FrozenEncoder):
     """Features of a fixed transformers encoder; the classifier is a linear head.
 
     Attributes:
-        pooling: Ways of pooling, keys of `pooling.CODE`.
         limit: Tokens of the longest text.
         lower_layer: A layer whose pooled states stand beside those of the last, as a part of their own; None for none.
     """

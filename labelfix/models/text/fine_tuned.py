@@ -74,9 +74,7 @@ class FineTunedText(WholeNetwork):
 
     Attributes:
         folder: The pretrained encoder, or the trained classifier once saved.
-        source: Hash of the pretrained encoder's files.
         limit: Tokens of the longest text.
-        width: D.
     """
 
     family: ClassVar[str] = "transformers-fine-tuned"
@@ -163,9 +161,6 @@ def probe(folder: EncoderFolder) -> int:
 
     Returns:
         D, what the head reads.
-
-    Raises:
-        SettingsError: The architecture has no sequence classifier, or one without an ordinary last layer.
     """
     with seeded(torch.Generator()):
         backbone = SequenceBackbone(*_load(folder, 2))

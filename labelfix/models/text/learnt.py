@@ -41,11 +41,7 @@ WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json")
 
 
 class PooledEncoder(nn.Module):
-    """From tokens to the features of `FrozenText`, times `SCALE`.
-
-    Args:
-        pooling: Keys of `pooling.CODE`.
-    """
+    """From tokens to the features of `FrozenText`, times `SCALE`."""
 
     def __init__(self, encoder: nn.Module, pooling: tuple[str, ...]) -> None:
         super().__init__()
@@ -72,11 +68,7 @@ def train_upper_half(encoder: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class TrainableText:
-    """A frozen encoder as something to train.
-
-    Attributes:
-        frozen: Where training starts.
-    """
+    """A frozen encoder as something to train."""
 
     frozen: FrozenText
     family: ClassVar[Family] = "text"

@@ -56,8 +56,6 @@ class LexicalText(FrozenFeatures):
     """Words and word pairs on their main directions; the classifier is a linear head.
 
     Attributes:
-        source: Hash of what was fitted on.
-        rows: Texts that were fitted on.
         terms: V terms, sorted.
         idf: `float32 (V,)`.
         components: `float32 (D, V)`, orthonormal rows.

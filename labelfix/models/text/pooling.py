@@ -58,9 +58,6 @@ def named_pooling(folder: EncoderFolder) -> tuple[tuple[str, ...], tuple[str, ..
 
     Returns:
         Keys of `CODE`, and the names of further modules of the folder, which labelfix does not apply.
-
-    Raises:
-        SettingsError: A way of pooling that is not known.
     """
     modules = folder.optional_json("modules.json") or []
     ways: tuple[str, ...] = ("mean",)

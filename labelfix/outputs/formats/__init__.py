@@ -47,7 +47,6 @@ class FlagFormat:
 
         Args:
             judgement: With as many findings as are shown, or more.
-            asked: As for `shows`.
         """
         shown = replace(judgement, findings=judgement.findings[: self.shows(asked)])
         write: Callable[[Judgement], str] = import_module(f"labelfix.outputs.formats.{self.module}").write

@@ -28,7 +28,6 @@ class Advice:
         result: What came of the run, as `train` prints it.
         sentence: Whether to use it; empty where nothing judges the run.
         following: What to do next; empty where there is nothing to say.
-        command: The command for it; empty where there is none.
     """
 
     kind: str

@@ -15,18 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.data.arrays import Counts
-from labelfix.data.formats.base import DAMAGED
+from labelfix.data.formats.file_checks import DAMAGED
 from labelfix.errors import RunError
+from labelfix.outputs.column_arrays import codes, values
 from labelfix.outputs.corrected_bounds import packed_columns
-from labelfix.outputs.corrected_rows import (
-    CorrectedFile,
-    CorrectedMetadata,
-    codes,
-    corrected_metadata,
-    first_line,
-    groups,
-    values,
-)
+from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata, first_line, groups
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.trust import read_evidence, read_metrics, trusted_mask
 from labelfix.outputs.worst import WorstRows
 from labelfix.runs import RunFolder
@@ -41,11 +35,7 @@ class WorstRow:
 
     Attributes:
         position: Place in the noisy table, from 0.
-        file: Where it came from, as the user named it.
         row: Row of that file, from 1.
-        given: Given label.
-        suggested: Suggested label.
-        confidence: Of the suggestion.
         label_score: P(given label is right).
         action: `relabel` or `review`.
         p_value: None where there is none.
@@ -68,15 +58,11 @@ class Collected:
     """All that the report shows, but for the rows' inputs.
 
     Attributes:
-        path: The run, as the user named it.
-        manifest: `run.json`.
         evidence: Of `metrics.json`; empty for runs that have none.
-        metadata: Of the corrected file.
         before: `(K,)` given labels of each class.
         after: `(K,)` corrected labels.
         matrix: `(K, K)` given by corrected label.
         histogram: `(2, BINS)` label_score of rows that are no label issue, and of those that are.
-        actions: Rows of each action.
         worst: The worst of the rows whose label is an issue or doubtful, worst first; trusted rows are not among them.
         listed: How many such rows there are in all.
         trusted_changed: Trusted rows whose given label the run changed, to the one that the person gave.
@@ -100,12 +86,7 @@ class Collected:
 
 
 def collect(folder: RunFolder, most: int) -> Collected:
-    """Read a finished run.
-
-    Raises:
-        RunError: The run is damaged.
-        InputError: The corrected labels are.
-    """
+    """Read a finished run."""
     manifest = folder.read_manifest()
     rows = CorrectedFile(folder.corrected)
     metadata = corrected_metadata(rows)

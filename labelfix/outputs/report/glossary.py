@@ -18,9 +18,7 @@ class Word:
 
     Attributes:
         key: Part of its address in the page.
-        name: What the list calls it.
         forms: How it may stand in a sentence; lower case.
-        meaning: One or two sentences.
     """
 
     key: str

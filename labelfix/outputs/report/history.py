@@ -25,7 +25,6 @@ class NamedCurve:
     """A curve to draw.
 
     Attributes:
-        name: What it is.
         series: One value a row of the history; NaN where there is none.
         share: Whether the values are shares.
         across: What the rows of the history are.

@@ -15,7 +15,7 @@ import pyarrow as pa
 from labelfix.data.image_place import image_place
 from labelfix.data.picture import to_rgb
 from labelfix.errors import LabelfixError
-from labelfix.outputs.corrected_rows import CorrectedMetadata
+from labelfix.outputs.corrected_schema import CorrectedMetadata
 from labelfix.outputs.report.plain import plain, shortened
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ class RowView:
     """What a row looks like.
 
     Attributes:
-        text: Shown as it is.
         image: A `data:` address; empty where the row is no image.
     """
 
@@ -70,22 +69,13 @@ def look_at(
 def cells_of(
     wanted: Iterable[tuple[str, int]], metadata: CorrectedMetadata, places: Mapping[str, str] | None = None
 ) -> dict[tuple[str, int], dict[str, Any]]:
-    """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings.
-
-    Args:
-        wanted: Source file and row within it.
-        places: As for `look_at`.
-    """
+    """The input cells of some rows, as far as their file is still there; of an image its path, and no embeddings."""
     found = CellReader(metadata, places).read(wanted)
     return {row: {name: _path_of(value) for name, value in cells.items()} for row, cells in found.items()}
 
 
 class CellReader:
-    """Reads the input cells of rows, images as they stand in the file itself; files stay open in between.
-
-    Args:
-        places: As for `look_at`.
-    """
+    """Reads the input cells of rows, images as they stand in the file itself; files stay open in between."""
 
     def __init__(self, metadata: CorrectedMetadata, places: Mapping[str, str] | None) -> None:
         self._metadata = metadata
@@ -93,11 +83,7 @@ class CellReader:
         self._opened: dict[str, TableSource] = {}
 
     def read(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], dict[str, Any]]:
-        """The cells of some rows, as far as their file is still there.
-
-        Args:
-            wanted: Source file and row within it.
-        """
+        """The cells of some rows, as far as their file is still there."""
         found: dict[tuple[str, int], dict[str, Any]] = {}
         for (file, place), rows in _by_file(wanted, self._places).items():
             try:
@@ -174,9 +160,6 @@ def as_jpeg(value: Any, file: Path, longest: int, quality: int) -> bytes | None:
     Args:
         value: Its cell: a path, or an object with `path` or `bytes`.
         longest: Pixels of its longer side at most.
-
-    Raises:
-        OSError: There is no such file.
     """
     from PIL import Image
 

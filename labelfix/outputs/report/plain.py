@@ -73,7 +73,6 @@ def between(estimate: Mapping[str, Any], as_percent: bool = True) -> str:
 
     Args:
         estimate: `low` and `high`, each a number or nothing.
-        as_percent: Whether they are shares.
     """
     low, high = estimate["low"], estimate["high"]
     if low is None or high is None:

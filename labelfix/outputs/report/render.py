@@ -50,7 +50,6 @@ class Neighbour:
     Attributes:
         similarity: Cosine of the angle between their features.
         file: Where it stands; empty where that is not known.
-        row: Row of that file, from 1.
     """
 
     id: str
@@ -75,7 +74,6 @@ def write_report(
     """Write the report.
 
     Args:
-        reasons: Nearest trusted rows of the worst ones.
         why_none: A sentence where there are none.
         places: Source file of a row → where it lies now; see `look_at`.
         again: The command that trains again on `decisions.csv`; empty where there is none.
@@ -109,15 +107,7 @@ def render(
     pictures: bool,
     again: str = "",
 ) -> str:
-    """The page.
-
-    Args:
-        reasons: Nearest trusted rows.
-        why_none: A sentence where there are none.
-        rows: How many of the worst rows to show.
-        pictures: Whether thumbnails are shown.
-        again: As for `write_report`.
-    """
+    """The page."""
     from jinja2 import Environment, PackageLoader, pass_context  # only a report pays for its import
 
     engine = Environment(loader=PackageLoader("labelfix.outputs.report", "page"), autoescape=True, trim_blocks=True)

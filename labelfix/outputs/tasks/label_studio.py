@@ -25,9 +25,6 @@ TAGS = {"text": "Text", "image": "Image", "row": "Table"}
 def write(rows: TaskRows, folder: Path) -> tuple[int, list[str]]:
     """Write them into a new folder.
 
-    Args:
-        folder: It; nothing is in it yet.
-
     Returns:
         How many tasks, and the names of the files.
     """

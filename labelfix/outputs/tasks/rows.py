@@ -36,11 +36,7 @@ class Task:
     """A row to be labelled.
 
     Attributes:
-        given: Given label.
-        suggested: Suggested label.
-        confidence: Of the suggestion.
         label_score: P(given label is right); None without a given label.
-        file: Where the row stands.
         row: Row of that file, from 1.
         drawn: How it was drawn; empty for at random (`labelfix.data.chosen_rows`).
         chance: With which probability; None where chance chose nothing.
@@ -75,7 +71,6 @@ class TaskRows:
     """What all of them share.
 
     Attributes:
-        count: How many of them.
         people: How many people are to label each.
     """
 

@@ -36,7 +36,6 @@ class Written:
     """What was written.
 
     Attributes:
-        tasks: How many.
         files: Names of the files in the folder; empty for a single file.
     """
 
@@ -68,13 +67,7 @@ def place_of(tool: str, out: Path | None, overwrite: bool = False) -> Path:
 
 
 def write_tasks(tool: str, rows: TaskRows, out: Path, overwrite: bool = False) -> Written:
-    """Write tasks; the caller has checked that they may be written.
-
-    Args:
-        tool: One of `TOOLS`.
-        out: From `place_of`.
-        overwrite: Replace a folder that is there.
-    """
+    """Write tasks; the caller has checked that they may be written."""
     if tool in FILES:
         with atomic_path(out) as beside:
             return Written(FILES[tool](rows, beside))

@@ -276,8 +276,10 @@ def test_rows_that_people_did_not_accept_have_no_label() -> None:
     assert len(read(noisy, pa.table(gold)).data.clean) == 20
     gold["answer"] = ["accept"] * 18 + ["reject", "ignore"]
     message = refused(noisy, pa.table(gold))
-    assert "row 19: 2 of 20 rows are not accepted (the first: answer 'reject')" in message
+    assert "row 19: 1 of 20 rows are not accepted (the first: answer 'reject')" in message
     assert "keep the accepted rows alone" in message
+    gold["answer"] = ["ignore"] * 2 + ["accept"] * 18
+    assert len(read(noisy, pa.table(gold)).data.clean) == 18, "what was skipped has no label"
     spoken = {**noisy, "answer": ["accept", "perhaps"] * 30}
     assert len(read(spoken, pa.table({"text": TEXTS[:20], "label": LABELS[:20]})).data.noisy) == N
 

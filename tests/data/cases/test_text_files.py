@@ -97,10 +97,12 @@ def test_without_a_flag_one_line_names_the_place_and_the_guess(put: Put, text: s
     lines = [f'{i},"{text if i >= 3 else "plain"}",x' for i in range(20)]
     path = put("t.csv", "\n".join(["id,text,label", *lines]).encode(encoding))
     byte = text.encode(encoding)[min(i for i, b in enumerate(text.encode(encoding)) if b > 127)]
-    assert refused(path) == (
+    said, _, word = refused(path).removesuffix(" reads wrong").partition(", or another if ")
+    assert said == (
         f"t.csv: is not UTF-8 text (byte 0x{byte:02x} in row 4, column 'text'); it looks like {named}: "
         f"pass --encoding {named}"
     )
+    assert word.strip("'") in text, "a word as it reads in it"
 
 
 def test_a_bad_byte_after_the_first_megabyte_is_found_by_its_row(put: Put) -> None:
@@ -173,9 +175,7 @@ def test_an_arrow_stream_is_read_and_a_damaged_file_refused(tmp_path: Path) -> N
 
 def test_a_zip_archive_is_to_be_unpacked(put: Put) -> None:
     said = refused(put("t.csv.zip", b"PK\x03\x04" + bytes(40)))
-    assert (
-        said == "t.csv.zip: is a ZIP archive, which labelfix does not read; unzip it, and give the file that is in it"
-    )
+    assert said.startswith("t.csv.zip: is a ZIP archive, which labelfix does not read; unzip it, and give the file or")
 
 
 @pytest.mark.parametrize("delimiter", list(";|\t^~\x01"))

@@ -15,9 +15,11 @@ from labelfix.data.formats.csv.no_rows import (
     COMMENT,
     HEADED,
     MOST_BELOW,
+    MOST_COMMENTS,
     NOTHING,
     RULER,
     SUBTOTAL,
+    WIDE_COMMENT,
     PassedOver,
     all_but,
     are_headings,
@@ -58,8 +60,9 @@ class NoRows:
     """Rows of which only the first cell is filled, as a heading may: positions and cells."""
     _named_so: bool = False
     """Whether the first cell of other rows looks like a heading, too."""
-    begins_so: bool = False
-    """Whether a row begins as a comment does."""
+    _hashed: list[int] = field(default_factory=list)
+    """Positions of the first rows that begin as a comment in words does."""
+    _begins_so: bool = False
     _last: list[tuple[int, list[str]]] = field(default_factory=list)
     """The last rows with a value: positions and cells."""
 
@@ -69,10 +72,21 @@ class NoRows:
         others = self._seen - len(self._alone) - len(self.empty)
         return self._alone if are_headings(len(self._alone), others, self._named_so, len(self.titles)) else {}
 
+    @cached_property
+    def wide_comments(self) -> Sequence[int]:
+        """Comments as wide as the header, after all rows have been seen: few, where no other row begins in words."""
+        few = len(self._hashed) <= MOST_COMMENTS * (self._seen - len(self.empty))
+        return self._hashed if few and not self._named_so else ()
+
+    @property
+    def begins_so(self) -> bool:
+        """Whether a row begins as a comment does, after all have been seen."""
+        return self._begins_so or len(self._hashed) > len(self.wide_comments)
+
     @property
     def retype(self) -> bool:
         """Whether something that is no row has been seen as if it were one: it may have another type."""
-        return bool(self.below or self.headings)
+        return bool(self.below or self.headings or self.wide_comments)
 
     @property
     def rows(self) -> list[int]:
@@ -130,7 +144,7 @@ class NoRows:
     def found(self) -> PassedOver:
         """What is to be passed over, after all rows have been seen."""
         said = tuple(self._said())
-        rows = tuple(sorted({*self.rows, *self.below, *self.headings}))
+        rows = tuple(sorted({*self.rows, *self.below, *self.headings, *self.wide_comments}))
         end = self._seen if self.end else None
         return PassedOver(rows, self.ruler, self.comments > 0, end, said) if said else NOTHING
 
@@ -145,8 +159,8 @@ class NoRows:
             yield f"rows that repeat the header, which are passed over: {len(self.again):,}"
         if between := [row for row in self.totals if row not in self.below]:
             yield f"rows of totals between the rows, which are passed over: {len(between):,}"
-        if self.comments:
-            yield f"lines of comment between the rows, which are passed over: {self.comments:,}"
+        if comments := self.comments + len(self.wide_comments):
+            yield f"lines of comment between the rows, which are passed over: {comments:,}"
         if headings := [cell for row, cell in self.headings.items() if row not in self.below]:
             told = "headings between the rows, which are passed over"
             yield f"{told}: {len(headings):,}, {headings[0].strip()[:60]!r}"
@@ -157,8 +171,10 @@ class NoRows:
 
     def _take_headings(self, begins: pa.Array, alone: pa.Array, others: pa.Array, first: int) -> None:
         """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
-        rows = begins.filter(others)
-        self.begins_so = self.begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
+        hashed = pc.and_(others, pc.match_substring_regex(begins, WIDE_COMMENT))
+        self._hashed += [first + row for row in pc.indices_nonzero(hashed).to_pylist()]
+        rows = begins.filter(pc.and_not(others, hashed))
+        self._begins_so = self._begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
         if not self._named_so:
             self._named_so = bool(pc.any(pc.match_substring_regex(rows, HEADED)).as_py())
         for row in pc.indices_nonzero(alone).to_pylist() if not self._named_so else ():

@@ -29,6 +29,8 @@ HEADED = r"[^ ] +[^ ]|: *$"
 """What is in the first cell of a heading, and in that of no row where there are headings."""
 COMMENT = "#"
 """How a line of comment begins."""
+WIDE_COMMENT, MOST_COMMENTS = r"^#\s", 0.1
+"""How one begins that may have commas in it, and how many of the rows such lines are at most."""
 _AMOUNT = re.compile(r"[-+(]?\s*[$€£]?\s*\d[\d.,'\s]*[%)€]?")
 
 

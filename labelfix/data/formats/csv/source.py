@@ -9,18 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import (
-    AS_THEY_ARE,
-    READ_ROWS,
-    Chunk,
-    Edit,
-    ReadOptions,
-    Source,
-    cannot_read,
-    check_file,
-    magic,
-    slices,
-)
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, slices
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -31,6 +20,7 @@ from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
 from labelfix.data.formats.csv.types import ColumnType, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
+from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import Defect, InputError
@@ -118,7 +108,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns",
+                "give all parts the same columns, or one file by its own path",
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
@@ -286,7 +276,11 @@ def _parse_blocks(
         no_rows.ruler, no_rows.comments = ragged.ruler, len(ragged.comments)
         no_rows.end = ragged.end(read)
     if ragged.rows and not (dialect.passed.end is not None if no_rows is None else no_rows.end):
-        raise InputError(ragged.defects([] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings})))
+        raise InputError(
+            ragged.defects(
+                [] if no_rows is None else sorted({*no_rows.rows, *no_rows.headings, *no_rows.wide_comments})
+            )
+        )
 
 
 def _decode(cells: pa.Array, column: str, name: str, first: int, defects: list[Defect]) -> pa.Array:

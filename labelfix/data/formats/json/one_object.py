@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from labelfix.data.formats.bounds import RECORD_BYTES
+from labelfix.data.formats.json.records import broken, is_cut
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
-from labelfix.runs.json_text import NotPlainJsonError, check_size, decode_json
+from labelfix.runs.json_text import NotPlainJsonError, check_size, decode_json, is_no_text
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
@@ -22,6 +24,9 @@ ROWS = (
 """Keys that hold a table's rows where other keys stand beside them; a key that stands alone may have any name."""
 
 COCO = {"images", "annotations", "categories"}
+
+NAMES = "id2label"
+"""Where the configuration of a model of transformers has the names of its classes."""
 
 MANY = 10
 """Keys from which an object of plain values is not a row but a label for each key; and objects from which a list deep
@@ -48,7 +53,8 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         InputError: It is one object over several lines, and holds no table.
     """
     for size in (BLOCK, RECORD_BYTES):
-        content = _read(text, size).strip()
+        whole = _read(text, size)
+        content = whole.strip()
         first, _, rest = content.partition(b"\n")
         if rest and _decoded(first) is not None:
             return text, False
@@ -59,7 +65,8 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
         raise input_error(text.name, f"is no JSON Lines, and as one document too large ({error})", remedy) from None
     value = _decoded(content)
     if not isinstance(value, dict):
-        objects = _objects(content)
+        over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
+        objects = _objects(text, whole, over_lines)
         return _in_memory(text, "objects stand one after the other", objects) if objects else (text, False)
     tables = {key: rows for key, rows in value.items() if _are(rows, dict) and len(rows) > 1}
     splits = len(tables) > 1 and len({frozenset(rows[0]) for rows in tables.values()}) == 1
@@ -94,31 +101,53 @@ def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bo
 
 
 def pairs_of(text: TextFile, most: int) -> list[list[str]] | None:
-    """Keys and their words, as in `{"0": "sport"}`; None where a file holds anything but one object of words.
+    """Keys and their words, as in `{"0": "sport"}` or `{"cat": 0, "none": null}`; None where a file holds no JSON.
 
     Args:
         most: Bytes that it may have.
 
     Raises:
-        InputError: It has more.
+        InputError: It has more, or holds other JSON.
     """
     content = _read(text, most + 1)
     if len(content) > most:
         raise input_error(text.name, f"has more than {most >> 20} MB", "leave out what is not needed")
     value = _decoded(content.strip())
-    if not isinstance(value, dict) or not all(isinstance(word, str) for word in value.values()):
+    if not isinstance(value, dict | list):
         return None
-    return [[key, word] for key, word in value.items()]
+    if isinstance(value, dict) and isinstance(value.get(NAMES), dict):
+        value = value[NAMES]
+    if isinstance(value, list) or any(isinstance(word, dict | list) for word in value.values()):
+        raise input_error(
+            text.name, "holds JSON, but no single object of names", 'write it as {"0": "sport", "1": "food"}'
+        )
+    words = (
+        (key, "" if word is None else word if isinstance(word, str) else json.dumps(word))
+        for key, word in value.items()
+    )
+    found = [[key, word] for key, word in words]
+    if any(map(is_no_text, itertools.chain(*found))):
+        raise input_error(text.name, "holds half of a surrogate pair, which is no text", "write it again as UTF-8")
+    return found
 
 
-def _objects(content: bytes) -> list[Row]:
-    """Objects that stand one after the other, with or without commas between; empty where it is anything else."""
-    text, place, found = content.decode("utf-8", "replace"), 0, []
+def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
+    """Objects that stand one after the other, with or without commas between; empty where it is anything else.
+
+    Raises:
+        InputError: They stand over several lines, and one is broken.
+    """
+    text, found = content.decode("utf-8", "replace"), list[Row]()
+    place = len(text) - len(text.lstrip())
     while place < len(text):
         try:
             value, stop = _DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            return []
+        except (ValueError, RecursionError) as error:
+            if not over_lines:
+                return []
+            at = error.pos if isinstance(error, json.JSONDecodeError) else place
+            line = text.count("\n", 0, at) + 1
+            raise broken(file, line, error, text[text.rfind("\n", 0, at) + 1 :][:80], is_cut(error)) from None
         if type(value) is not dict:
             return []
         found.append(value)
@@ -173,8 +202,8 @@ def _alone(value: Mapping[str, Any]) -> bool:
 def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     """Labels by id, columns as lists, columns by row, or rows by id."""
     parts = list(value.values())
-    if len(parts) >= MANY and (_are(parts, str) or _are(parts, int)) and 1 < len(set(parts)) <= len(parts) / 2:
-        return "a label for each key, which is its id", [{"id": key, "label": said} for key, said in value.items()]
+    if (labels := labels_by_key(value)) is not None:
+        return "a label for each key, which is its id", labels
     if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
@@ -184,6 +213,14 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
     if "id" in parts[0]:
         return "a row for each key", parts
     return "a row for each key, which is its id", [{"id": key, **row} for key, row in value.items()]
+
+
+def labels_by_key(value: Mapping[str, Any]) -> list[Row] | None:
+    """A row for each key of an object that gives a label for each id; None where it is something else."""
+    parts = list(value.values())
+    if len(parts) < MANY or not (_are(parts, str) or _are(parts, int)) or not 1 < len(set(parts)) <= len(parts) / 2:
+        return None
+    return [{"id": key, "label": said} for key, said in value.items()]
 
 
 def _are(values: Any, kind: type) -> bool:  # noqa: ANN401 - whatever JSON can say

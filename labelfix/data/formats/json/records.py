@@ -52,6 +52,9 @@ def is_array(file: TextFile) -> bool:
         raise input_error(file.name, "holds nothing but blank lines", "give a file with records")
     what = f"is not JSON: it begins with {head[:20].decode(UTF8, 'replace')!r}"
     remedy = "write one object a line, or an array of objects; or, if it is CSV, call it .csv"
+    if head.startswith(b'"{\\"'):
+        what = "holds JSON within JSON: each record is a text in quotes"
+        remedy = "write json.loads(line) in place of each line"
     raise input_error(file.name, what, remedy)
 
 
@@ -89,7 +92,7 @@ def _decoded(file: TextFile, first: int, lines: list[str]) -> list[dict[str, Any
             try:
                 values.append(_DECODER.decode(line))
             except (ValueError, RecursionError) as error:
-                raise _broken(file, first + offset, error, line) from None
+                raise broken(file, first + offset, error, line) from None
             if type(values[-1]) is not dict:
                 raise _no_object(file, first + offset, values[-1])
     return values
@@ -108,7 +111,7 @@ def read_records(file: TextFile, array: bool) -> Iterator[Record]:
             try:
                 value = _DECODER.decode(text)
             except (ValueError, RecursionError) as error:
-                raise _broken(file, first + offset, error, line) from None
+                raise broken(file, first + offset, error, line) from None
             if not isinstance(value, dict):
                 raise _no_object(file, first + offset, value)
             yield Record(first + offset, "\n", text, value)
@@ -192,7 +195,7 @@ def _elements(file: TextFile) -> Iterator[Record]:
             return
         before = buffer[place:start]
         if not first and "," not in before:
-            raise _broken(file, line + before.count("\n"), ValueError("a comma or the closing ] is missing"), "")
+            raise broken(file, line + before.count("\n"), ValueError("a comma or the closing ] is missing"), "")
         value, stop, buffer = _element(file, buffer, start, texts, line + before.count("\n"))
         here = line + before.count("\n")
         text = buffer[start:stop]
@@ -217,7 +220,7 @@ def _element(
             if more is None and short is False and isinstance(error, json.JSONDecodeError):
                 raise too_long(f"{file.name}:{line}", None, "a record") from None
             if more is None:
-                raise _broken(file, line, error, buffer[start : start + 80]) from None
+                raise broken(file, line, error, buffer[start : start + 80], short and is_cut(error)) from None
             # Twice as much each time, so that a long record is not read again for every block.
             parts = [buffer, more]
             while sum(map(len, parts)) < 2 * len(buffer) and (more := next(texts, None)) is not None:
@@ -233,7 +236,7 @@ def _element(
 def _check_end(file: TextFile, rest: str, texts: Iterator[str], line: int) -> None:
     for text in (rest, *texts):
         if text.strip():
-            raise _broken(file, line, ValueError("something follows the array"), text.strip())
+            raise broken(file, line, ValueError("something follows the array"), text.strip())
 
 
 def _line_of(file: TextFile, offset: int) -> int:
@@ -245,8 +248,27 @@ def _line_of(file: TextFile, offset: int) -> int:
     return line
 
 
-def _broken(file: TextFile, line: int, error: Exception, text: str) -> InputError:
-    if isinstance(error, RecursionError):
+def is_cut(error: Exception) -> bool:
+    """Whether a text ends within what it says, and is sound until there."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return not error.doc[error.pos :].strip() or "Unterminated string" in error.msg
+
+
+def broken(file: TextFile, line: int, error: Exception, text: str, end: bool = False) -> InputError:
+    """The error for a record that is no JSON.
+
+    Args:
+        line: Where it begins, or breaks.
+        text: What stands there.
+        end: Whether the file ends within it.
+    """
+    if end:
+        what, remedy = (
+            f"the file ends within a record: {text.strip()[:60]!r}",
+            "it is cut off: write or download it again",
+        )
+    elif isinstance(error, RecursionError):
         what, remedy = "is nested too deeply to be read", "flatten it, or leave the field out"
     elif isinstance(error, json.JSONDecodeError):
         what = f"is not JSON ({error.msg} at character {error.colno})"
