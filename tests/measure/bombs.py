@@ -138,6 +138,7 @@ def measured(path: Path, seconds: float) -> int:
                 peak = max(peak, _peak(status))
                 if time.monotonic() - began > seconds:
                     process.terminate()
+                    seconds = float("inf")
     peak = max(peak, _peak(said))
     lines = [line for line in said.splitlines() if line.startswith("labelfix: ")]
     shown = lines[-1].replace(str(path.parent), "")[:100] if lines else ""
