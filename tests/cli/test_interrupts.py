@@ -19,6 +19,17 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """As at a terminal; what a shell starts in the background ignores Ctrl-C."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_whose_exception_python_drops_ends_the_work_at_its_next_step(number):
     class Dropped:
@@ -120,7 +131,7 @@ def test_a_training_that_is_ended_goes_on(at_work, workshop):
     ids=lambda words: words[0],
 )
 def test_a_file_that_is_being_written_is_as_it_was(at_work, words, monkeypatch, capsys):
-    out, put = at_work / "out.parquet", durable._put
+    out, put = at_work / ("out.html" if words[0] == "report" else "out.parquet"), durable._put
 
     def ended_before(*places):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -21,7 +21,7 @@ MOST_RATIO = 200
 HELD_RATIO = 32
 """What has to be held, rows and what is unpacked as a whole, may take so many times the size of a larger file."""
 
-ROW_BYTES = 64
+ROW_BYTES = 48
 """What a row takes in memory beside its cells: its place, its id and its label."""
 
 RECORD_BYTES = 1 << 26
