@@ -28,7 +28,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("next", "--run", "run", "--out", "next.csv"),
     ("certify", "--run", "run", "--max-noise-rate", "0.3", "--count", "5"),
     ("certify", "--run", "run", "--answers", "checked.csv"),
-    ("evaluate", "--run", "run", "--truth", "gold.csv"),
+    ("evaluate", "--run", "run", "--truth", "truth.csv"),
 )
 GATE = """\
 [gate]

@@ -32,7 +32,7 @@ RUN_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("export", "--run", "run", "--corrected-labels", "out.parquet", "--drop-issues"),
     ("correct", "--run", "run", "--noisy", "noisy.csv", "--out", "new.parquet"),
     ("predict", "--run", "run", "--noisy", "noisy.csv", "--out", "new.csv"),
-    ("evaluate", "--run", "run", "--truth", "gold.csv"),
+    ("evaluate", "--run", "run", "--truth", "truth.csv"),
     ("next", "--run", "run", "--out", "next.csv"),
     ("report", "--run", "run", "--out", "report.html"),
 )
@@ -72,6 +72,8 @@ def run_seeds() -> list[Seed]:
     trusted = gold() + b"".join(f"{ids()[row]},{labels()[row]}\n".encode() for row in range(9, ROWS - 4))
     with tempfile.TemporaryDirectory(prefix="fuzz-run-") as folder:
         inputs = {"noisy.csv": delimited(feature=True).encode(), "gold.csv": trusted}
+        truth = "".join(f"{name},{label}\n" for name, label in zip(ids(), labels(), strict=True))
+        inputs["truth.csv"] = f"id,label\n{truth}".encode()
         for name, data in inputs.items():
             (Path(folder) / name).write_bytes(data)
         words = ["train", *FILES, "--out", "run", "--set", "compute.cache_dir=cache", "-q"]
