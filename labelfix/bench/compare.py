@@ -25,7 +25,7 @@ RANKED = tuple(
 COMPARED = (*RANKED, *CALIBRATION)
 
 RESAMPLES = 10_000
-"""Of settings, for the interval over them."""
+"""Draws of settings, for the interval over them."""
 
 FEWEST = 3
 """Settings that are worth drawing from."""

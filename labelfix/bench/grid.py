@@ -20,13 +20,13 @@ NO_BACKBONE = "none"
 """What the backbone of a set of ready embeddings is called."""
 
 ROW_FORMAT = 2
-"""Of the columns of a row; rows of another format are not mixed in."""
+"""Format of the columns of a row; rows of another format are not mixed in."""
 
 _UNNAMED = ("files", "test_files", "given_file", "groups", "noise")
-"""Of a set: what may change without changing a result, because contents count and not names."""
+"""Fields of a set that may change without changing a result, because contents count and not names."""
 
 _CACHE_ONLY = ("backbone", "freeze", "encode_batch_size")
-"""Of the model's settings: what is said elsewhere, or changes no result."""
+"""Model settings that are said elsewhere, or change no result."""
 
 
 @dataclass(frozen=True)

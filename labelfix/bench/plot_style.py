@@ -19,7 +19,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
 GREY = "#777777"
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
-"""Of rightly and of wrongly labelled rows."""
+"""Colours of rightly and of wrongly labelled rows."""
 
 STYLE = {
     "svg.hashsalt": "labelfix",

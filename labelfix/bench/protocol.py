@@ -37,7 +37,7 @@ FIRST_SEED = 1000
 """Added to the seed of a run, so that its rows are not drawn by the numbers that its training draws."""
 
 TEST_SHARE = 5
-"""Of a set without a test file, one row in so many is a test row."""
+"""In a set without a test file, one row in so many is a test row."""
 
 LEAST_A_CLASS = 2
 """Trusted rows of each class at least: one to train and one to judge."""

@@ -14,7 +14,7 @@ from labelfix.cli.opened_run import open_run
 from labelfix.outputs.plain_text import json_text, visible
 
 FEW = 10
-"""Of so few rows all given labels may well be right."""
+"""With so few rows all given labels may well be right."""
 SHARES = {
     "given_right": "given labels right",
     "corrected_right": "corrected labels right",

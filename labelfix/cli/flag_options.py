@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labelfix.settings.gate import GateTable
 
 ONE_OF = (("run", "corrected"), ("min_confidence", "max_false_flags", "budget"))
-"""Of these one counts: a flag puts away all that the file says of its group."""
+"""Only one of each group counts: a flag overrides all that the file says of its group."""
 
 
 @dataclass(frozen=True)

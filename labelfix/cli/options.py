@@ -123,26 +123,21 @@ CrossFit = Annotated[int | None, _setting("cross_fit", MODEL, min=0, metavar="K"
 Ledger = Annotated[str | None, _setting("ledger", MODEL, metavar="KIND")]
 SideChecks = Annotated[bool | None, _setting("side_checks", MODEL, "--side-checks/--no-side-checks", metavar="")]
 SoftTopK = Annotated[int | None, _setting("soft_top_k", MODEL, min=1, metavar="K")]
+
+
+def _soft_top_k(doc: str) -> Any:  # noqa: ANN401 - typer's own type is private
+    return option("--soft-top-k", metavar="K", panel=OUTPUT, min=1, doc=f"{doc} Default: as in the run.")
+
+
 OtherSoftTopK = Annotated[
     int | None,
-    option(
-        "--soft-top-k",
-        metavar="K",
-        panel=OUTPUT,
-        min=1,
-        doc="Write only the probabilities of a row's K most likely classes, as they are, with the classes in "
-        "soft_label_classes. Default: as in the run.",
+    _soft_top_k(
+        "Write only the probabilities of a row's K most likely classes, as they are, with the classes in "
+        "soft_label_classes."
     ),
 ]
 DetailsSoftTopK = Annotated[
-    int | None,
-    option(
-        "--soft-top-k",
-        metavar="K",
-        panel=OUTPUT,
-        min=1,
-        doc="With --details: of each soft label only the K most likely classes. Default: as in the run.",
-    ),
+    int | None, _soft_top_k("With --details: of each soft label only the K most likely classes.")
 ]
 Seed = Annotated[int | None, _setting("seed", MODEL, min=0, metavar="N")]
 

@@ -52,7 +52,6 @@ def with_inputs(
     """A table with input columns of its own, which are checked.
 
     Args:
-        table: The table without inputs.
         settings: Says whether images that cannot be read are left out.
     """
     inputs = ColumnInputs(source, spec, len(table))

@@ -54,9 +54,6 @@ def read_chosen(source: TableSource, rows: IdsAndLabels, read_rows: int) -> npt.
 
     Args:
         source: The trusted file, or several read as one: the column need not be in all of them.
-
-    Raises:
-        InputError: The file is damaged.
     """
     found = _cells(source, rows, DRAWN, read_rows) != ""
     return found if found.any() else None
@@ -86,9 +83,7 @@ def without_sources(
     """The trusted rows, those left open that `next` wanted a source of labels to answer: such an answer is no truth.
 
     Args:
-        source: As for `read_chosen`.
         taken: Whether a file of opinions is given, which that may be as well.
-        findings: Told how many there are.
 
     Returns:
         The rows, and how many of them such an answer has been left out of.

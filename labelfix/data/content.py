@@ -23,7 +23,6 @@ def content_keys(batch: pa.RecordBatch, spec: InputSpec, bare: bool = False) -> 
     spaces around.
 
     Args:
-        batch: Input columns as `InputTable.batches` gives them.
         bare: Of texts, only letters and digits count, without case.
 
     Returns:
@@ -70,7 +69,6 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool 
 
     Args:
         clean_keys: `(M,)` keys of the trusted rows.
-        bare: See `content_keys`, of which the keys are.
 
     Returns:
         `(M,)` rows of `noisy`, -1 where there is none. Of trusted rows with the same content, only the first

@@ -60,7 +60,7 @@ class FilePlaces:
         """Where some consecutive rows came from."""
         rows = np.arange(start, stop, dtype=np.int64)
         file = np.searchsorted(self.starts, rows, side="right") - 1
-        # Of several files that start at one place, all but the last are empty.
+        # When several files start at one place, all but the last are empty.
         return Places(self.files, file.astype(np.int32), rows - self.starts[file] + 1)
 
     def of(self, row: int) -> tuple[str, int]:
@@ -102,7 +102,6 @@ class Findings:
         """The same kind of defect in several rows: the first few, and how many more.
 
         Args:
-            places: Where the rows came from.
             rows: Positions of the rows, counted from 0.
             what: Says of a position what is wrong there.
             more: Says how many are not listed.

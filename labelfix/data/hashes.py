@@ -18,9 +18,6 @@ def content_hashes(noisy: TableSource, clean: TableSource, settings: DataSetting
 
     Args:
         settings: Name those files.
-
-    Raises:
-        OSError: A file cannot be read.
     """
     return _beside(settings, noisy.content_hash(), clean.content_hash())
 
@@ -34,11 +31,7 @@ def _beside(settings: DataSettings, noisy: str, clean: str) -> dict[str, str]:
 
 
 def hashes_of_named(noisy: Any, clean: Any, settings: DataSettings) -> dict[str, str]:  # noqa: ANN401 - any source
-    """The same, of sources that are not open; nothing is read as a table.
-
-    Raises:
-        InputError: One is not there.
-    """
+    """The same, of sources that are not open; nothing is read as a table."""
     several = clean if isinstance(clean, list | tuple) else [clean]
     options = read_options(settings)
     ours, theirs = open_table(noisy, options=options), open_trusted(several, options=options)

@@ -44,9 +44,6 @@ def check_inputs(
 
     Returns:
         `(N,)` False where an image cannot be decoded; None where all can.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
     """
     readable: Flags | None = None
     for spec in inputs.spec.parts:
@@ -149,7 +146,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
     spec = inputs.spec
     infinite: dict[str, list[int]] = {c: [] for c in spec.columns}
     odd = {c: OddNumbers() for c in spec.columns}
-    # Of a column whose cells are all plain numbers nothing stands beside these.
+    # Where all cells of a column are plain numbers, nothing stands beside them.
     written = {c for c in spec.columns if is_text(value_type(inputs.source.schema.field(c).type))}
     missing = dict.fromkeys(spec.columns, 0)
     seen: dict[str, set[Any]] = {c: set() for c in spec.columns}

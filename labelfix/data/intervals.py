@@ -34,7 +34,7 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
 
 
 FEWEST = (0.0, 0.05129, 0.35536, 0.81769, 1.36632, 1.97015, 2.61301, 3.28532, 3.98082, 4.69523, 5.42541)
-"""Of 0 to 10 hits: the expected number of which at least so many happen in 1 of 20 cases (Poisson)."""
+"""For 0 to 10 hits: the expected number with which at least so many happen in 1 of 20 cases (Poisson)."""
 
 
 def share_interval(successes: float, trials: float) -> tuple[float, float]:

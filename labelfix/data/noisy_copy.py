@@ -91,9 +91,6 @@ def read_embeddings(source: TableSource, column: str, label: str) -> npt.NDArray
 
     Returns:
         `(N, D)`.
-
-    Raises:
-        InputError: There is no such column, or a row of it is missing, not finite or of another length.
     """
     findings = Findings()
     spec = input_columns(source, (label,), DataSettings(embedding_column=column), findings, READ_ROWS)

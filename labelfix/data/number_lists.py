@@ -38,7 +38,7 @@ def number_lists(cells: pa.Array) -> pa.Array:
 
 
 def _inner(cells: pa.Array) -> pa.Array:
-    """Of lists of one list each, those; null where there are more, or none."""
+    """The inner lists of lists that hold one each; null where there are more, or none."""
     lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
     return cells.flatten().take(pa.array(starts, mask=lengths != 1))

@@ -67,7 +67,7 @@ DATE = (
 _NO_TEXT = pa.nulls(1, pa.string())[0]
 _PLACEHOLDER = "^(?i:" + "|".join(re.escape(word) for word in PLACEHOLDERS) + ")?$"
 _UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-"""Of each unit of time, how many are a second."""
+"""How many of each unit of time make a second."""
 
 
 def is_placeholder(cells: pa.Array) -> pa.Array:

@@ -35,9 +35,6 @@ def to_rgb(image: Image) -> Image:
 
     Args:
         image: What `PIL.Image.open` gives.
-
-    Raises:
-        OSError: The image is damaged; decoders also raise ValueError, SyntaxError and others.
     """
     image.load()
     turn = _turn(image)

@@ -34,7 +34,7 @@ from labelfix.data.labels.checks import check_balance, check_given, check_joined
 from labelfix.data.labels.class_map import read_class_map
 from labelfix.data.labels.classes import UNKNOWN, class_names, match_codes
 from labelfix.data.labels.column import LabelColumn
-from labelfix.data.labels.refusal import refuse_type, refuse_values
+from labelfix.data.labels.refusal import refuse_objects, refuse_type, refuse_values
 from labelfix.data.labels.verdicts import refuse_verdicts, without_skipped
 from labelfix.data.new_rows import open_rows, read_truth
 from labelfix.data.rows import IdsAndLabels, read_id_and_label
@@ -182,7 +182,7 @@ def _trusted_inputs(
     elif table.id_column is not None and all_empty(source, columns, read_rows):
         lacks = f"has nothing in its input column{'s' if len(columns) > 1 else ''} {some(columns)}"
     elif columns == (table.id_column,) and (find_ids(table.ids.drop_null(), noisy.ids) >= 0).all():
-        lacks = f"names the images of {noisy.name}"
+        lacks = f"names the {'images' if spec.kind == 'image' else 'rows'} of {noisy.name}"
     else:
         lacks = ""
     if lacks:
@@ -202,6 +202,9 @@ def _open(
 ) -> tuple[TableSource, TableSource, dict[str, str]]:
     several = clean if isinstance(clean, list | tuple) else [clean]
     options = read_options(settings)
+    if settings.split is not None and all(isinstance(one, str) and Path(one).is_file() for one in (noisy, *several)):
+        what, remedy = "is a single file, and --split names one of several", "leave it out"
+        findings.error(str(noisy), what, f"{remedy}, and write the rows that are meant into a file of their own")
     ours = attempt(lambda: open_table(noisy, memory_name(noisy, "noisy"), options), findings)
     parts = attempt(
         lambda: open_trusted(
@@ -302,6 +305,7 @@ def _labels(
     assert clean.labels is not None
     named = settings.label_column is not None
     refused = refuse_values(noisy.labels, noisy.places, ours.name, "--label-column", named, findings)
+    refused = refuse_objects(clean.labels, clean.places, findings) or refused
     words = settings.missing_words
     classes, given = class_names(noisy.labels, clean.labels, aliases, ours.name, findings, words)
     truth = match_codes(clean.labels, classes, theirs.name, findings, words, typed=True)

@@ -40,9 +40,6 @@ def read_id_and_label(source: TableSource, id_column: str | None, label: str | N
     Args:
         id_column: Column of the ids, or None.
         label: Column of the labels, or None.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
     """
     reader = LabelReader(source, label) if label is not None else None
     ids = []
@@ -88,9 +85,6 @@ def survey_rows(source: TableSource, id_column: str | None, label: str | None, r
     Args:
         id_column: Column of the ids, or None.
         label: Column of the labels, or None.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
     """
     reader = LabelReader(source, label, keep=False) if label is not None else None
     counts = [0] * len(source.files)

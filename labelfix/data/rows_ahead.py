@@ -23,11 +23,7 @@ PACKED_TO = 5
 
 
 def rows_ahead(source: Any) -> int | None:  # noqa: ANN401 - any source
-    """Rows of a table times the passes over them; an estimate for text, None where nothing cheap tells.
-
-    Args:
-        source: As for `open_table`.
-    """
+    """Rows of a table times the passes over them; an estimate for text, None where nothing cheap tells."""
     if not isinstance(source, str | Path):
         return PASSES * len(source) if hasattr(source, "__len__") and not isinstance(source, dict) else None
     path = as_path(source)

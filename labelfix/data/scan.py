@@ -22,9 +22,6 @@ def scan(
         rows: At most this many rows a chunk.
         verbatim: Cells of text formats as they stand in the file.
         texts: Columns among them that are wanted as text although they may be stored as binary.
-
-    Raises:
-        InputError: A string is not UTF-8 (Arrow formats do not check it when they read), or the file is damaged.
     """
     for chunk in source.verbatim(columns, rows) if verbatim else source.scan(columns, rows):
         arrays = [decode(column) for column in chunk.batch.columns]

@@ -38,6 +38,11 @@ FORMULA = r'^=(?i:HYPERLINK\("[^"]*"[,;]\s*)?"([^"]*)"\)?$'
 """How a text is written that a spreadsheet is not to take for a number, `="007"`, or is to show as a link."""
 TRUTH = r"^(?i:true|false)$"
 QUOTES = " \t\r\n\"'`‘’“”«»"
+PRINTED = re.compile(
+    r"""(?:b|\()(['"])(.+)\1(?:,\))?"""
+    r"""|(?:(?:np|numpy|torch|tf)\.)?(?:str_|bytes_|bool_|tensor|u?int\d+|float\d+)\(['"]?([^()]+?)['"]?\)"""
+)
+"""A label as Python prints what it lies in: `b'cat'`, `('cat',)`, `np.str_('cat')`, `tensor(1)`."""
 PLAIN_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 
 
@@ -116,9 +121,11 @@ def loosened(text: str) -> str:
 
     A hyphen or a space between two digits stays apart from nothing between them, and at an end it is a sign or a grade.
     """
+    printed = PRINTED.fullmatch(text)
+    text = next(filter(None, printed.groups()[1:]), text) if printed else text
     plain = unicodedata.normalize("NFKD", html.unescape(_once_decoded(text))).casefold().translate(ALIKE)
     plain = re.sub(f"[{NO_WIDTH}\u0300-\u036f\u0640\ufe00-\ufe0f]", "", plain).strip(QUOTES)
-    plain = re.sub("[\u2010-\u2015\u2212]", "-", plain).removeprefix("__label__")  # as fastText writes it
+    plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
     plain = re.sub(r"(?<=\w)\.$", "", plain)
     plain = re.sub(r"^(?:label|class)[-_ ]?(?=\d+$)", "", plain)  # as transformers names classes without names
     return re.sub(r"(?<=[\w&])[-_\s]+(?=[\w&%])", lambda gap: _joint(plain, gap), plain)

@@ -12,9 +12,10 @@ Legend: R held rows, Q questions (see `evidence.judges_answers`), K classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +27,14 @@ from labelfix.correctors.made import MadeSoft
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import UNLABELLED, Codes, Probabilities
 from labelfix.evidence.judges_answers import MIN_PAIRS, Donors, JudgesAnswers, ask, blocks_of, sample, transition_of
-from labelfix.heads.fit_scale import Kind, fit_scale
+from labelfix.heads.fit_scale import Kind, fit_scale, kinds_for
 from labelfix.heads.folds import cut_folds
 from labelfix.heads.stages import judging_stage
 from labelfix.networks.loop import network_outputs
 from labelfix.numerics.threshold import choose_threshold
 
 CALIBRATION_BINS = 15
-"""Of equal width, as Guo et al. (ICML 2017) have them, so that errors compare with published ones."""
+"""Bins of equal width, as Guo et al. (ICML 2017) have them, so that errors compare with published ones."""
 
 GROUPS = 5
 """Folds of cross-validation where one model judges all held rows."""
@@ -98,7 +99,9 @@ def calibrate(problem: Problem, fitted: FittedModel) -> Calibrated | None:
     asked = ask(problem, held, kept["transition"], donors=donors)
     several = len(held.models) > 1
     group = (asked.by if several else cut_folds(asked.truth, problem.seed, GROUPS).of)[asked.row]
-    kind, log_soft = _chosen(asked, group, isinstance(fitted.corrector, CalibratedCorrector))
+    already = isinstance(fitted.corrector, CalibratedCorrector)
+    kinds = () if already else kinds_for(asked.answer, problem.given)
+    kind, log_soft = _chosen(asked, group, kinds)
     scale = fit_scale(kind, asked.log_soft, asked.answer, asked.weight)
     threshold, corrected = _thresholds(asked, np.exp(log_soft), group, fitted.min_confidence)
     if kind != "none":
@@ -161,15 +164,15 @@ def _likelihood(log_p: Floats, truth: Codes) -> Floats:
     return np.asarray(log_p[np.arange(len(truth)), truth])
 
 
-def _chosen(asked: JudgesAnswers, group: Codes, already: bool = False) -> tuple[Kind, Floats]:
-    """The scaling that suits the held rows best (`none` if done `already`), and the nested log soft labels."""
+def _chosen(asked: JudgesAnswers, group: Codes, kinds: Sequence[Kind]) -> tuple[Kind, Floats]:
+    """Which of some scalings suits the held rows best, `none` where none does, and the nested log soft labels."""
     best: tuple[Kind, Floats] = ("none", asked.log_soft)
     wrong = float(asked.weight[asked.log_soft.argmax(axis=1) != asked.answer].sum())
-    if already or not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
+    if not asked.paired or len(asked.truth) < ENOUGH or wrong < ENOUGH_WRONG:
         return best
     plain = _likelihood(asked.log_soft, asked.answer)
     most = 0.0
-    for kind in get_args(Kind)[1:]:
+    for kind in kinds:
         nested = np.empty_like(asked.log_soft)
         for number in np.unique(group):
             others, own = group != number, group == number

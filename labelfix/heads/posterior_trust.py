@@ -15,7 +15,7 @@ import numpy.typing as npt
 from labelfix.correctors.calibrated import Scale, logs
 from labelfix.data.arrays import Floats
 from labelfix.data.tables import Codes
-from labelfix.heads.fit_scale import fit_scale
+from labelfix.heads.fit_scale import fit_scale, kinds_for
 from labelfix.heads.label_terms import Labels, LabelTerms, terms_of
 from labelfix.numerics.row_blocks import row_blocks
 from labelfix.numerics.softmax import log_softmax
@@ -169,18 +169,19 @@ def fit_trust(
     return PairedPosterior(best, best.kappa, held, tuple(map(trust, nested, terms[1])))
 
 
-def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, fold: Codes) -> PairedPosterior:
-    """The posterior calibrated by a slope and a shift for each class, fitted to the pairs out of fold.
+def scaled_by_pairs(posterior: PairedPosterior, truth: Codes, fold: Codes, given: Codes) -> PairedPosterior:
+    """The posterior calibrated by a slope and a shift for each class that pairs tell, else by one temperature.
 
     Args:
         posterior: Fitted to the pairs.
         truth: `(P,)` trusted labels of the pairs.
-        fold: `(P,)` their folds.
+        fold: `(P,)` their folds; they are judged out of them.
+        given: `(N,)` given labels of the noisy rows.
     """
-    log_p = logs(posterior.held)
+    log_p, kind = logs(posterior.held), kinds_for(truth, given)[-1]
 
     def fitted(use: npt.NDArray[np.bool_]) -> Scale:
-        return fit_scale("vector", log_p[use], truth[use], np.ones(use.sum()))
+        return fit_scale(kind, log_p[use], truth[use], np.ones(use.sum()))
 
     held, without = posterior.held.copy(), []
     for k, trust in enumerate(posterior.without):

@@ -30,10 +30,10 @@ from labelfix.networks.trainer import Labelled, Trainer
 from labelfix.networks.watch import Tally
 
 LEAST_STEPS = 5
-"""Of a block."""
+"""Steps of a block at least."""
 
 STREAMS = (0, 1, 2)
-"""Of the augmentation: noisy, clean training and clean meta rows."""
+"""Streams of random numbers for augmentation: of noisy, clean training and clean meta rows."""
 
 FIGURES = ("corrected_loss", "clean_loss", "entropy", "changed", "gate", "meta_loss", "meta_norm", "gamma")
 ALWAYS = FIGURES[:4]

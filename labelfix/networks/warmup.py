@@ -14,7 +14,7 @@ from labelfix.networks.schedule import batches_of
 from labelfix.networks.trainer import Trainer
 
 STREAM = 3
-"""Of the augmentation."""
+"""The stream of random numbers that augments batches of the warm-up."""
 
 
 def learn_given_labels(training: Training, trainer: Trainer, frozen_epochs: int) -> None:

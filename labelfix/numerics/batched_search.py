@@ -24,7 +24,7 @@ MEMORY = 10
 """Steps that are remembered."""
 
 ENOUGH = 1e-4
-"""Of the fall that the slope promises, what a step must reach."""
+"""Share of the fall that the slope promises, which a step must reach."""
 
 SMALLEST = 1e-5
 """A gradient with no entry above this has ended its search, and so has one with a step below it."""

@@ -56,7 +56,7 @@ SMALLEST = 1e-5
 """No prediction counts as surer than this: a model is wrong about one row in 100,000."""
 
 HALVINGS = 40
-"""Of an interval that is 1 long at most: what is left is 1e-12."""
+"""Times that an interval of length 1 at most is halved: what is left is 1e-12."""
 
 NODES = 4001
 """Places at which the border is computed; a straight line joins them."""

@@ -42,7 +42,7 @@ PRIOR = 20.0
 """Strength of T0 in A, in given labels a class; that of `learners.learned_transition`."""
 
 STEPS = 60
-"""Of L-BFGS a candidate; each begins at the one before."""
+"""Steps of L-BFGS for a candidate; each begins at the one before."""
 
 MOST_WORK = 4e8
 """With many classes fewer rows are read: S·K² stays below it, which is a minute of one core."""

@@ -28,7 +28,7 @@ from labelfix.data.arrays import Floats
 from labelfix.numerics.source_terms import Spoken
 
 RIDGE, SWEEPS = 0.02, 200
-"""Of the search for weights: what holds copies alike, as a share of the diagonal, and passes over all sources."""
+"""In the search for weights: what holds copies alike, as a share of the diagonal, and passes over all sources."""
 
 
 @dataclass(frozen=True)

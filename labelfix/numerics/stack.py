@@ -23,7 +23,7 @@ HIGHEST = 1.5
 """No member counts for more than this."""
 
 PRECISION, STEPS = 1e-6, 50
-"""Of β; and Newton steps at most."""
+"""Precision of β, and Newton steps at most."""
 
 STRENGTH = 5.0
 """The pull towards equal shares, in trusted rows."""

@@ -17,7 +17,8 @@ IMPOSSIBLE = 1e4
 """A logit further than this below the largest counts as this far: of −∞ nothing can be made."""
 
 PRECISION, STEPS = 1e-4, 60
-"""Of log T: where Newton's step, or a bisection where that leads out of what holds the minimum, is below the first."""
+"""The search for log T ends where a step (Newton's, or a bisection where that leads too far) is below the first number,
+and after the second number of steps at the latest."""
 
 MIN_ROWS = 10
 """With fewer rows than this the temperature stays 1: it would be noise."""

@@ -28,8 +28,8 @@ CAUTIOUS, FEW_TRUSTED = 0.9, 20
 """With fewer trusted rows than this in all, nothing below the cautious value is changed."""
 
 CANDIDATES = np.round(np.arange(0.3, 0.951, 0.05), 2)
-"""Of two classes one has a half at least, so that those below are left out there. Of more, the likeliest may be right
-oftener than the given label at a third already."""
+"""With two classes one has at least a half, so that candidates below are left out. With more classes, the likeliest may
+be right more often than the given label at a third already."""
 
 REACH = 0.15
 """How far from the usual value a candidate without a gain still counts, in confidence."""

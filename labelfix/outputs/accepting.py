@@ -15,7 +15,7 @@ from labelfix.outputs.judgement import Finding
 def not_accepted(
     group: pa.Table, flagged: npt.NDArray[np.int64], accepted: Baseline
 ) -> tuple[npt.NDArray[np.int64], dict[int, tuple[Accepted, ...]]]:
-    """Of the flagged rows of a group those that a baseline does not know; and those it knows by their contents alone.
+    """The flagged rows of a group that a baseline does not know, and those that it knows by their contents alone.
 
     Args:
         group: Columns `id` and `given_label`.
@@ -43,7 +43,7 @@ def since_edited(
     doubtful: Mapping[int, tuple[Accepted, ...]],
     details: Callable[[Sequence[Finding]], Sequence[Finding]],
 ) -> dict[int, Finding]:
-    """Of rows that a baseline knows by their contents, those that hold something else now.
+    """Those rows that a baseline knows by their contents and that hold something else now.
 
     A row whose source cannot be read is taken for what it was: its id and given label are the same.
 

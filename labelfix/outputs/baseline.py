@@ -137,7 +137,7 @@ def _parquet_rows(path: Path) -> list[Row]:
 
 
 def _group_rows(group: pa.Table, columns: list[str], corrected: bool) -> list[Row]:
-    # Of a file of corrected labels, only the issues were ever findings: taking every id would accept what comes later.
+    # Only the issues in a file of corrected labels were ever findings: taking every id would accept what comes later.
     rows = np.flatnonzero(values(group["is_label_issue"])).tolist() if corrected else range(len(group))
     cells = {name: [group[name][row].as_py() for row in rows] for name in columns}
     return _rows(cells, len(rows))

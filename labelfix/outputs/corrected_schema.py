@@ -33,7 +33,7 @@ COLUMNS = (
 """Columns of corrected labels; with fewer classes than there are, `soft_label_classes` stands before `soft_label`."""
 
 SOURCE_SCORES = "source_scores"
-"""Of several sources: what each says of the row, and the probability that it is right."""
+"""With several sources: what each says about the row, and the probability that it is right."""
 
 OPTIONAL = ("p_value", "duplicate_of", "outlier_score", SOURCE_SCORES)
 """Columns after these, where a run has them."""

@@ -37,7 +37,7 @@ MAX_DRIFT = 0.05
 and the noise rate and the threshold of the run hold well enough."""
 
 DRAWS = 9999
-"""Of the exact test: the least p-value is then 1 / 10,000, below half the usual level."""
+"""Draws of the exact test: the least p-value is then 1 / 10,000, below half the usual level."""
 
 ASKED = (("given_label", "given labels"), ("predicted_label", "predicted classes"))
 

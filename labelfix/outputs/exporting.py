@@ -89,38 +89,24 @@ def export_labels(
     rows = CorrectedFile(folder.corrected)
     decided = decisions(folder, rows) if answers else Decided()
     correction = AlignedLabels(rows, source, columns.label or "", files, min_confidence, decided.labels)
-    report = _export(folder, correction, columns, out, drop_issues, details, soft_top_k, hard_link, overwrite)
+    tree = is_tree(folder, out)
+    if columns.label is None and tree:
+        raise SettingsError(f"{out}: labels of several sources go into a table; name a .csv or .parquet file")
+    if tree:
+        report = export_tree(
+            correction,
+            columns.spec.columns[0],
+            out,
+            id_column=columns.id,
+            drop_issues=drop_issues,
+            details=details,
+            hard_link=hard_link,
+            overwrite=overwrite,
+        )
+    else:
+        write = export_beside if columns.label is None else export_table
+        report = write(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
     return replace(report, notes=(*report.notes, *decided.notes))
-
-
-def _export(
-    folder: RunFolder,
-    correction: AlignedLabels,
-    columns: Columns,
-    out: Path,
-    drop_issues: bool,
-    details: bool,
-    soft_top_k: int | None,
-    hard_link: bool,
-    overwrite: bool,
-) -> ExportReport:
-    """As a table or as a folder of images; arguments as for `export_labels`."""
-    if columns.label is None:
-        if is_tree(folder, out):
-            raise SettingsError(f"{out}: labels of several sources go into a table; name a .csv or .parquet file")
-        return export_beside(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
-    if not is_tree(folder, out):
-        return export_table(correction, out, drop_issues=drop_issues, details=details, soft_top_k=soft_top_k)
-    return export_tree(
-        correction,
-        columns.spec.columns[0],
-        out,
-        id_column=columns.id,
-        drop_issues=drop_issues,
-        details=details,
-        hard_link=hard_link,
-        overwrite=overwrite,
-    )
 
 
 def export_classifier(folder: RunFolder, out: Path, overwrite: bool = False) -> None:

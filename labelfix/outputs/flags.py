@@ -80,7 +80,7 @@ class FlagOptions:
             of_run: Whether a run is judged, not a file of corrected labels.
 
         Raises:
-            SettingsError: There are such options.
+            SettingsError: Some do not go together, or a value is out of range.
         """
         share = self.max_false_flags
         for name in ("max_issue_rate", "min_confidence", "max_false_flags", "max_noise_rate", "max_drift"):

@@ -22,7 +22,7 @@ from labelfix.outputs.policy import NO_POLICY, Policy
 from labelfix.outputs.worst import WorstRows
 
 FEW = 10
-"""Of fewer rows a baseline may well hold every one."""
+"""With fewer rows than this, a baseline may well hold every one."""
 
 LookUp = Callable[[Sequence[Finding]], Sequence[Finding]]
 

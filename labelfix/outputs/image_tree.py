@@ -115,7 +115,7 @@ def _write_images(
     """Write the images; position in the corrected table → place in the tree. Links to nowhere are told to `dead`."""
     taken: set[str] = set()
     places: dict[int, str] = {}
-    # Of a folder tree, images that stay go first: they keep their names, and whatever moves makes room.
+    # In a folder tree, images that stay go first: they keep their names, and whatever moves makes room.
     rounds = (False, True) if correction.source.format == "image_folder" else (None,)
     for moved in rounds:
         for image in _images(correction, image_column, id_column):

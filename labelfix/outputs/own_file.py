@@ -31,7 +31,7 @@ DETAILS = (
     *("suggested_label", "confidence", "is_label_issue", "action", "label_score", "predicted_label", CLASSES, SOFT),
     SOURCE_SCORES,
 )
-"""Columns that `--details` adds, as far as there are such."""
+"""Columns that `--details` adds, where the run has them."""
 
 
 @dataclass(frozen=True)

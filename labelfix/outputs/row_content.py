@@ -18,7 +18,7 @@ from typing import Any
 from labelfix.data.image_place import image_place
 
 DIGITS = 32
-"""Of the hash, 128 bits: nobody finds two rows of one hash by chance, nor on purpose in a baseline that others read."""
+"""Hex digits of a hash, 128 bits: no two rows share one by chance, nor on purpose in a baseline that others read."""
 
 ABSENT = "\x1e"
 BETWEEN = "\x1f"

@@ -146,7 +146,7 @@ def _cells(each: Mapping[str, Any], priced: bool) -> list[str]:
 
 
 def of_classes(each: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
-    """Of one source: how often it is right on rows of each class, and what it says instead."""
+    """How often one source is right on rows of each class, and what it says instead."""
     width = max(map(len, classes), default=0)
     lines = []
     for code, of_class in enumerate(each["classes"]):

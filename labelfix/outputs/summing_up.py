@@ -16,7 +16,7 @@ FEW = 50
 """With fewer checked rows than this the figures are rough."""
 
 USE, NOT_MEASURABLE = "use", "not measurable"
-"""Of `verdict.labels`."""
+"""A value of `verdict.labels`."""
 
 LEARNABLE = "learnable"
 """`features` of `run.json`: the run is one on fixed features, and an encoder can learn others from it."""

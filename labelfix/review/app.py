@@ -240,7 +240,7 @@ async def _guarded(access: Access, request: Request, do: Callable[[], Awaitable[
         except SettingsError as error:
             response = _json({"error": str(error)}, 400)
         except ValueError:
-            response = _json({"error": "a number is none"}, 400)
+            response = _json({"error": "a value that should be a number is none"}, 400)
         except LabelfixError as error:
             response = _json({"error": str(error)}, 500)
     response.headers.update(HEADERS)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from labelfix.data.columns.roles import Columns
 from labelfix.outputs.corrected_rows import CorrectedFile, corrected_metadata
-from labelfix.outputs.corrected_schema import SOURCE_SCORES
+from labelfix.outputs.corrected_schema import COLUMNS, SOURCE_SCORES
 from labelfix.outputs.own_inputs import find_input
 from labelfix.outputs.report.inputs import CellReader, as_jpeg
 from labelfix.outputs.report.plain import plain
@@ -39,18 +39,7 @@ LIKELIEST = 9
 IMAGE, ZOOMED = 640, 2400
 """Pixels of an image's longer side, at first and when it is enlarged."""
 
-SHOWN = (
-    "id",
-    "given_label",
-    "suggested_label",
-    "confidence",
-    "action",
-    "label_score",
-    "predicted_label",
-    "soft_label",
-    "source_file",
-    "source_row",
-)
+SHOWN = tuple(name for name in COLUMNS if name not in ("corrected_label", "is_label_issue"))
 MORE = ("p_value", CLASSES, SOURCE_SCORES)
 
 

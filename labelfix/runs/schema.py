@@ -17,7 +17,7 @@ Count = Annotated[int, Meta(ge=1, le=1 << 53)]
 Positive = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
-"""Of a file or a folder: no system has one with a NUL in it."""
+"""Name of a file or a folder: no system has one with a NUL in it."""
 
 FileName = Annotated[str, Meta(pattern=r"\A[^\x00]+\Z")]
 """The same, of an input: the empty one would be the working directory."""

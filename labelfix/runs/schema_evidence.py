@@ -53,7 +53,7 @@ class Curve(Struct):
 
 
 class Calibration(Struct):
-    """Of soft labels, and of the classifier alone."""
+    """Curves of the soft labels, and of the classifier alone."""
 
     soft_labels: Curve
     classifier: Curve | None = None

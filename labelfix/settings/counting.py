@@ -50,7 +50,7 @@ def refuse_unread(settings: TrainSettings, family: Family) -> None:
     """Refuse settings of the method that would change nothing. Those that say the default are let through.
 
     Raises:
-        SettingsError: There are such; all are named, and those that count.
+        SettingsError: There are any; the message names all of them, and the settings that do count.
     """
     own = settings.method_settings
     rounds = family == "head" and settings.learns_features

@@ -32,7 +32,7 @@ PUBLISHED_EPOCHS: dict[Family, int] = {"image": 120}
 """Where its commands say how many."""
 
 PUBLISHED_RATE = 3e-4
-"""Of the label correction network."""
+"""The learning rate of the label correction network, as published."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,7 +149,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
-        raise SettingsError(f"{path}: is not a TOML file ({error})") from None
+        how = "; write paths with / or between single quotes" if "\\" in str(error) or "hex value" in str(error) else ""
+        raise SettingsError(f"{path}: is not a TOML file ({error}){how}") from None
 
 
 def settings_from(options: Mapping[str, Any]) -> TrainSettings:

@@ -14,6 +14,8 @@ from labelfix.evidence.calibrate import _chosen, _thresholds, curve
 from labelfix.evidence.judges_answers import JudgesAnswers
 from labelfix.heads.fit_scale import fit_scale
 
+KINDS = ("temperature", "vector")
+
 
 def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float = 0.0) -> JudgesAnswers:
     """Rows whose true class is drawn from softmax(z); the answers are log softmax(truly · z), class 0 shifted."""
@@ -28,14 +30,14 @@ def asked_of(rows: int, classes: int, truly: float, seed: int = 0, shift: float 
 
 def test_soft_labels_that_mean_what_they_say_are_left_alone() -> None:
     asked = asked_of(600, 4, truly=1.0)
-    kind, log_soft = _chosen(asked, asked.by)
+    kind, log_soft = _chosen(asked, asked.by, KINDS)
     assert kind == "none"
     assert log_soft is asked.log_soft
 
 
 def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back() -> None:
     asked = asked_of(800, 4, truly=3.0)
-    kind, log_soft = _chosen(asked, asked.by)
+    kind, log_soft = _chosen(asked, asked.by, KINDS)
     assert kind in ("temperature", "vector")
     assert fit_scale("temperature", asked.log_soft, asked.truth, asked.weight).slope == pytest.approx(1 / 3, rel=0.15)
     before = curve(asked.log_soft, asked.truth, asked.weight, 800)
@@ -46,15 +48,15 @@ def test_soft_labels_that_are_too_sure_get_a_temperature_that_takes_it_back() ->
 
 def test_a_class_that_is_said_too_often_needs_more_than_a_temperature() -> None:
     asked = asked_of(800, 3, truly=1.0, shift=2.0)
-    kind, _ = _chosen(asked, asked.by)
+    kind, _ = _chosen(asked, asked.by, KINDS)
     assert kind == "vector"
     assert fit_scale("vector", asked.log_soft, asked.truth, asked.weight).shift[0] < -1
 
 
 def test_fifty_rows_scale_and_fewer_do_not() -> None:
     few, enough = asked_of(49, 3, truly=6.0), asked_of(50, 3, truly=6.0)
-    assert _chosen(few, few.by)[0] == "none"
-    assert _chosen(enough, enough.by)[0] == "temperature"
+    assert _chosen(few, few.by, KINDS)[0] == "none"
+    assert _chosen(enough, enough.by, KINDS)[0] == "temperature"
 
 
 @pytest.mark.parametrize(("wrong", "scaled"), [(9, False), (10, True)])
@@ -63,7 +65,7 @@ def test_ten_wrong_ones_among_rows_that_are_said_for_certain_are_enough(wrong: i
     every = np.arange(130)
     truth = ((every % 13 == 0) & (every // 13 < wrong)).astype(np.int64)
     asked = JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(130), said, True)
-    assert (_chosen(asked, asked.by)[0] != "none") == scaled
+    assert (_chosen(asked, asked.by, KINDS)[0] != "none") == scaled
 
 
 def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
@@ -71,7 +73,7 @@ def test_rows_that_are_nearly_all_right_do_not_make_soft_labels_surer() -> None:
     said = np.log(np.tile([0.9, 0.1], (80, 1)))
     every, truth = np.arange(80), np.zeros(80, dtype=np.int64)
     asked = JudgesAnswers(truth, truth, every % 4, said, every, truth, np.ones(80), said, True)
-    assert _chosen(asked, asked.by)[0] == "none"
+    assert _chosen(asked, asked.by, KINDS)[0] == "none"
 
 
 def test_the_reliability_curve_counts_by_hand() -> None:

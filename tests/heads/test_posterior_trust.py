@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 
 from labelfix.correctors.contract import Problem
 from labelfix.data.opinions import Opinions
+from labelfix.heads.fit_scale import kinds_for
 from labelfix.heads.posterior_trust import PairedPosterior, Trust, fit_trust, scaled_by_pairs
 from labelfix.methods.mlc import anchored, posterior
 from labelfix.methods.mlc.posterior import APART, OF_SOURCES, USUAL
@@ -31,7 +32,7 @@ def favoured(seed):
 
 def test_a_class_that_is_favoured_is_put_back():
     truth, fold, found = favoured(1)
-    scaled = scaled_by_pairs(found, truth, fold)
+    scaled = scaled_by_pairs(found, truth, fold, truth)
     shift = scaled.trust.scale.shift
     assert shift[0] - shift[1:].mean() == pytest.approx(-np.log(4), abs=0.35)
     each = np.arange(PAIRS)
@@ -41,9 +42,9 @@ def test_a_class_that_is_favoured_is_put_back():
 
 def test_no_fold_has_a_say_in_how_it_is_scaled():
     truth, fold, found = favoured(2)
-    scaled = scaled_by_pairs(found, truth, fold)
+    scaled = scaled_by_pairs(found, truth, fold, truth)
     other = np.where(fold == 1, (truth + 1) % K, truth)
-    again = scaled_by_pairs(found, other, fold)
+    again = scaled_by_pairs(found, other, fold, truth)
     assert np.array_equal(again.held[fold == 1], scaled.held[fold == 1])
     assert not np.allclose(again.held[fold == 2], scaled.held[fold == 2])
     assert np.array_equal(again.without[1].scale.slope, scaled.without[1].scale.slope)
@@ -60,8 +61,19 @@ def test_the_scale_is_the_likeliest_one_under_its_prior():
         return -(log_q * one_hot).sum() + 2 * ((slope - 1) ** 2).sum() + 2 * (shift**2).sum()
 
     expected = minimize(loss, np.repeat([1.0, 0.0], K), tol=1e-10).x.reshape(2, K)
-    scale = scaled_by_pairs(found, truth, fold).trust.scale
+    scale = scaled_by_pairs(found, truth, fold, truth).trust.scale
     assert np.allclose([scale.slope, scale.shift], expected, atol=1e-3)
+
+
+def test_classes_are_scaled_one_by_one_where_pairs_tell_them_all():
+    """A class that no pair is of can only get rarer by a shift of its own, whatever the noisy rows are."""
+    truth, fold, found = favoured(4)
+    some = truth[truth < K - 1]
+    for rare, kinds in ((95, ("temperature", "vector")), (93, ("temperature",))):
+        assert kinds_for(some, np.repeat([0, K - 1], [rare, 100 - rare])) == kinds
+    scale = scaled_by_pairs(found, np.where(truth == K - 1, 0, truth), fold, truth).trust.scale
+    assert np.array_equal(scale.shift, np.zeros(K))
+    assert np.ptp(scale.slope) == 0
 
 
 def trusted(pairs, log_t):

@@ -81,9 +81,9 @@ def _(case: Case) -> None:
     put(case, "train.txt", "".join(f"img/{r['id']}.png {list(WORDS).index(r['breed'])}\n" for r in images(case, "img")))
 
 
-@made("416-no-gzip", refuses("gzip file", "does not read"), *check("model.rds"))
+@made("416-no-gzip", refuses("gzip file", "does not read"), *check("model.bin"))
 def _(case: Case) -> None:
-    put(case, "model.rds", b"\x1f\x8b\x08\x00\x00" + bytes(60))
+    put(case, "model.bin", b"\x1f\x8b\x08\x00\x00" + bytes(60))
     gold(case)
 
 

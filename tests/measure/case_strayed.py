@@ -150,6 +150,7 @@ spelled("533-dash-that-does-not-break", {"sport": "e\u2011mail"}, {"sport": "e-m
 spelled("534-decoded-wrongly", {"food": "Caf\u00c3\u00a9"}, {"food": "Caf\u00e9"}, matched)
 spelled("535-full-stop", {}, {word: f"{word}." for word in WORDS}, matched)
 spelled("536-fasttext", {word: f"__label__{word}" for word in WORDS}, {}, matched)
+spelled("542-as-python-prints", {word: f"b'{word}'" for word in WORDS}, {}, matched)
 spelled("537-one-of-three", {}, {"sport": "sports"}, refuses("sports,sport", "alias,class"))
 
 
@@ -213,4 +214,39 @@ config("557-outside-its-table", "label_column = 'label'\n", refuses("'label_colu
 def _(case: Case) -> None:
     put(case, "noisy.csv", lines({**row, "label": list(WORDS).index(row["label"])} for row in R))
     put(case, "config.json", json.dumps({"model_type": "bert", "id2label": dict(enumerate(WORDS))}))
+    gold(case)
+
+
+wrongly("559-split-of-one-file", refuses("single file", "--split"), f"{CHECK} --split train")
+
+
+@made("560-windows-path", refuses("not a TOML file", "single quotes"), "check --config own.toml")
+def _(case: Case) -> None:
+    both(case)
+    put(case, "own.toml", 'noisy = "C:\\Users\\ann\\noisy.csv"\n')
+
+
+@made("561-one-row-a-rater", refuses("names 120 items in 360 rows", "--sources"))
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines({**r, "rater": who} for r in R for who in "abc"))
+    gold(case)
+
+
+@made("562-answers-in-objects", refuses("gold.json", "holds objects", "column of its own"), f"{CHECK[:-4]}.json")
+def _(case: Case) -> None:
+    put(case, "noisy.csv", lines(R, ("text", "label")))
+    answers = [{"text": r["text"], "labels": [{"json": {"name": r["true"]}}]} for r in R[:45]]
+    put(case, "gold.json", json.dumps(answers))
+
+
+@made("563-rows-beside-their-columns", refuses("row.label", "--label-column"), *check("noisy.json"))
+def _(case: Case) -> None:
+    rows = [{"row_idx": i, "row": row} for i, row in enumerate(kept())]
+    put(case, "noisy.json", json.dumps({"features": [{"name": "text"}, {"name": "label"}], "rows": rows}))
+    gold(case)
+
+
+@made("564-text-called-a-workbook", reads(), *check("noisy.xlsx"))
+def _(case: Case) -> None:
+    put(case, "noisy.xlsx", lines(R))
     gold(case)

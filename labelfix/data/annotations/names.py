@@ -25,9 +25,6 @@ def named_alike(
     Args:
         parts: Of `open_trusted`.
         settings: What columns mean, as given by the user.
-
-    Raises:
-        InputError: Answers are about rows that the noisy file does not have, or tables have no column in common.
     """
     others = [part for part in parts if not isinstance(part, AnnotatedSource | AnsweredTable)]
     if len(others) < len(parts):

@@ -25,8 +25,6 @@ class AnsweredTable(MemorySource):
 
     Args:
         about: A row for each item: what the tool knows of it.
-        labels: The answers, None where there is none.
-        name: The file as the user named it.
         label_name: What the column of the answers is called, instead of one of that name.
     """
 
@@ -48,10 +46,8 @@ class AnnotatedSource:
     """A table of id, label, and how the row was drawn; with the inputs of noisy rows that have no ids.
 
     Args:
-        name: The file as the user named it.
         content: Gives the hash of what the file holds.
         id_name: Column of the ids; None where the table has `inputs` in its place.
-        label_name: Column of the labels.
         inputs: Columns of the noisy rows that the answers are about, in their order.
     """
 
@@ -122,7 +118,6 @@ class AnnotatedSource:
         """The same for a noisy file without ids, whose rows go by their number: with what these rows hold.
 
         Args:
-            label_name: Column of the labels.
             without: Columns that are left out, such as that of the given labels.
         """
         names = [name for name in noisy.schema.names if name not in {*without, label_name, DRAWN, CHANCE}]

@@ -20,11 +20,7 @@ def refuse_cut_ids(noisy: str, ids: pa.Array, clean: str, clean_ids: pa.Array | 
 
     Args:
         noisy: The noisy file, whose ids these are.
-        clean: The trusted file.
         clean_ids: Its ids; None where it has none.
-
-    Raises:
-        InputError: They are cut.
     """
     theirs = pa.nulls(0, pa.string()) if clean_ids is None else clean_ids
     for error in (cut_ids(clean, theirs, noisy, ids), cut_ids(noisy, ids, clean, theirs)):

@@ -146,12 +146,14 @@ def _keys(key: Callable[[str], str], ids: pa.Array) -> Sequence[str | None]:
     return [None if text is None else key(text) for text in id_keys_of(ids).to_pylist()]
 
 
+_CALL = re.compile(r"^\w+\(['\"]?([^()]+?)['\"]?\)$")
+"""How programs print an id of a type of its own: `ObjectId(65a…)`, `UUID('…')`."""
 MARKS = "'\"`#"
 """What spreadsheets and people set before or around a number that is a name."""
 
 
 def _loose(text: str) -> str:
-    plain = _ADDRESS.sub("", unquote(text))
+    plain = _CALL.sub(r"\1", _ADDRESS.sub("", unquote(text)))
     return number_key(plain.strip(MARKS)) or re.sub(r"[\W_]+", "", folded(plain))
 
 

@@ -12,6 +12,9 @@ from labelfix.data.scan import as_text, is_bytes, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes
 
+MOSTLY = 0.5
+"""Of so many rows whose id stands before each is not named by itself."""
+
 ONE_ROW = (
     "labelfix wants one row per item: where several people labelled it, give the items once and all labels as a file "
     "of columns id, source, label (--sources long.csv), which labelfix combines, or keep all rows under ids of "
@@ -74,8 +77,6 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
     """Report empty and duplicate ids.
 
     Args:
-        ids: `(N,)` ids, null where empty.
-        places: Where the rows came from.
         codes: `(N,)` trusted labels: rows without one need no id, and a duplicate is a contradiction where it has
             another label, else a plain copy. None for noisy rows.
     """
@@ -99,7 +100,12 @@ def check_ids(ids: pa.Array, column: str, places: AnyPlaces, findings: Findings,
         file, number = places.of(int(earlier[row]))
         return f"row {number}" if file == places.of(row)[0] else f"{file}, row {number}"
 
-    if codes is not None:
+    if len(again) > MOSTLY * len(ids) and codes is None:
+        what = f"column {column!r} names {len(ids) - len(again) - ids.null_count:,} items in {len(ids):,} rows"
+        file, number = places.of(int(again[0]))
+        remedy = f"if it is not the id, name another with --id-column; {ONE_ROW.format(ids[int(again[0])])}"
+        findings.error(file, what, remedy, number)
+    elif codes is not None:
         findings.rows(
             places,
             again[codes[again] != codes[earlier[again]]],

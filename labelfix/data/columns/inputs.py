@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from labelfix.data.columns.features import MOST_LISTED, choose_features, looks_like_id, no_feature, some
+from labelfix.data.columns.features import ID_OR_TEXT, MOST_LISTED, choose_features, looks_like_id, no_feature, some
 from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.columns.roles import listed, require_column
 from labelfix.data.findings import Findings
@@ -168,6 +168,10 @@ def _named(
     kinds = [(kind, column) for kind, columns in asked.items() for column in columns]
     if not all([_fits(source, kind, profiles[column], findings) for kind, column in kinds]):
         return None
+    for column in asked.get("table", ()):
+        if no_feature(profiles[column]) == ID_OR_TEXT:
+            what = f"column {column!r} {ID_OR_TEXT}; as a category it teaches next to nothing"
+            findings.warning(source.name, what, f"if it is a text, name it with {FLAGS['text']}")
     first, *beside = [
         _spec(kind, [profiles[column] for column in columns], findings) for kind, columns in asked.items()
     ]

@@ -22,7 +22,7 @@ from labelfix.data.spelling import spelled
 HEAD_ROWS = 20_000
 HEAD_ROWS_NESTED = 256
 HEAD_BYTES = 1 << 25
-"""Of rows that are very long fewer are looked at."""
+"""Bytes that are looked at: fewer rows where these are very long."""
 
 ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 IMAGE_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF", b"II*\x00", b"MM\x00*", b"P5", b"P6")
@@ -102,11 +102,7 @@ class Profile:
 
 
 def profile_columns(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, Profile]:
-    """Look at the first rows of some columns.
-
-    Raises:
-        InputError: The file is damaged or not UTF-8.
-    """
+    """Look at the first rows of some columns."""
     deep = {c: _nested(value_type(source.schema.field(c).type)) for c in columns}
     flat, nested = ([c for c in columns if deep[c] == wanted] for wanted in (False, True))
     found = {c: _profile(c, cells) for c, cells in _head(source, flat, HEAD_ROWS, read_rows).items()}

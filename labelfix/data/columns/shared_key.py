@@ -45,7 +45,7 @@ def shared_key(
     for column in ours if naming else ():
         keys = _keys(noisy, column, read_rows)
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
-    # Of several pairs one with the same name in both files is meant.
+    # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
     if not pairs and clean_ids is None:
         return _called_alike(noisy, clean, ours, read_rows)
@@ -80,11 +80,7 @@ def _called_alike(
 def column_of_ids(
     noisy: TableSource, ids: str, clean: TableSource, settings: DataSettings, findings: Findings, read_rows: int
 ) -> str | None:
-    """The column of the trusted file that holds the noisy file's ids under another name, where there is one such.
-
-    Args:
-        settings: Columns that it names are none.
-    """
+    """The column of the trusted file that holds the noisy file's ids under another name, where there is one such."""
     named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
     theirs = _candidates(clean, named, read_rows)
     wanted = {column: pc.unique(_keys(clean, column, read_rows).drop_null()) for column in theirs}
@@ -110,7 +106,6 @@ def columns_with(noisy: TableSource, wanted: pa.Array, settings: DataSettings, r
 
     Args:
         wanted: Ids in their one spelling.
-        settings: Columns that it names are none.
     """
     named = {settings.label_column, *settings.text_columns(noisy.schema.names)}
     if not _are_keys(wanted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -308,6 +309,8 @@ def missing_remedy(path: Path) -> str:
     if path.name in names:
         return "it is a link that leads nowhere"
     near = difflib.get_close_matches(path.name, names, n=1)
+    if near and unicodedata.normalize("NFC", near[0]) == unicodedata.normalize("NFC", path.name):
+        return "a file of this name is there, its accents written as letters of their own (NFD): rename it"
     if near:
         return f"did you mean {path.with_name(near[0])}?"
     return f"check the path (relative to {Path.cwd()})" if not path.is_absolute() else "check the path"

@@ -51,13 +51,8 @@ def open_folder(root: Path, name: str, options: ReadOptions, kinds: Sequence[Fil
     """Open the tables in a folder as one; None where there are none.
 
     Args:
-        name: The folder as the user named it.
         options: May name the split.
         kinds: The types of files that are tables; those of the first are looked for in all folders below.
-
-    Raises:
-        InputError: The folder holds several splits and none was named, or not the one that was; files are of several
-            types; or one of them is damaged.
     """
     files = table_files(root, kinds)
     if not files:
@@ -72,7 +67,6 @@ def open_glob(pattern: Path, name: str, options: ReadOptions, kinds: Sequence[Fi
     """Open the files that a pattern matches as one table, or those in the folders that it matches.
 
     Args:
-        name: The pattern as the user gave it.
         kinds: The types of files that are tables.
 
     Raises:

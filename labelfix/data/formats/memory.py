@@ -25,7 +25,6 @@ class MemorySource:
     Args:
         table: `datasets.Dataset`, or whatever `frames.as_frame` takes: Arrow tables, pandas and polars frames,
             anything with the Arrow stream interface (duckdb), columns as lists, rows as mappings.
-        name: What to call it in messages.
         format_name: Where it came from, where that was not memory.
 
     Raises:
@@ -101,11 +100,7 @@ def recognises(source: Source) -> bool:
 
 
 def open_memory(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
-    """Open a table in memory.
-
-    Raises:
-        InputError: It is no table, or holds several splits and none was named.
-    """
+    """Open a table in memory."""
     if type(source).__module__.startswith("datasets.") and isinstance(source, Mapping):
         ways = [f"its split {split!r}" for split in source]
         source = source[choose_split(name, list(source), options.split, ways)]

@@ -27,11 +27,7 @@ DECIMAL_DIGITS = (38, 76)
 
 @dataclass(frozen=True)
 class TablePart:
-    """One of the tables that are read as one.
-
-    Attributes:
-        cells: Reads a column of it, by name.
-    """
+    """One of the tables that are read as one."""
 
     name: str
     schema: pa.Schema
@@ -109,11 +105,7 @@ def in_types(batch: pa.RecordBatch, wanted: pa.Schema, name: str) -> pa.RecordBa
 
 
 def conform(array: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Cells of one table in the type that `merge_schemas` found for their column.
-
-    Raises:
-        pa.ArrowException: A value cannot be had in that type.
-    """
+    """Cells of one table in the type that `merge_schemas` found for their column."""
     if array.type == type_:
         return array
     if pa.types.is_null(array.type):

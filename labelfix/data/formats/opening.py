@@ -200,6 +200,8 @@ def _by_contents(path: Path) -> Callable[[Source, str, ReadOptions], TableSource
         return parquet.open_parquet
     if noun == "an Arrow or Feather file":
         return arrow_file.open_arrow
+    if noun is None and path.suffix.lower() in excel.SUFFIXES and csv.looks_delimited(path, AS_THEY_ARE):
+        return csv.open_csv
     if noun is None and _way_out(path) is None and json_lines.begins_with_records(path):
         return json_lines.open_json
     return None

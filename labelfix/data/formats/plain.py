@@ -88,9 +88,6 @@ def check_sound(batch: pa.RecordBatch) -> None:
     """Refuse a batch of an Arrow file whose offsets lead elsewhere: to look at its values would end the process.
 
     Whether strings are UTF-8 is not looked at: a pass over them can name the row.
-
-    Raises:
-        pa.ArrowInvalid: The file is damaged.
     """
     for column in batch.columns:
         if pa.types.is_string(column.type):

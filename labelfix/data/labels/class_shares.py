@@ -39,10 +39,10 @@ PRIOR = 1.0
 """Rows that q counts as beside the pairs, where it stands for π."""
 
 STEPS = 100
-"""Of EM, which has settled by then."""
+"""Rounds of EM, which has settled by then."""
 
 LEAST = 1 / 3
-"""Of a class's share, that it is not taken to be below: else nothing could be said of 30 classes with 5 pairs each."""
+"""No class's share is taken to be below this: else nothing could be said about 30 classes with 5 pairs each."""
 
 _lgamma = np.frompyfunc(math.lgamma, 1, 1)
 
@@ -113,7 +113,7 @@ def _under(matrix: Floats, error: Floats, pairs: Floats, given: Counts) -> Weigh
     follows = mean + told.T @ (inverse @ (kept - mean))
     moves = follows[None, :] - np.eye(classes)
     spread = (matrix * moves**2).sum(axis=1) - (matrix * moves).sum(axis=1) ** 2
-    # Of the noisy rows of a class that are there, not of a chance they were drawn from: hence the second part.
+    # Meant are the noisy rows of a class that are there, not a chance they were drawn from: hence the second part.
     each = 1 / np.maximum(pairs, 0.5) + 1 / np.maximum(rows * p, 1.0)
     open_ = kept - matrix @ follows
     prior = (float(p @ open_**2) - float(p @ open_) ** 2) / (PRIOR + 1)

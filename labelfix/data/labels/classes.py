@@ -8,6 +8,7 @@ value ("true" and 1), or the number by which the noisy file stores the class.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -117,7 +118,8 @@ def match_codes(
     Returns:
         `(N,)` codes, -1 where there is no label, -2 where the label is not one of the classes.
     """
-    matcher = _Matcher(classes, missing if labels.untyped else frozenset(), typed)
+    start = _shared_start(labels.values) if typed else ""
+    matcher = _Matcher(classes, missing if labels.untyped else frozenset(), typed, len(start))
     found = [matcher.find(value, stored) for value, stored in zip(labels.values, labels.stored, strict=True)]
     for how in dict.fromkeys(how for _, how in found if how):
         pairs = [
@@ -199,15 +201,19 @@ def report_alike(classes: ClassNames, counts: Codes, name: str, findings: Findin
 
 
 class _Matcher:
-    def __init__(self, classes: ClassNames, missing: frozenset[str], typed: bool) -> None:
+    def __init__(self, classes: ClassNames, missing: frozenset[str], typed: bool, start: int = 0) -> None:
         self._missing = missing
+        self._start = start
         self._typed = typed
-        self._alike: dict[str, list[int]] = defaultdict(list)
+        self._alike: dict[str, set[int]] = defaultdict(set)
         for name, code in classes.codes.items() if typed else ():
-            self._alike[loosened(name)].append(code)
+            self._alike[loosened(name)].add(code)
         if all(map(NUMBERED.match, classes.names)):
             for name, code in classes.codes.items() if typed else ():
-                self._alike[loosened(NUMBERED.sub("", name))].append(code)
+                self._alike[loosened(NUMBERED.sub("", name))].add(code)
+        start = len(_shared_start(classes.names))
+        for name, code in classes.codes.items() if typed and start else ():
+            self._alike[loosened(name[start:])].add(code)
         self._codes = classes.codes
         self._names = classes.names
         self._aliases = dict(classes.aliases)
@@ -240,10 +246,23 @@ class _Matcher:
                 return self._stored[written], "by the number that the noisy file stores"
         if stored != value and stored in self._codes:
             return self._codes[stored], "by the number that stands for the class"
-        if len(alike := self._alike.get(loosened(value), [])) == 1:
-            same_case = self._names[alike[0]].casefold() != value.casefold()
-            return alike[0], "though they are spelled differently" if same_case else "without regard to case"
+        alike = self._alike.get(loosened(value)) or self._alike.get(loosened(value[self._start :]), set())
+        if len(alike) == 1:
+            (code,) = alike
+            same_case = self._names[code].casefold() != value.casefold()
+            return code, "though they are spelled differently" if same_case else "without regard to case"
         return (UNLABELLED if self._typed and is_no_answer(value) else UNKNOWN), ""
+
+
+NEGATION = r"(?i)\b(no|not|non|un|anti|never|without)[\W_]+$"
+"""What turns a class into another one."""
+
+
+def _shared_start(names: Sequence[str]) -> str:
+    """With which words all names begin, as programs put before each: `Iris-`, `__label__`, `Topic.`, `data/train/`."""
+    shared = re.match(r"(?s).*[\W_](?<=[^\W\d].)", os.path.commonprefix(list(names))) if len(names) > 1 else None
+    told = shared is not None and re.search(r"[^\W\d_]", shared[0]) and not re.search(NEGATION, shared[0])
+    return shared[0] if shared and told else ""
 
 
 def _abstain(

@@ -26,7 +26,7 @@ from labelfix.data.intervals import Z95
 from labelfix.data.labels.descent import descend
 
 LACK = Z95**2 / 2
-"""Of the log-likelihood, at the ends of a 95 % interval (Wilks 1938)."""
+"""What the log-likelihood lacks at the ends of a 95 % interval (Wilks 1938)."""
 
 BESIDE = 0.05
 """Added to every count, so that no chance becomes 0, where its logarithm has no end."""
@@ -35,7 +35,7 @@ RISING = np.geomspace(2.0, 1500.0, 12)
 """λ at the upper end: an interval from .5 to .0005 wide has its slope among them."""
 
 STEPS, SETTLED = 100, 1e-6
-"""Of the optimiser; and the gain in likelihood below which it has settled."""
+"""Steps of the optimiser, and the gain in likelihood below which it has settled."""
 
 
 @dataclass(frozen=True)

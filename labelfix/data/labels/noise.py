@@ -159,9 +159,6 @@ def draw_noise(
 
     Returns:
         `(N,)` given labels.
-
-    Raises:
-        SettingsError: As the kinds do.
     """
     if kind not in FEATURE_KINDS:
         return corrupt(truth, transition_matrix(kind, num_classes, rate), generator)
@@ -192,9 +189,6 @@ def instance_dependent(
 
     Returns:
         `(N,)` given labels.
-
-    Raises:
-        SettingsError: A rate outside [0, 1], or fewer than two classes.
 
     Source: Xiaobo Xia et al., "Part-dependent Label Noise: Towards Instance-dependent Label Noise", NeurIPS 2020,
     Algorithm 2.

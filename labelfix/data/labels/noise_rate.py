@@ -39,7 +39,7 @@ UNSEEN = 0.01
 """Of the rows may have given labels of which no row was checked, and the rate of a draw per label is still told."""
 
 FEW_CLASSES = 6
-"""Of at most this many classes drawn per class the likelihood says which rates there may be: the variance that more
+"""For at most this many classes drawn per class the likelihood says which rates there may be: the variance that more
 classes go by holds the truth there in .7 to .9 of draws where frequent classes are wrong most (docs/benchmarks.md)."""
 
 HOW = {
@@ -68,7 +68,7 @@ class RateInterval:
     rows: int
 
     def complement(self) -> RateInterval:
-        """Of the opposite."""
+        """The rate of the opposite."""
         value, low, high = (None if each is None else 1 - each for each in (self.value, self.high, self.low))
         return RateInterval(value, low, high, self.rows)
 

@@ -52,6 +52,16 @@ def refuse_type(source: TableSource, column: str, findings: Findings, rows: int 
     return True
 
 
+def refuse_objects(labels: LabelColumn, places: Places, findings: Findings) -> bool:
+    """Refuse a column of objects with a label somewhere inside; see `refuse_values`."""
+    found = _objects(labels, np.array(labels.counts, dtype=np.int64), sum(labels.counts))
+    if found is not None:
+        what, first, remedy = found
+        file, number = places.of(int(labels.first[first]))
+        findings.error(file, f"{what}; {SINGLE_LABEL}", remedy, number)
+    return found is not None
+
+
 def refuse_values(labels: LabelColumn, places: Places, name: str, flag: str, named: bool, findings: Findings) -> bool:
     """Refuse a column whose values look like anything but class labels, and say why.
 
@@ -144,6 +154,9 @@ def _lists(labels: LabelColumn, sizes: npt.NDArray[np.int64], total: int) -> Ref
     if not listed or sizes[listed].sum() < 0.05 * total:
         return None
     shown = _short(labels.values[listed[0]])
+    if all(isinstance(item, int | float) for item in written_list(labels.values[listed[0]]) or ()):
+        remedy = "if they are probabilities, write the class of the largest into a column of its own"
+        return f"column {labels.column!r} holds lists of numbers ({shown})", listed[0], remedy
     return f"column {labels.column!r} holds lists ({shown}), several labels a row", listed[0], ""
 
 

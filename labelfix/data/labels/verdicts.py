@@ -24,9 +24,13 @@ STATUS = frozenset(("status", "state", "annotation_status", "label_status", "rev
 """Columns in which tools and people say how far a row has come."""
 STATES: dict[str, bool | None] = {
     **dict.fromkeys(("accept", "accepted", "approved", "annotated", "checked", "complete", "completed"), True),
-    **dict.fromkeys(("confirmed", "done", "finished", "labeled", "labelled", "ok", "reviewed", "submitted"), True),
+    **dict.fromkeys(
+        ("confirmed", "done", "finished", "labeled", "labelled", "ok", "reviewed", "submitted", "validated"), True
+    ),
     **dict.fromkeys(("reject", "rejected", "wrong"), False),
-    **dict.fromkeys(("discarded", "draft", "in progress", "in_progress", "new", "open", "pending", "queued"), None),
+    **dict.fromkeys(
+        ("default", "discarded", "draft", "in progress", "in_progress", "new", "open", "pending", "queued"), None
+    ),
     **dict.fromkeys(
         ("skipped", "to do", "to review", "to_review", "todo", "unlabeled", "unlabelled", "unreviewed"), None
     ),

@@ -153,7 +153,7 @@ def _from_pairs_of_sources(
     own, fold = sources.trusted[paired], rows.folds.of[paired]
     found = fit_trust(*held, truth, own, fold, terms, USUAL, OF_SOURCES, APART)
     if len(paired) >= SCALED_FROM:
-        found = scaled_by_pairs(found, truth, fold)
+        found = scaled_by_pairs(found, truth, fold, problem.given)
     threshold = choose_threshold(len(problem.truth), found.held, given, truth)
     judging = problem.unseen[paired]
     right = float((found.held.argmax(axis=1) == truth)[judging].mean())

@@ -31,7 +31,7 @@ from labelfix.settings.model import ComputeSettings
 
 MEAN = (125.3 / 255, 123.0 / 255, 113.9 / 255)
 STD = (63.0 / 255, 62.1 / 255, 66.7 / 255)
-"""Of the channels of CIFAR-10, for which the network was published."""
+"""Mean and deviation of the channels of CIFAR-10, for which the network was published."""
 
 WINDOW = 512
 """Images decoded together."""

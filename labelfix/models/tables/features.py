@@ -128,7 +128,7 @@ class TableFeatures(NumbersForHead):
 
     @cached_property
     def _places(self) -> list[dict[str, int]]:
-        """Of each categorical column: category → its place."""
+        """For each categorical column: category → its place."""
         return [{name: place for place, name in enumerate(names)} for names in self.statistics.categories]
 
     def window(self, batch: pa.RecordBatch, row: int) -> npt.NDArray[np.float32]:
@@ -233,7 +233,7 @@ DATE_LINES = """\
         days = pd.to_datetime(frame[name], utc=True, errors="coerce") - pd.Timestamp(0, tz="UTC")
         frame = frame.assign(**{name: days / pd.Timedelta(days=1)})
 """
-"""Of the card of a table."""
+"""Code of the card of a table, which makes days of dates."""
 
 TABLE_CARD = """\
 def spelled(value):

@@ -18,7 +18,8 @@ from labelfix.progress import Silent
 from labelfix.settings.model import ComputeSettings
 
 LEAST_ROWS = 600
-"""Of fewer nothing tells whether it helps: of 340 (cells) labels lost a point, of 210 (ionosphere) they gained two."""
+"""With fewer rows nothing tells whether it helps: with 340 (cells) labels lost a point, with 210 (ionosphere) they
+gained two."""
 
 DIMENSIONS, ROWS_A_COMPONENT = 128, 8
 """D at most, and rows for each component."""
@@ -27,13 +28,13 @@ PROJECTIONS = 512
 """F: with 256, two half-moons are told apart in .906 of cases instead of .932."""
 
 WIDTH = 0.7
-"""Of the kernel, in root mean squared distances of two rows."""
+"""Width of the kernel, in root mean squared distances between two rows."""
 
 FREEDOM = 3
 """Degrees of freedom of the projections: twice the smoothness of the Matérn kernel."""
 
 QUANTILES = 257
-"""Of each number."""
+"""Quantiles that are kept of each number."""
 
 SAMPLE = 20_000
 """Rows that are fitted on; of more, those whose contents have the smallest hashes."""

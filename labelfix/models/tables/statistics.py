@@ -26,7 +26,7 @@ MOST_CATEGORIES = 100
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of the noisy training rows.
+    """Statistics of the noisy training rows.
 
     Attributes:
         mean: Mean of each numeric column, missing values left out.

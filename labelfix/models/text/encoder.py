@@ -35,7 +35,7 @@ from labelfix.progress import Progress, rows_done
 from labelfix.settings.model import ComputeSettings, ModelSettings
 
 LOWER_LAYER = 2 / 3
-"""Of the depth: which layer stands beside the last. It knows more of how a text is put and less of what it means."""
+"""Share of the depth at which a layer is taken beside the last: it knows more about wording and less about meaning."""
 
 WIDEST = 1024
 """No lower layer stands beside states that are wider: a head's time grows with them."""

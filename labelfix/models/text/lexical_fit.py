@@ -31,7 +31,7 @@ SAMPLE = 20_000
 """Texts that are fitted on; of more, those whose hashes come first."""
 
 OVERSAMPLED, ITERATIONS = 10, 4
-"""Of the randomised decomposition: directions beside those wanted, and passes over the texts."""
+"""Settings of the randomised decomposition: directions beside those wanted, and passes over the texts."""
 
 SMALLEST = 1e-5
 """Directions of less than this share of the largest singular value hold rounding alone."""
@@ -85,7 +85,7 @@ def _weighted(sample: list[str]) -> tuple[tuple[str, ...], npt.NDArray[np.float3
         return (), np.zeros(0, np.float32), None
     texts_of = np.diff(counts.indptr)
     frequent = np.flatnonzero(texts_of >= min(LEAST_TEXTS, texts_of.max()))
-    # Of terms in as many texts the alphabet decides: a stable sort of sorted names.
+    # Between terms in as many texts the alphabet decides: a stable sort of sorted names.
     chosen = np.sort(frequent[np.argsort(-texts_of[frequent], kind="stable")[:MOST_TERMS]])
     idf = (np.log((1 + len(sample)) / (1 + texts_of[chosen])) + 1).astype(np.float32)
     weights = counts[:, chosen].tocsr()

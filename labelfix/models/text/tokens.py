@@ -30,7 +30,7 @@ VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken")
 """Names of files that hold a vocabulary."""
 
 LEAST_SHARE = 0.1
-"""Of the tokens that a model reads its own tokenizer knows more than this; models have a few rows to spare."""
+"""Share of the tokens a model reads that its own tokenizer knows at least; models have a few rows to spare."""
 
 UNSET = 1_000_000
 """A tokenizer's longest text above this means that its folder does not say."""

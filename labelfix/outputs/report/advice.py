@@ -9,7 +9,7 @@ from typing import Any
 from labelfix.outputs.summing_up import USE, draw_rows, result, take_labels
 
 KEEP = "keep"
-"""Of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
+"""A value of `verdict.labels`; every answer but this and `USE` asks for more trusted rows."""
 
 MEANT = {
     USE: "use the corrected labels",

@@ -17,7 +17,7 @@ from labelfix.outputs.tasks.rows import Task, TaskRows
 
 CONFIG = "label_config.xml"
 PART_BYTES, PART_TASKS = 40_000_000, 100_000
-"""Of a file at most: Label Studio takes 50 MB and 250,000 tasks at once."""
+"""The most that one file may hold: Label Studio takes 50 MB and 250,000 tasks at once."""
 
 TAGS = {"text": "Text", "image": "Image", "row": "Table"}
 

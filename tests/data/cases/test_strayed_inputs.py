@@ -93,7 +93,9 @@ def test_trusted_rows_that_nobody_has_finished_have_no_label() -> None:
         ("e\u2011mail", "e-mail"),
         ("Caf\u00c3\u00a9", "Caf\u00e9"),
         ("<=50K", "<=50K."),
-        ("__label__sport", "sport"),
+        ("b'sport'", "sport"),
+        ("np.str_('sport')", "sport"),
+        ("tensor(1)", "1"),
         ("y\u0131ld\u0131z", "YILDIZ"),
         ("\u0631\u064a\u0627\u0636\u0629", "\u0631\u064a\u0640\u0627\u0636\u0629"),
     ],
@@ -102,6 +104,26 @@ def test_labels_of_another_hand_meet(ours: str, theirs: str) -> None:
     noisy = {**NOISY, "label": [ours if label == "sport" else label for label in LABELS]}
     clean = {**GOLD, "label": [theirs if label == "sport" else label for label in LABELS[:20]]}
     assert set(read(noisy, clean).data.classes.names) == {ours, "food"}
+
+
+@pytest.mark.parametrize("start", ["__label__", "Iris-", "Topic.", "data/train/"])
+@pytest.mark.parametrize("in_noisy", [True, False])
+def test_words_that_a_program_sets_before_each_label_count_for_nothing(start: str, in_noisy: bool) -> None:
+    noisy = {**NOISY, "label": [f"{start * in_noisy}{label}" for label in LABELS]}
+    clean = {**GOLD, "label": [f"{start * (not in_noisy)}{label}" for label in LABELS[:20]]}
+    assert len(read(noisy, clean).data.classes) == 2
+
+
+def test_a_negation_before_each_label_is_no_such_word() -> None:
+    assert 'label "not sport" (10 rows) is not one of the 2 classes' in refused(
+        clean={**GOLD, "label": [f"not {label}" for label in LABELS[:20]]}
+    )
+
+
+def test_ids_that_mostly_repeat_are_one_error() -> None:
+    message = refused({**NOISY, "id": [f"r{i // 3}" for i in range(N)]})
+    assert len(message.splitlines()) == 1
+    assert "column 'id' names 20 items in 60 rows" in message
 
 
 def test_the_one_class_that_an_unknown_label_can_be_is_in_the_remedy() -> None:

@@ -48,7 +48,6 @@ class Dialect:
         header_only: Whether there is nothing below the header.
         preamble: What stands before the header: blank lines, comments, a line that names the delimiter.
         row_names: Whether rows begin with a name that has no title.
-        trailing: Whether rows end with a delimiter that the header has not.
         rows: Some of the first rows.
         passed: What below the header is no row; known once the whole file has been read.
     """
@@ -110,9 +109,6 @@ def sniff(file: TextFile) -> Dialect:
 
     Every combination of delimiter and quoting is tried on the first 128 KiB (more where rows are very long); the one
     under which the most rows have as many cells as the header, and more than one, is taken.
-
-    Raises:
-        InputError: The file is damaged, holds zero bytes, or has no header.
     """
     size = SAMPLE_BYTES
     while True:

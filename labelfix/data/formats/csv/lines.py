@@ -113,11 +113,7 @@ def lines_of(dialect: Dialect, rows: Collection[int], comments: bool) -> dict[in
 
 
 def no_text_error(dialect: Dialect, failure: tuple[str, int]) -> InputError:
-    """The error for bytes that are not text, with the row and the column that they stand in.
-
-    Args:
-        failure: See `Utf8Stream.failure`.
-    """
+    """The error for bytes that are not text, with the row and the column that they stand in."""
     for number, _, cells in numbered_rows(dialect, dialect.text.lenient):
         place = next((place for place, cell in enumerate(cells) if _BAD.search(cell)), None)
         if place is not None:

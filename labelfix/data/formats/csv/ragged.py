@@ -26,9 +26,6 @@ END_OF_DISKS = "\x1a\x00 \t"
 class Ragged:
     """Gathers the rows of a file that are ragged.
 
-    Args:
-        name: The file, for messages.
-
     Attributes:
         rows: How many there are.
         ruler: Whether the first line below the header only draws; it is none of them.

@@ -218,7 +218,7 @@ def _plain_ends(data: bytes, letters: npt.NDArray[np.uint8], dialect: Dialect) -
     ends: Places = np.flatnonzero(letters == LF)
     if b"\r" in data:
         returns = np.flatnonzero(letters == CR)
-        # Of a pair, the return is where the record ends.
+        # In a pair, the return is where the record ends.
         after = np.minimum(returns + 1, len(data) - 1)
         paired = returns[letters[after] == LF]
         ends = np.union1d(np.setdiff1d(ends, paired + 1, assume_unique=True), returns)

@@ -53,7 +53,6 @@ def rewrite_csv(
     before it, line ends, the encoding and its mark stay, too; blank lines go.
 
     Args:
-        target: The name that the file will have in the end; it decides on .gz.
         dialects: How the files are written; all the same way.
         new_titles: Of the new columns, the first of which holds the old labels.
         edits: What becomes of the rows, in order.

@@ -68,11 +68,7 @@ class Quoting:
     numbers: bool = False
 
     def cells(self, column: pa.Array) -> pa.Array:
-        """A column as the strings to write; null is an empty cell.
-
-        Raises:
-            ValueError: A cell cannot be written so; its argument is the cell.
-        """
+        """A column as the strings to write; null is an empty cell."""
         text = _disarmed(column_text(column)) if _DISARMED.get() else column_text(column)
         always = self.always if pa.types.is_string(column.type) else self.numbers
         return self.quoted(text, always)

@@ -83,7 +83,6 @@ class _Walk:
 
     Attributes:
         root: Where it starts.
-        again: See `FolderListing.again`.
         closed: Folders that cannot be read, each with the reason.
     """
 
@@ -134,9 +133,6 @@ def survey(root: Path, name: str) -> FolderListing:
     Hidden files and folders and what operating systems leave behind are passed over. Links to folders are followed,
     but no folder is entered twice: not one that holds the root, and not one that is read already. Links to files are
     files of their own.
-
-    Args:
-        name: The folder as the user named it.
 
     Raises:
         InputError: A folder cannot be read, or the name of an image is not UTF-8.

@@ -48,7 +48,6 @@ class ImageFolderSource:
     are in NFC, whatever the file system hands out.
 
     Args:
-        name: The folder as the user named it.
         shown: What to call the folder that the files are in, where that is another one: a split of `name`.
 
     Raises:
@@ -135,7 +134,6 @@ def open_image_folder(
     """Open a folder of images: by its `metadata.csv` or `metadata.jsonl` where it has one, else by class.
 
     Args:
-        name: The folder as the user named it.
         options: Its split is the folder in it to read, such as `train`; ids are relative to that. A folder without
             splits is read whole.
 

@@ -182,6 +182,9 @@ def _table(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> tuple[str, l
         for key, rows in value.items()
         if _are(rows, dict) and (key in ROWS or (_alone(value) and len(rows) >= (alone if len(value) == 1 else MANY)))
     ]
+    long = [key for key in keys if len(value[key]) >= MANY]
+    if len(keys) > 1 and len(long) == 1:  # beside the rows may stand what is said of their columns
+        keys = long
     if len(keys) == 1:
         return f"its rows are those of {'.'.join((*path, keys[0]))!r}", value[keys[0]]
     inside = [key for key in value if isinstance(value[key], dict)]
