@@ -72,6 +72,8 @@ def train(
         made = RunFolder.create(path, overwrite, begun.to_json()).path if here.first else Path()
         folder = RunFolder(Path(here.from_first(str(made))))
         with _held(folder):
+            if here.first:
+                folder.refuse_taken_over(begun.to_json())
             carry_out(start, folder, progress)
     return folder
 

@@ -96,13 +96,16 @@ class OpenedRun:
             what = "classes" if found.classes.names != self.classes.names else "input columns"
             about = self.folder.classifier / ABOUT
             raise RunError(f"{about}: is damaged (its {what} are not those of {self.folder.manifest}); {TRAIN_AGAIN}")
+        self.folder.refuse_replaced(self.manifest["run_id"])
         return found
 
     @cached_property
     def corrector(self) -> Corrector:
         """What makes soft labels from the classifier's view and a given label."""
         predictor = self.classifier.predictor
-        return load_corrector(self.folder.corrector, predictor.num_classes, predictor.feature_width)
+        found = load_corrector(self.folder.corrector, predictor.num_classes, predictor.feature_width)
+        self.folder.refuse_replaced(self.manifest["run_id"])
+        return found
 
     @cached_property
     def columns(self) -> Columns:

@@ -1,7 +1,8 @@
 """The command line: flags into settings, errors into messages and exit codes.
 
 Exit codes: 0 done or clean · 1 a verdict: above the gate of `flag`, not certified by `certify` · 2 anything else that
-went wrong · 130 interrupted. They hold whatever becomes of stdout and stderr; see `labelfix.cli.streams`.
+went wrong · 130, 143 and 129 ended by Ctrl-C, SIGTERM and SIGHUP. They hold whatever becomes of stdout and stderr; see
+`labelfix.cli.streams`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from labelfix.cli import interrupts
 from labelfix.cli.streams import steady
 from labelfix.errors import LabelfixError, TrainingError
 from labelfix.extras import as_missing
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from labelfix.cli.terminal import Voice
 
 WENT_WRONG = 2
-INTERRUPTED = 130
+
+AGAIN = "no file is half written; give the same command again"
+"""What is said of a command that was ended, where it has nothing better to say."""
 
 _PERMISSIONS = "check its permissions and those of the folders above it"
 OF_THE_DISK = {
@@ -49,6 +53,7 @@ def run_process() -> NoReturn:
     what they stand on, the process is killed by SIGABRT now and then, and its exit code is 134.
     """
     code = main()
+    interrupts.hear_no_more()
     # What multiprocessing, logging and the like do in the end; nothing of it changes what the command came to.
     for last in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
         with contextlib.suppress(KeyboardInterrupt, OSError, ValueError):
@@ -65,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    with steady():
+    with steady(), interrupts.interruptible():
         return _main(argv)
 
 
@@ -78,14 +83,17 @@ def _main(argv: Sequence[str] | None) -> int:
         from labelfix.cli.terminal import Voice
 
         voice = Voice()
-        code = run(argv, voice)
+        _refuse_no_place()
+        code = _begun(run, argv, voice)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        left = (voice.left_behind() or "nothing was written") if voice else ""
+        interrupts.hear_no_more()
+        said, code = interrupts.ended()
+        left = (voice.left_behind() or AGAIN) if voice else ""
         if voice is None or not voice.echo:
-            _say("labelfix: interrupted" + (f"; {left}" if left else ""), voice)
-        return INTERRUPTED
+            _say(f"labelfix: {said}" + (f"; {left}" if left else ""), voice)
+        return code
     except BrokenPipeError:
         return WENT_WRONG
     except LabelfixError as error:
@@ -108,6 +116,26 @@ def _main(argv: Sequence[str] | None) -> int:
     finally:
         if voice is not None:
             voice.close()
+
+
+def _refuse_no_place() -> None:
+    """Refuse to work in a folder that is gone: libraries end the process where they ask for it.
+
+    Raises:
+        LabelfixError: It is.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise LabelfixError("the working directory was removed; change to another folder, and begin again") from None
+
+
+def _begun(run: Callable[[Sequence[str] | None, Voice], int], argv: Sequence[str] | None, voice: Voice) -> int:
+    try:
+        return run(argv, voice)
+    except Exception:
+        interrupts.insist()  # a library may make another error of the one that a signal raises in it
+        raise
 
 
 def _refused(error: OSError, voice: Voice | None) -> None:

@@ -22,7 +22,7 @@ from labelfix.extras import need_certify, need_training
 
 EPILOG = (
     "Exit codes: 0 done or clean · 1 a verdict: above the gate (flag), not certified (certify) · 2 anything that went "
-    "wrong · 130 interrupted."
+    "wrong · 130, 143, 129 ended by Ctrl-C, SIGTERM, SIGHUP."
 )
 
 PANELS = {

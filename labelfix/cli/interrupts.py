@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command even where Python loses the exception they raise."""
+"""Ctrl-C, SIGTERM and SIGHUP end a command in order, even where Python loses the exception they raise."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_asked = False
+ENDING = {"SIGINT": "interrupted", "SIGTERM": "ended by SIGTERM", "SIGHUP": "ended by SIGHUP"}
+"""Signals that ask a command to end, with what is said of it then: keys at a terminal, batch systems and CI runners,
+and terminals that are closed."""
+
+_asked: int | None = None
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, end the command as Ctrl-C does: with what to do next.
+    """Have the signals of `ENDING` raise `KeyboardInterrupt`, but for those that are ignored here, as under `nohup`.
 
-    Both are remembered: an exception raised inside a destructor or a callback of the import system is dropped by
+    They are remembered: an exception raised inside a destructor or a callback of the import system is dropped by
     Python, and `insist` raises it again.
     """
     global _asked
-    _asked = False
+    _asked = None
     before = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _heard():
             before[number] = signal.signal(number, _interrupt)
     except ValueError:  # not the main thread: signals are somebody else's
         yield
@@ -30,20 +34,40 @@ def interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _asked = False
+        _asked = None
 
 
 def insist() -> None:
-    """Raise again what was asked for and got lost.
+    """Raise again what was asked for and got lost, or became another exception on its way.
 
     Raises:
         KeyboardInterrupt: Somebody asked, and the command still runs.
     """
-    if _asked:
+    if _asked is not None:
         raise KeyboardInterrupt
 
 
-def _interrupt(*_: object) -> None:
+def ended() -> tuple[str, int]:
+    """What is said of a command that was asked to end, and its exit code: 128 and the signal's number, as of shells."""
+    number = signal.SIGINT if _asked is None else _asked
+    return ENDING[signal.Signals(number).name], 128 + number
+
+
+def hear_no_more() -> None:
+    """Ignore further signals: what is left is to say how it ended, and CI runners send one signal after the other."""
+    try:
+        for number in _heard():
+            signal.signal(number, signal.SIG_IGN)
+    except ValueError:
+        return
+
+
+def _heard() -> list[int]:
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def _interrupt(number: int, _: object) -> None:
     global _asked
-    _asked = True
+    _asked = number
     raise KeyboardInterrupt

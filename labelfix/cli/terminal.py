@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_echo() -> bool:
     """Whether `torchrun` started this process beside a first one, which speaks for all."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+    return os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
 
 
 class _PlainFormatter(logging.Formatter):
@@ -35,8 +35,8 @@ class Voice:
         echo: Leave the talking to another process.
         quiet: Say warnings and errors only.
         verbose: Also show the library's log, and tracebacks.
-        left_behind: What to say of the half-done work when Ctrl-C or an unforeseen error ends the command; empty
-            where nothing was written. A command that leaves something sets it.
+        left_behind: What to say of the half-done work when a signal or an unforeseen error ends the command; empty
+            where nothing is left. A command that leaves something sets it.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from labelfix import runs
-from labelfix.cli import interrupts, options
+from labelfix.cli import options
 from labelfix.cli.commands import requires, with_options
 from labelfix.cli.evaluate import share
 from labelfix.cli.option_groups import READING, SETTINGS, TRAINING, TRAINING_COLUMNS
@@ -52,8 +52,7 @@ def train(
         from labelfix import api
 
     progress = voice.progress(brief=True)
-    with interrupts.interruptible():
-        run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=progress)
+    run = api.train(noisy, clean, path, settings=settings, overwrite=overwrite, progress=progress)
     _done(voice, run, path, progress)
 
 
@@ -83,8 +82,7 @@ def _go_on(
         from labelfix import api
 
     progress = voice.progress(brief=True)
-    with interrupts.interruptible():
-        run = api.resume(path, noisy, clean or None, progress=progress, **given)
+    run = api.resume(path, noisy, clean or None, progress=progress, **given)
     _done(voice, run, path, progress)
 
 

@@ -114,7 +114,8 @@ def ranks() -> Ranks:
 
 def started_together() -> bool:
     """Whether `torchrun` (or another launcher that sets its variables) started several of this process."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    size = os.environ.get("WORLD_SIZE", "1")
+    return size.isdecimal() and int(size) > 1 and "RANK" in os.environ
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from labelfix.data.tables import InputKind
 from labelfix.errors import RunError, SettingsError
 from labelfix.progress import Progress
+from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access
 from labelfix.settings.model import WORDS
 
@@ -250,7 +250,7 @@ def _fetch(backbone: str, repository: str, offline: bool) -> Path:
 
 def _json(path: Path, name: str) -> Any:  # noqa: ANN401
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return decode_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SettingsError(f"backbone = {name!r}: {path.name} cannot be read ({reason}); copy it again") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.errors import LabelfixError, input_error
 from labelfix.outputs.column_arrays import values
 from labelfix.outputs.corrected_bounds import packed_columns, unpacked_group
 from labelfix.outputs.corrected_rows import first_line
 from labelfix.outputs.corrected_schema import METADATA_KEY
 from labelfix.remote import readable
+from labelfix.runs.json_text import decode_json
 
 KNOWN = ("id", "given_label", "content_hash")
 """Columns of a baseline; only the first must be there."""
@@ -109,7 +110,7 @@ def _of_rows(rows: Iterable[Row]) -> Baseline:
 
 def _json_rows(path: Path) -> list[Row]:
     try:
-        findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        findings = decode_json(path.read_text(encoding="utf-8"))["findings"]
         return [(found["id"], found.get("given_label"), found.get("content_hash")) for found in findings]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         remedy = "make it with `labelfix flag --format json`"
@@ -120,8 +121,8 @@ def _parquet_rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
         about = pq.read_metadata(readable(path))
-        packed, _ = packed_columns(path, about)
-        with pq.ParquetFile(readable(path), metadata=about, read_dictionary=packed) as parquet:
+        packed, groups = packed_columns(path, about)
+        with pq.ParquetFile(parquet_stream(path, groups), metadata=about, read_dictionary=packed) as parquet:
             schema = parquet.schema_arrow
             if "id" not in schema.names:
                 raise _no_ids(path, schema.names)

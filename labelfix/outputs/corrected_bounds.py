@@ -25,7 +25,7 @@ def packed_columns(path: Path, about: pq.FileMetaData) -> tuple[list[str], tuple
     """Columns of few different texts, which have to be unpacked with care, and the row groups of the file."""
     leaves, groups = range(about.num_columns), read_groups(path, about.num_columns)
     packed = repeated_texts(about, groups, leaves, MOST_BYTES)  # unpacking takes an import that small files do without
-    rows_at_once(about, groups, leaves, packed, Bounds(path, str(path), REMEDY))
+    rows_at_once(about, groups, leaves, packed, Bounds(path, str(path), REMEDY), whole=True)
     return packed, groups
 
 
@@ -37,7 +37,10 @@ def unpacked_group(group: pa.Table, path: Path, coded: Sequence[str]) -> pa.Tabl
         type_ = column.type.value_type
         schema, bounds = pa.schema([(name, type_)]), Bounds(path, str(path), REMEDY)
         batches = (pa.record_batch([chunk], names=[name]) for chunk in column.chunks)
-        cells = [part.column(0) for batch in batches for part in unpacked(batch, schema, bounds)]
+        cells = []
+        for part in (part for batch in batches for part in unpacked(batch, schema, bounds)):
+            bounds.hold(part.nbytes)
+            cells.append(part.column(0))
         group = group.set_column(place, name, pa.chunked_array(cells, type_))
     return group
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet_footer import Group
+from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.errors import LabelfixError, RunError, input_error
 from labelfix.outputs.column_arrays import codes, validity
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
@@ -27,7 +28,8 @@ from labelfix.outputs.corrected_schema import (
     read_metadata,
 )
 from labelfix.remote import readable
-from labelfix.runs.checked import NotPlainJsonError, check, parse
+from labelfix.runs.checked import check, parse
+from labelfix.runs.json_text import NotPlainJsonError
 from labelfix.runs.schema_evidence import Evidence
 
 if TYPE_CHECKING:
@@ -233,7 +235,8 @@ def open_parquet(path: Path, coded: Sequence[str] = ()) -> tuple[pq.ParquetFile,
         try:
             packed, groups = packed_columns(path, opened.metadata)
             read_as = sorted({*coded, *packed})
-            return pq.ParquetFile(readable(path), metadata=opened.metadata, read_dictionary=read_as), groups
+            stream = parquet_stream(path, groups)
+            return pq.ParquetFile(stream, metadata=opened.metadata, read_dictionary=read_as), groups
         except (OSError, pa.ArrowException, ValueError) as error:  # names of columns that are no UTF-8, among others
             raise damaged(path, error) from None
 

@@ -24,6 +24,7 @@ from labelfix.outputs.exports import flat_probabilities, plain_strings
 from labelfix.outputs.soft_labels import CLASSES, SOFT, fewer_classes
 from labelfix.outputs.source_columns import given_columns
 from labelfix.runs import atomic_path
+from labelfix.runs.json_text import decode_json
 
 GIVEN = "given_label"
 DETAILS = (
@@ -250,7 +251,7 @@ def _titles(source: TableSource) -> dict[str, str]:
 
 def _features(schema: pa.Schema) -> dict[str, Any]:
     try:
-        described = json.loads((schema.metadata or {})[b"huggingface"])
+        described = decode_json((schema.metadata or {})[b"huggingface"])
         return dict(described["info"]["features"])
     except (KeyError, ValueError, TypeError):
         return {}

@@ -17,14 +17,15 @@ from typing import Any
 import msgspec
 
 from labelfix.errors import RunError
+from labelfix.runs.json_text import NotPlainJsonError, decode_json
 
 DEEPEST = 100
 """Lists and objects inside one another; what labelfix writes has eight, and each level costs stack."""
 
 TRAIN_AGAIN = "train it again with --overwrite"
 
-LARGEST = 1 << 28
-"""Bytes of a document of a run: labels of ten million rows take a third of it."""
+LARGEST = 1 << 27
+"""Bytes of a document of a run: labels of ten million rows take two thirds of it."""
 
 DOCUMENTS = (".json", ".toml", "")
 
@@ -37,10 +38,6 @@ class UnreadableError(RunError):
     """A file of a run is missing or is not JSON."""
 
 
-class NotPlainJsonError(ValueError):
-    """A document that Python reads and JSON, or any file of a run, does not allow."""
-
-
 def parse(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
     """Parse JSON.
 
@@ -51,12 +48,10 @@ def parse(text: str | bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     try:
-        value = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+        value = decode_json(text, parse_constant=_not_finite, parse_float=_finite)
         _refuse_deep(value)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise NotPlainJsonError("nested too deeply") from None
     except UnicodeEncodeError:
         raise NotPlainJsonError("holds half of a surrogate pair, which is no text") from None
     return value

@@ -35,6 +35,14 @@ _FLUSHERS = 16
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # <fcntl.h> and <linux/fs.h>
 
+_promised: set[str] = set()
+"""Files that were not there when this process was asked to make them, and that nobody asked it to replace."""
+
+
+def promise_new(path: Path, new: bool) -> None:
+    """Remember whether a file is to be made, and not replaced: another process may make one of its name meanwhile."""
+    (_promised.add if new else _promised.discard)(os.path.abspath(path))
+
 
 @contextmanager
 def atomic_path(path: Path, replace: bool = False) -> Iterator[Path]:
@@ -166,7 +174,10 @@ def sync_all(path: Path) -> None:
 def _put(beside: Path, path: Path, replace: bool) -> None:
     """Rename into place. What is replaced goes into the scratch folder, once the new one is where it was."""
     if not (beside.is_dir() and path.is_dir()):
-        os.replace(beside, path)
+        if os.path.abspath(path) in _promised:
+            _put_new(beside, path)
+        else:
+            os.replace(beside, path)
     elif not replace:
         path.rmdir()
         os.replace(beside, path)
@@ -181,6 +192,17 @@ def _put(beside: Path, path: Path, replace: bool) -> None:
         except OSError:
             os.replace(old, path)
             raise
+
+
+def _put_new(beside: Path, path: Path) -> None:
+    """Give a file its name where nothing has that name, which a rename does not ask."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        raise RunError(f"{path}: another process has made it meanwhile; pass --overwrite to replace it") from None
+    except OSError:  # a file system without hard links
+        os.replace(beside, path)
+    promise_new(path, False)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -231,7 +253,9 @@ def _why_not(error: Exception, beside: Path) -> str | None:
     if isinstance(error, shutil.Error) or type(error).__name__ == "SafetensorError":  # they tell what the disk said
         said = _DISK_SAID.search(str(error))
         return said[1] or said[2] if said else None
-    return error.strerror if isinstance(error, OSError) and _concerns(error, beside) else None
+    if not (isinstance(error, OSError) and _concerns(error, beside)):
+        return None
+    return os.strerror(error.errno) if error.errno else error.strerror  # Arrow's own words go around the system's
 
 
 def _concerns(error: OSError, beside: Path) -> bool:

@@ -10,6 +10,7 @@ next command that meets them (`settle`). From its beginning on the file `unfinis
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,8 @@ from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
 from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, make_folder, move, remove, rescue, sync, tidy
-from labelfix.runs.files import held, read_json, write_json
+from labelfix.runs.files import held, jsonable, read_json, write_json
+from labelfix.runs.json_text import is_no_text
 from labelfix.runs.origin import UNFINISHED
 from labelfix.runs.paths import CHECKPOINTS, ENTRIES, PLAN, REPLACES, REQUIRED, STANDS, WRITTEN, RunPaths
 from labelfix.runs.schema import NEEDED, Manifest
@@ -59,6 +61,8 @@ class RunFolder(RunPaths):
             folder = cls(_new_default() if path is None else path)
             make_folder(folder.path)
             with held(folder.path):
+                if path is not None:
+                    refuse_taken(path, overwrite)  # another process may have been faster
                 folder._place()
                 tidy(folder.path)
                 # Before the mark: no run may take another one's checkpoints for its own.
@@ -138,6 +142,8 @@ class RunFolder(RunPaths):
         folder = cls(path)
         if isinstance(as_path(path), RemotePath):
             raise RunError(f"{as_path(path)}: a run folder is read from a disk of this machine; copy it here first")
+        if is_no_text(path):
+            raise RunError(f"{path}: has bytes in its name that are no UTF-8 text; give it another name")
         if path.exists() and not folder.finished and cls(path.absolute().parent).finished:
             raise RunError(f"{path}: is a part of a run; give the run's own folder, {path.parent}")
         if path.is_file():
@@ -185,6 +191,28 @@ class RunFolder(RunPaths):
             return os.path.relpath(os.getcwd(), self.path)
         except ValueError:  # another drive
             return os.getcwd()
+
+    def refuse_replaced(self, run_id: str) -> None:
+        """Refuse to go on with parts of two runs: another process may put a new one here while this one reads.
+
+        Args:
+            run_id: Of the run that was opened.
+
+        Raises:
+            RunError: It is not that one any more.
+        """
+        if self.settling or self.read_manifest().get("run_id") != run_id:
+            raise RunError(f"{self.path}: the run was replaced while it was being read; give the command again")
+
+    def refuse_taken_over(self, begun: Mapping[str, Any]) -> None:
+        """Refuse to write a run into a folder in which another process has begun one since `create`.
+
+        Raises:
+            RunError: It has.
+        """
+        ours = json.loads(json.dumps(jsonable(begun)))
+        if {**self.begun(), REPLACES: None} != {**ours, REPLACES: None}:
+            raise RunError(f"{self.path}: another process has begun a run here; choose another --out")
 
     def tidy(self) -> None:
         """Take the checkpoints and the mark of an unfinished run away."""

@@ -14,7 +14,9 @@ from typing import Any
 from labelfix.errors import SettingsError
 from labelfix.remote import RemotePath, as_path, matching
 from labelfix.remote.upload import refuse_read_only
+from labelfix.runs.durable import promise_new
 from labelfix.runs.folder import RunFolder
+from labelfix.runs.json_text import is_no_text
 from labelfix.runs.seal import made_here
 from labelfix.settings.hub_access import HUB
 from labelfix.settings.remote_names import is_remote, without_secrets
@@ -71,6 +73,7 @@ def refuse_target(target: Path, inputs: Inputs, overwrite: bool, what: str = "--
     if isinstance(target, RemotePath):
         _refuse_remote(target, overwrite, what, folder)
         return
+    promise_new(target, not (overwrite or folder))
     if not os.path.lexists(target):
         return
     if _is_device(target):
@@ -111,7 +114,7 @@ def refuse_inputs(target: Path, inputs: Inputs, what: str = "--out") -> None:
     """
     inputs = list(inputs)
     for flag, path in [(what, target), *inputs]:
-        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        if is_no_text(path):
             raise SettingsError(f"{flag} {path}: has bytes in its name that are no UTF-8 text; give it another name")
     ours = _places(target)
     for name, path in inputs:

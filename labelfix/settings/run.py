@@ -17,8 +17,9 @@ from labelfix.settings.methods import METHOD_SETTINGS, MethodSettings, MlcSettin
 from labelfix.settings.model import ComputeSettings, ModelSettings
 from labelfix.settings.toml import to_document
 
-LARGEST = 1 << 22
-"""Bytes of a TOML document. People's take a few hundred; some take longer to read than all else."""
+_STRING = re.compile(r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
+LARGEST, MOST_DOTS = 1 << 22, 1000
+"""Bytes of a TOML document, and dots in a line of it: a key of half a million parts takes minutes to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         text = data.decode().replace("\r\n", "\n")
         if re.search(r"\\(u|U0000)0000", text):
             raise SettingsError(f"{path}: holds a zero byte, which stands in no name; leave it out")
+        if any(line.count(".") > MOST_DOTS for line in _STRING.sub("", text).split("\n")):
+            raise SettingsError(f"{path}: is nested too deeply (a line of it has more than {MOST_DOTS:,} dots)")
         return tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give an existing TOML file") from None

@@ -1,16 +1,36 @@
+"""Whatever asks a command to end, it ends in order: how to go on, an exit code of its own, no leftovers."""
+
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import time
 
 import pytest
 
-from labelfix.cli.interrupts import insist, interruptible
+from labelfix.cli import main
+from labelfix.cli.interrupts import ended, insist, interruptible
 from labelfix.outputs.progress_bars import Lines
+from labelfix.runs import durable
+from tests.own_process import OwnProcess
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.fixture(autouse=True)
+def heard():
+    """As at a terminal; what a shell starts in the background ignores Ctrl-C."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_whose_exception_python_drops_ends_the_work_at_its_next_step(number):
     class Dropped:
         def __del__(self):
@@ -24,6 +44,7 @@ def test_a_signal_whose_exception_python_drops_ends_the_work_at_its_next_step(nu
             Dropped()
         with pytest.raises(KeyboardInterrupt):
             steps.advance()
+        assert ended() == (SAID[number], 128 + number)
 
 
 def test_afterwards_the_handlers_are_as_before_and_nothing_is_remembered():
@@ -32,8 +53,93 @@ def test_afterwards_the_handlers_are_as_before_and_nothing_is_remembered():
             os.kill(os.getpid(), signal.SIGTERM)
             raise AssertionError
 
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(number) for number in ENDING]
     with pytest.raises(KeyboardInterrupt):
         killed()
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in ENDING] == before
     insist()
+
+
+def test_what_is_ignored_when_a_command_begins_stays_so():
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_every_command_ends_in_order(number, monkeypatch, capsys):
+    def work(*_):
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            raise ValueError("cancelled") from None  # as a library may
+
+    monkeypatch.setattr("labelfix.cli.app.run", work)
+    assert main(["methods"]) == 128 + number
+    assert capsys.readouterr().err == (
+        f"labelfix: {SAID[number]}; no file is half written; give the same command again\n"
+    )
+
+
+def test_a_second_signal_does_not_end_the_first_ones_words(monkeypatch, capsys):
+    def work(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def last_words():
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "interrupted", 130
+
+    monkeypatch.setattr("labelfix.cli.app.run", work)
+    monkeypatch.setattr("labelfix.cli.interrupts.ended", last_words)
+    assert main(["methods"]) == 130
+    assert capsys.readouterr().err.startswith("labelfix: interrupted;")
+
+
+def test_a_training_that_is_ended_goes_on(at_work, workshop):
+    run = at_work / "r"
+    words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", str(run), "--set", "recipe=paper"]
+    process = OwnProcess(*words, "--set", "epochs=99999", folder=workshop)
+    try:
+        end = time.monotonic() + 60
+        while not (run / "unfinished").exists():
+            assert time.monotonic() < end
+            assert process.returncode is None
+            time.sleep(0.05)
+        os.kill(process.process.pid, signal.SIGTERM)
+        _, said = process.ended()
+    finally:
+        process.kill()
+    assert process.returncode == 143
+    assert said.splitlines()[-1] == (
+        f"labelfix: ended by SIGTERM; {run} is unfinished; `labelfix train --resume {run}` goes on with it"
+    )
+    assert not list(at_work.rglob(".labelfix-*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["export", "--run", "run", "--corrected-labels"],
+        ["correct", "--run", "run", "--noisy", "new.parquet", "--out"],
+        ["predict", "--run", "run", "--input", "new.parquet", "--out"],
+        ["report", "--run", "run", "--out"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_file_that_is_being_written_is_as_it_was(at_work, words, monkeypatch, capsys):
+    out, put = at_work / ("out.html" if words[0] == "report" else "out.parquet"), durable._put
+
+    def ended_before(*places):
+        os.kill(os.getpid(), signal.SIGTERM)
+        put(*places)
+
+    monkeypatch.setattr(durable, "_put", ended_before)
+    out.write_text("yesterday's")
+    assert main([*words, str(out), "--overwrite"]) == 143
+    assert capsys.readouterr().err.splitlines()[-1].startswith("labelfix: ended by SIGTERM; no file is half written")
+    assert list(at_work.iterdir()) == [out]
+    assert out.read_text() == "yesterday's"

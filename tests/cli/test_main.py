@@ -171,7 +171,7 @@ def test_a_broken_pipe_within_a_command_exits_2(fail):
 def test_an_interrupt_exits_130(fail, capsys):
     fail(KeyboardInterrupt())
     assert main(["methods"]) == 130
-    assert capsys.readouterr().err == "labelfix: interrupted; nothing was written\n"
+    assert capsys.readouterr().err == "labelfix: interrupted; no file is half written; give the same command again\n"
 
 
 def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_go_on(at_work, workshop):

@@ -67,3 +67,43 @@ def test_names_that_are_no_text_are_refused_before_anything_is_done(at_work, cap
     assert main(["train", "--noisy", f"{name}.csv", "--clean", "gold.csv", "--out", str(at_work / "r")]) == 2
     assert capsys.readouterr().err.count("are no UTF-8 text; give it another name") == 2
     assert not list(at_work.iterdir())
+
+
+@pytest.mark.parametrize("command", [["flag", "--run", "r"], ["methods"], ["train", "--noisy", "n", "--clean", "c"]])
+def test_a_working_directory_that_is_gone_is_told(tmp_path, monkeypatch, command, capsys):
+    """torch ends the process there, and whatever makes a path whole raised an unexpected error."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(command) == 2
+    said = "labelfix: the working directory was removed; change to another folder, and begin again\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("words", [["check", "--clean", "gold.csv", "--noisy"], ["flag", "--run"]])
+def test_a_name_that_is_no_text_is_told(at_work, words, capsys):
+    odd = at_work / os.fsdecode(b"\xff.parquet")
+    odd.write_bytes(b"")
+    if words[0] == "flag":
+        odd.unlink()
+        odd.mkdir()
+    assert main([*words, str(odd)]) == 2
+    assert "has bytes in its name that are no UTF-8 text; give it another name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["a." * 300_000 + "b = 1", f"[{'.'.join(['a'] * 300_000)}]"])
+def test_settings_whose_keys_have_very_many_parts_are_refused(tmp_path, text, capsys):
+    """A megabyte of them was read for minutes, out of a run folder too."""
+    (tmp_path / "own.toml").write_text(text)
+    assert main(["info", "--config", str(tmp_path / "own.toml")]) == 2
+    assert "is nested too deeply (a line of it has more than 1,000 dots)" in capsys.readouterr().err
+
+
+def test_a_class_map_of_millions_of_entries_is_refused(at_work, capsys):
+    words = "{" + ",".join(f'"{row}":"c"' for row in range(700_000)) + "}"
+    rows = "alias,class\n" + "".join(f"{row},c\n" for row in range(1_000_000))
+    for name, entries in {"map.json": words, "map.csv": rows}.items():
+        (at_work / name).write_text(entries)
+        words = ["check", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--class-map", str(at_work / name)]
+        assert main(words) == 2
+        assert f"{name}: has more than 8 MB; leave out what is not needed" in capsys.readouterr().err

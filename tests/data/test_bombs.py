@@ -17,6 +17,7 @@ import pytest
 from labelfix.data.formats import bounds, open_table, parquet_footer
 from labelfix.data.formats.arrow_sizes import unpacked_sizes
 from labelfix.data.formats.base import unique_names
+from labelfix.data.formats.json import lines as json_lines
 from labelfix.data.formats.parquet import ParquetSource
 from labelfix.errors import InputError
 
@@ -165,9 +166,9 @@ def test_rows_that_take_hardly_any_room_in_the_file_are_counted(tmp_path, monkey
     write = {"rows.parquet": pq.write_table, "rows.csv.gz": written, "rows.arrow": feather.write_feather}
     write[kind](rows, tmp_path / kind)
     assert sum(len(chunk.batch) for chunk in open_table(tmp_path / kind).scan()) == 20_000
-    monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(bounds, "MOST_BYTES", 1 << 19)
     monkeypatch.setattr(bounds, "MOST_RATIO", 2)
-    with pytest.raises(InputError, match=r"more than 1,048,576 come out of it"):
+    with pytest.raises(InputError, match=r"more than 524,288 come out of it"):
         list(open_table(tmp_path / kind).scan())
 
 
@@ -188,6 +189,7 @@ def test_pages_that_are_held_at_once_are_bounded(tmp_path, monkeypatch):
     pq.write_table(rows, tmp_path / "rows.parquet", **how)
     assert len(list(open_table(tmp_path / "rows.parquet").scan())) > 1
     monkeypatch.setattr(parquet_footer, "MOST_BYTES", 3_000_000)
+    monkeypatch.setattr(parquet_footer, "HELD_RATIO", 2)
     with pytest.raises(InputError, match=r"pages of it take 3,[0-9,]+ bytes at once"):
         list(open_table(tmp_path / "rows.parquet").scan())
 
@@ -293,9 +295,61 @@ def test_the_sizes_are_those_that_arrow_unpacks(tmp_path, kind):
         with new(tmp_path / "t", table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
             writer.write_table(table, max_chunksize=1000)
         with (tmp_path / "t").open("rb") as stream:
-            sizes = sorted(unpacked_sizes(stream, kind == "file"))
+            sizes = sorted(size for _, size in unpacked_sizes(stream, kind == "file"))
         # Five batches of 1,000 numbers of eight bytes and as many codes of four, and two words with three offsets.
         assert sizes == ([0] * 6 if compression is None else [3 + 12, *[1000 * (8 + 4)] * 5])
+
+
+def many_times(kind, rows=20_000):
+    """Cells that are all the same 50 kB, which stand once in the file."""
+    if kind == "texts of views":
+        view = np.array([50_000, int.from_bytes(b"AAAA", "little"), 0, 0], np.int32)
+        buffers = [None, pa.py_buffer(np.tile(view, rows).tobytes()), pa.py_buffer(b"A" * 50_000)]
+        return pa.Array.from_buffers(pa.string_view(), rows, buffers)
+    if kind == "views of a list":
+        places, sizes = pa.array(np.zeros(rows, np.int32)), pa.array(np.full(rows, 12_500, np.int32))
+        return pa.ListViewArray.from_arrays(places, sizes, pa.array(np.zeros(12_500, np.float32)))
+    if kind == "runs":
+        return pa.RunEndEncodedArray.from_arrays(pa.array([rows], pa.int32()), pa.array(["A" * 50_000]))
+    words = repeated("A" * 50_000, rows)
+    return words if kind == "words" else pa.FixedSizeListArray.from_arrays(words, 1)
+
+
+@pytest.mark.parametrize("kind", ["texts of views", "views of a list", "runs", "words", "words in lists"])
+def test_cells_that_share_what_they_hold_are_counted_each(tmp_path, kind):
+    """A plain Arrow file of 2 MB, whose 200,000 lists are views of one, took 7 GB."""
+    table = pa.table({"id": range(20_000), "x": many_times(kind)})
+    with pa.ipc.new_file(tmp_path / "t.arrow", table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(InputError, match="more than 536,870,912 come out of it"):
+        next(open_table(tmp_path / "t.arrow").scan())
+    with pa.ipc.new_file(tmp_path / "few.arrow", table.schema) as writer:
+        writer.write_table(table.slice(5, 100))
+    found = pa.Table.from_batches([chunk.batch for chunk in open_table(tmp_path / "few.arrow").scan()])
+    assert found.to_pylist() == table.slice(5, 100).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "block", "tail"),
+    [
+        ("one.json.gz", b'{"data":[{"label":"a"}', b",[]", b"]}"),
+        ("row.jsonl.gz", b'{"label":"a","x":[1', b",[]", b"]}\n"),
+        ("row.json.gz", b'[{"label":"a","x":[1', b",[]", b"]}]"),
+    ],
+)
+def test_json_that_takes_far_more_memory_than_letters_is_refused(tmp_path, name, head, block, tail):
+    """290 kB took 2 GB, and minutes."""
+    packed(tmp_path / name, head, block * (1 << 20), 18, tail)
+    with pytest.raises(InputError, match="would take more than 768 MB of memory"):
+        next(open_table(tmp_path / name).scan())
+
+
+def test_records_of_many_letters_are_read_a_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_lines, "AT_ONCE", 1 << 21)
+    packed(tmp_path / "t.jsonl.gz", b"", b'{"label":"a","x":[' + b"1," * 5000 + b"1]}\n", 1000, b"")
+    rows = [chunk.batch.num_rows for chunk in open_table(tmp_path / "t.jsonl.gz").scan()]
+    assert sum(rows) == 1000
+    assert 200 < max(rows) < 400
 
 
 def test_columns_of_one_title_are_named_in_one_pass():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -230,3 +233,45 @@ def test_a_text_that_is_no_utf8_inside_a_cell_of_one_of_several_files_is_damage(
     pq.write_table(pa.table({"id": ["1", "2"], "about": inside}), tmp_path / "0.parquet")
     pq.write_table(pa.table({"id": ["3"], "about": ["text"]}), tmp_path / "1.parquet")
     assert "cannot be read as one table with other files" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl", "t.arrow"])
+def test_a_file_that_changes_between_two_passes_is_told(tmp_path, name):
+    rows = pa.table({"id": range(20), "label": ["a", "b"] * 10})
+    write = {
+        "t.csv": pyarrow.csv.write_csv,
+        "t.parquet": pq.write_table,
+        "t.arrow": pyarrow.feather.write_feather,
+        "t.jsonl": lambda table, path: path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist())),
+    }[name]
+    write(rows, tmp_path / name)
+    source = open_table(tmp_path / name)
+    assert sum(len(chunk.batch) for chunk in source.scan()) == 20
+    os.utime(tmp_path / name, (1, 1))
+    with pytest.raises(InputError, match=f"{name}: was changed while it was being read; give the command again"):
+        list(source.scan())
+
+    source = open_table(tmp_path / name)
+    source.content_hash()
+    os.utime(tmp_path / name, (2, 2))  # the bytes are known to be the same
+    chunks = source.scan()
+    next(chunks)
+    write(rows.slice(3, 7), tmp_path / name)
+    with pytest.raises(InputError, match="was changed while it was being read"):
+        list(chunks)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match="was changed while it was being read"):
+        list(source.scan())
+
+
+def test_votes_and_class_maps_that_python_or_a_text_cannot_hold_are_told(tmp_path):
+    twice = pa.StructArray.from_arrays([pa.array(["a"] * 4), pa.array(["b"] * 4)], ["ann", "ann"])
+    pq.write_table(pa.table({"id": range(4), "votes": twice, "x": range(4)}), tmp_path / "t.parquet")
+    (tmp_path / "gold.csv").write_text("id,label\n0,a\n1,b\n")
+    (tmp_path / "map.json").write_text('{"\\ud800": "a"}')
+    for settings, said in (
+        (DataSettings(label_columns=("votes",)), "column 'votes' cannot be read as votes"),
+        (DataSettings(class_map=str(tmp_path / "map.json")), "holds half of a surrogate pair, which is no text"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_training(str(tmp_path / "t.parquet"), str(tmp_path / "gold.csv"), settings)

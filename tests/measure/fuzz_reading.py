@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Any
 
+from fuzz_answers import ANSWERS, beside_seeds, use_beside
 from fuzz_bytes import BYTES, LARGEST, TEXT, splice
 from fuzz_pool import Outcome
 from fuzz_runs import check_by_config, config_seeds, run_seeds, use_run
@@ -27,7 +28,8 @@ from labelfix.errors import LabelfixError
 from labelfix.outputs.plain_text import visible
 from labelfix.settings.data import DataSettings
 
-KINDS = {**SEEDS, "config": config_seeds, "run": run_seeds}
+READ = {**SEEDS, **ANSWERS}
+KINDS = {**READ, "config": config_seeds, "run": run_seeds, "beside": beside_seeds}
 """Kind → what makes its seeds."""
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".toml")
@@ -47,14 +49,14 @@ def mutated(kind: str, number: int, seed: int) -> Seed:
     settings = dict(sound.settings)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         _mutate_one(files, sound, kind, random)
-    if random.random() < 0.05 and kind in SEEDS:
+    if random.random() < 0.05 and kind in READ:
         settings["encoding"] = random.choice(("cp1252", "utf-16", "utf-8", "shift_jis", "utf-7", "utf-32"))
     noisy = sound.noisy
-    if noisy in files and kind in SEEDS and random.random() < 0.04:
+    if noisy in files and kind in READ and random.random() < 0.04:
         ending = random.choice(ENDINGS)
         files[f"odd{ending}"] = files.pop(noisy)
         noisy = f"odd{ending}"
-    return Seed(files, noisy, sound.clean, settings)
+    return Seed(files, noisy, sound.clean, settings, sound.changed)
 
 
 def _mutate_one(files: dict[str, bytes], sound: Seed, kind: str, random: Random) -> None:
@@ -77,6 +79,8 @@ def _mutate_one(files: dict[str, bytes], sound: Seed, kind: str, random: Random)
 
 def _pick(files: dict[str, bytes], sound: Seed, random: Random) -> str:
     """A file: the trusted ones and the few small ones as often as the many large ones."""
+    if sound.changed:
+        return random.choice([name for name in sound.changed if name in files] or [*files])
     others = [name for name in files if not name.startswith(sound.noisy)]
     tables = [name for name in files if PurePosixPath(name).suffix in TEXT_ENDINGS and name.startswith(sound.noisy)]
     choices = [*files] if random.random() < 0.7 else [*(others or files), *(tables * 2)]
@@ -100,7 +104,8 @@ def read(task: tuple[str, int, int]) -> Outcome:
             return "wrong", f"the mutation itself failed\n{traceback.format_exc()}"
         outcome = judged(lambda: _use(seed, Path(folder), task))
         for name, data in seed.files.items():
-            if (Path(folder) / name).read_bytes() != data:
+            # Certificates and answers are what commands write.
+            if name not in seed.changed and (Path(folder) / name).read_bytes() != data:
                 return "wrong", f"{name} was changed by reading it"
         return outcome[0], outcome[1].replace(folder, "…")
 
@@ -150,6 +155,8 @@ def _use(seed: Seed, folder: Path, task: tuple[str, int, int]) -> None:
         check_by_config(folder)
     elif task[0] == "run":
         use_run(folder, Random(f"{task}"))
+    elif task[0] == "beside":
+        use_beside(folder, Random(f"{task}"))
     else:
         read_all(seed, folder)
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,7 +32,7 @@ RUN_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("export", "--run", "run", "--corrected-labels", "out.parquet", "--drop-issues"),
     ("correct", "--run", "run", "--noisy", "noisy.csv", "--out", "new.parquet"),
     ("predict", "--run", "run", "--noisy", "noisy.csv", "--out", "new.csv"),
-    ("evaluate", "--run", "run", "--truth", "gold.csv"),
+    ("evaluate", "--run", "run", "--truth", "truth.csv"),
     ("next", "--run", "run", "--out", "next.csv"),
     ("report", "--run", "run", "--out", "report.html"),
 )
@@ -71,6 +72,8 @@ def run_seeds() -> list[Seed]:
     trusted = gold() + b"".join(f"{ids()[row]},{labels()[row]}\n".encode() for row in range(9, ROWS - 4))
     with tempfile.TemporaryDirectory(prefix="fuzz-run-") as folder:
         inputs = {"noisy.csv": delimited(feature=True).encode(), "gold.csv": trusted}
+        truth = "".join(f"{name},{label}\n" for name, label in zip(ids(), labels(), strict=True))
+        inputs["truth.csv"] = f"id,label\n{truth}".encode()
         for name, data in inputs.items():
             (Path(folder) / name).write_bytes(data)
         words = ["train", *FILES, "--out", "run", "--set", "compute.cache_dir=cache", "-q"]
@@ -87,10 +90,15 @@ def check_by_config(folder: Path) -> None:
 
 
 def use_run(folder: Path, random: Random) -> None:
-    """Some of the commands that read a run; the first error is told when all have been tried."""
+    """Some of the commands that read a run."""
+    try_some(folder, RUN_COMMANDS, random)
+
+
+def try_some(folder: Path, commands: Sequence[tuple[str, ...]], random: Random) -> None:
+    """Four of some commands; the first error is told when all have been tried."""
     errors: list[LabelfixError] = []
     with _within(folder):
-        for words in random.sample(RUN_COMMANDS, 4):
+        for words in random.sample(commands, 4):
             try:
                 say(*words)
             except LabelfixError as error:

@@ -50,12 +50,14 @@ class Seed:
         noisy: The noisy file or folder.
         clean: The trusted file or folder.
         settings: Fields of `DataSettings`; values that begin with `./` are files of the folder.
+        changed: The files that are mutated; empty for all.
     """
 
     files: dict[str, bytes]
     noisy: str
     clean: str = "gold.csv"
     settings: dict[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
 
 def ids() -> list[str]:
@@ -403,8 +405,11 @@ def picture_seeds() -> list[Seed]:
 def class_map_seeds() -> list[Seed]:
     aliases = b"alias,class\nkitten,cat\npuppy,dog\nhoot,owl\nunknown,\n"
     noisy = delimited().replace("cat\n", "kitten\n", 3).encode()
-    settings = {"class_map": "./map.csv"}
-    return [Seed({"noisy.csv": noisy, "gold.csv": gold(), "map.csv": aliases}, "noisy.csv", settings=settings)]
+    words = json.dumps({"kitten": "cat", "puppy": "dog", "hoot": "owl", "unknown": ""}).encode()
+    return [
+        Seed({"noisy.csv": noisy, "gold.csv": gold(), name: data}, "noisy.csv", settings={"class_map": f"./{name}"})
+        for name, data in (("map.csv", aliases), ("map.json", words), ("map.csv.gz", gzip.compress(aliases, mtime=0)))
+    ]
 
 
 def hive_seeds() -> list[Seed]:

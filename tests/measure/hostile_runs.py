@@ -55,7 +55,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("correct", "--run", "run", "--noisy", "noisy.csv", "--out", "new.parquet"),
     ("flag", "--corrected", "new.parquet", "--max-false-flags", "0.5"),
     ("predict", "--run", "run", "--input", "noisy.csv", "--out", "said.csv"),
-    ("evaluate", "--run", "run", "--truth", "gold.csv"),
+    ("evaluate", "--run", "run", "--truth", "truth.csv"),
     ("info",),
 )
 COMMAND_LINE = cache(lambda: get_command(application()))
@@ -95,7 +95,8 @@ def make(folder: Path) -> None:
     texts = [f"a day {words[i % 2][i // 2 % 2]}" for i in range(60)]
     rows = [f"k{i},{texts[i]},{a:.3f},{b:.3f},{'xy'[(i // 7 + i) % 2]}" for i, (a, b) in enumerate(points)]
     (folder / "noisy.csv").write_text("\n".join(["id,text,a,b,label", *rows]) + "\n")
-    (folder / "gold.csv").write_text("\n".join(["id,label", *(f"k{i},{'xy'[i % 2]}" for i in range(20))]) + "\n")
+    for name, count in (("gold.csv", 20), ("truth.csv", 60)):
+        (folder / name).write_text("\n".join(["id,label", *(f"k{i},{'xy'[i % 2]}" for i in range(count))]) + "\n")
     with within(folder):
         files = ["--noisy", "noisy.csv", "--clean", "gold.csv", "--id-column", "id", "--out", "run", "-q"]
         assert main(["train", *files, "--text-column", "text", "--feature-columns", "a,b"]) == 0
@@ -195,7 +196,9 @@ def _names_a_file(said: str, change: Change) -> bool:
     """Whether an error names what was changed; what is sound but for what it leads to may be named by that."""
     names = (change.file, Path(change.file).parent.as_posix() + ":", "new.parquet", "that begun was begun with")
     names += ("begun with tables in memory", "name too long")
-    return any(name in said for name in (*names, "noisy.csv", "gold.csv", "--noisy", "run/", "--max-false-flags"))
+    return any(
+        name in said for name in (*names, "noisy.csv", "gold.csv", "truth.csv", "--noisy", "run/", "--max-false-flags")
+    )
 
 
 def _run(words: tuple[str, ...]) -> tuple[int, str]:

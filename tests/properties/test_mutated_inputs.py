@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 MEASURE = Path(__file__).parents[1] / "measure"
-FORMATS = "csv,tsv,packed,jsonl,json,parquet,arrow,saved,xlsx,images,pictures,classmap,hive,config"
+FORMATS = "csv,tsv,packed,jsonl,json,parquet,arrow,saved,xlsx,images,pictures,classmap,hive,annotated,opinions,config"
 
 WORK = """
 import os, re, signal, sys, time

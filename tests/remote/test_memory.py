@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import labelfix
-from labelfix.data.formats import write_batches
+from labelfix.data.formats import open_table, parquet, parquet_footer, parquet_pages, write_batches
+from labelfix.errors import InputError
 from labelfix.remote import as_path
 
 fsspec = pytest.importorskip("fsspec")
@@ -39,6 +40,51 @@ def test_new_rows_round_trip(memory, made, here, ending):
         assert ours.decode() == (here / local).read_text().replace(str(made / "new.parquet"), "memory://in/new.parquet")
     told = run.flag(out)
     assert (told.rows, told.issues) == (run.flag(local).rows, run.flag(local).issues)
+
+
+BIG = {"use_dictionary": False, "data_page_size": 1 << 30, "write_batch_size": 1_000_000, "compression": "zstd"}
+"""One page for all rows."""
+
+
+def many_pages(memory, **how):
+    rows = pa.table({f"x{column}": np.random.default_rng(column).random(40_000).round(2) for column in range(3)})
+    with memory.open("/t.parquet", "wb") as file:
+        pq.write_table(rows, file, row_group_size=15_000, data_page_size=4096, **how)
+    return rows
+
+
+@pytest.mark.parametrize("ahead", [1000, 1 << 16])
+@pytest.mark.parametrize("how", [{}, {"use_dictionary": False, "data_page_version": "2.0"}])
+def test_pages_of_a_large_file_are_looked_at_as_they_pass(memory, monkeypatch, how, ahead):
+    rows, seen = many_pages(memory, **how), []
+    monkeypatch.setattr(parquet_footer, "FETCHED", 0)
+    monkeypatch.setattr(parquet, "_read_at_once", lambda *_: ahead)
+    monkeypatch.setattr(parquet_pages, "check_pages", lambda held, size: seen.append(held))
+    found = [chunk.batch for chunk in open_table("memory://t.parquet").scan(["x0", "x2"])]
+    assert pa.Table.from_batches(found).equals(rows.select(["x0", "x2"]))
+    with memory.open("/t.parquet", "rb") as file:
+        groups = parquet_footer.read_groups(as_path("memory://t.parquet"), 3)
+        chunks = [group.columns[place] for group in groups for place in (0, 2)]
+        assert len(seen) == sum(pages(file, chunk) for chunk in chunks) > 20
+
+
+def pages(file, chunk):
+    place, count = chunk.start, 0
+    while place < chunk.start + chunk.packed:
+        _, packed, header = parquet_footer.page_of(file, place)
+        place, count = place + header + packed, count + 1
+    return count
+
+
+def test_pages_of_a_large_file_that_take_too_much_are_refused_before_they_are_unpacked(memory, monkeypatch):
+    """Headers of remote files of more than 8 MB were not looked at."""
+    rows = pa.table({"x": np.zeros(1_000_000)})
+    with memory.open("/t.parquet", "wb") as file:
+        pq.write_table(rows, file, max_rows_per_page=1_000_000, **BIG)
+    monkeypatch.setattr(parquet_footer, "FETCHED", 0)
+    monkeypatch.setattr(parquet_footer, "MOST_BYTES", 100_000)
+    with pytest.raises(InputError, match=r"pages of it take [0-9,]+ bytes at once, as in files made to fill"):
+        list(open_table("memory://t.parquet").scan())
 
 
 def test_a_failed_write_leaves_what_was_there(memory, made, here):

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labelfix.data.annotations.label_studio import drawn, identity, text
 from labelfix.data.annotations.marks import DRAWN, QUESTION, Mark
+from labelfix.runs.json_text import decode_json
 
 RESPONSES = ".responses"
 
@@ -101,7 +101,7 @@ def _list(value: Any) -> list[Any]:  # noqa: ANN401 - as above
     """A list, which text files hold as JSON."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = decode_json(value)
         except ValueError:
             return [value] if value.strip() else []
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]

@@ -6,11 +6,11 @@ a task is Label Studio's own and starts afresh in each project; ours is in `data
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labelfix.data.annotations.marks import CHANCE, DRAWN, ID, QUESTION, UNKNOWN, Mark
+from labelfix.runs.json_text import decode_json
 
 
 def is_task(record: Mapping[str, Any]) -> bool:
@@ -98,7 +98,7 @@ def _listed(value: Any) -> list[str]:  # noqa: ANN401 - as above
     """Choices as a list; a cell of several holds JSON."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
-            inside = json.loads(value)
+            inside = decode_json(value)
         except ValueError:
             return [value]
         return _listed(inside) if isinstance(inside, dict | list) else [value]

@@ -14,7 +14,8 @@ from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, ReadOption
 from labelfix.data.formats.bounds import ROW_BYTES, Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file
 from labelfix.data.formats.plain import check_sound
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.repeated import in_pieces
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable
 
@@ -50,6 +51,7 @@ class ArrowSource(TypedFiles):
             self.titles = tuple(reader.schema.names)
             self.schema: pa.Schema = distinct(reader.schema)
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
@@ -57,13 +59,14 @@ class ArrowSource(TypedFiles):
         first, bounds = 1, Bounds(self.paths[0], self.name)
         with self._reader() as reader:
             for batch in self._batches(reader):
-                bounds.take(ROW_BYTES * batch.num_rows)
+                bounds.hold(ROW_BYTES * batch.num_rows)
                 # By place: titles may repeat.
                 wanted = pa.record_batch([batch.column(place) for place in places], names=names)
                 # Offsets of a damaged file may lead anywhere; read as they are, they would end the process.
                 check_sound(wanted)
-                yield from slices(wanted, rows, 0, first)
-                first += batch.num_rows
+                for part in in_pieces(wanted, bounds):
+                    yield from slices(part, rows, 0, first)
+                    first += part.num_rows
 
     def _batches(self, reader: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - one of two readers
         if self._indexed:

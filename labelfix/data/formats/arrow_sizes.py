@@ -81,15 +81,17 @@ def check_unpacked(path: Path, name: str, indexed: bool) -> None:
     bounds = Bounds(path, name, "if you trust it, write it again without compression")
     try:
         with path.open("rb") as stream:
-            for size in unpacked_sizes(stream, indexed):
+            for kind, size in unpacked_sizes(stream, indexed):
                 bounds.take(size)
+                # A batch of rows goes before the next one comes, a dictionary stays.
+                (bounds.hold if kind == DICTIONARY else bounds.hold_at_once)(size)
     except (struct.error, OSError, ValueError) as error:
         found = error if isinstance(error, OSError) else ValueError("where its parts lie makes no sense")
         raise cannot_read(name, found, "an Arrow file", "the file is damaged; write it again") from None
 
 
-def unpacked_sizes(stream: IO[bytes], indexed: bool) -> Iterator[int]:
-    """The bytes that come out of each message of a file; 0 where it is not compressed.
+def unpacked_sizes(stream: IO[bytes], indexed: bool) -> Iterator[tuple[int, int]]:
+    """The kind of each message of a file, and the bytes that come out of it; 0 where it is not compressed.
 
     Args:
         stream: The file, from its first byte.
@@ -101,12 +103,12 @@ def unpacked_sizes(stream: IO[bytes], indexed: bool) -> Iterator[int]:
     for place in _indexed(stream) if indexed else _in_turn(stream):
         metadata, body = _message(stream, place)
         message = Table.root(metadata)
-        rows = message.table(2)
-        if rows is not None and message.number(1, "B") == DICTIONARY:
+        rows, kind = message.table(2), message.number(1, "B")
+        if rows is not None and kind == DICTIONARY:
             rows = rows.table(1)
         # Before Arrow 1.0 compression stood among words of the message's own.
         packed = rows is not None and (rows.field(3) or b"ARROW:experimental_compression" in metadata)
-        yield sum(_lengths(stream, body, rows)) if packed and rows is not None else 0
+        yield kind, sum(_lengths(stream, body, rows)) if packed and rows is not None else 0
 
 
 def _lengths(stream: IO[bytes], body: int, rows: Table) -> Iterator[int]:

@@ -18,7 +18,10 @@ MOST_BYTES = 1 << 29
 MOST_RATIO = 200
 """And this many times its size out of a larger one. Deflate packs at most 1,032 to 1."""
 
-ROW_BYTES = 64
+HELD_RATIO = 32
+"""What has to be held, rows and what is unpacked as a whole, may take so many times the size of a larger file."""
+
+ROW_BYTES = 48
 """What a row takes in memory beside its cells: its place, its id and its label."""
 
 RECORD_BYTES = 1 << 26
@@ -27,7 +30,7 @@ RECORD_BYTES = 1 << 26
 MOST_COLUMNS = 100_000
 """Columns of a table: each takes ten kilobytes before a row is read."""
 
-BATCH_BYTES = 1 << 28
+BATCH_BYTES = 1 << 26
 """Bytes of texts that are unpacked at a time."""
 
 
@@ -43,8 +46,8 @@ class Bounds:
     ) -> None:
         self.name, self.remedy = name, remedy
         self.size = path.stat().st_size
-        self.most = max(MOST_BYTES, MOST_RATIO * self.size)
-        self.taken = 0
+        self.most, self.taken = max(MOST_BYTES, MOST_RATIO * self.size), 0
+        self.most_held, self.held = max(MOST_BYTES, HELD_RATIO * self.size), 0
 
     def take(self, amount: int) -> None:
         """So many bytes more came out.
@@ -54,12 +57,29 @@ class Bounds:
         """
         self.taken += amount
         if self.taken > self.most:
-            raise self.error()
+            raise self._error(self.most)
 
-    def error(self) -> InputError:
-        """What to say of a file that holds too much."""
+    def hold(self, amount: int) -> None:
+        """So many bytes more have to be held until all of the file is read.
+
+        Raises:
+            InputError: That is more than a file of its size explains.
+        """
+        self.held += amount
+        self.hold_at_once(self.held)
+
+    def hold_at_once(self, amount: int) -> None:
+        """So many bytes have to be held for a while.
+
+        Raises:
+            InputError: As for `hold`.
+        """
+        if amount > self.most_held:
+            raise self._error(self.most_held)
+
+    def _error(self, most: int) -> InputError:
         what = (
-            f"has {self.size:,} bytes, and more than {self.most:,} come out of it, as of files that are made to fill "
+            f"has {self.size:,} bytes, and more than {most:,} come out of it, as of files that are made to fill "
             "a machine's memory"
         )
         return input_error(self.name, what, self.remedy)
@@ -69,7 +89,7 @@ class BoundedStream(io.RawIOBase):
     """The bytes that come out of a compressed file, as long as they are not too many.
 
     Args:
-        bounds: Counts them, and what their lines take as rows.
+        bounds: Counts them, and what their lines or objects take as rows.
     """
 
     def __init__(self, raw: IO[bytes], bounds: Bounds) -> None:
@@ -87,7 +107,8 @@ class BoundedStream(io.RawIOBase):
             InputError: Too many have come out.
         """
         block = self._raw.read(size)
-        self._bounds.take(len(block) + ROW_BYTES * block.count(b"\n"))
+        self._bounds.take(len(block))
+        self._bounds.hold(ROW_BYTES * (block.count(b"\n") + block.count(b"{")))
         return block
 
     def close(self) -> None:

@@ -25,8 +25,8 @@ SUFFIXES = (".xlsx", ".xlsm")
 BOOK = "xl/workbook.xml"
 """What a ZIP archive holds if it is a workbook."""
 
-LEAST_MEMORY, MEMORY_RATIO = 1 << 30, 100
-"""Bytes that reading a workbook may take, and how many times its size where that is more."""
+LEAST_MEMORY = 1 << 30
+"""Bytes that reading a workbook may take; of a larger one what may be held of a file of its size."""
 
 SAVE_AGAIN = "save it again, or save the sheet as CSV UTF-8"
 
@@ -103,7 +103,7 @@ def _said(path: Path, name: str) -> bytes:
         InputError: The file cannot be opened, or reading it takes more memory than its size explains.
     """
     bounds = Bounds(path, name, "if you trust it, save the sheet as CSV UTF-8")
-    command = [sys.executable, "-P", excel_cells.__file__, str(max(LEAST_MEMORY, MEMORY_RATIO * bounds.size))]
+    command = [sys.executable, "-P", excel_cells.__file__, str(max(LEAST_MEMORY, bounds.most_held))]
     blocks: list[bytes] = []
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as reader:
         assert reader.stdin is not None

@@ -12,6 +12,7 @@ import pyarrow as pa
 from labelfix.data.formats.base import missing_remedy
 from labelfix.errors import InputError, input_error
 from labelfix.remote import RemotePath, as_path
+from labelfix.runs.json_text import is_no_text
 
 DAMAGED = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError, TypeError, MemoryError)
 """What pyarrow raises on files whose bytes make no sense."""
@@ -24,7 +25,9 @@ def cannot_read(name: str, error: BaseException, kind: str, remedy: str) -> Inpu
 
 
 def check_file(path: Path, name: str) -> None:
-    """Refuse a file that is not there, not readable or empty."""
+    """Refuse a file that is not there, not readable or empty, or has a name that no document holds."""
+    if is_no_text(path):
+        raise input_error(name, "has bytes in its name that are no UTF-8 text", "give it another name")
     try:
         status = path.stat()
         if name == "-" or stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):

@@ -16,8 +16,9 @@ from labelfix.data.formats.file_checks import DAMAGED, cannot_read
 from labelfix.data.formats.memory import MemorySource
 from labelfix.data.formats.plain import check_sound
 from labelfix.data.formats.splits import choose_split
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
+from labelfix.runs.json_text import decode_json
 from labelfix.settings import hub_access
 from labelfix.settings.hub_access import HUB
 
@@ -39,13 +40,12 @@ class HuggingFaceSource(TypedFiles):
     format = "hugging_face"
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
-        self.folder = folder
         parts = _data_files(folder, name)
-        self.paths = tuple(folder / part for part in parts)
-        missing = [part for part, path in zip(parts, self.paths, strict=True) if not os.path.isfile(path)]
+        missing = [part for part in parts if not os.path.isfile(folder / part)]
         if missing or not parts:
             raise input_error(name, f"lacks its data file {missing[0] if missing else ''}".rstrip(), "save it again")
+        super().__init__([folder / part for part in parts], name)
+        self.folder = folder
         self.files = (name,) if len(parts) == 1 else tuple(f"{name.rstrip('/')}/{part}" for part in parts)
         stored = [_schema(path, file) for path, file in zip(self.paths, self.files, strict=True)]
         for file, other in zip(self.files, stored, strict=True):
@@ -57,6 +57,7 @@ class HuggingFaceSource(TypedFiles):
         # Columns of files that one pass has found sound; the next ones need not look again.
         self._sound: set[tuple[int, str]] = set()
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
@@ -173,7 +174,7 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
 
 def _json(path: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = decode_json(path.read_text(encoding="utf-8"))
         return dict(content)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise cannot_read(name, error, f"a dataset folder: {path.name} is damaged", "save the dataset again") from None

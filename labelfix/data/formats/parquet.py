@@ -25,10 +25,11 @@ from labelfix.data.formats.bounds import Bounds, check_columns
 from labelfix.data.formats.file_checks import DAMAGED, cannot_read, check_file, magic
 from labelfix.data.formats.merge import TablePart, in_types, merge_schemas
 from labelfix.data.formats.parquet_footer import Group, read_groups
+from labelfix.data.formats.parquet_pages import parquet_stream
 from labelfix.data.formats.parquet_sizes import repeated_texts, rows_at_once
 from labelfix.data.formats.plain import decode, value_type
 from labelfix.data.formats.repeated import told_bytes, unpacked, unpacks
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 from labelfix.remote import RemotePath, readable, writable
 
@@ -71,6 +72,7 @@ class ParquetSource(TypedFiles):
         titles = {name: title for part in reversed(self._parts) for name, title in part.titles.items()}
         self.titles = tuple(titles[name] for name in self.schema.names)
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
@@ -126,7 +128,7 @@ class _File:
             repeated = repeated_texts(about, groups, able)
             at_once = min(rows, rows_at_once(about, groups, leaves, repeated, Bounds(self.path, self.name, UNPACK)))
             with pq.ParquetFile(
-                readable(self.path),
+                parquet_stream(self.path, groups),
                 metadata=about,
                 pre_buffer=False,
                 buffer_size=_read_at_once(self.path, len(leaves)),

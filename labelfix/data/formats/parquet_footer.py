@@ -15,7 +15,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from labelfix.data.formats.bounds import MOST_BYTES
+from labelfix.data.formats.bounds import HELD_RATIO, MOST_BYTES
 from labelfix.remote import readable
 
 MAGIC = b"PAR1"
@@ -27,14 +27,10 @@ DELTA_BYTE_ARRAY = 7
 """Parquet's number of the encoding in which texts say how they differ from the one before."""
 
 FETCHED = 1 << 23
-"""Page headers of a larger remote file are not looked at: each would be a question to another machine."""
+"""Page headers of a larger remote file are looked at as they are read (`parquet_pages`)."""
 
 HEADERS = (1 << 8, 1 << 20)
 """Bytes in which a page's header is looked for: most are short, and its statistics may hold long texts."""
-
-PAGES_RATIO = 16
-"""Of each column that is read, one page is held unpacked: together as much as `MOST_BYTES`, or this many times the
-file's size where that is more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,11 @@ class Chunk:
     first: int
     dictionary: int
     nulls: int | None
+
+    @property
+    def start(self) -> int:
+        """Where its first page is, of whatever kind."""
+        return min(self.first, self.dictionary or self.first)
 
     @property
     def texts(self) -> int:
@@ -95,7 +96,7 @@ def read_groups(path: Path, columns: int) -> tuple[Group, ...]:
         footer = stream.read(length)
         try:
             groups = tuple(_groups(_Compact(footer)))
-            if isinstance(source, Path) or size <= FETCHED:
+            if isinstance(source, Path) or is_looked_through(size):
                 # Of a column without values no page is read, and where they are need not be said.
                 read = ([chunk for chunk in group.columns if chunk.values] for group in groups)
                 held = max((sum(_largest_page(stream, size, chunk) for chunk in chunks) for chunks in read), default=0)
@@ -103,11 +104,29 @@ def read_groups(path: Path, columns: int) -> tuple[Group, ...]:
                 held = 0
         except (IndexError, ValueError, RecursionError):
             raise pa.ArrowInvalid("what it says of its row groups makes no sense") from None
-    if held > max(MOST_BYTES, PAGES_RATIO * size):
-        raise pa.ArrowInvalid(f"pages of it take {held:,} bytes at once, as in files made to fill a machine's memory")
+    check_pages(held, size)
     if any(len(group.columns) != columns for group in groups):
         raise pa.ArrowInvalid(f"a row group has other columns than the {columns:,} of the file")
     return groups
+
+
+def is_looked_through(size: int) -> bool:
+    """Whether the pages of a remote file of so many bytes are looked at before it is read."""
+    return size <= FETCHED
+
+
+def check_pages(held: int, size: int) -> None:
+    """Refuse pages that take far more than their file: of each column that is read, one is held unpacked.
+
+    Args:
+        held: Bytes that they take together.
+        size: Of the file.
+
+    Raises:
+        pa.ArrowInvalid: They do.
+    """
+    if held > max(MOST_BYTES, HELD_RATIO * size):
+        raise pa.ArrowInvalid(f"pages of it take {held:,} bytes at once, as in files made to fill a machine's memory")
 
 
 class _Compact:
@@ -241,12 +260,12 @@ def _nulls(footer: _Compact) -> int | None:
 
 def _largest_page(stream: IO[bytes], size: int, chunk: Chunk) -> int:
     """Bytes that the largest page of a column takes unpacked; ValueError where its pages lead out of the file."""
-    place = min(chunk.first, chunk.dictionary or chunk.first)
+    place = chunk.start
     stop, largest = place + chunk.packed, 0
     if stop > size:
         raise ValueError("a column beyond the end of the file")
     while place < stop:
-        unpacked, packed, header = _page(stream, place)
+        unpacked, packed, header = page_of(stream, place)
         place += header + packed
         largest = max(largest, unpacked)
         if place > size:
@@ -254,8 +273,8 @@ def _largest_page(stream: IO[bytes], size: int, chunk: Chunk) -> int:
     return largest
 
 
-def _page(stream: IO[bytes], place: int) -> tuple[int, int, int]:
-    """What a page takes unpacked and in the file, and its header."""
+def page_of(stream: IO[bytes], place: int) -> tuple[int, int, int]:
+    """What a page takes unpacked and in the file, and its header; IndexError or ValueError where it is none."""
     for most in HEADERS:
         stream.seek(place)
         header = _Compact(stream.read(most))

@@ -44,7 +44,12 @@ def repeated_texts(about: pq.FileMetaData, groups: Sequence[Group], leaves: Iter
 
 
 def rows_at_once(
-    about: pq.FileMetaData, groups: Sequence[Group], leaves: Iterable[int], packed: Collection[str], bounds: Bounds
+    about: pq.FileMetaData,
+    groups: Sequence[Group],
+    leaves: Iterable[int],
+    packed: Collection[str],
+    bounds: Bounds,
+    whole: bool = False,
 ) -> int:
     """Rows of which no more than `BATCH_BYTES` have to be held.
 
@@ -53,11 +58,12 @@ def rows_at_once(
         leaves: The columns that are read.
         packed: Paths of those that are not unpacked as they are read.
         bounds: Of the file.
+        whole: Whether a row group is held as it is, whatever the answer.
 
     Raises:
         InputError: More is in it than may come out.
     """
-    bounds.take(ROW_BYTES * about.num_rows)
+    bounds.hold(ROW_BYTES * about.num_rows)
     most, stored = BATCH_BYTES, {leaf: about.schema.column(leaf) for leaf in leaves}
     for group in groups:
         held = 0
@@ -70,5 +76,6 @@ def rows_at_once(
             if kind.max_repetition_level or kind.length:
                 bounds.take(size)
             held += size
+        bounds.hold_at_once(held if whole else 0)
         most = min(most, max(BATCH_BYTES * group.rows // max(held, 1), 1))
     return most

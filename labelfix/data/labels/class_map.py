@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+from collections.abc import Iterator
 
 from labelfix.data.findings import LISTED
 from labelfix.data.formats.csv.dialect import sniff
@@ -20,6 +22,9 @@ OTHER_HEADERS = (
     frozenset(("class", "to", "new", "clean", "name", "label", "label_name", "class_name", "meaning")),
 )
 """What people write in place of it, above the first and above the second column."""
+
+MOST_BYTES = 1 << 23
+"""Bytes of a class map, or of descriptions: tens of thousands of classes, with many spellings each, take fewer."""
 
 REMEDY = "write two columns, alias and class"
 
@@ -50,7 +55,7 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
         InputError: It cannot be read.
     """
     content = find_text(as_path(path), path, None)
-    if (pairs := pairs_of(content)) is not None:
+    if (pairs := pairs_of(content, MOST_BYTES)) is not None:
         return pairs
     dialect = sniff(content)
     with dialect.text.open() as stream:
@@ -71,23 +76,26 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
 
 def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:
     aliases: dict[str, str] = {}
-    defects: list[Defect] = []
+    if defects := list(itertools.islice(_put(aliases, rows, path), LISTED)):
+        raise InputError(defects)
+    return aliases
+
+
+def _put(aliases: dict[str, str], rows: list[list[str]], path: str) -> Iterator[Defect]:
+    """Put rows into a class map; what is wrong with them comes out."""
     for number, row in enumerate(rows, start=1):
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != 2:
-            defects.append(Defect("error", path, number, f"has {len(row)} cells ({', '.join(row)[:60]!r})", REMEDY))
+            yield Defect("error", path, number, f"has {len(row)} cells ({', '.join(row)[:60]!r})", REMEDY)
             continue
         alias, name = (spell(cell) for cell in row)
         if aliases.setdefault(alias, name) != name:
             what = f'alias "{alias}" stands for both "{aliases[alias]}" and "{name}"'
-            defects.append(Defect("error", path, number, what, "keep one of them"))
+            yield Defect("error", path, number, what, "keep one of them")
     for alias, name in list(aliases.items()):
         if name and aliases.setdefault(name, name) != name:
             what = f'alias "{alias}" stands for "{name}", which is itself an alias of "{aliases[name]}"'
-            defects.append(Defect("error", path, None, what, f'map "{alias}" to "{aliases[name]}"'))
-    if not aliases and not defects:
-        defects.append(Defect("error", path, None, "holds no alias", REMEDY))
-    if defects:
-        raise InputError(defects[:LISTED])
-    return aliases
+            yield Defect("error", path, None, what, f'map "{alias}" to "{aliases[name]}"')
+    if not aliases and all(not any(map(str.strip, row)) for row in rows):
+        yield Defect("error", path, None, "holds no alias", REMEDY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from labelfix.data.formats import TableSource
 from labelfix.data.scan import as_text, decode, is_bytes, is_list, is_text, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import UNLABELLED, Codes, ValueType
+from labelfix.runs.json_text import decode_json
 
 _POSTGRES = re.compile(r"\{[^{}:]*\}")
 """An array as Postgres writes it: `{sport,food}`."""
@@ -70,10 +70,10 @@ def item_type(type_: pa.DataType) -> pa.DataType:
 def class_label_names(source: TableSource, column: str) -> tuple[str, ...]:
     """The class names that a Hugging Face schema gives to an integer column; empty where it gives none."""
     try:
-        metadata = json.loads((source.schema.metadata or {}).get(b"huggingface", b"{}"))
+        metadata = decode_json((source.schema.metadata or {}).get(b"huggingface", b"{}"))
         feature = metadata["info"]["features"][column]
         names = feature["names"] if feature.get("_type") == "ClassLabel" else ()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ()
     sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return tuple(names) if sound else ()
@@ -197,7 +197,7 @@ def written_keys(text: str) -> list[str]:
 
 def _written(text: str) -> Any:  # noqa: ANN401 - whatever JSON and Python can say
     """What a text says as JSON or as Python; None where it says nothing."""
-    for read in (json.loads, ast.literal_eval):
+    for read in (decode_json, ast.literal_eval):
         try:
             return read(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from labelfix.data.labels.column import LabelColumn, label_kind
 from labelfix.data.scan import as_text, is_list, is_text, scan, value_type
 from labelfix.data.spelling import spelled
 from labelfix.data.tables import Codes
+from labelfix.runs.json_text import decode_json
 
 LOOKED_AT = 1000
 """Cells of a text column that may be votes written as JSON."""
@@ -66,11 +66,16 @@ class VotesReader:
             file: Where they come from.
             findings: Takes an error for a cell that holds no votes.
         """
-        for place, cell in enumerate(cells.to_pylist()):
+        remedy = 'write a list of labels, or {"source": "label"}'
+        try:
+            said = cells.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException) as error:  # fields of one name, times beyond all years
+            findings.error(file, f"column {self.column!r} cannot be read as votes ({error})", remedy)
+            return
+        for place, cell in enumerate(said):
             try:
                 votes = _votes(self.column, cell)
             except ValueError as error:
-                remedy = 'write a list of labels, or {"source": "label"}'
                 findings.error(file, f"column {self.column!r} holds no votes ({error})", remedy, first_row + place)
                 return
             for source, label in votes:
@@ -113,8 +118,8 @@ def _votes(column: str, cell: Any) -> list[tuple[str, str | None]]:  # noqa: ANN
         if not cell.strip():
             return []
         try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
+            cell = decode_json(cell)
+        except ValueError:
             raise ValueError(f"{cell[:40]!r} is no JSON") from None
     if cell is None:
         return []

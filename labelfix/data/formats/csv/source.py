@@ -22,7 +22,7 @@ from labelfix.data.formats.csv.types import ColumnType, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
-from labelfix.data.formats.typed_files import HashedFiles
+from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import Defect, InputError
 from labelfix.progress import rows_done
 
@@ -70,6 +70,7 @@ class CsvSource(HashedFiles):
             arrays = [typed(chunk.batch.column(i), field.type) for i, field in enumerate(fields)]
             yield Chunk(pa.record_batch(arrays, schema=pa.schema(fields)), chunk.file_index, chunk.first_row)
 
+    @as_opened
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: every cell as a string."""
         names = list(self.schema.names if columns is None else columns)

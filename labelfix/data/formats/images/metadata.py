@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from labelfix.data.formats.images.files import (
 )
 from labelfix.data.formats.json.lines import JsonSource
 from labelfix.errors import Defect, InputError, input_error
+from labelfix.runs.json_text import decode_json
 
 FILE_NAME = "file_name"
 """The column that names the images."""
@@ -154,7 +154,7 @@ def _names_files(path: Path) -> bool:
     if path.suffix == ".csv":
         return FILE_NAME in [cell.strip().strip("\"'") for cell in line.replace(";", ",").replace("\t", ",").split(",")]
     try:
-        first = json.loads(line)
+        first = decode_json(line)
     except ValueError:
         return f'"{FILE_NAME}"' in line
     return isinstance(first, dict) and FILE_NAME in first

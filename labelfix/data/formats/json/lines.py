@@ -24,7 +24,7 @@ from labelfix.data.formats.json.records import Record, is_array, read_records, r
 from labelfix.data.formats.json.types import JsonColumn, KeyTypes, columns, see
 from labelfix.data.formats.json.write import SUFFIXES, is_lines, too_deep, write_json, write_texts
 from labelfix.data.formats.text_file import find_text
-from labelfix.data.formats.typed_files import TypedFiles
+from labelfix.data.formats.typed_files import TypedFiles, as_opened
 from labelfix.errors import input_error
 
 __all__ = ["SUFFIXES", "JsonSource", "open_json", "recognises", "write_json"]
@@ -54,6 +54,7 @@ class JsonSource(TypedFiles):
         self._columns = self._find_columns()
         self.schema: pa.Schema = pa.schema([(name, column.type) for name, column in self._columns.items()])
 
+    @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
@@ -114,6 +115,10 @@ class JsonSource(TypedFiles):
 
 
 BEGINNING = 1 << 12
+
+AT_ONCE = 1 << 24
+"""Letters of records that are held at once: lists and objects take up to thirty times as much."""
+
 _RECORDS = re.compile(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"[^"\r\n]*"\s*:')
 
 
@@ -134,13 +139,15 @@ def open_json(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> 
 
 
 def _of_size(blocks: Iterable[tuple[int, list[dict[str, Any]]]], rows: int) -> Iterator[list[dict[str, Any]]]:
-    """Records in pieces of that many, the last one apart."""
+    """Records in pieces of that many, the last one apart, or of fewer that have many letters."""
     held: list[dict[str, Any]] = []
-    for _, records in blocks:
+    letters = 0
+    for more, records in blocks:
         held += records
-        full = len(held) // rows * rows
-        yield from (held[start : start + rows] for start in range(0, full, rows))
-        held = held[full:] if full else held
+        letters += more
+        full = len(held) // rows * rows if letters < AT_ONCE else len(held)
+        yield from (held[start : min(start + rows, full)] for start in range(0, full, rows))
+        held, letters = (held[full:], 0) if full else (held, letters)
     if held:
         yield held
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from labelfix.data.formats.bounds import RECORD_BYTES
 from labelfix.data.formats.json.records import broken, is_cut
 from labelfix.data.formats.text_file import BLOCK, TextFile, unpacking
 from labelfix.errors import input_error
+from labelfix.runs.json_text import NotPlainJsonError, check_size, decode_json, is_no_text
 
 ROWS = (
     "data", "rows", "records", "items", "results", "examples", "samples", "instances", "entries", "documents",
@@ -49,11 +52,17 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
     Raises:
         InputError: It is one object over several lines, and holds no table.
     """
-    first, _, rest = _read(text, BLOCK).lstrip().partition(b"\n")
-    if rest.strip() and _decoded(first) is not None:
-        return text, False
-    whole = _read(text, RECORD_BYTES)
-    content = whole.strip()
+    for size in (BLOCK, RECORD_BYTES):
+        whole = _read(text, size)
+        content = whole.strip()
+        first, _, rest = content.partition(b"\n")
+        if rest and _decoded(first) is not None:
+            return text, False
+    try:
+        check_size(content)
+    except NotPlainJsonError as error:
+        remedy = "write one object a line"
+        raise input_error(text.name, f"is no JSON Lines, and as one document too large ({error})", remedy) from None
     value = _decoded(content)
     if not isinstance(value, dict):
         over_lines = len(whole) < RECORD_BYTES and bool(rest.strip()) and not rest.lstrip().startswith(b"{")
@@ -82,25 +91,28 @@ def rows_alone(text: TextFile) -> tuple[TextFile, bool]:
 
 def _in_memory(text: TextFile, said: str, rows: list[Row]) -> tuple[TextFile, bool]:
     """The file as an array of rows that lies in memory."""
-    contents = "[" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]"
-    alone = replace(
-        text,
-        encoding="utf-8",
-        mark=b"",
-        packed=None,
-        remarks=(*text.remarks, said),
-        contents=contents.encode("utf-8", "surrogatepass"),
-    )
-    return alone, True
+    contents = io.BytesIO()
+    for row in rows:
+        contents.write(b",\n" if contents.tell() else b"[")
+        contents.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    contents.write(b"]")
+    remarks = (*text.remarks, said)
+    return replace(text, encoding="utf-8", mark=b"", packed=None, remarks=remarks, contents=contents.getvalue()), True
 
 
-def pairs_of(text: TextFile) -> list[list[str]] | None:
+def pairs_of(text: TextFile, most: int) -> list[list[str]] | None:
     """Keys and their words, as in `{"0": "sport"}` or `{"cat": 0, "none": null}`; None where a file holds no JSON.
 
+    Args:
+        most: Bytes that it may have.
+
     Raises:
-        InputError: It holds other JSON.
+        InputError: It has more, or holds other JSON.
     """
-    value = _decoded(_read(text, RECORD_BYTES).strip())
+    content = _read(text, most + 1)
+    if len(content) > most:
+        raise input_error(text.name, f"has more than {most >> 20} MB", "leave out what is not needed")
+    value = _decoded(content.strip())
     if not isinstance(value, dict | list):
         return None
     if isinstance(value, dict) and isinstance(value.get(NAMES), dict):
@@ -113,7 +125,10 @@ def pairs_of(text: TextFile) -> list[list[str]] | None:
         (key, "" if word is None else word if isinstance(word, str) else json.dumps(word))
         for key, word in value.items()
     )
-    return [[key, word] for key, word in words]
+    found = [[key, word] for key, word in words]
+    if any(map(is_no_text, itertools.chain(*found))):
+        raise input_error(text.name, "holds half of a surrogate pair, which is no text", "write it again as UTF-8")
+    return found
 
 
 def _objects(file: TextFile, content: bytes, over_lines: bool) -> list[Row]:
@@ -150,8 +165,8 @@ def _read(text: TextFile, size: int) -> bytes:
 def _decoded(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON can say
     """What some text says; None where it is no JSON."""
     try:
-        return json.loads(content, strict=False)
-    except (ValueError, RecursionError):
+        return decode_json(content, strict=False)
+    except ValueError:
         return None
 
 

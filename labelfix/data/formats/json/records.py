@@ -12,6 +12,7 @@ from typing import Any
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.text_file import BLOCK, UTF8, NotTextError, TextFile, not_text, open_unpacked, unpacking
 from labelfix.errors import InputError, input_error
+from labelfix.runs.json_text import NotPlainJsonError, check_size
 
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -58,7 +59,7 @@ def is_array(file: TextFile) -> bool:
 
 
 def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """The records' values in blocks, each with the line that its first record begins on.
+    """The letters of a block of records, and what they say.
 
     Args:
         array: See `is_array`.
@@ -68,12 +69,12 @@ def read_values(file: TextFile, array: bool) -> Iterator[tuple[int, list[dict[st
     """
     if array:
         for record in read_records(file, array):
-            yield record.line, [record.value]
+            yield len(record.text), [record.value]
         return
     for first, lines in _lines(file):
         values = _decoded(file, first, lines)
         if values:
-            yield first, values
+            yield sum(map(len, lines)), values
 
 
 def _decoded(file: TextFile, first: int, lines: list[str]) -> list[dict[str, Any]]:
@@ -153,10 +154,22 @@ def _lines(file: TextFile) -> Iterator[tuple[int, list[str]]]:
                 raise too_long(f"{file.name}:{number}", None, "a line")
             continue
         lines[0] = "".join([*parts, lines[0]])
+        _check_size(file, number, lines[0])
         parts = [lines.pop()]
         yield number, lines
         number += len(lines)
-    yield number, ["".join(parts)]
+    last = "".join(parts)
+    _check_size(file, number, last)
+    yield number, [last]
+
+
+def _check_size(file: TextFile, line: int, text: str) -> None:
+    """Refuse a record that would fill the memory."""
+    try:
+        check_size(text)
+    except NotPlainJsonError as error:
+        what = f"holds a record that is too large ({error})"
+        raise input_error(f"{file.name}:{line}", what, "leave some of it out") from None
 
 
 def _elements(file: TextFile) -> Iterator[Record]:
@@ -213,6 +226,7 @@ def _element(
             while sum(map(len, parts)) < 2 * len(buffer) and (more := next(texts, None)) is not None:
                 parts.append(more)
             buffer = "".join(parts)
+            _check_size(file, line, buffer[start:])
             continue
         if type(value) is not dict:
             raise _no_object(file, line, value)

@@ -1,0 +1,157 @@
+"""How much memory do small files take that hold as much as they may, or a little more?
+
+    OMP_NUM_THREADS=1 python tests/measure/bombs.py [--only NAME,NAME] [--seconds 120]
+
+Each is given to `labelfix check` in a process of its own, which is ended after some time: what is large and sound is
+read, row by row, for as long as it takes. Prints size, exit code, seconds and peak memory of each; the exit code is 1
+where one takes more than 1 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+MB = 1 << 20
+MOST = 1024
+NOISE = base64.b64encode(Random(0).randbytes(9 * MB)).decode()
+"""Twelve megabytes that nothing packs: of a larger file more may come out."""
+
+CHECK = "import sys; from labelfix.cli import main; code = main(sys.argv[1:]); " + (
+    "print(open('/proc/self/status').read(), file=sys.stderr); sys.exit(code)"
+)
+
+
+def two(rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array((np.arange(rows) % 2).astype(np.int8)), pa.array(["a", "b"]))
+
+
+def noise(rows: int) -> pa.Array:
+    return pa.array([NOISE, *[None] * (rows - 1)])
+
+
+def text(path: Path, head: str, line: str, times: int, tail: str = "") -> None:
+    block = max(MB // len(line), 1)
+    opened = pa.CompressedOutputStream(str(path), "zstd") if path.suffix == ".zst" else None
+    with opened or (gzip.open(path, "wb", 1) if path.suffix == ".gz" else path.open("wb")) as file:
+        file.write(head.encode())
+        for _ in range(times // block):
+            file.write((line * block).encode())
+        file.write(tail.encode())
+
+
+def table(path: Path, rows: int, column: pa.Array, padded: bool = True) -> None:
+    made = pa.table({"label": two(rows), "x": column, **({"pad": noise(rows)} if padded else {})})
+    if path.suffix == ".parquet":
+        pq.write_table(made, path)
+    else:
+        options = pa.ipc.IpcWriteOptions(compression="zstd" if padded else None)
+        with pa.ipc.new_file(str(path), made.schema, options=options) as file:
+            file.write_table(made)
+
+
+def same(value: str, rows: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), pa.array([value]))
+
+
+def lists(rows: int, width: int) -> pa.Array:
+    ends = pa.array(np.arange(rows + 1, dtype=np.int32) * width)
+    return pa.ListArray.from_arrays(ends, pa.array(np.zeros(rows * width)))
+
+
+def views(rows: int, width: int) -> pa.Array:
+    places, sizes = pa.array(np.zeros(rows, np.int32)), pa.array(np.full(rows, width, np.int32))
+    return pa.ListViewArray.from_arrays(places, sizes, pa.array(np.zeros(width, np.float32)))
+
+
+def dictionary(rows: int) -> pa.Array:
+    words = pa.array([*["A" * MB] * 1000, NOISE])
+    return pa.DictionaryArray.from_arrays(pa.array((np.arange(rows) % 1000).astype(np.int32)), words)
+
+
+BOMBS: dict[str, Callable[[Path], None]] = {
+    "rows.csv.gz": lambda to: text(to, f"label,text\nb,{NOISE}\n", "a,x\nb,y\n", 14_000_000),
+    "cells.csv.gz": lambda to: text(to, "label,text\n", f"a,{'y' * 2000}\nb,{'z' * 2000}\n", 500_000),
+    "rows.jsonl.zst": lambda to: text(
+        to, f'{{"label":"b","t":"{NOISE}"}}\n', '{"label":"a","t":"x"}\n{"label":"b","t":"yes"}\n', 10_000_000
+    ),
+    "lists.jsonl.gz": lambda to: text(
+        to, f'{{"label":"b","t":["{NOISE}"]}}\n', f'{{"label":"a","t":[{"[]," * 1000}1]}}\n{{"label":"b"}}\n', 70_000
+    ),
+    "one.json.gz": lambda to: text(to, '{"data":[{"label":"a"}', ",{}", 21 * MB, "]}\n"),
+    "row.jsonl.gz": lambda to: text(to, '{"label":"a","x":[1', ",[]", 20 * MB, "]}\n"),
+    "list.jsonl": lambda to: text(to, '{"label":"a","x":[1', ",[]", 6 * MB, "]}\n"),
+    "rows.parquet": lambda to: table(to, 36_000_000, same("x", 36_000_000)),
+    "texts.parquet": lambda to: table(to, 23_000, same("A" * 100_000, 23_000)),
+    "lists.parquet": lambda to: table(to, 280, lists(280, 1_000_000)),
+    "batch.arrow": lambda to: table(to, 20_000_000, pa.array(np.zeros(20_000_000))),
+    "dictionary.arrow": lambda to: table(to, 1000, dictionary(1000)),
+    "words.arrow": lambda to: table(to, 8_000_000, same("b" * 100_000, 8_000_000), padded=False),
+    "views.arrow": lambda to: table(to, 200_000, views(200_000, 100_000), padded=False),
+    "map.csv.gz": lambda to: text(to, "alias,class\n", "cat,Cat\n", 10_000_000),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default=",".join(BOMBS))
+    parser.add_argument("--seconds", type=float, default=120)
+    asked = parser.parse_args()
+    worst = 0
+    with tempfile.TemporaryDirectory(prefix="bombs-") as folder:
+        (Path(folder) / "gold.csv").write_text("label,text\na,x\nb,y\na,z\nb,w\n")
+        for name in asked.only.split(","):
+            path = Path(folder) / name
+            BOMBS[name](path)
+            worst = max(worst, measured(path, asked.seconds))
+            path.unlink()
+    sys.exit(worst > MOST)
+
+
+def measured(path: Path, seconds: float) -> int:
+    """Megabytes that reading a file takes; printed with what came of it."""
+    clean = str(path.with_name("gold.csv"))
+    words = ["check", "--noisy", str(path), "--clean", clean, "--label-column", "label"]
+    if path.name.startswith("map"):
+        words = ["check", "--noisy", clean, "--clean", clean, "--class-map", str(path)]
+    began, peak = time.monotonic(), 0
+    with subprocess.Popen([sys.executable, "-c", CHECK, *words], stderr=subprocess.PIPE, text=True) as process:
+        while True:
+            try:
+                said = process.communicate(timeout=0.2)[1]
+                break
+            except subprocess.TimeoutExpired:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peak = max(peak, _peak(status))
+                if time.monotonic() - began > seconds:
+                    process.terminate()
+                    seconds = float("inf")
+    peak = max(peak, _peak(said))
+    lines = [line for line in said.splitlines() if line.startswith("labelfix: ")]
+    shown = lines[-1].replace(str(path.parent), "")[:100] if lines else ""
+    size = path.stat().st_size / 1e6
+    print(f"{path.name:18} {size:6.1f} MB  exit {process.returncode:3}  {time.monotonic() - began:5.1f} s  "
+          f"{peak:5d} MB  {shown}", flush=True)  # fmt: skip
+    return peak
+
+
+def _peak(status: str) -> int:
+    found = re.search(r"VmHWM:\s*(\d+)", status)
+    return int(found[1]) >> 10 if found else 0
+
+
+if __name__ == "__main__":
+    main()
