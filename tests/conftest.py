@@ -19,6 +19,11 @@ from types import SimpleNamespace
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# What is compiled once is there for all processes that tests start, and for the next run, whatever is set outside.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="labelfix-state-")
 
 HERE = ("127.0.0.1", "::1", "localhost")

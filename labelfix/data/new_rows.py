@@ -158,9 +158,6 @@ def open_rows(
         settings: May name another label or id column.
         findings: Takes notes and warnings; None if nobody reads them.
         look_at_labels: Whether given labels matter: not where the classifier alone is asked.
-
-    Raises:
-        InputError: Anything is wrong; all defects that can be found are listed.
     """
     findings = findings or Findings()
     table = open_table(source, memory_name(source, "rows"), read_options(settings))

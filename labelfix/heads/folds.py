@@ -10,7 +10,7 @@ Legend: M trusted rows, N noisy rows, D features, K classes, F folds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from labelfix.data.tables import Codes
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead
+from labelfix.numerics.softmax import log_softmax
 from labelfix.numerics.temperature import fit_temperature
 
 FOLDS = 4
@@ -96,6 +97,16 @@ class CrossFitted:
     def nll(self, truth: Codes) -> float:
         """Mean of `losses`."""
         return float(self.losses(truth).mean())
+
+    def shifted(self, log: Tensor) -> CrossFitted:
+        """The same with something added to the logits of each class.
+
+        Args:
+            log: `(K,)`.
+        """
+        full, *without = (LinearHead(h.weight, h.bias + log.to(h.bias.dtype)) for h in (self.full, *self.without))
+        held = np.asarray(log_softmax(self.held + log.numpy()))
+        return replace(self, full=full, without=tuple(without), held=held)
 
     def without_temperature(self, fold: int | None) -> tuple[LinearHead, float]:
         """The head without a fold (None: the full one) before calibration, and its temperature."""

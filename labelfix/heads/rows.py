@@ -6,7 +6,7 @@ Legend: N noisy rows, M trusted rows, D features, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 from labelfix.correctors.contract import Problem
 from labelfix.data.tables import Codes
 from labelfix.heads.folds import FOLDS, CrossFitted, Folds, Part, cross_fit_together, cut_folds
+from labelfix.heads.prior_shift import prior_shift
 from labelfix.heads.stages import Keep, heads_from_arrays, heads_to_arrays
 from labelfix.numerics.head_losses import Residual
 from labelfix.numerics.linear_heads import SIDE_BY_SIDE, LinearHead, Scaling, minimise, minimise_all, searched_at_once
@@ -48,6 +49,7 @@ class FitRows:
         num_classes: K.
         folds: Of the trusted rows.
         described: `(K, D)` features of each class's description, less their mean; None without descriptions.
+        prior_shift: `(K,)` what f_g is told of the classes; None for nothing. See `heads.prior_shift`.
         scalings: r → coordinates of fits on all rows, filled as needed.
         fits: Results of `once`; `replace` makes rows without any.
     """
@@ -59,6 +61,7 @@ class FitRows:
     folds: Folds
     seed: int
     described: Tensor | None = None
+    prior_shift: Tensor | None = None
     scalings: dict[float, Scaling] = field(default_factory=dict, compare=False, repr=False)
     fits: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -89,7 +92,7 @@ class FitRows:
         if len(rows) == len(self.given):
             return self
         features = torch.cat([self.noisy[rows], self.clean])
-        return FitRows(features, self.given[rows], self.truth, self.num_classes, self.folds, self.seed, self.described)
+        return replace(self, features=features, given=self.given[rows], scalings={})
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """`(·, K)` float32."""
@@ -213,6 +216,7 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
             progress.warn(
                 f"{missing} classes have no trusted rows; {len(chosen)} typical noisy rows of theirs stand in"
             )
+    shift = None if problem.num_classes > SIDE_BY_SIDE else prior_shift(problem)
     return FitRows(
         features=features,
         given=torch.from_numpy(problem.given),
@@ -221,6 +225,7 @@ def _load(problem: Problem, progress: Progress | None, folds: int) -> FitRows:
         folds=cut_folds(truth, problem.seed, folds),
         seed=problem.seed,
         described=None if problem.described is None else _around_mean(torch.from_numpy(problem.described)),
+        prior_shift=None if shift is None else torch.from_numpy(shift),
     )
 
 

@@ -40,10 +40,13 @@ DRAWN_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 def fit_trusted_only(rows: FitRows) -> CrossFitted:
     """f_g, with the r of the best out-of-fold likelihood; discriminants where classes are very many.
 
+    Drawn per class, its trusted rows say nothing of how frequent a class is: that is added (`heads.prior_shift`).
+
     Where classes are described, weights are drawn towards the descriptions' features instead of zero if that is clearly
     better; see `fits_better`.
     """
-    return rows.once("trusted-only", lambda: _fit_trusted_only(rows))
+    fitted = rows.once("trusted-only", lambda: _fit_trusted_only(rows))
+    return fitted if rows.prior_shift is None else fitted.shifted(rows.prior_shift)
 
 
 def _fit_trusted_only(rows: FitRows) -> CrossFitted:

@@ -50,7 +50,6 @@ def open_trusted(
 
     Args:
         sources: Paths or tables.
-        options: How files are to be read, as given by the user.
 
     Raises:
         InputError: As `open_several`, or a file of answers is damaged.
@@ -72,14 +71,7 @@ def open_trusted(
 
 
 def open_opinions(path: str, options: ReadOptions) -> TableSource:
-    """Open a file with a row for each opinion; of answers that come back from people, each person is a source.
-
-    Args:
-        options: How it is to be read, as given by the user.
-
-    Raises:
-        InputError: It cannot be opened.
-    """
+    """Open a file with a row for each opinion; of answers that come back from people, each person is a source."""
     opened = _open(path, None, options)
     return opened.by_person() if isinstance(opened, AnnotatedSource) else opened
 

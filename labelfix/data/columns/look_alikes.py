@@ -60,11 +60,7 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
 
 
 def columns_of_few(source: TableSource, others: Collection[str], read_rows: int) -> list[str]:
-    """Columns of few different values, as labels are.
-
-    Args:
-        others: Names of columns that are none, in lower case.
-    """
+    """Columns of few different values, as labels are."""
     flat = [
         name
         for name in source.schema.names

@@ -113,7 +113,6 @@ def id_columns(
 
     Args:
         clean: The trusted file; None where there is only one file.
-        settings: May name the columns.
 
     Returns:
         The column in the noisy file and in the trusted one; None where a file has none.

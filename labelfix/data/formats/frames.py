@@ -87,9 +87,6 @@ def as_frame(source: Any, name: str) -> Frame:  # noqa: ANN401 - any table
         source: A pyarrow table, batch or reader, a pandas or polars frame, anything with the Arrow stream interface,
             a mapping of columns, or a list of records.
         name: What to call it in messages.
-
-    Raises:
-        InputError: It is no table, or a column cannot become an Arrow column.
     """
     table, remarks = _table(source, name)
     titles = tuple(table.column_names)

@@ -237,11 +237,7 @@ def not_text(file: TextFile, failure: tuple[str, int], where: str) -> InputError
     """The error for a file that holds bytes which are no text.
 
     Args:
-        failure: See `Utf8Stream.failure`.
         where: Where they stand, such as `in row 4, column 'text'`; may be empty.
-
-    Raises:
-        InputError: What follows in a compressed file is damaged.
     """
     what, offset = failure
     at = f"{what} {where}".strip()

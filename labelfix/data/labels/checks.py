@@ -25,9 +25,6 @@ def check_given(
     Args:
         codes: `(N,)` given labels.
         folder: Whether it is a folder of images, whose folders are the classes.
-
-    Raises:
-        InputError: There are not two classes, so that nothing else can be said of any label.
     """
     counts = np.bincount(codes[codes >= 0], minlength=len(classes))
     if folder and len(classes) < 2:

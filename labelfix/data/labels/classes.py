@@ -40,7 +40,7 @@ NO_ANSWERS = frozenset(
 
 def is_no_answer(word: str) -> bool:
     """Whether a word is what people and programs write where they do not know the label."""
-    return word.strip(" <>[]()").lower() in NO_ANSWERS or not word.strip(" ?")
+    return word.strip(" <>[]()").lower() in NO_ANSWERS or not word.strip(" ?.\u2013\u2014")
 
 
 def natural_order(names: Sequence[str]) -> tuple[str, ...]:

@@ -41,7 +41,6 @@ class NoRows:
         again: Those of the header repeated.
         drawn: Those of dashes.
         totals: Those that add rows above them up.
-        ruler: See `PassedOver`.
         comments: How many lines of comment there are, with another number of cells.
         end: A report's last lines, where they have another number of cells.
     """

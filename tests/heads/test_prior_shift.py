@@ -1,0 +1,78 @@
+"""A head on trusted rows alone knows how frequent the classes are, however the rows were drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from labelfix.correctors.contract import Problem
+from labelfix.data.tables import UNLABELLED
+from labelfix.heads.prior_shift import prior_shift
+from labelfix.heads.rows import load_rows
+from labelfix.heads.trusted_only import fit_trusted_only
+from labelfix.models.features import FeatureInputs
+
+SHARES = np.array([0.9, 0.1])
+
+
+def problem(sampling: str, trusted: tuple[int, int], paired: bool = True, by_label: bool = False) -> Problem:
+    """4,000 rows of two classes in two dimensions, a tenth of whose labels is wrong; so many of each are trusted."""
+    generator = np.random.default_rng(0)
+    truth = generator.choice(2, 4_000, p=SHARES)
+    given = np.where(generator.random(4_000) < 0.1, 1 - truth, truth)
+    x = (np.stack([truth, 0 * truth], axis=1) * 1.5 + generator.normal(size=(4_000, 2))).astype(np.float32)
+    of = given if by_label else truth
+    rows = np.concatenate([np.flatnonzero(of == c)[:n] for c, n in enumerate(trusted)])
+    rest = np.setdiff1d(np.arange(4_000), rows)
+    return Problem(
+        noisy=FeatureInputs(x[rest]),
+        given=given[rest],
+        clean=FeatureInputs(x[rows]),
+        truth=truth[rows],
+        paired_given=given[rows] if paired else np.full(len(rows), UNLABELLED),
+        num_classes=2,
+        sampling=sampling,
+        new_classifier=None,
+        family="head",
+        device=torch.device("cpu"),
+        seed=0,
+    )
+
+
+def said_of_rare(made: Problem) -> float:
+    """The share of the rare class among the noisy rows, as the head has it."""
+    head = fit_trusted_only(load_rows(made)).full
+    return float(torch.softmax(head.logits(made.noisy.batch(np.arange(len(made.noisy)))), dim=1)[:, 1].mean())
+
+
+def test_rows_drawn_per_class_are_told_how_frequent_the_classes_are() -> None:
+    assert said_of_rare(problem("per-class", (100, 100))) == pytest.approx(0.08, abs=0.03)  # 300 of 3,800 are left
+    assert said_of_rare(problem("random", (100, 100))) > 0.2
+
+
+def test_rows_drawn_per_label_are_too() -> None:
+    assert said_of_rare(problem("per-label", (100, 100), by_label=True)) == pytest.approx(0.085, abs=0.03)
+
+
+def test_without_pairs_the_given_labels_say_how_frequent_they_are() -> None:
+    found = prior_shift(problem("per-class", (100, 100), paired=False))
+    assert found is not None
+    assert np.diff(found)[0] == pytest.approx(np.log(0.17 / 0.83), abs=0.15)
+
+
+@pytest.mark.parametrize(("trusted", "shifted"), [((200, 100), True), ((400, 60), False)])
+def test_classes_that_are_three_times_as_frequent_are_shifted(trusted: tuple[int, int], shifted: bool) -> None:
+    """Nine to one beside two to one; beside seven to one the difference may be chance."""
+    assert (prior_shift(problem("per-class", trusted)) is not None) == shifted
+
+
+def test_what_a_fold_is_judged_by_is_shifted_as_well() -> None:
+    made = problem("per-class", (100, 100))
+    plain, fitted = problem("random", (100, 100)), fit_trusted_only(load_rows(made))
+    shift = prior_shift(made)
+    assert shift is not None
+    before = fit_trusted_only(load_rows(plain))
+    moved = before.held + shift
+    assert np.allclose(fitted.held, moved - np.log(np.exp(moved).sum(axis=1, keepdims=True)), atol=1e-5)
+    assert torch.allclose(fitted.without[0].bias, before.without[0].bias + torch.from_numpy(shift).float(), atol=1e-5)
