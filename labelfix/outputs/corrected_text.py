@@ -57,7 +57,9 @@ def _column(name: str, cells: pa.Array) -> pa.Array:
     if name in SHARES:
         return read_numbers(cells).cast(pa.float32())
     if name == "source_row":
-        return read_numbers(cells).cast(pa.int64())
+        found = read_numbers(cells)
+        whole = pc.and_(pc.equal(found, pc.floor(found)), pc.less(pc.abs(found), 2.0**53))
+        return pc.if_else(whole, found, None).cast(pa.int64())
     if name == "is_label_issue":
         return pc.fill_null(pc.equal(spelled(cells), "true"), False)
     text = cells.cast(pa.string())

@@ -107,3 +107,16 @@ def test_a_class_map_of_millions_of_entries_is_refused(at_work, capsys):
         words = ["check", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--class-map", str(at_work / name)]
         assert main(words) == 2
         assert f"{name}: has more than 8 MB; leave out what is not needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", ["0.42", "inf", "1e300", "x"])
+def test_row_numbers_of_corrected_text_that_are_none_are_told(at_work, odd, capsys):
+    out = at_work / "scored.csv"
+    assert main(["correct", "--run", "run", "--noisy", "new.parquet", "--out", str(out), "-q"]) == 0
+    header, *rows = out.read_text().splitlines()
+    place = header.split(",").index("source_row")
+    cells = rows[2].split(",")
+    rows[2] = ",".join([*cells[:place], odd, *cells[place + 1 :]])
+    out.write_text("\n".join([header, *rows]) + "\n")
+    assert main(["flag", "--corrected", str(out)]) == 2
+    assert f"{out}, row 3: column 'source_row' holds no number" in capsys.readouterr().err
