@@ -1,8 +1,9 @@
 """What can be said of new rows that a run has corrected: under which assumption, and whether it can hold.
 
 A guarantee for new rows rests on their being like the trusted rows. That cannot be proved, but it can be seen to fail:
-where the shares of given or predicted classes differ from those of the run's own rows by more than chance, or where the
-rows are those that the run was trained on.
+where the shares of given or predicted classes differ from those of the run's own rows by more than chance, where given
+labels look wrong more or less often than those of the trusted rows, or where the rows are those that the run was
+trained on.
 
 Legend: n rows, K classes.
 """
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from labelfix.data.arrays import Counts
+from labelfix.data.labels.noise_rate import OPINION_FROM
 from labelfix.data.sampling import LEVEL, chi_squared
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence.judges_answers import QUESTIONS
@@ -22,6 +24,9 @@ from labelfix.evidence.saved_judges import Judges
 
 ASSUMED = "these rows come from where the run's trusted rows come from, and their labels were given in the same way"
 """What is assumed of new rows, for people."""
+
+OTHERWISE = 4.0
+"""Standard errors by which given labels look wrong more or less often, and are taken to be given in another way."""
 
 OWN = "they are the rows that the run was trained on, whose given labels its models have learned: flag the run itself"
 """Why that does not hold for a run's own rows."""
@@ -83,11 +88,34 @@ class LaterRows:
         ):
             if not same and (found := self._differs(what, here, there)):
                 lost.append(found)
+        if not same and (found := self._otherwise_labelled(soft, labels)):
+            lost.append(found)
         return {
             "guarantee": dict(self.judges.guarantee),
             "noise": None if noise is None else noise.to_json(self.classes.names),
             "new_rows": {"rows": self.rows, "labelled": int(self.given.sum()), "assumed": ASSUMED, "not_met": lost},
         }
+
+    def _otherwise_labelled(self, soft: Probabilities, given: Codes) -> str:
+        """A sentence if given labels look wrong more or less often than those of the pairs; else empty.
+
+        Args:
+            soft: `(m, K)` mean soft labels of some of the rows.
+            given: `(m,)` their given labels.
+        """
+        judges = self.judges
+        if judges.sampling != "random" or min(len(judges.truth), len(given)) < OPINION_FROM:
+            return ""
+        of_new = 1 - soft[np.arange(len(given)), given].astype(np.float64)
+        of_pairs = 1 - judges.soft[np.arange(len(judges.given)), judges.given].astype(np.float64)
+        error = float(np.hypot(of_new.std() / np.sqrt(len(of_new)), of_pairs.std() / np.sqrt(len(of_pairs))))
+        if abs(of_new.mean() - of_pairs.mean()) < OTHERWISE * error:
+            return ""
+        here, there = (f"{100 * each.mean():.3g} %" for each in (of_new, of_pairs))
+        return (
+            f"their given labels look wrong in {here} of all cases, and those of the rows you checked in {there}; "
+            "so they were given in another way, or these are other rows"
+        )
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:
         """A sentence if class shares differ from the run's by more than chance; else empty."""

@@ -1,0 +1,62 @@
+"""Rows that come later and whose labels were given in another way than those of the run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelfix.data.tables import ClassNames
+from labelfix.evidence.later_rows import LaterRows
+from labelfix.evidence.saved_judges import Judges
+
+PAIRS, NEW = 100, 400
+
+
+def soft_of(doubt: float, rows: int) -> np.ndarray:
+    """Soft labels whose given label, class 0, looks wrong by this much on average, ± .2."""
+    wrong = doubt + np.where(np.arange(rows) % 2, 0.2, -0.2)
+    return np.stack([1 - wrong, wrong], axis=1).astype(np.float32)
+
+
+def lost(doubt: float, *, sampling: str = "random", pairs: int = PAIRS, same: bool = False) -> list[str]:
+    """What does not hold of new rows beside pairs that look wrong by .3."""
+    none = np.zeros(0)
+    judges = Judges(
+        correctors=(),
+        heads=(),
+        score=none,
+        by=none.astype(np.int64),
+        label=none.astype(np.int64),
+        weight=none,
+        class_weight=np.ones(2),
+        per_class=False,
+        truth=np.zeros(pairs, dtype=np.int64),
+        given=np.zeros(pairs, dtype=np.int64),
+        soft=soft_of(0.3, pairs),
+        share=np.ones(1),
+        sampling=sampling,
+        guarantee={},
+    )
+    rows = LaterRows(judges, ClassNames(("a", "b")), NEW)
+    given = np.zeros(NEW, dtype=np.int64)
+    rows.see(given, given, soft_of(doubt, NEW))
+    shares = np.array([NEW, 0])
+    return rows.figures(shares, shares, same)["new_rows"]["not_met"]
+
+
+@pytest.mark.parametrize(("doubt", "told"), [(0.386, False), (0.394, True), (0.214, False), (0.206, True)])
+def test_four_standard_errors_are_another_way(doubt: float, told: bool) -> None:
+    """One is √(.2² / 100 + .2² / 400) = .0224."""
+    assert any("were given in another way" in each for each in lost(doubt)) == told
+
+
+def test_the_sentence_has_both_shares() -> None:
+    (said,) = lost(0.6)
+    assert "look wrong in 60 % of all cases, and those of the rows you checked in 30 %" in said
+
+
+def test_rows_that_were_not_drawn_at_random_and_few_are_nothing_to_compare_with() -> None:
+    assert lost(0.6, sampling="per-class") == []
+    assert lost(0.6, sampling="picked") == []
+    assert lost(0.6, pairs=19) == []
+    assert not any("another way" in each for each in lost(0.6, same=True))
