@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -24,6 +24,7 @@ from labelfix.evidence.saved_judges import Judges
 from labelfix.evidence.side_columns import SideColumns
 from labelfix.models.features import Inputs, select
 from labelfix.models.representation import Representation, is_cheap
+from labelfix.models.tables.unseen import UnseenCategories, known_categories
 from labelfix.models.trained import TrainedClassifier
 from labelfix.numerics.softmax import softmax
 from labelfix.progress import Progress, Silent
@@ -91,12 +92,15 @@ class NewBlocks:
 
     Attributes:
         inputs: All rows encoded, where their encoding is kept; None where each block is encoded as it comes.
+        unseen: Counts categories that the run has never seen, as they come; None where nobody wants to know.
     """
 
     rows: NewRows
     representation: Representation
     compute: ComputeSettings
     inputs: Inputs | None
+    unseen: UnseenCategories | None = None
+    progress: Progress = field(default_factory=Silent)
 
     @classmethod
     def of(
@@ -105,7 +109,11 @@ class NewBlocks:
         """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
         cheap = is_cheap(representation) or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
-        return cls(rows, representation, compute, inputs)
+        unseen = UnseenCategories(rows.source.name, known_categories(representation))
+        if inputs is not None:
+            unseen.see(rows.inputs)
+            unseen.tell(progress)
+        return cls(rows, representation, compute, inputs, unseen, progress)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -121,7 +129,11 @@ class NewBlocks:
             return
         for table in _some(self.rows.blocks(block_rows(len(self.rows.classes))), wanted):
             assert table.inputs is not None
+            if self.unseen is not None:
+                self.unseen.see(table.inputs)
             yield table, self.representation.encode(table.inputs, self.compute, Silent())
+        if self.unseen is not None:
+            self.unseen.tell(self.progress)
 
 
 @dataclass(frozen=True)

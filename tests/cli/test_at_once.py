@@ -6,22 +6,15 @@ import json
 import shutil
 
 import pytest
+from own_process import OwnProcess
+from test_targets import FILES
 
 from labelfix.api import opened
 from labelfix.cli import main
 from labelfix.errors import RunError
 from labelfix.runs import RunFolder, durable
-from tests.cli.conftest import QUICK
-from tests.own_process import OwnProcess
 
-FILES = {
-    "correct": (["correct", "--run", "run", "--noisy", "new.parquet", "--out"], ".parquet"),
-    "predict": (["predict", "--run", "run", "--input", "new.parquet", "--out"], ".csv"),
-    "next": (["next", "--run", "run", "--count", "3", "--out"], ".csv"),
-    "export": (["export", "--run", "run", "--corrected-labels"], ".parquet"),
-    "report": (["report", "--run", "run", "--max-rows", "2", "--out"], ".html"),
-    "noise": (["noise", "--input", "new.parquet", "--rate", "0.2", "--out"], ".parquet"),
-}
+QUICK = ("--set", "recipe=paper", "--set", "epochs=8")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 
 import pytest
 
@@ -13,7 +12,6 @@ from labelfix.cli import main
 from labelfix.cli.interrupts import ended, insist, interruptible
 from labelfix.outputs.progress_bars import Lines
 from labelfix.runs import durable
-from tests.own_process import OwnProcess
 
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended by SIGHUP"}
@@ -97,27 +95,6 @@ def test_a_second_signal_does_not_end_the_first_ones_words(monkeypatch, capsys):
     monkeypatch.setattr("labelfix.cli.interrupts.ended", last_words)
     assert main(["methods"]) == 130
     assert capsys.readouterr().err.startswith("labelfix: interrupted;")
-
-
-def test_a_training_that_is_ended_goes_on(at_work, workshop):
-    run = at_work / "r"
-    words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", str(run), "--set", "recipe=paper"]
-    process = OwnProcess(*words, "--set", "epochs=99999", folder=workshop)
-    try:
-        end = time.monotonic() + 60
-        while not (run / "unfinished").exists():
-            assert time.monotonic() < end
-            assert process.returncode is None
-            time.sleep(0.05)
-        os.kill(process.process.pid, signal.SIGTERM)
-        _, said = process.ended()
-    finally:
-        process.kill()
-    assert process.returncode == 143
-    assert said.splitlines()[-1] == (
-        f"labelfix: ended by SIGTERM; {run} is unfinished; `labelfix train --resume {run}` goes on with it"
-    )
-    assert not list(at_work.rglob(".labelfix-*"))
 
 
 @pytest.mark.parametrize(

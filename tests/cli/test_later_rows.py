@@ -101,3 +101,22 @@ def test_predict_does_not_look_at_labels(run, tmp_path):
 
 def test_an_optional_column_that_is_empty_in_the_batch_is_filled_in(run, tmp_path):
     assert correct(run, tmp_path, ["n1,,,,no"]) == 0
+
+
+@pytest.mark.parametrize(("many", "told"), [(2, True), (1, False)])
+@pytest.mark.parametrize("command", ["correct", "predict"])
+def test_a_twentieth_of_the_rows_with_categories_that_the_run_never_saw_is_told(
+    run, tmp_path, capsys, command, many, told
+):
+    """Two of forty are; one is of no account."""
+    rows = [
+        row.replace(",True,", ",Maybe,").replace(",False,", ",Maybe,") if i < many else row
+        for i, row in enumerate(RIGHT)
+    ]
+    (tmp_path / "new.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    given = "--noisy" if command == "correct" else "--input"
+    words = [command, "--run", run, given, str(tmp_path / "new.csv"), "--out", str(tmp_path / "out.parquet")]
+    assert main(words) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    sentence = "column 'kind': 2 of 40 rows have values that the run has never seen (\"Maybe\"); they count as none"
+    assert (sentence in said) == told

@@ -174,7 +174,14 @@ def test_an_interrupt_exits_130(fail, capsys):
     assert capsys.readouterr().err == "labelfix: interrupted; no file is half written; give the same command again\n"
 
 
-def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_go_on(at_work, workshop):
+@pytest.mark.parametrize(
+    ("sent", "ended", "code"),
+    [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "ended by SIGTERM", 143)],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_a_training_that_is_ended_says_that_the_folder_is_unfinished_and_how_to_go_on(
+    at_work, workshop, sent, ended, code
+):
     run = at_work / "r"
     words = ["train", "--noisy", "noisy.parquet", "--clean", "gold.csv", "--out", str(run), "--set", "recipe=paper"]
     process = OwnProcess(*words, "--set", "epochs=99999", folder=workshop)
@@ -184,13 +191,14 @@ def test_an_interrupted_training_says_that_the_folder_is_unfinished_and_how_to_g
             assert time.monotonic() < end
             assert process.returncode is None
             time.sleep(0.05)
-        os.kill(process.process.pid, signal.SIGINT)
+        os.kill(process.process.pid, sent)
         _, said = process.ended()
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == code
     go_on = f"`labelfix train --resume {run}` goes on with it"
-    assert said.splitlines()[-1] == f"labelfix: interrupted; {run} is unfinished; {go_on}"
+    assert said.splitlines()[-1] == f"labelfix: {ended}; {run} is unfinished; {go_on}"
+    assert not list(at_work.rglob(".labelfix-*"))
     assert "Traceback" not in said
     assert main(["flag", "--run", str(run)]) == 2
 
