@@ -73,7 +73,7 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     assert other.own_rows is not None
     parts = first, second
     judges = [_judge(parts, fold) for fold in range(len(other.held.models))]
-    soft = _mean(one.own_rows.soft[:], other.own_rows.soft[:])
+    soft = geometric_mean(one.own_rows.soft[:], other.own_rows.soft[:])
     heads = [part.head for part in parts]
     return replace(
         other,
@@ -84,7 +84,8 @@ def average(problem: Problem, first: Part, second: Part) -> FittedModel:
     )
 
 
-def _mean(first: Probabilities, second: Probabilities) -> Probabilities:
+def geometric_mean(first: Probabilities, second: Probabilities) -> Probabilities:
+    """`(N, K)` the normalised geometric mean of two predictions."""
     product = np.sqrt(first.astype(np.float64) * second)
     return np.asarray(product / np.maximum(product.sum(axis=1, keepdims=True), 1e-300), dtype=np.float32)
 

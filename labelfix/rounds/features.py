@@ -1,5 +1,7 @@
 """An encoder learns from soft labels of noisy rows: no given label, no trusted row.
 
+Another one, which learns trusted rows and is thrown away, has a part in these soft labels (`taught`).
+
 Legend: N noisy rows, K classes.
 """
 
@@ -24,7 +26,7 @@ from labelfix.networks.feed import Feed
 from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.soft_target_trainers import TargetsTrainer
-from labelfix.networks.training import make_trainer, new_classifier, train_phase
+from labelfix.networks.training import make_trainer, new_classifier, says, train_phase
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
 from labelfix.settings.methods import MlcSettings
@@ -89,6 +91,23 @@ def lesson(encoder: Trainable, problem: Problem, noisy: Inputs, settings: MlcSet
         steps = max(len(noisy) // plan.batch_size, 1)
         plan = replace(plan, epochs=min(max(plan.epochs, -(-LEAST_STEPS // steps)), MOST_EPOCHS))
     return Lesson(encoder, Training(own, plan, chosen, CleanSplit(nobody, nobody, nobody), Silent()))
+
+
+def taught(task: Lesson, clean: Inputs, truth: Codes, name: str, progress: Progress) -> Probabilities:
+    """`(N, K)` what the encoder says of the noisy rows where it has learned some trusted rows and nothing else.
+
+    Args:
+        clean: `(m)` the trusted rows as it reads them.
+        truth: `(m,)` their labels.
+
+    Raises:
+        TrainingError: A loss that is not a number.
+    """
+    rows = np.resize(np.arange(len(truth), dtype=np.int64), len(task.problem.noisy))
+    alone = replace(task.problem, noisy=select(clean, rows), given=truth[rows])
+    classifier = new_classifier(task.problem)
+    train_phase(replace(task.training, problem=alone, progress=progress), classifier, name)
+    return says(task.problem, classifier, "noisy").astype(np.float32)
 
 
 def learn(task: Lesson, soft: Probabilities, folder: Path, name: str, progress: Progress) -> None:

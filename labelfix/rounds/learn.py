@@ -23,16 +23,16 @@ import numpy as np
 from labelfix.compute.checkpoints import Checkpoints
 from labelfix.correctors.contract import Problem
 from labelfix.data.inputs import inputs_of
-from labelfix.data.tables import Probabilities
+from labelfix.data.tables import LabelTable, Probabilities
 from labelfix.errors import TrainingError
 from labelfix.methods.fit import Fit, fit_problem
-from labelfix.models.features import select
+from labelfix.models.features import Inputs, select
 from labelfix.models.frozen import FrozenFeatures
 from labelfix.models.learnt import Place, place_of
 from labelfix.progress import Progress
-from labelfix.rounds.average import Part, average
+from labelfix.rounds.average import Part, average, geometric_mean
 from labelfix.rounds.choice import BOTH, FROZEN, LEARNT, Choice, choose, judged
-from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead
+from labelfix.rounds.features import Lesson, learn, lesson, seconds_ahead, taught
 from labelfix.rounds.teachers import refused, taught_rows
 from labelfix.settings.methods import MlcSettings
 from labelfix.start import Encoded, Start, describe, represent
@@ -93,12 +93,9 @@ class Rounds:
 
     def lesson(self, chain: str, number: int) -> Lesson:
         """What the encoder of a chain learns in a round, but for the labels."""
-        table = self.start.reading.data.noisy.inputs
-        assert table is not None
-        encoder = self.place.encoder
-        rows = encoder.encode(inputs_of(table, self.place.spec), self.start.settings.compute, self.progress)
+        rows = self._read(self.start.reading.data.noisy)
         problem = replace(self.frozen.problem, checkpoints=self.checkpoints.part(f"learn-{chain}-{number}"))
-        return lesson(encoder, problem, select(rows, self.frozen.noisy.rows), self.settings)
+        return lesson(self.place.encoder, problem, select(rows, self.frozen.noisy.rows), self.settings)
 
     def problem_on(self, features: FrozenFeatures, chain: str, name: str) -> tuple[Encoded, Problem]:
         """The problem with other features of the same rows."""
@@ -116,11 +113,15 @@ class Rounds:
         )
         return encoded, problem
 
-    def labels(self, last: Fit, chain: str, number: int) -> Probabilities:
-        """`(N, K)` soft labels of the noisy rows: of a fit, or in the judged chain of its part of the trusted rows."""
-        model = last.model
+    def labels(self, last: Fit, chain: str, number: int, task: Lesson) -> Probabilities:
+        """`(N, K)` soft labels of the noisy rows: of a fit, or in the judged chain of its part of the trusted rows.
+
+        Of a text half of them are an encoder's that learned the same trusted rows and nothing else.
+        """
+        model, problem = last.model, last.problem
+        own = np.arange(len(problem.truth), dtype=np.int64)
         if chain == JUDGED:
-            problem, own = last.problem, np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
+            own = np.flatnonzero(taught_rows(self.frozen.problem)).astype(np.int64)
             part = replace(
                 problem,
                 clean=select(problem.clean, own),
@@ -133,7 +134,23 @@ class Rounds:
             )
             model = fit_problem(part, self.start.settings, self.progress)
         assert model.own_rows is not None
-        return model.own_rows.soft[:]
+        soft = model.own_rows.soft[:]
+        if not self.has_teacher:
+            return soft
+        clean = select(self._read(self.start.reading.data.clean), self.frozen.clean.rows[own])
+        said = taught(task, clean, problem.truth[own], f"trusted rows, round {number}, {chain}", self.progress)
+        return geometric_mean(soft, said)
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether an encoder of trusted rows alone has a part in the soft labels: one that was trained before."""
+        return self.place.encoder.family == "text"
+
+    def _read(self, table: LabelTable) -> Inputs:
+        """Rows as the encoder reads them."""
+        assert table.inputs is not None
+        encoder = self.place.encoder
+        return encoder.encode(inputs_of(table.inputs, self.place.spec), self.start.settings.compute, self.progress)
 
     def run(self) -> Learnt:
         """All rounds, and the choice."""
@@ -178,10 +195,10 @@ class Rounds:
         Raises:
             TrainingError: A loss that is not a number.
         """
-        soft, place = self.labels(last, chain, number), self._encoder(chain, number)
-        task = self.lesson(chain, number)
+        task, place = self.lesson(chain, number), self._encoder(chain, number)
         if (chain, number) == (CHAINS[0], 1) and not place.is_dir():
-            self.progress.headline(before(task, len(CHAINS) * self.settings.rounds))
+            self.progress.headline(before(task, (1 + self.has_teacher) * len(CHAINS) * self.settings.rounds))
+        soft = self.labels(last, chain, number, task)
         learn(task, soft, place, f"features, round {number}, {chain}", self.progress)
         features = self.place.with_learnt(self.place.encoder.kept(place))
         encoded, problem = self.problem_on(features, chain, f"fit-{number}")
