@@ -71,7 +71,7 @@ def finished(texts, tmp_path_factory):
 @pytest.mark.parametrize("name", [FROZEN, LEARNT, BOTH])
 def test_each_of_the_fits_is_a_run_like_any_other(at_work, finished, name):
     out, said = finished(name)
-    assert "learning features: 2 times 4 passes over 180 rows, about" in said
+    assert "learning features: 4 times 4 passes over 180 rows, about" in said
     assert "Ctrl-C keeps the run on fixed features, which is finished" in said
     judging = 22  # about three eighths of 60
     rounds, basis = about(out)["rounds"], about(out)["evidence"]["judged_on"]
@@ -120,6 +120,41 @@ def test_trusted_rows_and_given_labels_are_never_shown_to_the_encoder(at_work, m
         assert len(problem.truth) == len(problem.clean) == 0
         assert soft.shape == (180, 2)
     assert not np.array_equal(seen[0][1], seen[1][1])
+
+
+def test_an_encoder_of_the_same_trusted_rows_alone_has_half_a_say_in_what_is_learned(at_work, monkeypatch):
+    """Of the rows that judge it knows none, and none of the noisy ones' labels."""
+    said, learned = [], []
+
+    def teaches(task, clean, truth, *_):
+        assert len(clean) == len(truth)
+        said.append((len(truth), np.tile(np.float32([0.9, 0.1]), (len(task.problem.noisy), 1))))
+        return said[-1][1]
+
+    monkeypatch.setattr(learning, "taught", teaches)
+    train = learning.learn
+    monkeypatch.setattr(learning, "learn", lambda task, soft, *rest: (learned.append(soft), train(task, soft, *rest)))
+    labels = learning.Rounds.labels
+    own = []
+    monkeypatch.setattr(learning.Rounds, "has_teacher", False)
+    without = learning.Rounds.labels
+
+    def both(self, *words):
+        with monkeypatch.context() as patch:
+            patch.setattr(learning.Rounds, "has_teacher", False)
+            own.append(without(self, *words))
+        with monkeypatch.context() as patch:
+            patch.setattr(learning.Rounds, "has_teacher", True)
+            return labels(self, *words)
+
+    monkeypatch.setattr(learning.Rounds, "labels", both)
+    assert main([*WORDS, *ENCODER, "--out", str(at_work / "r"), "-q"]) == 0
+    teaching = [count for count, _ in said]
+    assert teaching[1] == 60
+    assert teaching[0] == pytest.approx(5 / 8 * 60, abs=2)
+    for soft, taught, mixed in zip(own, [each for _, each in said], learned, strict=True):
+        expected = np.sqrt(soft * taught)
+        assert np.allclose(mixed, expected / expected.sum(axis=1, keepdims=True), atol=1e-6)
 
 
 def test_an_interrupted_round_leaves_the_finished_run_and_goes_on_to_the_same_bytes(
