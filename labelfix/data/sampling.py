@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelfix.data.findings import Findings
+from labelfix.data.labels.noise_rate import pair_counts
 from labelfix.data.tables import Codes, Sampling
 
 LEVEL = 0.001
@@ -95,7 +96,7 @@ def _drawn_by_label(truth: Codes, given: Codes, rest: npt.NDArray[np.int64]) -> 
         rest: `(K,)` given labels of the noisy rows that are no pairs.
     """
     size = len(rest)
-    counts = np.bincount(truth * size + given, minlength=size**2).reshape(size, size)
+    counts = pair_counts(truth, given, size)
     if (counts.sum(axis=0) > 0).sum() == 1 < (counts.sum(axis=1) > 0).sum():
         return True
     of_class, of_label = _same_number(counts.sum(axis=1)), _same_number(counts.sum(axis=0))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import os
 import shutil
 import tempfile
 from typing import Any
 
 from labelfix.remote.filesystem import worded
+from labelfix.remote.passed_on import PassedOn
 from labelfix.settings.remote_names import WEB, scheme_of
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(PassedOn):
     """A remote file, read from any place; every failure on the way is an `InputError` that names the file.
 
     Args:
@@ -20,7 +19,7 @@ class RemoteFile(io.RawIOBase):
     """
 
     def __init__(self, raw: Any, url: str) -> None:  # noqa: ANN401 - fsspec has no types
-        self._raw = raw
+        super().__init__(raw)
         self._url = url
 
     @classmethod
@@ -37,38 +36,10 @@ class RemoteFile(io.RawIOBase):
                 raw = _fetched(files.open(key, "rb", block_size=0))
         return cls(raw, url)
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return int(self._raw.tell())
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """See `io.IOBase.seek`."""
-        return int(self._raw.seek(offset, whence))
-
     def read(self, size: int | None = -1) -> bytes:
         """So many bytes, or all that are left."""
         with worded(self._url):
-            return bytes(self._raw.read(-1 if size is None else size))
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - anything that takes bytes
-        """See `io.RawIOBase.readinto`."""
-        block = self.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
-
-    def close(self) -> None:
-        """Let go of it."""
-        if not self.closed:
-            self._raw.close()
-        super().close()
+            return super().read(size)
 
 
 def _seeks(raw: Any) -> bool:  # noqa: ANN401 - fsspec has no types

@@ -27,6 +27,7 @@ from labelfix.networks.plan import Training, make_plan
 from labelfix.networks.schedule import batches_of
 from labelfix.networks.soft_target_trainers import TargetsTrainer
 from labelfix.networks.training import make_trainer, new_classifier, says, train_phase
+from labelfix.networks.trusted_rows import train_on_trusted
 from labelfix.progress import Progress, Silent
 from labelfix.runs import atomic_path
 from labelfix.settings.methods import MlcSettings
@@ -103,10 +104,10 @@ def taught(task: Lesson, clean: Inputs, truth: Codes, name: str, progress: Progr
     Raises:
         TrainingError: A loss that is not a number.
     """
-    rows = np.resize(np.arange(len(truth), dtype=np.int64), len(task.problem.noisy))
-    alone = replace(task.problem, noisy=select(clean, rows), given=truth[rows])
-    classifier = new_classifier(task.problem)
-    train_phase(replace(task.training, problem=alone, progress=progress), classifier, name)
+    every, nobody = np.arange(len(truth), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    problem, split = replace(task.problem, clean=clean, truth=truth), CleanSplit(every, nobody, nobody)
+    classifier = new_classifier(problem)
+    train_on_trusted(replace(task.training, problem=problem, split=split, progress=progress), classifier, name)
     return says(task.problem, classifier, "noisy").astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -100,7 +100,6 @@ class NewBlocks:
     compute: ComputeSettings
     inputs: Inputs | None
     unseen: UnseenCategories | None = None
-    progress: Progress = field(default_factory=Silent)
 
     @classmethod
     def of(
@@ -109,11 +108,11 @@ class NewBlocks:
         """The blocks of some rows; what is expensive to encode is encoded first and kept, as in training."""
         cheap = is_cheap(representation) or not len(rows)
         inputs = None if cheap else representation.encode(rows.inputs, compute, progress)
-        unseen = UnseenCategories(rows.source.name, known_categories(representation))
+        unseen = UnseenCategories(rows.source.name, known_categories(representation), progress)
         if inputs is not None:
             unseen.see(rows.inputs)
-            unseen.tell(progress)
-        return cls(rows, representation, compute, inputs, unseen, progress)
+            unseen.tell()
+        return cls(rows, representation, compute, inputs, unseen)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -133,7 +132,7 @@ class NewBlocks:
                 self.unseen.see(table.inputs)
             yield table, self.representation.encode(table.inputs, self.compute, Silent())
         if self.unseen is not None:
-            self.unseen.tell(self.progress)
+            self.unseen.tell()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from labelfix.data.formats.parquet_footer import Group, check_pages, is_looked_through, page_of
 from labelfix.remote import readable
+from labelfix.remote.passed_on import PassedOn
 
 
 def parquet_stream(path: Path, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a path or a stream
@@ -32,7 +33,7 @@ def parquet_stream(path: Path, groups: Sequence[Group]) -> Any:  # noqa: ANN401 
     return source if is_looked_through(size) else WatchedPages(source, groups, size)
 
 
-class WatchedPages(io.RawIOBase):
+class WatchedPages(PassedOn):
     """A Parquet file whose pages are bounded as they are read.
 
     Args:
@@ -41,7 +42,8 @@ class WatchedPages(io.RawIOBase):
     """
 
     def __init__(self, raw: IO[bytes], groups: Sequence[Group], size: int) -> None:
-        self._raw, self._size = raw, size
+        super().__init__(raw)
+        self._size = size
         self._largest = [[0] * len(group.columns) for group in groups]
         # Where the next header of each column is, sorted: place, end of the column, row group, column.
         self._next = sorted(
@@ -51,22 +53,6 @@ class WatchedPages(io.RawIOBase):
             if chunk.values
         )
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """See `io.IOBase.tell`."""
-        return self._raw.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """See `io.IOBase.seek`."""
-        return self._raw.seek(offset, whence)
-
     def read(self, size: int | None = -1) -> bytes:
         """So many bytes, or all that are left.
 
@@ -74,21 +60,9 @@ class WatchedPages(io.RawIOBase):
             pa.ArrowInvalid: A page that begins in them makes no sense, or takes too much unpacked.
         """
         first = self._raw.tell()
-        block = self._raw.read(-1 if size is None else size)
+        block = super().read(size)
         self._look(block, first)
         return block
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - anything that takes bytes
-        """See `io.RawIOBase.readinto`."""
-        block = self.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
-
-    def close(self) -> None:
-        """Let go of it."""
-        if not self.closed:
-            self._raw.close()
-        super().close()
 
     def _look(self, block: bytes, first: int) -> None:
         last = first + len(block)

@@ -192,11 +192,10 @@ def counted_rate(counts: Counts, given: Counts, sampling: Sampling) -> NoiseRate
     pairs = counts.sum(axis=1)
     total, rows = int(pairs.sum()), max(int(given.sum()), 1)
     meant = rows * pairs / max(total, 1)
-    rate = counted(total - int(np.trace(counts)), total, rows)
     if sampling == "per-class" and total:
         found = weighted(counts, given)
         rate, meant = _per_class(found, counts, given), rows * found.least
-    elif sampling != "random" and total:
+    else:
         rate = rate_of(counts, given, sampling)
     meant = np.maximum(meant.astype(np.float64), 1.0)
     right = zip(counts.diagonal().tolist(), pairs.tolist(), meant.tolist(), strict=True)

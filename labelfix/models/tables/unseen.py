@@ -21,8 +21,8 @@ from labelfix.progress import Progress
 MANY, SHOWN = 0.05, 3
 """Share of a column's rows that is told, and examples of them."""
 
-ROWS = 8192
-"""Looked at together."""
+ROWS, HELD = 8192, 1_000
+"""Rows looked at together; and different values of a column from which on no more are kept, as there may be very many."""
 
 
 def known_categories(representation: Representation) -> dict[str, pa.Array]:
@@ -45,13 +45,18 @@ class UnseenCategories:
     Attributes:
         name: The rows, as the user named them.
         known: See `known_categories`.
-        told: Whether they were told, or nobody wants to know.
+        progress: Told of many.
+        count: Cells of each column.
+        values: Some of the categories of each column.
+        told: Whether they were told.
     """
 
     name: str
     known: dict[str, pa.Array]
+    progress: Progress
     rows: int = 0
-    found: dict[str, Counter[str]] = field(default_factory=dict)
+    count: Counter[str] = field(default_factory=Counter)
+    values: dict[str, Counter[str]] = field(default_factory=dict)
     told: bool = False
 
     def see(self, table: InputTable) -> None:
@@ -63,16 +68,18 @@ class UnseenCategories:
             for name, known in self.known.items():
                 cells = batch.column(name).drop_null()
                 other = cells.filter(pc.invert(pc.is_in(cells, known)))
-                if len(other):
-                    self.found.setdefault(name, Counter()).update(other.to_pylist())
+                values = self.values.setdefault(name, Counter())
+                self.count[name] += len(other)
+                if len(values) < HELD:
+                    values.update(other.to_pylist())
 
-    def tell(self, progress: Progress) -> None:
+    def tell(self) -> None:
         """Warn of columns where they are many, once."""
-        for name, values in self.found.items() if not self.told else ():
-            count = values.total()
-            if count >= MANY * self.rows:
+        for name, count in self.count.items() if not self.told else ():
+            if count >= max(MANY * self.rows, 1):
+                values = self.values[name]
                 examples = ", ".join(f'"{value[:40]}"' for value, _ in values.most_common(SHOWN))
-                progress.warn(
+                self.progress.warn(
                     f"{self.name}: column {name!r}: {count:,} of {self.rows:,} rows have values that the run has never "
                     f"seen ({examples}{', …' if len(values) > SHOWN else ''}); they count as none of those it knows"
                 )
