@@ -22,7 +22,7 @@ MANY, SHOWN = 0.05, 3
 """Share of a column's rows that is told, and examples of them."""
 
 ROWS, HELD = 8192, 1_000
-"""Rows looked at together; and different values of a column from which on no more are kept, as there may be very many."""
+"""Rows looked at together; and different values of a column from which on no more are kept, as they may be many."""
 
 
 def known_categories(representation: Representation) -> dict[str, pa.Array]:
