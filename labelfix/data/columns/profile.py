@@ -63,6 +63,7 @@ class Profile:
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
         comma: Whether a comma is their decimal mark.
+        numbers: Share of the strings that are numbers.
         unit: What stands behind nearly all of these numbers; see `labelfix.data.numbers.unit_of`.
         dates: Whether nearly all of the strings are dates.
     """
@@ -82,6 +83,7 @@ class Profile:
     consecutive: bool = False
     numeric: bool = False
     comma: bool = False
+    numbers: float = 0.0
     unit: str = ""
     dates: bool = False
 
@@ -191,6 +193,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
         values=frozenset(spelled(unique).to_pylist()) if len(unique) <= 200 else frozenset(),
         numeric=numbers.numbers,
         comma=numbers.comma,
+        numbers=numbers.share,
         unit=numbers.unit if numbers.numbers else "",
         dates=not holds and not numbers.numbers and nearly_dates(present),
     )

@@ -47,6 +47,11 @@ def shared_key(
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
+    if not pairs and (counting := _counting(noisy, ours, clean, wanted)) is not None:
+        named_so = f"column {counting!r}" if counting else "the first column, which has no title,"
+        pass_it = f"pass --id-column {counting}" if counting else "give it a title in both files, such as id"
+        what = f"{named_so} may be a mere count of the rows of each file, and is not taken for ids"
+        findings.warning(clean.name, what, f"if the same number is the same row in both files, {pass_it}")
     if not pairs and clean_ids is None:
         return _called_alike(noisy, clean, ours, read_rows)
     if len(pairs) != 1:
@@ -58,6 +63,13 @@ def shared_key(
         + ": its values are each there once, and those of the trusted file are all found; --id-column names another"
     )
     return pairs[0]
+
+
+def _counting(noisy: TableSource, ours: list[str], clean: TableSource, wanted: dict[str, pa.Array]) -> str | None:
+    """The column of that name in both files that counts the rows, where the trusted one has no inputs beside it."""
+    shared = [name for name in clean.schema.names if name in noisy.schema.names]
+    counting = [name for name in ours if name in shared and name in wanted and _counts(wanted[name])]
+    return counting[0] if len(counting) == 1 and len(shared) <= 2 else None
 
 
 def _called_alike(
@@ -134,10 +146,14 @@ def _is_key(p: Profile) -> bool:
 
 def _are_keys(keys: pa.Array) -> bool:
     """Whether values may name items: not where they are measured numbers, or the numbers 1, 2, 3 … of these rows."""
-    if not len(keys) or pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py():
-        return False
+    measured = pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py()
+    return bool(len(keys)) and not measured and not _counts(keys)
+
+
+def _counts(keys: pa.Array) -> bool:
+    """Whether values are the numbers of these rows, from 0 or 1."""
     counted = {start: pa.array([str(i) for i in range(start, start + len(keys))]) for start in (0, 1)}
-    return not any(keys.equals(row_numbers) for row_numbers in counted.values())
+    return any(keys.equals(row_numbers) for row_numbers in counted.values())
 
 
 def _keys(source: TableSource, column: str, read_rows: int) -> pa.Array:
