@@ -68,9 +68,7 @@ def choose_features(
         else:
             left.setdefault(reason, []).append(profile.name)
             if reason == ID_OR_TEXT and profile.numbers >= MOSTLY:
-                what = (
-                    f"column {profile.name!r} holds numbers in {profile.numbers:.0%} of its cells only, and is not used"
-                )
+                what = f"column {profile.name!r} holds numbers in {profile.numbers:.0%} of its cells and is not used"
                 findings.warning(source.name, what, "leave the others empty, or write numbers there, to use it")
             elif reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
                 holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
