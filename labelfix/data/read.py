@@ -113,8 +113,7 @@ def read_training(noisy: Source, clean: Source, settings: DataSettings, read_row
     if noisy_rows is None or clean_rows is None or not _rows_there(ours, noisy_rows, theirs, clean_rows, findings):
         findings.stop_on_errors()
         raise AssertionError("unreachable: what is missing was reported")
-    if settings.label_column is not None and noisy_rows.labels is not None:
-        refuse_keys(noisy_rows.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+    _refuse_keys(ours, noisy_rows, settings, findings, read_rows)
     noisy_rows = without_skipped(ours, noisy_rows, findings, read_rows)
     clean_rows = without_skipped(theirs, clean_rows, findings, read_rows, ours)
     if columns.id is not None:
@@ -281,6 +280,14 @@ def _columns(
     findings.stop_on_errors()
     assert spec is not None
     return Columns(ids, label, clean_ids, clean_label, spec, sources)
+
+
+def _refuse_keys(
+    ours: TableSource, noisy: IdsAndLabels, settings: DataSettings, findings: Findings, read_rows: int
+) -> None:
+    """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
+    if settings.label_column is not None and noisy.labels is not None:
+        refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
 
 
 def _rows_there(
