@@ -172,7 +172,7 @@ def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> C
 def _unlike(columns: Sequence[str], first: Sequence[str]) -> str:
     """What to do with a part of other columns than the first one."""
     if len(columns) == len(first) == 1:
-        return "where these are lists without a title, one a class, write one table of them, with the class beside each row"
+        return "if these are lists without a title, one a class, write one table of them with the class beside each row"
     return "give all parts the same columns, or one file by its own path"
 
 
