@@ -166,7 +166,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
             infinite[name] |= {done + row: cells[row].as_py() for row in np.flatnonzero(bad).tolist()}
             odd[name].see(raw, cells, done)
             if role == "noisy" and name not in spec.dates:
-                odd[name].see_numbers(raw if name in written else None, cells)
+                odd[name].see_numbers(raw if name in written else None, cells, done)
         done += batch.num_rows
         rows_done(batch.num_rows)
     for name in spec.columns:

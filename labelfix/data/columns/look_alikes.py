@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.profile import Profile, profile_columns
 from labelfix.data.formats import TableSource
 from labelfix.data.labels.column import LabelReader, item_type, label_kind
-from labelfix.data.scan import is_number, is_text, scan, value_type
+from labelfix.data.scan import is_list, is_number, is_text, scan, value_type
 from labelfix.data.spelling import loosened, number_key, truth_of
 
 MOST_VOTES = 100
@@ -52,6 +52,11 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
         )
     profiles = profile_columns(source, source.schema.names, read_rows).values()
     structured = [p.name for p in profiles if p.holds == "json" or (not p.holds and pa.types.is_nested(p.type))]
+    lists = [p.name for p in profiles if p.name in structured and _of_texts(p)]
+    single = [p.name for p in profiles if p.text and not p.holds]
+    if not few and lists and single:
+        what = f"{lists[0]!r} holds several texts a row, beside {single[0]!r}"
+        return what, f"write a row for each text, with its label beside it (in pandas: table.explode({lists[0]!r}))"
     if not few and structured:
         within = (
             f"{', '.join(map(repr, structured[:3]))} {'holds' if len(structured) == 1 else 'hold'} lists or objects"
@@ -62,6 +67,11 @@ def look_alikes(source: TableSource, others: Collection[str], read_rows: int) ->
     if len(few) > 1:
         named += ", or several people's or programs' labels with --label-columns"
     return f"{', '.join(few[:10])} {'looks' if len(few) == 1 else 'look'} like labels", named
+
+
+def _of_texts(p: Profile) -> bool:
+    """Whether a column holds lists of texts."""
+    return is_list(p.type) and is_text(value_type(p.type.value_type))
 
 
 def columns_of_few(source: TableSource, others: Collection[str], read_rows: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from labelfix.data.columns.ids import id_type_fits
 from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels, labels_in, look_alikes, spread
 from labelfix.data.columns.profile import profile_columns
-from labelfix.data.columns.shared_key import column_of_ids, shared_key
+from labelfix.data.columns.shared_key import column_of_ids, contradicted, shared_key
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.formats.base import READ_ROWS, parts_of, titles_of
@@ -121,6 +121,9 @@ def id_columns(
         The column in the noisy file and in the trusted one; None where a file has none.
     """
     chosen = _asked_ids(noisy, clean, settings, findings) or _named_ids(noisy, clean, settings, findings)
+    named_alike = settings.id_column is None and settings.clean_id_column is None
+    if named_alike and chosen[0] is not None and chosen[1] is not None and clean is not None:
+        chosen = contradicted(noisy, clean, chosen[0], chosen[1], settings, findings, read_rows)
     if chosen[0] is None and clean is not None and not findings.has_errors:
         chosen = shared_key(noisy, clean, chosen[1], settings, findings, read_rows)
     if chosen[0] is not None and chosen[1] is None and clean is not None and not findings.has_errors:

@@ -65,6 +65,45 @@ def shared_key(
     return pairs[0]
 
 
+def contradicted(
+    noisy: TableSource,
+    clean: TableSource,
+    ids: str,
+    clean_ids: str,
+    settings: DataSettings,
+    findings: Findings,
+    read_rows: int,
+) -> tuple[str, str]:
+    """The id columns, or others of one name that say other rows are meant where the trusted ids only count its rows.
+
+    Args:
+        ids: The noisy file's id column, by its name.
+        clean_ids: The trusted one's.
+        findings: Takes an error where neither only counts.
+    """
+    named = {settings.label_column, settings.clean_label_column, *settings.text_columns(noisy.schema.names)}
+    shared = {name for name in clean.schema.names if name in noisy.schema.names} - {ids, clean_ids}
+    others = [name for name in _candidates(clean, named, read_rows) if name in shared]
+    others = [name for name in _candidates(noisy, named, read_rows) if name in others]
+    if not others:
+        return ids, clean_ids
+    theirs, ours = (_keys(source, column, read_rows) for source, column in ((clean, clean_ids), (noisy, ids)))
+    if theirs.null_count or not _all_found(ours, theirs):
+        return ids, clean_ids
+    meant = find_ids(theirs, ours)
+    for name in others:
+        keys, wanted = _keys(noisy, name, read_rows), _keys(clean, name, read_rows)
+        if not _all_found(keys, wanted) or (find_ids(wanted, keys) == meant).mean() > MOSTLY or _measured(wanted):
+            continue
+        if _counts(theirs):
+            findings.note(f"ids are taken from column {name!r}, as {clean_ids!r} of {clean.name} only counts its rows")
+            return name, name
+        if not _counts(wanted):
+            what = f"columns {ids!r} and {name!r} say of its rows that different ones of {noisy.name} are meant"
+            findings.error(clean.name, what, "name the one that is right with --id-column")
+    return ids, clean_ids
+
+
 def _counting(noisy: TableSource, ours: list[str], clean: TableSource, wanted: dict[str, pa.Array]) -> str | None:
     """The column of that name in both files that counts the rows, where the trusted one has no inputs beside it."""
     shared = [name for name in clean.schema.names if name in noisy.schema.names]
@@ -146,8 +185,11 @@ def _is_key(p: Profile) -> bool:
 
 def _are_keys(keys: pa.Array) -> bool:
     """Whether values may name items: not where they are measured numbers, or the numbers 1, 2, 3 … of these rows."""
-    measured = pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py()
-    return bool(len(keys)) and not measured and not _counts(keys)
+    return bool(len(keys)) and not _measured(keys) and not _counts(keys)
+
+
+def _measured(keys: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(keys, r"^[+-]?\d*\.\d|[eE][+-]\d+$")).as_py())
 
 
 def _counts(keys: pa.Array) -> bool:
