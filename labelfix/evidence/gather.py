@@ -172,7 +172,7 @@ def ledger_of(
     rest = ~(problem.judges & problem.unseen)
     meant = len(problem.given) + int((problem.paired_given[rest] != UNLABELLED).sum())
     found_ledger = compare(asked.log_f, others, asked.truth, asked.given, corrected, weights, agreement, meant)
-    return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all)
+    return replace(found_ledger, chosen=int((~problem.judges).sum()), not_all=not_all, trusted=len(problem.truth))
 
 
 def _not_all(problem: Problem, found: Calibrated, soft: Probabilities | None = None) -> str:

@@ -47,11 +47,10 @@ def shared_key(
         pairs += [(column, other) for other in naming if _all_found(keys, wanted[other])]
     # Among several pairs the one with the same name in both files is meant.
     pairs = [pair for pair in pairs if pair[0] == pair[1]] or pairs
-    if not pairs and (counting := _counting(noisy, ours, clean, wanted)) is not None:
-        named_so = f"column {counting!r}" if counting else "the first column, which has no title,"
-        pass_it = f"pass --id-column {counting}" if counting else "give it a title in both files, such as id"
-        what = f"{named_so} may be a mere count of the rows of each file, and is not taken for ids"
-        findings.warning(clean.name, what, f"if the same number is the same row in both files, {pass_it}")
+    if not pairs and "" in ours and _only_counts(noisy, clean, wanted):
+        what = "the first column, which has no title, may be a mere count of the rows of each file, and no ids"
+        remedy = "if the same number is the same row in both files, give it a title in both, such as row"
+        findings.warning(clean.name, what, remedy)
     if not pairs and clean_ids is None:
         return _called_alike(noisy, clean, ours, read_rows)
     if len(pairs) != 1:
@@ -104,11 +103,10 @@ def contradicted(
     return ids, clean_ids
 
 
-def _counting(noisy: TableSource, ours: list[str], clean: TableSource, wanted: dict[str, pa.Array]) -> str | None:
-    """The column of that name in both files that counts the rows, where the trusted one has no inputs beside it."""
+def _only_counts(noisy: TableSource, clean: TableSource, wanted: dict[str, pa.Array]) -> bool:
+    """Whether the trusted file's column without a title counts its rows, and there are no inputs beside it."""
     shared = [name for name in clean.schema.names if name in noisy.schema.names]
-    counting = [name for name in ours if name in shared and name in wanted and _counts(wanted[name])]
-    return counting[0] if len(counting) == 1 and len(shared) <= 2 else None
+    return len(shared) <= 2 and "" in wanted and _counts(wanted[""])
 
 
 def _called_alike(

@@ -10,6 +10,9 @@ from labelfix.data.labels.column import LabelColumn
 from labelfix.data.spelling import loosened, number_key, truth_of
 from labelfix.data.tables import ClassNames, Codes
 
+BY_CHANCE = 0.05
+"""How often trusted rows may have one spelling alone by chance, for the others to count as that."""
+
 LEAST_WORD = 3
 """Letters of a class that may be spelled in several ways; "a" and "A" may well be two."""
 
@@ -19,33 +22,40 @@ MOST_ALIKE = 4
 
 def as_trusted(
     noisy: LabelColumn,
-    trusted: Collection[str],
+    other: LabelColumn | None,
     aliases: Mapping[str, str],
     nothing: Collection[str],
     name: str,
     findings: Findings,
 ) -> dict[str, str]:
-    """Other spellings of classes that the trusted file writes in one way only: spelling → class, with a warning."""
+    """Other spellings of classes that the trusted file writes in one way only: spelling → class, with a warning.
+
+    Where that way is none of the noisy file's, the class is what most of its rows have.
+
+    Not where so few trusted rows may have missed them by chance.
+    """
+    trusted = {} if other is None else dict(zip(other.values, other.counts, strict=True))
+    counts = dict(zip(noisy.values, noisy.counts, strict=True))
     groups: dict[str, list[str]] = defaultdict(list)
     for value in dict.fromkeys([*noisy.values, *trusted]):
         if len(value) >= LEAST_WORD and value not in nothing and value not in aliases and number_key(value) is None:
             groups[loosened(value)].append(value)
-    held = set(noisy.values)
     found: dict[str, str] = {}
     for same in groups.values():
         known = [value for value in same if value in trusted]
-        others = [value for value in same if value in held and value not in known]
-        if len(known) == 1 and known[0] in held:
-            found |= dict.fromkeys(others, known[0])
+        others = [value for value in same if value in counts and value not in known]
+        rare = sum(counts[value] for value in others)
+        if len(known) == 1 and known[0] not in counts and len(others) > 1:
+            most = max(others, key=counts.__getitem__)
+            found |= dict.fromkeys((value for value in others if value != most), most)
+        elif len(known) == 1 and known[0] in counts and rare:
+            missed = (counts[known[0]] / (counts[known[0]] + rare)) ** trusted[known[0]]
+            found |= dict.fromkeys(others, known[0]) if missed < BY_CHANCE else {}
     if found:
-        counts = dict(zip(noisy.values, noisy.counts, strict=True))
         shown = [f'"{other}" ({counts[other]:,} rows) as "{class_}"' for other, class_ in found.items()]
-        what = (
-            f"labels that differ only in spelling from a trusted one are taken for it: {', '.join(shown[:MOST_ALIKE])}"
-        )
+        what = f"labels that differ only in spelling from a trusted one count as that: {', '.join(shown[:MOST_ALIKE])}"
         more = f" and {len(shown) - MOST_ALIKE:,} more" if len(shown) > MOST_ALIKE else ""
-        other = next(iter(found))
-        line = f"{other},{other}"
+        line = ",".join([next(iter(found))] * 2)
         remedy = f"a class of its own needs --class-map FILE, a CSV file of the line alias,class and below it {line}"
         findings.warning(name, f"{what}{more}", remedy)
     return found

@@ -114,12 +114,13 @@ def check_joined(data: TrainingData, findings: Findings) -> None:
         findings.error(data.clean.name, f"leaves {len(data.clean)} trusted rows that can be used", "give at least two")
     given = data.paired_given
     pairs = (given >= 0) & data.judges
-    if pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
+    odd = unlike(data.clean.codes[pairs], given[pairs], data.classes)
+    if odd is not None:
+        findings.warning(data.clean.name, *odd)
+    elif pairs.sum() >= ENOUGH_PAIRS and (given[pairs] != data.clean.codes[pairs]).all():
         what = f"all {int(pairs.sum()):,} given labels of its rows are wrong, as if only corrected rows stood in it"
         remedy = "add the rows whose labels were looked at and found right: they tell how often labels are wrong"
         findings.warning(data.clean.name, what, remedy)
-    elif odd := unlike(data.clean.codes[pairs], given[pairs], data.classes):
-        findings.warning(data.clean.name, *odd)
     if len(data.clean) > len(data.noisy):
         findings.warning(
             data.clean.name,

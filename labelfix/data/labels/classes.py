@@ -76,7 +76,7 @@ def class_names(
     spoken = {word.casefold() for word in trusted - missing}
     kept = frozenset(word for word in missing if word in aliases or word in trusted or word.casefold() in spoken)
     nothing = (missing - kept) if noisy.untyped else frozenset()
-    aliases = {**as_trusted(noisy, trusted, aliases, nothing, name, findings), **aliases}
+    aliases = {**as_trusted(noisy, other, aliases, nothing, name, findings), **aliases}
     abstain = _abstain(noisy, other, aliases, nothing)
     final = [
         None if value in nothing or value == abstain else aliases.get(value, value) or None for value in noisy.values

@@ -32,13 +32,13 @@ def unlike(truth: Codes, given: Codes, classes: ClassNames) -> tuple[str, str] |
     seen = np.flatnonzero(counts.sum(axis=1))
     usual = counts[seen].argmax(axis=1)
     ordered = counts[seen, usual].sum() / len(truth)
-    if len(set(usual.tolist())) == len(seen) and ordered >= max(MOSTLY, same + MORE):
+    if len(set(usual.tolist())) == len(seen) and (same > 0 or len(seen) > 2) and ordered >= max(MOSTLY, same + MORE):
         moved = [(classes.name(int(t)), classes.name(int(g))) for t, g in zip(seen, usual, strict=True) if t != g]
         shown = ", ".join(f"{trusted} is given as {other}" for trusted, other in moved[:4])
         what = f"trusted and given labels are the same in {rows}, as if the classes had other names: {shown}"
         return what, "if one file numbers its classes in another order, write the same names into both"
     shares = counts.sum(axis=0) @ counts.sum(axis=1) / len(truth) ** 2
-    if shares < UNEVEN and same < shares + 0.5 * np.sqrt(shares * (1 - shares) / len(truth)):
+    if same > 0 and shares < UNEVEN and same < shares + 0.5 * np.sqrt(shares * (1 - shares) / len(truth)):
         what = f"trusted and given labels are the same in {rows}, no more often than by chance"
         return what, "compare a few by eye: ids may mean other rows in one file, or labels another thing"
     return None

@@ -222,7 +222,12 @@ def _by_key(value: Mapping[str, Any]) -> tuple[str, list[Row]] | None:
         return "a label for each key, which is its id", labels
     if (members := _by_class(value)) is not None:
         return members
-    if _are(parts, list) and {len(part) for part in parts} == {len(parts[0])} and len(parts[0]) > 1:
+    if (
+        _are(parts, list)
+        and not all(_are(part, list) for part in parts)
+        and {len(part) for part in parts} == {len(parts[0])}
+        and len(parts[0]) > 1
+    ):
         return "a column for each key", [dict(zip(value, row, strict=True)) for row in zip(*parts, strict=True)]
     if not _are(parts, dict) or len(parts[0]) < 2 or any(part.keys() != parts[0].keys() for part in parts):
         return None
