@@ -57,8 +57,8 @@ class Profile:
         spaced: Share of values with a space (strings).
         letters: Share of letters among the characters that are not spaces (strings).
         foreign: Share of values without a space but with letters beyond ASCII, as in Chinese (strings).
-        holds: `image_paths`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses), `json`, `numbers` (a
-            list of them as JSON), `images` (encoded), `bytes` (that are none), or "".
+        holds: `image_paths`, `image_addresses`, `other_files`, `addresses`, `encoded_text` (as in `data:` addresses),
+            `json`, `numbers` (a list of them as JSON), `images` (encoded), `bytes` (that are none), or "".
         values: The distinct values where there are at most 200 of them (strings).
         consecutive: Whether whole numbers count up by one.
         numeric: Whether nearly all of the strings are numbers.
@@ -201,6 +201,7 @@ def _profile_text(name: str, cells: pa.Array) -> Profile:
 
 def _holds(cells: pa.Array) -> str:
     patterns = {
+        "image_addresses": rf"^(?i:https?|ftp|s3|gs)://\S+\.(?i:{ENDINGS})$",
         "image_paths": rf"(?i)\.({ENDINGS})$",
         "other_files": rf"(?i){OTHER_FILES}",
         "addresses": r"^(?i:https?|ftp|s3|gs)://\S+$",

@@ -177,7 +177,7 @@ def _is_key(p: Profile) -> bool:
     if p.missing or p.rows < 2 or p.distinct != p.rows:
         return False
     # A path or an address names an item as well as an id does.
-    names = p.holds in ("image_paths", "other_files", "addresses")
+    names = p.holds in ("image_paths", "image_addresses", "other_files", "addresses")
     return not p.text or names or (p.length <= LONGEST_KEY and p.words < 2.5 and not p.holds)
 
 

@@ -13,6 +13,9 @@ from labelfix.data.tables import ClassNames, Codes
 BY_CHANCE = 0.05
 """How often trusted rows may have one spelling alone by chance, for the others to count as that."""
 
+ENOUGH = 5
+"""Trusted rows of a spelling that the noisy file has not, from which on all its own spellings count as one."""
+
 LEAST_WORD = 3
 """Letters of a class that may be spelled in several ways; "a" and "A" may well be two."""
 
@@ -45,7 +48,7 @@ def as_trusted(
         known = [value for value in same if value in trusted]
         others = [value for value in same if value in counts and value not in known]
         rare = sum(counts[value] for value in others)
-        if len(known) == 1 and known[0] not in counts and len(others) > 1:
+        if len(known) == 1 and known[0] not in counts and len(others) > 1 and trusted[known[0]] >= ENOUGH:
             most = max(others, key=counts.__getitem__)
             found |= dict.fromkeys((value for value in others if value != most), most)
         elif len(known) == 1 and known[0] in counts and rare:

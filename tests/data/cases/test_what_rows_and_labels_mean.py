@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from labelfix.data.annotations.argilla import of_flat
 from labelfix.data.formats import open_table
@@ -221,7 +222,25 @@ def test_labels_that_are_the_same_by_chance_alone_are_told() -> None:
     assert "the same in 10 of 30 rows, no more often than by chance" in told
 
 
+def test_paths_of_images_go_before_addresses_of_the_same_ones(tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(N)]
+    for name in names:
+        Image.new("RGB", (4, 4), (len(name), 0, 0)).save(tmp_path / name)
+    lines = [f"https://example.org/{name},{name},{label}" for name, label in zip(names, LABELS, strict=True)]
+    noisy = put(tmp_path / "noisy.csv", "\n".join(["url,path,label", *lines]))
+    assert read(noisy, {"path": names[:30], "label": LABELS[:30]}).columns.spec.columns == ("path",)
+
+
 # What labels are called
+
+
+@pytest.mark.parametrize("header", ["alias,class", "class,alias"])
+def test_a_class_map_goes_by_its_header(tmp_path: Path, header: str) -> None:
+    pairs = [("SPORT", "sport"), ("FOOD", "food"), ("TECH", "tech")]
+    lines = [",".join(pair if header.startswith("alias") else pair[::-1]) for pair in pairs]
+    path = put(tmp_path / "map.csv", "\n".join([header, *lines]) + "\n")
+    upper = {**NOISY, "label": [label.upper() for label in LABELS]}
+    assert read(upper, class_map=str(path)).data.classes.names == ("food", "sport", "tech")
 
 
 def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
