@@ -19,7 +19,8 @@ from labelfix.data.columns.found_ids import find_ids
 from labelfix.data.columns.ids import check_ids
 from labelfix.data.columns.inputs import all_empty, input_columns, inputs_fit, is_only_image
 from labelfix.data.columns.look_alikes import columns_of_few, columns_of_labels
-from labelfix.data.columns.roles import TRUE_NAMES, Columns, id_columns, label_column, trusted_label_column
+from labelfix.data.columns.profile import profile_columns
+from labelfix.data.columns.roles import LEAST_KEYS, TRUE_NAMES, Columns, id_columns, label_column, trusted_label_column
 from labelfix.data.columns.row_keys import named_by_columns
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource, open_table
@@ -267,6 +268,8 @@ def _columns(
         if column is not None:
             refuse_type(source, column, findings, read_rows)
         refuse_verdicts(source, findings, None if source is ours else ours, read_rows)
+    if clean_label is not None and clean_label not in (label, ids):
+        _refuse_overwritten(ours, theirs, clean_label, findings, read_rows)
     taken = {column for column in (ids, label, who, clean_label, *sources) if column is not None}
     if ids is not None and settings.image_column in (ids, None) and is_only_image(ours, ids, taken, read_rows):
         # The path of an image is both its id and the way to it.
@@ -288,6 +291,18 @@ def _refuse_keys(
     """Stop where a flag names a column of ids or texts as the labels: all that would follow is wrong."""
     if settings.label_column is not None and noisy.labels is not None:
         refuse_keys(noisy.labels, ours.name, columns_of_few(ours, TRUE_NAMES, read_rows), findings)
+
+
+def _refuse_overwritten(
+    ours: TableSource, theirs: TableSource, column: str, findings: Findings, read_rows: int
+) -> None:
+    """Refuse trusted labels in a column that has other values in each noisy row: tools write them over the texts."""
+    p = profile_columns(ours, [column], read_rows)[column] if column in ours.schema.names else None
+    if p is not None and p.distinct == p.given > LEAST_KEYS:
+        what = f"has its labels in column {column!r}, which in {ours.name} holds something else in each row"
+        remedy = "where they were written over that, export them under a name of their own, beside ids or texts"
+        findings.error(theirs.name, what, f"{remedy}; or name another column with --clean-label-column")
+        findings.stop_on_errors()
 
 
 def _rows_there(
@@ -333,6 +348,10 @@ def _name_labels(ours: TableSource, given: LabelColumn, trusted: LabelColumn, na
     if found := columns_of_labels(ours, others, trusted.values, READ_ROWS):
         what = f'has labels such as "{trusted.values[0]}", which stand in column {found[0]!r} of {ours.name}'
         findings.error(name, f"{what}, not in {given.column!r}", f"pass --label-column {found[0]}")
+        findings.stop_on_errors()
+    if trusted.column in others:
+        what = f'has labels such as "{trusted.values[0]}" in {trusted.column!r}, which {ours.name} has as well'
+        findings.error(name, f"{what}, beside {given.column!r}", f"pass --label-column {trusted.column}")
         findings.stop_on_errors()
 
 

@@ -107,6 +107,19 @@ def test_examples_by_intent_are_to_be_a_row_each() -> None:
     assert "'patterns' holds several texts a row, beside 'tag'; write a row for each text" in refused(intents)
 
 
+def test_annotations_of_label_studio_with_their_tasks_are_trusted_rows(tmp_path: Path) -> None:
+    records = [
+        {
+            "id": i + 900,
+            "task": {"id": i, "data": {"id": IDS[i], "text": TEXTS[i]}},
+            "result": [{"type": "choices", "from_name": "topic", "value": {"choices": [LABELS[i]]}}],
+        }
+        for i in range(30)
+    ]
+    gold = put(tmp_path / "all.jsonl", "\n".join(map(json.dumps, records)))
+    assert (read(clean=str(gold)).data.clean_in_noisy == np.arange(30)).all()
+
+
 def test_argilla_answers_that_python_printed_are_read() -> None:
     record = {"id": "r1", "label.responses": "['sport']", "label.responses.status": "['submitted']"}
     assert [mark.label for mark in of_flat(record)] == ["sport"]
@@ -133,6 +146,37 @@ def test_labels_spread_over_columns_of_marks_are_told_of_both_files() -> None:
 def test_columns_that_two_files_call_alike_are_not_the_label_where_they_hold_texts() -> None:
     said = refused({"_c0": IDS, "_c1": TEXTS, "_c2": LABELS}, {"_c0": IDS[:30], "_c1": LABELS[:30]})
     assert "_c2 looks like labels; name one with --label-column" in said
+
+
+def test_two_columns_that_differ_in_case_alone_are_both_possible_labels() -> None:
+    said = refused({"id": IDS, "text": TEXTS, "Label": LABELS, "LABEL": LABELS[::-1]})
+    assert "columns 'Label' and 'LABEL' could both be the given labels" in said
+    assert read({"id": IDS, "text": TEXTS, "Label": LABELS[::-1], "label": LABELS}).columns.label == "label"
+
+
+def test_trusted_labels_of_another_column_name_it() -> None:
+    codes = [TOPICS.index(label) for label in LABELS]
+    said = refused({**NOISY, "target": codes}, {"id": IDS[:30], "target": codes[:30]})
+    assert (
+        "has labels such as \"0\" in 'target', which noisy has as well, beside 'label'; pass --label-column target"
+        in said
+    )
+
+
+def test_trusted_labels_in_the_place_of_texts_are_told() -> None:
+    said = refused({"text": TEXTS, "label": LABELS}, {"text": LABELS[:30]})
+    assert "has its labels in column 'text', which in noisy holds something else in each row" in said
+
+
+def test_a_folder_of_json_without_endings_is_one_error(tmp_path: Path) -> None:
+    for i in range(9):
+        put(tmp_path / str(i), json.dumps({"id": i, "label": "a"}))
+    assert "holds files of JSON without an ending; join them into one: jq -c ." in refused(clean=str(tmp_path))
+
+
+def test_a_workbook_with_a_password_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+    assert "is a workbook protected by a password, or a damaged one" in refused(str(tmp_path / "t.xlsx"))
 
 
 def test_an_object_with_a_name_is_to_be_its_name() -> None:

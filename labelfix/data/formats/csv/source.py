@@ -23,7 +23,7 @@ from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
-from labelfix.errors import Defect, InputError
+from labelfix.errors import Defect, InputError, input_error
 from labelfix.progress import rows_done
 
 __all__ = ["SUFFIXES", "CsvSource", "open_csv", "recognises", "write_csv"]
@@ -34,6 +34,10 @@ COLUMN_BYTES = 1 << 14
 
 WIDEST_BLOCK = 1 << 26
 _ENDING = re.compile(r"\.(csv|tsv|tab|txt|dat|data)(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+
+
+MOST_LISTED = 5
+"""Parts with other columns than the first that are named; of more, how many."""
 
 
 class CsvSource(HashedFiles):
@@ -102,6 +106,9 @@ class CsvSource(HashedFiles):
         if without:
             raise InputError(without)
         first = self._dialects[0].header
+        if len(self.files) > 1 and all(dialect.header[0].startswith("{") for dialect in self._dialects):
+            join = f"jq -c . {self.name.rstrip('/')}/* > all.jsonl"
+            raise input_error(self.name, "holds files of JSON without an ending", f"join them into one: {join}")
         wrong = [
             Defect(
                 "error",
@@ -113,6 +120,9 @@ class CsvSource(HashedFiles):
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
         ]
+        if len(wrong) > MOST_LISTED:
+            more = f"{len(wrong) - MOST_LISTED:,} more parts have other columns"
+            wrong[MOST_LISTED:] = [Defect("error", self.name, None, more)]
         if wrong:
             raise InputError(wrong)
 
