@@ -243,6 +243,27 @@ def test_a_mere_count_of_rows_is_told_where_nothing_else_names_them(tmp_path: Pa
     assert (read(*named).data.clean_in_noisy == np.arange(30)).all()
 
 
+def test_keys_of_several_rows_are_told() -> None:
+    sessions = [f"s{i // 4}" for i in range(N)]
+    said = refused(
+        {"session": sessions, "text": TEXTS, "label": LABELS}, {"session": sessions[::4], "label": LABELS[::4]}
+    )
+    assert "by 'session' alone each of its rows may be 4 rows of noisy, or more" in said
+
+
+def test_moments_are_ids_however_they_are_spelled() -> None:
+    moments = [f"2024-01-01T00:{i:02d}:01Z" for i in range(N)]
+    other = [moment.replace("T", " ").replace("Z", "+00:00") for moment in moments]
+    reading = read({**NOISY, "id": moments}, {**GOLD, "id": other[:30]})
+    assert (reading.data.clean_in_noisy == np.arange(30)).all()
+
+
+def test_a_row_with_too_few_cells_is_to_be_filled_in(tmp_path: Path) -> None:
+    lines = ["id,text,label", *(f"r{i},word{i},a" for i in range(9)), "r9,word9", "r10,word10,a"]
+    with pytest.raises(InputError, match="row 10: has 2 cells.*fill in what is missing"):
+        rows(put(tmp_path / "t.csv", "\n".join(lines) + "\n"))
+
+
 @pytest.mark.parametrize(
     ("trusted", "said"),
     [
