@@ -56,7 +56,6 @@ class InputError(LabelfixError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """See `LabelfixError.lines`."""
         return (*map(_marked, self.defects), *getattr(self, "__notes__", ()))
 
 

@@ -76,12 +76,10 @@ class HeldRows:
 
     @property
     def schema(self) -> pa.Schema:
-        """See `CorrectedRows.schema`."""
         return self.table.schema
 
     @property
     def footer(self) -> dict[bytes, bytes]:
-        """See `CorrectedRows.footer`."""
         return dict(self.table.schema.metadata or {})
 
     def __len__(self) -> int:
@@ -89,16 +87,13 @@ class HeldRows:
 
     @property
     def group_sizes(self) -> Sequence[int]:
-        """See `CorrectedRows.group_sizes`."""
         return (len(self.table),)
 
     def group(self, index: int, columns: Sequence[str]) -> pa.Table:
-        """See `CorrectedRows.group`."""
         return self.table.select(list(columns))
 
     @property
     def unlabelled(self) -> int:
-        """See `CorrectedRows.unlabelled`."""
         return int(self.table["given_label"].null_count)
 
 
@@ -126,7 +121,6 @@ class CorrectedFile:
 
     @cached_property
     def group_sizes(self) -> tuple[int, ...]:
-        """See `CorrectedRows.group_sizes`."""
         metadata = self._file.metadata
         return tuple(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
 

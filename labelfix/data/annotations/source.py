@@ -133,7 +133,6 @@ class AnnotatedSource:
         return AnnotatedSource(*self._about, None, label_name, inputs)
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         first = 1
         for batch in self._table.select(names).to_batches(max_chunksize=rows):

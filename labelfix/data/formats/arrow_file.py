@@ -53,7 +53,6 @@ class ArrowSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         places = [self.schema.get_field_index(name) for name in names]
         first, bounds = 1, Bounds(self.paths[0], self.name)

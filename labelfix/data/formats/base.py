@@ -96,21 +96,21 @@ class TableSource(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def format(self) -> str: ...  # noqa: D102
+    def format(self) -> str: ...
     @property
-    def files(self) -> tuple[str, ...]: ...  # noqa: D102
+    def files(self) -> tuple[str, ...]: ...
     @property
-    def folder(self) -> Path: ...  # noqa: D102
+    def folder(self) -> Path: ...
     @property
-    def schema(self) -> pa.Schema: ...  # noqa: D102
+    def schema(self) -> pa.Schema: ...
     @property
-    def untyped(self) -> bool: ...  # noqa: D102
+    def untyped(self) -> bool: ...
     @property
-    def remarks(self) -> tuple[str, ...]: ...  # noqa: D102
+    def remarks(self) -> tuple[str, ...]: ...
     @property
-    def warnings(self) -> tuple[Defect, ...]: ...  # noqa: D102
+    def warnings(self) -> tuple[Defect, ...]: ...
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """All rows in order.

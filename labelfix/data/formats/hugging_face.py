@@ -59,7 +59,6 @@ class HuggingFaceSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         places = sorted(self.schema.get_field_index(name) for name in names)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):

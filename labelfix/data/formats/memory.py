@@ -51,7 +51,6 @@ class MemorySource:
             self.schema = frame.table.schema
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         first = 1
         for batch in self._batches(names, rows):

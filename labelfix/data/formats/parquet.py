@@ -74,7 +74,6 @@ class ParquetSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         wanted = pa.schema([self.schema.field(column) for column in names])
         for index, part in enumerate(self._parts):

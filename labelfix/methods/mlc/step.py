@@ -47,11 +47,9 @@ class MlcTrainer(LookaheadTrainer):
     may_collapse: ClassVar[bool] = True
 
     def networks(self) -> dict[str, nn.Module]:
-        """See `Trainer.networks`."""
         return super().networks() | {"lcn": self.lcn}
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """See `Trainer.optimizers`."""
         return super().optimizers() | {"lcn_optimizer": self.lcn_optimizer}
 
     def step(
@@ -78,7 +76,6 @@ class MlcTrainer(LookaheadTrainer):
         return figures(learned, noisy, clean, meta_loss, clean_gradient, self.gamma) if watch else None
 
     def restart_window(self) -> None:
-        """See `Trainer.restart_window`."""
         self.window, self.gamma = MetaGradient(self.window.clamped), None
 
     def _corrected(self, said: ClassifierOutput, noisy: Labelled, ahead: bool) -> Loss:

@@ -47,13 +47,11 @@ class FrozenTimm(FrozenEncoder):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         side = self.config["input_size"][-1]
         return f"{self.folder.name}, frozen: {side}×{side} pixels, {self.width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 3, self.source, self.config, self.batch_size)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -71,16 +69,13 @@ class FrozenTimm(FrozenEncoder):
         return encode_features(table, self.identity, self.batch_size, self.width, window, compute, progress)
 
     def library_json(self) -> dict[str, Any]:
-        """See `FrozenEncoder.library_json`."""
         return {"data_config": self.config}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenTimm:
-        """Read back what `to_json` gave."""
         return cls.read(values, spec, folder, config=values["data_config"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = ("import os", "import timm", "from PIL import Image, ImageOps")
         takes = f"a list of paths of 8-bit images{encoder_note(self.folder)}"
         return FeatureCard(

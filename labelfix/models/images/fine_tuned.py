@@ -49,17 +49,14 @@ class TrainedTimm(WholeNetwork):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{self.folder.name}, fine-tuned: {self._side}×{self._side} pixels, {self.width} dimensions"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines what the network reads."""
         return digest("encoded images", 1, self.config)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> EncodedImages:
@@ -73,7 +70,6 @@ class TrainedTimm(WholeNetwork):
         return Classifier(backbone, self.width, num_classes, generator)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"name": self.folder.name, "source": self.source, "data_config": self.config, "width": self.width}
 
     @classmethod
@@ -117,7 +113,6 @@ class TrainedTimm(WholeNetwork):
         return module
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         return Card(("torch", "timm", "pillow"), "a list of paths of 8-bit images", CARD.replace("PICTURE\n", PICTURE))
 
     @property

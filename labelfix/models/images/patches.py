@@ -48,19 +48,16 @@ class PatchFeatures(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return int(self.code.projection.shape[1])
 
     @property
     def description(self) -> str:
-        """One line for people."""
         rules, atoms = self.code.rules, len(self.code.offsets)
         seen = f"{atoms} kinds of {rules.patch}×{rules.patch} patches in {rules.side}×{rules.side} pixels"
         return f"{seen}, {self.feature_width} dimensions, linear head (no download)"
 
     @cached_property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 2, self.code.digest)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -100,7 +97,6 @@ class PatchFeatures(FrozenFeatures):
         return Card(("numpy", "pillow", "safetensors"), TAKES, code)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = (
             "import numpy as np",
             "from numpy.lib.stride_tricks import sliding_window_view",

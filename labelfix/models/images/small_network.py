@@ -105,17 +105,14 @@ class LearntImages(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return FEATURES
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"a small network on {self.side}×{self.side} pixels, {FEATURES} dimensions, linear head (no download)"
 
     @cached_property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         total = hashlib.sha256()
         for name in sorted(self.weights):
             total.update(name.encode() + b"\0" + self.weights[name].tobytes())
@@ -154,7 +151,6 @@ class LearntImages(FrozenFeatures):
         save_file(self.weights, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = ("import numpy as np", "import torch.nn.functional as F", "from PIL import Image, ImageOps")
         packages = ("numpy", "pillow", "torch", "safetensors")
         return FeatureCard(packages, "a list of paths of 8-bit images", imports, CARD.replace("PICTURE\n", PICTURE))

@@ -79,13 +79,11 @@ class TableFeatures(NumbersForHead):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         counts = f"{len(numeric_columns(self.spec))} numeric and {len(self.spec.categorical)} categorical columns"
         return f"{counts} as {self.encoded_width} features, {head_description(self.hidden_units)}"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         kinds = [list(self.spec.categorical), *([list(self.spec.dates)] if self.spec.dates else [])]
         return digest(self.family, 1, list(self.spec.columns), *kinds, asdict(self.statistics))
 
@@ -101,7 +99,6 @@ class TableFeatures(NumbersForHead):
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> TableFeatures:
-        """Read back what `to_json` gave."""
         statistics = Statistics(
             tuple(values["mean"]),
             tuple(values["deviation"]),
@@ -116,7 +113,6 @@ class TableFeatures(NumbersForHead):
         return cls(spec, statistics, values["hidden_units"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         takes = "a pandas frame with the columns of the training table, numbers as numbers"
         code = TABLE_CARD.replace("    # dates\n", DATE_LINES if self.spec.dates else "")
         return FeatureCard(("numpy", "pandas", "scikit-learn", "torch", "safetensors"), takes, TABLE_IMPORTS, code)
@@ -161,13 +157,11 @@ class EmbeddingFeatures(NumbersForHead):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         head = head_description(self.hidden_units)
         return f"embeddings of {self.encoded_width} dimensions, scaled to unit norm, {head}"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         return digest(self.family, 1, "unit norm")
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -182,16 +176,13 @@ class EmbeddingFeatures(NumbersForHead):
         return encode_features(table, self.identity, WINDOW, self.encoded_width, window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"hidden_units": self.hidden_units}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> EmbeddingFeatures:
-        """Read back what `to_json` gave."""
         return cls(spec, values["hidden_units"])
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         takes = f"embeddings, an array of {self.encoded_width} columns"
         return FeatureCard(("numpy", "torch", "safetensors"), takes, ("import numpy as np",), EMBEDDING_CARD)
 

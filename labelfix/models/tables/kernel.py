@@ -91,17 +91,14 @@ class KernelTable(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return int(self.map.components.shape[1])
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"nearness of rows in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 1, self.linear.identity, self.source)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -143,7 +140,6 @@ class KernelTable(FrozenFeatures):
         save_file({name: np.ascontiguousarray(array) for name, array in vars(self.map).items()}, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         card = self.linear.feature_card()
         code = card.code.replace("def features(", "def linear_features(") + CARD
         imports = (*card.imports, "from safetensors.numpy import load_file as load_arrays")

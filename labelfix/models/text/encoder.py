@@ -67,14 +67,12 @@ class FrozenText(FrozenEncoder):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         pooled = f"{' and '.join(self.pooling)} of at most {self.limit} tokens"
         layers = "" if self.lower_layer is None else f" in the last layer and in layer {self.lower_layer}"
         return f"{self.folder.name}, frozen: {pooled}{layers}, {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         lower = [] if self.lower_layer is None else [self.lower_layer]
         return digest(self.family, 1, self.source, list(self.pooling), self.limit, self.batch_size, *lower)
 
@@ -88,18 +86,15 @@ class FrozenText(FrozenEncoder):
         return encode_features(table, self.identity, WINDOW, self.feature_width, window, compute, progress)
 
     def library_json(self) -> dict[str, Any]:
-        """See `FrozenEncoder.library_json`."""
         lower = {} if self.lower_layer is None else {"lower_layer": self.lower_layer}
         return {"pooling": list(self.pooling), "max_tokens": self.limit, **lower}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> FrozenText:
-        """Read back what `to_json` gave."""
         own = {"pooling": tuple(values["pooling"]), "limit": int(values["max_tokens"])}
         return cls.read(values, spec, folder, **own, lower_layer=values.get("lower_layer"))
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         pooled = ", ".join(CODE[way] for way in self.pooling)
         pooled = f"torch.cat([{pooled}], dim=1)" if len(self.pooling) > 1 else pooled
         lower = "" if self.lower_layer is None else f", states.hidden_states[{self.lower_layer}]"

@@ -86,17 +86,14 @@ class FineTunedText(WholeNetwork):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.width
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{self.folder.name}, fine-tuned: at most {self.limit} tokens, {self.width} dimensions"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the tokens."""
         return digest("tokens", 1, self.source, self.limit)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> TokenInputs:
@@ -111,7 +108,6 @@ class FineTunedText(WholeNetwork):
         return Classifier(backbone, self.width, num_classes, generator, backbone.fresh)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"name": self.folder.name, "source": self.source, "max_tokens": self.limit, "width": self.width}
 
     @classmethod
@@ -152,7 +148,6 @@ class FineTunedText(WholeNetwork):
         return module
 
     def card(self) -> Card:
-        """How to use the classifier without labelfix."""
         return Card(("torch", "transformers"), strings(self.spec), CARD.replace("LIMIT", str(self.limit)))
 
 

@@ -66,17 +66,14 @@ class HashedText(FrozenFeatures):
 
     @property
     def feature_width(self) -> int:
-        """D."""
         return self.dimensions
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"hashed words and character 3-4-grams in {self.dimensions} dimensions, linear head (no download)"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding."""
         return digest(self.family, 2, list(CHARACTERS), self.dimensions)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -84,16 +81,13 @@ class HashedText(FrozenFeatures):
         return encode_features(table, self.identity, WINDOW, self.dimensions, self._window, compute, progress)
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs."""
         return {"dimensions": self.dimensions}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], spec: InputSpec, folder: Path) -> HashedText:
-        """Read back what `to_json` gave."""
         return cls(spec, int(values["dimensions"]))
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         words = self.dimensions // 2
         code = CARD.replace("WORDS", str(words)).replace("CHARACTERS", str(self.dimensions - words))
         imports = (

@@ -76,12 +76,10 @@ class LexicalText(FrozenFeatures):
 
     @property
     def description(self) -> str:
-        """One line for people."""
         return f"{len(self.terms):,} words and word pairs in {self.feature_width} dimensions, linear head"
 
     @property
     def identity(self) -> str:
-        """Hash of everything that determines the encoding, down to rounding."""
         return digest(self.family, 2, self.source)
 
     def encode(self, table: InputTable, compute: ComputeSettings, progress: Progress) -> FeatureInputs:
@@ -117,7 +115,6 @@ class LexicalText(FrozenFeatures):
         save_file({"idf": self.idf, "components": self.components}, folder / ARRAYS)
 
     def feature_card(self) -> FeatureCard:
-        """How to make its features without labelfix."""
         imports = (
             "import numpy as np",
             "from safetensors.numpy import load_file as load_arrays",

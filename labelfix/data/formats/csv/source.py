@@ -63,7 +63,6 @@ class CsvSource(HashedFiles):
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         for chunk in self.verbatim(columns, rows):
             names = chunk.batch.schema.names
             fields = [self.schema.field(column) for column in names]
@@ -82,7 +81,6 @@ class CsvSource(HashedFiles):
                 first += batch.num_rows
 
     def rewrites(self, target: Path) -> bool:
-        """See `Rewritable.rewrites`."""
         return not are_disarmed() and keeps_its_way(self._dialects, target)
 
     def rewrite(
