@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from labelfix.data.formats.parquet_footer import Group
 from labelfix.data.formats.parquet_pages import parquet_stream
-from labelfix.errors import LabelfixError, RunError, input_error
+from labelfix.errors import LabelfixError, RunError, first_line, input_error
 from labelfix.outputs.column_arrays import codes, validity
 from labelfix.outputs.corrected_bounds import check_lists, packed_columns, unpacked_group
 from labelfix.outputs.corrected_schema import (
@@ -187,6 +187,18 @@ def groups(rows: CorrectedRows, columns: Sequence[str]) -> Iterator[tuple[int, p
         first += size
 
 
+def rows_at(rows: CorrectedRows, positions: npt.NDArray[np.int64], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Position, from 0 → the cells of its row, by column; only the groups that hold the rows are read."""
+    found: dict[int, dict[str, Any]] = {}
+    ends = np.cumsum(rows.group_sizes)
+    for index in np.unique(np.searchsorted(ends, positions, side="right")).tolist():
+        first = int(ends[index]) - rows.group_sizes[index]
+        group = rows.group(index, columns)
+        for row in positions[(positions >= first) & (positions < ends[index])].tolist():
+            found[row] = {name: group.column(name)[row - first].as_py() for name in columns}
+    return found
+
+
 def counts_of(rows: CorrectedRows, classes: ClassNames, columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
     """`(K,)` rows of each class in some columns of labels, of the rows that have a given label.
 
@@ -265,8 +277,3 @@ def corrected_metadata(rows: CorrectedRows | pa.Table) -> CorrectedMetadata:
         return read_metadata(rows.schema)
     except ValueError as error:
         raise input_error("corrected labels", f"have damaged metadata ({error})", REMEDY) from None
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error's message: Arrow's go on for several."""
-    return next(iter(str(error).splitlines()), type(error).__name__)

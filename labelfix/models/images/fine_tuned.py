@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.classifier import Classifier
 from labelfix.models.encoder_folder import EncoderFolder
 from labelfix.models.encoding import Card, digest
@@ -108,8 +108,7 @@ class TrainedTimm(WholeNetwork):
             module.head.load_state_dict(last.state_dict())
             model.reset_classifier(0)
         except (SettingsError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"{folder}: the classifier cannot be loaded ({reason}); train again") from None
+            raise RunError(f"{folder}: the classifier cannot be loaded ({first_line(error)}); train again") from None
         return module
 
     def card(self) -> Card:

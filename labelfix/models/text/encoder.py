@@ -21,7 +21,7 @@ from torch import nn
 from labelfix.compute.devices import pick_device
 from labelfix.data.arrays import Singles
 from labelfix.data.tables import InputSpec
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.cards import FeatureCard, strings
 from labelfix.models.contents import texts
 from labelfix.models.encoder_folder import EncoderFolder, encoder_note, find_encoder, quiet, read_config
@@ -155,8 +155,7 @@ def load_encoder(folder: EncoderFolder) -> nn.Module:
 
 
 def _cannot_load(folder: EncoderFolder, error: Exception) -> str:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"backbone = {folder.name!r}: the model cannot be loaded ({reason}); copy the whole model again"
+    return f"backbone = {folder.name!r}: the model cannot be loaded ({first_line(error)}); copy the whole model again"
 
 
 def open_text_encoder(spec: InputSpec, settings: ModelSettings, compute: ComputeSettings, progress: Progress) -> Any:  # noqa: ANN401 - FrozenText or FineTunedText

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from labelfix.data.tables import ClassNames, InputSpec, InputTable
-from labelfix.errors import RunError, SettingsError
+from labelfix.errors import RunError, SettingsError, first_line
 from labelfix.models.cards import strings
 from labelfix.models.classifier import Classifier, TokenBatch
 from labelfix.models.encoder_folder import EncoderFolder, quiet, read_config
@@ -183,9 +183,8 @@ def _load(folder: EncoderFolder, num_classes: int) -> tuple[nn.Module, int, list
             )
             model.config.update(dropout)  # what is saved is the encoder's own
     except Exception as error:  # noqa: BLE001 - damaged folders raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SettingsError(
-            f"backbone = {folder.name!r}: cannot be fine-tuned ({reason}); use --freeze, or another encoder"
+            f"backbone = {folder.name!r}: cannot be fine-tuned ({first_line(error)}); use --freeze, or another encoder"
         ) from None
     # A mismatch is a name, or a name with two shapes.
     mismatched = [each if isinstance(each, str) else each[0] for each in report["mismatched_keys"]]
