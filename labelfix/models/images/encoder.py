@@ -54,6 +54,7 @@ class FrozenTimm(FrozenEncoder):
 
     @property
     def rows_at_once(self) -> int:  # type: ignore[override]
+        """A batch."""
         return self.batch_size
 
     def window(self, batch: pa.RecordBatch, row: int, name: str, compute: ComputeSettings) -> Singles:
