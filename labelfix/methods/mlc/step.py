@@ -88,7 +88,7 @@ class MlcTrainer(LookaheadTrainer):
         """∇_α L_clean(w') = (1/n) ∇_α Σ q δz; A_t = γ A_{t−1} + it."""
         assert learned.before is not None
         with torch.no_grad():
-            scales = effective_step_sizes(self.optimizer, learned.before.parts, first_step=self.steps == 0)
+            scales = effective_step_sizes(self.optimizer, learned.before.parts)
             direction = clean_gradient.times(scales)
             if learned.factor is not None and self.clip_norm is not None:
                 clipped = Flat.of([p.grad for p in self.weights if p.grad is not None], like=self.weights)
