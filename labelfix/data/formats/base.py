@@ -220,10 +220,13 @@ class FileFormat:
     write: Callable[[Path, Path, pa.Schema, Iterable[pa.RecordBatch]], None] | None = None
 
 
-def slices(batch: pa.RecordBatch, rows: int, file_index: int, first_row: int) -> Iterator[Chunk]:
-    """A batch in chunks of at most `rows` rows."""
-    for start in range(0, batch.num_rows, rows):
-        yield Chunk(batch.slice(start, rows), file_index, first_row + start)
+def chunks(batches: Iterable[pa.RecordBatch], rows: int, file_index: int = 0) -> Iterator[Chunk]:
+    """The rows of a file, counted from 1, in chunks of at most `rows` rows."""
+    first = 1
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield Chunk(batch.slice(start, rows), file_index, first + start)
+        first += batch.num_rows
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:

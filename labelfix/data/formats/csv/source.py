@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -74,11 +74,7 @@ class CsvSource(HashedFiles):
         """See `TableSource.verbatim`: every cell as a string."""
         names = list(self.schema.names if columns is None else columns)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
-            first = 1
-            for batch in _rows(path, file, self._dialects[index], names):
-                texts = [column.cast(pa.string()) for column in batch.columns]
-                yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
-                first += batch.num_rows
+            yield from chunks(map(_as_texts, _rows(path, file, self._dialects[index], names)), rows, index)
 
     def rewrites(self, target: Path) -> bool:
         return not are_disarmed() and keeps_its_way(self._dialects, target)
@@ -190,6 +186,10 @@ def _rows(
         kept = dialect.passed.kept(first, batch.num_rows) if no_rows is None else no_rows.take(batch)
         first += batch.num_rows
         yield batch if kept is None else batch.filter(pa.array(kept))
+
+
+def _as_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([column.cast(pa.string()) for column in batch.columns], names=batch.schema.names)
 
 
 def _parse(
