@@ -102,7 +102,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns, or one file by its own path",
+                _unlike(d.header, first),
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
@@ -161,6 +161,13 @@ def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
 def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
     """Open one file."""
     return CsvSource([source], name, options)
+
+
+def _unlike(columns: Sequence[str], first: Sequence[str]) -> str:
+    """What to do with a part of other columns than the first one."""
+    if len(columns) == len(first) == 1:
+        return "if these are lists without a title, one a class, write one table of them with the class beside each row"
+    return "give all parts the same columns, or one file by its own path"
 
 
 def _check(path: Path, name: str) -> None:
