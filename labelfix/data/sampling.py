@@ -1,8 +1,8 @@
 """How the trusted rows were drawn from the noisy ones: at random, so many of every true class, or of every given label.
 
 The test: if trusted rows were drawn at random, the given labels of those that stand in the noisy file are a random
-sample of its given labels, however noisy these are. A chi-squared test compares the two distributions. It is
-therefore a test of the null hypothesis "random"; anything else is assumed only where that is rejected.
+sample of its given labels, however noisy these are (`labels.same_shares`). It is therefore a test of the null
+hypothesis "random"; anything else is assumed only where that is rejected.
 
 Then rows of each true class were drawn, or of each given label (whoever reviews all rows labelled "fraud" and some of
 the others). Of the first, the noisy file's given labels have to be a mixture of those of the classes, q = π T. Where no
@@ -23,11 +23,11 @@ import numpy.typing as npt
 
 from labelfix.data.findings import Findings
 from labelfix.data.labels.noise_rate import pair_counts
+from labelfix.data.labels.same_shares import SMALLEST_EXPECTED, same_shares, tail_of_chi_squared
 from labelfix.data.tables import Codes, Sampling
 
 LEVEL = 0.001
 EQUAL_LEVEL = 0.05
-SMALLEST_EXPECTED = 5.0
 
 MOST_CLASSES = 128
 """With more classes equal numbers alone tell a draw per given label from one per class: pairs of each are few."""
@@ -72,11 +72,10 @@ def _draw(noisy: Codes, paired: Codes, truth: Codes, num_classes: int) -> tuple[
     by_given = len(known) >= 0.5 * len(truth)
     sample = np.bincount(known if by_given else truth[truth >= 0], minlength=num_classes)
     rest = np.bincount(noisy[noisy >= 0], minlength=num_classes) - (sample if by_given else 0)
-    tested = chi_squared(sample, np.maximum(rest, 0))
+    p = same_shares(sample, np.maximum(rest, 0))
     what = "given labels" if by_given else "labels"
-    if tested is None:
+    if p is None:
         return "random", "too few to test"
-    p = tested[2]
     differ = "differ from" if p < LEVEL else "agree with"
     chosen: Sampling = "per-class" if p < LEVEL and (by_given or _equal(sample)) else "random"
     if p < LEVEL and chosen == "random":
@@ -141,53 +140,6 @@ def explained_by_classes(pairs: npt.NDArray[np.int64], given: npt.NDArray[np.int
 def _likelihood(counts: npt.NDArray[np.number], chances: npt.NDArray[np.floating]) -> float:
     some = counts > 0
     return float((counts[some] * np.log(np.maximum(chances[some], 1e-300))).sum())
-
-
-def chi_squared(sample: npt.NDArray[np.int64], rest: npt.NDArray[np.int64]) -> tuple[float, int, float] | None:
-    """Test whether two lists of class counts have the same shares.
-
-    Classes with an expected count below five in the smaller row are counted as one.
-
-    Args:
-        sample: `(K,)` counts among the trusted rows.
-        rest: `(K,)` counts among the other rows.
-
-    Returns:
-        The statistic, its degrees of freedom and the p-value; None where less than two groups of classes remain.
-    """
-    total = sample.sum() + rest.sum()
-    if sample.sum() == 0 or rest.sum() == 0:
-        return None
-    share = min(sample.sum(), rest.sum()) / total
-    both = np.stack([sample, rest]).astype(float)
-    rare = both.sum(axis=0) * share < SMALLEST_EXPECTED
-    grouped = np.concatenate([both[:, ~rare], both[:, rare].sum(axis=1, keepdims=True)], axis=1)
-    grouped = grouped[:, grouped.sum(axis=0) * share >= SMALLEST_EXPECTED]
-    if grouped.shape[1] < 2:
-        return None
-    expected = grouped.sum(axis=1, keepdims=True) * grouped.sum(axis=0, keepdims=True) / grouped.sum()
-    statistic = float(((grouped - expected) ** 2 / expected).sum())
-    freedom = grouped.shape[1] - 1
-
-    return statistic, freedom, tail_of_chi_squared(statistic, freedom)
-
-
-def tail_of_chi_squared(statistic: float, freedom: int) -> float:
-    """The chance of a statistic at least as large: a sum of as many terms as half the degrees of freedom.
-
-    Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.4.4 and 26.4.5.
-
-    Args:
-        statistic: At least 0.
-        freedom: Degrees of freedom, at least 1.
-    """
-    half = statistic / 2
-    if half <= 0:
-        return 1.0
-    odd = freedom % 2
-    powers = np.arange(freedom // 2) + odd / 2
-    terms = [math.exp(power * math.log(half) - half - math.lgamma(power + 1)) for power in powers]
-    return min(math.fsum(terms) + (math.erfc(math.sqrt(half)) if odd else 0.0), 1.0)
 
 
 def _equal(counts: npt.NDArray[np.int64]) -> bool:

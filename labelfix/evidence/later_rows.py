@@ -17,7 +17,8 @@ import numpy as np
 
 from labelfix.data.arrays import Counts
 from labelfix.data.labels.noise_rate import OPINION_FROM
-from labelfix.data.sampling import LEVEL, chi_squared
+from labelfix.data.labels.same_shares import same_shares
+from labelfix.data.sampling import LEVEL
 from labelfix.data.tables import UNLABELLED, ClassNames, Codes, Probabilities
 from labelfix.evidence.judges_answers import QUESTIONS
 from labelfix.evidence.saved_judges import Judges
@@ -119,13 +120,13 @@ class LaterRows:
 
     def _differs(self, what: str, here: Counts, there: Counts) -> str:
         """A sentence if class shares differ from the run's by more than chance; else empty."""
-        tested = chi_squared(here, there)
-        if tested is None or tested[2] >= LEVEL:
+        p = same_shares(here, there)
+        if p is None or p >= LEVEL:
             return ""
         ours, theirs = here / here.sum(), there / there.sum()
         most = int(np.abs(ours - theirs).argmax())
         here_, there_ = (f"{100 * shares[most]:.3g} %" for shares in (ours, theirs))
         return (
             f'{here_} of these rows {what} "{self.classes.names[most]}", and {there_} of the run\'s; '
-            f"the shares of the classes differ by more than chance makes (p = {tested[2]:.1g})"
+            f"the shares of the classes differ by more than chance makes (p = {p:.1g})"
         )

@@ -1,9 +1,8 @@
 """Whether classes have other shares among some rows than among those of a run: a test of two samples, and its effect.
 
-Pearson's chi-squared test of homogeneity, classes too rare for it counted as one; where fewer than two groups remain,
-the same statistic against 9,999 draws of the tables with the same margins, which is exact for any counts. Two questions
-are asked, of given labels and of predicted classes, so each is tested at half the level (Bonferroni): then at most one
-pair in 1 / level of like samples is called different, whatever the two have to do with each other.
+The test is `labels.same_shares`. Two questions are asked, of given labels and of predicted classes, so each is tested
+at half the level (Bonferroni): then at most one pair in 1 / level of like samples is called different, whatever the two
+have to do with each other.
 
 Many rows make any difference more than chance, so a test alone would fail every week: drift fails a gate only where it
 is also larger than a tolerance. The effect is the total variation distance ½ Σ |a − b| of the shares, the part of the
@@ -20,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from labelfix.data.arrays import Counts
+from labelfix.data.labels.same_shares import same_shares
 from labelfix.errors import input_error
 from labelfix.outputs.column_arrays import codes
 from labelfix.outputs.corrected_rows import CorrectedRows, corrected_metadata, groups, open_corrected
@@ -35,9 +34,6 @@ DRIFT_LEVEL = 0.001
 MAX_DRIFT = 0.05
 """One row in twenty: below that, the shares of a month differ from those of the next on data that nobody calls drifted,
 and the noise rate and the threshold of the run hold well enough."""
-
-DRAWS = 9999
-"""Draws of the exact test: the least p-value is then 1 / 10,000, below half the usual level."""
 
 ASKED = (("given_label", "given labels"), ("predicted_label", "predicted classes"))
 
@@ -159,46 +155,11 @@ def _counts(rows: CorrectedRows, classes: Sequence[str]) -> Iterator[Counts]:
 def _compared(
     what: str, against: str, classes: Sequence[str], here: Counts, there: Counts, level: float, tolerance: float
 ) -> Drift:
-    rows, others = int(here.sum()), int(there.sum())
-    if not rows or not others:
+    rows, others, p = int(here.sum()), int(there.sum()), same_shares(here, there)
+    if p is None:
         return Drift(what, against, rows, others, None, level, 0.0, tolerance)
     ours, theirs = here / rows, there / others
     most = int(np.abs(ours - theirs).argmax())
     distance = float(np.abs(ours - theirs).sum() / 2)
     shares = float(ours[most]), float(theirs[most])
-    return Drift(what, against, rows, others, p_value(here, there), level, distance, tolerance, classes[most], *shares)
-
-
-def p_value(here: Counts, there: Counts) -> float:
-    """How often chance makes shares of classes differ so much; see the head of this module.
-
-    Args:
-        here: `(K,)` rows of each class in one sample.
-        there: `(K,)` likewise in the other.
-    """
-    from labelfix.data.sampling import chi_squared
-
-    if (tested := chi_squared(here, there)) is not None:
-        return tested[2]
-    known = (here + there) > 0
-    both = (here + there)[known]
-    fewer, rows = (here, int(here.sum())) if here.sum() <= there.sum() else (there, int(there.sum()))
-    expected = both * (rows / both.sum())
-
-    def statistic(drawn: Counts) -> npt.NDArray[np.float64]:
-        return np.asarray(((drawn - expected) ** 2 / expected).sum(axis=-1))
-
-    generator = np.random.default_rng(0)  # the same rows get the same p-value
-    least = float(statistic(fewer[known])) * (1 - 1e-9)
-    draws = _drawn(generator, both, rows)
-    return (1 + sum(int((statistic(some) >= least).sum()) for some in draws)) / (DRAWS + 1)
-
-
-def _drawn(generator: np.random.Generator, both: Counts, rows: int) -> Iterator[Counts]:
-    """Tables of the same margins, some at a time so that many classes fit."""
-    left = DRAWS
-    while left:
-        some = min(left, max(1, (1 << 20) // len(both)))
-        # The other method costs a number for each row.
-        yield generator.multivariate_hypergeometric(both, rows, size=some, method="marginals")
-        left -= some
+    return Drift(what, against, rows, others, p, level, distance, tolerance, classes[most], *shares)

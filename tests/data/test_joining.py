@@ -13,7 +13,6 @@ from PIL import Image
 from labelfix.data.content import content_keys
 from labelfix.data.inputs import SelectedInputs
 from labelfix.data.read import Reading, read_training
-from labelfix.data.sampling import chi_squared
 from labelfix.data.tables import InputSpec
 from labelfix.errors import InputError
 from labelfix.settings.data import DataSettings
@@ -232,25 +231,6 @@ def test_noise_alone_does_not_make_unpaired_random_rows_look_drawn_per_class() -
     reading = read({"x": rng.random(2_000), "label": given}, {"x": rng.random(200), "label": truth})
     assert reading.data.joined_by == "none"
     assert reading.data.sampling == "random"
-
-
-def test_the_chi_squared_statistic_is_the_one_worked_by_hand() -> None:
-    """Counts (30, 10) and (30, 30): expected 24, 16, 36, 24; 36/24 + 36/16 + 36/36 + 36/24 = 1.5 + 2.25 + 1 + 1.5.
-
-    P(chi² with one degree of freedom > 6.25) = 2 (1 - Phi(2.5)) = 0.01242.
-    """
-    tested = chi_squared(np.array([30, 10]), np.array([30, 30]))
-    assert tested is not None
-    assert tested[0] == pytest.approx(6.25)
-    assert tested[1] == 1
-    assert tested[2] == pytest.approx(0.01242, abs=1e-5)
-
-
-def test_rare_classes_are_counted_as_one_and_too_few_rows_are_not_tested() -> None:
-    tested = chi_squared(np.array([50, 50, 3, 3]), np.array([500, 500, 30, 30]))
-    assert tested is not None
-    assert tested[1] == 2
-    assert chi_squared(np.array([1, 1]), np.array([4, 4])) is None
 
 
 def test_a_parquet_and_a_csv_file_join(tmp_path: Any) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import chi2_contingency, fisher_exact
 
 from labelfix.errors import InputError
 from labelfix.outputs.corrected_rows import HeldRows
-from labelfix.outputs.drift import DRAWS, DRIFT_LEVEL, MAX_DRIFT, compare, p_value
+from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
 from labelfix.outputs.exports import corrected_table, write_corrected
 
 
@@ -53,27 +52,6 @@ def test_both_questions_together_hold_the_level(make_labels, against):
     assert MAX_DRIFT == 0.05
     assert [found.level for found in compare(held(make_labels, [5, 5]), against)] == [DRIFT_LEVEL / 2] * 2
     assert [found.level for found in compare(held(make_labels, [5, 5]), against, 0.1)] == [0.05] * 2
-
-
-def test_the_p_value_is_that_of_the_test_of_homogeneity():
-    here, there = np.array([60, 30, 10]), np.array([400, 450, 150])
-    expected = chi2_contingency(np.stack([here, there]), correction=False).pvalue
-    assert p_value(here, there) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("here", "there"), [([4, 2], [1, 9]), ([0, 3], [40, 10]), ([6, 0], [500, 500])])
-def test_few_rows_are_tested_exactly(here, there):
-    """Of two classes and the same statistic the exact p-value is known: Fisher's sums the tables as rare or rarer."""
-    found = p_value(np.array(here), np.array(there))
-    assert found == pytest.approx(fisher_exact([here, there]).pvalue, abs=4 * np.sqrt(0.25 / DRAWS) + 0.02)
-
-
-def test_the_level_holds_for_few_rows_and_many_classes():
-    generator = np.random.default_rng(0)
-    shares = generator.dirichlet(np.ones(12))
-    p = [p_value(generator.multinomial(15, shares), generator.multinomial(60, shares)) for _ in range(300)]
-    for level in (0.05, 0.2):
-        assert np.mean(np.array(p) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 300)
 
 
 def test_rows_in_another_order_of_classes_and_classes_of_one_side_are_compared_by_name(make_labels, against):
