@@ -79,7 +79,7 @@ def see(types: Sequence[ColumnType], columns: Sequence[pa.Array], commas: bool) 
             quotes is rather a number with its thousands parted.
     """
     kinds = [kind for kind in _PATTERNS if commas or kind != "comma"]
-    wanted = [(type_, cells) for type_, cells in zip(types, columns, strict=True) if type_.possible]
+    wanted = [(type_, cells) for type_, cells in zip(types, columns, strict=True) if type_.possible and len(cells)]
     left = iter(wanted)
     for block in blocks([cells for _, cells in wanted]):
         trimmed = pc.utf8_trim_whitespace(block[0] if len(block) == 1 else pa.concat_arrays(block))
@@ -96,7 +96,7 @@ def _matching(trimmed: pa.Array, kind: str, given: npt.NDArray[np.bool_], shape:
     """`shape` which cells fit a pattern; none where the first cell of every column settles it, as of most texts."""
     firsts = np.arange(shape[0]) * shape[1] + given.argmax(axis=1)
     pattern = _PATTERNS[kind]
-    if shape[1] and not pc.any(pc.match_substring_regex(trimmed.take(pa.array(firsts)), pattern)).as_py():
+    if not pc.any(pc.match_substring_regex(trimmed.take(pa.array(firsts)), pattern)).as_py():
         return np.zeros(shape, dtype=bool)
     return _flags(pc.match_substring_regex(trimmed, pattern), shape)
 
