@@ -6,7 +6,10 @@ A call of Arrow's costs as much as some hundred cells; one for each column made 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 CELLS = 1 << 16
@@ -35,3 +38,13 @@ def blocks(columns: Sequence[pa.Array]) -> Iterator[Sequence[pa.Array]]:
     step = max(CELLS // max(len(columns[0]), 1), 1) if columns else 1
     for first in range(0, len(columns), step):
         yield columns[first : first + step]
+
+
+def flags_of(cells: pa.Array) -> npt.NDArray[np.bool_]:
+    """Truth values without nulls as a NumPy array; Arrow's own way imports pandas."""
+    return numbers_of(cells.cast(pa.uint8()), np.uint8).astype(bool)
+
+
+def numbers_of(cells: pa.Array, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """Numbers without nulls likewise."""
+    return np.frombuffer(cells.buffers()[1], kind)[cells.offset : cells.offset + len(cells)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelfix.data.formats.many_columns import blocks
+from labelfix.data.formats.many_columns import blocks, flags_of
 from labelfix.settings.data import MISSING_WORDS
 
 MISSING = ("", *MISSING_WORDS)
@@ -84,7 +84,7 @@ def see(types: Sequence[ColumnType], columns: Sequence[pa.Array], commas: bool) 
     for block in blocks([cells for _, cells in wanted]):
         trimmed = pc.utf8_trim_whitespace(block[0] if len(block) == 1 else pa.concat_arrays(block))
         shape = len(block), len(block[0])
-        given = _flags(pc.invert(is_missing(trimmed)), shape)
+        given = flags_of(pc.invert(is_missing(trimmed))).reshape(shape)
         fits = {kind: (_matching(trimmed, kind, given, shape) | ~given).all(axis=1) for kind in kinds}
         for place in range(len(block)):
             type_, _ = next(left)
@@ -94,16 +94,11 @@ def see(types: Sequence[ColumnType], columns: Sequence[pa.Array], commas: bool) 
 
 def _matching(trimmed: pa.Array, kind: str, given: npt.NDArray[np.bool_], shape: tuple[int, int]) -> Any:  # noqa: ANN401
     """`shape` which cells fit a pattern; none where the first cell of every column settles it, as of most texts."""
-    firsts = np.arange(shape[0]) * shape[1] + given.argmax(axis=1)
-    pattern = _PATTERNS[kind]
-    if not pc.any(pc.match_substring_regex(trimmed.take(pa.array(firsts)), pattern)).as_py():
+    pattern, firsts = _PATTERNS[kind], np.arange(shape[0]) * shape[1] + given.argmax(axis=1)
+    places = pa.Array.from_buffers(pa.int64(), len(firsts), [None, pa.py_buffer(firsts)])  # others import pandas
+    if not pc.any(pc.match_substring_regex(trimmed.take(places), pattern)).as_py():
         return np.zeros(shape, dtype=bool)
-    return _flags(pc.match_substring_regex(trimmed, pattern), shape)
-
-
-def _flags(cells: pa.Array, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.fill_null(cells, False).to_numpy(zero_copy_only=False).reshape(shape)
-    return found
+    return flags_of(pc.match_substring_regex(trimmed, pattern)).reshape(shape)
 
 
 def typed(cells: pa.Array, type_: pa.DataType) -> pa.Array:
