@@ -152,6 +152,7 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
     # Where all cells of a column are plain numbers, nothing stands beside them.
     written = {c for c in spec.columns if is_text(value_type(inputs.source.schema.field(c).type))}
     missing = dict.fromkeys(spec.columns, 0)
+    categorical, dates = frozenset(spec.categorical), frozenset(spec.dates)
     seen: dict[str, set[Any]] = {c: set() for c in spec.columns}
     done = 0
     for chunk in inputs.chunks(rows):
@@ -160,12 +161,12 @@ def _check_table(inputs: ColumnInputs, places: AnyPlaces, findings: Findings, ro
             missing[name] += cells.null_count
             if len(seen[name]) < 2:
                 seen[name].update(cells.drop_null().unique().slice(0, 2).to_pylist())
-            if name in spec.categorical:
+            if name in categorical:
                 continue
             bad = pc.fill_null(pc.greater(pc.abs(cells), HUGE), False).to_numpy(zero_copy_only=False)
             infinite[name] |= {done + row: cells[row].as_py() for row in np.flatnonzero(bad).tolist()}
             odd[name].see(raw, cells, done)
-            if role == "noisy" and name not in spec.dates:
+            if role == "noisy" and name not in dates:
                 odd[name].see_numbers(raw if name in written else None, cells, done)
         done += batch.num_rows
         rows_done(batch.num_rows)
@@ -190,8 +191,9 @@ def _warn_of_odd_cells(
     inputs: ColumnInputs, odd: Mapping[str, OddNumbers], places: AnyPlaces, findings: Findings
 ) -> None:
     """What is odd about the numbers of the first few columns; of more, which they are."""
+    dates = frozenset(inputs.spec.dates)
     told = {
-        name: list(cells.warnings(name, "date" if name in inputs.spec.dates else "number", inputs.name, places))
+        name: list(cells.warnings(name, "date" if name in dates else "number", inputs.name, places))
         for name, cells in odd.items()
     }
     some = [name for name, warnings in told.items() if warnings]

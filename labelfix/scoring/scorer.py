@@ -76,13 +76,11 @@ class HeldBlocks:
         return len(self.table)
 
     def tables(self) -> Iterator[LabelTable]:
-        """See `Blocks.tables`."""
         size = block_rows(len(self.table.classes))
         for start in range(0, len(self), size):
             yield _rows(self.table, slice(start, start + size))
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
-        """See `Blocks.encoded`."""
         return _some(_side_by_side(self.tables(), self.inputs), wanted)
 
 
@@ -120,11 +118,9 @@ class NewBlocks:
         return len(self.rows)
 
     def tables(self) -> Iterator[LabelTable]:
-        """See `Blocks.tables`."""
         return self.rows.blocks(block_rows(len(self.rows.classes)), with_inputs=False)
 
     def encoded(self, wanted: range | None = None) -> Iterator[tuple[LabelTable, Inputs]]:
-        """See `Blocks.encoded`."""
         if self.inputs is not None:
             yield from _some(_side_by_side(self.tables(), self.inputs), wanted)
             return

@@ -129,9 +129,7 @@ def _warn_of_several(
     _, times = _count(noisy, shared, wanted, read_rows)
     if len(times) > 1 and (times > 1).all():
         names = " and ".join(map(repr, shared))
-        what = (
-            f"what its {names} say stands in {times.min():,} rows of {noisy.name} or more, which one is meant is open"
-        )
+        what = f"by {names} alone each of its rows may be {times.min():,} rows of {noisy.name}, or more"
         findings.warning(clean.name, what, "add a column that tells these rows apart")
 
 

@@ -30,6 +30,10 @@ from labelfix.data.formats.csv.no_rows import (
     is_subtotal,
     is_total,
 )
+from labelfix.data.formats.many_columns import flags_of, numbers_of
+
+MOST_AROUND = 16
+"""Bytes of spaces that may stand around a title where it is repeated."""
 
 
 @dataclass
@@ -136,7 +140,10 @@ class NoRows:
         none = pc.indices_nonzero(empty).to_pylist()
         self.empty += [first + row for row in none]
         none += range(min(max(self.explained - first, 0), batch.num_rows))
-        for row in self._candidates(batch, first):
+        again, candidates = self._candidates(batch, first)
+        self.again += [first + row for row in again]
+        none += again
+        for row in candidates:
             cells = _cells(batch, row)
             if any(cells) and is_no_row(cells, self.titles, first + row == 0):
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
@@ -192,12 +199,24 @@ class NoRows:
             if is_heading(cell.strip()):
                 self._alone[first + row] = cell
 
-    def _candidates(self, batch: pa.RecordBatch, first: int) -> list[int]:
-        """Rows worth a look: those that hold the longest title in its own column, and the very first one."""
-        place = max(range(len(self.titles)), key=lambda at: len(self.titles[at]))
-        key = self.titles[place].encode("utf-8", "surrogateescape")
-        found = pc.indices_nonzero(pc.match_substring(batch.column(place), key)).to_pylist() if key else []
-        return sorted({*found, *([0] if first == 0 else [])})
+    def _candidates(self, batch: pa.RecordBatch, first: int) -> tuple[list[int], list[int]]:
+        """Rows that hold all titles as they are, and rows worth a look: the longest title, and the very first one."""
+        keys = [title.encode("utf-8", "surrogateescape") for title in self.titles]
+        place = max(range(len(keys)), key=lambda at: len(self.titles[at]))
+        column, key = batch.column(place), keys[place]
+        begin = [0] if first == 0 else []
+        if not key:
+            return [], begin
+        near = flags_of(pc.match_substring(column, key)) & (_lengths(column) <= len(key) + MOST_AROUND)
+        same = near & (first + np.arange(len(near)) > 0)
+        for title, cells in zip(keys, batch.columns, strict=True):
+            if same.any():
+                same &= flags_of(pc.starts_with(cells, title)) & (_lengths(cells) == len(title))
+        return np.flatnonzero(same).tolist(), sorted({*np.flatnonzero(near & ~same).tolist(), *begin})
+
+
+def _lengths(cells: pa.Array) -> npt.NDArray[np.int32]:
+    return numbers_of(pc.binary_length(cells), np.int32)
 
 
 def _cells(batch: pa.RecordBatch, row: int) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, slices
+from labelfix.data.formats.base import AS_THEY_ARE, READ_ROWS, Chunk, Edit, ReadOptions, Source, chunks
 from labelfix.data.formats.bounds import RECORD_BYTES, too_long
 from labelfix.data.formats.csv.dialect import DECIMAL, DELIMITER, Dialect, missing_header, sniff
 from labelfix.data.formats.csv.find_no_rows import NoRows
@@ -18,9 +18,10 @@ from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
-from labelfix.data.formats.csv.types import ColumnType, typed
+from labelfix.data.formats.csv.types import ColumnType, see, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
+from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import Defect, InputError, input_error
@@ -67,26 +68,25 @@ class CsvSource(HashedFiles):
         self.remarks: tuple[str, ...] = tuple(dict.fromkeys(r for d in self._dialects for r in d.remarks))
 
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         for chunk in self.verbatim(columns, rows):
             names = chunk.batch.schema.names
             fields = [self.schema.field(column) for column in names]
-            arrays = [typed(chunk.batch.column(i), field.type) for i, field in enumerate(fields)]
-            yield Chunk(pa.record_batch(arrays, schema=pa.schema(fields)), chunk.file_index, chunk.first_row)
+            arrays: dict[str, pa.Array] = {}
+            for type_ in dict.fromkeys(field.type for field in fields):
+                alike = [field.name for field in fields if field.type == type_]
+                cells = [chunk.batch.column(name) for name in alike]
+                arrays |= zip(alike, _typed(cells, type_), strict=True)
+            made = pa.record_batch([arrays[name] for name in names], schema=pa.schema(fields))
+            yield Chunk(made, chunk.file_index, chunk.first_row)
 
     @as_opened
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
         """See `TableSource.verbatim`: every cell as a string."""
         names = list(self.schema.names if columns is None else columns)
         for index, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
-            first = 1
-            for batch in _rows(path, file, self._dialects[index], names):
-                texts = [column.cast(pa.string()) for column in batch.columns]
-                yield from slices(pa.record_batch(texts, names=batch.schema.names), rows, index, first)
-                first += batch.num_rows
+            yield from chunks(map(_as_texts, _rows(path, file, self._dialects[index], names)), rows, index)
 
     def rewrites(self, target: Path) -> bool:
-        """See `Rewritable.rewrites`."""
         return not are_disarmed() and keeps_its_way(self._dialects, target)
 
     def rewrite(
@@ -137,10 +137,10 @@ class CsvSource(HashedFiles):
             first = 1
             last: pa.Array = None
             for batch in _rows(path, file, dialect, list(header), no_rows):
-                for column, cells in zip(header, batch.columns, strict=True):
-                    text = _decode(cells, column, file, first, defects)
-                    if text is not None:
-                        types[column].see(text, commas=dialect.delimiter != ",")
+                decoded = zip(header, batch.columns, strict=True)
+                texts = {column: _decode(cells, column, file, first, defects) for column, cells in decoded}
+                sound = {column: text for column, text in texts.items() if text is not None}
+                see([types[column] for column in sound], list(sound.values()), commas=dialect.delimiter != ",")
                 first += batch.num_rows
                 rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
@@ -158,6 +158,10 @@ class CsvSource(HashedFiles):
             written[DECIMAL] = ","
         marks = {column: {DECIMAL: ","} if types[column].decimal_comma else None for column in header}
         return pa.schema([pa.field(c, types[c].arrow, metadata=marks[c]) for c in header], metadata=written)
+
+
+def _typed(columns: Sequence[pa.Array], type_: pa.DataType) -> Sequence[pa.Array]:
+    return columns if pa.types.is_string(type_) else cell_by_cell(lambda cells: typed(cells, type_), columns)
 
 
 def recognises(source: Source) -> bool:
@@ -209,6 +213,10 @@ def _rows(
         kept = dialect.passed.kept(first, batch.num_rows) if no_rows is None else no_rows.take(batch)
         first += batch.num_rows
         yield batch if kept is None else batch.filter(pa.array(kept))
+
+
+def _as_texts(batch: pa.RecordBatch) -> pa.RecordBatch:
+    return pa.record_batch([column.cast(pa.string()) for column in batch.columns], names=batch.schema.names)
 
 
 def _parse(

@@ -56,7 +56,6 @@ class JsonSource(TypedFiles):
 
     @as_opened
     def scan(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
-        """See `TableSource.scan`."""
         names = list(self.schema.names if columns is None else columns)
         schema = pa.schema([self.schema.field(name) for name in names])
         for index, (text, array) in enumerate(zip(self._texts, self._arrays, strict=True)):
@@ -68,7 +67,6 @@ class JsonSource(TypedFiles):
                 first += len(records)
 
     def rewrites(self, target: Path) -> bool:
-        """See `Rewritable.rewrites`."""
         return target.name.lower().endswith(SUFFIXES)
 
     def rewrite(
