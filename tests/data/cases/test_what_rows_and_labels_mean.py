@@ -320,6 +320,39 @@ def test_spellings_that_the_trusted_file_has_in_one_way_are_one_class() -> None:
     assert len(third.data.classes) == 3
 
 
+@pytest.mark.parametrize("form", ['{{"{0}": 0.8, "{1}": 0.2}}', "{0}:0.8|{1}:0.2"])
+def test_shares_of_several_classes_are_told(form: str) -> None:
+    shares = [form.format(label, "other") for label in LABELS]
+    said = refused({**NOISY, "label": shares})
+    assert "column 'label' holds shares of several classes" in said
+    assert "write the name of the largest into a column of its own" in said
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (["travel" if i % 5 == 0 else LABELS[i] for i in range(30)], "below it travel,travel if it is a class that"),
+        (["travel" if i == 0 else LABELS[i] for i in range(30)], "fix it or pass --class-map"),
+        (["sporty" if label == "sport" else label for label in LABELS[:30]], "sporty,sport"),
+    ],
+)
+def test_trusted_classes_that_the_noisy_file_lacks_lead_to_the_class_map(trusted: list[str], said: str) -> None:
+    assert said in refused(clean={"id": IDS[:30], "label": trusted})
+
+
+def test_classes_that_are_numbered_from_nought_and_from_one_are_told() -> None:
+    codes = [TOPICS.index(label) for label in LABELS]
+    said = refused({**NOISY, "label": [code + 1 for code in codes]}, {"id": IDS[:30], "label": codes[:30]})
+    assert "one file seems to number the classes from 0 and the other from 1" in said
+
+
+def test_tokens_are_no_inputs() -> None:
+    table = pa.table({"idx": IDS, "input_ids": [[101, i, 102] for i in range(N)], "label": LABELS})
+    assert "'input_ids' holds tokens of a text; give the table as it was before it was tokenised" in refused(
+        table, {"idx": IDS[:30], "label": LABELS[:30]}
+    )
+
+
 def test_states_of_tickets_are_none_of_labels() -> None:
     words = ["open", "done", "new", "pending"]
     reading = read(clean={**GOLD, "status": [words[i % 4] for i in range(30)]})
