@@ -18,10 +18,10 @@ from labelfix.data.arrays import Floats
 from labelfix.data.chosen_rows import CANNOT_TELL
 from labelfix.data.columns.ids import id_keys_of
 from labelfix.data.tables import UNLABELLED, ClassNames
-from labelfix.errors import Defect, InputError
+from labelfix.errors import Defect, InputError, input_error
 from labelfix.outputs.corrected_rows import CorrectedFile, groups
 from labelfix.runs import RunFolder
-from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
+from labelfix.runs.answers import NAME, Answer, AnswersFile, DecidedError, Decision, now
 from labelfix.runs.reading_plan import Plan
 
 QUEUE = "certify"
@@ -169,7 +169,11 @@ def take_answers(
     if defects:
         raise InputError(defects)
     for answer, knowing in ready:
-        file.append(answer, knowing)
+        try:
+            file.append(answer, knowing)
+        except DecidedError as error:
+            what = f"row {answer.id}: {error.standing.who} has decided about it while the answers were being taken"
+            raise input_error(table, what, "give the command again, which says whether you agree") from None
     foreign = sum(key not in planned and code != UNLABELLED for key, code in said.items())
     return Taken(len(ready), known, blank, foreign)
 

@@ -100,6 +100,7 @@ def open_campaign(folder: RunFolder, wish: Wish, again: bool) -> Campaign:
         drop_issues=bool(wish.drop_issues),
     )
     with held(folder.path):
+        _refuse_other_plan(folder, plan)
         write_plan(folder.path, made)
     return campaign_of(made, exported)
 
@@ -188,9 +189,17 @@ def keep(folder: RunFolder, state: State) -> None:
 def hand_out(folder: RunFolder, campaign: Campaign, count: int) -> Campaign:
     """The campaign with that many more rows to read; the plan is on the disk."""
     with held(folder.path):
+        _refuse_other_plan(folder, campaign.plan)
         plan = more_rows(folder, campaign, count)
         write_plan(folder.path, plan)
     return replace(campaign, plan=plan)
+
+
+def _refuse_other_plan(folder: RunFolder, known: Plan | None) -> None:
+    """Refuse to write over a plan that another process has made or handed rows out of meanwhile."""
+    if read_plan(folder.path) != known:
+        what = "another process has drawn rows to read meanwhile"
+        raise RunError(f"{plan_path(folder.path)}: {what}; give the command again")
 
 
 def rows_at_once(state: State) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.spelling import bare_text, normal_text
 from labelfix.data.tables import Codes, InputKind, InputSpec, InputTable
 
@@ -50,7 +51,11 @@ def _keys_of(batch: pa.RecordBatch, kind: InputKind, bare: bool) -> pa.Array:
         # Adding zero makes -0.0 and 0.0 the same bytes.
         flat = np.ascontiguousarray(cells.flatten().to_numpy(zero_copy_only=False) + np.float32(0))
         return pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * width), len(cells), [None, pa.py_buffer(flat)])
-    return _joined([pc.fill_null(_cells(column), MISSING_VALUE) for column in batch.columns])
+    columns: dict[int, pa.Array] = {}
+    for type_ in dict.fromkeys(batch.schema.types):
+        alike = [place for place, other in enumerate(batch.schema.types) if other == type_]
+        columns |= zip(alike, cell_by_cell(_written, [batch.column(place) for place in alike]), strict=True)
+    return _joined([columns[place] for place in range(batch.num_columns)])
 
 
 def all_keys(inputs: InputTable, rows: int, bare: bool = False) -> pa.Array:
@@ -95,9 +100,10 @@ def same_content(noisy: InputTable, clean_keys: pa.Array, rows: int, bare: bool 
     return result
 
 
-def _cells(column: pa.Array) -> pa.Array:
+def _written(cells: pa.Array) -> pa.Array:
     # Single precision, so that 0.1 from a CSV file equals the float32 0.1 of a Parquet file.
-    return column.cast(pa.float32(), safe=False).cast(pa.string()) if pa.types.is_floating(column.type) else column
+    text = cells.cast(pa.float32(), safe=False).cast(pa.string()) if pa.types.is_floating(cells.type) else cells
+    return pc.fill_null(text, MISSING_VALUE)
 
 
 def _image_key(image: dict[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from labelfix.data.formats import Chunk, TableSource
 from labelfix.data.formats.base import READ_ROWS
 from labelfix.data.formats.csv.dialect import DECIMAL
 from labelfix.data.formats.images.folder import IMAGE_TYPE
+from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.image_place import image_place
 from labelfix.data.number_lists import fixed_lists, number_lists
 from labelfix.data.numbers import read_dates, read_numbers
@@ -73,24 +74,40 @@ class ColumnInputs:
     def convert(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Stored columns in the form that `InputTable.batches` promises."""
         cells = dict(zip(self.spec.every_column, batch.columns, strict=True))
-        arrays = [self._converted(part, name, cells[name]) for part in self.spec.parts for name in part.columns]
-        return pa.record_batch(arrays, names=list(cells))
+        found: dict[str, pa.Array] = {}
+        for part in self.spec.parts:
+            found |= self._table(part, cells) if part.kind == "table" else self._content(part, cells)
+        return pa.record_batch([found[name] for name in cells], names=list(cells))
 
-    def _converted(self, part: InputSpec, name: str, cells: pa.Array) -> pa.Array:
+    def _content(self, part: InputSpec, cells: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """Texts, images and embeddings."""
         if part.kind == "text":
-            return cells.cast(pa.string()).fill_null("")
+            return {name: cells[name].cast(pa.string()).fill_null("") for name in part.columns}
         if part.kind == "image":
-            return image_structs(cells, str(self.source.folder))
-        if part.kind == "embedding":
-            assert part.width is not None
-            return fixed_lists(number_lists(cells), part.width)
-        if name in part.categorical:
-            return categories(cells)
-        return read_dates(cells) if name in part.dates else self._numbers(name, cells, dict(part.units).get(name, ""))
+            return {name: image_structs(cells[name], str(self.source.folder)) for name in part.columns}
+        assert part.width is not None
+        return {name: fixed_lists(number_lists(cells[name]), part.width) for name in part.columns}
 
-    def _numbers(self, name: str, cells: pa.Array, unit: str) -> pa.Array:
-        cells = as_text(cells)
-        return read_numbers(cells, comma=is_text(cells.type) and name in self._commas, unit=unit)
+    def _table(self, part: InputSpec, cells: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """The columns of a table; numbers without units and decimal commas many at a time."""
+        categorical, dates, units = frozenset(part.categorical), frozenset(part.dates), dict(part.units)
+        found: dict[str, pa.Array] = {}
+        plain: dict[pa.DataType, dict[str, pa.Array]] = {}
+        for name in part.columns:
+            if name in categorical:
+                found[name] = categories(cells[name])
+            elif name in dates:
+                found[name] = read_dates(cells[name])
+            else:
+                column = as_text(cells[name])
+                comma = is_text(column.type) and name in self._commas
+                if comma or name in units:
+                    found[name] = read_numbers(column, comma=comma, unit=units.get(name, ""))
+                else:
+                    plain.setdefault(column.type, {})[name] = column
+        for columns in plain.values():
+            found |= zip(columns, cell_by_cell(read_numbers, list(columns.values())), strict=True)
+        return found
 
     @cached_property
     def _commas(self) -> frozenset[str]:

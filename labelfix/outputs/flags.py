@@ -22,7 +22,7 @@ from labelfix.outputs.corrected_rows import (
     evidence_of,
     open_corrected,
 )
-from labelfix.outputs.corrected_schema import CorrectedMetadata, lack
+from labelfix.outputs.corrected_schema import SOURCE_SCORES, CorrectedMetadata, lack
 from labelfix.outputs.drift import DRIFT_LEVEL, MAX_DRIFT, compare
 from labelfix.outputs.flag_rules import by_budget, by_guarantee
 from labelfix.outputs.judgement import Finding, Judgement
@@ -110,8 +110,7 @@ def flag(
     known = read_evidence(folder) if folder is not None else evidence_of(rows)
     trusted = trusted_mask(folder.read_manifest(), len(rows)) if folder is not None else None
     about = corrected_metadata(rows)
-    columns = {} if folder is None else folder.read_manifest()["columns"]
-    asked.policy.refuse_unknown(about.classes, None if folder is None else columns.get("names") or (), source)
+    asked.policy.refuse_unknown(about.classes, about.sources if SOURCE_SCORES in rows.schema.names else (), source)
     sources = _Sources(about, folder, path, asked.noisy, warn)
     chosen = None
     if asked.max_false_flags is not None:

@@ -66,8 +66,6 @@ def apply_gates(
         raise input_error(source, what, "leave out --max-issue-rate")
     worst = WorstRows(show)
     threshold = metadata.min_confidence if min_confidence is None else min_confidence
-    if policy.sources and SOURCE_SCORES not in rows.schema.names:
-        policy.refuse_unknown(metadata.classes, (), source)
     of_classes = OfColumn.of_classes([name for name in metadata.classes if name in policy.classes])
     parts = (of_classes, OfColumn.of_files(policy), OfSources(list(policy.sources), threshold))
     counting = [part for part in parts if part.names]

@@ -48,17 +48,15 @@ class Policy:
         pattern = self.pattern_of(file) if self.files else None
         return ClassPolicy() if pattern is None else self.files[pattern]
 
-    def refuse_unknown(self, classes: Sequence[str], sources: Sequence[str] | None, where: str) -> None:
-        """Refuse a class or a source that there is not.
+    def refuse_unknown(self, classes: Sequence[str], sources: Sequence[str], where: str) -> None:
+        """Refuse a class or a source of labels that there is not.
 
         Args:
-            sources: Sources of labels; None where they are not known.
             where: What has the classes and sources.
         """
         for table, named, there in (("classes", self.classes, classes), ("sources", self.sources, sources)):
-            if there is not None:
-                for name in named:
-                    _refuse_unknown(table, name, there, where)
+            for name in named:
+                _refuse_unknown(table, name, there, where)
 
     def owner_of(self, given: str, file: str = "", sources: Sequence[str] = ()) -> str | None:
         """Whom a finding of some given label, by some sources, in some file concerns."""

@@ -157,6 +157,7 @@ class Pages:
 
     def decide(self, asked: dict[str, Any]) -> Response:
         """Keep a decision; it is on the disk when this answers."""
+        self.desk.refuse_replaced()
         try:
             return _json({"key": self.desk.decide(asked).key})
         except DecidedError as error:
@@ -166,6 +167,7 @@ class Pages:
 
     def undo(self, asked: dict[str, Any]) -> Response:
         """Take the last decision back."""
+        self.desk.refuse_replaced()
         found = self.desk.undo(str(asked.get("who", self.who)), str(asked.get("key", "")), str(asked.get("page", "")))
         if found is None:
             return _json({"undone": None})
@@ -202,10 +204,21 @@ def application(pages: Pages, access: Access) -> Starlette:
         "/text": pages.text,
         "/image": pages.image,
     }
-    routes = [Route(path, partial(_answered, access, handler), methods=["GET"]) for path, handler in asked.items()]
+    routes = [
+        Route(path, partial(_answered, access, partial(_of_one_run, pages.desk, handler)), methods=["GET"])
+        for path, handler in asked.items()
+    ]
     told = {"/decide": pages.decide, "/undo": pages.undo, "/leave": pages.leave}
     routes += [Route(path, partial(_told, access, handler), methods=["POST"]) for path, handler in told.items()]
     return Starlette(routes=routes)
+
+
+def _of_one_run(desk: Desk, handler: Callable[[Request], Response], request: Request) -> Response:
+    """What a request is answered with, of the run that was opened: another one may have taken its place."""
+    try:
+        return handler(request)
+    finally:
+        desk.refuse_replaced()
 
 
 async def _answered(access: Access, handler: Callable[[Request], Response], request: Request) -> Response:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelfix.errors import SettingsError
-from labelfix.outputs.queues import ChooseNext, Queue, RunRows, make_queue
+from labelfix.errors import RunError, SettingsError
+from labelfix.outputs.queues import CERTIFY, ChooseNext, Queue, RunRows, make_queue
 from labelfix.outputs.trust import read_evidence
-from labelfix.review.progress import pace, still_wrong
+from labelfix.review.progress import decides_elsewhere, pace, still_wrong
 from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
-from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, now
+from labelfix.runs.answers import NAME, Answer, AnswersFile, Decision, Ledger, now
 
 HELD = 45.0
 """Seconds for which rows that a page has fetched are given to no other page, once nothing is heard of it."""
@@ -29,10 +29,17 @@ NOTE = 4000
 
 @dataclass
 class _Line:
-    """A queue and how far it has come: all rows before `first` are decided."""
+    """A queue and how far it has come: all rows before `first` are decided, as long as no decision is taken back."""
 
     queue: Queue
     first: int = 0
+    ledger: Ledger | None = None
+    undone: int = 0
+
+    def go_back(self, ledger: Ledger) -> None:
+        """Look at all rows again where decisions were taken back, by whatever process."""
+        if self.ledger is not ledger or self.undone != len(ledger.undone):
+            self.first, self.ledger, self.undone = 0, ledger, len(ledger.undone)
 
 
 @dataclass
@@ -56,13 +63,34 @@ class Desk:
         self.reader = RowReader(folder, noisy)
         self.answers = AnswersFile(folder.path / NAME)
         self.budget = budget
+        self._folder = folder
         self._run = str(self.rows.manifest["run_id"])
+        self._looked_at = 0
+        self._before = len(self.answers.ledger.answers)
+        self._own: set[str] = set()
         self._evidence = read_evidence(folder)
         self._choose_next = choose_next
         self._lines: dict[str, _Line] = {}
         self._pages: dict[str, _Page] = {}
         self._lock = threading.RLock()
         self._ahead: Callable[[list[int]], None] = lambda positions: None
+
+    def refuse_replaced(self) -> None:
+        """Refuse to go on where `train` has put another run into the folder: its rows are others.
+
+        Raises:
+            RunError: It has; or the run is gone.
+        """
+        try:
+            changed = self._folder.manifest.stat().st_mtime_ns
+        except OSError:
+            changed = -1
+        if changed == self._looked_at and not self._folder.settling:
+            return
+        if self._folder.settling or self._folder.read_manifest().get("run_id") != self._run:
+            what = "another run is here by now, with other rows or labels; what was decided is kept"
+            raise RunError(f"{self._folder.path}: {what}; end labelfix review and start it again")
+        self._looked_at = changed
 
     def read_ahead(self, name: str) -> None:
         """Read the first rows of a queue before anybody asks for them."""
@@ -89,6 +117,9 @@ class Desk:
             mine.rows = {row for row in mine.rows if self._id(row) in have}
             taken = set().union(*(other.rows for key, other in self._pages.items() if key != page))
             found = self._undecided(line, count, taken | mine.rows)
+            if not found and line.queue.name == CERTIFY:  # more rows may have been handed out meanwhile
+                line = self._lines[name] = _Line(make_queue(CERTIFY, self.rows, self.budget, self._choose_next))
+                found = self._undecided(line, count, taken | mine.rows)
             mine.rows |= set(found)
         self._read(line, found)
         return [self.shown(position, line.queue.name) for position in found]
@@ -133,6 +164,7 @@ class Desk:
             run=self._run,
         )
         knowing = asked.get("knowing")
+        self._own.add(answer.key)
         return self.answers.append(answer, knowing if isinstance(knowing, str) else None)
 
     def undo(self, who: str, key: str, page: str) -> tuple[Answer, dict[str, Any]] | None:
@@ -143,16 +175,11 @@ class Desk:
             page: The page that then has the row before it.
         """
         with self._lock:
-            ledger = self.answers.refresh()
-            done = ledger.get(key)
-            last = ledger.last_of(who) if done is None else ledger.get(done.takes_back or "")
-            position = None if last is None else self.rows.position(last.id)
-            if last is None or position is None:
+            self._own.add(key)
+            last = self._taken_back(who, key)
+            if last is None:
                 return None
-            if done is None:
-                self.answers.append(self._undo_of(last, who, key))
-            for line in self._lines.values():
-                line.first = 0
+            position = int(self.rows.positions([last.id])[0])
             self._heard(page).rows.add(position)
         return last, self.shown(position, last.queue)
 
@@ -180,8 +207,18 @@ class Desk:
             "people": dict(Counter(answer.who for answer in standing.values()).most_common(20)),
             "noise": still_wrong(self.rows, standing, self._evidence),
             "taken": self._taken(page, standing),
-            "namesake": namesake,
+            "namesake": namesake or decides_elsewhere(ledger, who, self._own, self._before),
         }
+
+    def _taken_back(self, who: str, key: str) -> Answer | None:
+        """The decision that an undo takes back; the next one where another process has taken the latest back."""
+        while True:
+            ledger = self.answers.refresh()
+            if (done := ledger.get(key)) is not None:
+                return ledger.get(done.takes_back or "")
+            last = next((one for one in ledger.latest_of(who) if self.rows.position(one.id) is not None), None)
+            if last is None or self.answers.append(self._undo_of(last, who, key)).key == key:
+                return last
 
     def _undo_of(self, last: Answer, who: str, key: str) -> Answer:
         return Answer(
@@ -211,6 +248,7 @@ class Desk:
     def _undecided(self, line: _Line, count: int, taken: set[int]) -> list[int]:
         """The next rows of a queue that nobody has decided or has before them; skipped ones last."""
         order, ledger = line.queue.order, self.answers.ledger
+        line.go_back(ledger)
         found: list[int] = []
         skipped: list[int] = []
         whole = True

@@ -11,7 +11,7 @@ on the trusted pairs and those rows together, where that is narrower. Only p is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,18 @@ def pace(ledger: Ledger, who: str, at: datetime | None = None) -> float | None:
         return None
     span = (max(times) - min(times)).total_seconds()
     return 60 * (len(times) - 1) / span if span > 0 else None
+
+
+def decides_elsewhere(ledger: Ledger, who: str, own: Collection[str], first: int) -> bool:
+    """Whether somebody has decided under this name in the last minutes by another process.
+
+    Args:
+        own: Keys of the decisions that came by this one.
+        first: Decisions that were there before it.
+    """
+    at = datetime.now(UTC)
+    there = (one for one in ledger.answers[first:] if one.who == who and one.key not in own)
+    return any((when := _moment(one.when)) is not None and at - when < RECENT for one in there)
 
 
 def still_wrong(rows: RunRows, standing: Mapping[str, Answer], evidence: Mapping[str, Any]) -> dict[str, Any] | None:

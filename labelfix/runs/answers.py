@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from labelfix.errors import RunError
-from labelfix.runs.durable import sync
+from labelfix.runs.durable import flush, sync
 
 Decision = Literal["accept", "keep", "label", "cannot_tell", "skip", "undo"]
 
@@ -78,12 +78,11 @@ class Ledger:
 
     Attributes:
         answers: All lines, undone ones and undos included.
-        undone: Keys of the decisions that were taken back.
     """
 
     def __init__(self, answers: Iterable[Answer] = ()) -> None:
         self.answers: list[Answer] = []
-        self.undone: set[str] = set()
+        self._undos: dict[str, Answer] = {}
         self._by_key: dict[str, Answer] = {}
         self._of_row: dict[str, list[Answer]] = {}
         for answer in answers:
@@ -98,11 +97,20 @@ class Ledger:
         if answer.takes_back is None:
             self._of_row.setdefault(answer.id, []).append(answer)
         else:
-            self.undone.add(answer.takes_back)
+            self._undos.setdefault(answer.takes_back, answer)
+
+    @property
+    def undone(self) -> Collection[str]:
+        """Keys of the decisions that were taken back."""
+        return self._undos.keys()
 
     def get(self, key: str) -> Answer | None:
         """The line of a key."""
         return self._by_key.get(key)
+
+    def undo_of(self, key: str | None) -> Answer | None:
+        """The line that takes the decision of a key back."""
+        return self._undos.get(key or "")
 
     def standing_of(self, row: str) -> Answer | None:
         """The latest decision about a row that nobody took back; a skip only where there is nothing else."""
@@ -115,24 +123,22 @@ class Ledger:
         found = ((row, self.standing_of(row)) for row in self._of_row)
         return {row: answer for row, answer in found if answer is not None}
 
-    def last_of(self, who: str) -> Answer | None:
-        """The latest decision of a person that was not taken back."""
-        return next(
-            (a for a in reversed(self.answers) if a.who == who and a.decision != "undo" and a.key not in self.undone),
-            None,
-        )
+    def latest_of(self, who: str) -> Iterator[Answer]:
+        """The decisions of a person that were not taken back, the latest first."""
+        return (a for a in reversed(self.answers) if a.who == who and a.decision != "undo" and a.key not in self.undone)
 
 
 class AnswersFile:
     """The file, open to be read and appended to, by several threads and processes at once.
 
     Attributes:
-        ledger: What it held when it was last looked at.
+        ledger: What it held when it was last looked at; another one where the file was replaced meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.ledger = Ledger()
+        self._place = (0, 0)
         self._end = 0
         self._lines = 0
         self._threads = threading.RLock()
@@ -164,7 +170,7 @@ class AnswersFile:
             knowing: Key of the decision about this row that the person knows and decides over; a skip counts as none.
 
         Returns:
-            What stands in the file.
+            What stands in the file: of two with one key, the first, and of two that take the same back.
 
         Raises:
             DecidedError: There is another decision about the row than the one known; nothing is written.
@@ -174,7 +180,8 @@ class AnswersFile:
             try:
                 with _alone(self.path) as handle:
                     self._catch_up(handle)
-                    if (there := self.ledger.get(answer.key)) is not None:
+                    there = self.ledger.get(answer.key) or self.ledger.undo_of(answer.takes_back)
+                    if there is not None:
                         return there
                     self._refuse_unknown(answer, knowing)
                     self._write(handle, answer)
@@ -202,7 +209,7 @@ class AnswersFile:
         try:
             if os.write(handle, whole) != len(whole):
                 raise OSError(28, "No space left on device")
-            os.fsync(handle)
+            flush(handle)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(handle, self._end + len(tail))
@@ -213,16 +220,18 @@ class AnswersFile:
         self._lines += 1 + bool(tail)
 
     def _catch_up(self, handle: int) -> None:
-        """Read the whole lines behind what was read before; all again where the file was replaced by a shorter one."""
-        if os.fstat(handle).st_size < self._end:
-            self.ledger, self._end, self._lines = Ledger(), 0, 0
+        """Read the whole lines behind what was read before; all again where it is another file or a shorter one."""
+        about = os.fstat(handle)
+        place = about.st_dev, about.st_ino
+        if about.st_size < self._end or place != self._place:
+            self.ledger, self._place, self._end, self._lines = Ledger(), place, 0, 0
         with open(handle, "rb", closefd=False) as file:
             file.seek(self._end)
             *lines, tail = file.read().split(b"\n")
         for line in lines:
-            self._lines += 1
             if line.strip():
                 self.ledger.take(self._parsed(line))
+            self._lines += 1
             self._end += len(line) + 1
         if (last := _whole(tail)) is not None:
             self.ledger.take(last)
@@ -231,7 +240,7 @@ class AnswersFile:
         try:
             return msgspec.json.decode(line, type=Answer)
         except (msgspec.MsgspecError, ValueError) as error:
-            what = f"line {self._lines} is no decision ({error})"
+            what = f"line {self._lines + 1} is no decision ({error})"
             raise RunError(f"{self.path}: {what}; mend or remove that line") from None
 
 

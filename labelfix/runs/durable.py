@@ -147,12 +147,20 @@ def sync(path: Path) -> None:
             return
         raise
     try:
-        os.fsync(handle)
+        flush(handle)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
-            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         os.close(handle)
+
+
+def flush(handle: int) -> None:
+    """Flush what an open file or folder holds to disk, where its file system can."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
 
 
 def sync_all(path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from labelfix.errors import RunError
 from labelfix.remote import RemotePath, as_path
+from labelfix.runs.answers import NAME
 from labelfix.runs.checked import TRAIN_AGAIN, check, check_files, check_rows, read_checked
 from labelfix.runs.durable import atomic_path, make_folder, move, remove, rescue, sync, tidy
 from labelfix.runs.files import held, jsonable, read_json, write_json
@@ -64,6 +65,7 @@ class RunFolder(RunPaths):
                 if path is not None:
                     refuse_taken(path, overwrite)  # another process may have been faster
                 folder._place()
+                folder._refuse_other_rows(begun or {})
                 tidy(folder.path)
                 # Before the mark: no run may take another one's checkpoints for its own.
                 remove(folder.checkpoints)
@@ -71,6 +73,19 @@ class RunFolder(RunPaths):
         except OSError as error:
             raise RunError(f"{path or RUNS}: cannot be made ({error.strerror}); choose another --out") from None
         return folder
+
+    def _refuse_other_rows(self, begun: Mapping[str, Any]) -> None:
+        """Refuse to replace a run whose rows people have decided about by one of other rows: ids would mean others."""
+        answers = self.path / NAME
+        ours = (begun.get("contents") or {}).get("noisy")
+        if not (self.finished and answers.exists() and answers.stat().st_size):
+            return
+        theirs = None
+        with suppress(RunError, KeyError):  # of a damaged run nobody knows which rows they are
+            theirs = self.read_manifest()["data"]["noisy"]["content_hash"]
+        if ours is None or ours != theirs:
+            what = f"people have decided about the rows of this run ({NAME}), and the new one is of other rows"
+            raise RunError(f"{self.path}: {what}; choose another --out, or move {answers} away")
 
     @contextmanager
     def writing(self) -> Iterator[RunFolder]:

@@ -264,6 +264,14 @@ def test_each_source_has_a_gate_severity_and_owner_of_its_own(at_work, capsys):
     policy.write_text(policy.read_text().replace("sources.anna", "sources.ana"))
     assert main(words) == 2
     assert "[gate.sources.ana]" in capsys.readouterr().err
+    # The run's labels as a file: gates of sources hold there as well, trusted rows among them.
+    alone = ["flag", "--config", str(policy), "--corrected", "run/corrected.parquet", "--format", "json"]
+    assert main(alone) == 2
+    assert "[gate.sources.ana]: run/corrected.parquet has no such source of labels" in capsys.readouterr().err
+    policy.write_text(policy.read_text().replace("sources.ana]", "sources.anna]").replace('run = "', '# "'))
+    assert main(alone) == 1
+    gates = {each["source"]: each for each in json.loads(capsys.readouterr().out)["gates"]}
+    assert gates["anna"]["passed"] is False
 
 
 def test_of_very_many_sources_the_loss_without_each_is_rough_and_said_to_be(at_work, capsys):

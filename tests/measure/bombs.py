@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python tests/measure/bombs.py [--only NAME,NAME] [--seconds 120]
 
 Each is given to `labelfix check` in a process of its own, which is ended after some time: what is large and sound is
-read, row by row, for as long as it takes. Prints size, exit code, seconds and peak memory of each; the exit code is 1
-where one takes more than 1 GB.
+read, row by row, for as long as it takes. Prints size, exit code, seconds and peak memory of each, with what the
+processes hold that it begins; the exit code is 1 where one takes more than 1 GB.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import base64
 import gzip
+import io
 import re
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,6 +26,7 @@ from random import Random
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fuzz_seeds import xlsx_bytes
 
 MB = 1 << 20
 MOST = 1024
@@ -82,6 +85,13 @@ def dictionary(rows: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array((np.arange(rows) % 1000).astype(np.int32)), words)
 
 
+def book(path: Path, rows: int, value: str) -> None:
+    made = xlsx_bytes([["label", "text"], *(["ab"[row % 2], value] for row in range(rows))])
+    with zipfile.ZipFile(io.BytesIO(made)) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in parts.namelist():
+            packed.writestr(part, parts.read(part))
+
+
 BOMBS: dict[str, Callable[[Path], None]] = {
     "rows.csv.gz": lambda to: text(to, f"label,text\nb,{NOISE}\n", "a,x\nb,y\n", 14_000_000),
     "cells.csv.gz": lambda to: text(to, "label,text\n", f"a,{'y' * 2000}\nb,{'z' * 2000}\n", 500_000),
@@ -101,6 +111,7 @@ BOMBS: dict[str, Callable[[Path], None]] = {
     "dictionary.arrow": lambda to: table(to, 1000, dictionary(1000)),
     "words.arrow": lambda to: table(to, 8_000_000, same("b" * 100_000, 8_000_000), padded=False),
     "views.arrow": lambda to: table(to, 200_000, views(200_000, 100_000), padded=False),
+    "book.xlsx": lambda to: book(to, 30_000, "word " * 3000),
     "map.csv.gz": lambda to: text(to, "alias,class\n", "cat,Cat\n", 10_000_000),
 }
 
@@ -131,15 +142,14 @@ def measured(path: Path, seconds: float) -> int:
     with subprocess.Popen([sys.executable, "-c", CHECK, *words], stderr=subprocess.PIPE, text=True) as process:
         while True:
             try:
-                said = process.communicate(timeout=0.2)[1]
+                said = process.communicate(timeout=0.05)[1]
                 break
             except subprocess.TimeoutExpired:
-                status = Path(f"/proc/{process.pid}/status").read_text()
-                peak = max(peak, _peak(status))
+                peak = max(peak, _held(process.pid))
                 if time.monotonic() - began > seconds:
                     process.terminate()
                     seconds = float("inf")
-    peak = max(peak, _peak(said))
+    peak = max(peak, _figure("VmHWM", said))
     lines = [line for line in said.splitlines() if line.startswith("labelfix: ")]
     shown = lines[-1].replace(str(path.parent), "")[:100] if lines else ""
     size = path.stat().st_size / 1e6
@@ -148,8 +158,18 @@ def measured(path: Path, seconds: float) -> int:
     return peak
 
 
-def _peak(status: str) -> int:
-    found = re.search(r"VmHWM:\s*(\d+)", status)
+def _held(process: int) -> int:
+    """Megabytes that a process and those that it has begun hold now."""
+    try:
+        begun = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        own = _figure("VmRSS", Path(f"/proc/{process}/status").read_text())
+    except OSError:
+        return 0
+    return own + sum(map(_held, map(int, begun)))
+
+
+def _figure(name: str, status: str) -> int:
+    found = re.search(rf"{name}:\s*(\d+)", status)
     return int(found[1]) >> 10 if found else 0
 
 

@@ -40,7 +40,13 @@ ODD_IDS = (
 
 
 def make_run(
-    folder: Path, rows: int = 40, trusted: int = 0, ids: Sequence[str] | None = None, opinions=None, same=()
+    folder: Path,
+    rows: int = 40,
+    trusted: int = 0,
+    ids: Sequence[str] | None = None,
+    opinions=None,
+    same=(),
+    classes: Sequence[str] = CLASSES,
 ) -> Path:
     """A run of texts in three classes: the first row is the worst one, the first three hold what no page wants.
 
@@ -64,14 +70,14 @@ def make_run(
     ids = [f"r{row}" for row in range(rows)] if ids is None else list(ids)
     noisy = folder / "noisy.csv"
     with noisy.open("w", newline="", encoding="utf-8") as file:
-        labels = [CLASSES[code] for code in given]
+        labels = [classes[code] for code in given]
         csv.writer(file).writerows([("id", "text", "label"), *zip(ids, texts, labels, strict=True)])
     found = CorrectedLabels(
         ids=pa.array(ids),
         given=given.astype(np.int64),
         soft=soft.astype(np.float32),
         predicted=soft.argmax(axis=1).astype(np.int64),
-        classes=ClassNames(CLASSES),
+        classes=ClassNames(tuple(classes)),
         min_confidence=0.6,
         files=("noisy.csv",),
         file_index=np.zeros(rows, np.int32),
@@ -89,7 +95,7 @@ def make_run(
     source = {"name": "noisy.csv", "format": "csv", "files": ["noisy.csv"], "content_hash": content, "rows": rows}
     about = {
         "format_version": 1, "run_id": "0123456789abcdef", "min_confidence": 0.6, "method": "mlc", "seed": 0,
-        "classes": list(CLASSES), "class_names": ClassNames(CLASSES).to_json(), "joined_by": "id",
+        "classes": list(classes), "class_names": ClassNames(tuple(classes)).to_json(), "joined_by": "id",
         "columns": {"id": "id", "label": "label", "clean_id": "id", "clean_label": "label", "inputs": SPEC.to_json()},
         "data": {"noisy": source, "clean": {**source, "name": "gold.csv", "files": ["gold.csv"]}},
         "trusted_rows": list(range(rows - trusted, rows)), "finished": "2026-01-01T00:00:00+00:00",

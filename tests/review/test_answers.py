@@ -132,6 +132,37 @@ def test_a_person_takes_back_the_own_decision_only(tmp_path: Path) -> None:
     file = AnswersFile(tmp_path / "answers.jsonl")
     mine = file.append(answer("1"))
     file.append(answer("2", who="bob"))
-    assert file.ledger.last_of("ann") == mine
+    assert list(file.ledger.latest_of("ann")) == [mine]
     file.append(undo(mine))
-    assert file.ledger.last_of("ann") is None
+    assert list(file.ledger.latest_of("ann")) == []
+
+
+def test_a_file_that_an_editor_has_put_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    file = AnswersFile(path)
+    file.append(answer("1"))
+    first = path.read_bytes()
+    (tmp_path / "saved").write_bytes(first.replace(b'"ann"', b'"ann of the night shift"') + first.replace(b"1", b"2"))
+    (tmp_path / "saved").rename(path)
+    assert [one.who for one in file.refresh().answers] == ["ann of the night shift", "ann"]
+    file.append(answer("3"))
+    assert list(read_answers(tmp_path).standing()) == ["1", "2", "3"]
+
+
+def test_the_line_that_is_damaged_is_named_by_the_same_number_each_time(tmp_path: Path) -> None:
+    file = AnswersFile(tmp_path / "answers.jsonl")
+    file.append(answer("1"))
+    with file.path.open("a") as more:
+        more.write("{}\n")
+    for _ in range(3):
+        with pytest.raises(RunError, match="line 2 is no decision"):
+            file.refresh()
+
+
+def test_decisions_are_kept_where_the_file_system_cannot_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(handle: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr("os.fsync", cannot)
+    AnswersFile(tmp_path / "answers.jsonl").append(answer("1"))
+    assert list(read_answers(tmp_path).standing()) == ["1"]

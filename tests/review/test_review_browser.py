@@ -6,9 +6,11 @@ import json
 import shutil
 import time
 
+import numpy as np
 import pytest
 from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
 
+from labelfix.data.opinions import Opinions
 from labelfix.runs.answers import read_answers
 
 pytestmark = pytest.mark.slow
@@ -152,6 +154,45 @@ def test_rows_of_script_markup_and_a_megabyte_stay_text(tmp_path, page):
         page.wait_for_function("size => document.querySelector('.text').textContent.length === size", arg=len(LONG))
         press(page, "k")
         assert page.problems == []
+    finally:
+        server.kill()
+
+
+HOSTILE = (
+    SCRIPT, "\u202eread backwards", "\x1b[31mred\x1b[0m\x07", '=HYPERLINK("http://x.example")', "::error::fails",
+    "</style></title><b>bold", "a\u2028b\u2066c", "'\"`${alert(1)}", "javascript:alert(1)", "\ufeff\u200bno width",
+    "\x01\x7f", "%s{{7*7}}{x}",
+)  # fmt: skip
+
+
+def test_ids_classes_sources_people_and_notes_are_text_that_cannot_turn_what_stands_beside_them(tmp_path, page):
+    classes = [*HOSTILE[:2], "plain"]
+    said = Opinions.of(12, np.arange(12), np.arange(12) % 2, np.arange(12) % 3, (SCRIPT, HOSTILE[1]))
+    run = make_run(tmp_path, rows=12, ids=HOSTILE, classes=classes, opinions=said, same=[(5, HOSTILE[1])])
+    server = Server(run, "--who", HOSTILE[1])
+    try:
+        go(page, server)
+        for number, id_ in enumerate(HOSTILE):
+            assert page.evaluate("document.querySelector('#row bdi').textContent") == id_
+            assert page.evaluate("[...document.querySelectorAll('#probable bdi')].map(e => e.textContent)") == classes
+            assert page.evaluate("getComputedStyle(document.querySelector('#row bdi')).unicodeBidi") == "isolate"
+            assert page.evaluate("[...document.querySelectorAll('#said bdi')].map(e => e.textContent)")[0] in said.names
+            page.keyboard.press("n")
+            page.fill("#note", id_)
+            page.keyboard.press("Escape")
+            press(page, str(number % 3 + 1))
+        assert page.locator("main img, main script, main b, main style, header img").count() == 0
+        press(page, "u")
+        server.decide(HOSTILE[-1], "label", label=SCRIPT, who=SCRIPT)
+        page.keyboard.press("k")
+        page.wait_for_selector("#taken:not([hidden])")
+        told = page.evaluate("document.querySelector('#taken-words').textContent")
+        assert told == f"{SCRIPT[:80]} has decided this row meanwhile: “{SCRIPT}”."
+        assert page.title() == "labelfix review"
+        assert page.problems == []
+        assert page.elsewhere == []
+        standing = read_answers(run).standing()
+        assert {answer.note for answer in standing.values()} >= {id_.strip() for id_ in HOSTILE[:4]}
     finally:
         server.kill()
 

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from review_server import LONG, RIGHT_TO_LEFT, SCRIPT, Server, make_run
 
 from labelfix.cli import main
 from labelfix.data.opinions import Opinions
+from labelfix.errors import RunError
 from labelfix.outputs.queues import RunRows, make_queue
 from labelfix.review.rows import RowReader
 from labelfix.runs import RunFolder
-from labelfix.runs.answers import read_answers
+from labelfix.runs.answers import Answer, AnswersFile, now, read_answers
 
 
 @pytest.fixture
@@ -162,6 +164,55 @@ def test_two_people_get_different_rows_and_nobody_decides_over_another_unknowing
     finally:
         other.kill()
     assert read_answers(run).standing()["r0"].who == "ann"
+
+
+def test_what_is_undone_at_one_server_comes_up_again_at_another_and_two_undos_take_two_decisions_back(served, run):
+    other = Server(run)
+    try:
+        for row in ("r0", "r1", "r2"):
+            assert served.decide(row)[0] == 200
+        assert [row["id"] for row in other.rows(page="bob", count=2)] == ["r3", "r4"]
+        assert other.get("/progress", page="bob", queue="worst", who="ann")["namesake"]
+        assert not other.get("/progress", page="bob", queue="worst", who="bob")["namesake"]
+        asked = [(served, "one"), (other, "two")] * 2
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(lambda at: at[0].ask("/undo", {"who": "ann", "key": at[1], "page": at[1]}), asked))
+        assert {json.loads(body)["row"]["id"] for _, _, body in said} == {"r1", "r2"}
+        assert list(read_answers(run).standing()) == ["r0"]
+        for server, page in asked[:2]:
+            server.ask("/leave", {"page": page})
+        assert [row["id"] for row in other.rows(page="bob", count=4, have=["r3", "r4"])][:2] == ["r1", "r2"]
+    finally:
+        other.kill()
+
+
+def test_another_run_in_the_place_of_the_one_that_is_shown_is_said_and_decides_nothing(served, run):
+    shown = served.rows(count=2)
+    assert served.decide(shown[0]["id"])[0] == 200
+    manifest = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**manifest, "run_id": "f" * 16}))
+    answers = (run / "answers.jsonl").read_bytes()
+    said = [
+        served.ask("/rows?queue=worst&page=p"),
+        served.ask("/decide", {"key": "k", "id": "r1", "decision": "keep", "who": "ann", "queue": "worst"}),
+        served.ask("/undo", {"who": "ann", "key": "u"}),
+    ]
+    for status, _, body in said:
+        assert status == 500
+        assert "another run is here by now" in json.loads(body)["error"]
+    assert (run / "answers.jsonl").read_bytes() == answers
+
+
+def test_a_run_of_other_rows_does_not_take_the_place_of_one_that_people_have_decided_about(run):
+    begun = {"contents": {"noisy": json.loads((run / "run.json").read_text())["data"]["noisy"]["content_hash"]}}
+    (run / "answers.jsonl").write_text("")
+    RunFolder.create(run, overwrite=True, begun={"contents": {"noisy": "0" * 64}}).discard()
+    AnswersFile(run / "answers.jsonl").append(
+        Answer(key="k", id="r0", decision="keep", label="cat", who="ann", when=now(), queue="worst")
+    )
+    with pytest.raises(RunError, match=r"people have decided about the rows of this run .* move .*answers.jsonl away"):
+        RunFolder.create(run, overwrite=True, begun={"contents": {"noisy": "0" * 64}})
+    RunFolder.create(run, overwrite=True, begun=begun)
 
 
 def test_nothing_is_lost_when_the_server_is_killed_between_decisions(run):

@@ -14,7 +14,7 @@ from labelfix.data.columns.roles import GIVEN_NAMES, ID_NAMES, OTHER_LABEL_NAMES
 from labelfix.data.findings import Findings
 from labelfix.data.formats import TableSource
 from labelfix.data.inputs import categories
-from labelfix.data.numbers import is_date
+from labelfix.data.numbers import MOSTLY, is_date
 from labelfix.data.scan import is_number, scan, value_type
 from labelfix.data.spelling import truth_of
 
@@ -67,7 +67,10 @@ def choose_features(
             _warn_of_rater(source, profile, agrees.get(profile.name), label, findings)
         else:
             left.setdefault(reason, []).append(profile.name)
-            if reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
+            if reason == ID_OR_TEXT and profile.numbers >= MOSTLY:
+                what = f"column {profile.name!r} holds numbers in {profile.numbers:.0%} of its cells and is not used"
+                findings.warning(source.name, what, "leave the others empty, or write numbers there, to use it")
+            elif reason == ID_OR_TEXT and (profile.spaced > 0.5 or not profile.letters):
                 holds, remedy = "words", f"if it is a text to classify from, pass --text-column {profile.name}"
                 if profile.letters < MOSTLY_DIGITS:
                     holds, remedy = (
@@ -183,25 +186,32 @@ def _agreement(
     if not flat or pa.types.is_nested(type_):
         return {}
     found: dict[str, tuple[float, bool]] = {}
-    held: dict[str, list[pa.Array]] = {name: [] for name in (label, *flat)}
-    left = HEAD_ROWS
-    for chunk in scan(source, [label, *flat], min(read_rows, HEAD_ROWS), verbatim=True):
-        batch = chunk.batch.slice(0, left)
-        for name in held:
-            held[name].append(categories(batch.column(name)))
-        left -= batch.num_rows
-        if left == 0:
-            break
-    given = pa.chunked_array(held[label], pa.string()).combine_chunks()
+    given = _first_rows(source, [label], read_rows)[label]
     labels = given.unique().drop_null()
-    for name in flat:
-        other = pa.chunked_array(held[name], pa.string()).combine_chunks()
+    # More numbers than there are labels are neither labels nor stand for them.
+    most = HEAD_ROWS if given.null_count else len(labels)
+    flat = [name for name in flat if not is_number(profiles[name].type) or profiles[name].distinct <= most]
+    for name, other in _first_rows(source, flat, read_rows).items() if flat else ():
         words = other.unique().drop_null()
         same = bool(pc.all(pc.is_in(words, value_set=labels)).as_py())
         found[name] = (_kappa(given, other) if same else 0.0, same)
         if not same and _is_code(given, other):
             found[name] = (IN_OTHER_WORDS, False)
     return found
+
+
+def _first_rows(source: TableSource, columns: Sequence[str], read_rows: int) -> dict[str, pa.Array]:
+    """The first cells of some columns as categories."""
+    held: dict[str, list[pa.Array]] = {name: [] for name in columns}
+    left = HEAD_ROWS
+    for chunk in scan(source, columns, min(read_rows, HEAD_ROWS), verbatim=True):
+        batch = chunk.batch.slice(0, left)
+        for name, cells in zip(columns, batch.columns, strict=True):
+            held[name].append(categories(cells))
+        left -= batch.num_rows
+        if left == 0:
+            break
+    return {name: pa.chunked_array(cells, pa.string()).combine_chunks() for name, cells in held.items()}
 
 
 def _is_code(given: pa.Array, other: pa.Array) -> bool:

@@ -286,6 +286,10 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(numbered)
 
 
+SHEET = "docs.google.com/spreadsheets/"
+"""In the address of a page that shows a table."""
+
+
 def files_below(folder: Path) -> Iterator[Path]:
     """All files in a folder and those below it; folders that go away meanwhile, as of processes, are passed over."""
     if isinstance(folder, RemotePath):
@@ -300,6 +304,8 @@ def missing_remedy(path: Path) -> str:
     import difflib
 
     if isinstance(path, RemotePath):
+        if SHEET in str(path):
+            return "the page of a sheet is no file: share it, and give its address with /export?format=csv at the end"
         return "check the name"
     if address := re.match(r"([a-z][a-z0-9+]+):/", str(path)):
         if address[1] == "file":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
+from typing import Any
 
 from labelfix.data.formats import excel_cells
 from labelfix.data.formats.base import AS_THEY_ARE, ReadOptions, Source
@@ -25,8 +27,8 @@ SUFFIXES = (".xlsx", ".xlsm")
 BOOK = "xl/workbook.xml"
 """What a ZIP archive holds if it is a workbook."""
 
-LEAST_MEMORY = 1 << 30
-"""Bytes that reading a workbook may take; of a larger one what may be held of a file of its size."""
+LEAST_MEMORY = 7 << 27
+"""Bytes that reading a workbook may take, with what waits for it 1 GB; of a larger one what may be held of its size."""
 
 SAVE_AGAIN = "save it again, or save the sheet as CSV UTF-8"
 
@@ -80,8 +82,7 @@ def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
     if not is_there("python_calamine"):
         remedy = "pip install 'labelfix[excel]', or save the sheet as CSV UTF-8"
         raise input_error(name, "is an Excel workbook, and python-calamine, which reads them, is missing", remedy)
-    head, _, rows = _said(path, name).partition(b"\n")
-    found = json.loads(head)
+    found, rows = _said(path, name)
     if "error" in found:
         raise input_error(name, f"cannot be read as an Excel workbook ({found['error'][:160]})", SAVE_AGAIN)
     if not found["titles"]:
@@ -96,24 +97,25 @@ def _first_sheet(path: Path, name: str) -> tuple[bytes, tuple[str, ...]]:
     return rows, remarks
 
 
-def _said(path: Path, name: str) -> bytes:
-    """What `excel_cells` says of a workbook, in a process of its own.
+def _said(path: Path, name: str) -> tuple[dict[str, Any], bytes]:
+    """What `excel_cells` says of a workbook, in a process of its own, and the rows as CSV.
 
     Raises:
         InputError: The file cannot be opened, or reading it takes more memory than its size explains.
     """
     bounds = Bounds(path, name, "if you trust it, save the sheet as CSV UTF-8")
     command = [sys.executable, "-P", excel_cells.__file__, str(max(LEAST_MEMORY, bounds.most_held))]
-    blocks: list[bytes] = []
+    head, rows = b"", io.BytesIO()
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as reader:
         assert reader.stdin is not None
         assert reader.stdout is not None
         try:
             with suppress(BrokenPipeError), path.open("rb") as workbook, reader.stdin as stdin:
                 shutil.copyfileobj(workbook, stdin)
+            head = reader.stdout.readline()
             while block := reader.stdout.read(1 << 20):
-                bounds.take(len(block))
-                blocks.append(block)
+                bounds.hold(len(block))
+                rows.write(block)
         except OSError as error:
             raise input_error(name, f"cannot be read as an Excel workbook ({error.strerror})", SAVE_AGAIN) from None
         finally:
@@ -121,4 +123,4 @@ def _said(path: Path, name: str) -> bytes:
     if reader.returncode:
         what = "cannot be read as an Excel workbook: its cells lie too far apart, or are too many for its size"
         raise input_error(name, what, SAVE_AGAIN)
-    return b"".join(blocks)
+    return json.loads(head), rows.getvalue()

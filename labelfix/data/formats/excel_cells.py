@@ -10,6 +10,7 @@ nothing has computed it. It imports nothing of labelfix: that takes memory and t
 from __future__ import annotations
 
 import csv
+import ctypes
 import datetime
 import io
 import json
@@ -19,6 +20,9 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, Any
+
+LET_GO = 1 << 25
+"""Characters that are written before the memory of their cells is given back."""
 
 UNCOMPUTED = re.compile(rb"(?:</f>|<f[^<>]*/>)(?:<v ?/>)?</c>")
 """A formula without a value, as programs write it."""
@@ -41,9 +45,21 @@ def write_cells(workbook: IO[bytes], out: IO[str]) -> None:
         out.write(json.dumps({"error": str(error)}) + "\n")
         return
     said = {"titles": [title for title, _ in full], "merged": merged, "formulas": formulas}
+    del full
     out.write(json.dumps(said) + "\n")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows(_rows(rows))
+    writer, written = csv.writer(out, lineterminator="\n"), LET_GO
+    for row in _rows(rows):
+        if written >= LET_GO:
+            _give_back()
+            written = 0
+        writer.writerow(row)
+        written += sum(map(len, row))
+
+
+def _give_back() -> None:
+    """Give freed memory back to the system: whoever reads holds the cells meanwhile."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _fill_merged(rows: list[list[Any]], sheet: Any) -> int:  # noqa: ANN401 - python-calamine has no types
@@ -78,6 +94,7 @@ def _rows(rows: list[list[Any]]) -> Iterator[list[str]]:
     for place, row in enumerate(rows):
         if any(filled[place]) or end - 1 == place < last - 1:
             yield list(_cells(row))
+        rows[place] = []
 
 
 def _cells(row: list[Any]) -> Iterator[str]:

@@ -161,6 +161,8 @@ def open_hub(name: str, options: ReadOptions = AS_THEY_ARE) -> MemorySource:
     asked, _, split = name.removeprefix(HUB).partition(":")
     split = split or options.split or ""
     repository, _, config = asked.partition("@")
+    if not repository:
+        raise input_error(name, "names no dataset", "give its name on the hub: hub:NAME, or hub:NAME:SPLIT")
     try:
         loaded = datasets.load_dataset(repository, config or None, split=split or None)
     except Exception as error:  # the library raises many kinds, and none of them is a crash of labelfix

@@ -7,12 +7,14 @@ import io
 import itertools
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from labelfix.data.findings import LISTED
 from labelfix.data.formats.csv.dialect import sniff
 from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.json.one_object import pairs_of
 from labelfix.data.formats.text_file import NotTextError, find_text
-from labelfix.data.spelling import spell
+from labelfix.data.spelling import spelled
 from labelfix.errors import Defect, InputError
 from labelfix.remote import as_path
 
@@ -71,6 +73,8 @@ def two_columns(path: str, header: tuple[str, str]) -> list[list[str]]:
         raise InputError([Defect("error", path, None, f"is not CSV ({error})", remedy)]) from None
     first = tuple(cell.strip().lower() for cell in rows[0]) if rows else ()
     usual = len(first) == 2 and all(word in words for word, words in zip(first, OTHER_HEADERS, strict=True))
+    if first == header[::-1]:
+        return [row[::-1] for row in rows[1:]]
     return rows[1:] if first == header or usual else rows
 
 
@@ -83,13 +87,16 @@ def _aliases(rows: list[list[str]], path: str) -> dict[str, str]:
 
 def _put(aliases: dict[str, str], rows: list[list[str]], path: str) -> Iterator[Defect]:
     """Put rows into a class map; what is wrong with them comes out."""
-    for number, row in enumerate(rows, start=1):
-        if not any(cell.strip() for cell in row):
+    given = [any(cell.strip() for cell in row) for row in rows]
+    cells = [cell for row, some in zip(rows, given, strict=True) if some and len(row) == 2 for cell in row]
+    words = iter(spelled(pa.array(cells, pa.string())).to_pylist())
+    for number, (row, some) in enumerate(zip(rows, given, strict=True), start=1):
+        if not some:
             continue
         if len(row) != 2:
             yield Defect("error", path, number, f"has {len(row)} cells ({', '.join(row)[:60]!r})", REMEDY)
             continue
-        alias, name = (spell(cell) for cell in row)
+        alias, name = next(words), next(words)
         if aliases.setdefault(alias, name) != name:
             what = f'alias "{alias}" stands for both "{aliases[alias]}" and "{name}"'
             yield Defect("error", path, number, what, "keep one of them")

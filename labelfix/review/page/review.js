@@ -26,6 +26,9 @@
     if (name) made.className = name;
     return made;
   };
+  // What data and people write stands in elements of its own: marks that turn text around end with it.
+  const own = (words) => make("bdi", words);
+  const say = (id, ...parts) => $(id).replaceChildren(...parts);
   const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
   const count = (number) => number.toLocaleString("en");
   const address = (path, asked) => `${path}?${new URLSearchParams(asked)}`;
@@ -105,7 +108,7 @@
     $("far").textContent = `${count(said.in_queue)} of ${count(whole)} decided${pace} · ${count(said.left)} left${rest}`;
     $("far").title = Object.entries(said.people).map(([who, n]) => `${who}: ${n}`).join(", ");
     $("namesake").hidden = !said.namesake;
-    $("namesake").textContent = said.namesake ? `Another page is open under the name ${$("who").value}. Two people need two names: “Undo” takes back the last decision of a name.` : "";
+    if (said.namesake) say("namesake", "Another page is open under the name ", own($("who").value), ". Two people need two names: “Undo” takes back the last decision of a name.");
     const noise = said.noise;
     const ends = (one) => `${percent(one[0])} (${percent(one[1])} to ${percent(one[2])})`;
     $("noise").replaceChildren();
@@ -122,8 +125,8 @@
 
   const showTaken = (there) => {
     conflict = there;
-    const what = there.label === null ? "that nobody can tell" : `“${there.label}”`;
-    $("taken-words").textContent = `${there.who} has decided this row meanwhile: ${what}.`;
+    const what = there.label === null ? ["that nobody can tell"] : ["“", own(there.label), "”"];
+    say("taken-words", own(there.who), " has decided this row meanwhile: ", ...what, ".");
     $("taken").hidden = false;
     $("taken-theirs").focus();
   };
@@ -225,7 +228,9 @@
         $("near-title").hidden = !said.near.length;
         $("near").replaceChildren(...said.near.map((one) => {
           const item = make("li");
-          item.append(make("bdi", one.label), " ", make("small", `${one.id}, similarity ${one.similarity.toFixed(2)}`));
+          const place = make("small");
+          place.append(own(one.id), `, similarity ${one.similarity.toFixed(2)}`);
+          item.append(own(one.label), " ", place);
           if (one.image) { const image = make("img"); image.src = one.image; image.alt = one.text; item.append(image); }
           else if (one.text) { const text = make("div", one.text); text.dir = "auto"; item.append(text); }
           return item;
@@ -259,7 +264,7 @@
     $("done").hidden = Boolean(current);
     if (!current) { showDone(); return; }
     const row = current;
-    $("row").textContent = `Row ${row.id} · ${row.file}, row ${count(row.row)}`;
+    say("row", "Row ", own(row.id), " · ", own(row.file), `, row ${count(row.row)}`);
     const arrow = make("span", "→");
     arrow.setAttribute("aria-hidden", "true");
     $("labels").replaceChildren(
@@ -267,9 +272,9 @@
     );
     $("parts").replaceChildren(...(row.parts.length ? row.parts.flatMap(showPart) : [make("p", about.why_none || "What this row holds cannot be read.")]));
     showClasses();
-    const blind = row.predicted === null ? "" : `The classifier alone, blind to the given label, says ${row.predicted}.`;
+    const blind = row.predicted === null ? [] : ["The classifier alone, blind to the given label, says ", own(row.predicted), "."];
     const surprise = row.p_value === null ? "" : ` p-value of the given label ${row.p_value.toFixed(3)}.`;
-    $("more").textContent = blind + surprise;
+    say("more", ...blind, surprise);
     $("said-title").hidden = !row.opinions.length;
     $("said").replaceChildren(...row.opinions.map((one) => {
       const item = make("li");
@@ -281,7 +286,7 @@
     $("before").hidden = !before;
     if (before) {
       knowing = before.key;
-      $("before").textContent = `${before.who} decided: ${before.label === null ? "cannot tell" : before.label}. What you decide now goes over it.`;
+      say("before", own(before.who), " decided: ", before.label === null ? "cannot tell" : own(before.label), ". What you decide now goes over it.");
     }
     const agree = row.suggested === row.given;
     $("accept").querySelector("bdi").textContent = row.suggested;
@@ -337,7 +342,7 @@
       if (said.decided) { showTaken(said.decided); return; }
       const what = label || (decision === "accept" ? row.suggested : decision === "keep" ? row.given : "");
       await next();
-      $("told").textContent = `${WORDS[decision]}${what ? `: ${what}` : ""} · row ${row.id}`;
+      say("told", WORDS[decision], ...(what ? [": ", own(what)] : []), " · row ", own(row.id));
       performance.measure("decision", { start: began, end: performance.now() });
     } catch { /* said above */ } finally { busy = false; }
   };
@@ -361,7 +366,7 @@
       current = said.row;
       render();
       $("note").value = said.undone.note || "";
-      $("told").textContent = `taken back: ${said.undone.label || WORDS[said.undone.decision]} · row ${said.row.id}`;
+      say("told", "taken back: ", own(said.undone.label || WORDS[said.undone.decision]), " · row ", own(said.row.id));
       progress();
     } catch { /* said above */ } finally { busy = false; }
   };
@@ -460,7 +465,7 @@
       overBudget = false;
       trouble("");
       await next();
-      $("told").textContent = `queue ${queue}`;
+      say("told", "queue ", own(queue));
     } catch (error) {
       trouble(error.message);
       queue = before;

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from labelfix.data.formats.csv.no_rows import (
     COMMENT,
+    COMMENTED_OUT,
     HEADED,
+    KEY,
     MOST_BELOW,
     MOST_COMMENTS,
     NOTHING,
@@ -28,6 +30,10 @@ from labelfix.data.formats.csv.no_rows import (
     is_subtotal,
     is_total,
 )
+from labelfix.data.formats.many_columns import flags_of, numbers_of
+
+MOST_AROUND = 16
+"""Bytes of spaces that may stand around a title where it is repeated."""
 
 
 @dataclass
@@ -60,7 +66,11 @@ class NoRows:
     _named_so: bool = False
     """Whether the first cell of other rows looks like a heading, too."""
     _hashed: list[int] = field(default_factory=list)
-    """Positions of the first rows that begin as a comment in words does."""
+    """Positions of rows that begin as a comment in words does."""
+    _taken_out: list[int] = field(default_factory=list)
+    """Those of rows that begin with # and an id."""
+    _keyed: bool = True
+    """Whether all other rows begin with an id."""
     _begins_so: bool = False
     _last: list[tuple[int, list[str]]] = field(default_factory=list)
     """The last rows with a value: positions and cells."""
@@ -74,13 +84,15 @@ class NoRows:
     @cached_property
     def wide_comments(self) -> Sequence[int]:
         """Comments as wide as the header, after all rows have been seen: few, where no other row begins in words."""
-        few = len(self._hashed) <= MOST_COMMENTS * (self._seen - len(self.empty))
-        return self._hashed if few and not self._named_so else ()
+        most = MOST_COMMENTS * (self._seen - len(self.empty))
+        hashed = self._hashed if len(self._hashed) <= most and not self._named_so else []
+        taken_out = self._taken_out if len(self._taken_out) <= most and self._keyed else []
+        return sorted([*hashed, *taken_out])
 
     @property
     def begins_so(self) -> bool:
         """Whether a row begins as a comment does, after all have been seen."""
-        return self._begins_so or len(self._hashed) > len(self.wide_comments)
+        return self._begins_so or len(self._hashed) + len(self._taken_out) > len(self.wide_comments)
 
     @property
     def retype(self) -> bool:
@@ -128,7 +140,10 @@ class NoRows:
         none = pc.indices_nonzero(empty).to_pylist()
         self.empty += [first + row for row in none]
         none += range(min(max(self.explained - first, 0), batch.num_rows))
-        for row in self._candidates(batch, first):
+        again, candidates = self._candidates(batch, first)
+        self.again += [first + row for row in again]
+        none += again
+        for row in candidates:
             cells = _cells(batch, row)
             if any(cells) and is_no_row(cells, self.titles, first + row == 0):
                 drawn = first + row == 0 and RULER.fullmatch(" ".join(cells)) is not None
@@ -172,7 +187,10 @@ class NoRows:
         """Note rows of which only the first cell is filled, and whether the other rows begin like these."""
         hashed = pc.and_(others, pc.match_substring_regex(begins, WIDE_COMMENT))
         self._hashed += [first + row for row in pc.indices_nonzero(hashed).to_pylist()]
-        rows = begins.filter(pc.and_not(others, hashed))
+        taken_out = pc.and_(others, pc.match_substring_regex(begins, COMMENTED_OUT))
+        self._taken_out += [first + row for row in pc.indices_nonzero(taken_out).to_pylist()]
+        rows = begins.filter(pc.and_not(others, pc.or_(hashed, taken_out)))
+        self._keyed = self._keyed and bool(pc.all(pc.match_substring_regex(rows, KEY)).as_py())
         self._begins_so = self._begins_so or bool(pc.any(pc.starts_with(rows, COMMENT)).as_py())
         if not self._named_so:
             self._named_so = bool(pc.any(pc.match_substring_regex(rows, HEADED)).as_py())
@@ -181,12 +199,24 @@ class NoRows:
             if is_heading(cell.strip()):
                 self._alone[first + row] = cell
 
-    def _candidates(self, batch: pa.RecordBatch, first: int) -> list[int]:
-        """Rows worth a look: those that hold the longest title in its own column, and the very first one."""
-        place = max(range(len(self.titles)), key=lambda at: len(self.titles[at]))
-        key = self.titles[place].encode("utf-8", "surrogateescape")
-        found = pc.indices_nonzero(pc.match_substring(batch.column(place), key)).to_pylist() if key else []
-        return sorted({*found, *([0] if first == 0 else [])})
+    def _candidates(self, batch: pa.RecordBatch, first: int) -> tuple[list[int], list[int]]:
+        """Rows that hold all titles as they are, and rows worth a look: the longest title, and the very first one."""
+        keys = [title.encode("utf-8", "surrogateescape") for title in self.titles]
+        place = max(range(len(keys)), key=lambda at: len(self.titles[at]))
+        column, key = batch.column(place), keys[place]
+        begin = [0] if first == 0 else []
+        if not key:
+            return [], begin
+        near = flags_of(pc.match_substring(column, key)) & (_lengths(column) <= len(key) + MOST_AROUND)
+        same = near & (first + np.arange(len(near)) > 0)
+        for title, cells in zip(keys, batch.columns, strict=True):
+            if same.any():
+                same &= flags_of(pc.starts_with(cells, title)) & (_lengths(cells) == len(title))
+        return np.flatnonzero(same).tolist(), sorted({*np.flatnonzero(near & ~same).tolist(), *begin})
+
+
+def _lengths(cells: pa.Array) -> npt.NDArray[np.int32]:
+    return numbers_of(pc.binary_length(cells), np.int32)
 
 
 def _cells(batch: pa.RecordBatch, row: int) -> list[str]:

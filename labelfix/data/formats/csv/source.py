@@ -18,9 +18,10 @@ from labelfix.data.formats.csv.lines import no_text_error
 from labelfix.data.formats.csv.no_rows import NOTHING
 from labelfix.data.formats.csv.ragged import BEYOND, Ragged, first_few
 from labelfix.data.formats.csv.rewrite import keeps_its_way, rewrite_csv
-from labelfix.data.formats.csv.types import ColumnType, typed
+from labelfix.data.formats.csv.types import ColumnType, see, typed
 from labelfix.data.formats.csv.write import SUFFIXES, are_disarmed, write_csv
 from labelfix.data.formats.file_checks import cannot_read, check_file, magic
+from labelfix.data.formats.many_columns import cell_by_cell
 from labelfix.data.formats.text_file import UTF8, NotTextError, find_text, packed_as, unpacking
 from labelfix.data.formats.typed_files import HashedFiles, as_opened
 from labelfix.errors import Defect, InputError
@@ -66,8 +67,13 @@ class CsvSource(HashedFiles):
         for chunk in self.verbatim(columns, rows):
             names = chunk.batch.schema.names
             fields = [self.schema.field(column) for column in names]
-            arrays = [typed(chunk.batch.column(i), field.type) for i, field in enumerate(fields)]
-            yield Chunk(pa.record_batch(arrays, schema=pa.schema(fields)), chunk.file_index, chunk.first_row)
+            arrays: dict[str, pa.Array] = {}
+            for type_ in dict.fromkeys(field.type for field in fields):
+                alike = [field.name for field in fields if field.type == type_]
+                cells = [chunk.batch.column(name) for name in alike]
+                arrays |= zip(alike, _typed(cells, type_), strict=True)
+            made = pa.record_batch([arrays[name] for name in names], schema=pa.schema(fields))
+            yield Chunk(made, chunk.file_index, chunk.first_row)
 
     @as_opened
     def verbatim(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[Chunk]:
@@ -102,7 +108,7 @@ class CsvSource(HashedFiles):
                 file,
                 None,
                 f"has columns {', '.join(d.header)}, but {self.files[0]} has {', '.join(first)}",
-                "give all parts the same columns, or one file by its own path",
+                _unlike(d.header, first),
             )
             for file, d in zip(self.files, self._dialects, strict=True)
             if set(d.header) != set(first)
@@ -121,10 +127,10 @@ class CsvSource(HashedFiles):
             first = 1
             last: pa.Array = None
             for batch in _rows(path, file, dialect, list(header), no_rows):
-                for column, cells in zip(header, batch.columns, strict=True):
-                    text = _decode(cells, column, file, first, defects)
-                    if text is not None:
-                        types[column].see(text, commas=dialect.delimiter != ",")
+                decoded = zip(header, batch.columns, strict=True)
+                texts = {column: _decode(cells, column, file, first, defects) for column, cells in decoded}
+                sound = {column: text for column, text in texts.items() if text is not None}
+                see([types[column] for column in sound], list(sound.values()), commas=dialect.delimiter != ",")
                 first += batch.num_rows
                 rows_done(batch.num_rows)
                 last = batch if batch.num_rows else last
@@ -144,6 +150,10 @@ class CsvSource(HashedFiles):
         return pa.schema([pa.field(c, types[c].arrow, metadata=marks[c]) for c in header], metadata=written)
 
 
+def _typed(columns: Sequence[pa.Array], type_: pa.DataType) -> Sequence[pa.Array]:
+    return columns if pa.types.is_string(type_) else cell_by_cell(lambda cells: typed(cells, type_), columns)
+
+
 def recognises(source: Source) -> bool:
     """A file with an ending of delimited text, also compressed."""
     return isinstance(source, Path) and _ENDING.search(source.name) is not None
@@ -161,6 +171,13 @@ def looks_delimited(path: Path, options: ReadOptions = AS_THEY_ARE) -> bool:
 def open_csv(source: Source, name: str, options: ReadOptions = AS_THEY_ARE) -> CsvSource:
     """Open one file."""
     return CsvSource([source], name, options)
+
+
+def _unlike(columns: Sequence[str], first: Sequence[str]) -> str:
+    """What to do with a part of other columns than the first one."""
+    if len(columns) == len(first) == 1:
+        return "if these are lists without a title, one a class, write one table of them with the class beside each row"
+    return "give all parts the same columns, or one file by its own path"
 
 
 def _check(path: Path, name: str) -> None:
