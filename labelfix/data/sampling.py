@@ -5,10 +5,12 @@ sample of its given labels, however noisy these are (`labels.same_shares`). It i
 hypothesis "random"; anything else is assumed only where that is rejected.
 
 The same number of rows of each class, where chance hardly makes them so equal, was drawn per class, and of each given
-label per label. Else rows of each true class were drawn, or of each given label (whoever reviews all rows labelled
-"fraud" and some of the others). Of the first, the noisy file's given labels have to be a mixture of those of the
-classes, q = π T. Where no shares π make them so, or where one given label or the same number of each was drawn and
-not of each class, it is the second.
+label per label.
+
+Else rows of each true class were drawn, or of each given label (whoever reviews all rows labelled "fraud" and some of
+the others). Of the first, the noisy file's given labels have to be a mixture of those of the classes, q = π T. Where no
+shares π make them so, or where one given label or the same number of each was drawn and not of each class, it is the
+second.
 
 Trusted rows that do not stand in the noisy file have no given labels to compare, and their true labels may differ
 from given ones because of the noise alone. There, per-class is assumed only where their classes are also equally
