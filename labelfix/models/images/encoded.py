@@ -103,13 +103,13 @@ class EncodedImages:
 
         def fill(i: int) -> None:
             row = int(rows[i])
-            image = decoded(self._bytes(row), self.name, row + 1)
-            if drawn is None:
-                pixels = whole(image)
-            else:
-                box = crop_box(image.height, image.width, self.smallest_crop, drawn[i, :-1])
-                pixels = resized_crop(image, box, self.config)
-                pixels = pixels[:, ::-1] if drawn[i, -1] < 0.5 else pixels
+            with decoded(self._bytes(row), self.name, row + 1) as image:
+                if drawn is None:
+                    pixels = whole(image)
+                else:
+                    box = crop_box(image.height, image.width, self.smallest_crop, drawn[i, :-1])
+                    pixels = resized_crop(image, box, self.config)
+                    pixels = pixels[:, ::-1] if drawn[i, -1] < 0.5 else pixels
             np.multiply(pixels, scale, out=images[i])
             images[i] -= shift
 
